@@ -1,0 +1,184 @@
+# img-tools: GNU make.  Objects and everything made go to $(B).
+#
+#   make            the commands and the helper, in build/
+#   make dev        the same and the tests' programs, with warnings as errors
+#   make check      unit tests, fuzz corpora and bats       (T=name: one file)
+#   make asan       the same built with the address and undefined sanitizers, in build/asan
+#   make tsan       the same built with the thread sanitizer, in build/tsan
+#   make valgrind   unit tests under memcheck               (T=name: one file)
+#   make fuzz       libFuzzer, N executions a target        (T=name: one target)
+#   make lint, format, hdr-check, bench, demo
+#   make install, uninstall   DESTDIR= PREFIX=
+#   make deps, test-deps      Debian packages for building, for the tests
+
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+B        ?= build
+CC       ?= cc
+OPT      ?= -O2 -g -D_FORTIFY_SOURCE=2
+SAN      ?=
+STATIC   ?= -static
+WERROR   ?=
+N        ?= 100000
+T        ?=
+CLANG    ?= clang
+CLANG_FORMAT ?= clang-format-14
+VERSION  := 0.1.0
+ARCH     := $(shell uname -m)
+
+bindir     := $(PREFIX)/bin
+libexecdir := $(PREFIX)/libexec/img-tools
+mandir     := $(PREFIX)/share/man
+docdir     := $(PREFIX)/share/doc/img-tools
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
+BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"$(VERSION)"' \
+	-DLIBSSH_STATIC=0 -I. -pthread -fstack-protector-strong -ffunction-sections -fdata-sections
+ALL_CFLAGS = $(BASE_CFLAGS) $(WARN) $(OPT) $(SAN) $(CFLAGS)
+ALL_LDFLAGS = -pthread $(SAN) -Wl,--gc-sections -Wl,-z,relro,-z,now $(LDFLAGS)
+
+# Ranks 0 to 4 are all that the helper may use; the commands use everything.
+HELPER_DIRS := lib/base lib/block lib/wire lib/store lib/flow lib/op
+CLIENT_DIRS := lib/peer lib/job lib/cli
+
+HELPER_LIBS := -lblkid -llzo2 -ldeflate -lxxhash
+CLIENT_LIBS := -lssh -lxml2 -lpopt -ljansson
+CLIENT_INC  := $(shell pkg-config --cflags libxml-2.0 2>/dev/null)
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+HELPER_OBJ := $(call obj,$(wildcard $(addsuffix /*.c,$(HELPER_DIRS))))
+CLIENT_OBJ := $(call obj,$(wildcard $(addsuffix /*.c,$(CLIENT_DIRS))))
+COMMANDS   := $(patsubst cmd/%.c,%,$(wildcard cmd/img-*.c))
+UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+HEADERS    := $(wildcard lib/*/*.h cmd/*.h remote-helpers/*.h tests/*/*.h)
+MAN        := $(wildcard man/*.[157])
+# A helper behind sshd gets none of our environment: its sanitizer options are linked in.
+SAN_OBJ    := $(if $(SAN),$(B)/obj/tests/sanitizer.o)
+
+HELPER := $(B)/libexec/img-tools/img-helper-$(ARCH)
+PROGRAMS := $(addprefix $(B)/bin/,$(COMMANDS)) $(HELPER)
+
+all: $(PROGRAMS)
+dev: ; $(MAKE) all units WERROR=-Werror
+
+# What the objects were compiled with, and which there are: touched when that changes.
+$(B)/flags: export TEXT = $(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(CLIENT_INC) $(ALL_LDFLAGS) $(STATIC)
+$(B)/sources: export TEXT = $(HELPER_OBJ) $(CLIENT_OBJ)
+$(B)/flags $(B)/sources: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$TEXT" | cmp -s - $@ || printf '%s\n' "$$TEXT" >$@
+
+# There while every object was compiled with WERROR, so that a warning that an
+# earlier make let pass is an error in make dev, and nothing is compiled twice.
+$(B)/strict: ; @mkdir -p $(@D) && touch $@
+
+$(B)/obj/%.o: %.c $(B)/flags $(if $(WERROR),$(B)/strict)
+	@mkdir -p $(@D)
+	$(if $(WERROR),,@rm -f $(B)/strict)
+	$(CC) $(ALL_CFLAGS) $(WERROR) $(CPPFLAGS) $(CLIENT_INC) -MMD -MP -c -o $@ $<
+
+$(B)/obj/tests/sanitizer.o: CPPFLAGS += -DSAN_LOG='"$(abspath $(B))/san"'
+
+# One archive for each side, so that a helper that needs rank 5 does not link.
+$(B)/libhelper.a: $(HELPER_OBJ) $(B)/sources
+	@rm -f $@
+	ar rcs $@ $(filter %.o,$^)
+$(B)/libclient.a: $(CLIENT_OBJ) $(B)/sources
+	@rm -f $@
+	ar rcs $@ $(filter %.o,$^)
+
+$(HELPER): $(B)/obj/remote-helpers/img-helper.o $(SAN_OBJ) $(B)/libhelper.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) $(STATIC) -o $@.unstripped $^ $(HELPER_LIBS)
+	strip -o $@ $@.unstripped
+
+$(B)/bin/%: $(B)/obj/cmd/%.o $(SAN_OBJ) $(B)/libclient.a $(B)/libhelper.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CLIENT_LIBS) $(HELPER_LIBS)
+
+units: $(addprefix $(B)/tests/,$(UNIT)) $(addprefix $(B)/tests/,$(FUZZ))
+
+$(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(SAN_OBJ) $(B)/libclient.a $(B)/libhelper.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CLIENT_LIBS) $(HELPER_LIBS)
+
+# A fuzz target with the driver that runs it over its corpus as a plain test.
+$(B)/tests/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/corpus_main.o $(SAN_OBJ) \
+		$(B)/libclient.a $(B)/libhelper.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CLIENT_LIBS) $(HELPER_LIBS)
+
+# The same with libFuzzer's driver; made by make fuzz in a build folder of its own.
+$(B)/libfuzzer/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libclient.a $(B)/libhelper.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(CLIENT_LIBS) $(HELPER_LIBS)
+libfuzzer: $(addprefix $(B)/libfuzzer/,$(FUZZ))
+
+check: all units
+	tests/run.sh $(B) $(T)
+
+SANITIZED = OPT='-O1 -g -fno-omit-frame-pointer' STATIC=
+asan:
+	$(MAKE) check B=$(B)/asan $(SANITIZED) \
+		SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
+# Without address randomisation, of which gcc 12's runtime cannot stand much.
+tsan:
+	$$(! setarch -R true 2>/dev/null || echo setarch -R) $(MAKE) check B=$(B)/tsan $(SANITIZED) SAN=-fsanitize=thread
+
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+	--child-silent-after-fork=yes
+valgrind: units
+	KINDS=unit WRAP='$(VALGRIND)' tests/run.sh $(B) $(T)
+
+fuzz:
+	$(MAKE) libfuzzer B=$(B)/fuzz CC=$(CLANG) $(SANITIZED) \
+		SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
+	tests/fuzz.sh $(B)/fuzz $(N) $(T)
+
+lint: all
+	CLANG_FORMAT=$(CLANG_FORMAT) tests/lint.sh $(B) $(T)
+
+# Every header compiles alone.
+hdr-check:
+	@rc=0; for h in $(HEADERS); do \
+		$(CC) $(ALL_CFLAGS) -Werror $(CPPFLAGS) $(CLIENT_INC) -Wno-unused-function \
+			-Wno-unused-variable -fsyntax-only -x c -include $$h /dev/null || rc=1; \
+	done; exit $$rc
+
+format:
+	$(CLANG_FORMAT) -i $(wildcard cmd/*.[ch] lib/*/*.[ch] remote-helpers/*.[ch] \
+		tests/*.[ch] tests/*/*.[ch])
+
+bench: all
+	tests/bench/run.sh $(B)
+
+demo: ; tests/demo.sh $(B)
+
+deps: ; @tests/deps.sh
+test-deps: ; @tests/deps.sh test
+
+install: all
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir)
+	install -m 755 $(addprefix $(B)/bin/,$(COMMANDS)) $(DESTDIR)$(bindir)
+	install -m 755 $(HELPER) $(DESTDIR)$(libexecdir)
+	install -m 644 README.md LICENSE config.example $(DESTDIR)$(docdir)
+	for page in $(MAN); do \
+		dir=$(DESTDIR)$(mandir)/man$${page##*.}; \
+		install -d $$dir && install -m 644 $$page $$dir || exit 1; \
+	done
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(bindir)/,$(COMMANDS)) $(DESTDIR)$(libexecdir)/$(notdir $(HELPER))
+	rm -f $(addprefix $(DESTDIR)$(docdir)/,README.md LICENSE config.example)
+	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
+	-rmdir $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir) 2>/dev/null
+
+clean: ; rm -rf $(B)
+
+.PHONY: all dev units libfuzzer check asan tsan valgrind fuzz lint hdr-check format bench demo \
+	deps test-deps install uninstall clean FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

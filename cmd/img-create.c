@@ -1,0 +1,65 @@
+/*
+ * img-create: makes an image that reads as zeros.
+ */
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/size.h"
+#include "lib/cli/cli.h"
+
+static int create(struct cli *c, int sparse, int no_fsync)
+{
+	struct buf args = BUF_INIT;
+	struct kv reply = KV_INIT;
+	struct location loc;
+	struct peer *p = NULL;
+	char human[SIZE_HUMAN];
+	uint64_t size;
+	int r = -1;
+
+	if (cli_location(&loc, c->args[0]) < 0)
+		return -1;
+	if (size_parse(c->args[1], &size) < 0)
+		goto out;
+	if (loc.is_stdio) {
+		err_set(ST_USAGE, "'-' is no place for a new image");
+		goto out;
+	}
+	kv_add(&args, "path", loc.path);
+	kv_add_u64(&args, "size", size);
+	kv_add_bool(&args, "sparse", sparse);
+	kv_add_bool(&args, "no_fsync", no_fsync);
+	kv_add_bool(&args, "dry_run", c->dry_run);
+	if (!(p = peer_open(&loc, &c->peer)) || peer_call(p, "create", &args, NULL, &reply) < 0) {
+		err_wrap("%s", loc.text);
+		goto out;
+	}
+	size_human(size, human);
+	if (c->dry_run)
+		log_note("would create %s, %s%s", loc.text, human, sparse ? ", sparse" : "");
+	else
+		log_info("created %s, %s%s", loc.text, human, sparse ? ", sparse" : "");
+	r = 0;
+out:
+	peer_close(p);
+	kv_fini(&reply);
+	buf_fini(&args);
+	location_fini(&loc);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	int sparse = 0, no_fsync = 0;
+	struct poptOption options[] = {
+		{ "sparse", '\0', POPT_ARG_NONE, &sparse, 0, "allocate nothing yet", NULL },
+		{ "no-fsync", '\0', POPT_ARG_NONE, &no_fsync, 0,
+			"do not wait until it is on stable storage", NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
+		POPT_TABLEEND
+	};
+	struct cli cli;
+
+	cli_begin(&cli, "img-create", "[OPTION...] LOCATION SIZE", options, argc, argv);
+	cli_need_args(&cli, 2, 2);
+	return cli_end(&cli, create(&cli, sparse, no_fsync));
+}

@@ -1,0 +1,69 @@
+/*
+ * buf: a growing byte buffer, and a bounds-checked view of foreign bytes.
+ *
+ * Integers are big-endian on every machine.  A buf that could not grow stays
+ * as it was and remembers: buf_failed() is asked once, at the end, instead of
+ * after each append.  A view never reads past its end: the first getter that
+ * would marks it bad, and everything after returns 0 or NULL; view_bad() is
+ * asked once, at the end.  Nothing blocks.
+ */
+#ifndef IMG_BUF_H
+#define IMG_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+	uint8_t *data;
+	size_t len;
+	size_t cap;
+	bool failed;
+};
+
+#define BUF_INIT { NULL, 0, 0, false }
+
+void buf_init(struct buf *b);
+void buf_fini(struct buf *b); /* frees; the buf is empty and usable again */
+void buf_clear(struct buf *b); /* empties, keeping the memory */
+
+/* Room for add more bytes at data + len; 0, or -1 with ST_FAILED recorded. */
+int buf_reserve(struct buf *b, size_t add);
+
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_adds(struct buf *b, const char *s); /* without its NUL */
+void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_u8(struct buf *b, uint8_t v);
+void buf_u16(struct buf *b, uint16_t v);
+void buf_u32(struct buf *b, uint32_t v);
+void buf_u64(struct buf *b, uint64_t v);
+
+/* 0, or -1 with ST_FAILED "out of memory" recorded if an append failed. */
+int buf_failed(const struct buf *b);
+
+/* The content as a C string, valid until the next append; "" if empty. */
+const char *buf_str(struct buf *b);
+
+/* Stores at p in network order, and loads. */
+void put_be16(uint8_t *p, uint16_t v);
+void put_be32(uint8_t *p, uint32_t v);
+void put_be64(uint8_t *p, uint64_t v);
+uint16_t get_be16(const uint8_t *p);
+uint32_t get_be32(const uint8_t *p);
+uint64_t get_be64(const uint8_t *p);
+
+struct view {
+	const uint8_t *p;
+	size_t left;
+	bool bad;
+};
+
+void view_init(struct view *v, const void *p, size_t len);
+uint8_t view_u8(struct view *v);
+uint16_t view_u16(struct view *v);
+uint32_t view_u32(struct view *v);
+uint64_t view_u64(struct view *v);
+const uint8_t *view_bytes(struct view *v, size_t n); /* points into the view */
+bool view_bad(const struct view *v);
+
+#endif

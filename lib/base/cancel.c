@@ -1,0 +1,105 @@
+/*
+ * An eventfd that is written once and never read stays readable for ever.
+ * The flags are lock-free atomics: they are set in signal handlers and read
+ * by all threads.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "lib/base/cancel.h"
+#include "lib/base/err.h"
+
+static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
+
+#define CAUGHT (sizeof(caught) / sizeof(*caught))
+
+static atomic_int event_fd = -1;
+static atomic_int is_set;
+static atomic_int by_signal;
+
+int cancel_init(void)
+{
+	int fd;
+
+	if (atomic_load(&event_fd) >= 0)
+		return 0;
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0)
+		return err_set(ST_FAILED, "make an event descriptor: %s", strerror(errno));
+	atomic_store(&event_fd, fd);
+	if (cancel_is_set())
+		cancel_set();
+	return 0;
+}
+
+void cancel_set(void)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+	ssize_t ignored;
+
+	atomic_store(&is_set, 1);
+	ignored = write(atomic_load(&event_fd), &one, sizeof(one));
+	(void)ignored; /* full means readable */
+	errno = saved;
+}
+
+bool cancel_is_set(void)
+{
+	return atomic_load(&is_set);
+}
+
+int cancel_signal(void)
+{
+	return atomic_load(&by_signal);
+}
+
+int cancel_fd(void)
+{
+	return atomic_load(&event_fd);
+}
+
+static void on_signal(int sig)
+{
+	int none = 0;
+
+	atomic_compare_exchange_strong(&by_signal, &none, sig);
+	cancel_set();
+}
+
+void cancel_on_signals(void)
+{
+	struct sigaction act, old;
+	size_t i;
+
+	memset(&act, 0, sizeof(act));
+	sigemptyset(&act.sa_mask);
+	for (i = 0; i < CAUGHT; i++)
+		sigaddset(&act.sa_mask, caught[i]);
+	act.sa_handler = on_signal; /* no SA_RESTART: blocking calls are to notice */
+	for (i = 0; i < CAUGHT; i++)
+		if (sigaction(caught[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(caught[i], &act, NULL);
+	act.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &act, NULL);
+}
+
+void cancel_die(void)
+{
+	int sig = cancel_signal();
+	sigset_t set;
+
+	if (!sig)
+		return;
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
+	_exit(128 + sig); /* process 1 of a container survives its signals */
+}

@@ -1,0 +1,340 @@
+/*
+ * One line at a time, copied and then cut up in place.  The functions that
+ * look at a part of a line record what is wrong with it; config_parse() puts
+ * "FILE:LINE: " before that.  A text is taken whole or not at all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/config.h"
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/base/size.h"
+
+#define BLANKS " \t"
+#define LETTERS "abcdefghijklmnopqrstuvwxyz"
+#define GROUP_CHARS LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-"
+#define GROUP_MAX 127 /* of LVM */
+#define SECTION_MAX 32
+#define KEY_MAX (2 * SECTION_MAX)
+
+static int check_path(const char *value)
+{
+	if (value[0] != '/')
+		return err_set(ST_USAGE, "not an absolute path: '%s'", value);
+	return 0;
+}
+
+static int check_group(const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len > GROUP_MAX || value[0] == '-' || strspn(value, GROUP_CHARS) != len ||
+		strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
+		return err_set(ST_USAGE, "not a volume group's name: '%s'", value);
+	return 0;
+}
+
+static int check_amount(const char *value)
+{
+	size_t digits = strspn(value, "0123456789");
+	uint64_t bytes;
+	long percent;
+
+	if (strcmp(value + digits, "%") != 0)
+		return size_parse(value, &bytes);
+	percent = digits && digits <= 3 ? atol(value) : 0;
+	if (percent < 1 || percent > 100)
+		return err_set(ST_USAGE, "not from 1%% to 100%%: '%s'", value);
+	return 0;
+}
+
+static int check_bool(const char *value)
+{
+	static const char *const word[] = { "yes", "no", "true", "false", "on", "off", "1", "0" };
+	size_t i;
+
+	for (i = 0; i < sizeof(word) / sizeof(*word); i++)
+		if (strcmp(value, word[i]) == 0)
+			return 0;
+	return err_set(ST_USAGE, "neither yes nor no: '%s'", value);
+}
+
+static int check_any(const char *value)
+{
+	(void)value;
+	return 0;
+}
+
+static const struct known {
+	const char *key;
+	int (*check)(const char *value);
+} known[] = {
+	{ "storage.directory", check_path },
+	{ "storage.group", check_group },
+	{ "storage.device", check_path },
+	{ "snapshot.size", check_amount },
+	{ "snapshot.autoextend", check_bool },
+	{ "ssh.config", check_any },
+};
+
+#define KNOWN (sizeof(known) / sizeof(*known))
+
+static void lower(char *s)
+{
+	for (; *s; s++)
+		if (*s >= 'A' && *s <= 'Z')
+			*s = (char)(*s | 0x20);
+}
+
+static bool is_comment(char c)
+{
+	return c == '#' || c == ';';
+}
+
+static char *skip_blanks(char *p)
+{
+	return p + strspn(p, BLANKS);
+}
+
+static bool is_section(const char *name)
+{
+	size_t len = strlen(name);
+	size_t i;
+
+	for (i = 0; i < KNOWN; i++)
+		if (strncmp(known[i].key, name, len) == 0 && known[i].key[len] == '.')
+			return true;
+	return false;
+}
+
+/* p is behind the '['.  section takes SECTION_MAX bytes. */
+static int parse_section(char *p, char *section)
+{
+	char *end = strchr(p, ']');
+	char *rest;
+
+	if (!end)
+		return err_set(ST_USAGE, "'[' without ']'");
+	*end = '\0';
+	rest = skip_blanks(end + 1);
+	if (*rest && !is_comment(*rest))
+		return err_set(ST_USAGE, "text after ']'");
+	lower(p);
+	if (strlen(p) >= SECTION_MAX || !is_section(p))
+		return err_set(ST_USAGE, "unknown section '%s'", p);
+	strcpy(section, p);
+	return 0;
+}
+
+/* p is behind the opening quote; the value is put at out. */
+static int parse_quoted(char *p, char *out)
+{
+	char *rest;
+
+	for (; *p != '"'; p++) {
+		if (!*p)
+			return err_set(ST_USAGE, "unterminated quote");
+		if (*p != '\\') {
+			*out++ = *p;
+			continue;
+		}
+		p++;
+		if (*p == '"' || *p == '\\')
+			*out++ = *p;
+		else if (*p == 'n' || *p == 't')
+			*out++ = *p == 'n' ? '\n' : '\t';
+		else
+			return err_set(ST_USAGE, "unknown escape in quotes");
+	}
+	rest = skip_blanks(++p);
+	*out = '\0';
+	if (*rest && !(rest > p && is_comment(*rest)))
+		return err_set(ST_USAGE, "text after the closing quote");
+	return 0;
+}
+
+/* Cuts the comment and the blanks before it off; p follows a blank or '='. */
+static int parse_bare(char *p, bool after_blank)
+{
+	char *end = p;
+
+	for (; *p && !(after_blank && is_comment(*p)); p++) {
+		after_blank = strchr(BLANKS, *p) != NULL;
+		if (!after_blank)
+			end = p + 1;
+		if (*p == '"' || *p == '\\')
+			return err_set(ST_USAGE,
+				"a value with quotes or backslashes goes in double quotes");
+	}
+	*end = '\0';
+	return 0;
+}
+
+static int append(struct config *c, const char *key, const char *value)
+{
+	struct config_entry *entry, new;
+
+	entry = realloc(c->entry, (c->count + 1) * sizeof(*entry));
+	if (entry)
+		c->entry = entry;
+	new.key = strdup(key);
+	new.value = strdup(value);
+	if (!entry || !new.key || !new.value) {
+		free(new.key);
+		free(new.value);
+		return err_set(ST_FAILED, "out of memory");
+	}
+	c->entry[c->count++] = new;
+	return 0;
+}
+
+static int parse_value(struct config *c, const char *section, char *name, char *p)
+{
+	char key[KEY_MAX];
+	char *value = skip_blanks(p);
+	size_t i;
+	int rc;
+
+	lower(name);
+	if (!*section)
+		return err_set(ST_USAGE, "'%s' stands before any section", name);
+	if (snprintf(key, sizeof(key), "%s.%s", section, name) >= (int)sizeof(key))
+		return err_set(ST_USAGE, "unknown key '%s'", name);
+	for (i = 0; i < KNOWN && strcmp(known[i].key, key) != 0; i++)
+		;
+	if (i == KNOWN)
+		return err_set(ST_USAGE, "unknown key '%s'", key);
+	rc = *value == '"' ? parse_quoted(value + 1, value) : parse_bare(value, value > p);
+	if (rc < 0)
+		return -1;
+	if (!*value)
+		return err_set(ST_USAGE, "'%s' has no value", key);
+	if (known[i].check(value) < 0)
+		return -1;
+	return append(c, key, value);
+}
+
+static int parse_line(struct config *c, char *line, char *section)
+{
+	char *name = skip_blanks(line);
+	char *end, *p;
+
+	if (!*name || is_comment(*name))
+		return 0;
+	if (*name == '[')
+		return parse_section(name + 1, section);
+	end = name + strcspn(name, BLANKS "=");
+	p = skip_blanks(end);
+	if (*p != '=')
+		return err_set(ST_USAGE, "no '=' after '%.*s'", (int)(end - name), name);
+	*end = '\0';
+	return parse_value(c, section, name, p + 1);
+}
+
+/* Copies the line at text into line, CONFIG_LINE_MAX + 1 bytes, without its end. */
+static int copy_line(char *line, const char *text, size_t len)
+{
+	if (len && text[len - 1] == '\r')
+		len--;
+	if (len > CONFIG_LINE_MAX)
+		return err_set(ST_USAGE, "a line over %d bytes", CONFIG_LINE_MAX);
+	if (memchr(text, '\0', len))
+		return err_set(ST_USAGE, "a NUL byte");
+	memcpy(line, text, len);
+	line[len] = '\0';
+	return 0;
+}
+
+static void truncate_to(struct config *c, size_t count)
+{
+	while (c->count > count) {
+		c->count--;
+		free(c->entry[c->count].key);
+		free(c->entry[c->count].value);
+	}
+}
+
+int config_parse(struct config *c, const char *name, const char *text, size_t len)
+{
+	char line[CONFIG_LINE_MAX + 1], section[SECTION_MAX] = "";
+	size_t had = c->count, number = 0, off = 0;
+
+	while (off < len) {
+		const char *end = memchr(text + off, '\n', len - off);
+		size_t line_len = end ? (size_t)(end - text) - off : len - off;
+
+		number++;
+		if (copy_line(line, text + off, line_len) < 0 || parse_line(c, line, section) < 0) {
+			truncate_to(c, had);
+			return err_wrap("%s:%zu", name, number);
+		}
+		off += line_len + 1;
+	}
+	return 0;
+}
+
+int config_read(struct config *c, const char *path, bool must_exist)
+{
+	char *text = NULL;
+	int fd, rc = -1;
+	ssize_t len;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && !must_exist)
+		return 0;
+	if (fd < 0)
+		goto unreadable;
+	text = malloc(CONFIG_FILE_MAX + 1);
+	if (!text) {
+		err_set(ST_FAILED, "out of memory");
+		goto out;
+	}
+	len = io_read(fd, text, CONFIG_FILE_MAX + 1);
+	if (len < 0)
+		goto unreadable;
+	if (len > (ssize_t)CONFIG_FILE_MAX)
+		err_set(ST_USAGE, "%s: a configuration over %u bytes", path, CONFIG_FILE_MAX);
+	else
+		rc = config_parse(c, path, text, (size_t)len);
+	goto out;
+unreadable:
+	err_set(ST_USAGE, "read configuration '%s': %s", path, strerror(errno));
+out:
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return rc;
+}
+
+void config_fini(struct config *c)
+{
+	truncate_to(c, 0);
+	free(c->entry);
+	*c = (struct config)CONFIG_INIT;
+}
+
+const char *config_each(const struct config *c, const char *key, size_t *at)
+{
+	while (*at < c->count) {
+		const struct config_entry *entry = &c->entry[(*at)++];
+
+		if (strcmp(entry->key, key) == 0)
+			return entry->value;
+	}
+	return NULL;
+}
+
+const char *config_get(const struct config *c, const char *key)
+{
+	const char *value, *last = NULL;
+	size_t at = 0;
+
+	while ((value = config_each(c, key, &at)))
+		last = value;
+	return last;
+}

@@ -1,0 +1,148 @@
+/*
+ * A descriptor that somebody else made non-blocking (a terminal or pipe is
+ * shared with other processes, and so is that flag) is waited for with poll().
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+
+/* After a failed call: whether to try again. */
+static int again(int fd, short events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	if (errno == EINTR)
+		return 1;
+	if (errno != EAGAIN)
+		return 0;
+	return poll(&p, 1, -1) >= 0 || errno == EINTR;
+}
+
+/* Whether n bytes at off are within what a file offset can hold; sets errno. */
+static int in_range(size_t n, uint64_t off)
+{
+	if (n <= INT64_MAX && off <= INT64_MAX - n)
+		return 1;
+	errno = EOVERFLOW;
+	return 0;
+}
+
+ssize_t io_read(int fd, void *p, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = read(fd, (char *)p + done, n - done);
+
+		if (r == 0)
+			break;
+		if (r > 0)
+			done += (size_t)r;
+		else if (!again(fd, POLLIN))
+			return -1;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t io_pread(int fd, void *p, size_t n, uint64_t off)
+{
+	size_t done = 0;
+
+	if (!in_range(n, off))
+		return -1;
+	while (done < n) {
+		ssize_t r = pread(fd, (char *)p + done, n - done, (off_t)(off + done));
+
+		if (r == 0)
+			break;
+		if (r > 0)
+			done += (size_t)r;
+		else if (!again(fd, POLLIN))
+			return -1;
+	}
+	return (ssize_t)done;
+}
+
+int io_write(int fd, const void *p, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = write(fd, (const char *)p + done, n - done);
+
+		if (r == 0)
+			errno = EIO;
+		if (r > 0)
+			done += (size_t)r;
+		else if (!again(fd, POLLOUT))
+			return -1;
+	}
+	return 0;
+}
+
+int io_pwrite(int fd, const void *p, size_t n, uint64_t off)
+{
+	size_t done = 0;
+
+	if (!in_range(n, off))
+		return -1;
+	while (done < n) {
+		ssize_t r = pwrite(fd, (const char *)p + done, n - done, (off_t)(off + done));
+
+		if (r == 0)
+			errno = EIO;
+		if (r > 0)
+			done += (size_t)r;
+		else if (!again(fd, POLLOUT))
+			return -1;
+	}
+	return 0;
+}
+
+void io_std_open(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= 2; fd++) {
+		int got;
+
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		got = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+		if (got < 0) /* no /dev: this fails either way, too */
+			got = open("/", O_PATH);
+		if (got != fd)
+			_exit(1);
+	}
+}
+
+int io_set_cloexec(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	if (flags < 0)
+		return -1;
+	return fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0 ? -1 : 0;
+}
+
+int io_set_nonblock(int fd, int on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -1;
+	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+	return fcntl(fd, F_SETFL, flags) < 0 ? -1 : 0;
+}
+
+int64_t io_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}

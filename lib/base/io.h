@@ -1,0 +1,33 @@
+/*
+ * io: whole reads and writes over short ones and EINTR.  All block.
+ */
+#ifndef IMG_IO_H
+#define IMG_IO_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Bytes read, fewer than n only at the end of the file; -1 with errno set. */
+ssize_t io_read(int fd, void *p, size_t n);
+ssize_t io_pread(int fd, void *p, size_t n, uint64_t off);
+
+/* 0, or -1 with errno set. */
+int io_write(int fd, const void *p, size_t n);
+int io_pwrite(int fd, const void *p, size_t n, uint64_t off);
+
+/*
+ * Makes sure that descriptors 0 to 2 are open (on /dev/null, opened so that
+ * the wrong direction fails), so that no file opened later becomes standard
+ * output.  Called first in every main().
+ */
+void io_std_open(void);
+
+/* Close-on-exec and (un)blocking flags; 0, or -1 with errno set. */
+int io_set_cloexec(int fd);
+int io_set_nonblock(int fd, int on);
+
+/* Monotonic clock, in milliseconds. */
+int64_t io_now_ms(void);
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * How it works: LZO1X-1 by liblzo2, adler32 by libdeflate, XXH3 by digest.c.
+ *
+ * Invariants: a stored block (coded_len == len) without has_raw has bytes in
+ * raw that nobody has compared with adler yet; block_decode() does.  Nothing
+ * but block_hash() touches raw beyond len.
+ */
+#include "lib/block/block.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libdeflate.h>
+#include <lzo/lzo1x.h>
+
+#include "lib/base/err.h"
+
+#define ADLER_INIT 1 /* adler32 of no bytes */
+#define RAW_ALIGN 4096
+
+/* What a zero block's code is found with; in .bss, so it costs what is touched. */
+static struct {
+	pthread_once_t once;
+	uint8_t raw[BLOCK_SIZE];
+	uint8_t enc[BLOCK_ENC_MAX];
+	lzo_align_t work[LZO1X_1_MEM_COMPRESS / sizeof(lzo_align_t)];
+	lzo_uint len;
+	uint32_t adler;
+} zero = { .once = PTHREAD_ONCE_INIT };
+
+static pthread_once_t lzo_once = PTHREAD_ONCE_INIT;
+static int lzo_status;
+
+static void start_lzo(void)
+{
+	lzo_status = lzo_init();
+}
+
+struct block *block_new(void)
+{
+	struct block *b;
+
+	pthread_once(&lzo_once, start_lzo);
+	if (lzo_status != LZO_E_OK) {
+		err_set(ST_FAILED, "start the LZO library: error %d", lzo_status);
+		return NULL;
+	}
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		goto out;
+	b->raw = aligned_alloc(RAW_ALIGN, BLOCK_SIZE);
+	b->enc = malloc(BLOCK_ENC_MAX);
+	b->work = malloc(LZO1X_1_MEM_COMPRESS);
+	if (b->raw && b->enc && b->work)
+		return b;
+out:
+	block_free(b);
+	err_set(ST_FAILED, "out of memory");
+	return NULL;
+}
+
+void block_free(struct block *b)
+{
+	if (!b)
+		return;
+	free(b->raw);
+	free(b->enc);
+	free(b->work);
+	free(b);
+}
+
+static void set(struct block *b, enum block_kind kind, uint64_t off, uint64_t len)
+{
+	b->kind = kind;
+	b->off = off;
+	b->len = len;
+	b->has_raw = false;
+	b->has_hash = false;
+	b->coded_len = 0;
+	b->adler = 0;
+}
+
+void block_set_data(struct block *b, uint64_t off, uint64_t len)
+{
+	set(b, BLOCK_DATA, off, len);
+}
+
+void block_set_hole(struct block *b, uint64_t off, uint64_t len)
+{
+	set(b, BLOCK_HOLE, off, len);
+}
+
+bool block_all_zero(const uint8_t *p, uint64_t len)
+{
+	uint64_t i, n = len < 16 ? len : 16;
+
+	for (i = 0; i < n; i++)
+		if (p[i] != 0)
+			return false;
+	if (len <= 16)
+		return true;
+	/* Data that starts with zeros mostly differs soon: spare it the long way. */
+	if (p[len - 1] != 0 || p[len / 2] != 0)
+		return false;
+	/* As the first 16 are zero, all are if each equals the one 16 before. */
+	return memcmp(p, p + 16, len - 16) == 0;
+}
+
+void block_encode(struct block *b, bool compress)
+{
+	lzo_uint n = 0;
+
+	if (b->coded_len != 0)
+		return;
+	b->adler = libdeflate_adler32(ADLER_INIT, b->raw, b->len);
+	b->coded_len = (uint32_t)b->len;
+	if (!compress)
+		return;
+	if (lzo1x_1_compress(b->raw, b->len, b->enc, &n, b->work) == LZO_E_OK && n < b->len)
+		b->coded_len = (uint32_t)n;
+}
+
+static int corrupt(const struct block *b, const char *why)
+{
+	return err_set(
+		ST_CORRUPT, "unpack the block at byte %llu: %s", (unsigned long long)b->off, why);
+}
+
+/* The raw bytes of a coded block, unless they are there; their adler32 is left alone. */
+static int unpack(struct block *b)
+{
+	lzo_uint n = b->len;
+
+	if (b->len > BLOCK_SIZE || b->coded_len > b->len || b->coded_len == 0)
+		return corrupt(b, "impossible length");
+	if (b->coded_len == b->len)
+		return 0;
+	if (lzo1x_decompress_safe(b->enc, b->coded_len, b->raw, &n, NULL) != LZO_E_OK)
+		return corrupt(b, "not LZO1X data");
+	if (n != b->len)
+		return corrupt(b, "wrong length");
+	return 0;
+}
+
+int block_decode(struct block *b)
+{
+	if (b->has_raw)
+		return 0;
+	if (unpack(b) != 0)
+		return -1;
+	if (libdeflate_adler32(ADLER_INIT, b->raw, b->len) != b->adler)
+		return corrupt(b, "checksum differs");
+	b->has_raw = true;
+	return 0;
+}
+
+int block_decode_unsummed(struct block *b)
+{
+	if (unpack(b) != 0)
+		return -1;
+	b->adler = libdeflate_adler32(ADLER_INIT, b->raw, b->len);
+	b->has_raw = true;
+	return 0;
+}
+
+void block_hash(struct block *b)
+{
+	if (b->has_hash)
+		return;
+	memset(b->raw + b->len, 0, BLOCK_SIZE - b->len);
+	hash_bytes(&b->hash, b->raw, BLOCK_SIZE);
+	b->has_hash = true;
+}
+
+const uint8_t *block_coded(const struct block *b)
+{
+	return b->coded_len == b->len ? b->raw : b->enc;
+}
+
+static void encode_zero(void)
+{
+	lzo1x_1_compress(zero.raw, BLOCK_SIZE, zero.enc, &zero.len, zero.work);
+	zero.adler = libdeflate_adler32(ADLER_INIT, zero.raw, BLOCK_SIZE);
+}
+
+bool block_is_coded_zero(const struct block *b)
+{
+	pthread_once(&zero.once, encode_zero);
+	return b->len == BLOCK_SIZE && b->coded_len == zero.len && b->adler == zero.adler &&
+	       memcmp(b->enc, zero.enc, zero.len) == 0;
+}

@@ -1,0 +1,282 @@
+/*
+ * How it works: parsers read through a view (buf.h) and look at what they got
+ * only once all of it was there, so every prefix of a good header gives 0.
+ * A header's fields are believed after its checksum.
+ */
+#include "lib/block/lzop.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include <libdeflate.h>
+
+#include "lib/base/err.h"
+#include "lib/base/size.h"
+
+#define OWN_VERSION 0x1040 /* what we write is what lzop 1.04 writes */
+#define OWN_LIBRARY 0x20a0 /* LZO 2.10 */
+#define OWN_NEEDED 0x0940
+#define OWN_METHOD 1
+#define OWN_LEVEL 5
+
+#define OLDEST_VERSION 0x0900
+#define LAYOUT_0940 0x0940 /* the version that brought "needed", level and mtime's high half */
+
+#define EXTRA_TAG "img-tool"
+#define EXTRA_TAG_LEN 8
+#define EXTRA_SIZE (EXTRA_TAG_LEN + 8 + HASH_SIZE)
+#define OWN_HEADER_MAX (LZOP_MAGIC_LEN + 25 + 255 + 4 + 4 + EXTRA_SIZE + 4)
+
+static uint32_t adler32(const void *p, size_t n)
+{
+	return libdeflate_adler32(1, p, n);
+}
+
+static uint32_t crc32(const void *p, size_t n)
+{
+	return libdeflate_crc32(0, p, n);
+}
+
+static uint32_t header_sum(const struct lzop_header *h, const void *p, size_t n)
+{
+	return h->flags & LZOP_F_HEADER_CRC32 ? crc32(p, n) : adler32(p, n);
+}
+
+static int bad_header(const char *why)
+{
+	return err_set(ST_CORRUPT, "read the lzop header: %s", why);
+}
+
+static int bad_block(const char *why)
+{
+	return err_set(ST_CORRUPT, "read an lzop block: %s", why);
+}
+
+bool lzop_is(const void *p, size_t n)
+{
+	return n >= LZOP_MAGIC_LEN && memcmp(p, LZOP_MAGIC, LZOP_MAGIC_LEN) == 0;
+}
+
+/* The checksummed fields; what is missing shows in v. */
+static void parse_fields(struct lzop_header *h, struct view *v)
+{
+	const uint8_t *name;
+	size_t n;
+
+	h->version = view_u16(v);
+	view_u16(v);
+	h->needed = h->version >= LAYOUT_0940 ? view_u16(v) : OLDEST_VERSION;
+	h->method = view_u8(v);
+	if (h->version >= LAYOUT_0940)
+		h->level = view_u8(v);
+	h->flags = view_u32(v);
+	if (h->flags & LZOP_F_FILTER)
+		view_u32(v);
+	h->mode = view_u32(v);
+	h->mtime = view_u32(v);
+	if (h->version >= LAYOUT_0940)
+		h->mtime |= (uint64_t)view_u32(v) << 32;
+	n = view_u8(v);
+	name = view_bytes(v, n);
+	if (name)
+		memcpy(h->name, name, n);
+}
+
+static int check_fields(const struct lzop_header *h)
+{
+	if (h->version < OLDEST_VERSION || h->needed < OLDEST_VERSION)
+		return bad_header("impossible version");
+	if (h->needed > OWN_VERSION)
+		return bad_header("it needs a newer lzop");
+	if (h->method < 1 || h->method > 3)
+		return bad_header("unknown method");
+	if (h->flags & LZOP_F_UNKNOWN)
+		return bad_header("unknown flags");
+	if (h->flags & LZOP_F_FILTER)
+		return bad_header("filters are not supported");
+	if (h->flags & LZOP_F_MULTIPART)
+		return bad_header("multipart archives are not supported");
+	return 0;
+}
+
+/* 1, 0 or -1 as lzop_header_parse(). */
+static int parse_extra(struct lzop_header *h, struct view *v)
+{
+	const uint8_t *start = v->p, *extra;
+	uint32_t n, sum;
+
+	n = view_u32(v);
+	if (view_bad(v))
+		return 0;
+	if (n > LZOP_EXTRA_MAX)
+		return bad_header("the extra field is too long");
+	extra = view_bytes(v, n);
+	sum = view_u32(v);
+	if (view_bad(v))
+		return 0;
+	if (sum != header_sum(h, start, 4 + n))
+		return bad_header("the extra field's checksum differs");
+	if (n != EXTRA_SIZE || memcmp(extra, EXTRA_TAG, EXTRA_TAG_LEN) != 0)
+		return 1;
+	h->length = get_be64(extra + EXTRA_TAG_LEN);
+	h->has_length = h->length != DIGEST_LEN_UNKNOWN;
+	if (h->has_length && h->length > SIZE_LIMIT)
+		return bad_header("impossible length of the image");
+	memcpy(h->digest.byte, extra + EXTRA_TAG_LEN + 8, HASH_SIZE);
+	return 1;
+}
+
+int lzop_header_parse(struct lzop_header *h, const void *p, size_t n)
+{
+	const uint8_t *fields;
+	struct view v;
+	uint32_t sum;
+	size_t size;
+	int r;
+
+	memset(h, 0, sizeof(*h));
+	if (n == 0)
+		return 0;
+	if (memcmp(p, LZOP_MAGIC, n < LZOP_MAGIC_LEN ? n : LZOP_MAGIC_LEN) != 0)
+		return bad_header("not an lzop file");
+	if (n < LZOP_MAGIC_LEN)
+		return 0;
+	fields = (const uint8_t *)p + LZOP_MAGIC_LEN;
+	view_init(&v, fields, n - LZOP_MAGIC_LEN);
+	parse_fields(h, &v);
+	size = n - LZOP_MAGIC_LEN - v.left;
+	sum = view_u32(&v);
+	if (view_bad(&v))
+		return 0;
+	if (sum != header_sum(h, fields, size))
+		return bad_header("checksum differs");
+	if (check_fields(h) != 0)
+		return -1;
+	if (h->flags & LZOP_F_EXTRA) {
+		r = parse_extra(h, &v);
+		if (r != 1)
+			return r;
+	}
+	h->size = n - v.left;
+	return 1;
+}
+
+static uint8_t *add16(uint8_t *p, uint16_t v)
+{
+	put_be16(p, v);
+	return p + 2;
+}
+
+static uint8_t *add32(uint8_t *p, uint32_t v)
+{
+	put_be32(p, v);
+	return p + 4;
+}
+
+static uint8_t *add_bytes(uint8_t *p, const void *bytes, size_t n)
+{
+	memcpy(p, bytes, n);
+	return p + n;
+}
+
+static uint8_t *add_extra(uint8_t *p, uint64_t length, const struct hash *digest)
+{
+	uint8_t *start = p;
+
+	p = add32(p, EXTRA_SIZE);
+	p = add_bytes(p, EXTRA_TAG, EXTRA_TAG_LEN);
+	p = add32(p, (uint32_t)(length >> 32));
+	p = add32(p, (uint32_t)length);
+	p = add_bytes(p, digest->byte, HASH_SIZE);
+	return add32(p, adler32(start, (size_t)(p - start)));
+}
+
+void lzop_header_write(struct buf *out, const char *name, uint32_t mode, uint64_t mtime,
+	uint64_t length, const struct hash *digest)
+{
+	uint8_t header[OWN_HEADER_MAX], *p = header + LZOP_MAGIC_LEN;
+	const char *slash = strrchr(name, '/');
+	size_t n;
+
+	if (slash)
+		name = slash + 1;
+	n = strnlen(name, 255);
+	memcpy(header, LZOP_MAGIC, LZOP_MAGIC_LEN);
+	p = add16(p, OWN_VERSION);
+	p = add16(p, OWN_LIBRARY);
+	p = add16(p, OWN_NEEDED);
+	*p++ = OWN_METHOD;
+	*p++ = OWN_LEVEL;
+	p = add32(p, LZOP_F_ADLER32_D | LZOP_F_OS_UNIX | (digest ? LZOP_F_EXTRA : 0));
+	p = add32(p, S_IFREG | (mode & 07777));
+	p = add32(p, (uint32_t)mtime);
+	p = add32(p, (uint32_t)(mtime >> 32));
+	*p++ = (uint8_t)n;
+	p = add_bytes(p, name, n);
+	p = add32(p, adler32(header + LZOP_MAGIC_LEN, (size_t)(p - header) - LZOP_MAGIC_LEN));
+	if (digest)
+		p = add_extra(p, length, digest);
+	buf_add(out, header, (size_t)(p - header));
+}
+
+int lzop_block_parse(struct lzop_block *lb, const struct lzop_header *h, const void *p, size_t n)
+{
+	struct view v;
+	bool coded;
+
+	memset(lb, 0, sizeof(*lb));
+	view_init(&v, p, n);
+	lb->raw_len = view_u32(&v);
+	if (lb->raw_len > BLOCK_SIZE)
+		return bad_block("impossible length");
+	if (lb->raw_len != 0) {
+		lb->coded_len = view_u32(&v);
+		coded = lb->coded_len < lb->raw_len;
+		if (h->flags & LZOP_F_ADLER32_D)
+			lb->adler_d = view_u32(&v);
+		if (h->flags & LZOP_F_CRC32_D)
+			lb->crc_d = view_u32(&v);
+		if (h->flags & LZOP_F_ADLER32_C && coded)
+			lb->adler_c = view_u32(&v);
+		if (h->flags & LZOP_F_CRC32_C && coded)
+			lb->crc_c = view_u32(&v);
+	}
+	if (view_bad(&v))
+		return 0;
+	if (lb->raw_len != 0 && (lb->coded_len == 0 || lb->coded_len > lb->raw_len))
+		return bad_block("impossible coded length");
+	lb->size = n - v.left;
+	return 1;
+}
+
+int lzop_block_take(struct block *b, const struct lzop_header *h, const struct lzop_block *lb)
+{
+	uint32_t n = lb->coded_len;
+
+	block_set_data(b, b->off, lb->raw_len);
+	b->coded_len = n;
+	b->adler = lb->adler_d;
+	if (n < lb->raw_len) {
+		if (h->flags & LZOP_F_ADLER32_C && adler32(b->enc, n) != lb->adler_c)
+			return bad_block("checksum of the coded bytes differs");
+		if (h->flags & LZOP_F_CRC32_C && crc32(b->enc, n) != lb->crc_c)
+			return bad_block("checksum of the coded bytes differs");
+	}
+	if (!(h->flags & LZOP_F_ADLER32_D)) {
+		if (block_decode_unsummed(b) != 0)
+			return -1;
+	} else if (h->flags & LZOP_F_CRC32_D) {
+		if (block_decode(b) != 0)
+			return -1;
+	}
+	if (h->flags & LZOP_F_CRC32_D && crc32(b->raw, lb->raw_len) != lb->crc_d)
+		return bad_block("checksum differs");
+	return 0;
+}
+
+void lzop_block_write(uint8_t out[LZOP_OWN_BLOCK_HEADER], const struct block *b)
+{
+	put_be32(out, (uint32_t)b->len);
+	put_be32(out + 4, b->coded_len);
+	put_be32(out + 8, b->adler);
+}

@@ -1,0 +1,275 @@
+/*
+ * cli: popt does the parsing, after one rearrangement that it needs: it would
+ * take the next word for an optional argument, so a bare --progress is given
+ * its value here.
+ */
+#include "lib/cli/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/cancel.h"
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/base/size.h"
+#include "lib/flow/flow.h"
+
+enum { OPT_PROGRESS = 1000, OPT_SUDO, OPT_TIMEOUT, OPT_BWLIMIT, OPT_COMPRESS, OPT_JOBS, OPT_VERBOSE, OPT_VERSION };
+
+#define TIMEOUT_MAX 86400
+
+static struct cli values; /* where popt's tables point; copied to the caller's */
+struct cli_copying cli_copying;
+
+struct poptOption cli_changing_options[] = {
+	{ "dry-run", 'n', POPT_ARG_NONE, &values.dry_run, 0,
+		"say what would happen, and change nothing", NULL },
+	POPT_TABLEEND
+};
+
+struct poptOption cli_json_options[] = {
+	{ "json", '\0', POPT_ARG_NONE, &values.json, 0, "print the result as JSON", NULL },
+	POPT_TABLEEND
+};
+
+struct poptOption cli_copying_options[] = {
+	{ "bwlimit", '\0', POPT_ARG_STRING, NULL, OPT_BWLIMIT, "at most so many bytes a second",
+		"RATE" },
+	{ "compress", '\0', POPT_ARG_STRING, NULL, OPT_COMPRESS,
+		"compress on the way: auto (while that is faster), always, never", "WHEN" },
+	{ "jobs", 'j', POPT_ARG_STRING, NULL, OPT_JOBS, "blocks worked on at the same time", "N" },
+	{ "no-fsync", '\0', POPT_ARG_NONE, &cli_copying.no_fsync, 0,
+		"do not wait until the target is on stable storage", NULL },
+	POPT_TABLEEND
+};
+
+static struct poptOption common_options[] = {
+	{ "quiet", 'q', POPT_ARG_NONE, &values.quiet, 0, "say less", NULL },
+	{ "verbose", 'v', POPT_ARG_NONE, NULL, OPT_VERBOSE, "say more (repeatable)", NULL },
+	{ "progress", '\0', POPT_ARG_STRING, NULL, OPT_PROGRESS,
+		"show progress: auto (on a terminal), always, never, json", "[WHEN]" },
+	{ "config", '\0', POPT_ARG_STRING, &values.peer.config, 0,
+		"read this instead of ~/.config/img-tools/config", "FILE" },
+	{ "version", 'V', POPT_ARG_NONE, NULL, OPT_VERSION, "print the version", NULL },
+	POPT_TABLEEND
+};
+
+static struct poptOption peer_options[] = {
+	{ "ssh-config", 'F', POPT_ARG_STRING, &values.peer.ssh.config_file, 0,
+		"the SSH client's configuration", "FILE" },
+	{ "identity", 'i', POPT_ARG_STRING, &values.peer.ssh.identity, 0, "the SSH key", "FILE" },
+	{ "rsh", '\0', POPT_ARG_STRING, &values.peer.rsh, 0,
+		"run this instead of the built-in SSH client", "COMMAND" },
+	{ "sudo", '\0', POPT_ARG_STRING, NULL, OPT_SUDO,
+		"run the helper by sudo -n: peers, here, all", "[WHERE]" },
+	{ "helper", '\0', POPT_ARG_STRING, &values.peer.helper, 0,
+		"use this helper on the peer instead of sending one", "PATH" },
+	{ "timeout", '\0', POPT_ARG_STRING, NULL, OPT_TIMEOUT,
+		"give up a silent peer after so long", "SECONDS" },
+	POPT_TABLEEND
+};
+
+/* Options whose value is optional, and what they mean without one. */
+static const struct bare {
+	const char *option, *full;
+} bares[] = {
+	{ "--progress", "--progress=always" },
+	{ "--sudo", "--sudo=peers" },
+};
+
+static const char *expand(const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(bares) / sizeof(bares[0]); i++)
+		if (strcmp(word, bares[i].option) == 0)
+			return bares[i].full;
+	return word;
+}
+
+static const char **rearrange(int argc, char **argv)
+{
+	const char **words = calloc((size_t)argc + 1, sizeof(*words));
+	bool options = true;
+	int i;
+
+	for (i = 0; words && i < argc; i++) {
+		options = options && strcmp(argv[i], "--") != 0;
+		words[i] = options ? expand(argv[i]) : argv[i];
+	}
+	return words;
+}
+
+/* The index of value in words, or -1 with ST_USAGE recorded. */
+static int pick(const char *option, const char *value, const char *const *words)
+{
+	int i;
+
+	for (i = 0; words[i]; i++)
+		if (strcmp(value, words[i]) == 0)
+			return i;
+	return err_set(ST_USAGE, "--%s: '%s' is none of its values (see --help)", option, value);
+}
+
+static int number(const char *option, const char *value, long max, long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtol(value, &end, 10);
+	if (errno || *end || end == value || *out < 1 || *out > max)
+		return err_set(ST_USAGE, "--%s: '%s' is not a number from 1 to %ld", option, value, max);
+	return 0;
+}
+
+static int take_option(const char *name, int opt, const char *value)
+{
+	static const char *const progress[] = { "auto", "always", "never", "json", NULL };
+	static const char *const sudo[] = { "peers", "here", "all", NULL };
+	static const char *const compress[] = { "auto", "always", "never", NULL };
+	long n;
+	int i;
+
+	switch (opt) {
+	case OPT_VERBOSE:
+		values.verbose++;
+		return 0;
+	case OPT_VERSION:
+		printf("%s (img-tools) %s\n", name, VERSION);
+		exit(fflush(stdout) ? ST_FAILED : ST_OK);
+	case OPT_PROGRESS:
+		i = pick("progress", value, progress);
+		values.progress = (enum cli_progress)i;
+		return i < 0 ? -1 : 0;
+	case OPT_SUDO:
+		i = pick("sudo", value, sudo);
+		values.peer.sudo = (enum peer_sudo)(i + 1);
+		return i < 0 ? -1 : 0;
+	case OPT_COMPRESS:
+		i = pick("compress", value, compress);
+		cli_copying.compress = i;
+		return i < 0 ? -1 : 0;
+	case OPT_TIMEOUT:
+		i = number("timeout", value, TIMEOUT_MAX, &n);
+		values.peer.ssh.timeout_s = (int)n;
+		return i;
+	case OPT_JOBS:
+		i = number("jobs", value, FLOW_JOBS_MAX, &n);
+		cli_copying.jobs = (unsigned)n;
+		return i;
+	case OPT_BWLIMIT:
+		return size_parse(value, &cli_copying.bwlimit) < 0 ? err_wrap("--bwlimit") : 0;
+	default:
+		return err_set(ST_USAGE, "an option without a meaning");
+	}
+}
+
+static int parse(struct cli *c)
+{
+	char *value;
+	int opt, r;
+
+	while ((opt = poptGetNextOpt(c->popt)) > 0) {
+		value = poptGetOptArg(c->popt);
+		r = take_option(c->name, opt, value);
+		free(value);
+		if (r < 0)
+			return -1;
+	}
+	if (opt < -1)
+		return err_set(ST_USAGE, "%s: %s", poptBadOption(c->popt, POPT_BADOPTION_NOALIAS),
+			poptStrerror(opt));
+	return 0;
+}
+
+static int check(struct cli *c)
+{
+	c->quiet = values.quiet;
+	c->verbose = values.verbose;
+	c->dry_run = values.dry_run;
+	c->json = values.json;
+	c->progress = values.progress;
+	c->peer = values.peer;
+	if (c->peer.rsh && (c->peer.ssh.config_file || c->peer.ssh.identity))
+		return err_set(ST_USAGE, "--ssh-config and --identity are for the built-in SSH client: "
+					 "put them into the --rsh command");
+	return 0;
+}
+
+void cli_begin(struct cli *c, const char *name, const char *args_help, struct poptOption *own,
+	int argc, char **argv)
+{
+	struct poptOption table[] = {
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, own, 0, "Options:", NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, peer_options, 0, "Other hosts:", NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, common_options, 0, "General:", NULL },
+		POPT_AUTOHELP POPT_TABLEEND
+	};
+	static struct poptOption kept[sizeof(table) / sizeof(table[0])];
+
+	io_std_open();
+	memset(c, 0, sizeof(*c));
+	c->name = name;
+	log_init(name);
+	memcpy(kept, table, sizeof(table));
+	c->words = rearrange(argc, argv);
+	if (!c->words || cancel_init() < 0)
+		exit(ST_FAILED);
+	cancel_on_signals();
+	c->popt = poptGetContext(name, argc, c->words, kept, 0);
+	poptSetOtherOptionHelp(c->popt, args_help);
+	if (parse(c) < 0 || check(c) < 0) {
+		cli_print_error();
+		exit(ST_USAGE);
+	}
+	log_set_level(c->quiet ? LOG_LEVEL_WARN :
+			c->verbose > 1 ? LOG_LEVEL_DEBUG :
+			c->verbose ? LOG_LEVEL_INFO :
+				     LOG_LEVEL_NOTE);
+	c->args = poptGetArgs(c->popt);
+	while (c->args && c->args[c->count])
+		c->count++;
+}
+
+void cli_need_args(struct cli *c, int min, int max)
+{
+	if (c->count >= min && (max < 0 || c->count <= max))
+		return;
+	err_set(ST_USAGE, c->count < min ? "an argument is missing (see --help)" :
+					   "too many arguments (see --help)");
+	exit(cli_end(c, -1));
+}
+
+int cli_location(struct location *loc, const char *text)
+{
+	return location_parse(loc, text) < 0 ? err_wrap("%s", text) : 0;
+}
+
+void cli_print_error(void)
+{
+	log_error("%s", err_text());
+}
+
+int cli_end(struct cli *c, int r)
+{
+	int status = r < 0 ? (int)err_status() : ST_OK;
+
+	if (r < 0 && !cancel_signal())
+		cli_print_error();
+	/* A result that nobody got is a failure, as with coreutils. */
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == ST_OK) {
+		err_sys("cannot write the result");
+		cli_print_error();
+		status = ST_FAILED;
+	}
+	poptFreeContext(c->popt);
+	free(c->words);
+	c->popt = NULL;
+	c->words = NULL;
+	cancel_die();
+	return status;
+}

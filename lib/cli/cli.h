@@ -1,0 +1,69 @@
+/*
+ * cli: what all commands share: options, how they end, and what they print.
+ *
+ *	int main(int argc, char **argv)
+ *	{
+ *		cli_begin(&cli, "img-copy", "SRC DST", own_options, argc, argv);
+ *		...
+ *		return cli_end(&cli, r);
+ *	}
+ */
+#ifndef IMG_CLI_H
+#define IMG_CLI_H
+
+#include <popt.h>
+#include <stdbool.h>
+
+#include "lib/peer/peer.h"
+
+enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER, CLI_PROGRESS_JSON };
+
+struct cli {
+	const char *name;
+	poptContext popt;
+	int quiet, verbose, dry_run, json;
+	enum cli_progress progress;
+	struct peer_options peer;
+	const char **args; /* what is left, NULL-terminated */
+	int count;
+	const char **words; /* of the command line, rearranged for popt */
+};
+
+/* Tables for POPT_ARG_INCLUDE_TABLE; they fill the one struct cli there is. */
+extern struct poptOption cli_changing_options[]; /* --dry-run */
+extern struct poptOption cli_json_options[];	 /* --json */
+extern struct poptOption cli_copying_options[];	 /* --bwlimit, --compress, --jobs, ... */
+
+struct cli_copying {
+	uint64_t bwlimit;
+	int compress; /* enum flow_compress */
+	unsigned jobs;
+	int no_fsync;
+};
+extern struct cli_copying cli_copying;
+
+/*
+ * Sets up the process (descriptors 0 to 2, signals, log) and parses the command
+ * line; own is a popt table that ends with POPT_TABLEEND.  --help, --usage and
+ * --version print and exit; an error prints and exits with ST_USAGE.
+ */
+void cli_begin(struct cli *c, const char *name, const char *args_help, struct poptOption *own,
+	int argc, char **argv);
+
+/* Exits with ST_USAGE and a hint at --help unless min to max arguments are there (max -1: any). */
+void cli_need_args(struct cli *c, int min, int max);
+
+/* 0, or -1 recorded: the argument as a location. */
+int cli_location(struct location *loc, const char *text);
+
+/* Prints the recorded error as one line. */
+void cli_print_error(void);
+
+/*
+ * The end of main(): r < 0 prints the recorded error.  Makes sure that all of
+ * standard output was written, dies of a signal if one was caught, and returns
+ * the exit status.
+ */
+int cli_end(struct cli *c, int r);
+
+#endif

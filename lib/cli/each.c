@@ -1,0 +1,62 @@
+/*
+ * each: keeps the last helper open as long as the host stays the same.
+ */
+#include "lib/cli/each.h"
+
+#include <string.h>
+
+#include "lib/base/cancel.h"
+#include "lib/base/err.h"
+
+static int run_one(struct cli *c, struct peer **p, struct location *open_for,
+	const struct location *loc, each_fn *fn, void *arg)
+{
+	if (loc->is_stdio)
+		return err_set(ST_USAGE, "'-' is no image here");
+	if (*p && (!location_same_host(open_for, loc) || conn_failed(peer_conn(*p), NULL))) {
+		peer_close(*p);
+		*p = NULL;
+	}
+	if (!*p) {
+		*p = peer_open(loc, &c->peer);
+		if (!*p)
+			return -1;
+		location_fini(open_for);
+		if (location_parse(open_for, loc->text) < 0)
+			return -1;
+	}
+	return fn(*p, loc, arg);
+}
+
+int each_location(struct cli *c, each_fn *fn, void *arg)
+{
+	struct location loc, open_for;
+	struct peer *p = NULL;
+	int i, first = ST_OK;
+
+	memset(&open_for, 0, sizeof(open_for));
+	/* A bad location is found before anything is done to the good ones. */
+	for (i = 0; i < c->count; i++) {
+		if (cli_location(&loc, c->args[i]) < 0) {
+			cli_print_error();
+			return ST_USAGE;
+		}
+		location_fini(&loc);
+	}
+	for (i = 0; i < c->count && !cancel_is_set(); i++) {
+		if (cli_location(&loc, c->args[i]) < 0)
+			continue;
+		err_clear();
+		if (run_one(c, &p, &open_for, &loc, fn, arg) < 0) {
+			err_wrap("%s", loc.text);
+			if (!cancel_signal())
+				cli_print_error();
+			first = first ? first : (int)err_status();
+		}
+		location_fini(&loc);
+	}
+	peer_close(p);
+	location_fini(&open_for);
+	err_clear();
+	return first;
+}

@@ -1,0 +1,82 @@
+/*
+ * json: jansson refuses text that is not UTF-8, so that is settled before.
+ */
+#include "lib/cli/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/text.h"
+
+void json_set_text(json_t *object, const char *key, const char *text)
+{
+	char *shown, *hex, *hex_key;
+
+	if (!text) {
+		json_object_set_new(object, key, json_null());
+		return;
+	}
+	shown = text_utf8_dup(text);
+	json_object_set_new(object, key, shown ? json_string(shown) : json_null());
+	free(shown);
+	if (text_is_utf8(text, strlen(text)) || asprintf(&hex_key, "%s_hex", key) < 0)
+		return;
+	hex = text_hex_dup(text);
+	json_object_set_new(object, hex_key, hex ? json_string(hex) : json_null());
+	free(hex);
+	free(hex_key);
+}
+
+int json_set_u64(json_t *object, const char *key, const struct kv *record, const char *from)
+{
+	uint64_t v = 0;
+	int has = kv_get_u64(record, from, &v);
+
+	if (has < 0)
+		return -1;
+	if (v > INT64_MAX)
+		return err_set(ST_PEER, "protocol error: %s is %llu", from, (unsigned long long)v);
+	json_object_set_new(object, key, has ? json_integer((json_int_t)v) : json_null());
+	return 0;
+}
+
+int json_set_bool(json_t *object, const char *key, const struct kv *record, const char *from)
+{
+	bool v = false;
+
+	if (kv_get_bool(record, from, &v) < 0)
+		return -1;
+	json_object_set_new(object, key, json_boolean(v));
+	return 0;
+}
+
+void json_set_texts(json_t *object, const char *key, const struct kv *record, const char *from)
+{
+	json_t *array = json_array();
+	const char *value;
+	char *shown;
+	size_t at = 0;
+
+	while ((value = kv_each(record, from, &at))) {
+		shown = text_utf8_dup(value);
+		json_array_append_new(array, shown ? json_string(shown) : json_null());
+		free(shown);
+	}
+	json_object_set_new(object, key, array);
+}
+
+int json_print(json_t *value)
+{
+	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
+	int r = 0;
+
+	if (!text)
+		r = err_set(ST_FAILED, "out of memory");
+	else if (puts(text) < 0)
+		r = err_sys("cannot write the result");
+	free(text);
+	json_decref(value);
+	return r;
+}

@@ -1,0 +1,150 @@
+/*
+ * progress: the rate is that of the last few seconds, so that it follows the
+ * link and not the whole past.
+ */
+#include "lib/cli/progress.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/base/size.h"
+
+#define WINDOW 16 /* samples that the rate is taken over */
+#define LIVE_MS 200
+#define LINE_SIZE 160
+
+static struct {
+	enum { OFF, LIVE, JSON } mode;
+	pthread_mutex_t lock;
+	int64_t began_ms, shown_ms;
+	struct {
+		int64_t ms;
+		uint64_t done;
+	} sample[WINDOW];
+	unsigned samples;
+	char line[LINE_SIZE]; /* the live line as it stands; "" if none does */
+} state = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void put(const char *s)
+{
+	if (io_write(STDERR_FILENO, s, strlen(s)) < 0)
+		state.mode = OFF; /* nobody looks */
+}
+
+/* Before a message: the live line makes room.  The next update draws it again. */
+static void clear(void)
+{
+	if (state.mode == LIVE && state.line[0]) {
+		put("\r\033[K");
+		state.line[0] = '\0';
+	}
+}
+
+void progress_begin(const struct cli *c)
+{
+	bool always = c->progress == CLI_PROGRESS_ALWAYS;
+
+	state.mode = OFF;
+	if (c->progress == CLI_PROGRESS_JSON)
+		state.mode = JSON;
+	else if (always || (c->progress == CLI_PROGRESS_AUTO && !c->quiet && isatty(STDERR_FILENO)))
+		state.mode = LIVE;
+	state.began_ms = io_now_ms();
+	state.shown_ms = 0;
+	state.samples = 0;
+	if (state.mode == LIVE)
+		log_before(clear);
+}
+
+bool progress_is_on(void)
+{
+	return state.mode != OFF;
+}
+
+/* Bytes a second over the window. */
+static uint64_t rate(int64_t now, uint64_t done)
+{
+	unsigned n = state.samples < WINDOW ? state.samples : WINDOW;
+	unsigned oldest = state.samples < WINDOW ? 0 : state.samples % WINDOW;
+	int64_t since = n ? state.sample[oldest].ms : state.began_ms;
+	uint64_t from = n ? state.sample[oldest].done : 0;
+
+	state.sample[state.samples % WINDOW].ms = now;
+	state.sample[state.samples++ % WINDOW].done = done;
+	if (now <= since || done < from)
+		return 0;
+	return (done - from) * 1000 / (uint64_t)(now - since);
+}
+
+static void show_json(const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
+{
+	char total_text[24] = "null", eta[24] = "null", line[LINE_SIZE * 2];
+
+	if (total)
+		snprintf(total_text, sizeof(total_text), "%" PRIu64, total);
+	if (total && r)
+		snprintf(eta, sizeof(eta), "%" PRIu64, (total - done) / r);
+	snprintf(line, sizeof(line),
+		"{\"phase\": \"%s\", \"done\": %" PRIu64 ", \"total\": %s, \"rate\": %" PRIu64
+		", \"wire\": %" PRIu64 ", \"eta\": %s}\n",
+		phase, done, total_text, r, wire, eta);
+	put(line);
+}
+
+static void show_live(const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
+{
+	char a[SIZE_HUMAN], b[SIZE_HUMAN], c[SIZE_HUMAN], d[SIZE_HUMAN], percent[8] = "";
+	char of[SIZE_HUMAN + 8] = "", eta[32] = "", over[SIZE_HUMAN + 16] = "";
+	uint64_t left;
+
+	if (total) {
+		snprintf(percent, sizeof(percent), "%3u%%  ",
+			(unsigned)((double)done * 100 / (double)total));
+		snprintf(of, sizeof(of), " of %s", size_human(total, b));
+	}
+	if (total && r && done < total) {
+		left = (total - done) / r;
+		snprintf(eta, sizeof(eta), "  %" PRIu64 ":%02u left", left / 60, (unsigned)(left % 60));
+	}
+	if (wire)
+		snprintf(over, sizeof(over), "  %s sent", size_human(wire, d));
+	snprintf(state.line, sizeof(state.line), "%-5s %s%s%s  %s/s%s%s", phase, percent,
+		size_human(done, a), of, size_human(r, c), over, eta);
+	put("\r");
+	put(state.line);
+	put("\033[K");
+}
+
+void progress_show(void *arg, const char *phase, uint64_t done, uint64_t total, uint64_t wire)
+{
+	int64_t now = io_now_ms();
+	uint64_t r;
+
+	(void)arg;
+	pthread_mutex_lock(&state.lock);
+	if (total && done > total)
+		done = total;
+	if (state.mode != OFF && now - state.shown_ms >= (state.mode == JSON ? PROGRESS_JSON_MS : LIVE_MS)) {
+		r = rate(now, done);
+		state.shown_ms = now;
+		if (state.mode == JSON)
+			show_json(phase, done, total, wire, r);
+		else
+			show_live(phase, done, total, wire, r);
+	}
+	pthread_mutex_unlock(&state.lock);
+}
+
+void progress_end(void)
+{
+	pthread_mutex_lock(&state.lock);
+	clear();
+	state.mode = OFF;
+	log_before(NULL);
+	pthread_mutex_unlock(&state.lock);
+}

@@ -1,0 +1,97 @@
+/*
+ * outlet: small pieces are gathered; a large one is written from where it is.
+ */
+#include "lib/flow/outlet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/cancel.h"
+#include "lib/base/err.h"
+
+/* Small enough that a cancel is seen soon between two pieces. */
+#define PIECE_MAX 65536
+
+int outlet_init(struct outlet *o, struct target *target, int fd)
+{
+	memset(o, 0, sizeof(*o));
+	o->target = target;
+	o->fd = fd;
+	o->buffer = malloc(OUTLET_BUFFER);
+	return o->buffer ? 0 : err_set(ST_FAILED, "out of memory");
+}
+
+void outlet_fini(struct outlet *o)
+{
+	free(o->buffer);
+	o->buffer = NULL;
+}
+
+static int write_fd(int fd, const uint8_t *p, size_t n)
+{
+	struct pollfd w[2] = { { fd, POLLOUT, 0 }, { cancel_fd(), POLLIN, 0 } };
+	ssize_t put;
+
+	while (n) {
+		if (poll(w, 2, -1) < 0 && errno != EINTR)
+			return err_sys("cannot wait for output");
+		if (w[1].revents)
+			return err_set(ST_FAILED, "interrupted");
+		if (!w[0].revents)
+			continue;
+		put = write(fd, p, n < PIECE_MAX ? n : PIECE_MAX);
+		if (put < 0 && errno != EINTR && errno != EAGAIN)
+			return err_sys("cannot write");
+		if (put > 0) {
+			p += put;
+			n -= (size_t)put;
+		}
+	}
+	return 0;
+}
+
+static int write_now(struct outlet *o, const void *p, size_t n)
+{
+	int r = o->target ? target_write(o->target, p, n, o->off) : write_fd(o->fd, p, n);
+
+	o->off += n;
+	return r;
+}
+
+int outlet_flush(struct outlet *o)
+{
+	size_t n = o->len;
+
+	o->len = 0;
+	return n ? write_now(o, o->buffer, n) : 0;
+}
+
+int outlet_write(struct outlet *o, const void *p, size_t n)
+{
+	if (n > OUTLET_BUFFER - o->len && outlet_flush(o) < 0)
+		return -1;
+	if (n >= OUTLET_BUFFER)
+		return write_now(o, p, n);
+	memcpy(o->buffer + o->len, p, n);
+	o->len += n;
+	return 0;
+}
+
+int outlet_zeros(struct outlet *o, uint64_t n)
+{
+	size_t part;
+
+	if (outlet_flush(o) < 0)
+		return -1;
+	memset(o->buffer, 0, n < OUTLET_BUFFER ? (size_t)n : OUTLET_BUFFER);
+	for (; n; n -= part) {
+		part = n < OUTLET_BUFFER ? (size_t)n : OUTLET_BUFFER;
+		if (write_now(o, o->buffer, part) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,114 @@
+/*
+ * sink_archive: coded blocks as they come, holes as the one coded block of
+ * zeros again and again.  The header is written first with a length that is
+ * not known, and once more at the end, where the target can be written twice.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/flow/outlet.h"
+#include "lib/flow/sink.h"
+
+struct archive_sink {
+	struct sink base;
+	struct target *target;
+	struct outlet out;
+	struct block *zero; /* coded; its length is the last hole block's */
+	char name[256];
+	uint64_t mtime;
+};
+
+/* known NULL: as placeholder. */
+static int header(struct archive_sink *s, const struct wire_end *known)
+{
+	static const struct hash none;
+	struct buf b = BUF_INIT;
+	int r;
+
+	lzop_header_write(&b, s->name, 0600, s->mtime, known ? known->len : FLOW_LEN_UNKNOWN,
+		!s->target ? NULL : known ? &known->digest : &none);
+	r = buf_failed(&b);
+	if (r == 0)
+		r = known ? target_write(s->target, b.data, b.len, 0) :
+			    outlet_write(&s->out, b.data, b.len);
+	buf_fini(&b);
+	return r;
+}
+
+static int put_coded(struct archive_sink *s, const struct block *b)
+{
+	uint8_t head[LZOP_OWN_BLOCK_HEADER];
+
+	lzop_block_write(head, b);
+	if (outlet_write(&s->out, head, sizeof(head)) < 0)
+		return -1;
+	return outlet_write(&s->out, block_coded(b), b->coded_len);
+}
+
+static int put(struct sink *base, struct block *b)
+{
+	struct archive_sink *s = (struct archive_sink *)base;
+	uint64_t left, n;
+
+	if (b->kind == BLOCK_DATA)
+		return put_coded(s, b);
+	for (left = b->len; left; left -= n) {
+		n = left < BLOCK_SIZE ? left : BLOCK_SIZE;
+		if (n != s->zero->len) {
+			block_set_data(s->zero, 0, n);
+			memset(s->zero->raw, 0, n);
+			s->zero->has_raw = true;
+			block_encode(s->zero, true);
+		}
+		if (put_coded(s, s->zero) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int finish(struct sink *base, const struct wire_end *end)
+{
+	static const uint8_t end_mark[4];
+	struct archive_sink *s = (struct archive_sink *)base;
+
+	if (outlet_write(&s->out, end_mark, sizeof(end_mark)) < 0 || outlet_flush(&s->out) < 0)
+		return -1;
+	if (!s->target)
+		return 0;
+	if (target_set_len(s->target, s->out.off) < 0)
+		return -1;
+	return header(s, end);
+}
+
+static void release(struct sink *base)
+{
+	struct archive_sink *s = (struct archive_sink *)base;
+
+	outlet_fini(&s->out);
+	block_free(s->zero);
+}
+
+static const struct sink_ops ops = {
+	.wants = SINK_ARCHIVE,
+	.put = put,
+	.finish = finish,
+	.free = release,
+};
+
+struct sink *sink_archive(struct target *t, int fd, const char *name)
+{
+	struct archive_sink *s = sink_new(sizeof(*s), &ops);
+
+	if (!s)
+		return NULL;
+	s->target = t;
+	s->mtime = (uint64_t)time(NULL);
+	strncpy(s->name, name, sizeof(s->name) - 1);
+	s->zero = block_new();
+	if (!s->zero || outlet_init(&s->out, t, fd) < 0 || header(s, NULL) < 0) {
+		sink_free(&s->base);
+		return NULL;
+	}
+	return &s->base;
+}

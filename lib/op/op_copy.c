@@ -1,0 +1,119 @@
+/*
+ * copy: from one place of this host to another; no byte leaves it.
+ *
+ *	REQUEST op=copy, source (path, or absent: standard input), live; and
+ *	        the target's part (writing.h), jobs, bwlimit, progress, want_digest
+ *	RECORD  the source, as of `read`
+ *	RECORD  path of the target
+ *	RECORD  failed=source, before an ERROR that is the source's all the same
+ *	OK      counts; cloned=1 if the storage shares the blocks
+ */
+#include "lib/op/op.h"
+#include "lib/op/reading.h"
+#include "lib/op/writing.h"
+
+#include "lib/flow/sink.h"
+
+/* The request as reading.h wants it. */
+static int open_source(struct reading *from, struct session *s, const struct kv *request)
+{
+	struct buf b = BUF_INIT;
+	struct kv own = KV_INIT;
+	const char *path = kv_get(request, "source");
+	int r = -1;
+
+	kv_add(&b, "path", path);
+	kv_add_bool(&b, "stdio", !path);
+	kv_add(&b, "live", kv_get(request, "live"));
+	if (buf_failed(&b) == 0 && kv_parse(&own, b.data, b.len) == 0)
+		r = reading_open(from, s, &own);
+	kv_fini(&own);
+	buf_fini(&b);
+	return r;
+}
+
+/*
+ * A clone is the source's own blocks, so there is nothing to compare; its
+ * digest is computed only for who asks.  1: cloned; 0: not possible; -1.
+ */
+static int clone(struct reading *from, struct writing *to, const struct flow_options *opt,
+	bool want_digest, struct flow_stats *stats)
+{
+	struct sink *null;
+	int r;
+
+	if (!from->has_image || from->compressed || to->is_archive || !to->target)
+		return 0;
+	r = target_clone(to->target, from->img.fd);
+	if (r <= 0)
+		return r;
+	stats->end.len = from->img.len;
+	if (!want_digest)
+		return 1;
+	null = sink_null();
+	r = null ? flow_run(from->source, null, opt, stats) : -1;
+	sink_free(null);
+	return r < 0 ? -1 : 1;
+}
+
+/* The error stays what it is; the client learns whose it is. */
+static void tell_source_failed(struct session *s)
+{
+	struct buf record = BUF_INIT;
+	struct err e;
+
+	err_take(&e);
+	kv_add(&record, "failed", "source");
+	op_record(s, &record);
+	buf_fini(&record);
+	err_put(&e);
+}
+
+static int move(struct session *s, const struct kv *request, struct reading *from,
+	struct writing *to, struct buf *reply)
+{
+	struct flow_stats stats = { .source_failed = false };
+	int want_digest = op_flag(request, "want_digest"), cloned;
+	struct flow_options opt;
+
+	if (want_digest < 0 || op_flow_options(s, request, &opt) < 0)
+		return -1;
+	cloned = clone(from, to, &opt, want_digest, &stats);
+	if (cloned < 0 || (!cloned && flow_run(from->source, to->sink, &opt, &stats) < 0)) {
+		if (stats.source_failed)
+			tell_source_failed(s);
+		return -1;
+	}
+	if (writing_commit(to) < 0)
+		return -1;
+	op_reply_stats(reply, &stats);
+	kv_add_bool(reply, "cloned", cloned);
+	kv_add_bool(reply, "has_digest", !cloned || want_digest);
+	return 0;
+}
+
+int op_copy(struct session *s, const struct kv *request, struct buf *reply)
+{
+	struct buf record = BUF_INIT;
+	struct reading from;
+	struct writing to = { .target = NULL };
+	int r = -1;
+
+	if (open_source(&from, s, request) < 0)
+		return -1;
+	reading_describe(&from, &record);
+	if (op_record(s, &record) < 0)
+		goto out;
+	if (writing_open(&to, s, request, from.has_image ? &from.img.st : NULL, from.source->len) < 0)
+		goto out;
+	buf_clear(&record);
+	kv_add(&record, "path", to.path);
+	if (op_record(s, &record) < 0)
+		goto out;
+	r = to.sink ? move(s, request, &from, &to, reply) : 0;
+out:
+	writing_abort(&to);
+	reading_close(&from);
+	buf_fini(&record);
+	return r;
+}

@@ -1,0 +1,45 @@
+/*
+ * create: a new image that reads as zeros.
+ *	REQUEST op=create, path, size, sparse, no_fsync, dry_run
+ *	OK      path, size
+ */
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/op/op.h"
+#include "lib/store/target.h"
+
+int op_create(struct session *s, const struct kv *request, struct buf *reply)
+{
+	int sparse = op_flag(request, "sparse"), dry = op_flag(request, "dry_run");
+	int no_fsync = op_flag(request, "no_fsync");
+	const char *path = op_need(request, "path");
+	struct target_want want = { .len = 0 };
+	struct target *t;
+	struct place place;
+	int has_size;
+
+	if (!path || sparse < 0 || dry < 0 || no_fsync < 0)
+		return -1;
+	has_size = kv_get_u64(request, "size", &want.len);
+	if (has_size <= 0)
+		return has_size < 0 ? -1 : err_set(ST_PEER, "protocol error: create without size");
+	want.sparse = sparse;
+	want.dry_run = dry;
+	want.fsync = !no_fsync;
+	if (path[strlen(path) - 1] == '/')
+		return err_set(ST_REFUSED, "is a directory's name, not an image's");
+	if (place_open(&place, &s->limits, path) < 0 || !(t = target_open(&place, &want)))
+		return -1;
+	kv_add(reply, "path", target_path(t));
+	kv_add_u64(reply, "size", want.len);
+	if (dry) {
+		target_abort(t);
+		return 0;
+	}
+	if (target_zero(t, want.len, 0) < 0) {
+		target_abort(t);
+		return -1;
+	}
+	return target_commit(t);
+}

@@ -1,0 +1,18 @@
+/*
+ * info: one image.	REQUEST op=info, path	RECORD info.h	OK
+ */
+#include "lib/op/op.h"
+#include "lib/store/info.h"
+
+int op_info(struct session *s, const struct kv *request, struct buf *reply)
+{
+	const char *path = op_need(request, "path");
+	struct buf record = BUF_INIT;
+	int r = -1;
+
+	(void)reply;
+	if (path && info_collect(&s->limits, path, &record) == 0)
+		r = op_record(s, &record);
+	buf_fini(&record);
+	return r;
+}

@@ -1,0 +1,48 @@
+/*
+ * read: sends an image's blocks, once the client has found it a place.
+ *
+ *	REQUEST op=read ... (reading.h), compress, jobs, bwlimit
+ *	RECORD  what it is
+ *	GO      from the client; or its end of file, if it wants no more
+ *	DATA, HOLE ... END
+ *	OK      counts of what was sent
+ */
+#include "lib/flow/sink.h"
+#include "lib/op/op.h"
+#include "lib/op/reading.h"
+
+static int wait_for_go(struct session *s)
+{
+	struct frame *f;
+
+	if (conn_expect(s->conn, WIRE_GO, &f) < 0)
+		return -1;
+	conn_release(s->conn, f);
+	return 0;
+}
+
+int op_read(struct session *s, const struct kv *request, struct buf *reply)
+{
+	struct flow_options opt;
+	struct flow_stats stats;
+	struct buf record = BUF_INIT;
+	struct reading from;
+	struct sink *sink = NULL;
+	int r = -1;
+
+	if (op_flow_options(s, request, &opt) < 0 || reading_open(&from, s, request) < 0)
+		return -1;
+	reading_describe(&from, &record);
+	if (op_record(s, &record) < 0 || wait_for_go(s) < 0)
+		goto out;
+	sink = sink_wire(s->conn, false);
+	if (!sink || flow_run(from.source, sink, &opt, &stats) < 0)
+		goto out;
+	op_reply_stats(reply, &stats);
+	r = 0;
+out:
+	sink_free(sink);
+	buf_fini(&record);
+	reading_close(&from);
+	return r;
+}

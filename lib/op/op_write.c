@@ -1,0 +1,47 @@
+/*
+ * write: makes an image from the blocks that the client sends.
+ *
+ *	REQUEST op=write ... (writing.h), jobs
+ *	RECORD  path; in a dry run OK follows, and no stream
+ *	DATA, HOLE ... END	from the client
+ *	OK      counts of what was written, once it has its name and is on disk
+ */
+#include <string.h>
+
+#include "lib/flow/source.h"
+#include "lib/op/op.h"
+#include "lib/op/writing.h"
+
+int op_write(struct session *s, const struct kv *request, struct buf *reply)
+{
+	uint64_t capacity = FLOW_LEN_UNKNOWN;
+	struct source *source = NULL;
+	struct buf record = BUF_INIT;
+	struct flow_options opt;
+	struct flow_stats stats;
+	struct writing to;
+	int r = -1;
+
+	if (op_flow_options(s, request, &opt) < 0 ||
+		kv_get_u64(request, "capacity", &capacity) < 0 ||
+		writing_open(&to, s, request, NULL, capacity) < 0)
+		return -1;
+	opt.bwlimit = 0; /* the sending side's */
+	kv_add(&record, "path", to.path);
+	if (op_record(s, &record) < 0)
+		goto out;
+	if (!to.sink) {
+		r = 0;
+		goto out;
+	}
+	source = source_wire(s->conn, capacity);
+	if (!source || flow_run(source, to.sink, &opt, &stats) < 0 || writing_commit(&to) < 0)
+		goto out;
+	op_reply_stats(reply, &stats);
+	r = 0;
+out:
+	writing_abort(&to);
+	source_free(source);
+	buf_fini(&record);
+	return r;
+}

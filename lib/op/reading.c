@@ -1,0 +1,167 @@
+/*
+ * reading: all that can be refused of a source is refused before any data.
+ */
+#include "lib/op/reading.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/flow/inlet.h"
+#include "lib/flow/source.h"
+#include "lib/store/inuse.h"
+#include "lib/store/probe.h"
+#include "lib/store/qcow2.h"
+#include "lib/store/unfinished.h"
+
+void reading_id(const struct stat *st, char out[READING_ID_MAX])
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	char boot[40] = "";
+
+	if (f && fgets(boot, sizeof(boot), f))
+		boot[strcspn(boot, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	snprintf(out, READING_ID_MAX, "%s:%llx:%llu", boot, (unsigned long long)st->st_dev,
+		(unsigned long long)st->st_ino);
+}
+
+/* Standard input: what its first bytes say, and the rest as it comes. */
+static int open_stdin(struct reading *r)
+{
+	uint8_t head[STREAM_HEAD_MAX];
+	struct inlet in;
+	const uint8_t *p;
+	ssize_t n;
+
+	r->consistent = true;
+	if (inlet_init(&in, STDIN_FILENO, NULL, 0) < 0)
+		return -1;
+	n = inlet_read(&in, head, sizeof(head));
+	inlet_fini(&in);
+	if (n < 0)
+		return -1;
+	p = head;
+	r->compressed = lzop_is(p, (size_t)n);
+	r->format = !r->compressed && qcow2_is(p, (size_t)n) ? "qcow2" : "raw";
+	r->source = r->compressed ? source_archive(STDIN_FILENO, head, (size_t)n, FLOW_LEN_UNKNOWN) :
+				    source_stream(STDIN_FILENO, head, (size_t)n);
+	return r->source ? 0 : -1;
+}
+
+static int check_finished(struct reading *r, struct session *s, const char *path)
+{
+	struct place place;
+	int is;
+
+	if (place_open(&place, &s->limits, path) < 0)
+		return -1;
+	is = unfinished_is(r->img.fd, place.dir, place.name);
+	place_close(&place);
+	if (is > 0)
+		err_set(ST_CORRUPT, "is unfinished: the run that wrote it did not end well");
+	return is ? -1 : 0;
+}
+
+static int check_use(struct reading *r, int live)
+{
+	struct inuse u;
+	int ret;
+
+	if (!live) {
+		ret = inuse_refuse(r->img.fd, INUSE_WRITERS);
+		if (ret < 0 && err_status() == ST_BUSY)
+			err_set(ST_BUSY, "%s (see --snapshot, --live)", err_text());
+		r->consistent = true;
+		return ret;
+	}
+	ret = inuse_look(r->img.fd, &u);
+	r->consistent = !u.writers;
+	inuse_fini(&u);
+	return ret;
+}
+
+static int open_content(struct reading *r)
+{
+	uint8_t head[QCOW2_HEADER_MAX];
+	struct probe_archive a;
+	struct qcow2 q;
+	ssize_t n;
+	int is = probe_is_archive(&r->img);
+
+	if (is < 0)
+		return -1;
+	if (is) {
+		r->compressed = true;
+		r->format = "raw";
+		if (probe_archive_open(&r->img, &a) < 0)
+			return -1;
+		if (lseek(r->img.fd, 0, SEEK_SET) < 0)
+			return err_sys("cannot go back to its beginning");
+		r->source = source_archive(r->img.fd, NULL, 0, a.len);
+		return r->source ? 0 : -1;
+	}
+	if (probe_format(&r->img, &r->format) < 0)
+		return -1;
+	if (strcmp(r->format, "qcow2") == 0) {
+		n = io_pread(r->img.fd, head, sizeof(head), 0);
+		if (n < 0)
+			return err_sys("cannot read the header");
+		if (qcow2_parse(&q, head, (size_t)n) < 0)
+			return -1;
+		snprintf(r->backing, sizeof(r->backing), "%s", q.backing);
+	}
+	r->source = source_image(&r->img);
+	return r->source ? 0 : -1;
+}
+
+int reading_open(struct reading *r, struct session *s, const struct kv *request)
+{
+	int live = op_flag(request, "live"), is_stdio = op_flag(request, "stdio");
+	const char *path;
+
+	memset(r, 0, sizeof(*r));
+	if (live < 0 || is_stdio < 0)
+		return -1;
+	if (is_stdio) {
+		if (!s->has_stdio)
+			return err_set(ST_REFUSED, "has no standard input here");
+		return open_stdin(r);
+	}
+	path = op_need(request, "path");
+	if (!path || image_open(&r->img, &s->limits, path) < 0)
+		return -1;
+	r->has_image = true;
+	reading_id(&r->img.st, r->id);
+	if (check_finished(r, s, path) < 0 || check_use(r, live) < 0 || open_content(r) < 0) {
+		reading_close(r);
+		return -1;
+	}
+	return 0;
+}
+
+void reading_close(struct reading *r)
+{
+	source_free(r->source);
+	if (r->has_image)
+		image_close(&r->img);
+	memset(r, 0, sizeof(*r));
+}
+
+void reading_describe(const struct reading *r, struct buf *record)
+{
+	if (r->source->len != FLOW_LEN_UNKNOWN)
+		kv_add_u64(record, "capacity", r->source->len);
+	if (r->has_image) {
+		kv_add_u64(record, "physical", r->img.len);
+		kv_add(record, "kind", r->img.ops->kind);
+		kv_add(record, "id", r->id);
+	}
+	kv_add(record, "format", r->format);
+	kv_add(record, "compression", r->compressed ? "lzo" : NULL);
+	kv_add_bool(record, "consistent", r->consistent);
+	kv_add(record, "backing", r->backing[0] ? r->backing : NULL);
+}

@@ -1,0 +1,179 @@
+/*
+ * server: greets, then takes one request after the other.  Losing the client,
+ * or a signal, sets cancel, which ends whatever an operation waits for; the
+ * operation undoes its work on the way out as after any other error.
+ */
+#include "lib/op/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "lib/base/cancel.h"
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/op/op.h"
+
+struct server {
+	struct session session;
+	struct limits system;
+	struct config system_config, user_config;
+};
+
+static void on_ended(void *arg)
+{
+	(void)arg;
+	cancel_set();
+}
+
+/* Lines of the log go to the client; the conn is the only way out. */
+static void route(enum log_level level, const char *line, void *arg)
+{
+	uint8_t out[1 + WIRE_TEXT_MAX];
+	size_t n = strnlen(line, WIRE_TEXT_MAX);
+
+	out[0] = (uint8_t)level;
+	memcpy(out + 1, line, n);
+	conn_send(arg, WIRE_MESSAGE, out, n + 1);
+}
+
+static int send_greeting(struct conn *c)
+{
+	struct buf b = BUF_INIT;
+	struct utsname u;
+	const struct op *op;
+	int r;
+
+	if (uname(&u) < 0)
+		return err_sys("uname");
+	kv_add_u64(&b, "protocol", WIRE_PROTOCOL);
+	kv_add(&b, "version", VERSION);
+	kv_add(&b, "arch", u.machine);
+	kv_add(&b, "host", u.nodename);
+	kv_add_u64(&b, "pid", (uint64_t)getpid());
+	kv_add_u64(&b, "lanes", 1);
+	for (op = op_table; op->name; op++)
+		kv_add(&b, "op", op->name);
+	r = buf_failed(&b);
+	if (r == 0)
+		r = conn_send(c, WIRE_GREETING, b.data, b.len);
+	buf_fini(&b);
+	return r;
+}
+
+static const struct op *find_op(const char *name)
+{
+	const struct op *op;
+
+	for (op = op_table; op->name; op++)
+		if (strcmp(op->name, name) == 0)
+			return op;
+	err_set(ST_PEER, "the helper has no operation '%s'", name);
+	return NULL;
+}
+
+/* One request.  0: the next may come; -1: the connection is of no more use. */
+static int serve(struct session *s, const struct frame *f)
+{
+	struct kv request = KV_INIT;
+	struct buf reply = BUF_INIT;
+	const struct op *op = NULL;
+	const char *name;
+	struct err e;
+	int r = -1;
+
+	if (kv_parse(&request, f->payload, f->len) == 0 && (name = op_need(&request, "op")) &&
+		(op = find_op(name)))
+		r = op->run(s, &request, &reply);
+	if (r == 0)
+		r = buf_failed(&reply);
+	if (r == 0) {
+		r = conn_send(s->conn, WIRE_OK, reply.data, reply.len);
+	} else {
+		if (cancel_signal())
+			err_set(ST_PEER, "the helper was ended by a signal");
+		err_take(&e);
+		r = conn_send_error(s->conn, &e) < 0 || !op || op->streams ? -1 : 0;
+		err_put(&e);
+	}
+	kv_fini(&request);
+	buf_fini(&reply);
+	return r;
+}
+
+static int serve_all(struct session *s)
+{
+	struct frame *f;
+	int r;
+
+	for (;;) {
+		r = conn_recv(s->conn, &f);
+		if (r <= 0)
+			return r;
+		if (f->type == WIRE_REQUEST)
+			r = serve(s, f);
+		else
+			r = err_set(ST_PEER, "protocol error: %s without a request",
+				wire_name(f->type));
+		conn_release(s->conn, f);
+		if (r < 0)
+			return -1;
+	}
+}
+
+/* /etc limits always; the user's own file narrows what is left. */
+static int read_config(struct server *sv, const char *user)
+{
+	const char *home = getenv("HOME");
+	char *path = NULL;
+	int r = -1;
+
+	if (!user && home && asprintf(&path, "%s/.config/img-tools/config", home) < 0)
+		return err_set(ST_FAILED, "out of memory");
+	if (config_read(&sv->system_config, CONFIG_SYSTEM, false) == 0 &&
+		(!(user || path) ||
+			config_read(&sv->user_config, user ? user : path, user != NULL) == 0) &&
+		limits_init(&sv->system, &sv->system_config) == 0 &&
+		limits_init(&sv->session.limits, &sv->user_config) == 0) {
+		sv->session.limits.also = &sv->system;
+		r = 0;
+	}
+	free(path);
+	return r;
+}
+
+int server_run(const struct server_options *opt)
+{
+	const struct conn_hooks hooks = { .ended = on_ended };
+	struct server sv;
+	struct err e;
+	int r;
+
+	memset(&sv, 0, sizeof(sv));
+	sv.session.has_stdio = opt->has_stdio;
+	/* A line of its own: what a login script printed may lack its newline. */
+	if (io_write(opt->out, "\n" WIRE_READY "\n", strlen("\n" WIRE_READY "\n")) < 0)
+		return ST_PEER;
+	sv.session.conn = conn_new(opt->in, opt->out, WIRE_HELPER, &hooks, 0);
+	if (!sv.session.conn)
+		return (int)err_status();
+	log_route(route, sv.session.conn);
+	r = read_config(&sv, opt->user_config);
+	if (r < 0) {
+		err_take(&e);
+		conn_send_error(sv.session.conn, &e);
+		err_put(&e);
+	} else if ((r = send_greeting(sv.session.conn)) == 0) {
+		r = serve_all(&sv.session);
+	}
+	log_route(NULL, NULL);
+	conn_close(sv.session.conn);
+	limits_fini(&sv.session.limits);
+	limits_fini(&sv.system);
+	config_fini(&sv.system_config);
+	config_fini(&sv.user_config);
+	return r < 0 ? (int)err_status() : 0;
+}

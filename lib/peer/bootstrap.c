@@ -1,0 +1,200 @@
+/*
+ * bootstrap: the script and our side of its dialogue.
+ *
+ * The login shell may be any: it sees `sh -c '...'` with nothing inside the
+ * quotes that sh, csh and fish read differently there, that is, no ', \, !, or
+ * newline.  A directory is entered first and judged as ".", so that what was
+ * judged is what is used, whoever renames things meanwhile.
+ */
+#include "lib/peer/bootstrap.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/cancel.h"
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/base/text.h"
+#include "lib/wire/wire.h"
+
+#define LINE_MAX_LEN 512
+
+/* h: hash, n: size, m: arch, u: who we are, o: where we began. */
+#define SCRIPT_HEAD "h=%s; n=%zu; m=%s; o=$PWD; u=$(id -u); umask 077; "
+
+/* An installed helper of the same protocol; under sudo only if it is root's alone. */
+#define SCRIPT_INSTALLED \
+	"for d in /usr/libexec /usr/local/libexec; do " \
+	"f=$d/img-tools/img-helper-$(uname -m); [ -x $f ] || continue; %s" \
+	"[ x$($f --protocol 2>/dev/null) = x%d ] && exec $f --serve; " \
+	"done; "
+#define SCRIPT_ROOTS_FILE \
+	"set -- $(ls -lnL $f); case $1.$3 in -rwx[r-]-[x-][r-]-[x-].0) ;; *) continue ;; esac; "
+
+#define SCRIPT_ARCH "[ $(uname -m) = $m ] || { echo \"" WIRE_LINE "1 arch $(uname -m)\"; exit 1; }; "
+
+/* Where a copy may be: the user's own places, or root's. */
+#define DIRS_USER \
+	"\"${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/img-tools\" /var/tmp/img-tools-$u " \
+	"/tmp/img-tools-$u /dev/shm/img-tools-$u /run/user/$u/img-tools"
+#define DIRS_ROOT "/var/lib/img-tools /root/.cache/img-tools"
+
+/* Enters $d if it is a directory of ours alone. */
+#define SCRIPT_ENTER \
+	"cd -P \"$d\" 2>/dev/null || continue; set -- $(ls -ldn .); " \
+	"case $1.$3 in drwx------.$u|drwx------..$u) ;; *) continue ;; esac; "
+
+#define SCRIPT_START "./img-helper-$h --self-check $h 2>/dev/null && " \
+	"exec ./img-helper-$h --serve --cwd \"$o\"; "
+
+#define SCRIPT_CACHED "for d in %s; do " SCRIPT_ENTER \
+	"[ -f img-helper-$h ] || continue; " SCRIPT_START "done; "
+
+/* What does not fit is read all the same, so that the next place gets it from its start. */
+#define SCRIPT_SENT \
+	"for d in %s; do mkdir -p \"$d\" 2>/dev/null; " SCRIPT_ENTER \
+	"t=.img-helper-$h.$$; rm -f $t; (set -C; : >$t) 2>/dev/null || continue; " \
+	"echo; echo \"" WIRE_LINE "1 send\"; " \
+	"head -c $n | { cat >>$t 2>/dev/null || cat >/dev/null; }; " \
+	"chmod 700 $t && mv -f $t img-helper-$h; " SCRIPT_START \
+	"rm -f $t img-helper-$h; done; " \
+	"echo; echo \"" WIRE_LINE "1 fail no place for the helper in: \"%s"
+
+static bool is_plain(const char *path)
+{
+	return path[0] == '/' && !strpbrk(path, "'\\!\n\r\"`$") && text_is_utf8(path, strlen(path));
+}
+
+char *bootstrap_command(const struct helper_file *h, bool as_root, const char *path)
+{
+	const char *dirs = as_root ? DIRS_ROOT : DIRS_USER;
+	const char *sudo = as_root ? "sudo -n " : "";
+	struct buf b = BUF_INIT;
+
+	if (path) {
+		if (!is_plain(path)) {
+			err_set(ST_USAGE, "--helper takes an absolute path without quotes");
+			return NULL;
+		}
+		buf_addf(&b, "%ssh -c 'f=\"%s\"; ", sudo, path);
+		if (as_root)
+			buf_addf(&b, "for i in 1; do " SCRIPT_ROOTS_FILE
+				     "exec \"$f\" --serve; done; "
+				     "echo \"" WIRE_LINE "1 fail $f is not root alone to write\"'");
+		else
+			buf_addf(&b, "exec \"$f\" --serve'");
+	} else {
+		buf_addf(&b, "%ssh -c '" SCRIPT_HEAD, sudo, h->hash, h->size, h->arch);
+		buf_addf(&b, SCRIPT_INSTALLED, as_root ? SCRIPT_ROOTS_FILE : "", WIRE_PROTOCOL);
+		buf_addf(&b, SCRIPT_ARCH SCRIPT_CACHED, dirs);
+		buf_addf(&b, SCRIPT_SENT "'", dirs, dirs);
+	}
+	if (buf_failed(&b) < 0) {
+		buf_fini(&b);
+		return NULL;
+	}
+	buf_u8(&b, '\0');
+	return (char *)b.data;
+}
+
+/* Waits for events on fd: 0, or -1 recorded. */
+static int wait_for(int fd, short events, int timeout_ms)
+{
+	struct pollfd p[2] = { { fd, events, 0 }, { cancel_fd(), POLLIN, 0 } };
+	int r;
+
+	do
+		r = poll(p, 2, timeout_ms ? timeout_ms : -1);
+	while (r < 0 && errno == EINTR && !cancel_is_set());
+	if (cancel_is_set())
+		return err_set(ST_FAILED, "interrupted");
+	if (r < 0)
+		return err_sys("cannot wait for the helper");
+	return r ? 0 : err_set(ST_PEER, "the helper did not start within %d s", timeout_ms / 1000);
+}
+
+static int send_helper(int fd, const struct helper_file *h, int timeout_ms)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < h->size) {
+		if (wait_for(fd, POLLOUT, timeout_ms) < 0)
+			return -1;
+		n = send(fd, h->bytes + done, h->size - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			err_sys("cannot send the helper");
+			return err_set(ST_PEER, "%s", err_text());
+		}
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+/*
+ * The next line, byte by byte, since what follows the last one is a frame's.
+ * Longer lines are cut.  0 or -1 recorded.
+ */
+static int read_line(int fd, char line[LINE_MAX_LEN], size_t *noise, int timeout_ms)
+{
+	size_t n = 0;
+	ssize_t got;
+	char c;
+
+	for (;;) {
+		if (wait_for(fd, POLLIN, timeout_ms) < 0)
+			return -1;
+		got = read(fd, &c, 1);
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (got <= 0)
+			return err_set(ST_PEER, "the helper did not start");
+		if (++*noise > BOOTSTRAP_NOISE_MAX)
+			return err_set(ST_PEER, "the peer talks, but not as a helper");
+		if (c == '\n')
+			break;
+		if (n < LINE_MAX_LEN - 1)
+			line[n++] = c;
+	}
+	if (n && line[n - 1] == '\r')
+		n--;
+	line[n] = '\0';
+	return 0;
+}
+
+enum bootstrap_end bootstrap_run(int fd, const struct helper_file *h, int timeout_ms,
+	char arch[BOOTSTRAP_ARCH_MAX])
+{
+	char line[LINE_MAX_LEN], rest[LINE_MAX_LEN];
+	size_t noise = 0;
+	int version;
+
+	for (;;) {
+		if (read_line(fd, line, &noise, timeout_ms) < 0)
+			return BOOTSTRAP_FAILED;
+		if (sscanf(line, WIRE_LINE "%d %511[^\n]", &version, rest) != 2)
+			continue;
+		if (strcmp(rest, "ready") == 0) {
+			if (version == WIRE_PROTOCOL)
+				return BOOTSTRAP_READY;
+			err_set(ST_PEER, "the helper there speaks protocol %d, this program %d",
+				version, WIRE_PROTOCOL);
+			return BOOTSTRAP_FAILED;
+		}
+		if (strcmp(rest, "send") == 0 && h) {
+			noise = 0;
+			if (send_helper(fd, h, timeout_ms) < 0)
+				return BOOTSTRAP_FAILED;
+		} else if (sscanf(rest, "arch %31[a-zA-Z0-9_]", arch) == 1) {
+			return BOOTSTRAP_ARCH;
+		} else if (strncmp(rest, "fail ", 5) == 0) {
+			err_set(ST_PEER, "%s", rest + 5);
+			return BOOTSTRAP_FAILED;
+		}
+	}
+}

@@ -1,0 +1,206 @@
+/*
+ * peer: a started helper with its connection, and the shape of a request.
+ */
+#include "lib/peer/peer.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/peer/start.h"
+
+#define VERSION_MAX 64
+
+struct peer {
+	struct started started;
+	struct conn *conn;
+	char *name; /* of its host for messages, NULL: here */
+	struct peer_options opt;
+	char version[VERSION_MAX];
+	_Atomic(struct peer *) wakes;
+};
+
+static void on_message(void *arg, int level, const char *text)
+{
+	struct peer *p = arg;
+	enum log_level l = level >= LOG_LEVEL_WARN && level <= LOG_LEVEL_DEBUG ?
+		(enum log_level)level : LOG_LEVEL_WARN;
+
+	if (p->name)
+		log_at(l, "%s: %s", p->name, text);
+	else
+		log_at(l, "%s", text);
+}
+
+static void on_progress(void *arg, uint64_t done, uint64_t total)
+{
+	struct peer *p = arg;
+
+	if (p->opt.progress)
+		p->opt.progress(p->opt.arg, done, total);
+}
+
+static void on_ended(void *arg)
+{
+	struct peer *other = atomic_load(&((struct peer *)arg)->wakes);
+
+	if (other)
+		conn_stop(other->conn);
+}
+
+void peer_wakes(struct peer *p, struct peer *other)
+{
+	atomic_store(&p->wakes, other);
+	if (other && conn_failed(p->conn, NULL))
+		conn_stop(other->conn);
+}
+
+static int greet(struct peer *p)
+{
+	struct frame *f;
+	struct kv kv = KV_INIT;
+	const char *version;
+	int r;
+
+	if (conn_expect(p->conn, WIRE_GREETING, &f) < 0)
+		return -1;
+	r = kv_parse(&kv, f->payload, f->len);
+	conn_release(p->conn, f);
+	if (r < 0)
+		return -1;
+	version = kv_get(&kv, "version");
+	text_safe(version ? version : "unknown", p->version, sizeof(p->version));
+	log_debug("helper %s on %s", p->version, p->name ? p->name : "this host");
+	kv_fini(&kv);
+	return 0;
+}
+
+struct peer *peer_open(const struct location *loc, const struct peer_options *opt)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+	struct conn_hooks hooks = { on_message, on_progress, on_ended, p };
+	bool shell = loc->host || (!loc->is_stdio && (opt->sudo & PEER_SUDO_HERE));
+	int fd;
+
+	if (!p) {
+		err_set(ST_FAILED, "out of memory");
+		return NULL;
+	}
+	p->opt = *opt;
+	p->started.fd = -1;
+	p->started.pid = -1;
+	if (loc->host && !(p->name = strdup(loc->host))) {
+		err_set(ST_FAILED, "out of memory");
+		goto fail;
+	}
+	if ((shell ? start_shell(&p->started, loc, opt) : start_local(&p->started, opt)) < 0)
+		goto fail;
+	fd = p->started.fd;
+	p->started.fd = -1;
+	p->conn = conn_new(fd, fd, WIRE_CLIENT, &hooks, opt->ssh.timeout_s * 1000);
+	if (!p->conn || greet(p) < 0)
+		goto fail;
+	return p;
+fail:
+	peer_close(p);
+	return NULL;
+}
+
+struct conn *peer_conn(struct peer *p)
+{
+	return p->conn;
+}
+
+const char *peer_version(const struct peer *p)
+{
+	return p->version;
+}
+
+int peer_request(struct peer *p, const char *op, const struct buf *args)
+{
+	struct buf b = BUF_INIT;
+	int r;
+
+	kv_add(&b, "op", op);
+	if (args)
+		buf_add(&b, args->data, args->len);
+	r = args && args->failed ? buf_failed(args) : buf_failed(&b);
+	if (r == 0)
+		r = conn_send(p->conn, WIRE_REQUEST, b.data, b.len);
+	buf_fini(&b);
+	return r;
+}
+
+int peer_answer(struct peer *p, struct kv *kv)
+{
+	struct frame *f;
+	int r = conn_recv(p->conn, &f);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return err_set(ST_PEER, "the helper ended before it was done");
+	if (f->type == WIRE_RECORD || f->type == WIRE_OK) {
+		r = kv_parse(kv, f->payload, f->len);
+		if (r == 0)
+			r = f->type == WIRE_RECORD;
+	} else {
+		r = err_set(ST_PEER, "protocol error: %s for an answer", wire_name(f->type));
+	}
+	conn_release(p->conn, f);
+	return r;
+}
+
+int peer_call(struct peer *p, const char *op, const struct buf *args, struct kv *record,
+	struct kv *reply)
+{
+	struct kv kv;
+	int r;
+
+	if (record)
+		memset(record, 0, sizeof(*record));
+	if (peer_request(p, op, args) < 0)
+		return -1;
+	while ((r = peer_answer(p, &kv)) == 1) {
+		if (!record || record->count) {
+			kv_fini(&kv);
+			return err_set(ST_PEER, "protocol error: a RECORD too many");
+		}
+		*record = kv;
+	}
+	if (r < 0) {
+		if (record)
+			kv_fini(record);
+		return -1;
+	}
+	if (reply)
+		*reply = kv;
+	else
+		kv_fini(&kv);
+	return 0;
+}
+
+void peer_close(struct peer *p)
+{
+	struct err e;
+
+	if (!p)
+		return;
+	err_take(&e);
+	if (p->conn) {
+		conn_finish(p->conn);
+		if (!conn_drain(p->conn, PEER_CLOSE_MS))
+			log_debug("the helper did not end in time");
+		conn_close(p->conn);
+	}
+	if (p->started.fd >= 0)
+		close(p->started.fd);
+	start_end(&p->started, PEER_CLOSE_MS);
+	free(p->name);
+	free(p);
+	err_put(&e);
+}

@@ -1,0 +1,217 @@
+/*
+ * Everything is set from struct ssh_config: libssh reads no file of its own,
+ * but where OpenSSH is not installed (ssh_plain.h).  Until the pump starts,
+ * libssh runs in this thread without blocking, so that the time-out and
+ * cancel_set() end every wait.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libssh/libssh.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/cancel.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/peer/ssh.h"
+#include "lib/peer/ssh_auth.h"
+#include "lib/peer/ssh_connect.h"
+#include "lib/peer/ssh_hostkey.h"
+#include "lib/peer/ssh_plain.h"
+#include "lib/peer/ssh_pump.h"
+
+#define TIMEOUT_S 30
+#define FAST_CIPHERS                                                                               \
+	"aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,"             \
+	"aes256-ctr,aes192-ctr,aes128-ctr"
+
+struct ssh {
+	struct ssh_link l;
+	struct ssh_pump *pump;
+};
+
+/* Whether the processor does AES by itself: then AES-GCM is three times as fast. */
+static bool has_aes(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_cpu_init();
+	return __builtin_cpu_supports("aes");
+#elif defined(__aarch64__)
+	return getauxval(AT_HWCAP) & (1u << 3); /* HWCAP_AES */
+#else
+	return false;
+#endif
+}
+
+static int set_list(struct ssh_link *l, enum ssh_options_e what, const char *list, const char *name)
+{
+	if (!list || ssh_options_set(l->session, what, list) == 0)
+		return 0;
+	return err_set(ST_PEER, "%s: none of %s is known to the built-in client: use --rsh ssh",
+		l->where, name);
+}
+
+static int set_algorithms(struct ssh_link *l, const struct ssh_config *c)
+{
+	const char *ciphers = c->ciphers;
+
+	if (!ciphers && c->resolved && has_aes())
+		ciphers = FAST_CIPHERS;
+	if (set_list(l, SSH_OPTIONS_CIPHERS_C_S, ciphers, "Ciphers") < 0 ||
+		set_list(l, SSH_OPTIONS_CIPHERS_S_C, ciphers, "Ciphers") < 0 ||
+		set_list(l, SSH_OPTIONS_KEY_EXCHANGE, c->kex, "KexAlgorithms") < 0 ||
+		set_list(l, SSH_OPTIONS_HMAC_C_S, c->macs, "MACs") < 0 ||
+		set_list(l, SSH_OPTIONS_HMAC_S_C, c->macs, "MACs") < 0 ||
+		set_list(l, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, c->pubkey_accepted,
+			"PubkeyAcceptedAlgorithms") < 0)
+		return -1;
+	return ssh_hostkey_prefer(l, c);
+}
+
+static int set_options(
+	struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
+{
+	const int no = 0;
+	unsigned int port = c->port;
+
+	/* a name that libssh needs to have but never uses, as we connect and check */
+	if (ssh_options_set(l->session, SSH_OPTIONS_HOST, c->resolved ? "host" : c->host) < 0 ||
+		ssh_options_set(l->session, SSH_OPTIONS_PROCESS_CONFIG, &no) < 0)
+		return err_set(ST_PEER, "%s: %s", l->where, ssh_get_error(l->session));
+	if (!c->resolved && ssh_plain_read(l->session, opt->config_file) < 0)
+		return -1;
+	if (ssh_options_set(l->session, SSH_OPTIONS_PORT, &port) < 0 ||
+		ssh_options_set(l->session, SSH_OPTIONS_USER, c->user) < 0 ||
+		ssh_options_set(l->session, SSH_OPTIONS_KNOWNHOSTS, "/dev/null") < 0 ||
+		ssh_options_set(l->session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") < 0 ||
+		(c->rekey_bytes &&
+			ssh_options_set(l->session, SSH_OPTIONS_REKEY_DATA, &c->rekey_bytes) < 0) ||
+		(c->rekey_seconds &&
+			ssh_options_set(l->session, SSH_OPTIONS_REKEY_TIME, &c->rekey_seconds) < 0))
+		return err_set(ST_PEER, "%s: %s", l->where, ssh_get_error(l->session));
+	return set_algorithms(l, c);
+}
+
+/* The key exchange. */
+static int shake_hands(struct ssh_link *l)
+{
+	int rc, fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 3);
+	const char *said;
+	char *safe;
+
+	if (fd < 0 || ssh_options_set(l->session, SSH_OPTIONS_FD, &fd) < 0)
+		return err_set(ST_PEER, "connect to %s: %s", l->where, strerror(errno));
+	ssh_set_blocking(l->session, 0);
+	while ((rc = ssh_connect(l->session)) == SSH_AGAIN)
+		if (ssh_connect_wait(l) < 0)
+			return -1;
+	if (rc == SSH_OK)
+		return 0;
+	said = ssh_get_error(l->session);
+	if (!*said || strstr(said, "disconnected"))
+		said = l->proxy >= 0 ? "the proxy command ended" : "the host closed the connection";
+	safe = text_safe_dup(said);
+	err_set(ST_PEER, "cannot connect to %s: %s", l->where, safe ? safe : "out of memory");
+	free(safe);
+	return -1;
+}
+
+static void show_banner(struct ssh_link *l)
+{
+	char *banner = ssh_get_issue_banner(l->session);
+
+	if (banner)
+		log_info("%s", banner);
+	ssh_string_free_char(banner);
+}
+
+static int establish(struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
+{
+	int timeout_s = opt->timeout_s	     ? opt->timeout_s
+			: c->connect_timeout ? c->connect_timeout
+					     : TIMEOUT_S;
+	bool trusted;
+
+	if (cancel_is_set())
+		return err_set(ST_PEER, "interrupted");
+	l->session = ssh_new();
+	if (!l->session)
+		return err_set(ST_FAILED, "out of memory");
+	if (ssh_connect_open(l, c, timeout_s) < 0 || set_options(l, c, opt) < 0 ||
+		shake_hands(l) < 0 || ssh_hostkey_check(l, c, &trusted) < 0 ||
+		ssh_auth_login(l, c, opt->identity != NULL, trusted) < 0)
+		return -1;
+	show_banner(l);
+	log_debug("%s: %s, %s, %s", l->where, ssh_get_serverbanner(l->session),
+		ssh_get_kex_algo(l->session), ssh_get_cipher_out(l->session));
+	return 0;
+}
+
+struct ssh *ssh_open(const struct location *loc, const struct ssh_options *opt)
+{
+	struct ssh_config c;
+	struct ssh *s = NULL;
+	bool done = false;
+	struct err why;
+
+	if (ssh_config_resolve(&c, loc, opt) < 0)
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		err_set(ST_FAILED, "out of memory");
+		goto out;
+	}
+	s->l = (struct ssh_link)SSH_LINK_INIT;
+	if (establish(&s->l, &c, opt) == 0) {
+		s->pump = ssh_pump_start(&s->l);
+		done = s->pump != NULL;
+	}
+	if (!done) {
+		err_take(&why);
+		ssh_close(s);
+		err_put(&why);
+		s = NULL;
+	}
+out:
+	ssh_config_fini(&c);
+	return s;
+}
+
+int ssh_exec(struct ssh *s, const char *command)
+{
+	return ssh_pump_exec(s->pump, command);
+}
+
+char *ssh_stderr(struct ssh *s)
+{
+	char *raw = ssh_pump_stderr(s->pump), *safe;
+
+	if (!raw)
+		return NULL;
+	safe = text_safe_dup(raw);
+	free(raw);
+	return safe;
+}
+
+int ssh_exit_status(struct ssh *s)
+{
+	return ssh_pump_exit_status(s->pump);
+}
+
+const char *ssh_lost_why(struct ssh *s)
+{
+	return ssh_pump_lost_why(s->pump);
+}
+
+void ssh_close(struct ssh *s)
+{
+	if (!s)
+		return;
+	ssh_pump_stop(s->pump);
+	ssh_connect_close(&s->l);
+	free(s);
+}

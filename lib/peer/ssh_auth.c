@@ -1,0 +1,285 @@
+/*
+ * A peer may want several methods one after the other (AuthenticationMethods):
+ * after each that it accepts, all begins again with what it then names.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/peer/ssh_auth.h"
+#include "lib/peer/ssh_pubkey.h"
+#include "lib/peer/ssh_tty.h"
+
+#define ROUNDS_MAX 8  /* accepted methods in one log-in */
+#define KBDINT_MAX 32 /* sets of questions in one try */
+#define TRIED_MAX 480 /* bytes of "what was tried" in the error */
+
+struct login {
+	struct ssh_link *l;
+	const struct ssh_config *c;
+	struct ssh_keyring ring;
+	struct ssh_keys keys;
+	bool may_tell;	  /* passwords */
+	int prompts;	  /* 0: there is nobody to ask */
+	struct buf tried; /* "key '...', a password" */
+};
+
+static void note(struct login *in, const char *what, const char *outcome)
+{
+	if (in->tried.len < TRIED_MAX)
+		buf_addf(&in->tried, "%s%s%s", in->tried.len ? ", " : "", what, outcome);
+	log_debug("%s: tried %s%s", in->l->where, what, outcome);
+}
+
+static enum ssh_pubkey_result try_keys(struct login *in)
+{
+	enum ssh_pubkey_result result;
+	size_t i;
+
+	for (i = 0; i < in->keys.count; i++) {
+		const struct ssh_keys_item *item = &in->keys.item[i];
+
+		result = ssh_pubkey_try(in->l, item, &in->ring, in->prompts);
+		if (result == SSH_PUBKEY_NO_PASSPHRASE)
+			note(in, item->label, " (it has a passphrase)");
+		else if (result == SSH_PUBKEY_UNREADABLE)
+			note(in, item->label, " (it cannot be read)");
+		else
+			note(in, item->label, "");
+		if (result != SSH_PUBKEY_NO && result != SSH_PUBKEY_NO_PASSPHRASE &&
+			result != SSH_PUBKEY_UNREADABLE)
+			return result;
+	}
+	return SSH_PUBKEY_NO;
+}
+
+/* As libssh's, for what is left of a method. */
+static enum ssh_pubkey_result result_of(struct login *in, int rc)
+{
+	if (rc == SSH_AUTH_SUCCESS)
+		return SSH_PUBKEY_IN;
+	if (rc == SSH_AUTH_PARTIAL)
+		return SSH_PUBKEY_MORE;
+	if (ssh_is_connected(in->l->session))
+		return SSH_PUBKEY_NO;
+	err_set(ST_PEER, "%s", ssh_get_error(in->l->session));
+	return SSH_PUBKEY_ERROR;
+}
+
+/* Asks, keeping the deadline; 0, or -1 with an error recorded. */
+static int ask(struct login *in, const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX])
+{
+	int64_t spent = 0;
+	int rc = ssh_tty_ask(prompt, echo, answer, &spent);
+
+	in->l->deadline += spent;
+	return rc;
+}
+
+/* Answers one set of questions: 1; 0 if there is nobody to ask; -1. */
+static int answer_questions(struct login *in)
+{
+	ssh_session s = in->l->session;
+	const char *text[2] = { ssh_userauth_kbdint_getname(s),
+		ssh_userauth_kbdint_getinstruction(s) };
+	int i, rc = 0, count = ssh_userauth_kbdint_getnprompts(s);
+	char answer[SSH_TTY_ANSWER_MAX], prompt[2048];
+
+	if (count > 0 && in->prompts == 0)
+		return 0;
+	for (i = 0; i < count && rc == 0; i++) {
+		char echo = 0;
+		const char *question = ssh_userauth_kbdint_getprompt(s, (unsigned int)i, &echo);
+
+		snprintf(prompt, sizeof(prompt), "%s%s%s%s(%s@%s) %s",
+			i == 0 && text[0] ? text[0] : "", i == 0 && text[0] && *text[0] ? "\n" : "",
+			i == 0 && text[1] ? text[1] : "", i == 0 && text[1] && *text[1] ? "\n" : "",
+			in->c->user, in->c->host, question ? question : "");
+		rc = ask(in, prompt, echo, answer);
+		if (rc == 0 && ssh_userauth_kbdint_setanswer(s, (unsigned int)i, answer) < 0)
+			rc = err_set(ST_FAILED, "out of memory");
+		ssh_tty_forget(answer, sizeof(answer));
+	}
+	return rc < 0 ? -1 : 1;
+}
+
+static enum ssh_pubkey_result try_kbdint_once(struct login *in)
+{
+	int rc, sets = 0, answered;
+
+	for (;;) {
+		rc = ssh_userauth_kbdint(in->l->session, NULL, NULL);
+		if (rc == SSH_AUTH_AGAIN) {
+			if (ssh_connect_wait(in->l) < 0)
+				return SSH_PUBKEY_ERROR;
+			continue;
+		}
+		if (rc != SSH_AUTH_INFO || ++sets > KBDINT_MAX)
+			return result_of(in, rc);
+		answered = answer_questions(in);
+		if (answered <= 0)
+			return answered < 0 ? SSH_PUBKEY_ERROR : SSH_PUBKEY_NO_PASSPHRASE;
+	}
+}
+
+static enum ssh_pubkey_result try_kbdint(struct login *in)
+{
+	enum ssh_pubkey_result result = SSH_PUBKEY_NO;
+	int i;
+
+	for (i = 0; i < in->c->password_prompts && result == SSH_PUBKEY_NO; i++)
+		result = try_kbdint_once(in);
+	note(in, "keyboard-interactive",
+		result == SSH_PUBKEY_NO_PASSPHRASE ? " (there is no terminal to ask on)" : "");
+	return result == SSH_PUBKEY_NO_PASSPHRASE ? SSH_PUBKEY_NO : result;
+}
+
+static enum ssh_pubkey_result try_password(struct login *in)
+{
+	enum ssh_pubkey_result result = SSH_PUBKEY_NO;
+	char prompt[512], password[SSH_TTY_ANSWER_MAX];
+	int i, rc;
+
+	snprintf(prompt, sizeof(prompt), "%s@%s's password: ", in->c->user, in->c->host);
+	for (i = 0; i < in->prompts && result == SSH_PUBKEY_NO; i++) {
+		if (ask(in, prompt, false, password) < 0)
+			return SSH_PUBKEY_ERROR;
+		while ((rc = ssh_userauth_password(in->l->session, NULL, password)) ==
+			SSH_AUTH_AGAIN)
+			if (ssh_connect_wait(in->l) < 0)
+				break;
+		ssh_tty_forget(password, sizeof(password));
+		result = rc == SSH_AUTH_AGAIN ? SSH_PUBKEY_ERROR : result_of(in, rc);
+	}
+	note(in, "a password", in->prompts == 0 ? " (there is no terminal to ask on)" : "");
+	return result;
+}
+
+/* What the peer would accept next. */
+static enum ssh_pubkey_result try_methods(struct login *in, int methods)
+{
+	enum ssh_pubkey_result result = SSH_PUBKEY_NO;
+
+	if (in->c->pubkey_auth && (methods & SSH_AUTH_METHOD_PUBLICKEY))
+		result = try_keys(in);
+	if (result == SSH_PUBKEY_NO && in->may_tell && in->c->kbdint_auth &&
+		(methods & SSH_AUTH_METHOD_INTERACTIVE))
+		result = try_kbdint(in);
+	if (result == SSH_PUBKEY_NO && in->may_tell && in->c->password_auth &&
+		(methods & SSH_AUTH_METHOD_PASSWORD))
+		result = try_password(in);
+	return result;
+}
+
+static void name_methods(struct buf *b, int methods)
+{
+	static const struct {
+		int bit;
+		const char *name;
+	} all[] = {
+		{ SSH_AUTH_METHOD_PUBLICKEY, "publickey" },
+		{ SSH_AUTH_METHOD_INTERACTIVE, "keyboard-interactive" },
+		{ SSH_AUTH_METHOD_PASSWORD, "password" },
+		{ SSH_AUTH_METHOD_GSSAPI_MIC, "gssapi-with-mic (only by --rsh ssh)" },
+		{ SSH_AUTH_METHOD_HOSTBASED, "hostbased (only by --rsh ssh)" },
+	};
+	size_t i;
+	bool first = true;
+
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (methods & all[i].bit) {
+			buf_addf(b, "%s%s", first ? "" : ", ", all[i].name);
+			first = false;
+		}
+	if (first)
+		buf_adds(b, "no method that is known here");
+}
+
+static int refused(struct login *in, int methods, const char *why)
+{
+	struct buf b = BUF_INIT;
+	char *safe;
+
+	if (why)
+		buf_adds(&b, why);
+	if (methods || !why) {
+		buf_addf(&b, "%sit accepts ", why ? "; " : "");
+		name_methods(&b, methods);
+	}
+	buf_addf(&b, "; tried: %s", in->tried.len ? buf_str(&in->tried) : "nothing");
+	safe = text_safe_dup(buf_str(&b));
+	err_set(ST_PEER, "cannot log in to %s as '%s': %s", in->l->where, in->c->user,
+		safe ? safe : "out of memory");
+	free(safe);
+	buf_fini(&b);
+	return -1;
+}
+
+static int run(struct login *in)
+{
+	enum ssh_pubkey_result result;
+	int rc, round, methods = 0;
+
+	while ((rc = ssh_userauth_none(in->l->session, NULL)) == SSH_AUTH_AGAIN)
+		if (ssh_connect_wait(in->l) < 0)
+			return -1;
+	result = result_of(in, rc);
+	for (round = 0; result != SSH_PUBKEY_IN; round++) {
+		char why[ERR_TEXT_MAX];
+
+		if (result != SSH_PUBKEY_ERROR) {
+			methods = ssh_userauth_list(in->l->session, NULL);
+			result = round < ROUNDS_MAX ? try_methods(in, methods) : SSH_PUBKEY_NO;
+		}
+		if (result == SSH_PUBKEY_NO)
+			return refused(in, methods, NULL);
+		if (result == SSH_PUBKEY_ERROR && ssh_is_connected(in->l->session))
+			return -1;
+		if (result == SSH_PUBKEY_ERROR) {
+			snprintf(why, sizeof(why), "%s", err_text());
+			return refused(in, methods, why);
+		}
+	}
+	return 0;
+}
+
+static int prepare(struct login *in, bool is_given)
+{
+	const char *agent = in->c->identity_agent;
+
+	if (!agent)
+		agent = getenv("SSH_AUTH_SOCK");
+	if (!in->c->pubkey_auth)
+		return 0;
+	if (agent && *agent && strcasecmp(agent, "none") != 0 &&
+		ssh_keyring_open(&in->ring, agent) < 0) {
+		log_info("%s", err_text()); /* as without one */
+		err_clear();
+	}
+	if (ssh_keyring_attach(&in->ring, in->l->session) < 0)
+		return -1;
+	return ssh_keys_find(&in->keys, in->c, is_given, &in->ring);
+}
+
+int ssh_auth_login(struct ssh_link *l, const struct ssh_config *c, bool is_given, bool may_tell)
+{
+	struct login in = { .l = l, .c = c, .may_tell = may_tell };
+	int rc = -1;
+
+	ssh_keyring_init(&in.ring);
+	if (!c->batch_mode && ssh_tty_is_there())
+		in.prompts = c->password_prompts;
+	if (prepare(&in, is_given) == 0)
+		rc = run(&in);
+	if (rc == 0)
+		log_info("logged in to %s as '%s'", l->where, c->user);
+	ssh_keys_fini(&in.keys);
+	ssh_keyring_close(&in.ring);
+	buf_fini(&in.tried);
+	return rc;
+}

@@ -1,0 +1,307 @@
+/*
+ * `ssh -G` prints lists of algorithms even where the user set none: what
+ * equals its answer without any configuration file is a default, and the
+ * built-in client then has its own.  A ProxyJump is left to OpenSSH, as a
+ * ProxyCommand `ssh -W`; so all hops but the last obey it alone.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/peer/ssh_config.h"
+#include "lib/peer/ssh_keyword.h"
+#include "lib/peer/ssh_plain.h"
+#include "lib/peer/ssh_query.h"
+#include "lib/peer/ssh_token.h"
+
+#define QUERY_TIMEOUT 30000 /* ms; a Match exec may take its time */
+
+static int no_memory(void)
+{
+	return err_set(ST_FAILED, "out of memory");
+}
+
+static int set_string(char **to, const char *value)
+{
+	free(*to);
+	*to = strdup(value);
+	return *to ? 0 : no_memory();
+}
+
+static void list_free(char **list)
+{
+	size_t i;
+
+	for (i = 0; list && list[i]; i++)
+		free(list[i]);
+	free(list);
+}
+
+static bool is_none(const char *value)
+{
+	return strcasecmp(value, "none") == 0;
+}
+
+/* Whether word is in the list of words parted by commas. */
+static bool has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (; *list; list += strcspn(list, ","), list += *list == ',')
+		if (strncasecmp(list, word, len) == 0 && (list[len] == ',' || !list[len]))
+			return true;
+	return false;
+}
+
+static int limit_methods(struct ssh_config *c, const char *methods)
+{
+	c->pubkey_auth = c->pubkey_auth && has_word(methods, "publickey");
+	c->kbdint_auth = c->kbdint_auth && has_word(methods, "keyboard-interactive");
+	c->password_auth = c->password_auth && has_word(methods, "password");
+	if (!c->pubkey_auth && !c->kbdint_auth && !c->password_auth)
+		return ssh_keyword_refuse(c, "PreferredAuthentications");
+	return 0;
+}
+
+static int expand(const struct ssh_config *c, const char *option, char **value)
+{
+	char *expanded = ssh_token_expand(c, option, *value, true);
+
+	if (!expanded)
+		return -1;
+	free(*value);
+	*value = expanded;
+	return 0;
+}
+
+static int expand_list(const struct ssh_config *c, const char *option, char **list)
+{
+	size_t i;
+
+	for (i = 0; list && list[i]; i++)
+		if (expand(c, option, &list[i]) < 0)
+			return -1;
+	return 0;
+}
+
+static int expand_agent(struct ssh_config *c)
+{
+	const char *name = c->identity_agent, *set;
+
+	if (!name || is_none(name))
+		return 0;
+	if (strcmp(name, "SSH_AUTH_SOCK") == 0)
+		name = "$SSH_AUTH_SOCK";
+	if (name[0] != '$' || name[1] == '{')
+		return expand(c, "IdentityAgent", &c->identity_agent);
+	set = getenv(name + 1);
+	return set_string(&c->identity_agent, set && *set ? set : "none");
+}
+
+/* Appends s as one word for a shell. */
+static void add_quoted(struct buf *b, const char *s)
+{
+	buf_adds(b, "'");
+	for (; *s; s++) {
+		if (*s == '\'')
+			buf_adds(b, "'\\''");
+		else
+			buf_add(b, s, 1);
+	}
+	buf_adds(b, "'");
+}
+
+/* hops is [user@]host[:port],... as `ssh -G` prints it, IPv6 in brackets. */
+static int set_jump(struct ssh_config *c, const char *hops, const char *config_file)
+{
+	const char *comma = strrchr(hops, ',');
+	char *before = comma ? strndup(hops, (size_t)(comma - hops)) : NULL;
+	char *target = NULL;
+	struct buf b = BUF_INIT;
+	int rc = -1;
+
+	if ((comma && !before) || asprintf(&target, "[%s]:%u", c->hostname, c->port) < 0) {
+		free(before);
+		return no_memory();
+	}
+	buf_adds(&b, "ssh");
+	if (config_file) {
+		buf_adds(&b, " -F ");
+		add_quoted(&b, config_file);
+	}
+	if (before) {
+		buf_adds(&b, " -J ");
+		add_quoted(&b, before);
+	}
+	buf_adds(&b, " -W ");
+	add_quoted(&b, target);
+	buf_adds(&b, " -- ssh://");
+	add_quoted(&b, comma ? comma + 1 : hops);
+	if (buf_failed(&b) == 0)
+		rc = set_string(&c->proxy_command, buf_str(&b));
+	buf_fini(&b);
+	free(before);
+	free(target);
+	return rc;
+}
+
+/* Known hosts are expanded by ssh itself before it prints them. */
+static int finish(struct ssh_config *c, const struct ssh_keyword_rest *p, const char *config_file)
+{
+	if (!c->hostname && set_string(&c->hostname, c->host) < 0)
+		return -1;
+	if (!c->user || !c->port)
+		return err_set(ST_PEER, "ssh configuration: no user or port for '%s'", c->host);
+	if (p->methods && limit_methods(c, p->methods) < 0)
+		return -1;
+	if (expand_list(c, "IdentityFile", c->identity) < 0 ||
+		expand_list(c, "CertificateFile", c->certificate) < 0 || expand_agent(c) < 0)
+		return -1;
+	if (p->jump && !is_none(p->jump))
+		return set_jump(c, p->jump, config_file);
+	if (p->command && !is_none(p->command)) {
+		c->proxy_command = ssh_token_expand(c, "ProxyCommand", p->command, false);
+		return c->proxy_command ? 0 : -1;
+	}
+	return 0;
+}
+
+static int parse(struct ssh_config *c, const char *text, size_t len, const char *host,
+	const char *config_file)
+{
+	struct ssh_keyword_rest p = { NULL, NULL, NULL };
+	char *copy = strndup(text, len), *line, *next;
+	int rc = 0;
+
+	memset(c, 0, sizeof(*c));
+	c->resolved = true;
+	c->family = AF_UNSPEC;
+	c->password_prompts = 3;
+	c->pubkey_auth = c->kbdint_auth = c->password_auth = true;
+	if (!copy || set_string(&c->host, host) < 0) {
+		free(copy);
+		return no_memory();
+	}
+	for (line = copy; line && rc == 0; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		rc = ssh_keyword_take(c, &p, line);
+	}
+	if (rc == 0)
+		rc = finish(c, &p, config_file);
+	free(copy);
+	return rc;
+}
+
+int ssh_config_parse(struct ssh_config *c, const char *text, size_t len, const char *host)
+{
+	return parse(c, text, len, host, NULL);
+}
+
+/* Drops *list if it is what OpenSSH has without configuration. */
+static void drop_default(char **list, const char *standard)
+{
+	if (*list && standard && strcmp(*list, standard) == 0) {
+		free(*list);
+		*list = NULL;
+	}
+}
+
+static int drop_defaults(struct ssh_config *c)
+{
+	const char *args[] = { "-T", "-G", "-F", "/dev/null", "--", "host", NULL };
+	struct ssh_config d = { .resolved = false };
+	struct buf out = BUF_INIT;
+	int rc = -1;
+
+	if (ssh_query_run(args, &out, QUERY_TIMEOUT) < 0 ||
+		parse(&d, buf_str(&out), out.len, "host", NULL) < 0)
+		goto out;
+	drop_default(&c->ciphers, d.ciphers);
+	drop_default(&c->kex, d.kex);
+	drop_default(&c->host_key_algorithms, d.host_key_algorithms);
+	drop_default(&c->macs, d.macs);
+	drop_default(&c->pubkey_accepted, d.pubkey_accepted);
+	rc = 0;
+out:
+	ssh_config_fini(&d);
+	buf_fini(&out);
+	return rc;
+}
+
+/* As ssh_query_run(), for what the user typed. */
+static int query(const struct location *loc, const struct ssh_options *opt, struct buf *out)
+{
+	const char *args[SSH_QUERY_ARGS] = { "-T", "-G" };
+	char port[8];
+	int n = 2;
+
+	if (opt->config_file) {
+		args[n++] = "-F";
+		args[n++] = opt->config_file;
+	}
+	if (loc->port) {
+		snprintf(port, sizeof(port), "%u", loc->port);
+		args[n++] = "-p";
+		args[n++] = port;
+	}
+	if (loc->user) {
+		args[n++] = "-l";
+		args[n++] = loc->user;
+	}
+	if (opt->identity) {
+		args[n++] = "-i";
+		args[n++] = opt->identity;
+	}
+	args[n++] = "--";
+	args[n] = loc->host;
+	return ssh_query_run(args, out, QUERY_TIMEOUT);
+}
+
+int ssh_config_resolve(
+	struct ssh_config *c, const struct location *loc, const struct ssh_options *opt)
+{
+	struct buf out = BUF_INIT;
+	int rc;
+
+	memset(c, 0, sizeof(*c));
+	if (opt->identity && access(opt->identity, R_OK) < 0)
+		return err_set(ST_USAGE, "identity file '%s': %s", opt->identity, strerror(errno));
+	rc = query(loc, opt, &out);
+	if (rc == 0)
+		rc = ssh_plain_resolve(c, loc, opt);
+	else if (rc > 0 &&
+		 (rc = parse(c, buf_str(&out), out.len, loc->host, opt->config_file)) == 0)
+		rc = drop_defaults(c);
+	buf_fini(&out);
+	if (rc < 0)
+		ssh_config_fini(c);
+	return rc;
+}
+
+void ssh_config_fini(struct ssh_config *c)
+{
+	free(c->host);
+	free(c->hostname);
+	free(c->user);
+	free(c->host_key_alias);
+	free(c->proxy_command);
+	list_free(c->identity);
+	list_free(c->certificate);
+	list_free(c->user_known_hosts);
+	list_free(c->global_known_hosts);
+	free(c->ciphers);
+	free(c->kex);
+	free(c->host_key_algorithms);
+	free(c->macs);
+	free(c->pubkey_accepted);
+	free(c->identity_agent);
+	memset(c, 0, sizeof(*c));
+}

@@ -1,0 +1,215 @@
+/*
+ * What the answer is:
+ *
+ *	                 ask     yes     accept-new  no
+ *	revoked          refuse  refuse  refuse      refuse
+ *	changed          refuse  refuse  refuse      warn
+ *	other type only  ask     refuse  refuse      keep
+ *	not known        ask     refuse  keep        keep
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/peer/ssh_hostkey.h"
+#include "lib/peer/ssh_known.h"
+#include "lib/peer/ssh_tty.h"
+
+#define USUAL_ALGORITHMS                                                                           \
+	"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"                 \
+	"sk-ssh-ed25519@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,"              \
+	"rsa-sha2-256"
+
+struct shown {
+	char type[32];	       /* "ED25519" */
+	char fingerprint[128]; /* "SHA256:..." */
+	char file[512];	       /* "'/home/u/.ssh/known_hosts' line 3", or without a line */
+};
+
+/* Appends those of list that are known, or those that are not. */
+static void add_known(struct buf *b, const struct ssh_config *c, char *list, bool known)
+{
+	char *copy = strdup(list), *next = copy, *word;
+
+	while (copy && (word = strsep(&next, ",")))
+		if (*word && ssh_known_has_type(c, word) == known)
+			buf_addf(b, "%s%s", b->len ? "," : "", word);
+	b->failed = b->failed || !copy;
+	free(copy);
+}
+
+int ssh_hostkey_prefer(struct ssh_link *l, const struct ssh_config *c)
+{
+	char usual[] = USUAL_ALGORITHMS;
+	char *list = c->host_key_algorithms ? c->host_key_algorithms : usual;
+	struct buf b = BUF_INIT;
+	int rc = 0;
+
+	add_known(&b, c, list, true);
+	add_known(&b, c, list, false);
+	if (buf_failed(&b) < 0)
+		rc = -1;
+	else if (ssh_options_set(l->session, SSH_OPTIONS_HOSTKEYS, buf_str(&b)) < 0)
+		rc = err_set(ST_PEER,
+			"%s: none of HostKeyAlgorithms is known to the built-in client: use "
+			"--rsh ssh",
+			l->where);
+	buf_fini(&b);
+	return rc;
+}
+
+static void set_type(char *out, size_t size, ssh_key key)
+{
+	switch (ssh_key_type(key)) {
+	case SSH_KEYTYPE_RSA:
+		snprintf(out, size, "RSA");
+		break;
+	case SSH_KEYTYPE_ED25519:
+		snprintf(out, size, "ED25519");
+		break;
+	case SSH_KEYTYPE_ECDSA_P256:
+	case SSH_KEYTYPE_ECDSA_P384:
+	case SSH_KEYTYPE_ECDSA_P521:
+		snprintf(out, size, "ECDSA");
+		break;
+	default:
+		snprintf(out, size, "%s", ssh_key_type_to_char(ssh_key_type(key)));
+	}
+}
+
+static int describe(
+	struct shown *s, const struct ssh_config *c, ssh_key key, const struct ssh_known *known)
+{
+	unsigned char *hash = NULL;
+	char *text = NULL;
+	size_t len = 0;
+
+	set_type(s->type, sizeof(s->type), key);
+	if (ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &len) == 0)
+		text = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, len);
+	ssh_clean_pubkey_hash(&hash);
+	snprintf(s->fingerprint, sizeof(s->fingerprint), "%s", text ? text : "");
+	ssh_string_free_char(text);
+	if (known->file)
+		snprintf(s->file, sizeof(s->file), "'%s' line %zu", known->file, known->line);
+	else if (c->user_known_hosts && c->user_known_hosts[0])
+		snprintf(s->file, sizeof(s->file), "'%s'", c->user_known_hosts[0]);
+	else
+		snprintf(s->file, sizeof(s->file), "any file");
+	return *s->fingerprint ? 0 : err_set(ST_FAILED, "out of memory");
+}
+
+static int refuse_changed(const struct ssh_link *l, const struct shown *s)
+{
+	return err_set(ST_PEER,
+		"cannot trust %s: its %s host key %s is not the one in %s; it was set up anew, or "
+		"somebody is in between",
+		l->where, s->type, s->fingerprint, s->file);
+}
+
+static int refuse_unknown(const struct ssh_link *l, const struct shown *s, const char *why)
+{
+	return err_set(ST_PEER, "cannot trust %s: its %s host key %s is not in %s, and %s",
+		l->where, s->type, s->fingerprint, s->file, why);
+}
+
+/* 0: yes; -1: no, with an error recorded. */
+static int ask(struct ssh_link *l, const struct shown *s, bool other_known)
+{
+	char prompt[1024], answer[SSH_TTY_ANSWER_MAX];
+
+	snprintf(prompt, sizeof(prompt),
+		"The authenticity of host %s cannot be established.\n"
+		"%s key fingerprint is %s.\n%s"
+		"Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
+		l->where, s->type, s->fingerprint,
+		other_known ? "Keys of other types are known for it!\n" : "");
+	for (;;) {
+		int64_t spent = 0;
+
+		if (ssh_tty_ask(prompt, true, answer, &spent) < 0)
+			return -1;
+		l->deadline += spent;
+		if (strcasecmp(answer, "yes") == 0 || strcmp(answer, s->fingerprint) == 0)
+			return 0;
+		if (strcasecmp(answer, "no") == 0)
+			return refuse_unknown(l, s, "the answer was no");
+		snprintf(prompt, sizeof(prompt), "Please type 'yes', 'no' or the fingerprint: ");
+	}
+}
+
+static void keep(const struct ssh_config *c, ssh_key key, const struct shown *s)
+{
+	if (ssh_known_add(c, key) < 0)
+		log_warn("cannot keep the host key of '%s' in %s: %s", c->host, s->file,
+			strerror(errno));
+	else
+		log_note("the %s host key %s of '%s' is now in %s", s->type, s->fingerprint,
+			c->host, s->file);
+}
+
+static int decide_unknown(struct ssh_link *l, const struct ssh_config *c, ssh_key key,
+	struct shown *s, bool other_known)
+{
+	if (c->strict == SSH_STRICT_YES)
+		return refuse_unknown(l, s, "StrictHostKeyChecking is yes");
+	if (c->strict == SSH_STRICT_ACCEPT_NEW && other_known)
+		return refuse_changed(l, s);
+	if (c->strict == SSH_STRICT_ASK) {
+		if (c->batch_mode)
+			return refuse_unknown(l, s, "BatchMode is on");
+		if (!ssh_tty_is_there())
+			return refuse_unknown(l, s, "there is no terminal to ask on");
+		if (ask(l, s, other_known) < 0)
+			return -1;
+	}
+	if (c->user_known_hosts && c->user_known_hosts[0])
+		snprintf(s->file, sizeof(s->file), "'%s'", c->user_known_hosts[0]);
+	keep(c, key, s);
+	return 0;
+}
+
+int ssh_hostkey_check(struct ssh_link *l, const struct ssh_config *c, bool *trusted)
+{
+	struct ssh_known known;
+	struct shown shown;
+	ssh_key key = NULL;
+	int rc = -1;
+
+	*trusted = true;
+	if (ssh_get_server_publickey(l->session, &key) != SSH_OK)
+		return err_set(ST_PEER, "cannot trust %s: it has shown no host key", l->where);
+	ssh_known_find(c, key, &known);
+	if (describe(&shown, c, key, &known) < 0)
+		goto out;
+	switch (known.verdict) {
+	case SSH_KNOWN_SAME:
+		rc = 0;
+		break;
+	case SSH_KNOWN_REVOKED:
+		err_set(ST_PEER, "cannot trust %s: its %s host key %s is marked @revoked in %s",
+			l->where, shown.type, shown.fingerprint, shown.file);
+		break;
+	case SSH_KNOWN_CHANGED:
+		rc = refuse_changed(l, &shown);
+		if (c->strict == SSH_STRICT_OFF) {
+			log_warn("%s", err_text());
+			err_clear();
+			*trusted = false;
+			rc = 0;
+		}
+		break;
+	case SSH_KNOWN_OTHER:
+	case SSH_KNOWN_NOT:
+		rc = decide_unknown(l, c, key, &shown, known.verdict == SSH_KNOWN_OTHER);
+		break;
+	}
+out:
+	ssh_key_free(key);
+	return rc;
+}

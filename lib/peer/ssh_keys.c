@@ -1,0 +1,264 @@
+/*
+ * Keys are compared by their wire form.  A certificate's is
+ *
+ *	string type, string nonce, the key's fields, ...
+ *
+ * and a key's is string type, the key's fields; so a certificate belongs to a
+ * key if what follows its nonce begins with what follows the key's type.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/peer/ssh_keys.h"
+
+#define CERT_MARK "-cert-v01@openssh.com"
+
+struct blob {
+	uint8_t *p;
+	size_t len;
+};
+
+/* One file of the configuration, with its public half. */
+struct identity {
+	const char *file;
+	ssh_key public; /* or NULL */
+	struct blob blob;
+};
+
+static int no_memory(void)
+{
+	return err_set(ST_FAILED, "out of memory");
+}
+
+static int base64_digit(char c)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* The wire form of key; empty without memory. */
+static struct blob blob_of(ssh_key key)
+{
+	struct blob b = { NULL, 0 };
+	char *text = NULL;
+	uint32_t bits = 0;
+	size_t i;
+
+	if (ssh_pki_export_pubkey_base64(key, &text) != SSH_OK)
+		return b;
+	b.p = malloc(strlen(text) + 1);
+	for (i = 0; b.p && base64_digit(text[i]) >= 0; i++) {
+		bits = bits << 6 | (uint32_t)base64_digit(text[i]);
+		if (i % 4 != 0)
+			b.p[b.len++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+	}
+	ssh_string_free_char(text);
+	return b;
+}
+
+/* Splits a wire form; the type is not NUL-terminated. */
+static int split(const uint8_t *p, size_t len, bool is_cert, struct view *type, struct view *fields)
+{
+	struct view v;
+	uint32_t n;
+
+	view_init(&v, p, len);
+	n = view_u32(&v);
+	view_init(type, view_bytes(&v, n), n);
+	if (is_cert) {
+		n = view_u32(&v);
+		view_bytes(&v, n);
+	}
+	*fields = v;
+	return view_bad(&v) ? -1 : 0;
+}
+
+static bool is_cert_of(const uint8_t *cert, size_t cert_len, const struct blob *key)
+{
+	struct view cert_type, cert_fields, type, fields;
+
+	if (!key->p || split(cert, cert_len, true, &cert_type, &cert_fields) < 0 ||
+		split(key->p, key->len, false, &type, &fields) < 0)
+		return false;
+	return cert_type.left == type.left + strlen(CERT_MARK) &&
+	       memcmp(cert_type.p, type.p, type.left) == 0 &&
+	       memcmp(cert_type.p + type.left, CERT_MARK, strlen(CERT_MARK)) == 0 &&
+	       cert_fields.left > fields.left && memcmp(cert_fields.p, fields.p, fields.left) == 0;
+}
+
+static const struct ssh_keyring_key *find_in_agent(
+	const struct ssh_keyring *ring, const struct blob *b)
+{
+	size_t i;
+
+	for (i = 0; b->p && i < ring->count; i++)
+		if (ring->key[i].len == b->len && memcmp(ring->key[i].blob, b->p, b->len) == 0)
+			return &ring->key[i];
+	return NULL;
+}
+
+static ssh_key read_public(const char *path)
+{
+	ssh_key key = NULL;
+
+	return ssh_pki_import_pubkey_file(path, &key) == SSH_OK ? key : NULL;
+}
+
+static ssh_key read_sibling(const char *path, const char *suffix)
+{
+	ssh_key key = NULL;
+	char *name;
+
+	if (asprintf(&name, "%s%s", path, suffix) >= 0) {
+		key = read_public(name);
+		free(name);
+	}
+	return key;
+}
+
+static bool is_there(
+	const struct ssh_keys *k, const struct ssh_keyring_key *in_agent, const char *label)
+{
+	size_t i;
+
+	for (i = 0; i < k->count; i++)
+		if (in_agent ? k->item[i].in_agent == in_agent
+			     : strcmp(k->item[i].label, label) == 0)
+			return true;
+	return false;
+}
+
+/* Takes public over.  Drops what is there already. */
+static int add(struct ssh_keys *k, const struct ssh_keyring_key *in_agent, const char *file,
+	ssh_key public, const char *kind, const char *name)
+{
+	struct ssh_keys_item *grown = NULL;
+	char *label = NULL;
+	int rc = 0;
+
+	if (asprintf(&label, "%s '%s'", kind, name) < 0) {
+		label = NULL;
+		rc = no_memory();
+	} else if (!is_there(k, in_agent, label)) {
+		grown = realloc(k->item, (k->count + 1) * sizeof(*grown));
+		rc = grown ? 0 : no_memory();
+	}
+	if (grown) {
+		k->item = grown;
+		grown[k->count++] = (struct ssh_keys_item){ in_agent, file, public, label };
+	} else {
+		ssh_key_free(public);
+		free(label);
+	}
+	return rc;
+}
+
+/* Takes cert over. */
+static int add_cert(struct ssh_keys *k, const struct identity *id, ssh_key cert, const char *name,
+	const struct ssh_keyring *ring, bool agent_only)
+{
+	const struct ssh_keyring_key *in_agent;
+	struct blob b = blob_of(cert);
+	bool fits = b.p && is_cert_of(b.p, b.len, &id->blob);
+
+	in_agent = find_in_agent(ring, &b);
+	free(b.p);
+	if (fits && (in_agent || !agent_only))
+		return add(k, in_agent, id->file, cert, "certificate", name);
+	ssh_key_free(cert);
+	return 0;
+}
+
+/* The certificates for a key, then the key itself. */
+static int add_identity(struct ssh_keys *k, const struct ssh_config *c, const struct identity *id,
+	const struct ssh_keyring *ring, bool agent_only)
+{
+	const struct ssh_keyring_key *in_agent = find_in_agent(ring, &id->blob);
+	ssh_key cert = read_sibling(id->file, "-cert.pub");
+	size_t i;
+
+	if (cert && add_cert(k, id, cert, id->file, ring, agent_only) < 0)
+		return -1;
+	for (i = 0; c->certificate && c->certificate[i]; i++) {
+		cert = read_public(c->certificate[i]);
+		if (cert && add_cert(k, id, cert, c->certificate[i], ring, agent_only) < 0)
+			return -1;
+	}
+	for (i = 0; i < ring->count; i++)
+		if (is_cert_of(ring->key[i].blob, ring->key[i].len, &id->blob) &&
+			add(k, &ring->key[i], NULL, NULL, "agent's certificate",
+				ring->key[i].comment) < 0)
+			return -1;
+	if (!in_agent && (agent_only || access(id->file, R_OK) < 0))
+		return 0;
+	return add(k, in_agent, id->file, id->public ? ssh_key_dup(id->public) : NULL,
+		in_agent ? "agent's key" : "key", id->file);
+}
+
+static int add_all(struct ssh_keys *k, const struct ssh_config *c, const struct identity *id,
+	size_t count, bool is_given, const struct ssh_keyring *ring)
+{
+	size_t i, first = is_given && count > 0;
+
+	if (first && add_identity(k, c, &id[0], ring, false) < 0)
+		return -1;
+	for (i = first; i < count; i++)
+		if (add_identity(k, c, &id[i], ring, true) < 0)
+			return -1;
+	for (i = 0; i < ring->count && !c->identities_only; i++)
+		if (add(k, &ring->key[i], NULL, NULL, "agent's key", ring->key[i].comment) < 0)
+			return -1;
+	for (i = first; i < count; i++)
+		if (add_identity(k, c, &id[i], ring, false) < 0)
+			return -1;
+	return 0;
+}
+
+int ssh_keys_find(struct ssh_keys *k, const struct ssh_config *c, bool is_given,
+	const struct ssh_keyring *ring)
+{
+	struct identity *id;
+	size_t count = 0, i;
+	int rc;
+
+	while (c->identity && c->identity[count])
+		count++;
+	id = calloc(count + 1, sizeof(*id));
+	if (!id)
+		return no_memory();
+	for (i = 0; i < count; i++) {
+		id[i].file = c->identity[i];
+		id[i].public = read_sibling(id[i].file, ".pub");
+		if (!id[i].public)
+			id[i].public = read_public(id[i].file);
+		if (id[i].public)
+			id[i].blob = blob_of(id[i].public);
+	}
+	rc = add_all(k, c, id, count, is_given, ring);
+	for (i = 0; i < count; i++) {
+		ssh_key_free(id[i].public);
+		free(id[i].blob.p);
+	}
+	free(id);
+	return rc;
+}
+
+void ssh_keys_fini(struct ssh_keys *k)
+{
+	size_t i;
+
+	for (i = 0; i < k->count; i++) {
+		ssh_key_free(k->item[i].public);
+		free(k->item[i].label);
+	}
+	free(k->item);
+	k->item = NULL;
+	k->count = 0;
+}

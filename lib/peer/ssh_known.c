@@ -1,0 +1,231 @@
+/*
+ * libssh parses and matches a line; what it leaves out, negated patterns and
+ * markers, is done here by asking it once more.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/peer/ssh_known.h"
+
+#define DEFAULT_PORT 22
+#define LINE_MAX_BYTES 16384 /* longer lines are skipped */
+#define REVOKED "@revoked "
+
+/* What is looked for, and what is known so far. */
+struct search {
+	const char *name;
+	ssh_key key;	  /* or NULL: any of type */
+	const char *type; /* then "ssh-rsa" */
+	struct ssh_known found;
+};
+
+void ssh_known_name(const struct ssh_config *c, char *out)
+{
+	char *p;
+
+	if (c->host_key_alias)
+		snprintf(out, SSH_KNOWN_NAME_MAX, "%s", c->host_key_alias);
+	else if (c->port == DEFAULT_PORT)
+		snprintf(out, SSH_KNOWN_NAME_MAX, "%s", c->hostname);
+	else
+		snprintf(out, SSH_KNOWN_NAME_MAX, "[%s]:%u", c->hostname, c->port);
+	for (p = out; *p && !c->host_key_alias; p++)
+		*p = (char)tolower((unsigned char)*p);
+}
+
+/* Whether a pattern "!..." of the line's names excludes name. */
+static bool is_excluded(const char *name, const char *line)
+{
+	size_t len = strcspn(line, " "), at = 0;
+	bool excluded = false;
+
+	while (at < len && !excluded) {
+		size_t word = strcspn(line + at, ", ");
+		struct ssh_knownhosts_entry *entry = NULL;
+		char *positive = NULL;
+
+		if (line[at] == '!' && asprintf(&positive, "%.*s%s", (int)word - 1, line + at + 1,
+					       line + len) > 0) {
+			excluded = ssh_known_hosts_parse_line(name, positive, &entry) == SSH_OK;
+			ssh_knownhosts_entry_free(entry);
+			free(positive);
+		}
+		at += word + 1;
+	}
+	return excluded;
+}
+
+/* The key of a line that is for name, or NULL. */
+static struct ssh_knownhosts_entry *match(const char *name, const char *line)
+{
+	struct ssh_knownhosts_entry *entry = NULL;
+
+	if (ssh_known_hosts_parse_line(name, line, &entry) != SSH_OK)
+		return NULL;
+	if (!is_excluded(name, line))
+		return entry;
+	ssh_knownhosts_entry_free(entry);
+	return NULL;
+}
+
+static enum ssh_known_verdict judge(const struct search *s, ssh_key key, bool revoked)
+{
+	const char *type = ssh_key_type_to_char(ssh_key_type(key));
+	bool same;
+
+	if (!s->key)
+		return !revoked && strcmp(type, s->type) == 0 ? SSH_KNOWN_SAME : SSH_KNOWN_NOT;
+	same = ssh_key_cmp(key, s->key, SSH_KEY_CMP_PUBLIC) == 0;
+	if (revoked)
+		return same ? SSH_KNOWN_REVOKED : SSH_KNOWN_NOT;
+	if (same)
+		return SSH_KNOWN_SAME;
+	return ssh_key_type(key) == ssh_key_type(s->key) ? SSH_KNOWN_CHANGED : SSH_KNOWN_OTHER;
+}
+
+static void look_at(struct search *s, char *line, const char *file, size_t number)
+{
+	struct ssh_knownhosts_entry *entry;
+	enum ssh_known_verdict verdict;
+	bool revoked;
+	char *p;
+
+	for (p = line; *p; p++)
+		if (*p == '\t' || *p == '\r' || *p == '\n')
+			*p = ' ';
+	line += strspn(line, " ");
+	revoked = strncmp(line, REVOKED, strlen(REVOKED)) == 0;
+	if (revoked) {
+		line += strlen(REVOKED);
+		line += strspn(line, " ");
+	}
+	if (!*line || *line == '#' || *line == '@')
+		return;
+	entry = match(s->name, line);
+	if (!entry)
+		return;
+	verdict = judge(s, entry->publickey, revoked);
+	if (verdict > s->found.verdict)
+		s->found = (struct ssh_known){ verdict, file, number };
+	ssh_knownhosts_entry_free(entry);
+}
+
+static void search_files(struct search *s, char *const *files)
+{
+	char *line = NULL;
+	size_t i, number, size = 0;
+	ssize_t len;
+	FILE *f;
+
+	for (i = 0; files && files[i]; i++) {
+		f = fopen(files[i], "re");
+		if (!f)
+			continue;
+		for (number = 1; (len = getline(&line, &size, f)) >= 0; number++)
+			if (len < LINE_MAX_BYTES)
+				look_at(s, line, files[i], number);
+		fclose(f);
+	}
+	free(line);
+}
+
+/* As OpenSSH, a key listed without its port is good for any, but only to say yes. */
+static void search_all(struct search *s, const struct ssh_config *c)
+{
+	struct ssh_config plain = *c;
+	char name[SSH_KNOWN_NAME_MAX];
+	struct search again = *s;
+
+	ssh_known_name(c, name);
+	s->name = name;
+	search_files(s, c->user_known_hosts);
+	search_files(s, c->global_known_hosts);
+	if (s->found.verdict != SSH_KNOWN_NOT || c->host_key_alias || c->port == DEFAULT_PORT)
+		return;
+	plain.port = DEFAULT_PORT;
+	ssh_known_name(&plain, name);
+	again.name = name;
+	search_files(&again, c->user_known_hosts);
+	search_files(&again, c->global_known_hosts);
+	if (again.found.verdict >= SSH_KNOWN_SAME)
+		s->found = again.found;
+}
+
+void ssh_known_find(const struct ssh_config *c, ssh_key key, struct ssh_known *out)
+{
+	struct search s = { .key = key, .found = { SSH_KNOWN_NOT, NULL, 0 } };
+
+	search_all(&s, c);
+	*out = s.found;
+}
+
+bool ssh_known_has_type(const struct ssh_config *c, const char *algorithm)
+{
+	struct search s = { .found = { SSH_KNOWN_NOT, NULL, 0 } };
+
+	s.type = strncmp(algorithm, "rsa-", 4) == 0 ? "ssh-rsa" : algorithm;
+	search_all(&s, c);
+	return s.found.verdict == SSH_KNOWN_SAME;
+}
+
+/* Makes the folder that path is in, if it is missing. */
+static void make_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash && slash > path ? strndup(path, (size_t)(slash - path)) : NULL;
+
+	if (folder)
+		mkdir(folder, 0700);
+	free(folder);
+}
+
+/* Appends line, on a line of its own also after one without an end. */
+static int append(const char *path, const char *line)
+{
+	int rc = -1, sys, fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	struct stat st;
+	char last = '\n';
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_size == 0 ||
+					   io_pread(fd, &last, 1, (uint64_t)st.st_size - 1) == 1))
+		rc = io_write(
+			fd, last == '\n' ? line + 1 : line, strlen(line) - (last == '\n' ? 1 : 0));
+	sys = errno;
+	if (close(fd) < 0 && rc == 0)
+		return -1;
+	errno = sys;
+	return rc;
+}
+
+int ssh_known_add(const struct ssh_config *c, ssh_key key)
+{
+	char name[SSH_KNOWN_NAME_MAX], *base64 = NULL, *line = NULL;
+	int rc = -1;
+
+	if (!c->user_known_hosts || !c->user_known_hosts[0]) {
+		errno = ENOENT;
+		return -1;
+	}
+	ssh_known_name(c, name);
+	if (ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK ||
+		asprintf(&line, "\n%s %s %s\n", name, ssh_key_type_to_char(ssh_key_type(key)),
+			base64) < 0) {
+		line = NULL;
+		errno = ENOMEM;
+	} else {
+		make_folder(c->user_known_hosts[0]);
+		rc = append(c->user_known_hosts[0], line);
+	}
+	ssh_string_free_char(base64);
+	free(line);
+	return rc;
+}

@@ -1,0 +1,134 @@
+/*
+ * libssh's calls return SSH_AUTH_AGAIN until the peer has answered.  With an
+ * agent it waits for the agent itself, which may be asking the user: that time
+ * is added to the deadline.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/peer/ssh_pubkey.h"
+#include "lib/peer/ssh_tty.h"
+
+struct question {
+	struct ssh_link *link;
+	const char *file;
+	bool may_ask, was_asked, failed;
+};
+
+static enum ssh_pubkey_result result_of(struct ssh_link *l, int rc)
+{
+	switch (rc) {
+	case SSH_AUTH_SUCCESS:
+		return SSH_PUBKEY_IN;
+	case SSH_AUTH_PARTIAL:
+		return SSH_PUBKEY_MORE;
+	case SSH_AUTH_DENIED:
+		return SSH_PUBKEY_NO;
+	default:
+		if (ssh_is_connected(l->session))
+			return SSH_PUBKEY_NO; /* a key that libssh cannot use */
+		err_set(ST_PEER, "%s", ssh_get_error(l->session));
+		return SSH_PUBKEY_ERROR;
+	}
+}
+
+static enum ssh_pubkey_result try_agent(
+	struct ssh_link *l, struct ssh_keyring *ring, const struct ssh_keyring_key *key)
+{
+	int64_t start;
+	int rc;
+
+	ssh_keyring_show(ring, key);
+	for (;;) {
+		start = io_now_ms();
+		rc = ssh_userauth_agent(l->session, NULL);
+		l->deadline += io_now_ms() - start;
+		if (rc != SSH_AUTH_AGAIN)
+			return result_of(l, rc);
+		if (ssh_connect_wait(l) < 0)
+			return SSH_PUBKEY_ERROR;
+	}
+}
+
+/* What libssh calls for a passphrase. */
+static int answer(const char *prompt, char *to, size_t len, int echo, int verify, void *arg)
+{
+	struct question *q = arg;
+	char text[512], line[SSH_TTY_ANSWER_MAX];
+	int64_t spent = 0;
+	int rc = -1;
+
+	(void)prompt;
+	(void)verify;
+	q->was_asked = true;
+	if (!q->may_ask)
+		return -1;
+	snprintf(text, sizeof(text), "Enter passphrase for key '%s': ", q->file);
+	if (ssh_tty_ask(text, echo, line, &spent) == 0 && strlen(line) < len) {
+		memcpy(to, line, strlen(line) + 1);
+		rc = 0;
+	}
+	ssh_tty_forget(line, sizeof(line));
+	q->link->deadline += spent;
+	q->failed = rc < 0;
+	return rc;
+}
+
+/* SSH_PUBKEY_IN: *key is read. */
+static enum ssh_pubkey_result read_private(
+	struct ssh_link *l, const char *file, int prompts, ssh_key *key)
+{
+	struct question q = { .link = l, .file = file, .may_ask = prompts > 0 };
+	int tries = 0;
+
+	do {
+		q.was_asked = false;
+		if (ssh_pki_import_privkey_file(file, NULL, answer, &q, key) == SSH_OK)
+			return SSH_PUBKEY_IN;
+	} while (q.was_asked && !q.failed && ++tries < prompts);
+	if (q.failed)
+		return SSH_PUBKEY_ERROR;
+	return q.was_asked && !q.may_ask ? SSH_PUBKEY_NO_PASSPHRASE : SSH_PUBKEY_UNREADABLE;
+}
+
+static enum ssh_pubkey_result offer(struct ssh_link *l, ssh_key public)
+{
+	int rc;
+
+	while ((rc = ssh_userauth_try_publickey(l->session, NULL, public)) == SSH_AUTH_AGAIN)
+		if (ssh_connect_wait(l) < 0)
+			return SSH_PUBKEY_ERROR;
+	return result_of(l, rc);
+}
+
+static enum ssh_pubkey_result prove(struct ssh_link *l, ssh_key private)
+{
+	int rc;
+
+	while ((rc = ssh_userauth_publickey(l->session, NULL, private)) == SSH_AUTH_AGAIN)
+		if (ssh_connect_wait(l) < 0)
+			return SSH_PUBKEY_ERROR;
+	return result_of(l, rc);
+}
+
+enum ssh_pubkey_result ssh_pubkey_try(
+	struct ssh_link *l, const struct ssh_keys_item *item, struct ssh_keyring *ring, int prompts)
+{
+	enum ssh_pubkey_result result = SSH_PUBKEY_IN;
+	ssh_key private = NULL;
+
+	if (item->in_agent)
+		return try_agent(l, ring, item->in_agent);
+	if (item->public)
+		result = offer(l, item->public);
+	if (result == SSH_PUBKEY_IN)
+		result = read_private(l, item->file, prompts, &private);
+	if (result == SSH_PUBKEY_IN) {
+		ssh_pki_copy_cert_to_privkey(item->public, private); /* if it is one */
+		result = prove(l, private);
+	}
+	ssh_key_free(private);
+	return result;
+}

@@ -1,0 +1,142 @@
+/*
+ * A shell only swaps descriptors: child_start() inherits standard error, and
+ * ssh's complaints are to become our one line.  No text passes through it but
+ * as its arguments.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/cancel.h"
+#include "lib/base/child.h"
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/base/text.h"
+#include "lib/peer/ssh_query.h"
+
+#define NOT_FOUND 127 /* as a shell says it */
+
+struct pipe_end {
+	int fd;
+	struct buf *to;
+};
+
+/* Reads what there is; closes at the end.  0, or -1 with an error recorded. */
+static int read_some(struct pipe_end *p)
+{
+	char piece[8192];
+	ssize_t n = read(p->fd, piece, sizeof(piece));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n <= 0) {
+		close(p->fd);
+		p->fd = -1;
+		return 0;
+	}
+	buf_add(p->to, piece, (size_t)n);
+	if (p->to->len > SSH_QUERY_MAX)
+		return err_set(ST_PEER, "run 'ssh -G': its answer is too long");
+	return buf_failed(p->to);
+}
+
+static int collect(struct pipe_end p[2], int timeout_ms)
+{
+	int64_t until = io_now_ms() + timeout_ms;
+	int i;
+
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		struct pollfd f[3] = { { .fd = p[0].fd, .events = POLLIN },
+			{ .fd = p[1].fd, .events = POLLIN },
+			{ .fd = cancel_fd(), .events = POLLIN } };
+		int64_t left = until - io_now_ms();
+
+		if (cancel_is_set())
+			return err_set(ST_PEER, "interrupted");
+		if (left <= 0)
+			return err_set(
+				ST_PEER, "run 'ssh -G': no answer for %d s", timeout_ms / 1000);
+		if (poll(f, 3, (int)left) < 0)
+			continue;
+		for (i = 0; i < 2; i++)
+			if (p[i].fd >= 0 && f[i].revents && read_some(&p[i]) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+/* What ssh said first, as our error. */
+static int objection(struct buf *errors)
+{
+	const char *said = buf_str(errors);
+	char line[512];
+	enum status status = ST_USAGE;
+
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(said, "\r\n"), said);
+	if (strstr(line, "resolve hostname"))
+		status = ST_PEER;
+	return err_set(status, "ssh configuration: %s", *line ? line : "'ssh -G' failed");
+}
+
+static int open_pipes(int null[1], int out[2], int errors[2])
+{
+	null[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null[0] < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0)
+		return err_set(ST_PEER, "run 'ssh -G': %s", strerror(errno));
+	return 0;
+}
+
+static void close_all(int *fd, int count)
+{
+	while (count-- > 0)
+		if (fd[count] >= 0)
+			close(fd[count]);
+}
+
+int ssh_query_run(const char *const *args, struct buf *out, int timeout_ms)
+{
+	const char *argv[SSH_QUERY_ARGS + 6] = { "/bin/sh", "-c", "exec 2>&3 3>&-; exec ssh \"$@\"",
+		"sh" };
+	int null[1] = { -1 }, outs[2] = { -1, -1 }, errs[2] = { -1, -1 };
+	struct buf errors = BUF_INIT;
+	struct pipe_end ends[2];
+	int i, status, rc = -1;
+	pid_t pid;
+
+	for (i = 0; args[i] && i < SSH_QUERY_ARGS; i++)
+		argv[4 + i] = args[i];
+	if (open_pipes(null, outs, errs) < 0)
+		goto out;
+	pid = child_start(argv, null[0], outs[1], errs[1]);
+	close_all(&outs[1], 1);
+	close_all(&errs[1], 1);
+	outs[1] = errs[1] = -1;
+	if (pid < 0)
+		goto out;
+	ends[0] = (struct pipe_end){ outs[0], out };
+	ends[1] = (struct pipe_end){ errs[0], &errors };
+	rc = collect(ends, timeout_ms);
+	outs[0] = ends[0].fd;
+	errs[0] = ends[1].fd;
+	if (rc < 0)
+		kill(pid, SIGKILL);
+	if (child_wait(pid, -1, &status) < 0)
+		rc = -1;
+	else if (rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		rc = 1;
+	else if (rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == NOT_FOUND)
+		rc = 0;
+	else if (rc == 0)
+		rc = objection(&errors);
+out:
+	close_all(null, 1);
+	close_all(outs, 2);
+	close_all(errs, 2);
+	buf_fini(&errors);
+	return rc;
+}

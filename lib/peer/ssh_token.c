@@ -1,0 +1,160 @@
+/*
+ * Tokens come from the user's own files; what they stand for has been checked
+ * before (location.h) or comes from this machine.
+ */
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/peer/ssh_token.h"
+
+static const char *home(void)
+{
+	const char *dir = getenv("HOME");
+	const struct passwd *pw;
+
+	if (dir && *dir)
+		return dir;
+	pw = getpwuid(getuid());
+	return pw ? pw->pw_dir : "/";
+}
+
+static int add_host_name(struct buf *out, bool is_short)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+
+	if (gethostname(name, sizeof(name) - 1) < 0)
+		return err_set(ST_PEER, "find this host's name");
+	if (is_short)
+		name[strcspn(name, ".")] = '\0';
+	buf_adds(out, name);
+	return 0;
+}
+
+static int add_token(const struct ssh_config *c, const char *option, char token, struct buf *out)
+{
+	const struct passwd *pw;
+
+	switch (token) {
+	case '%':
+		buf_adds(out, "%");
+		return 0;
+	case 'd':
+		buf_adds(out, home());
+		return 0;
+	case 'h':
+		buf_adds(out, c->hostname);
+		return 0;
+	case 'i':
+		buf_addf(out, "%lu", (unsigned long)getuid());
+		return 0;
+	case 'k':
+		buf_adds(out, c->host_key_alias ? c->host_key_alias : c->host);
+		return 0;
+	case 'L':
+		return add_host_name(out, true);
+	case 'l':
+		return add_host_name(out, false);
+	case 'n':
+		buf_adds(out, c->host);
+		return 0;
+	case 'p':
+		buf_addf(out, "%u", c->port);
+		return 0;
+	case 'r':
+		buf_adds(out, c->user);
+		return 0;
+	case 'u':
+		pw = getpwuid(getuid());
+		buf_adds(out, pw ? pw->pw_name : "");
+		return 0;
+	default:
+		return err_set(ST_PEER,
+			"'%s': the ssh option %s has a token '%%%c' that the built-in client "
+			"does not know: use --rsh ssh",
+			c->host, option, token ? token : ' ');
+	}
+}
+
+/* *value is after "${"; moves it past the '}'. */
+static int add_variable(
+	const struct ssh_config *c, const char *option, const char **value, struct buf *out)
+{
+	size_t len = strcspn(*value, "}");
+	char name[128];
+	const char *set;
+
+	if ((*value)[len] != '}' || len >= sizeof(name))
+		return err_set(
+			ST_PEER, "'%s': the ssh option %s has a '${' without end", c->host, option);
+	memcpy(name, *value, len);
+	name[len] = '\0';
+	*value += len + 1;
+	set = getenv(name);
+	if (!set)
+		return err_set(ST_PEER, "'%s': the ssh option %s needs ${%s}, which is not set",
+			c->host, option, name);
+	buf_adds(out, set);
+	return 0;
+}
+
+/* The home that value begins with, if any; returns what follows it. */
+static const char *add_home(const char *value, struct buf *out)
+{
+	size_t len = strcspn(value, "/");
+	const struct passwd *pw;
+	char name[64];
+
+	if (value[0] != '~')
+		return value;
+	if (len == 1) {
+		buf_adds(out, home());
+		return value + 1;
+	}
+	if (len > sizeof(name))
+		return value;
+	memcpy(name, value + 1, len - 1);
+	name[len - 1] = '\0';
+	pw = getpwnam(name);
+	if (!pw)
+		return value;
+	buf_adds(out, pw->pw_dir);
+	return value + len;
+}
+
+char *ssh_token_expand(
+	const struct ssh_config *c, const char *option, const char *value, bool as_path)
+{
+	struct buf out = BUF_INIT;
+	char *copy = NULL;
+	int rc = 0;
+
+	if (as_path)
+		value = add_home(value, &out);
+	while (*value && rc == 0) {
+		size_t plain = strcspn(value, as_path ? "%$" : "%");
+
+		buf_add(&out, value, plain);
+		value += plain;
+		if (value[0] == '%') {
+			rc = add_token(c, option, value[1], &out);
+			value += value[1] ? 2 : 1;
+		} else if (value[0] == '$' && value[1] == '{') {
+			value += 2;
+			rc = add_variable(c, option, &value, &out);
+		} else if (value[0]) {
+			buf_add(&out, value++, 1);
+		}
+	}
+	if (rc == 0 && buf_failed(&out) == 0) {
+		copy = strdup(buf_str(&out));
+		if (!copy)
+			err_set(ST_FAILED, "out of memory");
+	}
+	buf_fini(&out);
+	return copy;
+}

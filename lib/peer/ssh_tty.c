@@ -1,0 +1,115 @@
+/*
+ * INT, TERM and HUP set cancel instead of ending the program, so the loop here
+ * sees them and gives the terminal back; the keys for suspend and quit, which
+ * would leave it without echo, are off meanwhile.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "lib/base/cancel.h"
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/base/text.h"
+#include "lib/peer/ssh_tty.h"
+
+static int open_tty(void)
+{
+	return open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+bool ssh_tty_is_there(void)
+{
+	int fd = open_tty();
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+void ssh_tty_forget(void *p, size_t n)
+{
+	explicit_bzero(p, n);
+}
+
+static int show(int fd, const char *prompt)
+{
+	while (*prompt) {
+		size_t len = strcspn(prompt, "\n");
+		char *line = strndup(prompt, len), *safe = line ? text_safe_dup(line) : NULL;
+		int rc = safe ? io_write(fd, safe, strlen(safe)) : -1;
+
+		free(line);
+		free(safe);
+		prompt += len;
+		if (rc == 0 && *prompt == '\n')
+			rc = io_write(fd, prompt++, 1);
+		if (rc < 0)
+			return err_set(ST_PEER, "ask on the terminal: %s", strerror(errno));
+	}
+	return 0;
+}
+
+/* Reads up to the end of a line; more than fits is dropped. */
+static int read_line(int fd, char answer[SSH_TTY_ANSWER_MAX])
+{
+	size_t len = 0;
+
+	for (;;) {
+		struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
+			{ .fd = cancel_fd(), .events = POLLIN } };
+		char c;
+		ssize_t n;
+
+		if (cancel_is_set())
+			return err_set(ST_PEER, "interrupted");
+		if (poll(p, 2, -1) < 0 || !p[0].revents)
+			continue;
+		n = read(fd, &c, 1);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			return err_set(ST_PEER, "no answer on the terminal");
+		if (c == '\n')
+			break;
+		if (len + 1 < SSH_TTY_ANSWER_MAX)
+			answer[len++] = c;
+	}
+	answer[len] = '\0';
+	return 0;
+}
+
+int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX], int64_t *spent)
+{
+	int64_t start = io_now_ms();
+	struct termios old, now;
+	int rc = -1, fd = open_tty();
+	bool is_set = false;
+
+	if (fd < 0)
+		return err_set(ST_PEER, "no terminal to ask on");
+	if (tcgetattr(fd, &old) == 0) {
+		now = old;
+		now.c_cc[VSUSP] = now.c_cc[VQUIT] = _POSIX_VDISABLE;
+		if (!echo)
+			now.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+		is_set = tcsetattr(fd, TCSAFLUSH, &now) == 0;
+	}
+	if (!is_set && !echo)
+		err_set(ST_PEER, "turn off the terminal's echo: %s", strerror(errno));
+	else if (show(fd, prompt) == 0)
+		rc = read_line(fd, answer);
+	if (is_set) {
+		if (!echo || rc < 0)
+			io_write(fd, "\n", 1);
+		tcsetattr(fd, TCSADRAIN, &old);
+	}
+	close(fd);
+	*spent += io_now_ms() - start;
+	return rc;
+}

@@ -1,0 +1,67 @@
+/*
+ * image: finds the kind of storage behind a path; the rest is the kind's.
+ */
+#include "lib/store/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+
+static const struct image_ops *const kinds[] = { &image_file_ops, &image_device_ops };
+
+static int pick_kind(struct image *img, const char *path)
+{
+	size_t i;
+
+	if (S_ISDIR(img->st.st_mode))
+		return err_set(ST_REFUSED, "is a directory, not an image");
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i]->is(&img->st, path)) {
+			img->ops = kinds[i];
+			return 0;
+		}
+	return err_set(ST_REFUSED, "is neither a regular file nor a block device");
+}
+
+int image_open(struct image *img, const struct limits *l, const char *path)
+{
+	memset(img, 0, sizeof(*img));
+	img->fd = limits_open(l, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (img->fd < 0)
+		return -1;
+	img->path = strdup(path);
+	if (!img->path)
+		err_set(ST_FAILED, "out of memory");
+	else if (fstat(img->fd, &img->st) < 0)
+		err_sys("cannot stat");
+	else if (pick_kind(img, path) == 0 && img->ops->length(img, &img->len) == 0)
+		return 0;
+	image_close(img);
+	return -1;
+}
+
+void image_close(struct image *img)
+{
+	if (img->fd > 0)
+		close(img->fd);
+	free(img->path);
+	memset(img, 0, sizeof(*img));
+	img->fd = -1;
+}
+
+int image_read(struct image *img, void *p, size_t n, uint64_t off)
+{
+	ssize_t got = io_pread(img->fd, p, n, off);
+
+	if (got < 0)
+		return err_sys("cannot read at %llu", (unsigned long long)off);
+	if ((size_t)got < n)
+		return err_set(ST_CORRUPT, "the source shrank while it was read: it ends at %llu",
+			(unsigned long long)off + (unsigned long long)got);
+	return 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * info: all that can be said of one image, as a record (kv.h).
+ *
+ *	path, name, kind, format, compression, unfinished,
+ *	capacity, allocation, physical			bytes
+ *	fs.type, fs.label, fs.uuid, partitions
+ *	mounted, mountpoint (each), in_use
+ *	mode (octal), owner, group, label
+ *	atime, mtime, ctime				seconds "." nine digits
+ *	compat, feature (each), cluster_size		qcow2
+ *	backing.recorded, backing.format, backing.path	qcow2
+ *
+ * A key that does not apply is left out.
+ */
+#ifndef IMG_INFO_H
+#define IMG_INFO_H
+
+#include "lib/base/buf.h"
+#include "lib/store/limits.h"
+
+/* Appends the record of what path is.  0, or -1 recorded. */
+int info_collect(const struct limits *l, const char *path, struct buf *out);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * inuse: who else has an image, from what the kernel tells of a descriptor.
+ *
+ * Seen are: mounts of it through a loop device, loop devices, swap, QEMU's
+ * locks, and any other process that has a file open for writing (a read lease
+ * would not be granted).  Of a block device: an exclusive user (mount, swap,
+ * dm, md).  Nothing is changed and nothing waits.
+ */
+#ifndef IMG_INUSE_H
+#define IMG_INUSE_H
+
+#include <stdbool.h>
+
+#include "lib/base/buf.h"
+
+enum inuse_level {
+	INUSE_WRITERS, /* who could change it under a reader */
+	INUSE_ANY      /* anybody who would be hurt by a writer */
+};
+
+struct inuse {
+	bool mounted;
+	bool writers;		/* somebody has it open for writing, or mounted writable */
+	bool readers;		/* somebody else relies on it */
+	char who[256];		/* the first holder found, for messages */
+	struct buf mountpoints; /* NUL-terminated strings, one after the other */
+};
+
+/* Looks.  0 or -1 recorded. */
+int inuse_look(int fd, struct inuse *u);
+void inuse_fini(struct inuse *u);
+
+/* 0, or -1 with ST_BUSY recorded naming the holder. */
+int inuse_refuse(int fd, enum inuse_level level);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * partial: the hidden file ".NAME.img-tools" that a run fills before it
+ * becomes NAME.
+ *
+ * Its maker holds an open-file-description write lock on it for as long as it
+ * lives, so a leftover is told from a run by trying the lock.  Of a NAME that
+ * is too long for the suffix only the beginning is used, and a hash of it all.
+ */
+#ifndef IMG_PARTIAL_H
+#define IMG_PARTIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PARTIAL_SUFFIX ".img-tools"
+#define PARTIAL_NAME_MAX 256 /* with the NUL */
+
+/* The hidden name for name.  Returns out. */
+char *partial_name(const char *name, char out[PARTIAL_NAME_MAX]);
+
+/* Whether a directory entry is such a hidden file. */
+bool partial_is(const char *entry);
+
+/*
+ * Creates the hidden file in dir, 0600, opened for reading and writing, and
+ * locks it.  A dead run's is removed first.  The descriptor, or -1 recorded:
+ * ST_BUSY if a run that lives has it, ST_REFUSED if it is no file of ours.
+ */
+int partial_create(int dir, const char *hidden);
+
+/* Checks as partial_create() would fail, changing nothing.  0 or -1. */
+int partial_check(int dir, const char *hidden);
+
+#endif

@@ -1,0 +1,338 @@
+/*
+ * conn_read: the heartbeat thread, which is also the one reader.
+ *
+ * It fills one frame at a time, straight into the block that the flow will
+ * use, and hands it to the inbox.  While the inbox is full it does not read,
+ * so the peer is slowed down by the channel itself; it then still looks for a
+ * hang-up and sends beats, but does not count silence, which would be its own.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/cancel.h"
+#include "lib/base/io.h"
+#include "lib/wire/conn_state.h"
+
+#define TICK_MS 500
+#define SETTLE_MS 1000
+
+struct reader {
+	struct conn *c;
+	uint8_t head[WIRE_HEADER + WIRE_DATA_HEADER];
+	uint8_t *at;	     /* where the next byte goes */
+	size_t need;	     /* bytes up to the end of this part */
+	enum { HEAD, RANGE, BODY } part;
+	struct wire_header h;
+	struct frame *frame; /* being filled, or whole and waiting for room */
+	bool whole;
+	bool cancel_seen;
+	int64_t heard;
+};
+
+void conn_frame_free(struct frame *f)
+{
+	if (!f)
+		return;
+	block_free(f->block);
+	free(f->payload);
+	free(f);
+}
+
+/* Frames circulate, so that a stream does not allocate a block for each. */
+void conn_release(struct conn *c, struct frame *f)
+{
+	if (!f)
+		return;
+	free(f->payload);
+	f->payload = NULL;
+	pthread_mutex_lock(&c->lock);
+	f->next = c->spare;
+	c->spare = f;
+	pthread_mutex_unlock(&c->lock);
+}
+
+static struct frame *frame_get(struct conn *c, const struct wire_header *h)
+{
+	struct frame *f, **at;
+	bool wants_block = h->type == WIRE_DATA || h->type == WIRE_HOLE;
+
+	pthread_mutex_lock(&c->lock);
+	for (at = &c->spare; *at && wants_block && !(*at)->block; at = &(*at)->next)
+		;
+	f = *at;
+	if (f)
+		*at = f->next;
+	pthread_mutex_unlock(&c->lock);
+	if (!f)
+		f = calloc(1, sizeof(*f));
+	if (!f) {
+		err_set(ST_FAILED, "out of memory");
+		return NULL;
+	}
+	f->type = h->type;
+	f->len = h->len;
+	if (wants_block && !f->block && !(f->block = block_new()))
+		goto fail;
+	if (!wants_block && !(f->payload = malloc((size_t)h->len + 1))) {
+		err_set(ST_FAILED, "out of memory");
+		goto fail;
+	}
+	return f;
+fail:
+	conn_frame_free(f);
+	return NULL;
+}
+
+static void expect_head(struct reader *r)
+{
+	r->part = HEAD;
+	r->at = r->head;
+	r->need = WIRE_HEADER;
+	r->whole = false;
+}
+
+/* Frames that do not wait for their turn in the inbox.  Whether f was one. */
+static bool take_aside(struct conn *c, struct frame *f)
+{
+	struct err e;
+
+	switch (f->type) {
+	case WIRE_BEAT:
+		return true;
+	case WIRE_MESSAGE:
+		f->payload[f->len] = '\0';
+		if (c->hooks.message)
+			c->hooks.message(c->hooks.arg, f->payload[0], (char *)f->payload + 1);
+		return true;
+	case WIRE_PROGRESS:
+		if (c->hooks.progress)
+			c->hooks.progress(c->hooks.arg, get_be64(f->payload),
+				get_be64(f->payload + 8));
+		return true;
+	case WIRE_ERROR:
+		wire_error_parse(&e, f->payload, f->len);
+		conn_fail(c, CONN_PEER_ERROR, &e);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A part has all its bytes: goes on to the next.  0, or -1 with an error. */
+static int part_done(struct reader *r)
+{
+	struct block *b;
+
+	switch (r->part) {
+	case HEAD:
+		if (wire_header_parse(&r->h, r->head,
+			    r->c->side == WIRE_CLIENT ? WIRE_HELPER : WIRE_CLIENT) < 0)
+			return -1;
+		if (!(r->frame = frame_get(r->c, &r->h)))
+			return -1;
+		if (r->h.type == WIRE_DATA || r->h.type == WIRE_HOLE) {
+			r->part = RANGE;
+			r->at = r->head + WIRE_HEADER;
+			r->need = r->h.type == WIRE_DATA ? WIRE_DATA_HEADER : WIRE_HOLE_SIZE;
+			return 0;
+		}
+		r->part = BODY;
+		r->at = r->frame->payload;
+		r->need = r->h.len;
+		break;
+	case RANGE:
+		b = r->frame->block;
+		r->part = BODY;
+		r->need = 0;
+		if (r->h.type == WIRE_HOLE) {
+			if (wire_hole_parse(b, r->head + WIRE_HEADER) < 0)
+				return -1;
+			break;
+		}
+		if (wire_data_parse(b, r->head + WIRE_HEADER, r->h.len) < 0)
+			return -1;
+		r->at = b->coded_len == b->len ? b->raw : b->enc;
+		r->need = b->coded_len;
+		break;
+	case BODY:
+		break;
+	}
+	if (r->need)
+		return 0;
+	if (take_aside(r->c, r->frame)) {
+		conn_release(r->c, r->frame);
+		r->frame = NULL;
+		expect_head(r);
+	} else {
+		r->whole = true;
+	}
+	return 0;
+}
+
+/* 1: bytes were read; 0: none are there; -1: the connection is over, recorded. */
+static int read_some(struct reader *r)
+{
+	struct err e = { ST_OK, 0, "" };
+	ssize_t n = read(r->c->in, r->at, r->need);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n < 0) {
+		err_sys("the connection is lost");
+		err_take(&e);
+		e.status = ST_PEER;
+	} else if (n == 0) {
+		if (r->part != HEAD || r->need != WIRE_HEADER)
+			e = (struct err){ ST_PEER, 0, "the connection ended in the middle of a message" };
+	} else {
+		r->heard = io_now_ms();
+		atomic_fetch_add(&r->c->bytes, (uint64_t)n);
+		r->at += n;
+		r->need -= (size_t)n;
+		if (r->need || part_done(r) == 0)
+			return 1;
+		err_take(&e);
+	}
+	conn_fail(r->c, CONN_LOST, &e);
+	return -1;
+}
+
+static void check_cancel(struct reader *r)
+{
+	struct err e = { ST_FAILED, EINTR, "interrupted" };
+
+	if (r->cancel_seen || !cancel_is_set())
+		return;
+	r->cancel_seen = true;
+	conn_fail(r->c, CONN_CANCELLED, &e);
+}
+
+/* Waits for bytes, the end, or the time of the next beat.  -1: it is over. */
+static int wait_for_bytes(struct reader *r)
+{
+	struct pollfd p[3] = { { r->c->in, POLLIN, 0 }, { r->c->quit, POLLIN, 0 },
+		{ cancel_fd(), POLLIN, 0 } };
+
+	if (poll(p, r->cancel_seen ? 2 : 3, TICK_MS) < 0 && errno != EINTR)
+		return -1;
+	return p[1].revents ? -1 : 0;
+}
+
+/*
+ * The inbox is full: waits for room.  1: handed over; 0: not yet; -1: it is
+ * over.  A client that hung up wants nothing of what is still unread; a helper
+ * may have ended well with its last words unread.
+ */
+static int hand_over(struct reader *r)
+{
+	struct pollfd p[2] = { { r->c->in, 0, 0 }, { r->c->quit, POLLIN, 0 } };
+	struct err e = { ST_PEER, 0, "the connection was cut" };
+	int put = queue_put(&r->c->inbox, r->frame, TICK_MS);
+
+	if (put == 0) {
+		r->heard = io_now_ms();
+		if (poll(p, 2, 0) > 0 && r->c->side == WIRE_HELPER &&
+			(p[0].revents & (POLLHUP | POLLERR))) {
+			conn_fail(r->c, CONN_LOST, &e);
+			return -1;
+		}
+		return p[1].revents ? -1 : 0;
+	}
+	if (put < 0) /* nobody wants it any more; an ERROR may still come */
+		conn_release(r->c, r->frame);
+	r->frame = NULL;
+	expect_head(r);
+	return 1;
+}
+
+/* One step; -1 when there is nothing left to read for. */
+static int step(struct reader *r)
+{
+	struct conn *c = r->c;
+	int64_t now = io_now_ms();
+	struct err e;
+	int did;
+
+	check_cancel(r);
+	if (now - atomic_load(&c->sent_at) >= WIRE_BEAT_MS) {
+		conn_beat(c);
+		atomic_store(&c->sent_at, now);
+	}
+	if (r->whole)
+		return hand_over(r) < 0 ? -1 : 0;
+	if (now - r->heard > c->silence_ms) {
+		err_set(ST_PEER, "the connection is lost: no sign of life for %d s",
+			c->silence_ms / 1000);
+		err_take(&e);
+		conn_fail(c, CONN_LOST, &e);
+		return -1;
+	}
+	did = read_some(r);
+	return did == 0 ? wait_for_bytes(r) : did < 0 ? -1 : 0;
+}
+
+static void *heartbeat(void *arg)
+{
+	struct conn *c = arg;
+	struct reader r = { .c = c };
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	r.heard = io_now_ms();
+	expect_head(&r);
+	while (step(&r) == 0)
+		;
+	conn_frame_free(r.frame);
+	queue_end(&c->inbox);
+	pthread_mutex_lock(&c->lock);
+	c->reading_done = true;
+	pthread_cond_broadcast(&c->done);
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+int conn_read_start(struct conn *c)
+{
+	errno = pthread_create(&c->thread, NULL, heartbeat, c);
+	if (errno)
+		return err_sys("cannot start a thread");
+	c->started = true;
+	return 0;
+}
+
+bool conn_drain(struct conn *c, int timeout_ms)
+{
+	struct timespec until;
+	int64_t at = io_now_ms() + timeout_ms;
+	bool done;
+
+	queue_stop(&c->inbox);
+	until.tv_sec = at / 1000;
+	until.tv_nsec = at % 1000 * 1000000;
+	pthread_mutex_lock(&c->lock);
+	while (!c->reading_done && pthread_cond_timedwait(&c->done, &c->lock, &until) == 0)
+		;
+	done = c->reading_done;
+	pthread_mutex_unlock(&c->lock);
+	return done;
+}
+
+void conn_read_settle(struct conn *c)
+{
+	struct timespec until;
+	int64_t at = io_now_ms() + SETTLE_MS;
+
+	until.tv_sec = at / 1000;
+	until.tv_nsec = at % 1000 * 1000000;
+	pthread_mutex_lock(&c->lock);
+	while (c->end == CONN_OPEN && !c->reading_done &&
+		pthread_cond_timedwait(&c->done, &c->lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,96 @@
+/*
+ * img-helper: does the work of all img-tools on the host where the image is.
+ * Started by a command, here or over SSH; not meant to be run by hand.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/cancel.h"
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/block/digest.h"
+#include "lib/op/server.h"
+#include "lib/wire/wire.h"
+
+#define SELF_MAX (16u << 20)
+
+/* Whether this very file has the content that its sender named. */
+static int self_check(const char *hex)
+{
+	struct hash want, have;
+	uint8_t *bytes = malloc(SELF_MAX);
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	ssize_t n = bytes && fd >= 0 ? io_read(fd, bytes, SELF_MAX) : -1;
+
+	if (n < 0 || hash_from_hex(&want, hex) < 0)
+		return ST_FAILED;
+	hash_bytes(&have, bytes, (size_t)n);
+	return hash_equal(&want, &have) ? ST_OK : ST_CORRUPT;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: img-helper --serve [--on-fd N] [--cwd DIRECTORY] [--config FILE]\n"
+			"       img-helper --protocol | --version | --self-check HASH\n");
+	return ST_USAGE;
+}
+
+static int serve(char **arg)
+{
+	struct server_options opt = { .in = STDIN_FILENO, .out = STDOUT_FILENO };
+	int null;
+
+	for (; arg[0] && arg[1]; arg += 2) {
+		if (strcmp(arg[0], "--on-fd") == 0) {
+			opt.in = opt.out = atoi(arg[1]);
+			opt.has_stdio = true;
+		} else if (strcmp(arg[0], "--cwd") == 0) {
+			if (chdir(arg[1]) < 0 && chdir("/") < 0)
+				return ST_FAILED;
+		} else if (strcmp(arg[0], "--config") == 0) {
+			opt.user_config = arg[1];
+		} else {
+			return usage();
+		}
+	}
+	if (arg[0])
+		return usage();
+	if (opt.has_stdio) {
+		if (io_set_cloexec(opt.in) < 0)
+			return usage();
+	} else {
+		/* Nothing else may write into the channel by accident. */
+		opt.in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+		opt.out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (opt.in < 0 || opt.out < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+			dup2(null, STDOUT_FILENO) < 0)
+			return ST_FAILED;
+		close(null);
+	}
+	/* A lease that is tested (inuse.c) may be broken at that moment. */
+	signal(SIGIO, SIG_IGN);
+	cancel_on_signals();
+	return server_run(&opt);
+}
+
+int main(int argc, char **argv)
+{
+	io_std_open();
+	if (cancel_init() < 0)
+		return ST_FAILED;
+	if (argc >= 2 && strcmp(argv[1], "--serve") == 0)
+		return serve(argv + 2);
+	if (argc == 2 && strcmp(argv[1], "--protocol") == 0)
+		return printf("%d\n", WIRE_PROTOCOL) < 0;
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return printf("img-helper %s\n", VERSION) < 0;
+	if (argc == 3 && strcmp(argv[1], "--self-check") == 0)
+		return self_check(argv[2]);
+	return usage();
+}

@@ -1,0 +1,44 @@
+#!/bin/bash
+# Installs what the tests need, then runs lint, all tests, and the sanitizer
+# runs.  Closes with "N passed, N failed"; exits non-zero unless all passed.
+set -u
+cd "$(dirname "$0")/.." || exit
+B=${B:-build}
+TALLY=$(mktemp)
+export TALLY
+trap 'rm -f "$TALLY"' EXIT
+broken=0
+
+step() {
+	local start=$SECONDS status=0
+
+	echo "== $*"
+	"$@" </dev/null || status=$?
+	if [ "$status" != 0 ]; then
+		echo "== failed with status $status: $*"
+		# A step that failed a test has counted that itself.
+		[ "$(wc -l <"$TALLY")" != "$steps" ] || broken=$((broken + 1))
+	fi
+	steps=$(wc -l <"$TALLY")
+	echo "== $((SECONDS - start)) s"
+}
+steps=0
+
+step tests/deps.sh test
+jobs=$(nproc)
+step make -s -j"$jobs" dev B="$B"
+step make -s lint B="$B" WERROR=-Werror
+step make -s -j"$jobs" check B="$B" WERROR=-Werror
+step make -s -j"$jobs" asan B="$B" WERROR=-Werror
+step make -s -j"$jobs" tsan B="$B" WERROR=-Werror
+step make -s -j"$jobs" valgrind B="$B" WERROR=-Werror
+
+read -r passed failed skipped < <(awk '{ p += $1; f += $2; s += $3 }
+	END { printf "%d %d %d\n", p, f, s }' "$TALLY")
+failed=$((failed + broken))
+if ((skipped > 0)); then
+	echo "$passed passed, $failed failed, $skipped skipped"
+else
+	echo "$passed passed, $failed failed"
+fi
+((failed == 0 && passed > 0))

@@ -1,0 +1,69 @@
+#!/bin/sh
+# Installs the Debian packages that building needs, with "test" those that the
+# demo, lint and tests need too.  Does nothing, and asks nobody, if all are there.
+set -eu
+
+build='gcc libc6-dev make pkg-config libblkid-dev libdeflate-dev libjansson-dev liblzo2-dev
+libpopt-dev libssh-dev libxml2-dev libxxhash-dev'
+demo='openssh-client openssh-server lzop e2fsprogs'
+test='bats bats-assert bats-file busybox ca-certificates clang clang-format-14 csh dash e2fsprogs
+fdisk fish git jq libclang-rt-14-dev lzop mandoc procps qemu-utils shellcheck strace sudo
+util-linux valgrind zsh cppcheck'
+
+case ${1:-} in
+'') wanted=$build ;;
+demo) wanted="$build $demo" ;;
+test) wanted="$build $demo $test" ;;
+*)
+	echo "usage: ${0##*/} [demo|test]" >&2
+	exit 2
+	;;
+esac
+
+missing=
+for package in $wanted; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
+	[ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+log=$(mktemp)
+policy=/usr/sbin/policy-rc.d
+own_policy=
+leave() {
+	[ -z "$own_policy" ] || as_root rm -f "$policy"
+	rm -f "$log"
+}
+trap leave EXIT
+trap 'exit 1' INT TERM HUP
+
+apt_get() {
+	if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" </dev/null >"$log" 2>&1; then
+		tail -n 20 "$log" >&2
+		exit 1
+	fi
+}
+
+echo "installing:$missing"
+# The tests bring their own sshd up; the package's must not listen on port 22.
+if [ ! -e "$policy" ]; then
+	own_policy=yes
+	printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+	as_root chmod 755 "$policy"
+fi
+apt_get update
+# shellcheck disable=SC2086 # a list of names
+apt_get install --no-install-recommends $missing
+case $missing in
+*openssh-server*)
+	[ ! -d /run/systemd/system ] || as_root systemctl --quiet disable ssh.service
+	;;
+esac

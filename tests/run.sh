@@ -1,0 +1,158 @@
+#!/bin/bash
+# Runs a build's tests: unit tests, fuzz targets over their corpora, bats files.
+#
+#   tests/run.sh BUILD [NAME...]     NAME: foo for test_foo, fuzz_foo and foo.bats, or one of these
+#
+# KINDS (unit fuzz bats), WRAP (a command before each unit test), JOBS and LIMIT
+# (seconds a file) come from the environment.  A file passes if it ran all that
+# it planned, exited 0, and no sanitizer reported anything; what each printed is
+# in BUILD/results.  What is left running afterwards is a failure too.  With
+# TALLY, "passed failed skipped" is appended to that file.
+set -u
+cd "$(dirname "$0")/.." || exit
+mkdir -p "$1" || exit
+build=$(cd "$1" && pwd)
+shift
+kinds=${KINDS:-unit fuzz bats}
+limit=${LIMIT:-600}
+read -ra wrap <<<"${WRAP:-}"
+results=$build/results
+rm -rf "$results" "$build"/san.*
+mkdir -p "$results"
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/img.XXXXXX")
+export TMPDIR IMG_BUILD=$build
+
+# Prints the processes that run a program of this build, a copy of its helper,
+# or something in $TMPDIR.
+left_running() {
+	local proc exe
+
+	for proc in /proc/[0-9]*; do
+		exe=$(readlink "$proc/exe" 2>/dev/null) || continue
+		case $exe in
+		"$build"/bin/* | "$build"/libexec/* | "$build"/tests/* | "$TMPDIR"/*) ;;
+		*/img-helper-*) cmp -s "$proc/exe" "$build"/libexec/img-tools/img-helper-"$(uname -m)" || continue ;;
+		*) grep -qsF "$TMPDIR/" "$proc/cmdline" || continue ;;
+		esac
+		echo "${proc#/proc/}"
+	done
+}
+
+leave() {
+	trap '' TERM
+	jobs -p | xargs -r kill 2>/dev/null
+	wait
+	rm -rf "$TMPDIR"
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Reads TAP and the file's exit status; prints "passed failed skipped".
+count() {
+	awk -v status="$2" '
+		/^not ok .*# *TODO/ { skipped++; seen++; next }
+		/^not ok/ { failed++; seen++ }
+		/^ok .*# *(skip|SKIP)/ { skipped++; seen++; next }
+		/^ok/ { passed++; seen++ }
+		/^1\.\.[0-9]+/ { planned = substr($1, 4); plan = 1 }
+		END {
+			if (!failed && (status != 0 || !plan || planned != seen))
+				failed++
+			printf "%d %d %d\n", passed, failed, skipped
+		}' "$1"
+}
+
+# Runs one test file and tells how it went.
+run_one() {
+	local kind=$1 name=$2 tap=$results/$2.tap err=$results/$2.err status=0 start=$EPOCHREALTIME
+	local command passed failed skipped pid
+
+	case $kind in
+	unit) command=("${wrap[@]}" "$build/tests/$name") ;;
+	fuzz) command=("$build/tests/$name" "tests/fuzz/corpus/${name#fuzz_}") ;;
+	bats) command=(bats --tap "tests/bats/$name") ;;
+	esac
+	env --default-signal timeout --kill-after=10 "$limit" "${command[@]}" >"$tap" 2>"$err" </dev/null &
+	pid=$!
+	trap 'kill "$pid" 2>/dev/null; wait "$pid"; exit 1' TERM
+	wait "$pid" || status=$?
+	read -r passed failed skipped < <(count "$tap" "$status")
+	echo "$passed $failed $skipped" >"$results/$name.count"
+	{
+		awk -v name="$name" -v passed="$passed" -v failed="$failed" -v skipped="$skipped" \
+			-v start="$start" -v end="$EPOCHREALTIME" 'BEGIN {
+				printf "%-4s  %-28s %5d passed", failed ? "FAIL" : "ok", name, passed
+				if (failed)
+					printf ", %d failed", failed
+				if (skipped)
+					printf ", %d skipped", skipped
+				printf "  %.1f s\n", end - start
+			}'
+		if [ "$failed" != 0 ]; then
+			awk '/^not ok/ { show = 1 } /^ok/ { show = 0 } show' "$tap" | head -n 60
+			tail -n 20 "$err"
+			[ "$status" = 0 ] || echo "exit status $status"
+		fi
+	} | sed '2,$s/^/      | /' >"$results/$name.report"
+	cat "$results/$name.report" # at once, since others are telling too
+}
+
+wanted() {
+	local base=${1#test_} name
+
+	base=${base#fuzz_}
+	[ ${#names[@]} != 0 ] || return 0
+	for name in "${names[@]}"; do
+		case $name in "$1" | "$base" | "${base%.bats}") return 0 ;; esac
+	done
+	return 1
+}
+
+names=("$@")
+tests=()
+for kind in $kinds; do
+	case $kind in
+	unit) files=(tests/unit/test_*.c) ;;
+	fuzz) files=(tests/fuzz/fuzz_*.c) ;;
+	bats) files=(tests/bats/*.bats) ;;
+	esac
+	for file in "${files[@]}"; do
+		[ -e "$file" ] || continue
+		name=${file##*/}
+		wanted "${name%.c}" && tests+=("$kind ${name%.c}")
+	done
+done
+
+running=0
+for test in "${tests[@]}"; do
+	if ((running == ${JOBS:-$(nproc)})); then
+		wait -n
+		running=$((running - 1))
+	fi
+	# shellcheck disable=SC2086 # kind and name
+	run_one $test &
+	running=$((running + 1))
+done
+wait
+
+read -r passed failed skipped < <(cat /dev/null "$results"/*.count 2>/dev/null |
+	awk '{ p += $1; f += $2; s += $3 } END { printf "%d %d %d\n", p, f, s }')
+for report in "$build"/san.*; do
+	[ -e "$report" ] || continue
+	failed=$((failed + 1))
+	echo "FAIL  a sanitizer's report: ${report#"$PWD/"}"
+	head -n 60 "$report" | sed 's/^/      | /'
+done
+for pid in $(left_running); do
+	failed=$((failed + 1))
+	echo "FAIL  left running: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+	kill -KILL "$pid" 2>/dev/null
+done
+if ((passed + failed == 0)); then
+	echo "no test ran"
+	failed=1
+fi
+[ -z "${TALLY:-}" ] || echo "$passed $failed $skipped" >>"$TALLY"
+echo "tests in ${build#"$PWD/"}: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

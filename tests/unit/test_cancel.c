@@ -1,0 +1,141 @@
+/*
+ * Cancelling is for ever, so each case runs in a process of its own, whose
+ * status says what went wrong.
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/cancel.h"
+#include "tests/unit/tap.h"
+
+static int readable(int timeout_ms)
+{
+	struct pollfd p = { .fd = cancel_fd(), .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) == 1;
+}
+
+static int in_process(int (*body)(void))
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		exit(body());
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static int plain(void)
+{
+	if (cancel_init() || cancel_init())
+		return 1;
+	if (cancel_is_set() || readable(0))
+		return 2;
+	cancel_set();
+	cancel_set();
+	if (!cancel_is_set() || !readable(0) || !readable(0))
+		return 3;
+	cancel_die();
+	return cancel_signal();
+}
+
+static int set_before_init(void)
+{
+	cancel_set();
+	return cancel_init() || !cancel_is_set() || !readable(0);
+}
+
+static void *wait_readable(void *arg)
+{
+	return readable(60000) ? arg : NULL;
+}
+
+static int by_thread(void)
+{
+	void *rc = NULL;
+	int woken = 1;
+	pthread_t t;
+
+	if (cancel_init() || pthread_create(&t, NULL, wait_readable, &woken))
+		return 1;
+	cancel_set();
+	pthread_join(t, &rc);
+	return rc == NULL;
+}
+
+static int by_signal(void)
+{
+	if (cancel_init())
+		return 1;
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	cancel_on_signals();
+	raise(SIGTERM);
+	raise(SIGINT);
+	if (!cancel_is_set() || !readable(0))
+		return 2;
+	if (cancel_signal() != SIGTERM)
+		return 3;
+	cancel_die();
+	return 4;
+}
+
+/* As after blocking it in all threads. */
+static int dies_though_blocked(void)
+{
+	sigset_t set;
+
+	signal(SIGINT, SIG_DFL);
+	if (cancel_init())
+		return 1;
+	cancel_on_signals();
+	raise(SIGINT);
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	cancel_die();
+	return 2;
+}
+
+static int ignored_stays_ignored(void)
+{
+	signal(SIGHUP, SIG_IGN);
+	if (cancel_init())
+		return 1;
+	cancel_on_signals();
+	raise(SIGHUP);
+	raise(SIGPIPE);
+	return cancel_is_set() || readable(0);
+}
+
+static int no_restart(void)
+{
+	struct sigaction act;
+
+	signal(SIGINT, SIG_DFL);
+	cancel_on_signals();
+	return sigaction(SIGINT, NULL, &act) || (act.sa_flags & SA_RESTART);
+}
+
+int main(void)
+{
+	int status;
+
+	is_int(in_process(plain), 0, "set once, readable for ever, no signal");
+	is_int(in_process(set_before_init), 0, "set before the descriptor is there");
+	is_int(in_process(by_thread), 0, "wakes another thread");
+	status = in_process(by_signal);
+	ok(WIFSIGNALED(status), "a signal cancels, and cancel_die() dies");
+	is_int(WTERMSIG(status), SIGTERM, "of the first one");
+	status = in_process(dies_though_blocked);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT, "also with signals blocked");
+	is_int(in_process(ignored_stays_ignored), 0, "HUP ignored at start and PIPE are ignored");
+	is_int(in_process(no_restart), 0, "blocking calls are interrupted");
+	return tap_done();
+}
