@@ -17,6 +17,7 @@
 
 #include "lib/base/cancel.h"
 #include "lib/base/io.h"
+#include "lib/flow/chooser.h"
 
 struct flow {
 	struct source *from;
@@ -33,7 +34,7 @@ struct flow {
 	pthread_mutex_t turn;
 	pthread_cond_t slot[FLOW_JOBS_MAX];
 	uint64_t turn_seq;
-	atomic_uint queued; /* workers that wait for their turn or are in it */
+	struct chooser chooser; /* in turn */
 
 	atomic_bool failed;
 	struct err error; /* guarded by turn */
@@ -127,20 +128,11 @@ static int draw(struct flow *f, struct block *b)
 	return r;
 }
 
-/*
- * Whether coding this block is worth it: while earlier blocks still wait to
- * leave, the processor has time that the link has not.
- */
 static bool worth_it(struct flow *f)
 {
-	switch (f->opt->compress) {
-	case FLOW_COMPRESS_ALWAYS:
-		return true;
-	case FLOW_COMPRESS_NEVER:
-		return false;
-	default:
-		return atomic_load(&f->queued) > 0;
-	}
+	if (f->opt->compress == FLOW_COMPRESS_AUTO)
+		return chooser_compresses(&f->chooser);
+	return f->opt->compress == FLOW_COMPRESS_ALWAYS;
 }
 
 static int code(struct flow *f, struct block *b)
@@ -221,7 +213,6 @@ static int take_turn(struct flow *f, struct block *b)
 {
 	int r = 0;
 
-	atomic_fetch_add(&f->queued, 1);
 	pthread_mutex_lock(&f->turn);
 	while (f->turn_seq != b->seq && !atomic_load(&f->failed))
 		pthread_cond_wait(&f->slot[b->seq % f->jobs], &f->turn);
@@ -237,11 +228,12 @@ static int take_turn(struct flow *f, struct block *b)
 		r = account(f, b);
 	if (r == 0 && !f->to->ops->parallel)
 		r = f->to->ops->put(f->to, b);
+	if (r == 0 && b->kind == BLOCK_DATA && f->opt->compress == FLOW_COMPRESS_AUTO)
+		chooser_passed(&f->chooser, b->len, io_now_ms());
 	if (r == 0 && f->opt->bwlimit)
 		throttle(f);
 	if (r == 0)
 		tell(f, f->stats.end.len);
-	atomic_fetch_sub(&f->queued, 1);
 	pthread_mutex_lock(&f->turn);
 	f->turn_seq++;
 	pthread_cond_signal(&f->slot[f->turn_seq % f->jobs]);
@@ -350,6 +342,7 @@ int flow_run(struct source *from, struct sink *to, const struct flow_options *op
 	for (i = 0; i < f.jobs; i++)
 		pthread_cond_init(&f.slot[i], NULL);
 	f.began_ms = io_now_ms();
+	chooser_init(&f.chooser, f.began_ms);
 	run_workers(&f);
 	r = finish(&f);
 	*stats = f.stats;

@@ -151,7 +151,17 @@ static int set_jump(struct ssh_config *c, const char *hops, const char *config_f
 	return rc;
 }
 
-/* Known hosts are expanded by ssh itself before it prints them. */
+/* ssh expands these itself before it prints them; an old one leaves the '~'. */
+static int expand_homes(const struct ssh_config *c, const char *option, char **list)
+{
+	size_t i;
+
+	for (i = 0; list && list[i]; i++)
+		if (list[i][0] == '~' && expand(c, option, &list[i]) < 0)
+			return -1;
+	return 0;
+}
+
 static int finish(struct ssh_config *c, const struct ssh_keyword_rest *p, const char *config_file)
 {
 	if (!c->hostname && set_string(&c->hostname, c->host) < 0)
@@ -161,7 +171,9 @@ static int finish(struct ssh_config *c, const struct ssh_keyword_rest *p, const 
 	if (p->methods && limit_methods(c, p->methods) < 0)
 		return -1;
 	if (expand_list(c, "IdentityFile", c->identity) < 0 ||
-		expand_list(c, "CertificateFile", c->certificate) < 0 || expand_agent(c) < 0)
+		expand_list(c, "CertificateFile", c->certificate) < 0 || expand_agent(c) < 0 ||
+		expand_homes(c, "UserKnownHostsFile", c->user_known_hosts) < 0 ||
+		expand_homes(c, "GlobalKnownHostsFile", c->global_known_hosts) < 0)
 		return -1;
 	if (p->jump && !is_none(p->jump))
 		return set_jump(c, p->jump, config_file);

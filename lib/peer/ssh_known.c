@@ -36,7 +36,7 @@ void ssh_known_name(const struct ssh_config *c, char *out)
 		snprintf(out, SSH_KNOWN_NAME_MAX, "%s", c->hostname);
 	else
 		snprintf(out, SSH_KNOWN_NAME_MAX, "[%s]:%u", c->hostname, c->port);
-	for (p = out; *p && !c->host_key_alias; p++)
+	for (p = out; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
 }
 

@@ -1,8 +1,8 @@
 /*
  * ssh_known: what the known_hosts files say of a host.
  *
- * Names are as OpenSSH has them: HostKeyAlias as it is, else the host in lower
- * case, as [host]:port unless the port is 22.  Patterns, negation, hashed
+ * Names are as OpenSSH has them, in lower case: HostKeyAlias, else the host, as
+ * [host]:port unless the port is 22.  Patterns, negation, hashed
  * names and @revoked are honoured; @cert-authority lines are not, as libssh
  * checks no host certificates.
  */

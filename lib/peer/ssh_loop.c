@@ -167,21 +167,6 @@ static void step_network(struct ssh_loop *p)
 	}
 }
 
-/* Milliseconds until there is something to do without an event; -1: never. */
-static int patience(const struct ssh_loop *p)
-{
-	int64_t next = p->stop_at;
-	int i;
-
-	for (i = 0; i < SSH_LOOP_LANES; i++)
-		if (p->waiting[i] && (!next || p->deadline[i] < next))
-			next = p->deadline[i];
-	if (!next)
-		return -1;
-	next -= io_now_ms();
-	return next > 0 ? (int)next : 0;
-}
-
 /* Whether a lane still sends what was written to a socket closed by now. */
 static bool is_closing(const struct ssh_loop *p)
 {
@@ -192,6 +177,23 @@ static bool is_closing(const struct ssh_loop *p)
 			(p->lane[i].state == SSH_LANE_OPEN && p->lane[i].is_gone))
 			return true;
 	return false;
+}
+
+/* Milliseconds until there is something to do without an event; -1: never. */
+static int patience(const struct ssh_loop *p)
+{
+	int64_t next = p->stop_at;
+	int i;
+
+	if (next && !is_closing(p))
+		return 0;
+	for (i = 0; i < SSH_LOOP_LANES; i++)
+		if (p->waiting[i] && (!next || p->deadline[i] < next))
+			next = p->deadline[i];
+	if (!next)
+		return -1;
+	next -= io_now_ms();
+	return next > 0 ? (int)next : 0;
 }
 
 /* Whether to go on.  After a stop there is one more round at least, to see who is gone. */

@@ -32,6 +32,8 @@ int image_open(struct image *img, const struct limits *l, const char *path)
 {
 	memset(img, 0, sizeof(*img));
 	img->fd = limits_open(l, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (img->fd < 0 && err_errno() == ENXIO) /* a socket, or a device without a driver */
+		return err_set(ST_REFUSED, "is neither a regular file nor a block device");
 	if (img->fd < 0)
 		return -1;
 	img->path = strdup(path);

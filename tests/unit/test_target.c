@@ -1,0 +1,582 @@
+/* target: the whole file or nothing, whatever is there, comes, or runs out meanwhile. */
+#include <dirent.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/store/partial.h"
+#include "lib/store/target.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/tap.h"
+
+#define MIB 1048576u
+#define LABEL "security.selinux"
+
+static const struct limits no_limits = LIMITS_INIT;
+static const struct target_want plain = { .len = 5, .sparse = true, .fsync = true };
+static const struct target_want over = {
+	.len = 5, .sparse = true, .overwrite = true, .fsync = true
+};
+
+static struct target *open_at(const char *path, const struct target_want *want)
+{
+	struct place p;
+
+	err_clear();
+	return place_open(&p, &no_limits, path) < 0 ? NULL : target_open(&p, want);
+}
+
+/* Opening must fail with status; what is there stays, and nothing else comes. */
+static void refused(
+	const char *path, const struct target_want *want, enum status status, const char *what)
+{
+	char before[1000];
+	struct target *t;
+
+	snprintf(before, sizeof(before), "%s", scratch_get(NULL, "ls -liA | grep -v log"));
+	t = open_at(path, want);
+	ok(!t, what);
+	is_int(err_status(), status, err_text());
+	target_abort(t);
+	is_str(scratch_get(NULL, "ls -liA | grep -v log"), before, "and nothing has changed");
+}
+
+static bool is_there(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) == 0;
+}
+
+/* How many files begin with a dot, so are left of a run. */
+static int leftovers(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	int n = 0;
+
+	while (d && (e = readdir(d)))
+		n += partial_is(e->d_name);
+	if (d)
+		closedir(d);
+	return d ? n : -1;
+}
+
+static bool holds(const char *name, const char *text)
+{
+	char b[100];
+	int fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : io_read(fd, b, sizeof(b));
+
+	if (fd >= 0)
+		close(fd);
+	return n == (ssize_t)strlen(text) && memcmp(b, text, (size_t)n) == 0;
+}
+
+static void test_commit(void)
+{
+	struct target *t;
+	struct stat st;
+	mode_t mask = umask(0);
+
+	t = open_at("x", &plain);
+	umask(mask);
+	ok(t && target_write(t, "lo", 2, 3) == 0 && target_write(t, "hel", 3, 0) == 0,
+		"commit: written");
+	is_str(t ? target_path(t) : NULL, "x", "commit: path");
+	ok(!is_there("x") && is_there(".x.img-tools"), "commit: hidden before");
+	is_int(target_commit(t), 0, "commit");
+	ok(holds("x", "hello") && leftovers(".") == 0, "commit: whole after");
+	ok(lstat("x", &st) == 0 && (st.st_mode & 07777) == 0600 && st.st_nlink == 1 &&
+			st.st_uid == geteuid(),
+		"commit: mode and owner");
+	unlink("x");
+}
+
+static void test_abort(void)
+{
+	struct target *t = open_at("x", &plain);
+
+	ok(t && target_write(t, "hello", 5, 0) == 0, "abort: written");
+	err_set(ST_CORRUPT, "the first error");
+	target_abort(t);
+	ok(!is_there("x") && leftovers(".") == 0, "abort: nothing is left");
+	ok(err_status() == ST_CORRUPT && strcmp(err_text(), "the first error") == 0,
+		"abort: the error is kept");
+	target_abort(NULL);
+	is_int(err_status(), ST_CORRUPT, "abort: of nothing");
+}
+
+static void test_exists(void)
+{
+	struct target_want links = over;
+	struct target *t;
+
+	scratch_save("x", "old", 3);
+	scratch_run("ln -s x to-x; ln -s gone to-gone; mkdir dir; mkfifo fifo");
+	refused("x", &plain, ST_EXISTS, "exists: a file");
+	refused("to-x", &plain, ST_REFUSED, "exists: a link");
+	refused("to-x", &over, ST_REFUSED, "exists: a link, overwrite");
+	refused("to-gone", &plain, ST_REFUSED, "exists: a link to nowhere");
+	refused("to-gone", &over, ST_REFUSED, "exists: a link to nowhere, overwrite");
+	refused("dir", &plain, ST_REFUSED, "exists: a directory");
+	refused("dir", &over, ST_REFUSED, "exists: a directory, overwrite");
+	refused("fifo", &plain, ST_EXISTS, "exists: a FIFO");
+	refused("fifo", &over, ST_REFUSED, "exists: a FIFO, overwrite");
+	refused("/dev/null", &over, ST_REFUSED, "exists: a device, overwrite");
+	ok(link("x", "also-x") == 0, "exists: linked");
+	refused("x", &over, ST_REFUSED, "exists: several links, overwrite");
+	links.allow_links = true;
+	t = open_at("x", &links);
+	ok(t && target_write(t, "newer", 5, 0) == 0 && target_commit(t) == 0,
+		"exists: links allowed");
+	ok(holds("x", "newer") && holds("also-x", "old"), "exists: only that name is replaced");
+	refused("gone/x", &plain, ST_ABSENT, "no such directory");
+	scratch_run("rm -rf x to-x to-gone dir fifo also-x");
+}
+
+static void test_overwrite(void)
+{
+	const char *label = "system_u:object_r:virt_image_t:s0";
+	struct target *t;
+	struct stat st, old;
+	char got[100] = "";
+	bool labelled;
+
+	scratch_save("x", "old", 3);
+	chmod("x", 0640);
+	if (geteuid() == 0)
+		ok(chown("x", 1234, 4321) == 0, "overwrite: made another's");
+	labelled = setxattr("x", LABEL, label, strlen(label), 0) == 0;
+	lstat("x", &old);
+	t = open_at("x", &over);
+	ok(t && target_write(t, "hello", 5, 0) == 0 && holds("x", "old"),
+		"overwrite: old until the end");
+	target_abort(t);
+	ok(holds("x", "old") && leftovers(".") == 0, "overwrite: aborted, old");
+	t = open_at("x", &over);
+	ok(t && target_write(t, "hello", 5, 0) == 0 && target_commit(t) == 0, "overwrite: commit");
+	ok(holds("x", "hello") && leftovers(".") == 0, "overwrite: new");
+	ok(lstat("x", &st) == 0 && st.st_ino != old.st_ino, "overwrite: by another file");
+	is_int(st.st_mode & 07777, 0640, "overwrite: mode");
+	is_int(st.st_uid, old.st_uid, "overwrite: owner");
+	is_int(st.st_gid, old.st_gid, "overwrite: group");
+	if (labelled) {
+		getxattr("x", LABEL, got, sizeof(got) - 1);
+		is_str(got, label, "overwrite: label");
+	}
+	unlink("x");
+	t = open_at("x", &over);
+	ok(t && target_write(t, "hello", 5, 0) == 0 && target_commit(t) == 0 && holds("x", "hello"),
+		"overwrite: of nothing");
+	lstat("x", &st);
+	is_int(st.st_mode & 07777, 0600, "overwrite: of nothing, mode");
+	unlink("x");
+}
+
+static void test_same_source(void)
+{
+	struct target_want want = over;
+	struct stat st;
+
+	scratch_save("x", "old", 3);
+	stat("x", &st);
+	want.source = &st;
+	refused("x", &want, ST_REFUSED, "the source itself");
+	want.overwrite = false;
+	refused("x", &want, ST_REFUSED, "the source itself, without overwrite");
+	ok(link("x", "y") == 0, "linked");
+	want.overwrite = want.allow_links = true;
+	refused("y", &want, ST_REFUSED, "the source by another name");
+	unlink("x");
+	unlink("y");
+}
+
+/* What others do between target_open() and target_commit(). */
+static void test_meanwhile(void)
+{
+	struct target *t = open_at("x", &plain);
+	int fd;
+
+	scratch_save("x", "theirs", 6);
+	ok(t && target_commit(t) == -1 && err_status() == ST_EXISTS, "meanwhile: made by another");
+	ok(holds("x", "theirs") && leftovers(".") == 0, "meanwhile: theirs stays");
+	t = open_at("x", &over);
+	scratch_save("y", "other", 5);
+	ok(rename("y", "x") == 0 && t && target_commit(t) == -1 && err_status() == ST_BUSY,
+		"meanwhile: replaced by another");
+	ok(holds("x", "other") && leftovers(".") == 0, "meanwhile: the other stays");
+	t = open_at("x", &over);
+	fd = open("x", O_WRONLY | O_CLOEXEC);
+	ok(t && target_commit(t) == -1 && err_status() == ST_BUSY, "meanwhile: opened for writing");
+	close(fd);
+	ok(holds("x", "other") && leftovers(".") == 0, "meanwhile: and stays");
+	t = open_at("x", &over);
+	unlink("x");
+	ok(t && target_write(t, "hello", 5, 0) == 0 && target_commit(t) == 0 && holds("x", "hello"),
+		"meanwhile: removed");
+	unlink("x");
+	ok(mkdir("dir", 0700) == 0 && (t = open_at("dir/x", &plain)) != NULL, "meanwhile: open");
+	scratch_run("rm -rf dir");
+	ok(target_commit(t) == -1 && err_status() != ST_OK, "meanwhile: the directory is gone");
+}
+
+static void test_in_use(void)
+{
+	int fd;
+	struct target *t;
+
+	scratch_save("x", "old", 3);
+	fd = open("x", O_WRONLY | O_CLOEXEC);
+	refused("x", &over, ST_BUSY, "in use: open for writing");
+	close(fd);
+	fd = open("x", O_RDONLY | O_CLOEXEC);
+	t = open_at("x", &over);
+	ok(t && target_commit(t) == 0, "in use: open for reading does not count");
+	close(fd);
+	unlink("x");
+}
+
+/* Another process that makes x, up to where it waits for its end. */
+static pid_t start_run(void)
+{
+	int up[2];
+	char c;
+	pid_t pid;
+
+	if (pipe(up) < 0)
+		exit(99);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		struct target *t = open_at("x", &plain);
+
+		if (t && target_write(t, "rubbish", 7, 0) == 0 && write(up[1], "", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	close(up[1]);
+	ok(read(up[0], &c, 1) == 1, "another run is on its way");
+	close(up[0]);
+	return pid;
+}
+
+static void test_other_run(void)
+{
+	struct target_want dry = plain;
+	struct target *t;
+	pid_t pid = start_run();
+
+	dry.dry_run = true;
+	refused("x", &plain, ST_BUSY, "another run");
+	refused("x", &dry, ST_BUSY, "another run, dry");
+	t = open_at("y", &plain);
+	ok(t != NULL, "another run: other names are free");
+	target_abort(t);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ok(leftovers(".") == 1, "a dead run: it left something");
+	t = open_at("x", &dry);
+	ok(t && leftovers(".") == 1, "a dead run: is left by a dry one");
+	target_abort(t);
+	is_int(leftovers("."), 1, "a dead run: and after it");
+	t = open_at("x", &plain);
+	ok(t && target_commit(t) == 0, "a dead run: taken over");
+	ok(!holds("x", "rubbish") && leftovers(".") == 0, "a dead run: nothing of it is left");
+	unlink("x");
+	t = open_at("x", &plain);
+	refused("x", &plain, ST_BUSY, "the same run");
+	ok(t && target_commit(t) == 0 && is_there("x"), "the same run: the first goes on");
+	unlink("x");
+}
+
+static void test_dry(void)
+{
+	struct target_want dry = plain;
+	struct target *t;
+
+	dry.dry_run = true;
+	t = open_at("x", &dry);
+	ok(t && leftovers(".") == 0 && !is_there("x"), "dry: nothing is made");
+	is_str(t ? target_path(t) : NULL, "x", "dry: path");
+	target_abort(t);
+	ok(leftovers(".") == 0 && !is_there("x"), "dry: nor after");
+	scratch_save("x", "old", 3);
+	refused("x", &dry, ST_EXISTS, "dry: exists");
+	unlink("x");
+}
+
+static void test_not_allowed(void)
+{
+	struct target_want dry = plain;
+	int status = -1;
+	pid_t pid;
+
+	dry.dry_run = true;
+	ok(mkdir("closed", 0555) == 0, "not allowed: made");
+	chmod(".", 0755);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+			_exit(1);
+		if (open_at("closed/x", &plain) || err_status() != ST_REFUSED)
+			_exit(2);
+		_exit(open_at("closed/x", &dry) || err_status() != ST_REFUSED ? 3 : 0);
+	}
+	waitpid(pid, &status, 0);
+	is_int(status, 0, "not allowed: a closed directory, also dry");
+	rmdir("closed");
+}
+
+static long long blocks(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) < 0 ? -1 : (long long)st.st_blocks * 512;
+}
+
+static void test_room(void)
+{
+	struct target_want want = { .len = 8 * MIB };
+	struct target *t = open_at("x", &want);
+
+	ok(t && blocks(".x.img-tools") >= 8 * MIB, "room: allocated at once");
+	ok(t && target_write(t, "x", 1, MIB) == 0 && target_zero(t, 2 * MIB, 4 * MIB) == 0 &&
+			target_commit(t) == 0 && blocks("x") >= 8 * MIB,
+		"room: and at the end");
+	is_int(scratch_run("cmp -n 1048576 x /dev/zero && cmp -i 1048577:0 -n 7340031 x /dev/zero"),
+		0, "room: the rest reads as zeros");
+	unlink("x");
+	t = open_at("x", &want);
+	ok(t && target_set_len(t, MIB) == 0 && target_commit(t) == 0 && blocks("x") < 2 * MIB,
+		"room: less in the end");
+	unlink("x");
+	want.sparse = true;
+	t = open_at("x", &want);
+	ok(t && target_write(t, "x", 1, MIB) == 0 && target_zero(t, 2 * MIB, 4 * MIB) == 0 &&
+			target_commit(t) == 0 && blocks("x") < MIB,
+		"room: sparse");
+	is_int(scratch_run("test $(stat -c %%s x) = 8388608"), 0, "room: sparse, length");
+	unlink("x");
+	want.len = 0;
+	want.sparse = false;
+	t = open_at("x", &want);
+	ok(t && target_commit(t) == 0 && holds("x", ""), "room: none is needed");
+	unlink("x");
+}
+
+static void test_unknown_length(void)
+{
+	struct target_want want = { .len = TARGET_LEN_UNKNOWN };
+	struct target *t = open_at("x", &want);
+
+	ok(t && target_write(t, "a", 1, 0) == 0 && target_zero(t, 4 * MIB, MIB) == 0 &&
+			target_set_len(t, 5 * MIB) == 0 && target_commit(t) == 0,
+		"unknown: commit");
+	ok(blocks("x") >= 4 * MIB, "unknown: zeros have their room");
+	is_int(scratch_run("test $(stat -c %%s x) = 5242880 && cmp -i 1:0 -n 5242879 x /dev/zero"),
+		0, "unknown: length and content");
+	unlink("x");
+	want.sparse = true;
+	t = open_at("x", &want);
+	ok(t && target_write(t, "a", 1, 0) == 0 && target_zero(t, 4 * MIB, MIB) == 0 &&
+			target_set_len(t, 5 * MIB) == 0 && target_commit(t) == 0 &&
+			blocks("x") < MIB,
+		"unknown: sparse");
+	is_int(scratch_run("test $(stat -c %%s x) = 5242880"), 0, "unknown: sparse, length");
+	unlink("x");
+}
+
+static void no_room(struct target *t, const char *what)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "no room: %s", what);
+	ok(!t, text);
+	is_int(err_status(), ST_NOROOM, err_text());
+	target_abort(t);
+}
+
+/* In the directory "small", where a MiB and a half does not fit. */
+static void check_no_room(const char *how)
+{
+	struct target_want want = { .len = 4 * MIB };
+	char *b = calloc(1, 2 * MIB), text[100];
+	struct target *t;
+
+	memset(b, 1, 2 * MIB);
+	no_room(open_at("small/x", &want), how);
+	want.sparse = true;
+	t = open_at("small/x", &want);
+	if (!t) { /* a limit on the length */
+		is_int(err_status(), ST_NOROOM, err_text());
+		want.len = MIB;
+		t = open_at("small/x", &want);
+	}
+	snprintf(text, sizeof(text), "no room: %s, a write", how);
+	err_clear();
+	ok(t && target_write(t, b, 2 * MIB, 0) == -1 && err_status() == ST_NOROOM, text);
+	target_abort(t);
+	is_int(err_status(), ST_NOROOM, err_text());
+	want.sparse = false;
+	want.len = TARGET_LEN_UNKNOWN;
+	t = open_at("small/x", &want);
+	snprintf(text, sizeof(text), "no room: %s, zeros", how);
+	ok(t && target_zero(t, 4 * MIB, 0) == -1 && err_status() == ST_NOROOM, text);
+	target_abort(t);
+	is_int(leftovers("small"), 0, "no room: nothing is left");
+	want.len = 4;
+	t = open_at("small/x", &want);
+	ok(t && target_write(t, "fits", 4, 0) == 0 && target_commit(t) == 0 &&
+			holds("small/x", "fits"),
+		"no room: what fits is made");
+	unlink("small/x");
+	free(b);
+}
+
+static void test_no_room(void)
+{
+	struct rlimit old, small = { 3 * MIB / 2, 3 * MIB / 2 };
+	struct target_want huge = { .len = (uint64_t)INT64_MAX + 1, .sparse = true };
+
+	no_room(open_at("x", &huge), "more than 2^63 bytes");
+	huge.len = 1ull << 62;
+	huge.sparse = false;
+	no_room(open_at("x", &huge), "2^62 bytes");
+	is_int(leftovers("."), 0, "no room: nothing is left");
+	mkdir("small", 0700);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	small.rlim_max = old.rlim_max;
+	fflush(NULL);
+	setrlimit(RLIMIT_FSIZE, &small);
+	check_no_room("a limit");
+	setrlimit(RLIMIT_FSIZE, &old);
+}
+
+/* Filesystems of our own, in a mount namespace of our own: root only. */
+static void test_filesystems(void)
+{
+	struct target_want want = { .len = 3 * MIB };
+	struct target *t;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("tmpfs", "small", "tmpfs", 0, "size=1500k") < 0) {
+		puts("# may not mount: a full filesystem, and one without fallocate(), are not "
+		     "tested");
+		return;
+	}
+	check_no_room("a full filesystem");
+	umount("small");
+	if (!ok(mount("ramfs", "small", "ramfs", 0, NULL) == 0, "ramfs: mounted"))
+		return;
+	t = open_at("small/x", &want);
+	ok(t && blocks("small/.x.img-tools") == 0, "ramfs: cannot allocate");
+	ok(t && target_write(t, "x", 1, 0) == 0 && target_zero(t, 2 * MIB, MIB) == 0 &&
+			target_commit(t) == 0 && blocks("small/x") >= 2 * MIB,
+		"ramfs: zeros are written instead");
+	umount("small");
+}
+
+static void test_long_names(void)
+{
+	char a[300], b[300];
+	struct target *one, *two;
+
+	memset(a, 'n', 255);
+	a[255] = '\0';
+	memcpy(b, a, 256);
+	b[254] = 'o';
+	one = open_at(a, &plain);
+	two = open_at(b, &plain);
+	ok(one && two && leftovers(".") == 2, "long names: two that differ at the end");
+	ok(one && target_write(one, "first", 5, 0) == 0 && target_commit(one) == 0 &&
+			holds(a, "first"),
+		"long names: the first");
+	ok(two && target_write(two, "other", 5, 0) == 0 && target_commit(two) == 0 &&
+			holds(b, "other"),
+		"long names: the second");
+	is_int(leftovers("."), 0, "long names: nothing else");
+	unlink(a);
+	unlink(b);
+	a[255] = 'n';
+	a[256] = '\0';
+	ok(!open_at(a, &plain) && err_status() != ST_OK && leftovers(".") == 0,
+		"long names: too long");
+}
+
+static void test_odd_names(void)
+{
+	static const char *const name[] = { "-rf", " ", "a\nb", "\377\376", "a'b\"c$d", ".hidden",
+		".y.img-tools" };
+	struct target *t;
+	size_t i;
+
+	for (i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+		char path[100];
+
+		snprintf(path, sizeof(path), "./%s", name[i]);
+		t = open_at(path, &plain);
+		ok(t && target_write(t, "hello", 5, 0) == 0 && target_commit(t) == 0 &&
+				holds(path, "hello"),
+			"an odd name");
+		unlink(path);
+	}
+}
+
+static void test_clone(void)
+{
+	struct target_want want = { .len = 3 * MIB };
+	struct target *t;
+	int src, r;
+
+	scratch_run("head -c 1M /dev/urandom >src; truncate -s 3M src");
+	src = open("src", O_RDONLY | O_CLOEXEC);
+	t = open_at("x", &want);
+	r = t ? target_clone(t, src) : -1;
+	printf("# blocks can %sbe shared here\n", r == 1 ? "" : "not ");
+	ok(r == 0 || r == 1, "clone: done, or told that it cannot be");
+	ok(t && blocks(".x.img-tools") >= 3 * MIB, "clone: has its room");
+	ok(t && target_commit(t) == 0, "clone: commit");
+	is_int(scratch_run(r == 1 ? "cmp src x" : "cmp -n 3145728 x /dev/zero"), 0,
+		"clone: the same content, or untouched");
+	close(src);
+	unlink("x");
+}
+
+int main(void)
+{
+	int fds;
+
+	scratch_open();
+	fds = atoi(scratch_get(NULL, "ls /proc/%d/fd | wc -l", (int)getpid()));
+	test_commit();
+	test_abort();
+	test_exists();
+	test_overwrite();
+	test_same_source();
+	test_meanwhile();
+	test_in_use();
+	test_other_run();
+	test_dry();
+	test_not_allowed();
+	test_room();
+	test_unknown_length();
+	test_long_names();
+	test_odd_names();
+	test_clone();
+	test_no_room();
+	test_filesystems();
+	is_int(atoi(scratch_get(NULL, "ls /proc/%d/fd | wc -l", (int)getpid())), fds,
+		"no descriptor is left open");
+	scratch_close(tap_failed);
+	return tap_done();
+}
