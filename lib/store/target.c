@@ -314,7 +314,7 @@ void target_abort(struct target *t)
 	err_take(&e);
 	/* The lock goes last, so that nobody takes the file for a dead run's. */
 	if (t->fd >= 0) {
-		if (unlinkat(t->place.dir, t->hidden, 0) < 0)
+		if (unlinkat(t->place.dir, t->hidden, 0) < 0 && errno != ENOENT)
 			log_warn("cannot remove the unfinished '%s'", t->hidden);
 		close(t->fd);
 	}

@@ -7,17 +7,19 @@
  * Standard input goes to the command, its output to standard output; -c runs
  * it on several channels at once, each with the whole of standard input (a
  * file) and output to PREFIX.N.  -z sends zeros instead of standard input, -s
- * prints the speed, -x closes the connection when standard input has ended.
- * Ends with the command's exit status.
+ * prints the speed, -x closes the connection when standard input has ended, as
+ * INT, TERM and HUP do at any time.  Ends with the command's exit status.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +32,8 @@
 
 #define PIECE (256 << 10)
 #define CHANNELS_MAX 16
+
+static int done_fd; /* counts the copies that have ended */
 
 struct copy {
 	int from, to;
@@ -59,6 +63,7 @@ static void *copy_all(void *arg)
 	if (c->ends)
 		shutdown(c->to, SHUT_WR);
 	free(piece);
+	eventfd_write(done_fd, 1);
 	return NULL;
 }
 
@@ -79,86 +84,124 @@ static int open_output(const char *prefix, int i)
 	return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
-static int run(struct ssh *s, const char *command, int channels, const char *prefix, uint64_t zeros,
-	bool speed, bool leave)
+/* Waits for count copies to end; -1 if cancelled before. */
+static int wait_for(int count)
 {
-	struct copy up[CHANNELS_MAX], down[CHANNELS_MAX];
+	struct pollfd p[2] = { { .fd = done_fd, .events = POLLIN },
+		{ .fd = cancel_fd(), .events = POLLIN } };
+	eventfd_t one;
+
+	while (count > 0) {
+		if (cancel_is_set())
+			return -1;
+		if (poll(p, 2, -1) > 0 && p[0].revents && eventfd_read(done_fd, &one) == 0)
+			count--;
+	}
+	return 0;
+}
+
+struct job {
+	const char *command, *prefix;
+	int channels;
+	uint64_t zeros;
+	bool speed, leave;
+};
+
+static void print_speed(const struct copy *up, const struct copy *down, int channels, int64_t start)
+{
+	double seconds = (double)(io_now_ms() - start) / 1000;
 	uint64_t sent = 0, got = 0;
-	double seconds;
-	int64_t start;
-	int i, fd, status;
+	int i;
 
 	for (i = 0; i < channels; i++) {
-		fd = ssh_exec(s, command);
-		if (fd < 0)
-			return fail();
-		up[i] = (struct copy){ .to = fd, .from = -1, .zeros = zeros, .ends = true };
-		if (!zeros)
-			up[i].from = prefix ? open("/proc/self/fd/0", O_RDONLY) : STDIN_FILENO;
-		down[i] = (struct copy){ .from = fd, .to = open_output(prefix, i) };
-	}
-	start = io_now_ms();
-	for (i = 0; i < channels; i++) {
-		pthread_create(&up[i].thread, NULL, copy_all, &up[i]);
-		pthread_create(&down[i].thread, NULL, copy_all, &down[i]);
-	}
-	for (i = 0; i < channels; i++) {
-		pthread_join(up[i].thread, NULL);
-		if (leave) {
-			close(up[i].to);
-			ssh_close(s);
-			_exit(0);
-		}
-		pthread_join(down[i].thread, NULL);
 		sent += up[i].bytes;
 		got += down[i].bytes;
 	}
-	seconds = (double)(io_now_ms() - start) / 1000;
-	if (speed)
-		fprintf(stderr, "up %.0f MB/s, down %.0f MB/s\n", (double)sent / 1e6 / seconds,
-			(double)got / 1e6 / seconds);
+	fprintf(stderr, "up %.0f MB/s, down %.0f MB/s\n", (double)sent / 1e6 / seconds,
+		(double)got / 1e6 / seconds);
+}
+
+static int run(struct ssh *s, const struct job *j)
+{
+	static struct copy up[CHANNELS_MAX], down[CHANNELS_MAX];
+	int64_t start;
+	int i, fd, status;
+
+	for (i = 0; i < j->channels; i++) {
+		fd = ssh_exec(s, j->command);
+		if (fd < 0)
+			return fail();
+		up[i] = (struct copy){ .to = fd, .from = -1, .zeros = j->zeros, .ends = true };
+		if (!j->zeros)
+			up[i].from = j->prefix ? open("/proc/self/fd/0", O_RDONLY) : STDIN_FILENO;
+		down[i] = (struct copy){ .from = fd, .to = open_output(j->prefix, i) };
+	}
+	start = io_now_ms();
+	for (i = 0; i < j->channels; i++) {
+		pthread_create(&up[i].thread, NULL, copy_all, &up[i]);
+		pthread_create(&down[i].thread, NULL, copy_all, &down[i]);
+	}
+	if (wait_for(j->leave ? 1 : 2 * j->channels) < 0 || j->leave) {
+		for (i = 0; j->leave && i < j->channels; i++)
+			close(up[i].to);
+		ssh_close(s);
+		cancel_die();
+		_exit(0);
+	}
+	for (i = 0; i < j->channels; i++) {
+		pthread_join(up[i].thread, NULL);
+		pthread_join(down[i].thread, NULL);
+	}
+	if (j->speed)
+		print_speed(up, down, j->channels, start);
 	status = ssh_exit_status(s);
-	for (i = 0; i < channels; i++)
+	for (i = 0; i < j->channels; i++)
 		close(up[i].to);
 	return status;
+}
+
+static int parse_options(int argc, char **argv, struct ssh_options *opt, struct job *j)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "F:i:t:c:o:z:svx")) != -1) {
+		if (c == 'F')
+			opt->config_file = optarg;
+		else if (c == 'i')
+			opt->identity = optarg;
+		else if (c == 't')
+			opt->timeout_s = atoi(optarg);
+		else if (c == 'c')
+			j->channels = atoi(optarg);
+		else if (c == 'o')
+			j->prefix = optarg;
+		else if (c == 'z')
+			j->zeros = strtoull(optarg, NULL, 10);
+		else if (c == 's')
+			j->speed = true;
+		else if (c == 'x')
+			j->leave = true;
+		else if (c == 'v')
+			log_set_level(LOG_LEVEL_DEBUG);
+		else
+			return -1;
+	}
+	return argc - optind == 2 && j->channels > 0 && j->channels <= CHANNELS_MAX ? 0 : -1;
 }
 
 int main(int argc, char **argv)
 {
 	struct ssh_options opt = { NULL, NULL, 0 };
+	struct job job = { .channels = 1 };
 	struct location loc;
-	const char *prefix = NULL;
-	bool speed = false, leave = false;
-	int c, status, channels = 1;
-	uint64_t zeros = 0;
 	char *errors;
 	struct ssh *s;
+	int status;
 
 	io_std_open();
 	log_init("ssh_probe");
-	while ((c = getopt(argc, argv, "F:i:t:c:o:z:svx")) != -1) {
-		if (c == 'F')
-			opt.config_file = optarg;
-		else if (c == 'i')
-			opt.identity = optarg;
-		else if (c == 't')
-			opt.timeout_s = atoi(optarg);
-		else if (c == 'c')
-			channels = atoi(optarg);
-		else if (c == 'o')
-			prefix = optarg;
-		else if (c == 'z')
-			zeros = strtoull(optarg, NULL, 10);
-		else if (c == 's')
-			speed = true;
-		else if (c == 'x')
-			leave = true;
-		else if (c == 'v')
-			log_set_level(LOG_LEVEL_DEBUG);
-		else
-			return ST_USAGE;
-	}
-	if (argc - optind != 2 || channels < 1 || channels > CHANNELS_MAX)
+	done_fd = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
+	if (parse_options(argc, argv, &opt, &job) < 0 || done_fd < 0)
 		return ST_USAGE;
 	if (cancel_init() < 0 || location_parse(&loc, argv[optind]) < 0)
 		return fail();
@@ -167,7 +210,8 @@ int main(int argc, char **argv)
 	location_fini(&loc);
 	if (!s)
 		return fail();
-	status = run(s, argv[optind + 1], channels, prefix, zeros, speed, leave);
+	job.command = argv[optind + 1];
+	status = run(s, &job);
 	errors = ssh_stderr(s);
 	if (errors && *errors)
 		fprintf(stderr, "stderr: %s\n", errors);

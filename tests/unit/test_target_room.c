@@ -1,0 +1,283 @@
+/* target: what a filesystem gives it: room, holes and names of any kind; and when it gives none. */
+#include <dirent.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/store/partial.h"
+#include "lib/store/target.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/tap.h"
+
+#define MIB 1048576u
+
+static const struct limits no_limits = LIMITS_INIT;
+static const struct target_want plain = { .len = 5, .sparse = true, .fsync = true };
+
+static struct target *open_at(const char *path, const struct target_want *want)
+{
+	struct place p;
+
+	err_clear();
+	return place_open(&p, &no_limits, path) < 0 ? NULL : target_open(&p, want);
+}
+
+/* How many files begin with a dot, so are left of a run. */
+static int leftovers(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	int n = 0;
+
+	while (d && (e = readdir(d)))
+		n += partial_is(e->d_name);
+	if (d)
+		closedir(d);
+	return d ? n : -1;
+}
+
+static bool holds(const char *name, const char *text)
+{
+	char b[100];
+	int fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : io_read(fd, b, sizeof(b));
+
+	if (fd >= 0)
+		close(fd);
+	return n == (ssize_t)strlen(text) && memcmp(b, text, (size_t)n) == 0;
+}
+
+static long long blocks(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) < 0 ? -1 : (long long)st.st_blocks * 512;
+}
+
+static void test_room(void)
+{
+	struct target_want want = { .len = 8 * MIB };
+	struct target *t = open_at("x", &want);
+
+	ok(t && blocks(".x.img-tools") >= 8 * MIB, "room: allocated at once");
+	ok(t && target_write(t, "x", 1, MIB) == 0 && target_zero(t, 2 * MIB, 4 * MIB) == 0 &&
+			target_commit(t) == 0 && blocks("x") >= 8 * MIB,
+		"room: and at the end");
+	is_int(scratch_run("cmp -n 1048576 x /dev/zero && cmp -i 1048577:0 -n 7340031 x /dev/zero"),
+		0, "room: the rest reads as zeros");
+	unlink("x");
+	t = open_at("x", &want);
+	ok(t && target_set_len(t, MIB) == 0 && target_commit(t) == 0 && blocks("x") < 2 * MIB,
+		"room: less in the end");
+	unlink("x");
+	want.sparse = true;
+	t = open_at("x", &want);
+	ok(t && target_write(t, "x", 1, MIB) == 0 && target_zero(t, 2 * MIB, 4 * MIB) == 0 &&
+			target_commit(t) == 0 && blocks("x") < MIB,
+		"room: sparse");
+	is_int(scratch_run("test $(stat -c %%s x) = 8388608"), 0, "room: sparse, length");
+	unlink("x");
+	want.len = 0;
+	want.sparse = false;
+	t = open_at("x", &want);
+	ok(t && target_commit(t) == 0 && holds("x", ""), "room: none is needed");
+	unlink("x");
+}
+
+static void test_unknown_length(void)
+{
+	struct target_want want = { .len = TARGET_LEN_UNKNOWN };
+	struct target *t = open_at("x", &want);
+
+	ok(t && target_write(t, "a", 1, 0) == 0 && target_zero(t, 4 * MIB, MIB) == 0 &&
+			target_set_len(t, 5 * MIB) == 0 && target_commit(t) == 0,
+		"unknown: commit");
+	ok(blocks("x") >= 4 * MIB, "unknown: zeros have their room");
+	is_int(scratch_run("test $(stat -c %%s x) = 5242880 && cmp -i 1:0 -n 5242879 x /dev/zero"),
+		0, "unknown: length and content");
+	unlink("x");
+	want.sparse = true;
+	t = open_at("x", &want);
+	ok(t && target_write(t, "a", 1, 0) == 0 && target_zero(t, 4 * MIB, MIB) == 0 &&
+			target_set_len(t, 5 * MIB) == 0 && target_commit(t) == 0 &&
+			blocks("x") < MIB,
+		"unknown: sparse");
+	is_int(scratch_run("test $(stat -c %%s x) = 5242880"), 0, "unknown: sparse, length");
+	unlink("x");
+}
+
+static void no_room(struct target *t, const char *what)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "no room: %s", what);
+	ok(!t, text);
+	is_int(err_status(), ST_NOROOM, err_text());
+	target_abort(t);
+}
+
+/* In the directory "small", where a MiB and a half does not fit. */
+static void check_no_room(const char *how)
+{
+	struct target_want want = { .len = 4 * MIB };
+	char *b = calloc(1, 2 * MIB), text[100];
+	struct target *t;
+
+	memset(b, 1, 2 * MIB);
+	no_room(open_at("small/x", &want), how);
+	want.sparse = true;
+	t = open_at("small/x", &want);
+	if (!t) { /* a limit on the length */
+		is_int(err_status(), ST_NOROOM, err_text());
+		want.len = MIB;
+		t = open_at("small/x", &want);
+	}
+	snprintf(text, sizeof(text), "no room: %s, a write", how);
+	err_clear();
+	ok(t && target_write(t, b, 2 * MIB, 0) == -1 && err_status() == ST_NOROOM, text);
+	target_abort(t);
+	is_int(err_status(), ST_NOROOM, err_text());
+	want.sparse = false;
+	want.len = TARGET_LEN_UNKNOWN;
+	t = open_at("small/x", &want);
+	snprintf(text, sizeof(text), "no room: %s, zeros", how);
+	ok(t && target_zero(t, 4 * MIB, 0) == -1 && err_status() == ST_NOROOM, text);
+	target_abort(t);
+	is_int(leftovers("small"), 0, "no room: nothing is left");
+	want.len = 4;
+	t = open_at("small/x", &want);
+	ok(t && target_write(t, "fits", 4, 0) == 0 && target_commit(t) == 0 &&
+			holds("small/x", "fits"),
+		"no room: what fits is made");
+	unlink("small/x");
+	free(b);
+}
+
+static void test_no_room(void)
+{
+	struct rlimit old, small = { 3 * MIB / 2, 3 * MIB / 2 };
+	struct target_want huge = { .len = (uint64_t)INT64_MAX + 1, .sparse = true };
+
+	no_room(open_at("x", &huge), "more than 2^63 bytes");
+	huge.len = 1ull << 62;
+	huge.sparse = false;
+	no_room(open_at("x", &huge), "2^62 bytes");
+	is_int(leftovers("."), 0, "no room: nothing is left");
+	mkdir("small", 0700);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	small.rlim_max = old.rlim_max;
+	fflush(NULL);
+	setrlimit(RLIMIT_FSIZE, &small);
+	check_no_room("a limit");
+	setrlimit(RLIMIT_FSIZE, &old);
+}
+
+/* Filesystems of our own, in a mount namespace of our own: root only. */
+static void test_filesystems(void)
+{
+	struct target_want want = { .len = 3 * MIB };
+	struct target *t;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("tmpfs", "small", "tmpfs", 0, "size=1500k") < 0) {
+		puts("# may not mount: a full filesystem, and one without fallocate(), are not "
+		     "tested");
+		return;
+	}
+	check_no_room("a full filesystem");
+	umount("small");
+	if (!ok(mount("ramfs", "small", "ramfs", 0, NULL) == 0, "ramfs: mounted"))
+		return;
+	t = open_at("small/x", &want);
+	ok(t && blocks("small/.x.img-tools") == 0, "ramfs: cannot allocate");
+	ok(t && target_write(t, "x", 1, 0) == 0 && target_zero(t, 2 * MIB, MIB) == 0 &&
+			target_commit(t) == 0 && blocks("small/x") >= 2 * MIB,
+		"ramfs: zeros are written instead");
+	umount("small");
+}
+
+static void test_clone(void)
+{
+	struct target_want want = { .len = 3 * MIB };
+	struct target *t;
+	int src, r;
+
+	scratch_run("head -c 1M /dev/urandom >src; truncate -s 3M src");
+	src = open("src", O_RDONLY | O_CLOEXEC);
+	t = open_at("x", &want);
+	r = t ? target_clone(t, src) : -1;
+	printf("# blocks can %sbe shared here\n", r == 1 ? "" : "not ");
+	ok(r == 0 || r == 1, "clone: done, or told that it cannot be");
+	ok(t && blocks(".x.img-tools") >= 3 * MIB, "clone: has its room");
+	ok(t && target_commit(t) == 0, "clone: commit");
+	is_int(scratch_run(r == 1 ? "cmp src x" : "cmp -n 3145728 x /dev/zero"), 0,
+		"clone: the same content, or untouched");
+	close(src);
+	unlink("x");
+}
+
+static void test_long_names(void)
+{
+	char a[300], b[300];
+	struct target *one, *two;
+
+	memset(a, 'n', 255);
+	a[255] = '\0';
+	memcpy(b, a, 256);
+	b[254] = 'o';
+	one = open_at(a, &plain);
+	two = open_at(b, &plain);
+	ok(one && two && leftovers(".") == 2, "long names: two that differ at the end");
+	ok(one && target_write(one, "first", 5, 0) == 0 && target_commit(one) == 0 &&
+			holds(a, "first"),
+		"long names: the first");
+	ok(two && target_write(two, "other", 5, 0) == 0 && target_commit(two) == 0 &&
+			holds(b, "other"),
+		"long names: the second");
+	is_int(leftovers("."), 0, "long names: nothing else");
+	unlink(a);
+	unlink(b);
+	a[255] = 'n';
+	a[256] = '\0';
+	ok(!open_at(a, &plain) && err_status() != ST_OK && leftovers(".") == 0,
+		"long names: too long");
+}
+
+static void test_odd_names(void)
+{
+	static const char *const name[] = { "-rf", " ", "a\nb", "\377\376", "a'b\"c$d", ".hidden",
+		".y.img-tools" };
+	struct target *t;
+	size_t i;
+
+	for (i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+		char path[100];
+
+		snprintf(path, sizeof(path), "./%s", name[i]);
+		t = open_at(path, &plain);
+		ok(t && target_write(t, "hello", 5, 0) == 0 && target_commit(t) == 0 &&
+				holds(path, "hello"),
+			"an odd name");
+		unlink(path);
+	}
+}
+
+int main(void)
+{
+	scratch_open();
+	test_room();
+	test_unknown_length();
+	test_clone();
+	test_no_room();
+	test_filesystems();
+	test_long_names();
+	test_odd_names();
+	scratch_close(tap_failed);
+	return tap_done();
+}
