@@ -22,9 +22,9 @@ static int copy(struct cli *c, struct transfer *t)
 		goto out;
 	}
 	progress_begin(c);
-	watched = progress_is_on();
-	if (watched)
+	if (progress_is_on())
 		t->progress = progress_show;
+	watched = progress_is_on() && c->progress != CLI_PROGRESS_JSON;
 	r = transfer_run(t, &c->peer, &res);
 	progress_end();
 	if (r < 0)

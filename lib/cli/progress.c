@@ -21,7 +21,7 @@
 static struct {
 	enum { OFF, LIVE, JSON } mode;
 	pthread_mutex_t lock;
-	int64_t began_ms, shown_ms;
+	int64_t shown_ms;
 	struct {
 		int64_t ms;
 		uint64_t done;
@@ -54,7 +54,6 @@ void progress_begin(const struct cli *c)
 		state.mode = JSON;
 	else if (always || (c->progress == CLI_PROGRESS_AUTO && !c->quiet && isatty(STDERR_FILENO)))
 		state.mode = LIVE;
-	state.began_ms = io_now_ms();
 	state.shown_ms = 0;
 	state.samples = 0;
 	if (state.mode == LIVE)
@@ -71,7 +70,7 @@ static uint64_t rate(int64_t now, uint64_t done)
 {
 	unsigned n = state.samples < WINDOW ? state.samples : WINDOW;
 	unsigned oldest = state.samples < WINDOW ? 0 : state.samples % WINDOW;
-	int64_t since = n ? state.sample[oldest].ms : state.began_ms;
+	int64_t since = n ? state.sample[oldest].ms : now; /* before, there was no flow */
 	uint64_t from = n ? state.sample[oldest].done : 0;
 
 	state.sample[state.samples % WINDOW].ms = now;
@@ -99,7 +98,7 @@ static void show_json(const char *phase, uint64_t done, uint64_t total, uint64_t
 static void show_live(const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
 {
 	char a[SIZE_HUMAN], b[SIZE_HUMAN], c[SIZE_HUMAN], d[SIZE_HUMAN], percent[8] = "";
-	char of[SIZE_HUMAN + 8] = "", eta[32] = "", over[SIZE_HUMAN + 16] = "";
+	char of[SIZE_HUMAN + 8] = "", eta[32] = "", over[SIZE_HUMAN + 16] = "", speed[SIZE_HUMAN + 8] = "";
 	uint64_t left;
 
 	if (total) {
@@ -111,10 +110,12 @@ static void show_live(const char *phase, uint64_t done, uint64_t total, uint64_t
 		left = (total - done) / r;
 		snprintf(eta, sizeof(eta), "  %" PRIu64 ":%02u left", left / 60, (unsigned)(left % 60));
 	}
+	if (r)
+		snprintf(speed, sizeof(speed), "  %s/s", size_human(r, c));
 	if (wire)
 		snprintf(over, sizeof(over), "  %s sent", size_human(wire, d));
-	snprintf(state.line, sizeof(state.line), "%-5s %s%s%s  %s/s%s%s", phase, percent,
-		size_human(done, a), of, size_human(r, c), over, eta);
+	snprintf(state.line, sizeof(state.line), "%-5s %s%s%s%s%s%s", phase, percent,
+		size_human(done, a), of, speed, over, eta);
 	put("\r");
 	put(state.line);
 	put("\033[K");

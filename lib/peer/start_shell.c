@@ -85,13 +85,15 @@ static int start_script(struct started *s, const struct location *loc,
 /* What the peer's shell complained of says more than that nothing came. */
 static void explain(struct started *s)
 {
-	char *said;
+	char *said, *end;
 
 	if (!s->ssh || err_status() != ST_PEER)
 		return;
 	said = ssh_stderr(s->ssh);
 	if (said && *said) {
-		said[strcspn(said, "\r\n")] = '\0';
+		end = strstr(said, "\\n"); /* a newline, made safe: the first line is enough */
+		if (end)
+			*end = '\0';
 		err_set(ST_PEER, "%s: %s", err_text(), said);
 	} else if (*ssh_lost_why(s->ssh)) {
 		err_set(ST_PEER, "%s: %s", err_text(), ssh_lost_why(s->ssh));
