@@ -75,6 +75,8 @@ static int serve(char **arg)
 	}
 	/* A lease that is tested (inuse.c) may be broken at that moment. */
 	signal(SIGIO, SIG_IGN);
+	/* Over a limit of the file size a write is to fail, and be undone. */
+	signal(SIGXFSZ, SIG_IGN);
 	cancel_on_signals();
 	return server_run(&opt);
 }

@@ -97,6 +97,7 @@ enum status err_status_of(int sys)
 		return ST_BUSY;
 	case ENOSPC:
 	case EDQUOT:
+	case EFBIG:
 		return ST_NOROOM;
 	case ENOTCONN:
 	case ECONNREFUSED:

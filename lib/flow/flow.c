@@ -14,10 +14,13 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/cancel.h"
 #include "lib/base/io.h"
 #include "lib/flow/chooser.h"
+
+#define THROTTLE_MS 100 /* how long a failure elsewhere may go unseen */
 
 struct flow {
 	struct source *from;
@@ -163,16 +166,22 @@ static int code(struct flow *f, struct block *b)
 	return 0;
 }
 
-/* Keeps to the limit: waits until what has left would have taken this long. */
+/*
+ * Keeps to the limit: waits until what has left would have taken this long, or
+ * until there is no more reason to.
+ */
 static void throttle(struct flow *f)
 {
 	struct pollfd p = { cancel_fd(), POLLIN, 0 };
-	uint64_t sent = f->stats.coded_bytes;
-	int64_t due = (int64_t)((double)sent * 1000 / (double)f->opt->bwlimit);
-	int64_t early = due - (io_now_ms() - f->began_ms);
+	double due = (double)f->stats.coded_bytes * 1000 / (double)f->opt->bwlimit;
+	double early;
 
-	if (early > 0)
-		poll(&p, 1, early > INT32_MAX ? INT32_MAX : (int)early);
+	while (!atomic_load(&f->failed) && !cancel_is_set()) {
+		early = due - (double)(io_now_ms() - f->began_ms);
+		if (early < 1)
+			break;
+		poll(&p, 1, early > THROTTLE_MS ? THROTTLE_MS : (int)early);
+	}
 }
 
 static void tell(struct flow *f, uint64_t done)
@@ -197,7 +206,7 @@ static int account(struct flow *f, const struct block *b)
 	}
 	e->data_bytes += b->len;
 	e->data_blocks++;
-	if (f->to->ops->wants == SINK_RAW) {
+	if (f->to->ops->wants == SINK_RAW || !b->coded_len) {
 		f->stats.coded_bytes += b->len;
 	} else {
 		f->stats.coded_bytes += b->coded_len;
@@ -234,11 +243,13 @@ static int take_turn(struct flow *f, struct block *b)
 		throttle(f);
 	if (r == 0)
 		tell(f, f->stats.end.len);
+	if (r < 0)
+		return -1; /* the turn is kept: nothing may follow what was not put */
 	pthread_mutex_lock(&f->turn);
 	f->turn_seq++;
 	pthread_cond_signal(&f->slot[f->turn_seq % f->jobs]);
 	pthread_mutex_unlock(&f->turn);
-	return r;
+	return 0;
 }
 
 /* What the source has to do with a block; then what the sink has. */
@@ -332,6 +343,7 @@ int flow_run(struct source *from, struct sink *to, const struct flow_options *op
 	unsigned i;
 	int r;
 
+	memset(stats, 0, sizeof(*stats));
 	f.jobs = opt->jobs ? opt->jobs : good_jobs();
 	if (f.jobs > FLOW_JOBS_MAX)
 		f.jobs = FLOW_JOBS_MAX;

@@ -5,22 +5,33 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 
-/* Small enough that a cancel is seen soon between two pieces. */
-#define PIECE_MAX 65536
+/*
+ * Once poll() lets a pipe be written, PIPE_BUF bytes never wait for the reader,
+ * so that a cancel is seen however slow that is.
+ */
+static size_t piece_for(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? OUTLET_BUFFER : PIPE_BUF;
+}
 
 int outlet_init(struct outlet *o, struct target *target, int fd)
 {
 	memset(o, 0, sizeof(*o));
 	o->target = target;
 	o->fd = fd;
+	o->piece = target ? 0 : piece_for(fd);
 	o->buffer = malloc(OUTLET_BUFFER);
 	return o->buffer ? 0 : err_set(ST_FAILED, "out of memory");
 }
@@ -31,9 +42,9 @@ void outlet_fini(struct outlet *o)
 	o->buffer = NULL;
 }
 
-static int write_fd(int fd, const uint8_t *p, size_t n)
+static int write_fd(const struct outlet *o, const uint8_t *p, size_t n)
 {
-	struct pollfd w[2] = { { fd, POLLOUT, 0 }, { cancel_fd(), POLLIN, 0 } };
+	struct pollfd w[2] = { { o->fd, POLLOUT, 0 }, { cancel_fd(), POLLIN, 0 } };
 	ssize_t put;
 
 	while (n) {
@@ -43,7 +54,7 @@ static int write_fd(int fd, const uint8_t *p, size_t n)
 			return err_set(ST_FAILED, "interrupted");
 		if (!w[0].revents)
 			continue;
-		put = write(fd, p, n < PIECE_MAX ? n : PIECE_MAX);
+		put = write(o->fd, p, n < o->piece ? n : o->piece);
 		if (put < 0 && errno != EINTR && errno != EAGAIN)
 			return err_sys("cannot write");
 		if (put > 0) {
@@ -56,7 +67,7 @@ static int write_fd(int fd, const uint8_t *p, size_t n)
 
 static int write_now(struct outlet *o, const void *p, size_t n)
 {
-	int r = o->target ? target_write(o->target, p, n, o->off) : write_fd(o->fd, p, n);
+	int r = o->target ? target_write(o->target, p, n, o->off) : write_fd(o, p, n);
 
 	o->off += n;
 	return r;

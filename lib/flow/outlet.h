@@ -15,6 +15,7 @@
 struct outlet {
 	struct target *target; /* or NULL: */
 	int fd;
+	size_t piece; /* bytes of one write(2) to fd */
 	uint8_t *buffer;
 	size_t len;
 	uint64_t off; /* of the buffer's first byte */

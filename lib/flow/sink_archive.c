@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/cancel.h"
+#include "lib/base/err.h"
 #include "lib/flow/outlet.h"
 #include "lib/flow/sink.h"
 
@@ -61,6 +63,8 @@ static int put(struct sink *base, struct block *b)
 			s->zero->has_raw = true;
 			block_encode(s->zero, true);
 		}
+		if (cancel_is_set())
+			return err_set(ST_FAILED, "interrupted");
 		if (put_coded(s, s->zero) < 0)
 			return -1;
 	}

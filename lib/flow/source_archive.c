@@ -19,6 +19,7 @@ struct archive_source {
 	uint64_t off;
 	struct block *part; /* regrouping: a decoded block, */
 	uint64_t part_at;   /* of which this much is used */
+	bool ended;	    /* the end mark was read */
 };
 
 static int truncated(struct archive_source *s)
@@ -80,6 +81,7 @@ static int at_end(struct archive_source *s, const struct lzop_block *lb)
 	ssize_t n;
 
 	inlet_skip(&s->in, lb->size);
+	s->ended = true;
 	n = inlet_peek(&s->in, LZOP_MAGIC_LEN, &p);
 	if (n < 0)
 		return -1;
@@ -95,8 +97,11 @@ static int read_block(struct archive_source *s, struct block *b)
 {
 	struct lzop_block lb;
 	ssize_t n;
-	int r = peek_block(s, &lb);
+	int r;
 
+	if (s->ended)
+		return 0;
+	r = peek_block(s, &lb);
 	if (r < 0)
 		return -1;
 	if (r == 0)

@@ -29,15 +29,21 @@ static void on_ended(void *arg)
 	cancel_set();
 }
 
-/* Lines of the log go to the client; the conn is the only way out. */
+/*
+ * Lines of the log go to the client; the conn is the only way out.  Whoever
+ * logs may have an error recorded, which a lost client must not replace.
+ */
 static void route(enum log_level level, const char *line, void *arg)
 {
 	uint8_t out[1 + WIRE_TEXT_MAX];
 	size_t n = strnlen(line, WIRE_TEXT_MAX);
+	struct err e;
 
 	out[0] = (uint8_t)level;
 	memcpy(out + 1, line, n);
+	err_take(&e);
 	conn_send(arg, WIRE_MESSAGE, out, n + 1);
+	err_put(&e);
 }
 
 static int send_greeting(struct conn *c)

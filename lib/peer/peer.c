@@ -83,6 +83,7 @@ struct peer *peer_open(const struct location *loc, const struct peer_options *op
 {
 	struct peer *p = calloc(1, sizeof(*p));
 	struct conn_hooks hooks = { on_message, on_progress, on_ended, p };
+	int silence_ms = opt->ssh.timeout_s * 1000;
 	bool shell = loc->host || (!loc->is_stdio && (opt->sudo & PEER_SUDO_HERE));
 	int fd;
 
@@ -101,7 +102,10 @@ struct peer *peer_open(const struct location *loc, const struct peer_options *op
 		goto fail;
 	fd = p->started.fd;
 	p->started.fd = -1;
-	p->conn = conn_new(fd, fd, WIRE_CLIENT, &hooks, opt->ssh.timeout_s * 1000);
+	/* A healthy helper may say nothing for the time between two beats. */
+	if (silence_ms && silence_ms < 2 * WIRE_BEAT_MS)
+		silence_ms = 2 * WIRE_BEAT_MS;
+	p->conn = conn_new(fd, fd, WIRE_CLIENT, &hooks, silence_ms);
 	if (!p->conn || greet(p) < 0)
 		goto fail;
 	return p;
@@ -168,7 +172,8 @@ int peer_call(struct peer *p, const char *op, const struct buf *args, struct kv 
 	while ((r = peer_answer(p, &kv)) == 1) {
 		if (!record || record->count) {
 			kv_fini(&kv);
-			return err_set(ST_PEER, "protocol error: a RECORD too many");
+			r = err_set(ST_PEER, "protocol error: a RECORD too many");
+			break;
 		}
 		*record = kv;
 	}

@@ -2,8 +2,8 @@
  * peer: a running helper, here or on another host, and requests to it.
  *
  * Local and remote differ only in how the process was started: by fork here
- * (peer_local.c), through the built-in SSH client, or through --rsh
- * (peer_remote.c).  The last two, and sudo here, end in a shell that has to
+ * (start_local.c), through the built-in SSH client, or through --rsh
+ * (start_shell.c).  The last two, and sudo here, end in a shell that has to
  * find, or be sent, the helper first (bootstrap.c).
  */
 #ifndef IMG_PEER_H

@@ -24,7 +24,7 @@ struct image_ops {
 	int (*length)(struct image *img, uint64_t *out);
 	/*
 	 * The next range at or after off that may hold something: 1 and
-	 * [*start, *end); 0: only zeros up to the end; -1.
+	 * [*start, *end), not beyond len; 0: only zeros up to the end; -1.
 	 */
 	int (*extent)(struct image *img, uint64_t off, uint64_t *start, uint64_t *end);
 	/* Bytes that it takes on its storage. */

@@ -3,8 +3,9 @@
  *
  * Seen are: mounts of it through a loop device, loop devices, swap, QEMU's
  * locks, and any other process that has a file open for writing (a read lease
- * would not be granted).  Of a block device: an exclusive user (mount, swap,
- * dm, md).  Nothing is changed and nothing waits.
+ * would not be granted; where none can be asked for, on another's file or some
+ * filesystems: if its descriptors may be seen).  Of a block device: an
+ * exclusive user (mount, swap, dm, md).  Nothing is changed and nothing waits.
  */
 #ifndef IMG_INUSE_H
 #define IMG_INUSE_H

@@ -5,10 +5,10 @@
  * everything after works on descriptors.  With storage.directory lines in the
  * configuration, a path must lie below one of them by its spelling, is walked
  * from that directory's descriptor, and cannot leave it: not by "..", not by a
- * link, absolute or relative, however they are swapped while it is walked
- * (openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS).  Without, the
- * user's own permissions are the limit.  All errors are recorded: ST_REFUSED
- * outside the limits, else as errno says.
+ * link, however they are swapped while it is walked; an absolute link is
+ * refused wherever it leads (openat2 with RESOLVE_BENEATH and
+ * RESOLVE_NO_MAGICLINKS).  Without, the user's own permissions are the limit.
+ * All errors are recorded: ST_REFUSED outside the limits, else as errno says.
  */
 #ifndef IMG_LIMITS_H
 #define IMG_LIMITS_H

@@ -42,6 +42,7 @@ struct conn *conn_new(int in, int out, enum wire_side side, const struct conn_ho
 	if (hooks)
 		c->hooks = *hooks;
 	c->silence_ms = silence_ms ? silence_ms : WIRE_SILENCE_MS;
+	c->beat_ms = c->silence_ms / 4 < WIRE_BEAT_MS ? c->silence_ms / 4 : WIRE_BEAT_MS;
 	c->wake = c->quit = -1;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_mutex_init(&c->send_lock, NULL);
@@ -75,6 +76,7 @@ void conn_close(struct conn *c)
 	if (!c)
 		return;
 	if (c->started) {
+		atomic_store(&c->closing, true);
 		if (write(c->quit, &one, sizeof(one)) < 0)
 			abort(); /* an eventfd that holds less than its maximum cannot fail */
 		queue_stop(&c->inbox);
@@ -137,10 +139,10 @@ static int give_up(struct conn *c)
 {
 	struct err e;
 
-	if (conn_failed(c, &e))
-		err_put(&e);
-	else
-		err_set(ST_PEER, "the connection is closed");
+	/* A peer that just closed left no error, but this is one. */
+	if (!conn_failed(c, &e) || e.status == ST_OK)
+		return err_set(ST_PEER, "the connection is closed");
+	err_put(&e);
 	return -1;
 }
 
@@ -258,11 +260,11 @@ int conn_send_error(struct conn *c, const struct err *e)
 	int r;
 
 	wire_error_put(&b, e);
-	if (buf_failed(&b) < 0)
-		return -1;
+	r = buf_failed(&b);
 	iov[1].iov_base = b.data;
 	iov[1].iov_len = b.len;
-	r = send_frame(c, WIRE_ERROR, iov, 2, io_now_ms() + SEND_ERROR_MS);
+	if (r == 0)
+		r = send_frame(c, WIRE_ERROR, iov, 2, io_now_ms() + SEND_ERROR_MS);
 	buf_fini(&b);
 	return r;
 }

@@ -33,16 +33,17 @@ struct conn; /* opaque */
 
 /*
  * Takes over in and out (which may be the same descriptor) and starts the
- * heartbeat.  side is ours; silence_ms 0 means WIRE_SILENCE_MS.  NULL with
- * ST_FAILED recorded; the descriptors are closed then too.
+ * heartbeat.  side is ours; silence_ms 0 means WIRE_SILENCE_MS.  A shorter one
+ * makes our own beats as much more frequent.  NULL with ST_FAILED recorded; the
+ * descriptors are closed then too.
  */
 struct conn *conn_new(int in, int out, enum wire_side side, const struct conn_hooks *hooks,
 	int silence_ms);
 
 /*
  * Send one frame, blocking while the peer does not read.  0, or -1 with an
- * error recorded: the peer's own ERROR if it sent one, ST_PEER if it is lost,
- * ST_FAILED "interrupted" after cancel_set().
+ * error recorded: the peer's own ERROR if it sent one, ST_PEER if it is lost or
+ * gone, ST_FAILED "interrupted" after cancel_set().
  */
 int conn_send(struct conn *c, enum wire_type type, const void *payload, size_t len);
 int conn_send_block(struct conn *c, const struct block *b);
@@ -65,7 +66,10 @@ void conn_stop(struct conn *c);
 /* Tells the peer that no more will come (end of file).  Once. */
 void conn_finish(struct conn *c);
 
-/* Whether an ERROR came or the peer is lost; then e (or NULL) has it. */
+/*
+ * Whether an ERROR came or the peer is lost or gone; then e (or NULL) has it,
+ * with ST_OK if it just closed the connection.
+ */
 bool conn_failed(struct conn *c, struct err *e);
 
 /*

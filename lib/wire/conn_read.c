@@ -218,7 +218,9 @@ static int wait_for_bytes(struct reader *r)
 	struct pollfd p[3] = { { r->c->in, POLLIN, 0 }, { r->c->quit, POLLIN, 0 },
 		{ cancel_fd(), POLLIN, 0 } };
 
-	if (poll(p, r->cancel_seen ? 2 : 3, TICK_MS) < 0 && errno != EINTR)
+	int tick = r->c->beat_ms < TICK_MS ? r->c->beat_ms : TICK_MS;
+
+	if (poll(p, r->cancel_seen ? 2 : 3, tick) < 0 && errno != EINTR)
 		return -1;
 	return p[1].revents ? -1 : 0;
 }
@@ -230,14 +232,15 @@ static int wait_for_bytes(struct reader *r)
  */
 static int hand_over(struct reader *r)
 {
-	struct pollfd p[2] = { { r->c->in, 0, 0 }, { r->c->quit, POLLIN, 0 } };
+	struct pollfd p[2] = { { r->c->in, POLLRDHUP, 0 }, { r->c->quit, POLLIN, 0 } };
 	struct err e = { ST_PEER, 0, "the connection was cut" };
-	int put = queue_put(&r->c->inbox, r->frame, TICK_MS);
+	int tick = r->c->beat_ms < TICK_MS ? r->c->beat_ms : TICK_MS;
+	int put = queue_put(&r->c->inbox, r->frame, tick);
 
 	if (put == 0) {
 		r->heard = io_now_ms();
 		if (poll(p, 2, 0) > 0 && r->c->side == WIRE_HELPER &&
-			(p[0].revents & (POLLHUP | POLLERR))) {
+			(p[0].revents & (POLLRDHUP | POLLHUP | POLLERR))) {
 			conn_fail(r->c, CONN_LOST, &e);
 			return -1;
 		}
@@ -259,12 +262,16 @@ static int step(struct reader *r)
 	int did;
 
 	check_cancel(r);
-	if (now - atomic_load(&c->sent_at) >= WIRE_BEAT_MS) {
+	if (now - atomic_load(&c->sent_at) >= c->beat_ms) {
 		conn_beat(c);
 		atomic_store(&c->sent_at, now);
 	}
 	if (r->whole)
 		return hand_over(r) < 0 ? -1 : 0;
+	did = read_some(r);
+	if (did != 0)
+		return did < 0 ? -1 : 0;
+	/* Only now, as this thread itself may have been held up. */
 	if (now - r->heard > c->silence_ms) {
 		err_set(ST_PEER, "the connection is lost: no sign of life for %d s",
 			c->silence_ms / 1000);
@@ -272,8 +279,7 @@ static int step(struct reader *r)
 		conn_fail(c, CONN_LOST, &e);
 		return -1;
 	}
-	did = read_some(r);
-	return did == 0 ? wait_for_bytes(r) : did < 0 ? -1 : 0;
+	return wait_for_bytes(r);
 }
 
 static void *heartbeat(void *arg)
@@ -286,7 +292,7 @@ static void *heartbeat(void *arg)
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	r.heard = io_now_ms();
 	expect_head(&r);
-	while (step(&r) == 0)
+	while (!atomic_load(&c->closing) && step(&r) == 0)
 		;
 	conn_frame_free(r.frame);
 	queue_end(&c->inbox);

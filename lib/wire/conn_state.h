@@ -24,9 +24,10 @@ struct conn {
 	int in, out;
 	enum wire_side side;
 	struct conn_hooks hooks;
-	int silence_ms;
+	int silence_ms, beat_ms;
 	int wake; /* eventfd: readable once the connection failed */
-	int quit; /* eventfd: readable once conn_close() was called */
+	int quit; /* eventfd: readable once conn_close() was called, which */
+	atomic_bool closing; /* tells where nobody waits: a peer may never pause */
 
 	pthread_t thread;
 	bool started;

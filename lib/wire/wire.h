@@ -12,7 +12,7 @@
  *	+------+------+-------------+---------------------------+---------
  *
  *	type	from	payload
- *	GREETING helper	kv: protocol, version, arch, ops, lanes, pid, cwd
+ *	GREETING helper	kv: protocol, version, arch, host, pid, lanes, op (each)
  *	REQUEST	client	kv: op, and what it takes
  *	RECORD	helper	kv: a part of the result; what and how many is the op's
  *	GO	client	nothing: the answer to a record that asks to go on

@@ -17,8 +17,12 @@ static char scratch_dir[256];
 
 static inline void scratch_open(void)
 {
-	const char *tmp = getenv("TMPDIR");
+	const char *tmp = getenv("TMPDIR"), *path = getenv("PATH");
+	char longer[4096];
 
+	/* mkfs and its like are not in every user's. */
+	snprintf(longer, sizeof(longer), "%s:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin");
+	setenv("PATH", longer, 1);
 	snprintf(scratch_dir, sizeof(scratch_dir), "%s/img-unit.XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(scratch_dir) || chdir(scratch_dir) < 0 || !getcwd(scratch_dir, 256)) {
 		perror("# scratch directory");
@@ -95,7 +99,7 @@ static inline void scratch_patch(const char *name, long off, const void *p, size
 /* Removes it all; shows what programs said if a check failed. */
 static inline void scratch_close(int failed)
 {
-	if (failed && system("sed 's/^/# /' log | tail -50") != 0)
+	if (failed && system("sed 's/^/# /' log 2>/dev/null | tail -50") != 0)
 		puts("# no log");
 	if (chdir("/") < 0 || !strstr(scratch_dir, "/img-unit."))
 		return;

@@ -125,7 +125,8 @@ static int run(struct ssh *s, const struct job *j)
 {
 	static struct copy up[CHANNELS_MAX], down[CHANNELS_MAX];
 	int64_t start;
-	int i, fd, status;
+	int i, fd;
+	bool is_early;
 
 	for (i = 0; i < j->channels; i++) {
 		fd = ssh_exec(s, j->command);
@@ -141,23 +142,20 @@ static int run(struct ssh *s, const struct job *j)
 		pthread_create(&up[i].thread, NULL, copy_all, &up[i]);
 		pthread_create(&down[i].thread, NULL, copy_all, &down[i]);
 	}
-	if (wait_for(j->leave ? 1 : 2 * j->channels) < 0 || j->leave) {
-		for (i = 0; j->leave && i < j->channels; i++)
-			close(up[i].to);
-		ssh_close(s);
-		cancel_die();
-		_exit(0);
-	}
+	is_early = wait_for(j->leave ? 1 : 2 * j->channels) < 0 || j->leave;
 	for (i = 0; i < j->channels; i++) {
-		pthread_join(up[i].thread, NULL);
+		if (is_early)
+			shutdown(up[i].to, SHUT_RDWR);
+		if (is_early && !j->leave) /* it may wait for standard input */
+			pthread_detach(up[i].thread);
+		else
+			pthread_join(up[i].thread, NULL);
 		pthread_join(down[i].thread, NULL);
+		close(up[i].to);
 	}
 	if (j->speed)
 		print_speed(up, down, j->channels, start);
-	status = ssh_exit_status(s);
-	for (i = 0; i < j->channels; i++)
-		close(up[i].to);
-	return status;
+	return is_early ? 0 : ssh_exit_status(s);
 }
 
 static int parse_options(int argc, char **argv, struct ssh_options *opt, struct job *j)

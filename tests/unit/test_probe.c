@@ -31,16 +31,16 @@ static const char *blkid(const char *name, const char *tag)
 
 static void compare(const struct probe *p, const char *name, const char *what)
 {
+	static const char *const tag[] = { "TYPE", "LABEL", "UUID", "PTTYPE" };
+	const char *const got[] = { p->fs_type, p->fs_label, p->fs_uuid, p->partitions };
+	size_t i;
+
 	char text[200];
 
-	snprintf(text, sizeof(text), "%s: type", what);
-	is_str(p->fs_type, blkid(name, "TYPE"), text);
-	snprintf(text, sizeof(text), "%s: label", what);
-	is_str(p->fs_label, blkid(name, "LABEL"), text);
-	snprintf(text, sizeof(text), "%s: uuid", what);
-	is_str(p->fs_uuid, blkid(name, "UUID"), text);
-	snprintf(text, sizeof(text), "%s: partitions", what);
-	is_str(p->partitions, blkid(name, "PTTYPE"), text);
+	for (i = 0; i < 4; i++) {
+		snprintf(text, sizeof(text), "%s: %s", what, tag[i]);
+		is_str(got[i], blkid(name, tag[i]), text);
+	}
 }
 
 static void probe_file(const char *name, struct probe *p)
@@ -150,8 +150,7 @@ static void test_probe_limits(void)
 	close(fd);
 	fd = open("x", O_WRONLY | O_CLOEXEC);
 	err_clear();
-	ok(probe_fd(fd, 16u << 20, &p) == -1 && err_status() != ST_OK,
-		"a descriptor that cannot be read");
+	ok(probe_fd(fd, 16u << 20, &p) == -1 && err_status() != ST_OK, "one that cannot be read");
 	close(fd);
 	err_clear();
 	ok(probe_fd(fd, 16u << 20, &p) == -1 && err_status() != ST_OK, "a descriptor that is none");
@@ -159,8 +158,10 @@ static void test_probe_limits(void)
 
 static void test_format(void)
 {
+	static const char *const raw[] = { "x", "tiny", "empty" };
 	const char *format;
 	struct image img;
+	size_t i;
 
 	scratch_run("qemu-img create -q -f qcow2 q 1M; printf 'QFI' >tiny; : >empty");
 	open_image(&img, "q");
@@ -173,17 +174,14 @@ static void test_format(void)
 		"format: it has shrunk");
 	ok(probe_is_archive(&img) == -1 && err_status() == ST_CORRUPT, "archive: it has shrunk");
 	image_close(&img);
-	open_image(&img, "x");
-	ok(probe_format(&img, &format) == 0 && strcmp(format, "raw") == 0, "format: raw");
-	image_close(&img);
-	open_image(&img, "tiny");
-	ok(probe_format(&img, &format) == 0 && strcmp(format, "raw") == 0, "format: three bytes");
-	is_int(probe_is_archive(&img), 0, "format: three bytes are no archive");
-	image_close(&img);
-	open_image(&img, "empty");
-	ok(probe_format(&img, &format) == 0 && strcmp(format, "raw") == 0, "format: empty");
-	is_int(probe_is_archive(&img), 0, "format: nothing is no archive");
-	image_close(&img);
+	for (i = 0; i < 3; i++) {
+		open_image(&img, raw[i]);
+		format = NULL;
+		ok(probe_format(&img, &format) == 0 && format && strcmp(format, "raw") == 0,
+			raw[i]);
+		is_int(probe_is_archive(&img), 0, raw[i]);
+		image_close(&img);
+	}
 }
 
 static void test_qcow2_archive(void)
@@ -286,8 +284,7 @@ static void test_damaged_content(void)
 	scratch_run("lzop -fo x.lzo x; cp x.lzo bad");
 	scratch_patch("bad", 2000, "\377\377\377\377\377\377\377\377", 8);
 	open_image(&img, "bad");
-	ok(probe_archive_open(&img, &a) == 0 && a.is_whole,
-		"damaged content: it is not read to measure");
+	ok(probe_archive_open(&img, &a) == 0 && a.is_whole, "damaged content: not read to measure");
 	ok(probe_archive(&img, &a, &p, &format) == -1 && err_status() == ST_CORRUPT,
 		"damaged content: seen when unpacked");
 	image_close(&img);
@@ -365,14 +362,8 @@ static void test_own(void)
 /* Bytes that this process has read so far, whatever from. */
 static long long bytes_read(void)
 {
-	long long n = -1;
-	FILE *f = fopen("/proc/self/io", "re");
-
-	if (f && fscanf(f, "rchar: %lld", &n) != 1)
-		n = -1;
-	if (f)
-		fclose(f);
-	return n;
+	return strtoll(
+		scratch_get(NULL, "sed -n 's/rchar: //p' /proc/%d/io", (int)getpid()), NULL, 10);
 }
 
 static void test_cost(void)
