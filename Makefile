@@ -7,7 +7,8 @@
 #   make tsan       the same built with the thread sanitizer, in build/tsan
 #   make valgrind   unit tests under memcheck               (T=name: one file)
 #   make fuzz       libFuzzer, N executions a target        (T=name: one target)
-#   make lint, format, hdr-check, bench, demo
+#   make bench      measures, beside other programs      (T='remote local': some parts)
+#   make lint, format, hdr-check, bench-short, demo
 #   make install, uninstall   DESTDIR= PREFIX=
 #   make deps, test-deps      Debian packages for building, for the tests
 
@@ -34,7 +35,7 @@ docdir     := $(PREFIX)/share/doc/img-tools
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
 BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"$(VERSION)"' \
-	-DLIBSSH_STATIC=0 -I. -pthread -fstack-protector-strong -ffunction-sections -fdata-sections
+	-I. -pthread -fstack-protector-strong -ffunction-sections -fdata-sections
 ALL_CFLAGS = $(BASE_CFLAGS) $(WARN) $(OPT) $(SAN) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SAN) -Wl,--gc-sections -Wl,-z,relro,-z,now $(LDFLAGS)
 
@@ -50,7 +51,7 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 HELPER_OBJ := $(call obj,$(wildcard $(addsuffix /*.c,$(HELPER_DIRS))))
 CLIENT_OBJ := $(call obj,$(wildcard $(addsuffix /*.c,$(CLIENT_DIRS))))
 COMMANDS   := $(patsubst cmd/%.c,%,$(wildcard cmd/img-*.c))
-UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 HEADERS    := $(wildcard lib/*/*.h cmd/*.h remote-helpers/*.h tests/*/*.h)
 MAN        := $(wildcard man/*.[157])
@@ -91,8 +92,8 @@ $(B)/libclient.a: $(CLIENT_OBJ) $(B)/sources
 
 $(HELPER): $(B)/obj/remote-helpers/img-helper.o $(SAN_OBJ) $(B)/libhelper.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) $(STATIC) -o $@.unstripped $^ $(HELPER_LIBS)
-	strip -o $@ $@.unstripped
+	$(CC) $(ALL_LDFLAGS) $(STATIC) -o $(B)/img-helper.unstripped $^ $(HELPER_LIBS)
+	$(if $(SAN),cp $(B)/img-helper.unstripped $@,strip -o $@ $(B)/img-helper.unstripped)
 
 $(B)/bin/%: $(B)/obj/cmd/%.o $(SAN_OBJ) $(B)/libclient.a $(B)/libhelper.a
 	@mkdir -p $(@D)
@@ -100,7 +101,8 @@ $(B)/bin/%: $(B)/obj/cmd/%.o $(SAN_OBJ) $(B)/libclient.a $(B)/libhelper.a
 
 units: $(addprefix $(B)/tests/,$(UNIT)) $(addprefix $(B)/tests/,$(FUZZ))
 
-$(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(SAN_OBJ) $(B)/libclient.a $(B)/libhelper.a
+# test_foo is a unit test, another name a program that a bats file uses.
+$(B)/tests/%: $(B)/obj/tests/unit/%.o $(SAN_OBJ) $(B)/libclient.a $(B)/libhelper.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CLIENT_LIBS) $(HELPER_LIBS)
 
@@ -124,13 +126,18 @@ asan:
 	$(MAKE) check B=$(B)/asan $(SANITIZED) \
 		SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
 # Without address randomisation, of which gcc 12's runtime cannot stand much.
+# All units; of the commands those runs in which threads meet in every way.
+NO_ASLR = $$(! setarch -R true 2>/dev/null || echo setarch -R)
+TSAN_BATS := img-copy failure-signal
 tsan:
-	$$(! setarch -R true 2>/dev/null || echo setarch -R) $(MAKE) check B=$(B)/tsan $(SANITIZED) SAN=-fsanitize=thread
+	$(MAKE) all units B=$(B)/tsan $(SANITIZED) SAN=-fsanitize=thread
+	$(NO_ASLR) $(if $(T),tests/run.sh $(B)/tsan $(T),env KINDS=unit tests/run.sh $(B)/tsan)
+	$(if $(T),,$(NO_ASLR) env KINDS=bats tests/run.sh $(B)/tsan $(TSAN_BATS))
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
-	--child-silent-after-fork=yes
+	--child-silent-after-fork=yes --run-libc-freeres=no
 valgrind: units
-	KINDS=unit WRAP='$(VALGRIND)' tests/run.sh $(B) $(T)
+	LIMIT=120 IMG_TRIES=2000 KINDS=unit WRAP='$(VALGRIND)' tests/run.sh $(B) $(T)
 
 fuzz:
 	$(MAKE) libfuzzer B=$(B)/fuzz CC=$(CLANG) $(SANITIZED) \
@@ -151,8 +158,14 @@ format:
 	$(CLANG_FORMAT) -i $(wildcard cmd/*.[ch] lib/*/*.[ch] remote-helpers/*.[ch] \
 		tests/*.[ch] tests/*/*.[ch])
 
-bench: all
-	tests/bench/run.sh $(B)
+# Installs what it needs first, so what it runs is made by another make.
+bench bench-short:
+	@tests/deps.sh bench
+	$(MAKE) all $(B)/bench/relay $(B)/bench/cost
+	tests/bench/$(if $(filter %-short,$@),short,run).sh $(B)
+$(B)/bench/%: $(B)/obj/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 demo: ; tests/demo.sh $(B)
 
@@ -177,8 +190,8 @@ uninstall:
 
 clean: ; rm -rf $(B)
 
-.PHONY: all dev units libfuzzer check asan tsan valgrind fuzz lint hdr-check format bench demo \
-	deps test-deps install uninstall clean FORCE
+.PHONY: all dev units libfuzzer check asan tsan valgrind fuzz lint hdr-check format bench \
+	bench-short demo deps test-deps install uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

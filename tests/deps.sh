@@ -1,21 +1,24 @@
 #!/bin/sh
 # Installs the Debian packages that building needs, with "test" those that the
-# demo, lint and tests need too.  Does nothing, and asks nobody, if all are there.
+# demo, lint and tests need too, with "bench" those of the benchmark and its
+# peers.  Does nothing, and asks nobody, if all are there.
 set -eu
 
 build='gcc libc6-dev make pkg-config libblkid-dev libdeflate-dev libjansson-dev liblzo2-dev
 libpopt-dev libssh-dev libxml2-dev libxxhash-dev'
 demo='openssh-client openssh-server lzop e2fsprogs'
-test='bats bats-assert bats-file busybox ca-certificates clang clang-format-14 csh dash e2fsprogs
-fdisk fish git jq libclang-rt-14-dev lzop mandoc procps qemu-utils shellcheck strace sudo
-util-linux valgrind zsh cppcheck'
+test='bats bats-assert bats-file busybox clang clang-format-14 cppcheck csh dash e2fsprogs
+fdisk fish git jq libclang-rt-14-dev libxml2-utils lzop mandoc procps qemu-utils shellcheck strace
+sudo util-linux valgrind xfsprogs xxhash zsh'
+bench='libnbd-bin nbdkit qemu-utils rsync tar util-linux zstd'
 
 case ${1:-} in
 '') wanted=$build ;;
 demo) wanted="$build $demo" ;;
 test) wanted="$build $demo $test" ;;
+bench) wanted="$build $demo $bench" ;;
 *)
-	echo "usage: ${0##*/} [demo|test]" >&2
+	echo "usage: ${0##*/} [demo|test|bench]" >&2
 	exit 2
 	;;
 esac

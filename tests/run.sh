@@ -15,6 +15,7 @@ build=$(cd "$1" && pwd)
 shift
 kinds=${KINDS:-unit fuzz bats}
 limit=${LIMIT:-600}
+jobs=${JOBS:-$(($(nproc) + 1))} # bats files often wait
 read -ra wrap <<<"${WRAP:-}"
 results=$build/results
 rm -rf "$results" "$build"/san.*
@@ -126,7 +127,7 @@ done
 
 running=0
 for test in "${tests[@]}"; do
-	if ((running == ${JOBS:-$(nproc)})); then
+	if ((running == jobs)); then
 		wait -n
 		running=$((running - 1))
 	fi
@@ -138,11 +139,18 @@ wait
 
 read -r passed failed skipped < <(cat /dev/null "$results"/*.count 2>/dev/null |
 	awk '{ p += $1; f += $2; s += $3 } END { printf "%d %d %d\n", p, f, s }')
+declare -A reported
 for report in "$build"/san.*; do
 	[ -e "$report" ] || continue
 	failed=$((failed + 1))
+	summary=$(grep -m 1 -E '^SUMMARY|runtime error' "$report")
+	reported[$summary]=$((${reported[$summary]:-0} + 1))
+	[ "${reported[$summary]}" = 1 ] || continue
 	echo "FAIL  a sanitizer's report: ${report#"$PWD/"}"
 	head -n 60 "$report" | sed 's/^/      | /'
+done
+for summary in "${!reported[@]}"; do
+	echo "FAIL  ${reported[$summary]} reports: $summary"
 done
 for pid in $(left_running); do
 	failed=$((failed + 1))

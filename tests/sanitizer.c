@@ -14,7 +14,7 @@ const char *__tsan_default_options(void);
 
 const char *__asan_default_options(void)
 {
-	return "log_path=" SAN_LOG ":detect_stack_use_after_return=1:strict_string_checks=1";
+	return "log_path=" SAN_LOG ":detect_stack_use_after_return=1";
 }
 
 const char *__ubsan_default_options(void)

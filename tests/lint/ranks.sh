@@ -1,7 +1,6 @@
 #!/bin/bash
 # A file in lib/ includes only its own rank or a lower one; the helper's main
 # only what the helper links; and every include is written from the top.
-# shellcheck disable=SC2016 # awk's
 rank='BEGIN {
 	split("base 0 block 1 wire 1 store 2 flow 3 op 4 peer 5 job 6 cli 7", word, " ")
 	for (i = 1; i in word; i += 2)

@@ -13,7 +13,7 @@ for text in $texts; do
 	fi
 done
 # Each is written so that this file does not match it.
-words='/wor[k]/|share[d]/(CLI|DESIGN|seed|tool|ref)|farm[-][a-z]+|debian[.]org|npmjs[.]'
+words='(^|[[:space:]"=(:`])/wor[k]/|share[d]/(CLI|DESIGN|seed|tool|ref)|farm[-][a-z]+|debian[.]org|npmjs[.]'
 if xargs grep -nHE "$words" <<<"$texts"; then
 	rc=1
 fi
