@@ -33,8 +33,8 @@ static void choose(struct chooser *c)
 			next = now != faster ? faster : !faster;
 			if (now != faster) {
 				c->left = c->keep;
-				c->keep = c->keep * 2 < CHOOSER_KEEP_MAX ? c->keep * 2 :
-									   CHOOSER_KEEP_MAX;
+				c->keep = c->keep * 2 < CHOOSER_KEEP_MAX ? c->keep * 2
+									 : CHOOSER_KEEP_MAX;
 			}
 		} else {
 			next = now;

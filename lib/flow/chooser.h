@@ -20,8 +20,8 @@
 
 #define CHOOSER_BYTES (16u << 20) /* raw */
 #define CHOOSER_MS 1500
-#define CHOOSER_SETTLE 4 /* the first 1/4 of a window is not measured */
-#define CHOOSER_KEEP_MIN 4 /* windows until the other way is tried again: first, */
+#define CHOOSER_SETTLE 4    /* the first 1/4 of a window is not measured */
+#define CHOOSER_KEEP_MIN 4  /* windows until the other way is tried again: first, */
 #define CHOOSER_KEEP_MAX 64 /* and at last */
 
 struct chooser {

@@ -328,6 +328,8 @@ static int finish(struct flow *f)
 			(unsigned long long)e->len, (unsigned long long)f->from->len);
 	if (f->digest && digest_final(f->digest, e->len, &e->digest) < 0)
 		return -1;
+	if (f->digest)
+		digest_content(f->digest, &f->stats.content);
 	if (f->from->ops->finish && f->from->ops->finish(f->from, e) < 0)
 		return -1;
 	f->stats.source_failed = false;

@@ -24,7 +24,7 @@
 #include "lib/block/block.h"
 #include "lib/wire/wire.h"
 
-#define FLOW_JOBS_MAX 64	     /* workers; each has a block of 680 KiB at most */
+#define FLOW_JOBS_MAX 64 /* workers; each has a block of 680 KiB at most */
 #define FLOW_LEN_UNKNOWN DIGEST_LEN_UNKNOWN
 
 struct source;
@@ -52,9 +52,9 @@ struct source {
 };
 
 enum sink_wants {
-	SINK_ANY,   /* whatever form there is: a relay */
-	SINK_RAW,   /* has_raw */
-	SINK_CODED, /* coded, as the flow's compress says */
+	SINK_ANY,    /* whatever form there is: a relay */
+	SINK_RAW,    /* has_raw */
+	SINK_CODED,  /* coded, as the flow's compress says */
 	SINK_ARCHIVE /* coded, always compressed */
 };
 
@@ -98,10 +98,11 @@ struct flow_options {
 #define FLOW_PROGRESS_MS 250
 
 struct flow_stats {
-	struct wire_end end;	/* what passed; digest as computed or told */
-	uint64_t coded_bytes;	/* of the data blocks in the form that left */
+	struct wire_end end;  /* what passed; digest as computed or told */
+	struct hash content;  /* digest_content(), if a digest was computed */
+	uint64_t coded_bytes; /* of the data blocks in the form that left */
 	uint64_t compressed_blocks, stored_blocks;
-	bool source_failed;	/* of a flow that failed: which side did */
+	bool source_failed; /* of a flow that failed: which side did */
 };
 
 /*

@@ -29,11 +29,13 @@ static int header(struct archive_sink *s, const struct wire_end *known)
 	int r;
 
 	lzop_header_write(&b, s->name, 0600, s->mtime, known ? known->len : FLOW_LEN_UNKNOWN,
-		!s->target ? NULL : known ? &known->digest : &none);
+		!s->target ? NULL
+		: known	   ? &known->digest
+			   : &none);
 	r = buf_failed(&b);
 	if (r == 0)
-		r = known ? target_write(s->target, b.data, b.len, 0) :
-			    outlet_write(&s->out, b.data, b.len);
+		r = known ? target_write(s->target, b.data, b.len, 0)
+			  : outlet_write(&s->out, b.data, b.len);
 	buf_fini(&b);
 	return r;
 }

@@ -86,9 +86,9 @@ static int at_end(struct archive_source *s, const struct lzop_block *lb)
 	if (n < 0)
 		return -1;
 	if (n > 0)
-		return err_set(ST_CORRUPT, lzop_is(p, (size_t)n) ?
-			"the archive has several members" :
-			"there are bytes after the end of the archive");
+		return err_set(ST_CORRUPT,
+			lzop_is(p, (size_t)n) ? "the archive has several members"
+					      : "there are bytes after the end of the archive");
 	return 0;
 }
 
@@ -195,7 +195,8 @@ static int finish(struct source *base, struct wire_end *seen)
 		return err_set(ST_CORRUPT, "the archive holds %llu bytes, its header says %llu",
 			(unsigned long long)seen->len, (unsigned long long)s->header.length);
 	if (!hash_equal(&s->header.digest, &seen->digest))
-		return err_set(ST_CORRUPT, "the archive's content does not have the digest in its header");
+		return err_set(
+			ST_CORRUPT, "the archive's content does not have the digest in its header");
 	return 0;
 }
 

@@ -67,8 +67,11 @@ static int finish(struct source *base, struct wire_end *seen)
 	(void)seen;
 	if (s->img->ops->length(s->img, &len) < 0)
 		return -1;
+	if (!s->img->may_change && image_is_changed(s->img))
+		return err_set(ST_CORRUPT, "the source was written to while it was read");
 	if (len != s->base.len)
-		return err_set(ST_CORRUPT, "the source changed while it was read: %llu bytes, now %llu",
+		return err_set(ST_CORRUPT,
+			"the source changed while it was read: %llu bytes, now %llu",
 			(unsigned long long)s->base.len, (unsigned long long)len);
 	return 0;
 }

@@ -23,8 +23,8 @@
 
 #define SEND_ERROR_MS 2000 /* how long the peer's attention is worth for a last word */
 
-struct conn *conn_new(int in, int out, enum wire_side side, const struct conn_hooks *hooks,
-	int silence_ms)
+struct conn *conn_new(
+	int in, int out, enum wire_side side, const struct conn_hooks *hooks, int silence_ms)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 	pthread_condattr_t monotonic;
@@ -202,8 +202,8 @@ static int send_all(struct conn *c, struct iovec *iov, int count, int64_t deadli
 	return 0;
 }
 
-static int send_frame(struct conn *c, enum wire_type type, struct iovec *iov, int count,
-	int64_t deadline)
+static int send_frame(
+	struct conn *c, enum wire_type type, struct iovec *iov, int count, int64_t deadline)
 {
 	uint8_t head[WIRE_HEADER];
 	size_t len = 0;

@@ -24,9 +24,9 @@ struct conn_hooks {
 struct frame {
 	enum wire_type type;
 	uint32_t len;
-	uint8_t *payload;    /* len bytes; DATA and HOLE: NULL, it is in block */
+	uint8_t *payload; /* len bytes; DATA and HOLE: NULL, it is in block */
 	struct block *block;
-	struct frame *next;  /* conn's own */
+	struct frame *next; /* conn's own */
 };
 
 struct conn; /* opaque */
@@ -37,8 +37,8 @@ struct conn; /* opaque */
  * makes our own beats as much more frequent.  NULL with ST_FAILED recorded; the
  * descriptors are closed then too.
  */
-struct conn *conn_new(int in, int out, enum wire_side side, const struct conn_hooks *hooks,
-	int silence_ms);
+struct conn *conn_new(
+	int in, int out, enum wire_side side, const struct conn_hooks *hooks, int silence_ms);
 
 /*
  * Send one frame, blocking while the peer does not read.  0, or -1 with an

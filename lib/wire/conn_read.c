@@ -24,8 +24,8 @@
 struct reader {
 	struct conn *c;
 	uint8_t head[WIRE_HEADER + WIRE_DATA_HEADER];
-	uint8_t *at;	     /* where the next byte goes */
-	size_t need;	     /* bytes up to the end of this part */
+	uint8_t *at; /* where the next byte goes */
+	size_t need; /* bytes up to the end of this part */
 	enum { HEAD, RANGE, BODY } part;
 	struct wire_header h;
 	struct frame *frame; /* being filled, or whole and waiting for room */
@@ -111,8 +111,8 @@ static bool take_aside(struct conn *c, struct frame *f)
 		return true;
 	case WIRE_PROGRESS:
 		if (c->hooks.progress)
-			c->hooks.progress(c->hooks.arg, get_be64(f->payload),
-				get_be64(f->payload + 8));
+			c->hooks.progress(
+				c->hooks.arg, get_be64(f->payload), get_be64(f->payload + 8));
 		return true;
 	case WIRE_ERROR:
 		wire_error_parse(&e, f->payload, f->len);
@@ -188,7 +188,8 @@ static int read_some(struct reader *r)
 		e.status = ST_PEER;
 	} else if (n == 0) {
 		if (r->part != HEAD || r->need != WIRE_HEADER)
-			e = (struct err){ ST_PEER, 0, "the connection ended in the middle of a message" };
+			e = (struct err){ ST_PEER, 0,
+				"the connection ended in the middle of a message" };
 	} else {
 		r->heard = io_now_ms();
 		atomic_fetch_add(&r->c->bytes, (uint64_t)n);

@@ -25,8 +25,8 @@ struct conn {
 	enum wire_side side;
 	struct conn_hooks hooks;
 	int silence_ms, beat_ms;
-	int wake; /* eventfd: readable once the connection failed */
-	int quit; /* eventfd: readable once conn_close() was called, which */
+	int wake;	     /* eventfd: readable once the connection failed */
+	int quit;	     /* eventfd: readable once conn_close() was called, which */
 	atomic_bool closing; /* tells where nobody waits: a peer may never pause */
 
 	pthread_t thread;
@@ -39,10 +39,10 @@ struct conn {
 
 	pthread_mutex_t lock;
 	enum conn_end end;
-	struct err error;     /* status ST_OK: the peer just closed */
-	bool reading_done;    /* the thread will read no more */
-	pthread_cond_t done;  /* reading_done was set */
-	struct frame *spare;  /* frames to use again */
+	struct err error;    /* status ST_OK: the peer just closed */
+	bool reading_done;   /* the thread will read no more */
+	pthread_cond_t done; /* reading_done was set */
+	struct frame *spare; /* frames to use again */
 
 	struct queue inbox;
 };

@@ -73,8 +73,8 @@ int wire_data_parse(struct block *b, const uint8_t in[WIRE_DATA_HEADER], uint32_
 		return -1;
 	if (raw_len > BLOCK_SIZE || coded_len == 0 || coded_len > raw_len ||
 		payload_len != WIRE_DATA_HEADER + coded_len)
-		return err_set(ST_PEER, "protocol error: a block of %u bytes in %u", raw_len,
-			coded_len);
+		return err_set(
+			ST_PEER, "protocol error: a block of %u bytes in %u", raw_len, coded_len);
 	block_set_data(b, off, raw_len);
 	b->coded_len = coded_len;
 	b->adler = get_be32(in + 16);

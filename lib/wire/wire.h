@@ -53,7 +53,7 @@
 #define WIRE_READY WIRE_LINE "1 ready"
 
 #define WIRE_HEADER 8
-#define WIRE_TEXT_MAX 2048	/* MESSAGE and ERROR texts */
+#define WIRE_TEXT_MAX 2048 /* MESSAGE and ERROR texts */
 #define WIRE_KV_MAX KV_BYTES_MAX
 #define WIRE_DATA_HEADER (8 + LZOP_OWN_BLOCK_HEADER)
 #define WIRE_DATA_MAX (WIRE_DATA_HEADER + BLOCK_SIZE)
@@ -89,8 +89,8 @@ struct wire_header {
 
 /* What an END says; also what a flow counts. */
 struct wire_end {
-	uint64_t len;	      /* of the image */
-	uint64_t data_bytes;  /* raw bytes in data blocks */
+	uint64_t len;	     /* of the image */
+	uint64_t data_bytes; /* raw bytes in data blocks */
 	uint64_t hole_bytes;
 	uint64_t data_blocks;
 	struct hash digest;
