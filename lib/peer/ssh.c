@@ -14,6 +14,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/cancel.h"
+#include "lib/base/child.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -25,6 +26,7 @@
 #include "lib/peer/ssh_pump.h"
 
 #define TIMEOUT_S 30
+#define PROXY_END_MS 200 /* for a ProxyCommand whose output has ended */
 #define FAST_CIPHERS                                                                               \
 	"aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,"             \
 	"aes256-ctr,aes192-ctr,aes128-ctr"
@@ -96,28 +98,37 @@ static int set_options(
 	return set_algorithms(l, c);
 }
 
-/* The key exchange. */
-static int shake_hands(struct ssh_link *l)
+/* Says why the key exchange failed; what libssh knows may be no more than "Success". */
+static int no_handshake(struct ssh_link *l)
 {
-	int rc, fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 3);
-	const char *said;
+	const char *said = ssh_get_error(l->session);
 	char *safe;
+	int status;
 
-	if (fd < 0 || ssh_options_set(l->session, SSH_OPTIONS_FD, &fd) < 0)
-		return err_set(ST_PEER, "connect to %s: %s", l->where, strerror(errno));
-	ssh_set_blocking(l->session, 0);
-	while ((rc = ssh_connect(l->session)) == SSH_AGAIN)
-		if (ssh_connect_wait(l) < 0)
-			return -1;
-	if (rc == SSH_OK)
-		return 0;
-	said = ssh_get_error(l->session);
-	if (!*said || strstr(said, "disconnected"))
-		said = l->proxy >= 0 ? "the proxy command ended" : "the host closed the connection";
+	if (l->proxy >= 0 && child_wait(l->proxy, PROXY_END_MS, &status) == 1) {
+		l->proxy = -1;
+		return err_set(ST_PEER, "cannot connect to %s: the proxy command ended", l->where);
+	}
+	if (!*said || strstr(said, "disconnected") || strstr(said, "Success"))
+		said = "the connection was closed";
 	safe = text_safe_dup(said);
 	err_set(ST_PEER, "cannot connect to %s: %s", l->where, safe ? safe : "out of memory");
 	free(safe);
 	return -1;
+}
+
+/* The key exchange. */
+static int shake_hands(struct ssh_link *l)
+{
+	int rc, fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0 || ssh_options_set(l->session, SSH_OPTIONS_FD, &fd) < 0)
+		return err_set(ST_PEER, "cannot connect to %s: %s", l->where, strerror(errno));
+	ssh_set_blocking(l->session, 0);
+	while ((rc = ssh_connect(l->session)) == SSH_AGAIN)
+		if (ssh_connect_wait(l) < 0)
+			return ssh_is_connected(l->session) ? -1 : no_handshake(l);
+	return rc == SSH_OK ? 0 : no_handshake(l);
 }
 
 static void show_banner(struct ssh_link *l)

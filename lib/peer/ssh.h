@@ -31,14 +31,18 @@ struct ssh *ssh_open(const struct location *loc, const struct ssh_options *opt);
  * standard input and output, or -1 with ST_PEER recorded.  Shutting the socket
  * down for writing ends its standard input.  Standard error is kept: its last
  * 4 KiB can be had by ssh_stderr().  At most 8 at once on one connection.
- * Closing the socket closes the channel.
+ * Closing the socket closes the channel.  Blocks until the command runs, for
+ * the time-out at most; ends early when cancel_is_set().
  */
 int ssh_exec(struct ssh *s, const char *command);
 
 /* What the commands wrote to standard error (its end), made safe; caller frees. */
 char *ssh_stderr(struct ssh *s);
 
-/* The exit status of the last command that ended, or -1 if it is not known. */
+/*
+ * The exit status of the last command that ended, or -1 if it is not known.
+ * Waits, at most 2 s, for a command whose output has ended.
+ */
 int ssh_exit_status(struct ssh *s);
 
 /* Why the connection ended ("", if it did not): valid until ssh_close(). */

@@ -209,6 +209,8 @@ int ssh_connect_wait(struct ssh_link *l)
 		{ .fd = cancel_fd(), .events = POLLIN } };
 	int64_t left = l->deadline - io_now_ms();
 
+	if (!ssh_is_connected(l->session)) /* libssh goes on to say SSH_AGAIN then */
+		return err_set(ST_PEER, "%s", ssh_get_error(l->session));
 	if (flags & SSH_WRITE_PENDING)
 		p[0].events |= POLLOUT;
 	if (left > 0 && !cancel_is_set() && poll(p, 2, (int)left) < 0 && errno != EINTR)

@@ -37,7 +37,7 @@ int ssh_connect_open(struct ssh_link *l, const struct ssh_config *c, int timeout
 
 /*
  * Waits until libssh can go on after SSH_AGAIN.  0, or -1 with ST_PEER
- * recorded: the deadline has passed, or cancelled.
+ * recorded: the deadline has passed, cancelled, or not connected any more.
  */
 int ssh_connect_wait(struct ssh_link *l);
 

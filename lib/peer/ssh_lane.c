@@ -85,6 +85,15 @@ static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_
 	return (int)done;
 }
 
+static void on_close(ssh_session session, ssh_channel channel, void *arg)
+{
+	struct ssh_lane *n = arg;
+
+	(void)session;
+	(void)channel;
+	n->is_closed_there = true;
+}
+
 static void on_exit_status(ssh_session session, ssh_channel channel, int status, void *arg)
 {
 	struct ssh_lane *n = arg;
@@ -125,6 +134,7 @@ int ssh_lane_start(struct ssh_lane *n, ssh_session session, const char *command,
 	n->callbacks.userdata = n;
 	n->callbacks.channel_data_function = on_data;
 	n->callbacks.channel_exit_status_function = on_exit_status;
+	n->callbacks.channel_close_function = on_close;
 	ssh_callbacks_init(&n->callbacks);
 	ssh_set_channel_callbacks(n->channel, &n->callbacks);
 	n->sock = sock;
@@ -246,6 +256,19 @@ static void close_sock(struct ssh_lane *n)
 	n->sock = -1;
 }
 
+/*
+ * The peer closes its side when it has passed on all that we sent; to go away
+ * before would lose what it has not.
+ */
+static void finish(struct ssh_lane *n)
+{
+	int rc = ssh_channel_close(n->channel);
+
+	/* SSH_AGAIN may mean that the packet is not even queued yet */
+	if (rc == SSH_ERROR || (rc == SSH_OK && n->is_closed_there))
+		release(n);
+}
+
 int ssh_lane_step(struct ssh_lane *n, bool is_network_full)
 {
 	int rc = 0;
@@ -260,9 +283,8 @@ int ssh_lane_step(struct ssh_lane *n, bool is_network_full)
 			(ssh_channel_is_closed(n->channel) && !n->is_behind))
 			ssh_lane_drop(n);
 	}
-	/* SSH_AGAIN may mean that its packet is not even queued yet */
-	if (n->state == SSH_LANE_CLOSING && ssh_channel_close(n->channel) != SSH_AGAIN)
-		release(n);
+	if (n->state == SSH_LANE_CLOSING)
+		finish(n);
 	return rc;
 }
 

@@ -38,10 +38,11 @@ struct ssh_lane {
 	ssh_channel channel;
 	struct ssh_channel_callbacks_struct callbacks;
 	struct ssh_lane_report *report;
-	const char *command; /* until it runs */
-	int sock;	     /* -1 once closed */
-	bool is_hung_up;     /* sock polls as hung up */
-	bool is_gone;	     /* the other end of sock was closed */
+	const char *command;  /* until it runs */
+	int sock;	      /* -1 once closed */
+	bool is_hung_up;      /* sock polls as hung up */
+	bool is_gone;	      /* the other end of sock was closed */
+	bool is_closed_there; /* the peer closed the channel */
 	int exit_status;
 
 	uint8_t *up; /* SSH_LANE_UP bytes, of which up_len from up_off on are to be sent */

@@ -108,7 +108,7 @@ int ssh_query_run(const char *const *args, struct buf *out, int timeout_ms)
 	int i, status, rc = -1;
 	pid_t pid;
 
-	for (i = 0; args[i] && i < SSH_QUERY_ARGS; i++)
+	for (i = 0; i < SSH_QUERY_ARGS && args[i]; i++)
 		argv[4 + i] = args[i];
 	if (open_pipes(null, outs, errs) < 0)
 		goto out;
