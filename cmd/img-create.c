@@ -2,7 +2,6 @@
  * img-create: makes an image that reads as zeros.
  */
 #include "lib/base/err.h"
-#include "lib/base/log.h"
 #include "lib/base/size.h"
 #include "lib/cli/cli.h"
 
@@ -24,7 +23,7 @@ static int create(struct cli *c, int sparse, int no_fsync)
 		err_set(ST_USAGE, "'-' is no place for a new image");
 		goto out;
 	}
-	kv_add(&args, "path", loc.path);
+	kv_add(&args, "path", *loc.path ? loc.path : ".");
 	kv_add_u64(&args, "size", size);
 	kv_add_bool(&args, "sparse", sparse);
 	kv_add_bool(&args, "no_fsync", no_fsync);
@@ -34,10 +33,7 @@ static int create(struct cli *c, int sparse, int no_fsync)
 		goto out;
 	}
 	size_human(size, human);
-	if (c->dry_run)
-		log_note("would create %s, %s%s", loc.text, human, sparse ? ", sparse" : "");
-	else
-		log_info("created %s, %s%s", loc.text, human, sparse ? ", sparse" : "");
+	cli_did(c, "create", "created", "%s, %s%s", loc.text, human, sparse ? ", sparse" : "");
 	r = 0;
 out:
 	peer_close(p);
@@ -50,13 +46,12 @@ out:
 int main(int argc, char **argv)
 {
 	int sparse = 0, no_fsync = 0;
-	struct poptOption options[] = {
-		{ "sparse", '\0', POPT_ARG_NONE, &sparse, 0, "allocate nothing yet", NULL },
+	struct poptOption options[] = { { "sparse", '\0', POPT_ARG_NONE, &sparse, 0,
+						"allocate nothing yet", NULL },
 		{ "no-fsync", '\0', POPT_ARG_NONE, &no_fsync, 0,
 			"do not wait until it is on stable storage", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
-		POPT_TABLEEND
-	};
+		POPT_TABLEEND };
 	struct cli cli;
 
 	cli_begin(&cli, "img-create", "[OPTION...] LOCATION SIZE", options, argc, argv);

@@ -7,7 +7,8 @@
 #include "lib/cli/each.h"
 
 struct removal {
-	int force, allow_links, dry_run;
+	const struct cli *cli;
+	int force, allow_links;
 };
 
 static int delete_one(struct peer *p, const struct location *loc, void *arg)
@@ -20,37 +21,34 @@ static int delete_one(struct peer *p, const struct location *loc, void *arg)
 	kv_add(&args, "path", *loc->path ? loc->path : ".");
 	kv_add_bool(&args, "force", d->force);
 	kv_add_bool(&args, "allow_links", d->allow_links);
-	kv_add_bool(&args, "dry_run", d->dry_run);
+	kv_add_bool(&args, "dry_run", d->cli->dry_run);
 	r = peer_call(p, "delete", &args, NULL, &reply);
 	buf_fini(&args);
 	if (r < 0)
 		return -1;
 	if (kv_get(&reply, "absent"))
 		log_info("%s: is not there", loc->text);
-	else if (d->dry_run)
-		log_note("would delete %s", loc->text);
 	else
-		log_info("deleted %s", loc->text);
+		cli_did(d->cli, "delete", "deleted", "%s", loc->text);
 	kv_fini(&reply);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct removal d = { 0, 0, 0 };
-	struct poptOption options[] = {
-		{ "force", 'f', POPT_ARG_NONE, &d.force, 0, "an absent image is no error", NULL },
+	struct removal d = { NULL, 0, 0 };
+	struct poptOption options[] = { { "force", 'f', POPT_ARG_NONE, &d.force, 0,
+						"an absent image is no error", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &d.allow_links, 0,
 			"also a file that has several links", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
-		POPT_TABLEEND
-	};
+		POPT_TABLEEND };
 	struct cli cli;
 	int status, r;
 
 	cli_begin(&cli, "img-delete", "[OPTION...] LOCATION...", options, argc, argv);
 	cli_need_args(&cli, 1, -1);
-	d.dry_run = cli.dry_run;
+	d.cli = &cli;
 	status = each_location(&cli, delete_one, &d);
 	r = cli_end(&cli, 0);
 	return status ? status : r;

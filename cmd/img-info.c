@@ -41,10 +41,9 @@ static int show_one(struct peer *p, const struct location *loc, void *arg)
 
 int main(int argc, char **argv)
 {
-	struct poptOption options[] = {
-		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_json_options, 0, NULL, NULL },
-		POPT_TABLEEND
-	};
+	struct poptOption options[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_json_options, 0,
+						NULL, NULL },
+		POPT_TABLEEND };
 	struct show s = { NULL, 0 };
 	struct cli cli;
 	int status, r = 0;

@@ -26,11 +26,16 @@ static int self_check(const char *hex)
 	uint8_t *bytes = malloc(SELF_MAX);
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	ssize_t n = bytes && fd >= 0 ? io_read(fd, bytes, SELF_MAX) : -1;
+	int status = ST_FAILED;
 
-	if (n < 0 || hash_from_hex(&want, hex) < 0)
-		return ST_FAILED;
-	hash_bytes(&have, bytes, (size_t)n);
-	return hash_equal(&want, &have) ? ST_OK : ST_CORRUPT;
+	if (n >= 0 && hash_from_hex(&want, hex) == 0) {
+		hash_bytes(&have, bytes, (size_t)n);
+		status = hash_equal(&want, &have) ? ST_OK : ST_CORRUPT;
+	}
+	if (fd >= 0)
+		close(fd);
+	free(bytes);
+	return status;
 }
 
 static int usage(void)
@@ -75,7 +80,7 @@ static int serve(char **arg)
 	}
 	/* A lease that is tested (inuse.c) may be broken at that moment. */
 	signal(SIGIO, SIG_IGN);
-	/* Over a limit of the file size a write is to fail, and be undone. */
+	/* A limit on the size of files is an error like a full disk, not our end. */
 	signal(SIGXFSZ, SIG_IGN);
 	cancel_on_signals();
 	return server_run(&opt);

@@ -21,10 +21,13 @@ struct buf {
 	bool failed;
 };
 
-#define BUF_INIT { NULL, 0, 0, false }
+#define BUF_INIT                                                                                   \
+	{                                                                                          \
+		NULL, 0, 0, false                                                                  \
+	}
 
 void buf_init(struct buf *b);
-void buf_fini(struct buf *b); /* frees; the buf is empty and usable again */
+void buf_fini(struct buf *b);  /* frees; the buf is empty and usable again */
 void buf_clear(struct buf *b); /* empties, keeping the memory */
 
 /* Room for add more bytes at data + len; 0, or -1 with ST_FAILED recorded. */

@@ -285,9 +285,9 @@ static void collect(struct stream s[2], pid_t pid)
 			{ .fd = pidfd, .events = POLLIN },
 		};
 
-		if (poll(p, 3, -1) < 0)
+		if (poll(p, 3, pidfd < 0 ? OLD_KERNEL_POLL : -1) < 0)
 			continue;
-		gone = p[2].revents != 0;
+		gone = pidfd < 0 ? has_ended(pid) : p[2].revents != 0;
 		for (i = 0; i < 2; i++)
 			while (stream_read(&s[i]) && gone && s[i].got <= CHILD_OUTPUT_MAX)
 				;

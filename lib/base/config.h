@@ -24,11 +24,14 @@ struct config {
 	struct config_entry {
 		char *key;   /* "storage.directory" */
 		char *value; /* unquoted */
-	} *entry;
+	} * entry;
 	size_t count;
 };
 
-#define CONFIG_INIT { NULL, 0 }
+#define CONFIG_INIT                                                                                \
+	{                                                                                          \
+		NULL, 0                                                                            \
+	}
 
 /* Appends the entries of one text; name and line numbers are for messages. */
 int config_parse(struct config *c, const char *name, const char *text, size_t len);

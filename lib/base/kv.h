@@ -28,11 +28,14 @@ struct kv {
 	char *bytes;
 	struct kv_pair {
 		const char *key, *value;
-	} *pair;
+	} * pair;
 	size_t count;
 };
 
-#define KV_INIT { NULL, NULL, 0 }
+#define KV_INIT                                                                                    \
+	{                                                                                          \
+		NULL, NULL, 0                                                                      \
+	}
 
 /* 0, or -1 with ST_PEER recorded; kv is empty then.  Frees nothing before. */
 int kv_parse(struct kv *kv, const void *bytes, size_t len);

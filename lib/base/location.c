@@ -5,6 +5,7 @@
  * refused here need not be quoted or looked at again on its way to ssh.
  */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -240,4 +241,25 @@ char *location_base_name(const struct location *loc)
 		;
 	copy(&name, path + begin, end - begin);
 	return name;
+}
+
+char *location_at(const struct location *loc, const char *path)
+{
+	const char *user = loc->user ? loc->user : "", *at = loc->user ? "@" : "";
+	const char *host = loc->host ? loc->host : "";
+	const char *open = strchr(host, ':') ? "[" : "", *shut = *open ? "]" : "";
+	char *text;
+	int n;
+
+	if (!loc->host)
+		n = asprintf(&text, "%s", path);
+	else if (loc->port && path[0] == '/')
+		n = asprintf(&text, "ssh://%s%s%s%s%s:%u%s", user, at, open, host, shut,
+			(unsigned)loc->port, path);
+	else
+		n = asprintf(&text, "%s%s%s%s%s:%s", user, at, open, host, shut, path);
+	if (n >= 0)
+		return text;
+	err_set(ST_FAILED, "out of memory");
+	return NULL;
 }

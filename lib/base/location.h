@@ -15,12 +15,12 @@
 #include <stdint.h>
 
 struct location {
-	char *text;	/* as given */
-	char *user;	/* or NULL */
-	char *host;	/* without brackets; NULL: here */
-	uint16_t port;	/* 0: not given */
-	char *path;	/* "" for HOST: */
-	bool is_stdio;	/* "-" */
+	char *text;    /* as given */
+	char *user;    /* or NULL */
+	char *host;    /* without brackets; NULL: here */
+	uint16_t port; /* 0: not given */
+	char *path;    /* "" for HOST: */
+	bool is_stdio; /* "-" */
 };
 
 /*
@@ -34,6 +34,12 @@ void location_fini(struct location *loc); /* accepts a zeroed one */
 
 /* Whether both are on the same host as written (user, host and port agree). */
 bool location_same_host(const struct location *a, const struct location *b);
+
+/*
+ * Another path on the same host, as a location to be given again.  The caller
+ * frees it.  NULL with ST_FAILED recorded.
+ */
+char *location_at(const struct location *loc, const char *path);
 
 /* The part after the last '/', without trailing slashes; "" if there is none.
  * The caller frees it. */

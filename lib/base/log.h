@@ -9,11 +9,11 @@
 #define IMG_LOG_H
 
 enum log_level {
-	LOG_LEVEL_ERROR,  /* always shown */
-	LOG_LEVEL_WARN,	  /* always shown */
-	LOG_LEVEL_NOTE,	  /* hidden by --quiet */
-	LOG_LEVEL_INFO,	  /* shown by -v */
-	LOG_LEVEL_DEBUG	  /* shown by -vv */
+	LOG_LEVEL_ERROR, /* always shown */
+	LOG_LEVEL_WARN,	 /* always shown */
+	LOG_LEVEL_NOTE,	 /* hidden by --quiet */
+	LOG_LEVEL_INFO,	 /* shown by -v */
+	LOG_LEVEL_DEBUG	 /* shown by -vv */
 };
 
 /* prog is shown before each line and must stay valid (program name). */

@@ -28,6 +28,7 @@
 
 struct digest {
 	XXH3_state_t *state;
+	XXH3_state_t *content; /* the pairs alone */
 	uint64_t len;
 	uint64_t next; /* the least index that may come */
 	uint8_t *keep;
@@ -121,9 +122,11 @@ struct digest *digest_new(uint64_t len)
 	d->spill = -1;
 	d->len = len;
 	d->state = XXH3_createState();
-	if (!d->state)
+	d->content = XXH3_createState();
+	if (!d->state || !d->content)
 		goto out;
 	XXH3_128bits_reset(d->state);
+	XXH3_128bits_reset(d->content);
 	if (len != DIGEST_LEN_UNKNOWN)
 		add_length(d, len);
 	return d;
@@ -140,6 +143,7 @@ void digest_free(struct digest *d)
 	if (d->spill >= 0)
 		close(d->spill);
 	XXH3_freeState(d->state);
+	XXH3_freeState(d->content);
 	free(d->keep);
 	free(d);
 }
@@ -222,6 +226,7 @@ int digest_add(struct digest *d, uint64_t index, const struct hash *block)
 			(unsigned long long)index, (unsigned long long)d->next - 1);
 	put_le64(pair, index);
 	memcpy(pair + 8, block->byte, HASH_SIZE);
+	XXH3_128bits_update(d->content, pair, PAIR_SIZE);
 	if (d->len != DIGEST_LEN_UNKNOWN) {
 		XXH3_128bits_update(d->state, pair, PAIR_SIZE);
 	} else {
@@ -267,4 +272,9 @@ int digest_final(struct digest *d, uint64_t len, struct hash *out)
 	}
 	hash_from_xxh(out, XXH3_128bits_digest(d->state));
 	return 0;
+}
+
+void digest_content(const struct digest *d, struct hash *out)
+{
+	hash_from_xxh(out, XXH3_128bits_digest(d->content));
 }

@@ -6,6 +6,7 @@
 #include "lib/cli/cli.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,52 +17,63 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/size.h"
+#include "lib/base/text.h"
 #include "lib/flow/flow.h"
 
-enum { OPT_PROGRESS = 1000, OPT_SUDO, OPT_TIMEOUT, OPT_BWLIMIT, OPT_COMPRESS, OPT_JOBS, OPT_VERBOSE, OPT_VERSION };
+enum {
+	OPT_PROGRESS = 1000,
+	OPT_SUDO,
+	OPT_TIMEOUT,
+	OPT_BWLIMIT,
+	OPT_COMPRESS,
+	OPT_JOBS,
+	OPT_VERBOSE,
+	OPT_VERSION
+};
 
 #define TIMEOUT_MAX 86400
 
 static struct cli values; /* where popt's tables point; copied to the caller's */
 struct cli_copying cli_copying;
+static bool is_parsing;
 
-struct poptOption cli_changing_options[] = {
-	{ "dry-run", 'n', POPT_ARG_NONE, &values.dry_run, 0,
-		"say what would happen, and change nothing", NULL },
-	POPT_TABLEEND
-};
+struct poptOption cli_changing_options[] = { { "dry-run", 'n', POPT_ARG_NONE, &values.dry_run, 0,
+						     "say what would happen, and change nothing",
+						     NULL },
+	POPT_TABLEEND };
 
-struct poptOption cli_json_options[] = {
-	{ "json", '\0', POPT_ARG_NONE, &values.json, 0, "print the result as JSON", NULL },
-	POPT_TABLEEND
-};
+struct poptOption cli_json_options[] = { { "json", '\0', POPT_ARG_NONE, &values.json, 0,
+						 "print the result as JSON", NULL },
+	POPT_TABLEEND };
 
-struct poptOption cli_copying_options[] = {
-	{ "bwlimit", '\0', POPT_ARG_STRING, NULL, OPT_BWLIMIT, "at most so many bytes a second",
-		"RATE" },
+struct poptOption cli_working_options[] = { { "bwlimit", '\0', POPT_ARG_STRING, NULL, OPT_BWLIMIT,
+						    "at most so many bytes a second", "RATE" },
+	{ "jobs", 'j', POPT_ARG_STRING, NULL, OPT_JOBS, "blocks worked on at the same time", "N" },
+	POPT_TABLEEND };
+
+struct poptOption cli_copying_options[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE,
+						    cli_working_options, 0, NULL, NULL },
 	{ "compress", '\0', POPT_ARG_STRING, NULL, OPT_COMPRESS,
 		"compress on the way: auto (while that is faster), always, never", "WHEN" },
-	{ "jobs", 'j', POPT_ARG_STRING, NULL, OPT_JOBS, "blocks worked on at the same time", "N" },
 	{ "no-fsync", '\0', POPT_ARG_NONE, &cli_copying.no_fsync, 0,
 		"do not wait until the target is on stable storage", NULL },
-	POPT_TABLEEND
-};
+	POPT_TABLEEND };
 
-static struct poptOption common_options[] = {
-	{ "quiet", 'q', POPT_ARG_NONE, &values.quiet, 0, "say less", NULL },
+static struct poptOption common_options[] = { { "quiet", 'q', POPT_ARG_NONE, &values.quiet, 0,
+						      "say less", NULL },
 	{ "verbose", 'v', POPT_ARG_NONE, NULL, OPT_VERBOSE, "say more (repeatable)", NULL },
 	{ "progress", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, NULL, OPT_PROGRESS,
 		"show progress: auto (on a terminal), always, never, json", "WHEN" },
 	{ "config", '\0', POPT_ARG_STRING, &values.peer.config, 0,
 		"read this instead of ~/.config/img-tools/config", "FILE" },
 	{ "version", 'V', POPT_ARG_NONE, NULL, OPT_VERSION, "print the version", NULL },
-	POPT_TABLEEND
-};
+	POPT_TABLEEND };
 
-static struct poptOption peer_options[] = {
-	{ "ssh-config", 'F', POPT_ARG_STRING, &values.peer.ssh.config_file, 0,
-		"the SSH client's configuration", "FILE" },
-	{ "identity", 'i', POPT_ARG_STRING, &values.peer.ssh.identity, 0, "the SSH key", "FILE" },
+static struct poptOption peer_options[] = { { "ssh-config", 'F', POPT_ARG_STRING,
+						    &values.peer.ssh.config_file, 0,
+						    "the SSH client's configuration", "FILE" },
+	{ "identity", 'i', POPT_ARG_STRING, &values.peer.ssh.identity, 0,
+		"try this private key first", "FILE" },
 	{ "rsh", '\0', POPT_ARG_STRING, &values.peer.rsh, 0,
 		"run this instead of the built-in SSH client", "COMMAND" },
 	{ "sudo", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, NULL, OPT_SUDO,
@@ -69,9 +81,8 @@ static struct poptOption peer_options[] = {
 	{ "helper", '\0', POPT_ARG_STRING, &values.peer.helper, 0,
 		"use this helper on the peer instead of sending one", "PATH" },
 	{ "timeout", '\0', POPT_ARG_STRING, NULL, OPT_TIMEOUT,
-		"give up a silent peer after so long", "SECONDS" },
-	POPT_TABLEEND
-};
+		"give up connecting, or a silent peer, after so long", "SECONDS" },
+	POPT_TABLEEND };
 
 /* Options whose value is optional, and what they mean without one. */
 static const struct bare {
@@ -122,7 +133,8 @@ static int number(const char *option, const char *value, long max, long *out)
 	errno = 0;
 	*out = strtol(value, &end, 10);
 	if (errno || *end || end == value || *out < 1 || *out > max)
-		return err_set(ST_USAGE, "--%s: '%s' is not a number from 1 to %ld", option, value, max);
+		return err_set(
+			ST_USAGE, "--%s: '%s' is not a number from 1 to %ld", option, value, max);
 	return 0;
 }
 
@@ -195,20 +207,27 @@ static int check(struct cli *c)
 	c->progress = values.progress;
 	c->peer = values.peer;
 	if (c->peer.rsh && (c->peer.ssh.config_file || c->peer.ssh.identity))
-		return err_set(ST_USAGE, "--ssh-config and --identity are for the built-in SSH client: "
-					 "put them into the --rsh command");
+		return err_set(ST_USAGE,
+			"--ssh-config and --identity are for the built-in SSH client: "
+			"put them into the --rsh command");
 	return 0;
+}
+
+/* popt prints help and exits by itself. */
+static void check_help(void)
+{
+	if (is_parsing && (fflush(stdout) != 0 || ferror(stdout)))
+		_exit(ST_FAILED);
 }
 
 void cli_begin(struct cli *c, const char *name, const char *args_help, struct poptOption *own,
 	int argc, char **argv)
 {
-	struct poptOption table[] = {
-		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, own, 0, "Options:", NULL },
+	struct poptOption table[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE, own, 0,
+					      "Options:", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, peer_options, 0, "Other hosts:", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, common_options, 0, "General:", NULL },
-		POPT_AUTOHELP POPT_TABLEEND
-	};
+		POPT_AUTOHELP POPT_TABLEEND };
 	static struct poptOption kept[sizeof(table) / sizeof(table[0])];
 
 	io_std_open();
@@ -222,14 +241,17 @@ void cli_begin(struct cli *c, const char *name, const char *args_help, struct po
 	cancel_on_signals();
 	c->popt = poptGetContext(name, argc, c->words, kept, 0);
 	poptSetOtherOptionHelp(c->popt, args_help);
+	is_parsing = true;
+	atexit(check_help);
 	if (parse(c) < 0 || check(c) < 0) {
 		cli_print_error();
 		exit(ST_USAGE);
 	}
-	log_set_level(c->quiet ? LOG_LEVEL_WARN :
-			c->verbose > 1 ? LOG_LEVEL_DEBUG :
-			c->verbose ? LOG_LEVEL_INFO :
-				     LOG_LEVEL_NOTE);
+	is_parsing = false;
+	log_set_level(c->quiet	       ? LOG_LEVEL_WARN
+		      : c->verbose > 1 ? LOG_LEVEL_DEBUG
+		      : c->verbose     ? LOG_LEVEL_INFO
+				       : LOG_LEVEL_NOTE);
 	c->args = poptGetArgs(c->popt);
 	while (c->args && c->args[c->count])
 		c->count++;
@@ -239,14 +261,56 @@ void cli_need_args(struct cli *c, int min, int max)
 {
 	if (c->count >= min && (max < 0 || c->count <= max))
 		return;
-	err_set(ST_USAGE, c->count < min ? "an argument is missing (see --help)" :
-					   "too many arguments (see --help)");
+	err_set(ST_USAGE, c->count < min ? "an argument is missing (see --help)"
+					 : "too many arguments (see --help)");
 	exit(cli_end(c, -1));
 }
 
 int cli_location(struct location *loc, const char *text)
 {
 	return location_parse(loc, text) < 0 ? err_wrap("%s", text) : 0;
+}
+
+static void print_line(const char *before, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+
+static void print_line(const char *before, const char *fmt, va_list ap)
+{
+	char *text, *safe = NULL;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	if (text)
+		safe = text_safe_dup(text);
+	printf("%s%s\n", before, safe ? safe : "(out of memory)");
+	free(safe);
+	free(text);
+}
+
+void cli_print(const struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)c;
+	va_start(ap, fmt);
+	print_line("", fmt, ap);
+	va_end(ap);
+}
+
+void cli_did(const struct cli *c, const char *verb, const char *past, const char *fmt, ...)
+{
+	char before[64], *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (c->dry_run) {
+		snprintf(before, sizeof(before), "would %s ", verb);
+		print_line(before, fmt, ap);
+	} else if (vasprintf(&text, fmt, ap) >= 0) {
+		log_info("%s %s", past, text);
+		free(text);
+	}
+	va_end(ap);
 }
 
 void cli_print_error(void)
@@ -258,6 +322,8 @@ int cli_end(struct cli *c, int r)
 {
 	int status = r < 0 ? (int)err_status() : ST_OK;
 
+	if (r < 0 && status == ST_OK)
+		status = ST_FAILED; /* never a success by a fault of ours */
 	if (r < 0 && !cancel_signal())
 		cli_print_error();
 	/* A result that nobody got is a failure, as with coreutils. */

@@ -32,7 +32,8 @@ struct cli {
 /* Tables for POPT_ARG_INCLUDE_TABLE; they fill the one struct cli there is. */
 extern struct poptOption cli_changing_options[]; /* --dry-run */
 extern struct poptOption cli_json_options[];	 /* --json */
-extern struct poptOption cli_copying_options[];	 /* --bwlimit, --compress, --jobs, ... */
+extern struct poptOption cli_working_options[];	 /* --bwlimit, --jobs */
+extern struct poptOption cli_copying_options[];	 /* those, --compress, --no-fsync */
 
 struct cli_copying {
 	uint64_t bwlimit;
@@ -55,6 +56,16 @@ void cli_need_args(struct cli *c, int min, int max);
 
 /* 0, or -1 recorded: the argument as a location. */
 int cli_location(struct location *loc, const char *text);
+
+/* A line of the result on standard output, made safe for a terminal. */
+void cli_print(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * What was done, for -v; or, in a dry run, what would be, as a result: "would
+ * VERB TEXT" and "PAST TEXT".
+ */
+void cli_did(const struct cli *c, const char *verb, const char *past, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Prints the recorded error as one line. */
 void cli_print_error(void);

@@ -13,24 +13,8 @@
 #include "lib/base/text.h"
 #include "lib/cli/json.h"
 
-/* The target as a location again, with its path resolved. */
-static char *target_text(const struct transfer *t, const struct transfer_result *res)
-{
-	char *text;
-	int n;
-
-	if (t->to.port)
-		n = asprintf(&text, "ssh://%s%s%s:%u%s", t->to.user ? t->to.user : "",
-			t->to.user ? "@" : "", t->to.host, t->to.port, res->target);
-	else if (t->to.host)
-		n = asprintf(&text, "%s%s%s:%s", t->to.user ? t->to.user : "", t->to.user ? "@" : "",
-			t->to.host, res->target);
-	else
-		n = asprintf(&text, "%s", res->target);
-	return n < 0 ? NULL : text;
-}
-
-static int print_json(const struct transfer *t, const struct transfer_result *res, const char *target)
+static int print_json(
+	const struct transfer *t, const struct transfer_result *res, const char *target)
 {
 	json_t *o = json_object();
 
@@ -45,26 +29,32 @@ static int print_json(const struct transfer *t, const struct transfer_result *re
 	json_set_text(o, "digest", res->digest[0] ? res->digest : NULL);
 	json_object_set_new(o, "consistent", json_boolean(res->consistent));
 	json_object_set_new(o, "snapshot", json_null());
-	json_object_set_new(o, "compressed_blocks", json_integer((json_int_t)res->compressed_blocks));
+	json_object_set_new(
+		o, "compressed_blocks", json_integer((json_int_t)res->compressed_blocks));
 	json_object_set_new(o, "stored_blocks", json_integer((json_int_t)res->stored_blocks));
 	if (t->dry_run)
 		json_object_set_new(o, "dry_run", json_true());
 	return json_print(o);
 }
 
-static void print_plan(const struct transfer *t, const struct transfer_result *res, const char *target)
+static void print_plan(
+	const struct transfer *t, const struct transfer_result *res, const char *target)
 {
 	char human[SIZE_HUMAN], *from = text_safe_dup(t->from.text), *to = text_safe_dup(target);
 
-	fprintf(t->to.is_stdio ? stderr : stdout, "would copy %s to %s, %s%s\n", from ? from : "",
-		to ? to : "",
-		res->has_capacity ? size_human(res->capacity, human) : "of a size not known before its end",
-		t->archive ? ", as an archive" : t->sparse ? ", sparse" : "");
+	fprintf(t->to.is_stdio ? stderr : stdout, "would %s %s to %s, %s%s\n",
+		t->in_place ? "write" : "copy", from ? from : "", to ? to : "",
+		res->has_capacity ? size_human(res->capacity, human)
+				  : "of a size not known before its end",
+		t->archive  ? ", as an archive"
+		: t->sparse ? ", sparse"
+			    : "");
 	free(from);
 	free(to);
 }
 
-static void print_summary(enum log_level level, const struct transfer_result *res, const char *target)
+static void print_summary(
+	enum log_level level, const struct transfer_result *res, const char *target)
 {
 	char all[SIZE_HUMAN], data[SIZE_HUMAN], rate[SIZE_HUMAN], wire[SIZE_HUMAN];
 	char sent[64] = "";
@@ -77,15 +67,15 @@ static void print_summary(enum log_level level, const struct transfer_result *re
 	}
 	if (res->wire_bytes)
 		snprintf(sent, sizeof(sent), ", %s on the wire", size_human(res->wire_bytes, wire));
-	log_at(level, "%s: %s, %s of data%s, in %.1f s (%s/s)", target, size_human(res->capacity, all),
-		size_human(res->data_bytes, data), sent, s,
+	log_at(level, "%s: %s, %s of data%s, in %.1f s (%s/s)", target,
+		size_human(res->capacity, all), size_human(res->data_bytes, data), sent, s,
 		size_human((uint64_t)((double)res->data_bytes / s), rate));
 }
 
 int copy_show(const struct cli *c, bool watched, const struct transfer *t,
 	const struct transfer_result *res)
 {
-	char *target = target_text(t, res);
+	char *target = location_at(&t->to, res->target);
 	int r = 0;
 
 	if (!target)

@@ -8,6 +8,18 @@
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 
+const char each_this_host[] = "this host";
+
+static int parse(struct location *loc, const char *text)
+{
+	if (text != each_this_host)
+		return cli_location(loc, text);
+	memset(loc, 0, sizeof(*loc));
+	loc->text = strdup(each_this_host);
+	loc->path = strdup("");
+	return loc->text && loc->path ? 0 : err_set(ST_FAILED, "out of memory");
+}
+
 static int run_one(struct cli *c, struct peer **p, struct location *open_for,
 	const struct location *loc, each_fn *fn, void *arg)
 {
@@ -37,14 +49,14 @@ int each_location(struct cli *c, each_fn *fn, void *arg)
 	memset(&open_for, 0, sizeof(open_for));
 	/* A bad location is found before anything is done to the good ones. */
 	for (i = 0; i < c->count; i++) {
-		if (cli_location(&loc, c->args[i]) < 0) {
+		if (parse(&loc, c->args[i]) < 0) {
 			cli_print_error();
 			return ST_USAGE;
 		}
 		location_fini(&loc);
 	}
 	for (i = 0; i < c->count && !cancel_is_set(); i++) {
-		if (cli_location(&loc, c->args[i]) < 0)
+		if (parse(&loc, c->args[i]) < 0)
 			continue;
 		err_clear();
 		if (run_one(c, &p, &open_for, &loc, fn, arg) < 0) {

@@ -12,7 +12,11 @@
 /* What to do for one location; 0, or -1 recorded. */
 typedef int each_fn(struct peer *p, const struct location *loc, void *arg);
 
-/* 0, or the status of the first failure, which is already printed. */
+/*
+ * 0, or the status of the first failure, which is already printed.  An
+ * argument that is each_this_host stands for this host itself.
+ */
+extern const char each_this_host[];
 int each_location(struct cli *c, each_fn *fn, void *arg);
 
 #endif

@@ -122,18 +122,33 @@ static int add_size(struct table *t, const char *title, const struct kv *r, cons
 	return 0;
 }
 
-/* "file, lzo-compressed, raw" */
-static void add_kind(struct table *t, const struct kv *r)
+/* "file, raw, compressed with lzo" */
+static int add_kind(struct table *t, const struct kv *r)
 {
 	const char *kind = kv_get(r, "kind"), *format = kv_get(r, "format");
 	const char *compression = kv_get(r, "compression"), *compat = kv_get(r, "compat");
 	bool unfinished = false;
 
-	kv_get_bool(r, "unfinished", &unfinished);
-	table_rowf(t, "kind", "%s%s%s%s%s%s%s%s%s", kind ? kind : "unknown", format ? ", " : "",
+	if (kv_get_bool(r, "unfinished", &unfinished) < 0)
+		return -1;
+	table_rowf(t, "kind", "%s%s%s%s%s%s%s%s", kind ? kind : "unknown", format ? ", " : "",
 		format ? format : "", compat ? " " : "", compat ? compat : "",
 		compression ? ", compressed with " : "", compression ? compression : "",
-		unfinished ? ", UNFINISHED" : "", "");
+		unfinished ? ", UNFINISHED" : "");
+	return 0;
+}
+
+static void add_archive(struct table *t, const struct kv *r)
+{
+	const char *archive = kv_get(r, "archive");
+
+	if (!archive)
+		return;
+	table_rowf(t, "archive", "%s",
+		strcmp(archive, "recorded") == 0 ? "with length and digest"
+		: strcmp(archive, "plain") == 0
+			? "without length or digest: a missing block would not show"
+			: "TRUNCATED, or followed by something else");
 }
 
 static void add_content(struct table *t, const struct kv *r)
@@ -179,11 +194,11 @@ int info_show_table(const struct location *loc, const struct kv *r)
 	table_rowf(&t, "location", "%s", loc->text);
 	if (path)
 		table_rowf(&t, "path", "%s", path);
-	add_kind(&t, r);
-	if (add_size(&t, "capacity", r, "capacity") < 0 ||
+	if (add_kind(&t, r) < 0 || add_size(&t, "capacity", r, "capacity") < 0 ||
 		add_size(&t, "allocation", r, "allocation") < 0 ||
 		add_size(&t, "physical", r, "physical") < 0)
 		goto out;
+	add_archive(&t, r);
 	add_content(&t, r);
 	if (add_use(&t, r) < 0)
 		goto out;

@@ -69,7 +69,7 @@ void json_set_texts(json_t *object, const char *key, const struct kv *record, co
 
 int json_print(json_t *value)
 {
-	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
+	char *text = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
 	int r = 0;
 
 	if (!text)

@@ -5,6 +5,7 @@
 #include "lib/cli/progress.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,11 @@ static struct {
 
 static void put(const char *s)
 {
+	struct pollfd p = { STDERR_FILENO, POLLOUT, 0 };
+
+	/* A stopped terminal must not stop the connection, whose thread this may be. */
+	if (poll(&p, 1, 0) == 0)
+		return;
 	if (io_write(STDERR_FILENO, s, strlen(s)) < 0)
 		state.mode = OFF; /* nobody looks */
 }
@@ -39,10 +45,12 @@ static void put(const char *s)
 /* Before a message: the live line makes room.  The next update draws it again. */
 static void clear(void)
 {
+	pthread_mutex_lock(&state.lock);
 	if (state.mode == LIVE && state.line[0]) {
 		put("\r\033[K");
 		state.line[0] = '\0';
 	}
+	pthread_mutex_unlock(&state.lock);
 }
 
 void progress_begin(const struct cli *c)
@@ -98,7 +106,8 @@ static void show_json(const char *phase, uint64_t done, uint64_t total, uint64_t
 static void show_live(const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
 {
 	char a[SIZE_HUMAN], b[SIZE_HUMAN], c[SIZE_HUMAN], d[SIZE_HUMAN], percent[8] = "";
-	char of[SIZE_HUMAN + 8] = "", eta[32] = "", over[SIZE_HUMAN + 16] = "", speed[SIZE_HUMAN + 8] = "";
+	char of[SIZE_HUMAN + 8] = "", eta[32] = "", over[SIZE_HUMAN + 16] = "",
+			     speed[SIZE_HUMAN + 8] = "";
 	uint64_t left;
 
 	if (total) {
@@ -108,7 +117,8 @@ static void show_live(const char *phase, uint64_t done, uint64_t total, uint64_t
 	}
 	if (total && r && done < total) {
 		left = (total - done) / r;
-		snprintf(eta, sizeof(eta), "  %" PRIu64 ":%02u left", left / 60, (unsigned)(left % 60));
+		snprintf(eta, sizeof(eta), "  %" PRIu64 ":%02u left", left / 60,
+			(unsigned)(left % 60));
 	}
 	if (r)
 		snprintf(speed, sizeof(speed), "  %s/s", size_human(r, c));
@@ -130,7 +140,8 @@ void progress_show(void *arg, const char *phase, uint64_t done, uint64_t total, 
 	pthread_mutex_lock(&state.lock);
 	if (total && done > total)
 		done = total;
-	if (state.mode != OFF && now - state.shown_ms >= (state.mode == JSON ? PROGRESS_JSON_MS : LIVE_MS)) {
+	if (state.mode != OFF &&
+		now - state.shown_ms >= (state.mode == JSON ? PROGRESS_JSON_MS : LIVE_MS)) {
 		r = rate(now, done);
 		state.shown_ms = now;
 		if (state.mode == JSON)
@@ -143,9 +154,9 @@ void progress_show(void *arg, const char *phase, uint64_t done, uint64_t total, 
 
 void progress_end(void)
 {
-	pthread_mutex_lock(&state.lock);
+	log_before(NULL); /* takes the log's lock, which clear() is called under */
 	clear();
+	pthread_mutex_lock(&state.lock);
 	state.mode = OFF;
-	log_before(NULL);
 	pthread_mutex_unlock(&state.lock);
 }

@@ -17,7 +17,8 @@
 struct transfer {
 	struct location from, to;
 	bool archive, overwrite, sparse, live, allow_links, no_fsync, dry_run;
-	bool want_digest; /* also where nothing has to be compared */
+	bool in_place, as_is; /* fill an existing target */
+	bool want_digest;     /* also where nothing has to be compared */
 	enum flow_compress compress;
 	unsigned jobs;
 	uint64_t bwlimit;
@@ -25,8 +26,8 @@ struct transfer {
 	 * What is going on: at most a few times a second, from any thread but
 	 * one at a time; total 0: not known; wire: bytes on the channel.  Or NULL.
 	 */
-	void (*progress)(void *arg, const char *phase, uint64_t done, uint64_t total,
-		uint64_t wire);
+	void (*progress)(
+		void *arg, const char *phase, uint64_t done, uint64_t total, uint64_t wire);
 	void *arg;
 };
 
@@ -44,7 +45,7 @@ struct transfer_result {
  * Does it.  Blocks.  0 and res filled, or -1 recorded, the text beginning with
  * the location that is to blame; then nothing of the target is left.
  */
-int transfer_run(const struct transfer *t, const struct peer_options *opt,
-	struct transfer_result *res);
+int transfer_run(
+	const struct transfer *t, const struct peer_options *opt, struct transfer_result *res);
 
 #endif

@@ -9,8 +9,16 @@
 
 const struct op op_table[] = {
 	{ "info", false, false, op_info },
+	{ "list", false, false, op_list },
+	{ "storage", false, false, op_storage },
+	{ "digest", false, false, op_digest },
+	{ "check", false, false, op_check },
 	{ "create", true, false, op_create },
 	{ "delete", true, false, op_delete },
+	{ "rename", true, false, op_rename },
+	{ "archive", true, false, op_archive },
+	{ "unarchive", true, false, op_unarchive },
+	{ "clean", true, false, op_clean },
 	{ "read", false, true, op_read },
 	{ "write", true, true, op_write },
 	{ "copy", true, false, op_copy },

@@ -31,6 +31,14 @@ struct op {
 extern const struct op op_table[]; /* ends with a NULL name */
 
 int op_info(struct session *s, const struct kv *request, struct buf *reply);
+int op_list(struct session *s, const struct kv *request, struct buf *reply);
+int op_storage(struct session *s, const struct kv *request, struct buf *reply);
+int op_digest(struct session *s, const struct kv *request, struct buf *reply);
+int op_check(struct session *s, const struct kv *request, struct buf *reply);
+int op_rename(struct session *s, const struct kv *request, struct buf *reply);
+int op_archive(struct session *s, const struct kv *request, struct buf *reply);
+int op_unarchive(struct session *s, const struct kv *request, struct buf *reply);
+int op_clean(struct session *s, const struct kv *request, struct buf *reply);
 int op_create(struct session *s, const struct kv *request, struct buf *reply);
 int op_delete(struct session *s, const struct kv *request, struct buf *reply);
 int op_read(struct session *s, const struct kv *request, struct buf *reply);

@@ -1,7 +1,7 @@
 /*
  * copy: from one place of this host to another; no byte leaves it.
  *
- *	REQUEST op=copy, source (path, or absent: standard input), live; and
+ *	REQUEST op=copy, source (path) or stdin=1, live; and
  *	        the target's part (writing.h), jobs, bwlimit, progress, want_digest
  *	RECORD  the source, as of `read`
  *	RECORD  path of the target
@@ -13,24 +13,6 @@
 #include "lib/op/writing.h"
 
 #include "lib/flow/sink.h"
-
-/* The request as reading.h wants it. */
-static int open_source(struct reading *from, struct session *s, const struct kv *request)
-{
-	struct buf b = BUF_INIT;
-	struct kv own = KV_INIT;
-	const char *path = kv_get(request, "source");
-	int r = -1;
-
-	kv_add(&b, "path", path);
-	kv_add_bool(&b, "stdio", !path);
-	kv_add(&b, "live", kv_get(request, "live"));
-	if (buf_failed(&b) == 0 && kv_parse(&own, b.data, b.len) == 0)
-		r = reading_open(from, s, &own);
-	kv_fini(&own);
-	buf_fini(&b);
-	return r;
-}
 
 /*
  * A clone is the source's own blocks, so there is nothing to compare; its
@@ -95,16 +77,23 @@ static int move(struct session *s, const struct kv *request, struct reading *fro
 int op_copy(struct session *s, const struct kv *request, struct buf *reply)
 {
 	struct buf record = BUF_INIT;
+	struct reading_want source;
+	struct writing_want target;
 	struct reading from;
 	struct writing to = { .target = NULL };
 	int r = -1;
 
-	if (open_source(&from, s, request) < 0)
+	if (reading_want_parse(&source, request, "source") < 0 ||
+		writing_want_parse(&target, request) < 0 || reading_open(&from, s, &source) < 0)
 		return -1;
 	reading_describe(&from, &record);
 	if (op_record(s, &record) < 0)
 		goto out;
-	if (writing_open(&to, s, request, from.has_image ? &from.img.st : NULL, from.source->len) < 0)
+	target.target.source = from.has_image ? &from.img.st : NULL;
+	target.target.len = from.source->len;
+	target.compressed = from.compressed;
+	target.format = from.format;
+	if (writing_open(&to, s, &target) < 0)
 		goto out;
 	buf_clear(&record);
 	kv_add(&record, "path", to.path);

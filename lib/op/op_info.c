@@ -11,7 +11,7 @@ int op_info(struct session *s, const struct kv *request, struct buf *reply)
 	int r = -1;
 
 	(void)reply;
-	if (path && info_collect(&s->limits, path, &record) == 0)
+	if (path && info_collect(&s->limits, path, NULL, &record) == 0)
 		r = op_record(s, &record);
 	buf_fini(&record);
 	return r;

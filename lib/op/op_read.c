@@ -26,11 +26,13 @@ int op_read(struct session *s, const struct kv *request, struct buf *reply)
 	struct flow_options opt;
 	struct flow_stats stats;
 	struct buf record = BUF_INIT;
+	struct reading_want want;
 	struct reading from;
 	struct sink *sink = NULL;
 	int r = -1;
 
-	if (op_flow_options(s, request, &opt) < 0 || reading_open(&from, s, request) < 0)
+	if (op_flow_options(s, request, &opt) < 0 ||
+		reading_want_parse(&want, request, "path") < 0 || reading_open(&from, s, &want) < 0)
 		return -1;
 	reading_describe(&from, &record);
 	if (op_record(s, &record) < 0 || wait_for_go(s) < 0)

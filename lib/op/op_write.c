@@ -14,17 +14,16 @@
 
 int op_write(struct session *s, const struct kv *request, struct buf *reply)
 {
-	uint64_t capacity = FLOW_LEN_UNKNOWN;
 	struct source *source = NULL;
 	struct buf record = BUF_INIT;
 	struct flow_options opt;
 	struct flow_stats stats;
+	struct writing_want want;
 	struct writing to;
 	int r = -1;
 
-	if (op_flow_options(s, request, &opt) < 0 ||
-		kv_get_u64(request, "capacity", &capacity) < 0 ||
-		writing_open(&to, s, request, NULL, capacity) < 0)
+	if (op_flow_options(s, request, &opt) < 0 || writing_want_parse(&want, request) < 0 ||
+		writing_open(&to, s, &want) < 0)
 		return -1;
 	opt.bwlimit = 0; /* the sending side's */
 	kv_add(&record, "path", to.path);
@@ -34,7 +33,7 @@ int op_write(struct session *s, const struct kv *request, struct buf *reply)
 		r = 0;
 		goto out;
 	}
-	source = source_wire(s->conn, capacity);
+	source = source_wire(s->conn, want.target.len);
 	if (!source || flow_run(source, to.sink, &opt, &stats) < 0 || writing_commit(&to) < 0)
 		goto out;
 	op_reply_stats(reply, &stats);

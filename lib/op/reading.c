@@ -47,8 +47,8 @@ static int open_stdin(struct reading *r)
 	p = head;
 	r->compressed = lzop_is(p, (size_t)n);
 	r->format = !r->compressed && qcow2_is(p, (size_t)n) ? "qcow2" : "raw";
-	r->source = r->compressed ? source_archive(STDIN_FILENO, head, (size_t)n, FLOW_LEN_UNKNOWN) :
-				    source_stream(STDIN_FILENO, head, (size_t)n);
+	r->source = r->compressed ? source_archive(STDIN_FILENO, head, (size_t)n, FLOW_LEN_UNKNOWN)
+				  : source_stream(STDIN_FILENO, head, (size_t)n);
 	return r->source ? 0 : -1;
 }
 
@@ -66,7 +66,7 @@ static int check_finished(struct reading *r, struct session *s, const char *path
 	return is ? -1 : 0;
 }
 
-static int check_use(struct reading *r, int live)
+static int check_use(struct reading *r, bool live)
 {
 	struct inuse u;
 	int ret;
@@ -74,7 +74,7 @@ static int check_use(struct reading *r, int live)
 	if (!live) {
 		ret = inuse_refuse(r->img.fd, INUSE_WRITERS);
 		if (ret < 0 && err_status() == ST_BUSY)
-			err_set(ST_BUSY, "%s (see --snapshot, --live)", err_text());
+			err_set(ST_BUSY, "%s (see --live)", err_text());
 		r->consistent = true;
 		return ret;
 	}
@@ -96,9 +96,9 @@ static int open_content(struct reading *r)
 		return -1;
 	if (is) {
 		r->compressed = true;
-		r->format = "raw";
 		if (probe_archive_open(&r->img, &a) < 0)
 			return -1;
+		r->format = probe_archive_format(&r->img, &a);
 		if (lseek(r->img.fd, 0, SEEK_SET) < 0)
 			return err_sys("cannot go back to its beginning");
 		r->source = source_archive(r->img.fd, NULL, 0, a.len);
@@ -118,25 +118,33 @@ static int open_content(struct reading *r)
 	return r->source ? 0 : -1;
 }
 
-int reading_open(struct reading *r, struct session *s, const struct kv *request)
+int reading_want_parse(struct reading_want *w, const struct kv *request, const char *key)
 {
-	int live = op_flag(request, "live"), is_stdio = op_flag(request, "stdio");
-	const char *path;
+	int live = op_flag(request, "live"), is_stdio = op_flag(request, "stdin");
 
-	memset(r, 0, sizeof(*r));
 	if (live < 0 || is_stdio < 0)
 		return -1;
-	if (is_stdio) {
+	w->live = live;
+	w->path = is_stdio ? NULL : op_need(request, key);
+	return is_stdio || w->path ? 0 : -1;
+}
+
+int reading_open(struct reading *r, struct session *s, const struct reading_want *want)
+{
+	memset(r, 0, sizeof(*r));
+	if (!want->path) {
 		if (!s->has_stdio)
 			return err_set(ST_REFUSED, "has no standard input here");
 		return open_stdin(r);
 	}
-	path = op_need(request, "path");
-	if (!path || image_open(&r->img, &s->limits, path) < 0)
+	if (image_open(&r->img, &s->limits, want->path) < 0)
 		return -1;
 	r->has_image = true;
+	r->img.may_change = want->live;
 	reading_id(&r->img.st, r->id);
-	if (check_finished(r, s, path) < 0 || check_use(r, live) < 0 || open_content(r) < 0) {
+	/* Who writes it now has marked it: in use, rather than left unfinished. */
+	if (check_use(r, want->live) < 0 || check_finished(r, s, want->path) < 0 ||
+		open_content(r) < 0) {
 		reading_close(r);
 		return -1;
 	}

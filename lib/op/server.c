@@ -21,6 +21,7 @@ struct server {
 	struct session session;
 	struct limits system;
 	struct config system_config, user_config;
+	char *home_config; /* the path of the user's file, if not given */
 };
 
 static void on_ended(void *arg)
@@ -131,24 +132,24 @@ static int serve_all(struct session *s)
 }
 
 /* /etc limits always; the user's own file narrows what is left. */
-static int read_config(struct server *sv, const char *user)
+static int read_config(struct server *sv, const char *given)
 {
-	const char *home = getenv("HOME");
-	char *path = NULL;
-	int r = -1;
+	const char *home = getenv("HOME"), *user = given;
 
-	if (!user && home && asprintf(&path, "%s/.config/img-tools/config", home) < 0)
-		return err_set(ST_FAILED, "out of memory");
-	if (config_read(&sv->system_config, CONFIG_SYSTEM, false) == 0 &&
-		(!(user || path) ||
-			config_read(&sv->user_config, user ? user : path, user != NULL) == 0) &&
-		limits_init(&sv->system, &sv->system_config) == 0 &&
-		limits_init(&sv->session.limits, &sv->user_config) == 0) {
-		sv->session.limits.also = &sv->system;
-		r = 0;
+	if (!user && home) {
+		if (asprintf(&sv->home_config, "%s/.config/img-tools/config", home) < 0) {
+			sv->home_config = NULL;
+			return err_set(ST_FAILED, "out of memory");
+		}
+		user = sv->home_config;
 	}
-	free(path);
-	return r;
+	if (config_read(&sv->system_config, CONFIG_SYSTEM, false) < 0 ||
+		(user && config_read(&sv->user_config, user, given != NULL) < 0) ||
+		limits_init(&sv->system, &sv->system_config, CONFIG_SYSTEM) < 0 ||
+		limits_init(&sv->session.limits, &sv->user_config, user) < 0)
+		return -1;
+	sv->session.limits.also = &sv->system;
+	return 0;
 }
 
 int server_run(const struct server_options *opt)
@@ -181,5 +182,6 @@ int server_run(const struct server_options *opt)
 	limits_fini(&sv.system);
 	config_fini(&sv.system_config);
 	config_fini(&sv.user_config);
+	free(sv.home_config);
 	return r < 0 ? (int)err_status() : 0;
 }

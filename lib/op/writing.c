@@ -14,6 +14,7 @@
 #include "lib/base/err.h"
 #include "lib/flow/sink.h"
 #include "lib/op/reading.h"
+#include "lib/store/probe.h"
 
 #define ARCHIVE_SUFFIX ".lzo"
 
@@ -42,15 +43,17 @@ static char *derive_name(const char *base, bool from_archive, bool to_archive)
 	return name;
 }
 
-/* Where path leads: into the container that it is, or to a name of its own. */
-static int find_place(struct place *p, struct session *s, const struct kv *request,
-	const char *path, bool archive)
+/* Where the path leads: into the container that it is, or to a name of its own. */
+static int find_place(struct place *p, struct session *s, const struct writing_want *want)
 {
-	const char *base = kv_get(request, "base");
+	const char *path = want->path;
 	bool slash = path[strlen(path) - 1] == '/';
 	char *name;
-	int r, dir = limits_open(&s->limits, path, O_PATH | O_DIRECTORY);
+	int r, dir;
 
+	if (want->target.in_place)
+		return place_open(p, &s->limits, path);
+	dir = limits_open(&s->limits, path, O_PATH | O_DIRECTORY);
 	if (dir < 0) {
 		if (slash && (err_errno() == ENOENT || err_errno() == ENOTDIR))
 			return err_set(ST_ABSENT, "no such directory: '%s'", path);
@@ -58,11 +61,11 @@ static int find_place(struct place *p, struct session *s, const struct kv *reque
 			return -1;
 		return place_open(p, &s->limits, path);
 	}
-	if (!base || !*base) {
+	if (!want->base || !*want->base) {
 		close(dir);
 		return err_set(ST_REFUSED, "is a directory, and the source has no name of its own");
 	}
-	name = derive_name(base, kv_get(request, "compression") != NULL, archive);
+	name = derive_name(want->base, want->compressed, want->archive);
 	if (!name) {
 		close(dir);
 		return err_set(ST_FAILED, "out of memory");
@@ -73,9 +76,8 @@ static int find_place(struct place *p, struct session *s, const struct kv *reque
 }
 
 /* The source may be on this very host by another way than ours. */
-static int check_source_id(const struct kv *request, const struct place *p)
+static int check_source_id(const char *id, const struct place *p)
 {
-	const char *id = kv_get(request, "source_id");
 	char own[READING_ID_MAX];
 	struct stat st;
 
@@ -87,20 +89,63 @@ static int check_source_id(const struct kv *request, const struct place *p)
 	return 0;
 }
 
-static int want_from(const struct kv *request, struct target_want *want)
+/* A guest that had a raw disk would find a qcow2 file in it. */
+static int check_format(struct session *s, const struct writing_want *want)
 {
-	int sparse = op_flag(request, "sparse"), overwrite = op_flag(request, "overwrite");
-	int links = op_flag(request, "allow_links"), no_fsync = op_flag(request, "no_fsync");
-	int dry = op_flag(request, "dry_run");
+	const char *format;
+	struct image img;
+	int r;
 
-	if (sparse < 0 || overwrite < 0 || links < 0 || no_fsync < 0 || dry < 0)
+	if (!want->target.in_place || want->as_is || !want->format ||
+		strcmp(want->format, "qcow2") != 0)
+		return 0;
+	if (image_open(&img, &s->limits, want->path) < 0)
 		return -1;
-	want->sparse = sparse;
-	want->overwrite = overwrite;
-	want->allow_links = links;
-	want->fsync = !no_fsync;
-	want->dry_run = dry;
-	return 0;
+	r = probe_format(&img, &format);
+	if (r == 0 && strcmp(format, "qcow2") != 0)
+		r = err_set(ST_REFUSED, "the source is qcow2 and the target holds something else "
+					"(see --as-is)");
+	image_close(&img);
+	return r;
+}
+
+int writing_want_parse(struct writing_want *w, const struct kv *request)
+{
+	bool no_fsync = false;
+	const struct {
+		const char *key;
+		bool *to;
+	} flags[] = {
+		{ "archive", &w->archive },
+		{ "as_is", &w->as_is },
+		{ "sparse", &w->target.sparse },
+		{ "overwrite", &w->target.overwrite },
+		{ "in_place", &w->target.in_place },
+		{ "allow_links", &w->target.allow_links },
+		{ "dry_run", &w->target.dry_run },
+		{ "no_fsync", &no_fsync },
+	};
+	int set, is_stdio = op_flag(request, "stdout");
+	size_t i;
+
+	memset(w, 0, sizeof(*w));
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		set = op_flag(request, flags[i].key);
+		if (set < 0)
+			return -1;
+		*flags[i].to = set;
+	}
+	w->target.fsync = !no_fsync;
+	w->target.len = TARGET_LEN_UNKNOWN;
+	if (is_stdio < 0 || kv_get_u64(request, "capacity", &w->target.len) < 0)
+		return -1;
+	w->may_overwrite = true;
+	w->base = kv_get(request, "base");
+	w->format = kv_get(request, "format");
+	w->compressed = kv_get(request, "compression") != NULL;
+	w->source_id = kv_get(request, "source_id");
+	w->path = is_stdio ? NULL : op_need(request, "path");
+	return is_stdio || w->path ? 0 : -1;
 }
 
 /* What lzop -N would restore: the image's name. */
@@ -122,52 +167,53 @@ static int open_stdout(struct writing *w, struct session *s, bool dry_run)
 	w->path = strdup("-");
 	if (!w->path)
 		return err_set(ST_FAILED, "out of memory");
-	if (fcntl(STDOUT_FILENO, F_GETFL) < 0 || (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
+	if (fcntl(STDOUT_FILENO, F_GETFL) < 0 ||
+		(fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		return err_set(ST_FAILED, "standard output is closed");
 	if (dry_run)
 		return 0;
-	w->sink = w->is_archive ? sink_archive(NULL, STDOUT_FILENO, "") : sink_stream(STDOUT_FILENO);
+	w->sink =
+		w->is_archive ? sink_archive(NULL, STDOUT_FILENO, "") : sink_stream(STDOUT_FILENO);
 	return w->sink ? 0 : -1;
 }
 
-static int open_target(struct writing *w, struct session *s, const struct kv *request,
-	const struct target_want *want)
+static int open_target(struct writing *w, struct session *s, const struct writing_want *want)
 {
-	const char *path = op_need(request, "path");
+	struct target_want target = want->target;
 	struct place place;
 
-	if (!path || find_place(&place, s, request, path, w->is_archive) < 0)
+	if (find_place(&place, s, want) < 0)
 		return -1;
-	if (check_source_id(request, &place) < 0) {
+	if (check_source_id(want->source_id, &place) < 0) {
 		place_close(&place);
 		return -1;
 	}
 	w->path = strdup(place.path);
-	w->target = target_open(&place, want);
+	if (want->archive)
+		target.len = TARGET_LEN_UNKNOWN;
+	w->target = target_open(&place, &target);
 	if (!w->target)
-		return -1;
+		return err_status() == ST_EXISTS && want->may_overwrite
+			       ? err_set(ST_EXISTS, "%s (see --overwrite)", err_text())
+			       : -1;
 	if (!w->path)
 		return err_set(ST_FAILED, "out of memory");
-	if (want->dry_run)
+	if (target.dry_run)
 		return 0;
-	w->sink = w->is_archive ? archive_sink(w->target, w->path) : sink_image(w->target);
+	w->sink = want->archive ? archive_sink(w->target, w->path) : sink_image(w->target);
 	return w->sink ? 0 : -1;
 }
 
-int writing_open(struct writing *w, struct session *s, const struct kv *request,
-	const struct stat *source, uint64_t capacity)
+int writing_open(struct writing *w, struct session *s, const struct writing_want *want)
 {
-	struct target_want want = { .len = capacity, .source = source };
-	int archive = op_flag(request, "archive"), is_stdio = op_flag(request, "stdio");
 	int r;
 
 	memset(w, 0, sizeof(*w));
-	if (archive < 0 || is_stdio < 0 || want_from(request, &want) < 0)
-		return -1;
-	w->is_archive = archive;
-	if (archive)
-		want.len = TARGET_LEN_UNKNOWN;
-	r = is_stdio ? open_stdout(w, s, want.dry_run) : open_target(w, s, request, &want);
+	w->is_archive = want->archive;
+	if (!want->path)
+		r = open_stdout(w, s, want->target.dry_run);
+	else
+		r = check_format(s, want) < 0 ? -1 : open_target(w, s, want);
 	if (r < 0)
 		writing_abort(w);
 	return r;

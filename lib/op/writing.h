@@ -2,10 +2,10 @@
  * writing: the target of a copy, checked and made: what `write` and `copy`
  * share.
  *
- * Request: path, or stdio=1; base (the source's name, for a container);
- *          capacity (absent: not known); compression (the source's);
- *          archive, sparse, overwrite, allow_links, no_fsync, dry_run;
- *          source_id.
+ * Request: path, or stdout=1; base (the source's name, for a container);
+ *          capacity (absent: not known); format and compression (the source's);
+ *          archive, sparse, overwrite, in_place, as_is, allow_links, no_fsync,
+ *          dry_run; source_id.
  * Record:  path, as resolved.
  */
 #ifndef IMG_WRITING_H
@@ -21,12 +21,26 @@ struct writing {
 	char *path; /* resolved, or "-" */
 };
 
+struct writing_want {
+	const char *path;	   /* NULL: standard output */
+	const char *base;	   /* the source's name, or NULL */
+	const char *format;	   /* the source's: "qcow2" is not written over something else, */
+	bool as_is;		   /* unless the user insists */
+	bool compressed;	   /* the source is */
+	bool archive;		   /* make an lzop file */
+	bool may_overwrite;	   /* the user could have said so */
+	const char *source_id;	   /* reading_id() of a source elsewhere, or NULL */
+	struct target_want target; /* all but the source's stat */
+};
+
+/* From a request.  0 or -1 recorded. */
+int writing_want_parse(struct writing_want *w, const struct kv *request);
+
 /*
- * 0, or -1 recorded; then w is empty.  source is the source's stat if it is on
- * this host and ours, else NULL.
+ * 0, or -1 recorded; then w is empty.  want->target.source is the source's
+ * stat if it is on this host and ours, else NULL.
  */
-int writing_open(struct writing *w, struct session *s, const struct kv *request,
-	const struct stat *source, uint64_t capacity);
+int writing_open(struct writing *w, struct session *s, const struct writing_want *want);
 
 /* Makes it final; w is empty then.  0 or -1 recorded. */
 int writing_commit(struct writing *w);

@@ -23,74 +23,105 @@
 #include "lib/wire/wire.h"
 
 #define LINE_MAX_LEN 512
+#define OPTION_MAX 4200
+#define SENDS_MAX 8 /* more than there are places in the script */
 
-/* h: hash, n: size, m: arch, u: who we are, o: where we began. */
-#define SCRIPT_HEAD "h=%s; n=%zu; m=%s; o=$PWD; u=$(id -u); umask 077; "
+/*
+ * h: hash, n: size, m: arch, v: protocol, u: who we are, o: where we began.  Half
+ * a program is not run; and as a file of zeros may pass for a script that
+ * succeeds, ok() wants to hear something.
+ */
+#define SCRIPT_HEAD                                                                                \
+	"h=%s; n=%zu; m=%s; v=%d; o=$PWD; u=$(id -u); umask 077; "                                 \
+	"ok() { [ $(wc -c <$1) -eq $n ] && [ x$($1 --protocol 2>/dev/null) = x$v ] && "            \
+	"$1 --self-check $h 2>/dev/null; }; "
 
 /* An installed helper of the same protocol; under sudo only if it is root's alone. */
-#define SCRIPT_INSTALLED \
-	"for d in /usr/libexec /usr/local/libexec; do " \
-	"f=$d/img-tools/img-helper-$(uname -m); [ -x $f ] || continue; %s" \
-	"[ x$($f --protocol 2>/dev/null) = x%d ] && exec $f --serve; " \
+#define SCRIPT_INSTALLED                                                                           \
+	"for d in /usr/libexec /usr/local/libexec; do "                                            \
+	"f=$d/img-tools/img-helper-$(uname -m); [ -x $f ] || continue; %s"                         \
+	"[ x$($f --protocol 2>/dev/null) = x$v ] && exec $f --serve $c; "                          \
 	"done; "
-#define SCRIPT_ROOTS_FILE \
-	"set -- $(ls -lnL $f); case $1.$3 in -rwx[r-]-[x-][r-]-[x-].0) ;; *) continue ;; esac; "
+/* On to the next unless $f, and all directories above it, are root's alone to write. */
+#define SCRIPT_ROOTS_ALONE                                                                         \
+	"f=$(readlink -f \"$f\"); p=$f; set -- $(ls -ln \"$f\"); "                                 \
+	"case $1.$3 in -[r-][w-]x[r-]-[x-][r-]-[x-]*.0) ;; *) continue ;; esac; "                  \
+	"while [ \"$p\" ]; do p=${p%/*}; set -- $(ls -ldn \"$p/\"); "                              \
+	"case $1.$3 in d[r-][w-]x[r-]-[xs-][r-]-[x-]*.0) ;; *) continue 2 ;; esac; done; "
 
-#define SCRIPT_ARCH "[ $(uname -m) = $m ] || { echo \"" WIRE_LINE "1 arch $(uname -m)\"; exit 1; }; "
+#define SCRIPT_ARCH                                                                                \
+	"[ $(uname -m) = $m ] || { echo; echo \"" WIRE_LINE "1 arch $(uname -m)\"; exit 1; }; "
 
 /* Where a copy may be: the user's own places, or root's. */
-#define DIRS_USER \
-	"\"${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/img-tools\" /var/tmp/img-tools-$u " \
+#define DIRS_USER                                                                                  \
+	"\"${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/img-tools\" /var/tmp/img-tools-$u "     \
 	"/tmp/img-tools-$u /dev/shm/img-tools-$u /run/user/$u/img-tools"
 #define DIRS_ROOT "/var/lib/img-tools /root/.cache/img-tools"
 
-/* Enters $d if it is a directory of ours alone. */
-#define SCRIPT_ENTER \
-	"cd -P \"$d\" 2>/dev/null || continue; set -- $(ls -ldn .); " \
-	"case $1.$3 in drwx------.$u|drwx------..$u) ;; *) continue ;; esac; "
+/* Enters $d if it is a directory of ours alone; a planted link may lead to any other of ours. */
+#define SCRIPT_ENTER                                                                               \
+	"cd -P \"$d\" 2>/dev/null || continue; p=$(pwd -P); set -- $(ls -ldn .); "                 \
+	"case $1.$3.${p##*/} in drwx------.$u.img-tools*|drwx------..$u.img-tools*) ;; "           \
+	"*) continue ;; esac; "
 
-#define SCRIPT_START "./img-helper-$h --self-check $h 2>/dev/null && " \
-	"exec ./img-helper-$h --serve --cwd \"$o\"; "
+#define SCRIPT_EXEC "exec ./img-helper-$h --serve --cwd \"$o\" $c; "
 
-#define SCRIPT_CACHED "for d in %s; do " SCRIPT_ENTER \
-	"[ -f img-helper-$h ] || continue; " SCRIPT_START "done; "
+#define SCRIPT_CACHED                                                                              \
+	"for d in %s; do " SCRIPT_ENTER                                                            \
+	"[ -f img-helper-$h ] && ok ./img-helper-$h && " SCRIPT_EXEC "done; "
 
-/* What does not fit is read all the same, so that the next place gets it from its start. */
-#define SCRIPT_SENT \
-	"for d in %s; do mkdir -p \"$d\" 2>/dev/null; " SCRIPT_ENTER \
-	"t=.img-helper-$h.$$; rm -f $t; (set -C; : >$t) 2>/dev/null || continue; " \
-	"echo; echo \"" WIRE_LINE "1 send\"; " \
-	"head -c $n | { cat >>$t 2>/dev/null || cat >/dev/null; }; " \
-	"chmod 700 $t && mv -f $t img-helper-$h; " SCRIPT_START \
-	"rm -f $t img-helper-$h; done; " \
+/*
+ * What does not fit is read all the same, so that the next place gets it from
+ * its start.  Only what was checked gets the name, as others may be using it.
+ */
+#define SCRIPT_SENT                                                                                \
+	"for d in %s; do mkdir -p \"$d\" 2>/dev/null; " SCRIPT_ENTER                               \
+	"t=.img-helper-$h.$$; rm -f $t; (set -C; : >$t) 2>/dev/null || continue; "                 \
+	"echo; echo \"" WIRE_LINE "1 send\"; "                                                     \
+	"head -c $n | { cat >>$t 2>/dev/null || cat >/dev/null; }; "                               \
+	"chmod 700 $t && ok ./$t && mv -f $t img-helper-$h && " SCRIPT_EXEC "rm -f $t; done; "     \
 	"echo; echo \"" WIRE_LINE "1 fail no place for the helper in: \"%s"
 
 static bool is_plain(const char *path)
 {
-	return path[0] == '/' && !strpbrk(path, "'\\!\n\r\"`$") && text_is_utf8(path, strlen(path));
+	return path[0] == '/' && !strpbrk(path, "'\\!\n\r\t \"`$*?[") &&
+	       text_is_utf8(path, strlen(path));
 }
 
-char *bootstrap_command(const struct helper_file *h, bool as_root, const char *path)
+char *bootstrap_command(
+	const struct helper_file *h, bool as_root, const char *path, const char *config)
 {
 	const char *dirs = as_root ? DIRS_ROOT : DIRS_USER;
 	const char *sudo = as_root ? "sudo -n " : "";
+	char option[OPTION_MAX] = "c=; ";
 	struct buf b = BUF_INIT;
 
+	if (config && !is_plain(config)) {
+		err_set(ST_USAGE,
+			"with --sudo, --config takes an absolute path without blanks or quotes");
+		return NULL;
+	}
+	if (config)
+		snprintf(option, sizeof(option), "c=\"--config %s\"; ", config);
 	if (path) {
 		if (!is_plain(path)) {
-			err_set(ST_USAGE, "--helper takes an absolute path without quotes");
+			err_set(ST_USAGE,
+				"--helper takes an absolute path without blanks or quotes");
 			return NULL;
 		}
-		buf_addf(&b, "%ssh -c 'f=\"%s\"; ", sudo, path);
+		buf_addf(&b, "%ssh -c '%sf=\"%s\"; ", sudo, option, path);
 		if (as_root)
-			buf_addf(&b, "for i in 1; do " SCRIPT_ROOTS_FILE
-				     "exec \"$f\" --serve; done; "
-				     "echo \"" WIRE_LINE "1 fail $f is not root alone to write\"'");
+			buf_addf(&b,
+				"for i in 1; do %sexec \"$f\" --serve $c; done; echo; "
+				"echo \"" WIRE_LINE "1 fail not there, or not for root alone to "
+				"write: %s\"'",
+				SCRIPT_ROOTS_ALONE, path);
 		else
-			buf_addf(&b, "exec \"$f\" --serve'");
+			buf_addf(&b, "exec \"$f\" --serve $c'");
 	} else {
-		buf_addf(&b, "%ssh -c '" SCRIPT_HEAD, sudo, h->hash, h->size, h->arch);
-		buf_addf(&b, SCRIPT_INSTALLED, as_root ? SCRIPT_ROOTS_FILE : "", WIRE_PROTOCOL);
+		buf_addf(&b, "%ssh -c '%s" SCRIPT_HEAD, sudo, option, h->hash, h->size, h->arch,
+			WIRE_PROTOCOL);
+		buf_addf(&b, SCRIPT_INSTALLED, as_root ? SCRIPT_ROOTS_ALONE : "");
 		buf_addf(&b, SCRIPT_ARCH SCRIPT_CACHED, dirs);
 		buf_addf(&b, SCRIPT_SENT "'", dirs, dirs);
 	}
@@ -167,17 +198,17 @@ static int read_line(int fd, char line[LINE_MAX_LEN], size_t *noise, int timeout
 	return 0;
 }
 
-enum bootstrap_end bootstrap_run(int fd, const struct helper_file *h, int timeout_ms,
-	char arch[BOOTSTRAP_ARCH_MAX])
+enum bootstrap_end bootstrap_run(
+	int fd, const struct helper_file *h, int timeout_ms, char arch[BOOTSTRAP_ARCH_MAX])
 {
 	char line[LINE_MAX_LEN], rest[LINE_MAX_LEN];
 	size_t noise = 0;
-	int version;
+	int version, sent = 0;
 
 	for (;;) {
 		if (read_line(fd, line, &noise, timeout_ms) < 0)
 			return BOOTSTRAP_FAILED;
-		if (sscanf(line, WIRE_LINE "%d %511[^\n]", &version, rest) != 2)
+		if (sscanf(line, WIRE_LINE "%5d %511[^\n]", &version, rest) != 2)
 			continue;
 		if (strcmp(rest, "ready") == 0) {
 			if (version == WIRE_PROTOCOL)
@@ -187,6 +218,10 @@ enum bootstrap_end bootstrap_run(int fd, const struct helper_file *h, int timeou
 			return BOOTSTRAP_FAILED;
 		}
 		if (strcmp(rest, "send") == 0 && h) {
+			if (++sent > SENDS_MAX) {
+				err_set(ST_PEER, "the peer asks for the helper again and again");
+				return BOOTSTRAP_FAILED;
+			}
 			noise = 0;
 			if (send_helper(fd, h, timeout_ms) < 0)
 				return BOOTSTRAP_FAILED;

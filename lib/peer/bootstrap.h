@@ -46,15 +46,17 @@ char *helper_file_path(const char *arch);
 
 /*
  * The command for the peer's shell.  as_root: under sudo.  path: use just that
- * helper.  The caller frees it.  NULL with ST_USAGE recorded if path cannot be
- * quoted for every shell.
+ * helper, or NULL.  config: the helper is to read that file, or NULL.  The
+ * caller frees it.  NULL with ST_USAGE recorded if a path cannot be quoted for
+ * every shell.
  */
-char *bootstrap_command(const struct helper_file *h, bool as_root, const char *path);
+char *bootstrap_command(
+	const struct helper_file *h, bool as_root, const char *path, const char *config);
 
 /* What the dialogue came to. */
 enum bootstrap_end {
-	BOOTSTRAP_READY,  /* the next byte is a frame's */
-	BOOTSTRAP_ARCH,	  /* arch is filled; start again with another helper */
+	BOOTSTRAP_READY,      /* the next byte is a frame's */
+	BOOTSTRAP_ARCH,	      /* arch is filled; start again with another helper */
 	BOOTSTRAP_FAILED = -1 /* recorded, ST_PEER */
 };
 
@@ -63,7 +65,7 @@ enum bootstrap_end {
  * Blocks, at most timeout_ms between two signs of life (0: for ever), and ends
  * early when cancel_is_set().
  */
-enum bootstrap_end bootstrap_run(int fd, const struct helper_file *h, int timeout_ms,
-	char arch[BOOTSTRAP_ARCH_MAX]);
+enum bootstrap_end bootstrap_run(
+	int fd, const struct helper_file *h, int timeout_ms, char arch[BOOTSTRAP_ARCH_MAX]);
 
 #endif

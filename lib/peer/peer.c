@@ -27,8 +27,9 @@ struct peer {
 static void on_message(void *arg, int level, const char *text)
 {
 	struct peer *p = arg;
-	enum log_level l = level >= LOG_LEVEL_WARN && level <= LOG_LEVEL_DEBUG ?
-		(enum log_level)level : LOG_LEVEL_WARN;
+	enum log_level l = level >= LOG_LEVEL_WARN && level <= LOG_LEVEL_DEBUG
+				   ? (enum log_level)level
+				   : LOG_LEVEL_WARN;
 
 	if (p->name)
 		log_at(l, "%s: %s", p->name, text);
@@ -159,8 +160,8 @@ int peer_answer(struct peer *p, struct kv *kv)
 	return r;
 }
 
-int peer_call(struct peer *p, const char *op, const struct buf *args, struct kv *record,
-	struct kv *reply)
+int peer_call(
+	struct peer *p, const char *op, const struct buf *args, struct kv *record, struct kv *reply)
 {
 	struct kv kv;
 	int r;

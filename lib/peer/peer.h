@@ -21,10 +21,10 @@ enum peer_sudo { PEER_SUDO_NONE = 0, PEER_SUDO_PEERS = 1, PEER_SUDO_HERE = 2, PE
 
 struct peer_options {
 	struct ssh_options ssh;
-	const char *rsh;	/* --rsh, or NULL */
+	const char *rsh; /* --rsh, or NULL */
 	enum peer_sudo sudo;
-	const char *helper;	/* --helper: a path on the peer, or NULL */
-	const char *config;	/* --config: the user's file on this host, or NULL */
+	const char *helper; /* --helper: a path on the peer, or NULL */
+	const char *config; /* --config: the user's file on this host, or NULL */
 	/* Called from another thread for each PROGRESS frame; or NULL. */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *arg;

@@ -28,12 +28,12 @@ static int start_child(struct started *s, const char *const *argv)
 	s->pid = child_start(argv, pair[1], pair[1], -1);
 	close(pair[1]);
 	s->fd = pair[0];
-	return s->pid < 0 ? -1 : 0;
+	return s->pid < 0 ? err_set(ST_PEER, "%s", err_text()) : 0;
 }
 
 /* COMMAND [-l USER] [-p PORT] HOST SCRIPT, as rsync has its -e. */
-static int start_rsh(struct started *s, const struct location *loc, const char *rsh,
-	const char *script)
+static int start_rsh(
+	struct started *s, const struct location *loc, const char *rsh, const char *script)
 {
 	const char *argv[RSH_WORDS_MAX + 8];
 	char *words = strdup(rsh), *save, *word, port[8];
@@ -109,13 +109,21 @@ static enum bootstrap_end try_arch(struct started *s, const struct location *loc
 	int timeout = opt->rsh ? 0 : READY_MS;
 	enum bootstrap_end end = BOOTSTRAP_FAILED;
 	struct helper_file h;
-	char *script;
+	char *script, *config = NULL;
 
 	if (opt->ssh.timeout_s)
 		timeout = opt->ssh.timeout_s * 1000;
 	if (helper_file_read(&h, arch) < 0)
 		return BOOTSTRAP_FAILED;
-	script = bootstrap_command(&h, as_root, opt->helper);
+	/* Both name files of this or of the other host, not of either. */
+	if (!loc->host && opt->config && !(config = realpath(opt->config, NULL))) {
+		err_set(ST_USAGE, "cannot read the configuration '%s': %s", opt->config,
+			strerror(errno));
+		helper_file_fini(&h);
+		return BOOTSTRAP_FAILED;
+	}
+	script = bootstrap_command(&h, as_root, loc->host ? opt->helper : NULL, config);
+	free(config);
 	if (script && start_script(s, loc, opt, script) == 0) {
 		end = bootstrap_run(s->fd, &h, timeout, wanted);
 		if (end == BOOTSTRAP_FAILED)

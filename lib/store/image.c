@@ -67,3 +67,12 @@ int image_read(struct image *img, void *p, size_t n, uint64_t off)
 			(unsigned long long)off + (unsigned long long)got);
 	return 0;
 }
+
+bool image_is_changed(struct image *img)
+{
+	struct stat now;
+
+	return S_ISREG(img->st.st_mode) && fstat(img->fd, &now) == 0 &&
+	       (now.st_mtim.tv_sec != img->st.st_mtim.tv_sec ||
+		       now.st_mtim.tv_nsec != img->st.st_mtim.tv_nsec);
+}

@@ -37,6 +37,7 @@ struct image {
 	char *path;
 	uint64_t len; /* of the container in bytes: the file's or device's size */
 	struct stat st;
+	bool may_change; /* the user accepts that it is written to while it is read */
 };
 
 /*
@@ -46,6 +47,9 @@ struct image {
  */
 int image_open(struct image *img, const struct limits *l, const char *path);
 void image_close(struct image *img); /* accepts a zeroed one with fd -1 */
+
+/* Whether it was written to since it was opened, by its time of modification. */
+bool image_is_changed(struct image *img);
 
 /* Reads n bytes at off, all of them: 0, or -1; ST_CORRUPT if the image ends before. */
 int image_read(struct image *img, void *p, size_t n, uint64_t off);

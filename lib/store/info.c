@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,14 +32,22 @@ static void add_time(struct buf *out, const char *key, const struct timespec *t)
 	kv_addf(out, key, "%lld.%09ld", (long long)t->tv_sec, t->tv_nsec);
 }
 
-static void add_names(struct buf *out, const char *path)
+/* The path is that of what was opened, wherever the name leads by now. */
+static void add_names(struct buf *out, int fd, const char *path, const char *name)
 {
-	char *full = realpath(path, NULL);
-	const char *shown = full ? full : path, *slash = strrchr(shown, '/');
+	char link[64], full[PATH_MAX];
+	ssize_t n;
+	const char *shown = path, *slash;
 
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, full, sizeof(full));
+	if (n > 0 && (size_t)n < sizeof(full)) {
+		full[n] = '\0';
+		shown = full;
+	}
+	slash = strrchr(shown, '/');
 	kv_add(out, "path", shown);
-	kv_add(out, "name", slash && slash[1] ? slash + 1 : shown);
-	free(full);
+	kv_add(out, "name", name ? name : slash && slash[1] ? slash + 1 : shown);
 }
 
 static void add_stat(struct buf *out, int fd, const struct stat *st)
@@ -138,6 +147,10 @@ static int add_content(struct buf *out, struct image *img)
 		if (probe_archive_open(img, &a) < 0 || probe_archive(img, &a, &p, &format) < 0)
 			return -1;
 		kv_add(out, "compression", "lzo");
+		kv_add(out, "archive",
+			!a.is_whole	      ? "truncated"
+			: a.header.has_length ? "recorded"
+					      : "plain");
 		kv_add_u64(out, "capacity", a.len);
 	} else {
 		if (probe_format(img, &format) < 0)
@@ -168,8 +181,8 @@ static int add_use(struct buf *out, int fd)
 
 	if (r == 0) {
 		kv_add_bool(out, "mounted", u.mounted);
-		for (point = (const char *)u.mountpoints.data; point &&
-			point < (const char *)u.mountpoints.data + u.mountpoints.len;
+		for (point = (const char *)u.mountpoints.data;
+			point && point < (const char *)u.mountpoints.data + u.mountpoints.len;
 			point += strlen(point) + 1)
 			kv_add(out, "mountpoint", point);
 		kv_add_bool(out, "in_use", u.mounted || u.readers || u.writers);
@@ -200,7 +213,7 @@ static int collect_image(const struct limits *l, const char *path, struct buf *o
 	return r;
 }
 
-int info_collect(const struct limits *l, const char *path, struct buf *out)
+int info_collect(const struct limits *l, const char *path, const char *name, struct buf *out)
 {
 	struct stat st;
 	int r, fd = limits_open(l, path, O_PATH);
@@ -212,7 +225,7 @@ int info_collect(const struct limits *l, const char *path, struct buf *out)
 		close(fd);
 		return -1;
 	}
-	add_names(out, path);
+	add_names(out, fd, path, name);
 	close(fd);
 	if (!S_ISDIR(st.st_mode))
 		return collect_image(l, path, out);

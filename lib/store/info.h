@@ -3,6 +3,7 @@
  *
  *	path, name, kind, format, compression, unfinished,
  *	capacity, allocation, physical			bytes
+ *	archive: recorded (it carries length and digest), plain (neither), truncated
  *	fs.type, fs.label, fs.uuid, partitions
  *	mounted, mountpoint (each), in_use
  *	mode (octal), owner, group, label
@@ -18,7 +19,10 @@
 #include "lib/base/buf.h"
 #include "lib/store/limits.h"
 
-/* Appends the record of what path is.  0, or -1 recorded. */
-int info_collect(const struct limits *l, const char *path, struct buf *out);
+/*
+ * Appends the record of what path is.  name: what to call it, or NULL: its
+ * own last part.  0, or -1 recorded.
+ */
+int info_collect(const struct limits *l, const char *path, const char *name, struct buf *out);
 
 #endif

@@ -75,12 +75,13 @@ static int add_device(struct limits *l, const char *path)
 	return device[l->device_count++] ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
-int limits_init(struct limits *l, const struct config *c)
+int limits_init(struct limits *l, const struct config *c, const char *file)
 {
 	const char *path;
 	size_t at;
 
 	memset(l, 0, sizeof(*l));
+	l->file = file;
 	for (at = 0; (path = config_each(c, "storage.directory", &at));) {
 		l->limited = true;
 		if (add_root(l, path) < 0)
@@ -165,12 +166,12 @@ static int open_limited(const struct limits *l, const char *path, int flags)
 			break;
 	if (i == l->count) {
 		err_set(ST_REFUSED, "not allowed by %s: outside of the configured directories",
-			CONFIG_SYSTEM);
+			l->file);
 	} else {
 		fd = open_beneath(l->root[i].fd, rest, (uint64_t)flags);
 		if (fd < 0 && errno == EXDEV)
 			err_set(ST_REFUSED, "not allowed by %s: the path leads out of '%s'",
-				CONFIG_SYSTEM, l->root[i].path);
+				l->file, l->root[i].path);
 		else if (fd < 0)
 			err_sys("cannot open");
 	}
@@ -188,11 +189,11 @@ static int open_by(const struct limits *l, const char *path, int flags)
 	return fd < 0 ? err_sys("cannot open") : fd;
 }
 
-/* Whether the wider limits lead to the very same thing. */
-static int check_also(const struct limits *l, const char *path, int fd)
+/* Whether the narrower limits lead to the very same thing. */
+static int check_narrower(const struct limits *l, const char *path, int fd)
 {
 	struct stat a, b;
-	int other = limits_open(l, path, O_PATH), r = -1;
+	int other = open_by(l, path, O_PATH), r = -1;
 
 	if (other < 0)
 		return -1;
@@ -212,12 +213,20 @@ int limits_open(const struct limits *l, const char *path, int flags)
 
 	if (!*path)
 		return err_set(ST_USAGE, "an empty path");
-	fd = open_by(l, path, flags);
-	if (fd >= 0 && l->also && l->also->limited && check_also(l->also, path, fd) < 0) {
+	if (!l->also || !l->also->limited)
+		return open_by(l, path, flags);
+	/* By the wider ones, so that nothing beyond them is ever opened, or told of. */
+	fd = limits_open(l->also, path, flags);
+	if (fd >= 0 && l->limited && check_narrower(l, path, fd) < 0) {
 		close(fd);
 		return -1;
 	}
 	return fd;
+}
+
+const struct limits *limits_roots(const struct limits *l)
+{
+	return l->limited || !l->also || !l->also->limited ? l : l->also;
 }
 
 static int name_is_own(const char *name)

@@ -19,6 +19,7 @@
 #include "lib/base/config.h"
 
 struct limits {
+	const char *file; /* the configuration's name, for messages; borrowed */
 	bool limited;
 	struct limits_root {
 		char *path; /* without trailing slashes */
@@ -32,11 +33,11 @@ struct limits {
 
 #define LIMITS_INIT                                                                                \
 	{                                                                                          \
-		false, NULL, 0, NULL, 0, NULL                                                      \
+		NULL, false, NULL, 0, NULL, 0, NULL                                                \
 	}
 
 /* Opens what the configuration allows; a directory that is missing is left out. */
-int limits_init(struct limits *l, const struct config *c);
+int limits_init(struct limits *l, const struct config *c, const char *file);
 void limits_fini(struct limits *l);
 
 /*
@@ -44,6 +45,9 @@ void limits_fini(struct limits *l);
  * limits.  The descriptor, or -1.
  */
 int limits_open(const struct limits *l, const char *path, int flags);
+
+/* Whose `root` says what to look through where nothing is named: l's, or of a wider one. */
+const struct limits *limits_roots(const struct limits *l);
 
 /*
  * A place that may or may not exist: its directory as a descriptor, and the

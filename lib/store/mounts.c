@@ -29,37 +29,98 @@ static void unescape(char *s)
 	*out = '\0';
 }
 
-int mounts_find(dev_t dev, struct buf *points, bool *writable)
+/*
+ * A line is: id parent major:minor root point options optional... - type source
+ * superoptions; the optional fields end with the "-".
+ */
+static bool parse(char *line, struct mounts_entry *m)
+{
+	char *save, *word, *point, *opts;
+	unsigned maj, min;
+
+	if (sscanf(line, "%*u %*u %u:%u", &maj, &min) != 2)
+		return false;
+	strtok_r(line, " ", &save);
+	strtok_r(NULL, " ", &save);
+	strtok_r(NULL, " ", &save);
+	strtok_r(NULL, " ", &save);
+	point = strtok_r(NULL, " ", &save);
+	opts = strtok_r(NULL, " ", &save);
+	do
+		word = strtok_r(NULL, " \n", &save);
+	while (word && strcmp(word, "-") != 0);
+	m->type = word ? strtok_r(NULL, " \n", &save) : NULL;
+	if (!point || !opts || !m->type)
+		return false;
+	unescape(point);
+	m->dev = makedev(maj, min);
+	m->point = point;
+	m->writable = strncmp(opts, "rw", 2) == 0;
+	return true;
+}
+
+int mounts_each(int (*each)(void *arg, const struct mounts_entry *m), void *arg)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL, *point, *opts, *save;
+	struct mounts_entry m;
+	char *line = NULL;
 	size_t cap = 0;
-	unsigned maj, min;
-	int n = 0;
+	int r = 0;
 
 	if (!f)
 		return err_sys("cannot read /proc/self/mountinfo");
-	while (getline(&line, &cap, f) > 0) {
-		if (sscanf(line, "%*u %*u %u:%u", &maj, &min) != 2 || makedev(maj, min) != dev)
-			continue;
-		/* id, parent, major:minor, root, mount point, options */
-		strtok_r(line, " ", &save);
-		strtok_r(NULL, " ", &save);
-		strtok_r(NULL, " ", &save);
-		strtok_r(NULL, " ", &save);
-		point = strtok_r(NULL, " ", &save);
-		opts = strtok_r(NULL, " ", &save);
-		if (!point || !opts)
-			continue;
-		unescape(point);
-		buf_add(points, point, strlen(point) + 1);
-		if (strncmp(opts, "rw", 2) == 0)
-			*writable = true;
-		n++;
-	}
+	while (r == 0 && getline(&line, &cap, f) > 0)
+		if (parse(line, &m))
+			r = each(arg, &m);
 	free(line);
 	fclose(f);
-	return n;
+	return r;
+}
+
+struct search {
+	dev_t dev;
+	struct buf *points; /* or NULL: */
+	char *type;
+	bool writable;
+	int count;
+};
+
+static int search_one(void *arg, const struct mounts_entry *m)
+{
+	struct search *s = arg;
+
+	if (m->dev != s->dev)
+		return 0;
+	if (s->points)
+		buf_add(s->points, m->point, strlen(m->point) + 1);
+	else
+		snprintf(s->type, MOUNTS_TYPE_MAX, "%s", m->type);
+	s->writable = s->writable || m->writable;
+	s->count++;
+	return 0;
+}
+
+int mounts_find(dev_t dev, struct buf *points, bool *writable)
+{
+	struct search s = { .dev = dev, .points = points };
+
+	if (mounts_each(search_one, &s) < 0)
+		return -1;
+	*writable = *writable || s.writable;
+	return s.count;
+}
+
+void mounts_type_of(const char *path, char type[MOUNTS_TYPE_MAX])
+{
+	struct search s = { .type = type };
+	struct stat st;
+
+	type[0] = '\0';
+	if (stat(path, &st) < 0)
+		return;
+	s.dev = st.st_dev;
+	if (mounts_each(search_one, &s) < 0)
+		err_clear();
 }
 
 bool mounts_is_swap(dev_t dev, ino_t ino, bool is_device)
@@ -80,8 +141,8 @@ bool mounts_is_swap(dev_t dev, ino_t ino, bool is_device)
 		unescape(line);
 		if (stat(line, &st) < 0)
 			continue;
-		found = is_device ? S_ISBLK(st.st_mode) && st.st_rdev == dev :
-				    st.st_dev == dev && st.st_ino == ino;
+		found = is_device ? S_ISBLK(st.st_mode) && st.st_rdev == dev
+				  : st.st_dev == dev && st.st_ino == ino;
 	}
 	free(line);
 	fclose(f);

@@ -1,5 +1,5 @@
 /*
- * mounts: which block devices are mounted or swap, as the kernel lists them.
+ * mounts: the kernel's tables of mounts and swap, as this process sees them.
  */
 #ifndef IMG_MOUNTS_H
 #define IMG_MOUNTS_H
@@ -9,12 +9,25 @@
 
 #include "lib/base/buf.h"
 
+#define MOUNTS_TYPE_MAX 64
+
+struct mounts_entry {
+	dev_t dev;
+	const char *point, *type; /* valid during the call */
+	bool writable;
+};
+
+/* Calls each for every mount until it does not return 0; its value, or -1 recorded. */
+int mounts_each(int (*each)(void *arg, const struct mounts_entry *m), void *arg);
+
 /*
- * Looks dev up in this process's mount table.  Appends each mount point,
- * NUL-terminated, to points; *writable is set if one of them is.  Returns
- * their number, or -1 recorded.
+ * Looks dev up in the mount table.  Appends each mount point, NUL-terminated,
+ * to points; *writable is set if one of them is.  Their number, or -1 recorded.
  */
 int mounts_find(dev_t dev, struct buf *points, bool *writable);
+
+/* The type of the filesystem that path is on; "" if it cannot be told. */
+void mounts_type_of(const char *path, char type[MOUNTS_TYPE_MAX]);
 
 /* Whether the device dev, or the file (dev, ino) if dev is no device, is swap. */
 bool mounts_is_swap(dev_t dev, ino_t ino, bool is_device);

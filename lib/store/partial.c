@@ -51,6 +51,23 @@ static bool is_same(int dir, const char *hidden, int fd)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+/*
+ * A filesystem that cannot rename without replacing has it linked to its final
+ * name first: a run that was killed then leaves both.
+ */
+static bool is_named(int dir, const char *hidden, const struct stat *st)
+{
+	char name[PARTIAL_NAME_MAX];
+	struct stat final;
+
+	if (st->st_nlink != 2)
+		return false;
+	snprintf(name, sizeof(name), "%.*s", (int)(strlen(hidden) - strlen(PARTIAL_SUFFIX) - 1),
+		hidden + 1);
+	return fstatat(dir, name, &final, AT_SYMLINK_NOFOLLOW) == 0 && final.st_dev == st->st_dev &&
+	       final.st_ino == st->st_ino;
+}
+
 /* Locks it: 0, or -1 recorded.  Unless take, only asks, which disturbs nobody. */
 static int lock(int fd, bool take)
 {
@@ -69,11 +86,13 @@ static int clear_dead(int dir, const char *hidden, bool remove)
 	struct stat st;
 	int r = -1, fd = openat(dir, hidden, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
+	if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
+		return err_set(ST_REFUSED, "'%s' is in the way and no file of ours", hidden);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_sys("cannot look at the unfinished '%s'", hidden);
 	if (fstat(fd, &st) < 0)
 		err_sys("cannot look at the unfinished '%s'", hidden);
-	else if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+	else if (!S_ISREG(st.st_mode) || (st.st_nlink > 1 && !is_named(dir, hidden, &st)))
 		err_set(ST_REFUSED, "'%s' is in the way and no file of ours", hidden);
 	else if (lock(fd, remove) < 0)
 		; /* recorded */
@@ -117,4 +136,14 @@ int partial_create(int dir, const char *hidden)
 		close(fd);
 	}
 	return err_set(ST_BUSY, "another run is making it");
+}
+
+int partial_lock(int fd)
+{
+	return lock(fd, true);
+}
+
+int partial_clear(int dir, const char *hidden, bool only_look)
+{
+	return clear_dead(dir, hidden, !only_look);
 }

@@ -31,4 +31,16 @@ int partial_create(int dir, const char *hidden);
 /* Checks as partial_create() would fail, changing nothing.  0 or -1. */
 int partial_check(int dir, const char *hidden);
 
+/*
+ * The lock that a maker holds: on all bytes, so that QEMU, which locks some of
+ * them, keeps away as well.  0, or -1 recorded: ST_BUSY if somebody has it.
+ */
+int partial_lock(int fd);
+
+/*
+ * Removes the hidden file of a dead run (unless only_look).  0, also if it is
+ * gone; -1 recorded: ST_BUSY if the run lives, ST_REFUSED if it is no file of ours.
+ */
+int partial_clear(int dir, const char *hidden, bool only_look);
+
 #endif

@@ -253,6 +253,20 @@ static int unpack_head(struct image *img, const struct probe_archive *a, int fd,
 	return r < 0 ? -1 : 0;
 }
 
+const char *probe_archive_format(struct image *img, const struct probe_archive *a)
+{
+	uint64_t off = a->header.size;
+	struct window w = { .img = img };
+	struct block *b = block_new();
+	const char *format = format_raw;
+
+	if (b && next_block(&w, &a->header, &off, b) == 1 && qcow2_is(b->raw, b->len))
+		format = format_qcow2;
+	err_clear();
+	block_free(b);
+	return format;
+}
+
 int probe_archive(
 	struct image *img, const struct probe_archive *a, struct probe *p, const char **format)
 {

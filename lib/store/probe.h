@@ -58,6 +58,12 @@ int probe_is_archive(struct image *img);
 int probe_archive_open(struct image *img, struct probe_archive *a);
 
 /*
+ * "raw" or "qcow2" (constants), as the first bytes in an archive say; also "raw"
+ * if they cannot be unpacked, which whoever reads it all will find.
+ */
+const char *probe_archive_format(struct image *img, const struct probe_archive *a);
+
+/*
  * As probe_fd(), for what an archive holds: its first PROBE_ARCHIVE_HEAD bytes,
  * or those that are there, are unpacked into memory.  Also *format, as
  * probe_format() says; in a qcow2 nothing is looked for.  -1 also with ST_CORRUPT

@@ -25,6 +25,8 @@ struct target_want {
 	bool fsync;
 	bool dry_run;		   /* make all checks and nothing else */
 	const struct stat *source; /* of the source on this host, or NULL: never the target */
+	bool in_place; /* fill what is there, and zero the rest; overwrite plays no part */
+	int like;      /* a descriptor whose owner, mode, label and times it gets; 0: none */
 };
 
 struct target; /* opaque */

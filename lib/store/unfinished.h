@@ -19,4 +19,19 @@
  */
 int unfinished_is(int fd, int dir_fd, const char *name);
 
+/*
+ * Sets the mark, on stable storage before it returns; takes it away (both
+ * forms).  0, or -1 recorded.
+ */
+int unfinished_set(int fd, int dir_fd, const char *name);
+int unfinished_clear(int fd, int dir_fd, const char *name);
+
+/*
+ * What is beside a name must not outlive or miss the file: takes the mark beside
+ * dir_fd/name away, when that is gone or new; makes what is beside `to` as what
+ * is beside `from`, before a file gets that name.  0, or -1 recorded.
+ */
+int unfinished_forget(int dir_fd, const char *name);
+int unfinished_carry(int dir_fd, const char *from, const char *to);
+
 #endif

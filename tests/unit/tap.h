@@ -11,7 +11,8 @@
 static int tap_count, tap_failed;
 
 #define ok(cond, name) tap_ok(!!(cond), name, #cond, __FILE__, __LINE__)
-#define is_int(got, want, name) tap_int((long long)(got), (long long)(want), name, __FILE__, __LINE__)
+#define is_int(got, want, name)                                                                    \
+	tap_int((long long)(got), (long long)(want), name, __FILE__, __LINE__)
 #define is_str(got, want, name) tap_str(got, want, name, __FILE__, __LINE__)
 
 static inline int tap_ok(int pass, const char *name, const char *what, const char *file, int line)
@@ -21,17 +22,20 @@ static inline int tap_ok(int pass, const char *name, const char *what, const cha
 		printf("# %s:%d: %s\n", file, line, what);
 		tap_failed = 1;
 	}
+	fflush(stdout); /* for whom a crash or a fork comes next */
 	return pass;
 }
 
-static inline int tap_int(long long got, long long want, const char *name, const char *file, int line)
+static inline int tap_int(
+	long long got, long long want, const char *name, const char *file, int line)
 {
 	if (!tap_ok(got == want, name, "values differ", file, line))
 		printf("# got %lld, want %lld\n", got, want);
 	return got == want;
 }
 
-static inline int tap_str(const char *got, const char *want, const char *name, const char *file, int line)
+static inline int tap_str(
+	const char *got, const char *want, const char *name, const char *file, int line)
 {
 	int same = got && want ? strcmp(got, want) == 0 : got == want;
 

@@ -114,14 +114,18 @@ static void test_descriptors(void)
 static void test_signals(void)
 {
 	sigset_t set, old;
+	char *end;
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &set, &old);
-	is_int(sh("grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\\t0\\n'"), 0, "looking");
-	is_str(buf_str(&out), "SigBlk:SigIgn:", "nothing blocked, nothing ignored");
+	/* Of the first 31: 32 and 33 are the C library's own, and whoever started us may ignore
+	 * them. */
+	is_int(sh("grep -E '^Sig(Blk|Ign)' /proc/self/status | cut -f2"), 0, "looking");
+	is_int(strtoull(buf_str(&out), &end, 16) & 0x7fffffff, 0, "nothing blocked");
+	is_int(strtoull(end, NULL, 16) & 0x7fffffff, 0, "nothing ignored");
 	is_int(sh("kill -TERM $$"), 128 + SIGTERM, "TERM arrives");
 	pthread_sigmask(SIG_SETMASK, NULL, &set);
 	ok(sigismember(&set, SIGTERM), "here the mask is as before");

@@ -25,7 +25,8 @@ static double run(struct chooser *c, struct link *l, uint64_t bytes)
 
 int main(void)
 {
-	struct link fast = { 600e3, 250e3, 0 }, slow = { 1e3, 2.2e3, 0 }, even = { 100e3, 101e3, 0 };
+	struct link fast = { 600e3, 250e3, 0 }, slow = { 1e3, 2.2e3, 0 },
+		    even = { 100e3, 101e3, 0 };
 	struct chooser c;
 	double part;
 

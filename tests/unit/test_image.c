@@ -59,7 +59,7 @@ static void test_limited(void)
 
 	snprintf(text, sizeof(text), "[storage]\ndirectory = %s/dir\n", scratch_dir);
 	scratch_save("dir/in", "in", 2);
-	ok(config_parse(&c, "test", text, strlen(text)) == 0 && limits_init(&l, &c) == 0,
+	ok(config_parse(&c, "test", text, strlen(text)) == 0 && limits_init(&l, &c, "test") == 0,
 		"limited");
 	ok(image_open(&img, &l, "dir/in") == 0 && img.len == 2, "limited: inside");
 	image_close(&img);

@@ -21,7 +21,7 @@ static struct limits limits_with(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (config_parse(&c, "test", text, strlen(text)) < 0 || limits_init(&l, &c) < 0) {
+	if (config_parse(&c, "test", text, strlen(text)) < 0 || limits_init(&l, &c, "test") < 0) {
 		printf("# %s\n", err_text());
 		exit(99);
 	}
@@ -91,7 +91,7 @@ static void test_outside(const struct limits *l)
 	ok(content(l, "a/images/magic/b/b") < 0, "outside: by /proc");
 	err_clear();
 	ok(limits_open(l, "/etc/passwd", O_RDONLY) == -1 && err_status() == ST_REFUSED &&
-			strstr(err_text(), CONFIG_SYSTEM),
+			strstr(err_text(), "by test"),
 		"outside: says who forbids it");
 	err_clear();
 	ok(limits_open(l, "", O_RDONLY) == -1 && err_status() == ST_USAGE, "an empty path");
@@ -160,7 +160,7 @@ static void test_configured(void)
 	limits_fini(&l);
 	snprintf(text, sizeof(text), "[storage]\ndirectory = %s/b/b\n", scratch_dir);
 	err_clear();
-	ok(config_parse(&c, "test", text, strlen(text)) == 0 && limits_init(&l, &c) == -1 &&
+	ok(config_parse(&c, "test", text, strlen(text)) == 0 && limits_init(&l, &c, "test") == -1 &&
 			err_status() != ST_OK,
 		"configured: a file");
 	config_fini(&c);

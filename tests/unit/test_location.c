@@ -184,9 +184,35 @@ static void test_base_name(void)
 	}
 }
 
+static void test_at(void)
+{
+	static const char *const row[][2] = { { "x", "/d/y" }, { "h:x", "h:/d/y" },
+		{ "u@h:", "u@h:/d/y" }, { "ssh://u@h:22/x", "ssh://u@h:22/d/y" },
+		{ "u@[::1]:x", "u@[::1]:/d/y" }, { "ssh://[::1]:22/x", "ssh://[::1]:22/d/y" } };
+	size_t i;
+
+	for (i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		struct location loc, again;
+		char *text;
+
+		if (location_parse(&loc, row[i][0]) < 0) {
+			ok(0, row[i][0]);
+			continue;
+		}
+		text = location_at(&loc, "/d/y");
+		is_str(text, row[i][1], row[i][0]);
+		ok(text && location_parse(&again, text) == 0 && location_same_host(&loc, &again),
+			"the same host again");
+		location_fini(&again);
+		free(text);
+		location_fini(&loc);
+	}
+}
+
 int main(void)
 {
 	test_forms();
+	test_at();
 	test_stdio();
 	test_refused();
 	test_lengths();

@@ -251,8 +251,7 @@ static void test_long_names(void)
 
 static void test_odd_names(void)
 {
-	static const char *const name[] = { "-rf", " ", "a\nb", "\377\376", "a'b\"c$d", ".hidden",
-		".y.img-tools" };
+	static const char *const name[] = { "-rf", " ", "a\nb", "\377\376", "a'b\"c$d", ".hidden" };
 	struct target *t;
 	size_t i;
 
@@ -266,6 +265,8 @@ static void test_odd_names(void)
 			"an odd name");
 		unlink(path);
 	}
+	ok(!open_at("./.y.img-tools", &plain) && err_status() == ST_REFUSED,
+		"a name that img-clean would take for a dead run's");
 }
 
 int main(void)

@@ -1,0 +1,58 @@
+/*
+ * img-list: what is in containers.
+ */
+#include "lib/base/err.h"
+#include "lib/cli/cli.h"
+#include "lib/cli/each.h"
+#include "lib/cli/list_show.h"
+
+struct listing {
+	struct list_show show;
+	int recursive, failed;
+};
+
+static int list_one(struct peer *p, const struct location *loc, void *arg)
+{
+	struct listing *l = arg;
+	struct buf args = BUF_INIT;
+	int r;
+
+	if (*loc->path)
+		kv_add(&args, "path", loc->path);
+	kv_add_bool(&args, "recursive", l->recursive);
+	r = peer_request(p, "list", &args);
+	buf_fini(&args);
+	return r < 0 ? -1 : list_show_one(&l->show, p, loc, &l->failed);
+}
+
+int main(int argc, char **argv)
+{
+	struct listing l = { .recursive = 0 };
+	int status, r, xml = 0;
+	struct poptOption options[] = { { "recursive", 'R', POPT_ARG_NONE, &l.recursive, 0,
+						"also what lies below", NULL },
+		{ "xml", '\0', POPT_ARG_NONE, &xml, 0, "print the result as XML", NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_json_options, 0, NULL, NULL },
+		POPT_TABLEEND };
+	static const char *here[] = { ".", NULL };
+	struct cli cli;
+
+	cli_begin(&cli, "img-list", "[OPTION...] [LOCATION...]", options, argc, argv);
+	if (cli.count == 0) {
+		cli.args = here;
+		cli.count = 1;
+	}
+	if (xml && cli.json) {
+		err_set(ST_USAGE, "--json and --xml exclude each other");
+		return cli_end(&cli, -1);
+	}
+	if (list_show_begin(&l.show,
+		    xml	       ? LIST_XML
+		    : cli.json ? LIST_JSON
+			       : LIST_TABLE,
+		    cli.count) < 0)
+		return cli_end(&cli, -1);
+	status = each_location(&cli, list_one, &l);
+	r = cli_end(&cli, list_show_end(&l.show));
+	return status ? status : l.failed ? l.failed : r;
+}

@@ -1,0 +1,44 @@
+/*
+ * img-storage: what a host can do with images, and where it has room.
+ */
+#include "lib/base/err.h"
+#include "lib/cli/cli.h"
+#include "lib/cli/each.h"
+#include "lib/cli/storage_show.h"
+
+static int show_one(struct peer *p, const struct location *loc, void *arg)
+{
+	if (*loc->path)
+		return err_set(ST_USAGE, "is no host: write HOST:");
+	if (peer_request(p, "storage", NULL) < 0)
+		return -1;
+	return storage_show(p, *(enum storage_form *)arg);
+}
+
+int main(int argc, char **argv)
+{
+	int xml = 0;
+	struct poptOption options[] = { { "xml", '\0', POPT_ARG_NONE, &xml, 0,
+						"print the result as XML", NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_json_options, 0, NULL, NULL },
+		POPT_TABLEEND };
+	static const char *here[] = { each_this_host, NULL };
+	enum storage_form form;
+	struct cli cli;
+	int status, r;
+
+	cli_begin(&cli, "img-storage", "[OPTION...] [HOST:]", options, argc, argv);
+	cli_need_args(&cli, 0, 1);
+	if (cli.count == 0) {
+		cli.args = here;
+		cli.count = 1;
+	}
+	if (xml && cli.json) {
+		err_set(ST_USAGE, "--json and --xml exclude each other");
+		return cli_end(&cli, -1);
+	}
+	form = xml ? STORAGE_XML : cli.json ? STORAGE_JSON : STORAGE_TABLE;
+	status = each_location(&cli, show_one, &form);
+	r = cli_end(&cli, 0);
+	return status ? status : r;
+}

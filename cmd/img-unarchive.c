@@ -1,0 +1,9 @@
+/*
+ * img-unarchive: unpacks lzop files into image files in their place.
+ */
+#include "lib/cli/pack.h"
+
+int main(int argc, char **argv)
+{
+	return pack_main(argc, argv, "img-unarchive", "unarchive", "unarchived");
+}

@@ -1,0 +1,22 @@
+/*
+ * img-verify: whether an image is sound, or two hold the same.
+ */
+#include "lib/base/err.h"
+#include "lib/cli/cli.h"
+#include "lib/cli/verify_run.h"
+
+int main(int argc, char **argv)
+{
+	int live = 0;
+	struct poptOption options[] = { { "live", '\0', POPT_ARG_NONE, &live, 0,
+						"also if it is being written to", NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_working_options, 0, NULL, NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_json_options, 0, NULL, NULL },
+		POPT_TABLEEND };
+	struct cli cli;
+
+	cli_begin(&cli, "img-verify", "[OPTION...] LOCATION [LOCATION2]", options, argc, argv);
+	cli_need_args(&cli, 1, 2);
+	return cli_end(
+		&cli, cli.count == 1 ? verify_run_one(&cli, live) : verify_run_two(&cli, live));
+}

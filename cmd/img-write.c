@@ -1,0 +1,32 @@
+/*
+ * img-write: fills an existing image with the contents of another.
+ */
+#include "lib/cli/cli.h"
+#include "lib/cli/copy_run.h"
+
+int main(int argc, char **argv)
+{
+	int live = 0, as_is = 0, sparse = 0, allow_links = 0;
+	struct poptOption options[] = { { "live", '\0', POPT_ARG_NONE, &live, 0,
+						"also if SRC is being written to", NULL },
+		{ "as-is", '\0', POPT_ARG_NONE, &as_is, 0, "also qcow2 content over something else",
+			NULL },
+		{ "sparse", '\0', POPT_ARG_NONE, &sparse, 0, "leave holes where there are zeros",
+			NULL },
+		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
+			"also a file that has several links", NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_copying_options, 0, NULL, NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_json_options, 0, NULL, NULL },
+		POPT_TABLEEND };
+	struct transfer t = { .in_place = true };
+	struct cli cli;
+
+	cli_begin(&cli, "img-write", "[OPTION...] SRC DST", options, argc, argv);
+	cli_need_args(&cli, 2, 2);
+	t.live = live;
+	t.as_is = as_is;
+	t.sparse = sparse;
+	t.allow_links = allow_links;
+	return cli_end(&cli, copy_run(&cli, &t));
+}

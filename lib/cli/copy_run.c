@@ -1,0 +1,53 @@
+/*
+ * copy_run: see copy_run.h.
+ */
+#include "lib/cli/copy_run.h"
+
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/cli/copy_show.h"
+#include "lib/cli/progress.h"
+
+static void take_options(struct transfer *t, const struct cli *c)
+{
+	t->dry_run = c->dry_run;
+	t->want_digest = c->json;
+	t->compress = (enum flow_compress)cli_copying.compress;
+	t->jobs = cli_copying.jobs;
+	t->bwlimit = cli_copying.bwlimit;
+	t->no_fsync = cli_copying.no_fsync;
+}
+
+int copy_run(struct cli *c, struct transfer *t)
+{
+	struct transfer_result res;
+	bool watched;
+	int r = -1;
+
+	if (cli_location(&t->from, c->args[0]) < 0 || cli_location(&t->to, c->args[1]) < 0)
+		goto out;
+	if (t->to.is_stdio && c->json) {
+		err_set(ST_USAGE, "--json and the target '-' both need standard output");
+		goto out;
+	}
+	if (t->to.is_stdio && t->in_place) {
+		err_set(ST_USAGE, "'-' is no image that could be filled");
+		goto out;
+	}
+	take_options(t, c);
+	progress_begin(c);
+	if (progress_is_on())
+		t->progress = progress_show;
+	watched = progress_is_on() && c->progress != CLI_PROGRESS_JSON;
+	r = transfer_run(t, &c->peer, &res);
+	progress_end();
+	if (r < 0)
+		goto out;
+	r = copy_show(c, watched, t, &res);
+	free(res.target);
+out:
+	location_fini(&t->from);
+	location_fini(&t->to);
+	return r;
+}

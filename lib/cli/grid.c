@@ -1,0 +1,61 @@
+/*
+ * grid: see grid.h.  The last column is not padded, so no line ends in blanks.
+ */
+#include "lib/cli/grid.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/text.h"
+
+void grid_init(struct grid *g, unsigned columns)
+{
+	memset(g, 0, sizeof(*g));
+	buf_init(&g->cells);
+	g->columns = columns;
+}
+
+void grid_fini(struct grid *g)
+{
+	buf_fini(&g->cells);
+}
+
+void grid_cell(struct grid *g, const char *text)
+{
+	char *safe = text_safe_dup(text && *text ? text : "-");
+	size_t *width = &g->width[g->count++ % g->columns];
+
+	if (!safe) {
+		g->cells.failed = true;
+		return;
+	}
+	if (text_width(safe) > *width)
+		*width = text_width(safe);
+	buf_add(&g->cells, safe, strlen(safe) + 1);
+	free(safe);
+}
+
+int grid_print(const struct grid *g)
+{
+	const char *cell = (const char *)g->cells.data;
+	unsigned column;
+	size_t i;
+	int pad;
+
+	if (buf_failed(&g->cells) < 0)
+		return -1;
+	for (i = 0; i < g->count; i++, cell += strlen(cell) + 1) {
+		column = (unsigned)(i % g->columns);
+		pad = (int)(g->width[column] - text_width(cell));
+		if (g->right[column])
+			printf("%*s%s", pad, "", cell);
+		else if (column + 1 < g->columns)
+			printf("%s%*s", cell, pad, "");
+		else
+			printf("%s", cell);
+		fputs(column + 1 < g->columns ? "  " : "\n", stdout);
+	}
+	return ferror(stdout) ? err_set(ST_FAILED, "cannot write the result") : 0;
+}

@@ -1,0 +1,216 @@
+/*
+ * list_show: a table needs all rows for its widths, so each location has one.
+ */
+#include "lib/cli/list_show.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/size.h"
+#include "lib/base/text.h"
+#include "lib/cli/json.h"
+
+#define COLUMNS 6
+
+int list_show_begin(struct list_show *l, enum list_form form, int count)
+{
+	memset(l, 0, sizeof(*l));
+	l->form = form;
+	l->count = count;
+	if (form == LIST_JSON)
+		l->all = json_array();
+	if (form != LIST_XML)
+		return 0;
+	if (xml_begin(&l->xml) < 0)
+		return -1;
+	xml_open(&l->xml, "images");
+	return 0;
+}
+
+static const char *human(const struct kv *r, const char *key, char out[SIZE_HUMAN])
+{
+	uint64_t v;
+
+	return kv_get_u64(r, key, &v) > 0 ? size_human(v, out) : NULL;
+}
+
+/* "raw.lzo", "qcow2", "dir" */
+static const char *form_of(const struct kv *r, char *out, size_t size)
+{
+	const char *kind = kv_get(r, "kind"), *format = kv_get(r, "format");
+
+	if (!format)
+		return kind && strcmp(kind, "directory") == 0 ? "dir" : NULL;
+	snprintf(out, size, "%s%s%s", format, kv_get(r, "compression") ? "." : "",
+		kv_get(r, "compression") ? kv_get(r, "compression") : "");
+	return out;
+}
+
+static const char *state_of(const struct kv *r)
+{
+	bool unfinished = false, mounted = false, in_use = false;
+
+	kv_get_bool(r, "unfinished", &unfinished);
+	kv_get_bool(r, "mounted", &mounted);
+	kv_get_bool(r, "in_use", &in_use);
+	return unfinished ? "unfinished" : mounted ? "mounted" : in_use ? "in use" : NULL;
+}
+
+static void add_row(struct grid *g, const struct kv *r)
+{
+	const char *fs = kv_get(r, "fs.type"), *table = kv_get(r, "partitions");
+	char a[SIZE_HUMAN], b[SIZE_HUMAN], form[64];
+
+	grid_cell(g, human(r, "capacity", a));
+	grid_cell(g, human(r, "allocation", b));
+	grid_cell(g, form_of(r, form, sizeof(form)));
+	grid_cell(g, fs ? fs : table);
+	grid_cell(g, state_of(r));
+	grid_cell(g, kv_get(r, "name"));
+}
+
+static int add_json(json_t *entries, const struct kv *r)
+{
+	json_t *o = json_object(), *fs;
+
+	json_array_append_new(entries, o);
+	json_set_text(o, "name", kv_get(r, "name"));
+	json_set_text(o, "path", kv_get(r, "path"));
+	json_set_text(o, "kind", kv_get(r, "kind"));
+	json_set_text(o, "format", kv_get(r, "format"));
+	json_set_text(o, "compression", kv_get(r, "compression"));
+	if (json_set_bool(o, "unfinished", r, "unfinished") < 0 ||
+		json_set_u64(o, "capacity", r, "capacity") < 0 ||
+		json_set_u64(o, "allocation", r, "allocation") < 0 ||
+		json_set_u64(o, "physical", r, "physical") < 0)
+		return -1;
+	fs = json_null();
+	if (kv_get(r, "fs.type")) {
+		fs = json_object();
+		json_set_text(fs, "type", kv_get(r, "fs.type"));
+		json_set_text(fs, "label", kv_get(r, "fs.label"));
+		json_set_text(fs, "uuid", kv_get(r, "fs.uuid"));
+	}
+	json_object_set_new(o, "filesystem", fs);
+	if (json_set_bool(o, "mounted", r, "mounted") < 0 ||
+		json_set_bool(o, "in_use", r, "in_use") < 0)
+		return -1;
+	json_object_set_new(o, "snapshot", json_null());
+	return 0;
+}
+
+/* One entry into whichever form is wanted. */
+static int take_entry(struct list_show *l, struct grid *g, const struct kv *r,
+	const struct location *loc, int *failed)
+{
+	const char *error = kv_get(r, "error"), *name = kv_get(r, "name");
+	uint64_t status = ST_FAILED;
+
+	if (error) {
+		log_warn("%s: '%s': %s", loc->text, name ? name : "", error);
+		if (kv_get_u64(r, "status", &status) < 0)
+			return -1;
+		*failed = *failed ? *failed : (int)(status <= ST_MAX ? status : ST_FAILED);
+	}
+	switch (l->form) {
+	case LIST_TABLE:
+		add_row(g, r);
+		return 0;
+	case LIST_JSON:
+		return add_json(l->entries, r);
+	default:
+		xml_volume(&l->xml, r);
+		return 0;
+	}
+}
+
+/* What comes before the entries, once it is known that they can be had. */
+static void open_container(struct list_show *l, const struct location *loc)
+{
+	json_t *object;
+
+	if (l->form == LIST_JSON) {
+		object = json_object();
+		l->entries = json_array();
+		json_set_text(object, "location", loc->text);
+		json_object_set_new(object, "entries", l->entries);
+		json_array_append_new(l->all, object);
+	} else if (l->form == LIST_XML) {
+		xml_open(&l->xml, "container");
+		xml_attribute(&l->xml, "location", loc->text);
+	}
+}
+
+static int read_entries(struct list_show *l, struct peer *p, struct grid *g,
+	const struct location *loc, int *failed)
+{
+	struct kv r;
+	int got = peer_answer(p, &r), taken = 0;
+
+	if (got < 0)
+		return -1;
+	open_container(l, loc);
+	while (got == 1 && taken == 0) {
+		taken = take_entry(l, g, &r, loc, failed);
+		kv_fini(&r);
+		got = taken == 0 ? peer_answer(p, &r) : -1;
+	}
+	if (l->form == LIST_XML)
+		xml_close(&l->xml);
+	l->shown++;
+	if (got < 0)
+		return -1;
+	kv_fini(&r);
+	return 0;
+}
+
+static void head(struct grid *g)
+{
+	static const char *const title[COLUMNS] = { "SIZE", "USED", "FORMAT", "HOLDS", "STATE",
+		"NAME" };
+	int i;
+
+	grid_init(g, COLUMNS);
+	g->right[0] = g->right[1] = true;
+	for (i = 0; i < COLUMNS; i++)
+		grid_cell(g, title[i]);
+}
+
+int list_show_one(struct list_show *l, struct peer *p, const struct location *loc, int *failed)
+{
+	bool later = l->shown;
+	char title[1024];
+	struct grid g;
+	int r;
+
+	head(&g);
+	r = read_entries(l, p, &g, loc, failed);
+	if (r == 0 && l->form == LIST_TABLE) {
+		if (l->count > 1)
+			printf("%s%s:\n", later ? "\n" : "",
+				text_safe(loc->text, title, sizeof(title)));
+		if (g.count > COLUMNS)
+			r = grid_print(&g);
+	}
+	grid_fini(&g);
+	return r;
+}
+
+int list_show_end(struct list_show *l)
+{
+	json_t *all = l->all;
+
+	if (l->form == LIST_XML && !l->shown)
+		xml_drop(&l->xml);
+	else if (l->form == LIST_XML)
+		return xml_end(&l->xml);
+	if (l->form != LIST_JSON)
+		return 0;
+	if (l->count == 1 || !l->shown) {
+		all = l->shown ? json_incref(json_array_get(l->all, 0)) : NULL;
+		json_decref(l->all);
+	}
+	return all ? json_print(all) : 0;
+}

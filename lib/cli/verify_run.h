@@ -1,0 +1,22 @@
+/*
+ * verify_run: what img-verify does with one location, and with two.
+ */
+#ifndef IMG_VERIFY_RUN_H
+#define IMG_VERIFY_RUN_H
+
+#include "lib/cli/cli.h"
+
+/*
+ * Reads the image from end to end where it lies: an archive with its block
+ * checksums, length and digest, a qcow2 layer by its structure.  Prints the
+ * digest and the location.  0, or -1 recorded: ST_CORRUPT.
+ */
+int verify_run_one(struct cli *c, bool live);
+
+/*
+ * Compares the contents of two images by the digests that their own hosts
+ * compute at the same time.  0: equal; -1 recorded: ST_CORRUPT if they differ.
+ */
+int verify_run_two(struct cli *c, bool live);
+
+#endif

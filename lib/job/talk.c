@@ -1,0 +1,135 @@
+/*
+ * talk: see talk.h.
+ */
+#include "lib/job/talk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+
+/* The path that a helper is asked for: of "HOST:" the login's home. */
+const char *talk_asked_path(const struct location *loc)
+{
+	return *loc->path ? loc->path : ".";
+}
+
+void talk_add_source_args(struct buf *args, const struct transfer *t)
+{
+	static const char *const compress[] = { "auto", "always", "never" };
+
+	kv_add_bool(args, "stdin", t->from.is_stdio);
+	kv_add_bool(args, "live", t->live);
+	kv_add(args, "compress", t->archive ? "always" : compress[t->compress]);
+	kv_add_u64(args, "jobs", t->jobs);
+	kv_add_u64(args, "bwlimit", t->bwlimit);
+}
+
+int talk_add_target_args(struct buf *args, const struct transfer *t)
+{
+	char *base = location_base_name(&t->from);
+
+	if (!base)
+		return -1;
+	kv_add_bool(args, "stdout", t->to.is_stdio);
+	if (!t->to.is_stdio)
+		kv_add(args, "path", talk_asked_path(&t->to));
+	if (!t->from.is_stdio)
+		kv_add(args, "base", base);
+	kv_add_bool(args, "archive", t->archive);
+	kv_add_bool(args, "sparse", t->sparse);
+	kv_add_bool(args, "overwrite", t->overwrite);
+	kv_add_bool(args, "in_place", t->in_place);
+	kv_add_bool(args, "as_is", t->as_is);
+	kv_add_bool(args, "allow_links", t->allow_links);
+	kv_add_bool(args, "no_fsync", t->no_fsync);
+	kv_add_bool(args, "dry_run", t->dry_run);
+	free(base);
+	return 0;
+}
+
+/* What a user should know of the source before it is copied. */
+int talk_look_at_source(
+	const struct transfer *t, const struct kv *record, struct transfer_result *res)
+{
+	const char *backing = kv_get(record, "backing");
+	int has;
+
+	if (kv_get_bool(record, "consistent", &res->consistent) < 0)
+		return -1;
+	has = kv_get_u64(record, "capacity", &res->capacity);
+	if (has < 0)
+		return -1;
+	res->has_capacity = has;
+	if (!res->consistent)
+		log_warn("warning: %s: is being written to; the copy may be of no single point in "
+			 "time",
+			t->from.text);
+	if (backing)
+		log_warn("warning: %s: has the backing file '%s', which is not copied",
+			t->from.text, backing);
+	return 0;
+}
+
+int talk_take_target(const struct kv *record, struct transfer_result *res)
+{
+	const char *path = kv_get(record, "path");
+
+	if (!path)
+		return err_set(ST_PEER, "protocol error: a target without a path");
+	res->target = strdup(path);
+	return res->target ? 0 : err_set(ST_FAILED, "out of memory");
+}
+
+int talk_take_counts(const struct kv *reply, struct transfer_result *res)
+{
+	const char *digest = kv_get(reply, "digest");
+	struct hash h;
+
+	if (kv_get_u64(reply, "capacity", &res->capacity) < 0 ||
+		kv_get_u64(reply, "data_bytes", &res->data_bytes) < 0 ||
+		kv_get_u64(reply, "hole_bytes", &res->hole_bytes) < 0)
+		return -1;
+	if (!digest || hash_from_hex(&h, digest) < 0)
+		return err_set(ST_PEER, "protocol error: a reply without a digest");
+	hash_hex(&h, res->digest);
+	res->has_capacity = true;
+	return 0;
+}
+
+int talk_take_blocks(const struct kv *reply, struct transfer_result *res)
+{
+	if (kv_get_u64(reply, "compressed_blocks", &res->compressed_blocks) < 0 ||
+		kv_get_u64(reply, "stored_blocks", &res->stored_blocks) < 0)
+		return -1;
+	return 0;
+}
+
+/* One record, or -1. */
+int talk_expect_record(struct peer *p, struct kv *record)
+{
+	int r = peer_answer(p, record);
+
+	if (r == 0) {
+		kv_fini(record);
+		r = err_set(ST_PEER, "protocol error: OK where RECORD is due");
+	}
+	return r < 0 ? -1 : 0;
+}
+
+int talk_expect_ok(struct peer *p, struct kv *reply)
+{
+	int r = peer_answer(p, reply);
+
+	if (r == 1) {
+		kv_fini(reply);
+		r = err_set(ST_PEER, "protocol error: RECORD where OK is due");
+	}
+	return r;
+}
+
+int talk_blame(const struct location *loc)
+{
+	return err_wrap("%s", loc->text);
+}

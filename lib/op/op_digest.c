@@ -1,0 +1,53 @@
+/*
+ * digest: reads an image from end to end where it lies, and says what it holds.
+ *	REQUEST op=digest, path, jobs, progress
+ *	OK      format, compression, capacity, data_bytes, digest, content (the
+ *	        digest without the length); recorded=1 if the image is an archive
+ *	        that carries length and digest, which then agree with it
+ */
+#include "lib/flow/sink.h"
+#include "lib/op/op.h"
+#include "lib/op/reading.h"
+#include "lib/store/probe.h"
+
+static int add_recorded(struct buf *reply, struct reading *from)
+{
+	struct probe_archive a;
+
+	if (!from->compressed)
+		return 0;
+	if (probe_archive_open(&from->img, &a) < 0)
+		return -1;
+	kv_add_bool(reply, "recorded", a.header.has_length);
+	return 0;
+}
+
+int op_digest(struct session *s, const struct kv *request, struct buf *reply)
+{
+	struct flow_options opt;
+	struct flow_stats stats;
+	struct reading_want want;
+	struct reading from;
+	struct sink *null = NULL;
+	char hex[HASH_HEX];
+	int r = -1;
+
+	if (op_flow_options(s, request, &opt) < 0 ||
+		reading_want_parse(&want, request, "path") < 0 || reading_open(&from, s, &want) < 0)
+		return -1;
+	null = sink_null();
+	if (!null || add_recorded(reply, &from) < 0 ||
+		flow_run(from.source, null, &opt, &stats) < 0)
+		goto out;
+	kv_add(reply, "format", from.format);
+	kv_add(reply, "compression", from.compressed ? "lzo" : NULL);
+	kv_add_u64(reply, "capacity", stats.end.len);
+	kv_add_u64(reply, "data_bytes", stats.end.data_bytes);
+	kv_add(reply, "digest", hash_hex(&stats.end.digest, hex));
+	kv_add(reply, "content", hash_hex(&stats.content, hex));
+	r = 0;
+out:
+	sink_free(null);
+	reading_close(&from);
+	return r;
+}

@@ -1,0 +1,18 @@
+/*
+ * ability: which filesystems this host can grow, shrink, snapshot and detect,
+ * by the programs that are there now (CHILD_PATH).
+ */
+#ifndef IMG_ABILITY_H
+#define IMG_ABILITY_H
+
+#include <stdbool.h>
+
+#include "lib/base/buf.h"
+
+/* Whether a program is there to be run. */
+bool ability_has(const char *program);
+
+/* Appends grow, shrink, snapshot, detect: a pair for each type. */
+void ability_write(struct buf *out);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * target_state: what target.c shares with the ways of making one; nobody else
+ * includes it.
+ */
+#ifndef IMG_TARGET_STATE_H
+#define IMG_TARGET_STATE_H
+
+#include <sys/stat.h>
+
+#include "lib/store/partial.h"
+#include "lib/store/target.h"
+
+/*
+ * A way of making a target, a file each.  begin() makes the checks, and all
+ * that comes before the first byte unless it is a dry run; what it did not
+ * finish, abort() undoes.  commit() makes it final; after its failure abort()
+ * is called, too.
+ */
+struct target_ops {
+	int (*begin)(struct target *t);
+	int (*zero)(struct target *t, uint64_t len, uint64_t off);
+	int (*set_len)(struct target *t, uint64_t len);
+	int (*clone)(struct target *t, int src);
+	int (*commit)(struct target *t);
+	void (*abort)(struct target *t);
+};
+
+struct target {
+	const struct target_ops *ops;
+	struct place place;
+	struct target_want want;
+	int fd;		 /* that is written to; -1: none yet */
+	uint64_t room;	 /* bytes that fit */
+	struct stat old; /* of what stood under the name */
+	bool has_old;
+	char hidden[PARTIAL_NAME_MAX]; /* target_file: the name until commit */
+	bool allocated;	      /* target_file: unwritten parts are zeros and have their room */
+	bool marked;	      /* target_inplace: carries the mark, and by us */
+	_Atomic bool touched; /* target_inplace: something was written */
+};
+
+extern const struct target_ops target_file_ops, target_inplace_ops;
+
+/* err_sys() for "what n", where beyond what a file may be is no room, too. */
+int target_out_of_room(const char *what, uint64_t n);
+
+/* Writes zeros where the filesystem has no call for it.  0 or -1 recorded. */
+int target_write_zeros(struct target *t, uint64_t len, uint64_t off);
+
+/* As fsync() or, if the user does without it, at least tells of errors. */
+int target_sync(struct target *t);
+
+#endif

@@ -1,0 +1,176 @@
+/* How far a copy is: JSON lines, the live line, and messages between. */
+#include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/cli/progress.h"
+#include "tests/unit/capture.h"
+#include "tests/unit/conns.h"
+#include "tests/unit/tap.h"
+
+static struct cli cli;
+
+static void begin(enum cli_progress how, int quiet)
+{
+	cli.progress = how;
+	cli.quiet = quiet;
+	progress_begin(&cli);
+}
+
+static const char *show(uint64_t done, uint64_t total, uint64_t wire)
+{
+	progress_show(NULL, "copy", done, total, wire);
+	return capture_read();
+}
+
+static void test_whether(void)
+{
+	begin(CLI_PROGRESS_NEVER, 0);
+	ok(!progress_is_on(), "never is never");
+	is_str(show(1, 2, 3), "", "and says nothing");
+	begin(CLI_PROGRESS_AUTO, 0);
+	ok(!progress_is_on(), "by itself not to a pipe");
+	begin(CLI_PROGRESS_ALWAYS, 1);
+	ok(progress_is_on(), "if told so also there, and also by --quiet");
+	begin(CLI_PROGRESS_JSON, 1);
+	ok(progress_is_on(), "as JSON as well");
+	progress_end();
+	ok(!progress_is_on(), "until the end");
+}
+
+/* The next line that is shown, after calls for some time; its age in ms. */
+static json_t *next_line(uint64_t done, uint64_t total, uint64_t wire, int64_t *took)
+{
+	int64_t began = io_now_ms();
+	const char *text = "";
+	json_t *line;
+
+	if (!conns_wait(*(text = show(done, total, wire))))
+		return NULL;
+	*took = io_now_ms() - began;
+	line = json_loads(text, 0, NULL);
+	return line && strchr(text, '\n') == text + strlen(text) - 1 ? line : NULL;
+}
+
+static uint64_t number(const json_t *line, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(line, key));
+}
+
+static void test_json(void)
+{
+	int64_t took;
+	json_t *line;
+
+	begin(CLI_PROGRESS_JSON, 0);
+	line = next_line(1000, 0, 0, &took);
+	ok(line && json_object_size(line) == 6, "a line of six keys, at once");
+	is_str(json_string_value(json_object_get(line, "phase")), "copy", "the phase");
+	ok(json_is_null(json_object_get(line, "total")) &&
+			json_is_null(json_object_get(line, "eta")),
+		"what is not known is null");
+	ok(number(line, "done") == 1000 && number(line, "wire") == 0, "the rest is numbers");
+	json_decref(line);
+	line = next_line(101000, 1101000, 50000, &took);
+	ok(line && took >= PROGRESS_JSON_MS - 1, "the next line comes half a second later");
+	ok(number(line, "rate") > 0 && number(line, "rate") <= 200000 + 1000, "with a rate");
+	ok(json_is_integer(json_object_get(line, "eta")) && number(line, "eta") >= 4,
+		"how long it will be");
+	ok(number(line, "total") == 1101000 && number(line, "wire") == 50000, "and all else");
+	json_decref(line);
+	line = next_line(UINT64_MAX, 5, 0, &took);
+	is_int(number(line, "done"), 5, "more than all is all");
+	json_decref(line);
+	progress_end();
+	is_str(capture_read(), "", "the end is silent");
+}
+
+static void test_live(void)
+{
+	const char *text;
+
+	begin(CLI_PROGRESS_ALWAYS, 0);
+	text = show(1048576, 4194304, 0);
+	is_str(text, "\rcopy   25%  1 MiB of 4 MiB\033[K", "a live line");
+	is_str(show(2, 4, 0), "", "is not redrawn all the time");
+	log_note("a message");
+	is_str(capture_read(), "\r\033[Ktest: a message\n", "a message takes its place");
+	log_note("another");
+	is_str(capture_read(), "test: another\n", "there is nothing more to clear");
+	ok(conns_wait(*(text = show(2097152, 4194304, 1024))), "it is drawn again");
+	ok(strncmp(text, "\rcopy   50%  2 MiB of 4 MiB  ", 29) == 0 &&
+			strstr(text, "/s  1 KiB sent  0:0"),
+		"with rate, wire and time");
+	progress_end();
+	is_str(capture_read(), "\r\033[K", "and cleared at the end");
+	log_note("last");
+	is_str(capture_read(), "test: last\n", "for good");
+}
+
+/* A terminal that was stopped takes nothing: the connection's thread must not wait. */
+static void test_stopped(void)
+{
+	static char full[4096];
+	size_t n = 0;
+
+	io_set_nonblock(STDERR_FILENO, 1);
+	while (write(STDERR_FILENO, full, sizeof(full)) > 0)
+		n++;
+	io_set_nonblock(STDERR_FILENO, 0);
+	begin(CLI_PROGRESS_ALWAYS, 0);
+	progress_show(NULL, "copy", 1, 2, 3);
+	ok(n > 0 && progress_is_on(), "where nothing can be written, nothing is waited for");
+	progress_end();
+	while (*capture_read() || read(capture_pipe[0], full, sizeof(full)) > 0)
+		;
+}
+
+static void *log_much(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 200; i++)
+		log_note("x");
+	return arg;
+}
+
+static void *progress_much(void *arg)
+{
+	uint64_t i;
+
+	for (i = 0; i < 5000; i++)
+		progress_show(NULL, "copy", i, 5000, 0);
+	return arg;
+}
+
+/* Messages of one thread amid the progress of another. */
+static void test_threads(void)
+{
+	pthread_t a, b;
+
+	begin(CLI_PROGRESS_ALWAYS, 0);
+	a = conns_start(log_much, &cli);
+	b = conns_start(progress_much, &cli);
+	conns_join(a);
+	conns_join(b);
+	progress_end();
+	ok(strstr(capture_read(), "test: x\n") != NULL,
+		"messages and progress do not hinder each other");
+}
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	log_init("test");
+	capture_stderr();
+	test_whether();
+	test_json();
+	test_live();
+	test_stopped();
+	test_threads();
+	capture_stderr_end();
+	return tap_done();
+}
