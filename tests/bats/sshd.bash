@@ -12,7 +12,9 @@
 # setup_file) or of the test (started in setup).  $SSH_CONFIG is an ssh_config
 # with a Host for each NAME: `ssh -F "$SSH_CONFIG" a` logs in.  Each has a
 # host key of its own in $SSHD_DIR/known_hosts; all take $SSHD_DIR/user_key.
-# Call sshd_stop in teardown or teardown_file.
+# HOME is an empty $SSHD_DIR/NAME/home, so that nobody's login scripts run or
+# are killed; a command starts in the user's own home all the same.  Call
+# sshd_stop in teardown or teardown_file.
 
 sshd_program=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd)
 
@@ -30,7 +32,7 @@ sshd_start() {
 		mkdir -p /run/sshd # where sshd insists on it, being root
 	fi
 	dir=$SSHD_DIR/$name
-	mkdir "$dir"
+	mkdir "$dir" "$dir/home"
 	ssh-keygen -q -t ed25519 -N '' -C "host $name" -f "$dir/host_key"
 	cp "$SSHD_DIR/user_key.pub" "$dir/authorized_keys"
 	for tries in {1..50}; do
@@ -60,7 +62,8 @@ sshd_write_config() {
 	printf '%s\n' "$@" "Port $port" "ListenAddress 127.0.0.1" "HostKey $dir/host_key" \
 		"PidFile $dir/pid" "AuthorizedKeysFile $dir/authorized_keys" "StrictModes no" \
 		"UsePAM no" "MaxStartups 100" "PermitRootLogin yes" "PasswordAuthentication no" \
-		"KbdInteractiveAuthentication no" "LogLevel VERBOSE" >"$dir/sshd_config"
+		"KbdInteractiveAuthentication no" "LogLevel VERBOSE" \
+		"SetEnv HOME=$dir/home" >"$dir/sshd_config"
 }
 
 # Starts it and waits until it listens, which is when it writes its pid.
@@ -84,19 +87,24 @@ sshd_port() {
 	cat "$SSHD_DIR/$1/port"
 }
 
-# Prints the processes below the given ones, children after their parents.
+# Prints the processes below the given one, children after their parents.
+# (One awk, as bats makes each command of a shell loop slow.)
 sshd_below() {
-	local stat pid ppid rest
-
-	for stat in /proc/[0-9]*/stat; do
-		{ read -r pid rest <"$stat"; } 2>/dev/null || continue
-		rest=${rest##*) }
-		ppid=${rest#* }
-		ppid=${ppid%% *}
-		[ "$ppid" = "$1" ] || continue
-		echo "$pid"
-		sshd_below "$pid"
-	done
+	cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$1" '
+		{
+			pid = $1
+			sub(/^.*\) . /, "") # its name may hold anything
+			below[$1] = below[$1] " " pid
+		}
+		END {
+			n = split(below[root], queue)
+			for (i = 1; i <= n; i++) {
+				print queue[i]
+				m = split(below[queue[i]], more)
+				for (k = 1; k <= m; k++)
+					queue[++n] = more[k]
+			}
+		}'
 }
 
 sshd_kill() {
@@ -123,11 +131,11 @@ sshd_wait_idle() {
 	local pid tries
 
 	pid=$(cat "$SSHD_DIR/$1/pid")
-	for ((tries = 0; tries < 1000; tries++)); do
+	for ((tries = 0; tries < 200; tries++)); do
 		[ -n "$(sshd_below "$pid")" ] || return 0
-		read -rt 0.01 <> <(:) || true
+		read -rt 0.05 <> <(:) || true
 	done
-	echo "sshd $1 still has: $(sshd_below "$pid" | xargs ps -fp)" >&2
+	echo "sshd $1 still has $(sshd_below "$pid" | tr '\n' ' ')" >&2
 	return 1
 }
 

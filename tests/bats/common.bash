@@ -1,0 +1,409 @@
+# shellcheck shell=bash
+#
+# What all bats files share.  A file calls img_setup_file in its setup_file,
+# img_setup in setup, and img_teardown in teardown, which fails the test if a
+# process or a partial file of it is left.
+#
+#   $IMG_TEST          in the environment of all processes of this file, the peers' too
+#   $IMAGE             8 MiB with an ext4 and files in it, some holes, some random data
+#   $OUT, $ERR         what `try` got on standard output and standard error
+#
+# Each test has an empty current directory of its own, $DIR.
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+bats_load_library bats-file
+
+IMG_BUILD=$(cd "$BATS_TEST_DIRNAME/../.." && cd "${IMG_BUILD:-build}" && pwd)
+export IMG_BUILD
+PATH=$IMG_BUILD/bin:$PATH:/usr/sbin:/sbin
+
+# shellcheck source=tests/bats/sshd.bash
+source "$BATS_TEST_DIRNAME/sshd.bash"
+
+BLOCK=262144 # bytes of an image that are one block
+
+# img_setup_file [HOST...]: with an sshd for each HOST.
+img_setup_file() {
+	unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY XDG_CACHE_HOME XDG_RUNTIME_DIR SSHD_DIR
+	export IMG_TEST="${BATS_TEST_FILENAME##*/}.$$.$RANDOM" LC_ALL=C HOME="$BATS_FILE_TMPDIR/home"
+	mkdir "$HOME"
+	export IMAGE="$BATS_FILE_TMPDIR/image"
+	make_image "$IMAGE"
+	local host
+	for host; do
+		start_host "$host"
+	done
+}
+
+img_teardown_file() {
+	sshd_stop
+}
+
+img_setup() {
+	DIR=$BATS_TEST_TMPDIR/work
+	OUT=$BATS_TEST_TMPDIR/out
+	ERR=$BATS_TEST_TMPDIR/err
+	MOUNTS=()
+	mkdir "$DIR"
+	cd "$DIR" || return
+	umask 022
+}
+
+img_teardown() {
+	local clean=0 mount pid
+
+	nothing_left || clean=1
+	for pid in $(img_processes) $(jobs -p); do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	cd / || return
+	for mount in "${MOUNTS[@]}"; do
+		as_root umount "$mount" || as_root umount -l "$mount"
+	done
+	return $clean
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo -n "$@"
+	fi
+}
+
+# start_host NAME [LINE...]: an sshd (sshd.bash) whose sessions have $IMG_TEST
+# and a home of their own, $BATS_FILE_TMPDIR/home-NAME, and the NAME=VALUE words
+# in $HOST_ENV.
+start_host() {
+	local name=$1
+	shift
+	mkdir -p "$BATS_FILE_TMPDIR/home-$name"
+	sshd_start "$name" \
+		"SetEnv IMG_TEST=$IMG_TEST HOME=$BATS_FILE_TMPDIR/home-$name ${HOST_ENV:-}" "$@"
+}
+
+# The file system of another host is ours: "a:$DIR/x" and "x" are the same file.
+
+make_image() {
+	local tree=$BATS_FILE_TMPDIR/tree
+
+	mkdir -p "$tree/etc" "$tree/srv"
+	seq 1 150000 >"$tree/srv/numbers"
+	head -c 700000 /dev/urandom >"$tree/srv/random"
+	echo guest >"$tree/etc/hostname"
+	mke2fs -q -F -t ext4 -L guest -d "$tree" "$1" 8M
+	rm -r "$tree"
+}
+
+# make_sparse FILE: a bit more than 4 MiB: holes, data, two blocks of written
+# zeros, and neither its length nor its data are whole blocks.
+make_sparse() {
+	truncate -s $((16 * BLOCK + 1234)) "$1"
+	head -c 300000 /dev/urandom | put "$1" 5000
+	head -c $((2 * BLOCK)) /dev/zero | put "$1" $((6 * BLOCK))
+	seq 1 9000 | put "$1" $((10 * BLOCK))
+	printf end | put "$1" $((16 * BLOCK + 1231))
+}
+
+# Bytes that FILE has on disk.
+allocated() {
+	echo $(($(stat -c '%b * %B' "$1")))
+}
+
+# What must not change of a FILE that a command leaves alone.
+state_of() {
+	stat -c '%i %a %u %g %h %s %Y' "$1"
+	sha256sum <"$1"
+}
+
+le64() {
+	local i octal
+
+	for ((i = 0; i < 64; i += 8)); do
+		printf -v octal '\\%03o' $(($1 >> i & 255))
+		# shellcheck disable=SC2059 # it is the format
+		printf "$octal"
+	done
+}
+
+xxh128() {
+	xxhsum -q -H2 - | cut -d' ' -f1
+}
+
+unhex() {
+	local i
+
+	for ((i = 0; i < ${#1}; i += 2)); do
+		# shellcheck disable=SC2059 # it is the format
+		printf "\\x${1:i:2}"
+	done
+}
+
+# The digest of FILE, an image of some blocks: XXH3-128 over its length and, for
+# each block that is not all zero, its index and its XXH3-128.
+digest_of() {
+	local size i blocks block=$BATS_TEST_TMPDIR/block
+
+	size=$(stat -L -c %s "$1")
+	blocks=$(((size + BLOCK - 1) / BLOCK))
+	{
+		le64 "$size"
+		for ((i = 0; i < blocks; i++)); do
+			dd if="$1" of="$block" bs=$BLOCK skip="$i" count=1 status=none
+			truncate -s $BLOCK "$block"
+			if ! cmp -s -n $BLOCK "$block" /dev/zero; then
+				le64 "$i"
+				unhex "$(xxh128 <"$block")"
+			fi
+		done
+	} | xxh128
+}
+
+# try COMMAND...: runs it and keeps $status, $OUT and $ERR.  The programs under
+# test are told of the file's hosts (-F).
+try() {
+	if [[ $1 == img-* && -n ${SSH_CONFIG:-} ]]; then
+		set -- "$1" -F "$SSH_CONFIG" "${@:2}"
+	fi
+	if [ "$(type -t "$1")" = file ]; then
+		set -- timeout -k 10 120 "$@"
+	fi
+	status=0
+	"$@" >"$OUT" 2>"$ERR" || status=$?
+}
+
+told() {
+	echo "status: $status"
+	echo "standard output:"
+	head -c 2000 "$OUT"
+	echo "standard error:"
+	head -c 2000 "$ERR"
+} >&2
+
+# succeeds COMMAND...: status 0, and not a word on standard error.
+succeeds() {
+	try "$@"
+	if [ "$status" != 0 ] || [ -s "$ERR" ]; then
+		echo "did not just succeed: $*" >&2
+		told
+		return 1
+	fi
+}
+
+# refuses STATUS LOCATION COMMAND...: that status; on standard error the one
+# line "PROGRAM: LOCATION: ..." (no LOCATION if that is empty), free of control
+# characters; nothing on standard output.
+refuses() {
+	local want=$1 where=$2 start
+	shift 2
+
+	for start; do
+		[[ $start != img-* ]] || break
+	done
+	start="$start: ${where:+$where: }"
+	try "$@"
+	if [ "$status" != "$want" ] || [ -s "$OUT" ] || ! one_line "$start"; then
+		echo "should have failed with $want and one line of '$start': $*" >&2
+		told
+		return 1
+	fi
+}
+
+# one_line START: $ERR is one line that begins so.
+one_line() {
+	local line
+
+	[ "$(wc -l <"$ERR")" = 1 ] || return 1
+	line=$(tr -d '\n' <"$ERR")
+	[[ $line == "$1"* && $line != *[[:cntrl:]]* ]]
+}
+
+# lacks FILE PATTERN: no line of FILE matches it.
+lacks() {
+	if grep -nq -e "$2" "$1"; then
+		echo "should not match '$2':" >&2
+		cat -A "$1" >&2
+		return 1
+	fi
+}
+
+# printable FILE: lines of text without control characters.
+printable() {
+	lacks "$1" '[[:cntrl:]]'
+}
+
+says() {
+	grep -qF -- "$1" "$ERR" || {
+		echo "standard error lacks: $1" >&2
+		told
+		return 1
+	}
+}
+
+# json FILTER: that jq's FILTER is true of what was printed.
+json() {
+	jq -e "$@" "$OUT" >/dev/null || {
+		echo "not so: $*" >&2
+		told
+		return 1
+	}
+}
+
+# same FILE FILE
+same() {
+	cmp "$1" "$2" >&2
+}
+
+# What `try` runs without the power to pass over permissions.
+without_power() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all "$@"
+	else
+		"$@"
+	fi
+}
+
+pause() {
+	read -rt 0.02 <> <(:) || true # without a process
+}
+
+# wait_until SECONDS COMMAND...: until it succeeds.
+wait_until() {
+	local until=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+
+	until "$@"; do
+		if [ "${EPOCHREALTIME/./}" -gt "$until" ]; then
+			echo "waited in vain for: $*" >&2
+			return 1
+		fi
+		pause
+	done
+}
+
+# Prints the pids of this file's programs under test, helpers, and shells that
+# were to start one.
+img_processes() {
+	local environ proc
+
+	for environ in $(grep -slzxF "IMG_TEST=$IMG_TEST" /proc/[0-9]*/environ); do
+		proc=${environ%/environ}
+		case $(readlink "$proc/exe") in
+		*/img-*) echo "${proc#/proc/}" ;;
+		*)
+			if tr '\0' ' ' <"$proc/cmdline" | grep -q 'img-helper'; then
+				echo "${proc#/proc/}"
+			fi
+			;;
+		esac 2>/dev/null
+	done
+	return 0
+}
+
+# Prints the pids of the helpers only.
+helpers() {
+	local pid
+
+	for pid in $(img_processes); do
+		case $(readlink "/proc/$pid/exe") in
+		*/img-helper*) echo "$pid" ;;
+		esac
+	done
+}
+
+# sessions HOST: prints the pids of the sshds that serve its connections.
+sessions() {
+	local pid
+
+	for pid in $(sshd_below "$(cat "$SSHD_DIR/$1/pid")"); do
+		case $(readlink "/proc/$pid/exe") in
+		*/sshd*) echo "$pid" ;;
+		esac
+	done
+}
+
+no_process() {
+	[ -z "$(img_processes)" ]
+}
+
+partials() {
+	find "$BATS_TEST_TMPDIR" -name '.*.img-tools*'
+}
+
+no_partial() {
+	[ -z "$(partials)" ]
+}
+
+nothing_left() {
+	if ! wait_until 10 no_process; then
+		img_processes | xargs -r ps -fp >&2
+		return 1
+	fi
+	if ! no_partial; then
+		echo "left: $(partials)" >&2
+		return 1
+	fi
+}
+
+# small_fs DIRECTORY SIZE: a file system of that size, until the test is over.
+small_fs() {
+	mkdir -p "$1"
+	as_root mount -t tmpfs -o "size=$2,mode=1777" tmpfs "$1"
+	MOUNTS+=("$(realpath "$1")")
+}
+
+# Prints for each block of an lzop file without filter the offset of its header,
+# and at last that of the end mark.  $1: the file.  What follows each block's two
+# lengths is $2 bytes for one that is compressed, $3 for one that is stored.
+lzop_offsets() {
+	local at flags name len raw coded
+
+	flags=$(be32 "$1" 17)
+	name=$(byte "$1" 33)
+	at=$((34 + name + 4))
+	if ((flags & 0x40)); then
+		len=$(be32 "$1" "$at")
+		at=$((at + 4 + len + 4))
+	fi
+	while raw=$(be32 "$1" "$at") && ((raw != 0)); do
+		echo "$at"
+		coded=$(be32 "$1" $((at + 4)))
+		at=$((at + 8 + coded + (coded < raw ? $2 : $3)))
+	done
+	echo "$at"
+}
+
+be32() {
+	od -An -tu4 --endian=big -j "$2" -N 4 "$1" | tr -d ' '
+}
+
+byte() {
+	od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' '
+}
+
+# put FILE OFFSET: overwrites with standard input there.
+put() {
+	dd of="$1" bs=64K seek="$2" oflag=seek_bytes iflag=fullblock conv=notrunc status=none
+}
+
+put_be32() {
+	unhex "$(printf '%08x' "$3")" | put "$1" "$2"
+}
+
+# cut_out FILE FROM TO: prints those bytes.
+cut_out() {
+	tail -c +$(($2 + 1)) "$1" | head -c $(($3 - $2))
+}
+
+# adler32: of standard input, as hexadecimal.
+adler32() {
+	local a=1 b=0 value
+
+	for value in $(od -An -v -tu1); do
+		a=$(((a + value) % 65521))
+		b=$(((b + a) % 65521))
+	done
+	printf '%04x%04x\n' $b $a
+}

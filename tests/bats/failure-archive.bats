@@ -1,0 +1,313 @@
+#!/usr/bin/env bats
+# Archives that are damaged, cut or forged: status 8, and no target.
+
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+load common
+
+setup_file() { img_setup_file a b; }
+teardown_file() { img_teardown_file; }
+setup() { img_setup; }
+teardown() { img_teardown; }
+
+# An image of three blocks and a half, each of its own, in a small archive: x.lzo.
+make_small() {
+	local i
+
+	for i in 1 2 3 4; do
+		yes "block $i" | head -c $((i < 4 ? BLOCK : BLOCK / 2))
+	done >x.img
+	succeeds img-copy --archive x.img x.lzo
+	mapfile -t OFFSETS < <(lzop_offsets x.lzo 4 4)
+	[ ${#OFFSETS[@]} = 5 ]
+	[ $((OFFSETS[4] + 4)) = "$(stat -c %s x.lzo)" ]
+}
+
+# block N: the bytes of x.lzo's Nth block, from 0.
+block() {
+	cut_out x.lzo "${OFFSETS[$1]}" "${OFFSETS[$1 + 1]}"
+}
+
+# is_refused FILE: here.  All ways of it: is_refused_everywhere.
+is_refused() {
+	refuses 8 "$1" img-copy "$1" y.img
+	assert_not_exist y.img
+}
+
+is_refused_everywhere() {
+	local before
+
+	is_refused "$1"
+	refuses 8 "$1" img-copy --sparse "$1" y.img
+	refuses 8 "$1" img-copy --archive "$1" y.img
+	refuses 8 "$1" img-copy "$1" "a:$DIR/y.img"
+	refuses 8 "$1" img-copy --archive "$1" "a:$DIR/y.img"
+	refuses 8 "a:$DIR/$1" img-copy "a:$DIR/$1" y.img
+	refuses 8 "a:$DIR/$1" img-copy "a:$DIR/$1" "b:$DIR/y.img"
+	refuses 8 "a:$DIR/$1" img-copy "a:$DIR/$1" "a:$DIR/y.img"
+	assert_not_exist y.img
+	echo old >old.img
+	before=$(state_of old.img)
+	refuses 8 "$1" img-copy --overwrite "$1" old.img
+	refuses 8 "$1" img-copy --overwrite "$1" "a:$DIR/old.img"
+	[ "$(state_of old.img)" = "$before" ]
+	try img-copy - y.img <"$1"
+	[ "$status" = 8 ]
+	one_line 'img-copy: -: '
+	assert_not_exist y.img
+}
+
+@test "archive: truncated at each block boundary" {
+	local at
+
+	make_small
+	for at in "${OFFSETS[@]}"; do
+		head -c "$at" x.lzo >cut.lzo
+		is_refused cut.lzo
+	done
+	is_refused_everywhere cut.lzo
+}
+
+@test "archive: truncated between block boundaries" {
+	local at
+
+	make_small
+	# In the header, in each block's header, in the data, in the end mark.
+	for at in 9 10 17 33 35 $((OFFSETS[0] - 1)) $((OFFSETS[0] + 1)) $((OFFSETS[0] + 4)) \
+		$((OFFSETS[0] + 8)) $((OFFSETS[0] + 12)) $((OFFSETS[0] + 13)) $((OFFSETS[1] - 1)) \
+		$((OFFSETS[1] + 11)) $((OFFSETS[2] + 3)) $((OFFSETS[2] + 500)) $((OFFSETS[3] - 1)) \
+		$((OFFSETS[3] + 12)) $((OFFSETS[4] - 1)) $((OFFSETS[4] + 1)) $((OFFSETS[4] + 3)); do
+		head -c "$at" x.lzo >cut.lzo
+		is_refused cut.lzo
+	done
+	head -c $((OFFSETS[2] + 500)) x.lzo >cut.lzo
+	is_refused_everywhere cut.lzo
+}
+
+@test "archive: lzop's, truncated anywhere" {
+	local at
+
+	make_small
+	lzop -f -o theirs.lzo x.img
+	mapfile -t OFFSETS < <(lzop_offsets theirs.lzo 4 4)
+	for at in "${OFFSETS[@]}" $((OFFSETS[0] - 1)) $((OFFSETS[1] + 5)) $((OFFSETS[2] + 100)) \
+		$((OFFSETS[4] + 3)); do
+		head -c "$at" theirs.lzo >cut.lzo
+		is_refused cut.lzo
+	done
+	is_refused_everywhere cut.lzo
+}
+
+@test "archive: a flipped bit" {
+	local at size
+
+	make_small
+	size=$(stat -c %s x.lzo)
+	# Some bytes of the header and of the blocks, and all of one block's header.
+	for at in $(seq 9 5 $((OFFSETS[0] + 14))) $(seq $((OFFSETS[0] + 15)) 503 $((size - 1))) \
+		$(seq $((OFFSETS[1])) $((OFFSETS[1] + 12))) $((size - 1)); do
+		cp x.lzo bad.lzo
+		unhex "$(printf '%02x' $(($(byte x.lzo "$at") ^ 1 << at % 8)))" | put bad.lzo "$at"
+		is_refused bad.lzo
+	done
+	is_refused_everywhere bad.lzo
+}
+
+@test "archive: a flipped bit in lzop's data" {
+	local flags
+
+	make_small
+	for flags in -3 '--crc32' '--checksum --no-name'; do
+		# shellcheck disable=SC2086 # several flags
+		lzop -f $flags -o bad.lzo x.img
+		printf '\xa5' | put bad.lzo $(($(stat -c %s bad.lzo) - 600))
+		is_refused bad.lzo
+	done
+	is_refused_everywhere bad.lzo
+}
+
+@test "archive: a dropped block" {
+	make_small
+	{
+		head -c "${OFFSETS[1]}" x.lzo
+		tail -c +$((OFFSETS[2] + 1)) x.lzo
+	} >bad.lzo
+	lzop -t bad.lzo # which does not notice
+	is_refused_everywhere bad.lzo
+	{
+		head -c "${OFFSETS[3]}" x.lzo
+		tail -c 4 x.lzo
+	} >bad.lzo
+	is_refused_everywhere bad.lzo
+}
+
+@test "archive: a doubled block" {
+	make_small
+	{
+		head -c "${OFFSETS[2]}" x.lzo
+		tail -c +$((OFFSETS[1] + 1)) x.lzo
+	} >bad.lzo
+	lzop -t bad.lzo # which does not notice
+	is_refused_everywhere bad.lzo
+}
+
+@test "archive: swapped blocks" {
+	make_small
+	{
+		head -c "${OFFSETS[0]}" x.lzo
+		block 1
+		block 0
+		tail -c +$((OFFSETS[2] + 1)) x.lzo
+	} >bad.lzo
+	lzop -t bad.lzo # which does not notice
+	is_refused_everywhere bad.lzo
+}
+
+@test "archive: a block of another image" {
+	make_small
+	yes other | head -c "$BLOCK" >other.img
+	succeeds img-copy --archive other.img other.lzo
+	mapfile -t other < <(lzop_offsets other.lzo 4 4)
+	{
+		head -c "${OFFSETS[1]}" x.lzo
+		cut_out other.lzo "${other[0]}" "${other[1]}"
+		tail -c +$((OFFSETS[2] + 1)) x.lzo
+	} >bad.lzo
+	lzop -t bad.lzo # which does not notice
+	is_refused_everywhere bad.lzo
+}
+
+@test "archive: an excessive block length" {
+	local length
+
+	make_small
+	for length in 262145 67108864 2147483647 4294967295; do
+		cp x.lzo bad.lzo
+		put_be32 bad.lzo "${OFFSETS[1]}" $length # raw
+		is_refused bad.lzo
+		cp x.lzo bad.lzo
+		put_be32 bad.lzo $((OFFSETS[1] + 4)) $length # coded
+		is_refused bad.lzo
+		cp x.lzo bad.lzo
+		put_be32 bad.lzo "${OFFSETS[1]}" $length
+		put_be32 bad.lzo $((OFFSETS[1] + 4)) $length
+		is_refused bad.lzo
+	done
+	is_refused_everywhere bad.lzo
+	cp x.lzo bad.lzo
+	put_be32 bad.lzo $((OFFSETS[1] + 4)) 0
+	is_refused bad.lzo
+}
+
+@test "archive: a block that unpacks to more or less than it says" {
+	local length
+
+	make_small
+	for length in 1000 262143 262144; do
+		cp x.lzo bad.lzo
+		put_be32 bad.lzo "${OFFSETS[3]}" $length
+		is_refused bad.lzo
+	done
+	is_refused_everywhere bad.lzo
+}
+
+# forge_length N: bad.lzo is x.lzo, whose header says N bytes, with the right checksum.
+forge_length() {
+	local extra
+
+	extra=$((34 + $(byte x.lzo 33) + 4))
+	cp x.lzo bad.lzo
+	put_be32 bad.lzo $((extra + 12)) $(($1 >> 32))
+	put_be32 bad.lzo $((extra + 16)) $(($1 & 0xffffffff))
+	unhex "$(cut_out bad.lzo $extra $((extra + 36)) | adler32)" | put bad.lzo $((extra + 36))
+}
+
+@test "archive: one that unpacks to more than its size" {
+	make_small
+	forge_length "$(stat -c %s x.img)"
+	same x.lzo bad.lzo # that is how
+	for length in 1 $BLOCK $((3 * BLOCK)) $((3 * BLOCK + BLOCK / 2 - 1)); do
+		forge_length "$length"
+		lzop -t bad.lzo
+		is_refused bad.lzo
+	done
+	is_refused_everywhere bad.lzo
+	forge_length 0
+	is_refused_everywhere bad.lzo
+}
+
+@test "archive: one that unpacks to less than its size" {
+	make_small
+	for length in $((4 * BLOCK)) 100000000; do
+		forge_length $length
+		is_refused bad.lzo
+	done
+	is_refused_everywhere bad.lzo
+}
+
+@test "archive: one that promises a size without measure" {
+	make_small
+	forge_length $((1 << 60))
+	refuses 9 y.img img-copy bad.lzo y.img
+	refuses 9 y.img img-copy --sparse bad.lzo y.img
+	forge_length $((1 << 42))
+	refuses 8 bad.lzo img-copy --sparse bad.lzo y.img
+	refuses 8 "a:$DIR/bad.lzo" img-copy --sparse "a:$DIR/bad.lzo" "b:$DIR/y.img"
+	forge_length -2
+	is_refused_everywhere bad.lzo
+}
+
+@test "archive: several members, and bytes after the end" {
+	make_small
+	cat x.lzo x.lzo >bad.lzo
+	is_refused_everywhere bad.lzo
+	says member
+	(cat x.lzo; echo) >bad.lzo
+	is_refused_everywhere bad.lzo
+	lzop -c x.img >theirs.lzo
+	lzop -c x.img >>theirs.lzo
+	is_refused theirs.lzo
+}
+
+@test "archive: a run of zeros unpacks to a hole" {
+	truncate -s 1G zeros.img
+	succeeds img-copy --archive zeros.img zeros.lzo
+	[ "$(stat -c %s zeros.lzo)" -lt 20000000 ]
+	succeeds img-copy --sparse zeros.lzo y.img
+	[ "$(stat -c %s y.img)" = 1073741824 ]
+	[ "$(allocated y.img)" = 0 ]
+}
+
+@test "archive: of an unknown method, version or flag" {
+	make_small
+	lzop -f -o theirs.lzo x.img
+	header_with() {
+		local end
+
+		cp theirs.lzo bad.lzo
+		printf '%b' "$2" | put bad.lzo "$1"
+		end=$((34 + $(byte theirs.lzo 33)))
+		unhex "$(cut_out bad.lzo 9 $end | adler32)" | put bad.lzo $end
+	}
+	header_with 15 '\001'
+	same theirs.lzo bad.lzo # that is how
+	header_with 15 '\200'
+	is_refused bad.lzo
+	header_with 13 '\021\001'
+	is_refused bad.lzo
+	header_with 18 '\010'
+	is_refused bad.lzo
+	header_with 19 '\004'
+	is_refused bad.lzo
+	lzop -f --filter=1 -o bad.lzo x.img
+	is_refused_everywhere bad.lzo
+}
+
+@test "archive: what only begins like one" {
+	printf '\211LZO\0\r\n\032\n' >bad.lzo
+	is_refused_everywhere bad.lzo
+	(cat bad.lzo; head -c 100000 /dev/urandom) >worse.lzo
+	is_refused worse.lzo
+	printf '\211LZO\0\r\n\032' >raw.lzo # a byte less: not one
+	succeeds img-copy raw.lzo y.img
+	same raw.lzo y.img
+}

@@ -1,0 +1,455 @@
+#!/usr/bin/env bats
+# What can be wrong with a source, a target, or the storage below them.  In
+# each case: one line, the right status, the old target as it was or none.
+
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+load common
+
+setup_file() { img_setup_file a b; }
+teardown_file() { img_teardown_file; }
+setup() { img_setup; }
+teardown() { img_teardown; }
+
+@test "failure: missing source" {
+	refuses 3 no.img img-copy no.img y.img
+	refuses 3 no.img img-copy no.img "a:$DIR/y.img"
+	refuses 3 "a:$DIR/no.img" img-copy "a:$DIR/no.img" y.img
+	refuses 3 "a:$DIR/no.img" img-copy "a:$DIR/no.img" "b:$DIR/y.img"
+	refuses 3 "a:$DIR/no.img" img-copy "a:$DIR/no.img" "a:$DIR/y.img"
+	refuses 3 no.img img-copy no.img -
+	refuses 3 "a:$DIR/no.img" img-copy --archive "a:$DIR/no.img" -
+	refuses 3 no/x.img img-copy no/x.img y.img
+	touch file
+	refuses 3 file/x.img img-copy file/x.img y.img
+	ln -s nowhere dangling
+	refuses 3 dangling img-copy dangling y.img
+	assert_not_exist y.img
+}
+
+@test "failure: missing source, and the target to be overwritten is kept" {
+	local before
+
+	echo old >y.img
+	before=$(state_of y.img)
+	refuses 3 no.img img-copy --overwrite no.img y.img
+	refuses 3 "a:$DIR/no.img" img-copy --overwrite "a:$DIR/no.img" "b:$DIR/y.img"
+	[ "$(state_of y.img)" = "$before" ]
+}
+
+@test "failure: existing target" {
+	local before
+
+	echo old >y.img
+	before=$(state_of y.img)
+	refuses 6 y.img img-copy "$IMAGE" y.img
+	refuses 6 y.img img-copy --archive --sparse "$IMAGE" y.img
+	refuses 6 "a:$DIR/y.img" img-copy "$IMAGE" "a:$DIR/y.img"
+	refuses 6 y.img img-copy "a:$IMAGE" y.img
+	refuses 6 "b:$DIR/y.img" img-copy "a:$IMAGE" "b:$DIR/y.img"
+	refuses 6 "a:$DIR/y.img" img-copy "a:$IMAGE" "a:$DIR/y.img"
+	refuses 6 y.img img-copy - y.img <"$IMAGE"
+	[ "$(state_of y.img)" = "$before" ]
+}
+
+@test "failure: the same file as source and target, also through links" {
+	local words before
+
+	mkdir d
+	cp "$IMAGE" x.img
+	ln -s "$DIR/x.img" link
+	ln -s . here
+	ln x.img hard
+	before=$(state_of x.img)
+	for words in 'x.img x.img' 'x.img ./x.img' "$DIR/x.img x.img" 'x.img d/../x.img' \
+		'x.img here/x.img' 'x.img here/' 'x.img .' 'link x.img' 'here/link here/x.img' \
+		'hard x.img' 'x.img hard' "x.img a:$DIR/x.img" "a:$DIR/x.img x.img" \
+		"a:$DIR/x.img b:$DIR/x.img" "a:$DIR/x.img a:$DIR/./x.img" "a:$DIR/link x.img" \
+		"x.img a:$DIR/hard" "x.img a:$DIR/here" "a:$DIR/link b:$DIR/here/hard"; do
+		# shellcheck disable=SC2086 # two words
+		refuses 4 "${words#* }" img-copy $words
+		says same
+		# shellcheck disable=SC2086 # two words
+		refuses 4 "${words#* }" img-copy --overwrite --allow-links $words
+		says same
+	done
+	[ "$(state_of x.img)" = "$before" ]
+	[ "$(ls)" = 'd
+hard
+here
+link
+x.img' ]
+}
+
+@test "failure: a symbolic link as target" {
+	echo old >file
+	ln -s file link
+	ln -s nowhere dangling
+	refuses 4 link img-copy "$IMAGE" link
+	refuses 4 link img-copy --overwrite "$IMAGE" link
+	refuses 4 "a:$DIR/dangling" img-copy --overwrite "$IMAGE" "a:$DIR/dangling"
+	[ "$(cat file)" = old ]
+	assert_not_exist nowhere
+}
+
+@test "failure: missing directory" {
+	refuses 3 no/y.img img-copy "$IMAGE" no/y.img
+	refuses 3 no/ img-copy "$IMAGE" no/
+	refuses 3 "a:$DIR/no/y.img" img-copy "$IMAGE" "a:$DIR/no/y.img"
+	refuses 3 "a:$DIR/no/" img-copy "a:$IMAGE" "a:$DIR/no/"
+	refuses 3 "b:$DIR/no/y.img" img-copy --archive "a:$IMAGE" "b:$DIR/no/y.img"
+	touch file
+	refuses 3 file/y.img img-copy "$IMAGE" file/y.img
+	refuses 3 file/ img-copy "$IMAGE" file/
+	[ "$(ls)" = file ]
+}
+
+@test "failure: a directory where an image is meant" {
+	mkdir -p d e/image
+	refuses 4 d img-copy d y.img
+	refuses 4 d/ img-copy d/ y.img
+	refuses 4 "a:$DIR/d" img-copy "a:$DIR/d" y.img
+	refuses 4 a: img-copy a: y.img
+	refuses 4 . img-copy . e
+	# The name in the container is taken by a directory.
+	refuses 4 e img-copy "$IMAGE" e
+	refuses 4 e img-copy --overwrite "$IMAGE" e
+	refuses 4 "a:$DIR/e" img-copy --overwrite "$IMAGE" "a:$DIR/e"
+	assert_not_exist y.img
+	[ -z "$(ls -A e/image)" ]
+}
+
+@test "failure: what is neither file nor device, as source and as target" {
+	mkfifo fifo
+	refuses 4 fifo img-copy fifo y.img
+	refuses 4 /dev/null img-copy /dev/null y.img
+	refuses 4 "a:$DIR/fifo" img-copy "a:$DIR/fifo" y.img
+	refuses 6 fifo img-copy "$IMAGE" fifo
+	refuses 4 fifo img-copy --overwrite "$IMAGE" fifo
+	refuses 4 /dev/null img-copy --overwrite "$IMAGE" /dev/null
+	refuses 4 "a:$DIR/fifo" img-copy --overwrite "$IMAGE" "a:$DIR/fifo"
+	[ -p fifo ]
+	[ -c /dev/null ]
+	assert_not_exist y.img
+}
+
+@test "failure: no permission to read the source, or to write into the directory" {
+	local before
+
+	install -m 0 "$IMAGE" x.img
+	mkdir d
+	echo old >d/old.img
+	before=$(state_of d/old.img)
+	chmod 555 d
+	refuses 4 x.img without_power img-copy x.img y.img
+	refuses 4 d/y.img without_power img-copy "$IMAGE" d/y.img
+	refuses 4 d without_power img-copy "$IMAGE" d
+	refuses 4 d/old.img without_power img-copy --overwrite "$IMAGE" d/old.img
+	[ "$(state_of d/old.img)" = "$before" ]
+	chmod 755 d
+	[ "$(ls d)" = old.img ]
+}
+
+@test "failure: outside what the configuration allows" {
+	mkdir in
+	cp "$IMAGE" x.img
+	cp "$IMAGE" in/y.img
+	printf '[storage]\n\tdirectory = %s/in\n' "$DIR" >config
+	refuses 4 x.img img-copy --config config x.img in/z.img
+	refuses 4 z.img img-copy --config config in/y.img z.img
+	refuses 4 z.img img-copy --config config "a:$DIR/x.img" z.img
+	ln -s ../x.img in/link
+	refuses 4 in/link img-copy --config config in/link in/z.img
+	succeeds img-copy --config config in/y.img in/z.img
+	[ "$(ls)" = 'config
+in
+x.img' ]
+}
+
+# The target's storage has room for a part of the image only.  $1: its size.
+fills() {
+	local where=$2 before
+
+	small_fs small "$1"
+	shift 2
+	echo old >small/old.img
+	before=$(state_of small/old.img)
+	refuses 9 "$where"small/y.img img-copy "$@" "$where"small/y.img
+	refuses 9 "$where"small/old.img img-copy --overwrite "$@" "$where"small/old.img
+	[ "$(state_of small/old.img)" = "$before" ]
+	[ "$(ls -A small)" = old.img ]
+}
+
+@test "failure: a full target disk" {
+	fills 1500k '' "$IMAGE"
+}
+
+@test "failure: a full target disk, of a sparse copy" {
+	fills 1500k '' --sparse "$IMAGE"
+}
+
+@test "failure: a full target disk, of an archive" {
+	fills 500k '' --archive "$IMAGE"
+}
+
+@test "failure: a full target disk, from standard input" {
+	exec 5<"$IMAGE" 6<"$IMAGE"
+	small_fs small 1500k
+	refuses 9 small/y.img img-copy - small/y.img <&5
+	refuses 9 small/y.img img-copy --sparse - small/y.img <&6
+	refuses 9 small/y.img img-copy --archive - small/y.img < <(head -c 2M /dev/urandom)
+	[ -z "$(ls -A small)" ]
+}
+
+@test "failure: a full target disk on a host" {
+	fills 1500k "a:$DIR/" "$IMAGE"
+}
+
+@test "failure: a full target disk on a host, of a sparse copy and an archive" {
+	small_fs small 500k
+	refuses 9 "a:$DIR/small/y.img" img-copy --sparse "$IMAGE" "a:$DIR/small/y.img"
+	refuses 9 "a:$DIR/small/y.img" img-copy --archive "$IMAGE" "a:$DIR/small/y.img"
+	refuses 9 "a:$DIR/small/y.img" img-copy --sparse "a:$IMAGE" "a:$DIR/small/y.img"
+	[ -z "$(ls -A small)" ]
+}
+
+@test "failure: a full target disk of a copy from a host to another" {
+	small_fs small 500k
+	refuses 9 "b:$DIR/small/y.img" img-copy --sparse "a:$IMAGE" "b:$DIR/small/y.img"
+	refuses 9 "b:$DIR/small/y.img" img-copy --archive "a:$IMAGE" "b:$DIR/small/y.img"
+	refuses 9 small/y.img img-copy --sparse "a:$IMAGE" small/y.img
+	[ -z "$(ls -A small)" ]
+}
+
+@test "failure: a limit on the size of files" {
+	refuses 9 y.img prlimit --fsize=1000000 img-copy "$IMAGE" y.img
+	refuses 9 y.img prlimit --fsize=1000000 img-copy --archive "$IMAGE" y.img
+	refuses 9 y.img prlimit --fsize=1000000 img-copy --sparse - y.img <"$IMAGE"
+	assert_not_exist y.img
+}
+
+# with_fault SYSCALL:FAULT... -- COMMAND...: each fault hits only calls on $FAULT_PATH,
+# if that is set.
+with_fault() {
+	local faults=()
+
+	while [ "$1" != -- ]; do
+		faults+=(-e "inject=$1")
+		shift
+	done
+	shift
+	[ -z "${FAULT_PATH:-}" ] || faults+=(-P "$FAULT_PATH")
+	ASAN_OPTIONS=detect_leaks=0 timeout -k 10 120 strace -f -qqq -o "$BATS_TEST_TMPDIR/trace" \
+		"${faults[@]}" "$@"
+}
+
+# start_faulty NAME SYSCALL:FAULT: a host on which that is so, for $FAULT_PATH.
+start_faulty() {
+	HOST_ENV=ASAN_OPTIONS=detect_leaks=0 start_host "$1" \
+		"ForceCommand exec strace -f -qqq -o $BATS_TEST_TMPDIR/trace.$1 -P $FAULT_PATH \
+-e inject=$2 sh -c \"\$SSH_ORIGINAL_COMMAND\""
+}
+
+@test "failure: a read error" {
+	head -c 3M /dev/urandom >x.img
+	FAULT_PATH=$DIR/x.img
+	for words in y.img '--archive y.img' '--sparse y.img' "a:$DIR/y.img" -; do
+		# shellcheck disable=SC2086 # several words
+		try with_fault pread64:error=EIO:when=3+ -- img-copy -F "$SSH_CONFIG" x.img $words
+		[ "$status" = 1 ]
+		one_line 'img-copy: x.img: '
+		says 'Input/output error'
+		assert_not_exist y.img
+	done
+}
+
+@test "failure: a read error in an archive" {
+	head -c 3M /dev/urandom >x.img
+	succeeds img-copy --archive x.img x.lzo
+	FAULT_PATH=$DIR/x.lzo
+	try with_fault read:error=EIO:when=5+ -- img-copy x.lzo y.img
+	[ "$status" = 1 ]
+	one_line 'img-copy: x.lzo: '
+	says 'Input/output error'
+	assert_not_exist y.img
+}
+
+@test "failure: a read error on a host" {
+	local target
+
+	head -c 3M /dev/urandom >x.img
+	FAULT_PATH=$DIR/x.img start_faulty unreadable pread64:error=EIO:when=3+
+	for target in y.img "b:$DIR/y.img" "unreadable:$DIR/y.img"; do
+		refuses 1 "unreadable:$DIR/x.img" img-copy "unreadable:$DIR/x.img" "$target"
+		says 'Input/output error'
+		assert_not_exist y.img
+	done
+	sshd_stop unreadable
+}
+
+@test "failure: a write error" {
+	local before
+
+	head -c 3M /dev/urandom >x.img
+	echo old >y.img
+	before=$(state_of y.img)
+	FAULT_PATH=$DIR/.y.img.img-tools
+	for words in '' --sparse --archive; do
+		# shellcheck disable=SC2086 # none or one
+		try with_fault pwrite64:error=EIO:when=2+ -- img-copy --overwrite $words x.img y.img
+		[ "$status" = 1 ]
+		one_line 'img-copy: y.img: '
+		says 'Input/output error'
+		[ "$(state_of y.img)" = "$before" ]
+	done
+}
+
+@test "failure: a write error on a host" {
+	head -c 3M /dev/urandom >x.img
+	FAULT_PATH=$DIR/.y.img.img-tools start_faulty unwritable pwrite64:error=EIO:when=2+
+	refuses 1 "unwritable:$DIR/y.img" img-copy x.img "unwritable:$DIR/y.img"
+	says 'Input/output error'
+	refuses 1 "unwritable:$DIR/y.img" img-copy "a:$DIR/x.img" "unwritable:$DIR/y.img"
+	assert_not_exist y.img
+	sshd_stop unwritable
+}
+
+@test "failure: data or directory cannot be brought to stable storage" {
+	local before
+
+	FAULT_PATH=
+	try with_fault fsync:error=EIO:when=1 -- img-copy "$IMAGE" y.img
+	[ "$status" = 1 ]
+	one_line 'img-copy: y.img: '
+	assert_not_exist y.img
+	try with_fault fsync:error=EIO:when=2 -- img-copy "$IMAGE" y.img
+	[ "$status" = 1 ]
+	one_line 'img-copy: y.img: '
+	assert_not_exist y.img
+	echo old >y.img
+	before=$(state_of y.img)
+	try with_fault fsync:error=EIO:when=1 -- img-copy --overwrite "$IMAGE" y.img
+	[ "$status" = 1 ]
+	one_line 'img-copy: y.img: '
+	[ "$(state_of y.img)" = "$before" ]
+}
+
+@test "failure: the name cannot be given" {
+	try with_fault renameat2:error=EIO rename:error=EIO renameat:error=EIO linkat:error=EIO -- \
+		img-copy "$IMAGE" y.img
+	[ "$status" = 1 ]
+	one_line 'img-copy: y.img: '
+	assert_not_exist y.img
+}
+
+@test "failure: no fallocate on the target's file system is none" {
+	make_sparse x.img
+	with_fault fallocate:error=EOPNOTSUPP -- img-copy x.img y.img
+	same x.img y.img
+	[ "$(allocated y.img)" -ge "$(stat -c %s x.img)" ]
+	with_fault fallocate:error=EOPNOTSUPP -- img-create z.img 3M
+	cmp -n 3145728 z.img /dev/zero
+	[ "$(allocated z.img)" -ge 3145728 ]
+}
+
+# changes COMMAND SOURCE: COMMAND runs while SOURCE is being copied.
+changes() {
+	local target pid
+
+	for target in y.img "a:$DIR/y.img" "b:$DIR/y.img"; do
+		head -c 3M /dev/urandom >x.img
+		img-copy -F "$SSH_CONFIG" --bwlimit 2M "$2" "$target" >"$OUT" 2>"$ERR" 3>&- &
+		pid=$!
+		wait_until 20 test -e .y.img.img-tools
+		$1 x.img
+		status=0
+		wait $pid || status=$?
+		[ "$status" = 8 ]
+		one_line "img-copy: $2: "
+		[ ! -s "$OUT" ]
+		nothing_left
+		assert_not_exist y.img
+	done
+}
+
+@test "failure: a source that shrinks" {
+	changes 'truncate -s 100k' x.img
+	changes 'truncate -s 2900k' "a:$DIR/x.img"
+}
+
+@test "failure: a source that grows" {
+	changes 'truncate -s 4M' x.img
+	changes 'truncate -s 4M' "a:$DIR/x.img"
+}
+
+@test "failure: /dev/full as target" {
+	local source status
+
+	cp "$IMAGE" x.img
+	for source in x.img "a:$DIR/x.img"; do
+		for words in '' --archive; do
+			status=0
+			# shellcheck disable=SC2086 # none or one
+			img-copy -F "$SSH_CONFIG" $words "$source" - 2>"$ERR" >/dev/full || status=$?
+			[ "$status" = 9 ]
+			one_line 'img-copy: -: '
+		done
+	done
+	for words in --help --version; do
+		status=0
+		img-copy $words 2>"$ERR" >/dev/full || status=$?
+		[ "$status" = 1 ]
+	done
+	img-copy -v x.img y.img 2>/dev/full # nobody hears of it
+	same x.img y.img
+}
+
+@test "failure: closed standard descriptors" {
+	local name=0 target
+
+	for target in "$DIR/y" "a:$DIR/y" "b:$DIR/z"; do
+		for source in "$IMAGE" "a:$IMAGE"; do
+			img-copy -F "$SSH_CONFIG" "$source" "$target$((++name))" <&-
+			same "$IMAGE" "${target#?:}$name"
+			img-copy -F "$SSH_CONFIG" "$source" "$target$((++name))" >&-
+			same "$IMAGE" "${target#?:}$name"
+			img-copy -F "$SSH_CONFIG" "$source" "$target$((++name))" 2>&-
+			same "$IMAGE" "${target#?:}$name"
+			img-copy -F "$SSH_CONFIG" "$source" "$target$((++name))" <&- >&- 2>&-
+			same "$IMAGE" "${target#?:}$name"
+		done
+	done
+	img-copy "$IMAGE" - <&- 2>&- | same "$IMAGE" -
+	img-create new 1k <&- >&- 2>&-
+	img-delete "$DIR/new" <&- >&- 2>&-
+}
+
+@test "failure: standard input or output closed where it is the image's" {
+	status=0
+	img-copy - y.img <&- >"$OUT" 2>"$ERR" || status=$?
+	[ "$status" = 1 ]
+	one_line 'img-copy: -: '
+	assert_not_exist y.img
+	status=0
+	img-copy - "a:$DIR/y.img" -F "$SSH_CONFIG" <&- >"$OUT" 2>"$ERR" || status=$?
+	[ "$status" = 1 ]
+	one_line 'img-copy: -: '
+	assert_not_exist y.img
+	for source in "$IMAGE" "a:$IMAGE"; do
+		status=0
+		img-copy -F "$SSH_CONFIG" "$source" - 2>"$ERR" >&- || status=$?
+		[ "$status" = 1 ]
+		one_line 'img-copy: -: '
+	done
+	status=0
+	img-info --json "$IMAGE" 2>"$ERR" >&- || status=$?
+	[ "$status" = 1 ]
+	one_line 'img-info: '
+	status=0
+	img-copy no.img y.img 2>&- || status=$?
+	[ "$status" = 3 ]
+}
+
+@test "failure: standard input is a directory" {
+	refuses 4 - img-copy - y.img <"$DIR"
+	assert_not_exist y.img
+}

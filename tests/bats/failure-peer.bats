@@ -1,0 +1,518 @@
+#!/usr/bin/env bats
+# The other host: not there, not the one it should be, or a difficult one.
+
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+load common
+
+setup_file() { img_setup_file a b; }
+teardown_file() { img_teardown_file; }
+
+setup() {
+	img_setup
+	EXTRA=()
+}
+
+teardown() {
+	[ ${#EXTRA[@]} = 0 ] || sshd_stop "${EXTRA[@]}"
+	img_teardown
+}
+
+# extra_host NAME LINE...: a host of this test alone, with those lines in its sshd_config.
+extra_host() {
+	EXTRA+=("$1")
+	start_host "$@"
+}
+
+# with_config LINE...: an ssh_config for this test that says that of all hosts first.
+with_config() {
+	(printf '%s\n' "$@"; cat "$SSHD_DIR/config") >"$DIR/config"
+	SSH_CONFIG=$DIR/config
+}
+
+# unreachable LOCATION WORDS...: as source, target, and for the other programs.
+unreachable() {
+	local where=$1
+
+	refuses 7 "$where" img-copy "$IMAGE" "$where"
+	refuses 7 "$where" img-copy "$where" y.img
+	refuses 7 "$where" img-info "$where"
+	assert_not_exist y.img
+}
+
+free_port() {
+	local port
+
+	port=$((32000 + RANDOM % 700))
+	while (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+		port=$((port + 1))
+	done
+	echo $port
+}
+
+# works_with_host NAME: copies there and back, and errors come through.
+works_with_host() {
+	succeeds img-copy "$IMAGE" "$1:$DIR/y.img"
+	same "$IMAGE" y.img
+	rm y.img
+	succeeds img-copy "$1:$IMAGE" y.img
+	same "$IMAGE" y.img
+	rm y.img
+	refuses 3 "$1:$DIR/no.img" img-info "$1:$DIR/no.img"
+}
+
+@test "peer: a host that there is not" {
+	with_config 'Host gone' 'HostName no-such-host.invalid'
+	unreachable "gone:$DIR/y.img"
+	refuses 7 'no-such-host.invalid:/x' img-create no-such-host.invalid:/x 1k
+	refuses 7 'no-such-host.invalid:/x' img-delete no-such-host.invalid:/x
+	refuses 7 'no-such-host.invalid:/x' img-copy "a:$IMAGE" no-such-host.invalid:/x
+}
+
+@test "peer: a port where nobody listens" {
+	local port
+
+	port=$(free_port)
+	unreachable "ssh://127.0.0.1:$port$DIR/y.img"
+	says "$port"
+	with_config 'Host closed' 'HostName 127.0.0.1' "Port $port"
+	unreachable "closed:$DIR/y.img"
+	refuses 7 "closed:$DIR/y.img" img-copy "a:$IMAGE" "closed:$DIR/y.img"
+}
+
+@test "peer: a port where somebody else listens" {
+	local port
+
+	port=$(free_port)
+	mkfifo pipe
+	busybox nc -l -p "$port" <pipe >/dev/null 3>&- &
+	exec 5>pipe
+	wait_until 10 listens "$port"
+	printf 'HTTP/1.0 400 Bad Request\r\n\r\n' >&5
+	exec 5>&-
+	refuses 7 "ssh://127.0.0.1:$port/x" img-info --timeout 5 "ssh://127.0.0.1:$port/x"
+}
+
+@test "peer: a port where somebody listens and says nothing" {
+	local port start
+
+	port=$(free_port)
+	mkfifo pipe
+	busybox nc -l -p "$port" <pipe >/dev/null 3>&- &
+	exec 5>pipe
+	wait_until 10 listens "$port"
+	start=${EPOCHREALTIME/./}
+	refuses 7 "ssh://127.0.0.1:$port/x" img-info --timeout 2 "ssh://127.0.0.1:$port/x"
+	exec 5>&-
+	[ $((${EPOCHREALTIME/./} - start)) -lt 10000000 ]
+}
+
+listens() {
+	grep -qE ":$(printf %04X "$1") 0+:0000 0A" /proc/net/tcp /proc/net/tcp6
+}
+
+@test "peer: a wrong key" {
+	ssh-keygen -q -t ed25519 -N '' -f other_key
+	sed "s,IdentityFile .*,IdentityFile $DIR/other_key," "$SSH_CONFIG" >config
+	SSH_CONFIG=$DIR/config
+	unreachable "a:$DIR/y.img"
+	refuses 7 "a:$IMAGE" img-copy "a:$IMAGE" "b:$DIR/y.img"
+}
+
+@test "peer: a key file that is not there, or is none" {
+	sed "s,IdentityFile .*,IdentityFile $DIR/no_key," "$SSH_CONFIG" >config
+	SSH_CONFIG=$DIR/config
+	unreachable "a:$DIR/y.img"
+	echo rubbish >no_key
+	chmod 600 no_key
+	unreachable "a:$DIR/y.img"
+}
+
+@test "peer: --identity is the key that counts" {
+	sed "s,IdentityFile .*,IdentityFile $DIR/no_key," "$SSH_CONFIG" >config
+	cp "$SSHD_DIR/user_key" good
+	SSH_CONFIG=$DIR/config
+	succeeds img-copy -i good "$IMAGE" "a:$DIR/y.img"
+	same "$IMAGE" y.img
+	refuses 7 "a:$DIR/z.img" img-copy "$IMAGE" "a:$DIR/z.img"
+}
+
+@test "peer: a wrong user" {
+	unreachable "no-such-user@a:$DIR/y.img"
+	unreachable "ssh://no-such-user@a$DIR/y.img"
+}
+
+@test "peer: an unknown host key, and nobody to ask" {
+	: >none
+	with_config 'Host *' "UserKnownHostsFile $DIR/none"
+	refuses 7 "a:$DIR/y.img" setsid -w img-copy -F "$SSH_CONFIG" "$IMAGE" "a:$DIR/y.img"
+	refuses 7 "a:$IMAGE" setsid -w img-copy -F "$SSH_CONFIG" "a:$IMAGE" y.img
+	assert_not_exist y.img
+	[ ! -s none ]
+	with_config 'Host *' "UserKnownHostsFile $DIR/none" 'StrictHostKeyChecking yes'
+	refuses 7 "a:$DIR/y.img" setsid -w img-copy -F "$SSH_CONFIG" "$IMAGE" "a:$DIR/y.img"
+	# What the user wants otherwise.
+	with_config 'Host *' "UserKnownHostsFile $DIR/none" 'StrictHostKeyChecking accept-new'
+	try img-copy "$IMAGE" "a:$DIR/y.img"
+	[ "$status" = 0 ]
+	same "$IMAGE" y.img
+	[ -s none ]
+}
+
+@test "peer: a changed host key" {
+	local strict
+
+	sed "s, ssh-ed25519 .*, $(cut -d' ' -f1,2 "$SSHD_DIR/user_key.pub")," \
+		"$SSHD_DIR/known_hosts" >changed
+	for strict in ask yes accept-new; do
+		with_config 'Host *' "UserKnownHostsFile $DIR/changed" "StrictHostKeyChecking $strict"
+		refuses 7 "a:$DIR/y.img" setsid -w img-copy -F "$SSH_CONFIG" "$IMAGE" "a:$DIR/y.img"
+		says "$DIR/changed"
+	done
+	assert_not_exist y.img
+	with_config 'Host *' "UserKnownHostsFile $DIR/changed" 'StrictHostKeyChecking no'
+	try img-copy "$IMAGE" "a:$DIR/y.img" # what the user wants, as with ssh
+	[ "$status" = 0 ]
+	says "$DIR/changed"
+}
+
+@test "peer: the name of one host and the key of another" {
+	with_config 'Host a' "Port $(sshd_port b)" 'HostKeyAlias a' "UserKnownHostsFile $DIR/hosts"
+	printf 'a %s\n' "$(cut -d' ' -f1,2 "$SSHD_DIR/a/host_key.pub")" >hosts
+	refuses 7 "a:$DIR/y.img" setsid -w img-copy -F "$SSH_CONFIG" "$IMAGE" "a:$DIR/y.img"
+	printf 'a %s\n' "$(cut -d' ' -f1,2 "$SSHD_DIR/b/host_key.pub")" >hosts
+	succeeds img-copy "$IMAGE" "a:$DIR/y.img"
+}
+
+@test "peer: a configuration that is wrong is a usage error" {
+	refuses 2 '' env img-copy -F no-such-file "$IMAGE" "a:$DIR/y.img"
+	says no-such-file
+	echo 'NoSuchKeyword yes' >config
+	refuses 2 '' env img-copy -F config "$IMAGE" "a:$DIR/y.img"
+	says config
+}
+
+@test "peer: --rsh with a command that fails or is not there" {
+	refuses 7 "a:$DIR/y.img" env img-copy --rsh false "$IMAGE" "a:$DIR/y.img"
+	refuses 7 "a:$DIR/y.img" env img-copy --rsh "$DIR/nothing" "$IMAGE" "a:$DIR/y.img"
+	assert_not_exist y.img
+}
+
+@test "peer: no shell there" {
+	extra_host noshell 'ForceCommand echo This account is not available.; exit 1'
+	unreachable "noshell:$DIR/y.img"
+}
+
+@test "peer: one that talks and never starts a helper" {
+	extra_host chatty 'ForceCommand exec cat /dev/zero'
+	unreachable "chatty:$DIR/y.img"
+	extra_host yes 'ForceCommand exec yes "img-tools/1 hello"'
+	unreachable "yes:$DIR/y.img"
+}
+
+@test "peer: one that does not speak our protocol" {
+	extra_host later 'ForceCommand echo img-tools/2 ready; sleep 1'
+	unreachable "later:$DIR/y.img"
+	says protocol
+	extra_host rubbish 'ForceCommand echo img-tools/1 ready; head -c 100000 /dev/urandom'
+	unreachable "rubbish:$DIR/y.img"
+}
+
+@test "peer: one that speaks in terminal escapes" {
+	extra_host escapes 'ForceCommand printf "img-tools/1 fail \\033[31mred\\007\\n"; printf "\\033[2J" >&2'
+	unreachable "escapes:$DIR/y.img"
+	says red
+}
+
+@test "peer: a helper that greets before any bootstrap, as a forced command" {
+	extra_host forced "ForceCommand $IMG_BUILD/libexec/img-tools/img-helper-$(uname -m) --serve"
+	works_with_host forced
+}
+
+# Login shells other than the account's own: sshd gives the command to SHELL -c.
+login_shell() {
+	extra_host "$1" "ForceCommand exec $2 -c \"\$SSH_ORIGINAL_COMMAND\""
+	works_with_host "$1"
+}
+
+@test "peer: login shell dash" { login_shell dash dash; }
+@test "peer: login shell bash" { login_shell bash bash; }
+@test "peer: login shell zsh" { login_shell zsh zsh; }
+@test "peer: login shell fish" { login_shell fish fish; }
+@test "peer: login shell csh" { login_shell csh csh; }
+@test "peer: login shell busybox sh" { login_shell busybox 'busybox sh'; }
+
+@test "peer: nothing there but busybox" {
+	mkdir bin
+	busybox --install -s "$DIR/bin"
+	HOST_ENV=PATH=$DIR/bin extra_host tiny \
+		'ForceCommand exec sh -c "$SSH_ORIGINAL_COMMAND"'
+	works_with_host tiny
+}
+
+@test "peer: sh is bash, or zsh" {
+	local shell
+
+	for shell in bash zsh; do
+		mkdir "bin-$shell"
+		ln -s "$(type -P $shell)" "bin-$shell/sh"
+		HOST_ENV=PATH=$DIR/bin-$shell:/usr/bin:/bin extra_host "sh-is-$shell"
+		works_with_host "sh-is-$shell"
+	done
+}
+
+@test "peer: login scripts that print text" {
+	extra_host motd 'ForceCommand echo Welcome.; echo; echo Have a lot of fun >&2; printf "no newline"; exec sh -c "$SSH_ORIGINAL_COMMAND"'
+	works_with_host motd
+}
+
+@test "peer: login scripts that print very much, lines as ours, and terminal escapes" {
+	cat >login <<-'END'
+		head -c 100000 /dev/zero | tr '\0' x
+		seq 1 10000
+		echo img-tools/
+		echo img-tools/1
+		echo "img-tools/x ready"
+		printf '\033[2J\000\377\n'
+	END
+	extra_host loud "ForceCommand . $DIR/login; exec sh -c \"\$SSH_ORIGINAL_COMMAND\""
+	works_with_host loud
+}
+
+@test "peer: profiles of the login shell that print text" {
+	mkdir "$BATS_FILE_TMPDIR/home-profile"
+	echo 'echo from bashrc; echo noise >&2' >"$BATS_FILE_TMPDIR/home-profile/.bashrc"
+	echo 'echo from zshenv; printf x' >"$BATS_FILE_TMPDIR/home-profile/.zshenv"
+	extra_host profile 'ForceCommand exec zsh -c "$SSH_ORIGINAL_COMMAND"'
+	works_with_host profile
+}
+
+# host_of_its_own NAME SCRIPT: a host whose sshd has its own mounts, made by SCRIPT.
+host_of_its_own() {
+	local sshd_program=$DIR/sshd-$1
+
+	cat >"$sshd_program" <<-END
+		#!/bin/sh
+		[ "\$1" = inside ] || exec unshare -m "\$0" inside "\$@"
+		shift
+		set -e
+		$2
+		exec $(PATH=$PATH:/usr/sbin:/sbin type -P sshd) "\$@"
+	END
+	chmod +x "$sshd_program"
+	extra_host "$1"
+}
+
+# As mount's arguments: on all places for a helper but the home.
+elsewhere() {
+	local place
+
+	for place in /var/tmp /dev/shm; do
+		echo "mount -t tmpfs -o $1 tmpfs $place"
+	done
+	echo "[ ! -d /run/user ] || mount -t tmpfs -o $1 tmpfs /run/user"
+}
+
+# /tmp is where we are, so what the helper wants there is in the way.
+in_tmp() {
+	echo "mkdir -p /tmp/img-tools-$(id -u); mount -t tmpfs -o $1 tmpfs /tmp/img-tools-$(id -u)"
+}
+
+@test "peer: the home is read-only" {
+	host_of_its_own rohome "
+		$(elsewhere mode=1777)
+		mount -t tmpfs -o ro tmpfs $BATS_FILE_TMPDIR/home-rohome"
+	works_with_host rohome
+	[ -z "$(ls -A "$BATS_FILE_TMPDIR/home-rohome")" ]
+}
+
+@test "peer: the home is noexec" {
+	host_of_its_own noexec "
+		$(elsewhere mode=1777)
+		mount -t tmpfs -o noexec tmpfs $BATS_FILE_TMPDIR/home-noexec"
+	works_with_host noexec
+}
+
+@test "peer: the home is full" {
+	host_of_its_own full "
+		$(elsewhere mode=1777)
+		mount -t tmpfs -o size=100k tmpfs $BATS_FILE_TMPDIR/home-full"
+	works_with_host full
+}
+
+@test "peer: the home is somebody else's, or a link" {
+	local home=$BATS_FILE_TMPDIR/home-linked
+
+	mkdir -p "$home" "$DIR/evil"
+	ln -s "$DIR/evil" "$home/.cache"
+	chmod 777 "$DIR/evil"
+	mkdir -m 777 "$DIR/evil/img-tools"
+	host_of_its_own linked "$(elsewhere mode=1777)"
+	works_with_host linked
+	[ -z "$(ls -A "$DIR/evil/img-tools")" ] # others could write there
+}
+
+@test "peer: no HOME" {
+	host_of_its_own nohome "$(elsewhere mode=1777)"
+	sed -i 's,ForceCommand.*,,; $aForceCommand unset HOME; exec sh -c "$SSH_ORIGINAL_COMMAND"' \
+		"$SSHD_DIR/nohome/sshd_config"
+	kill -HUP "$(cat "$SSHD_DIR/nohome/pid")"
+	works_with_host nohome
+}
+
+@test "peer: no room for the helper" {
+	host_of_its_own crammed "
+		$(elsewhere size=100k,mode=1777)
+		$(in_tmp size=100k,mode=700)
+		mount -t tmpfs -o size=100k tmpfs $BATS_FILE_TMPDIR/home-crammed"
+	unreachable "crammed:$DIR/y.img"
+	says 'no place for the helper'
+}
+
+@test "peer: no place where a helper may run" {
+	host_of_its_own strict "
+		$(elsewhere noexec,mode=1777)
+		$(in_tmp noexec,mode=700)
+		mount -t tmpfs -o noexec tmpfs $BATS_FILE_TMPDIR/home-strict"
+	unreachable "strict:$DIR/y.img"
+	says 'no place for the helper'
+	refuses 7 "strict:$DIR/y.img" img-copy "a:$IMAGE" "strict:$DIR/y.img"
+}
+
+@test "peer: connections that are dropped are an error, and the next run works" {
+	local pid pids
+
+	mkfifo pipe
+	img-copy -F "$SSH_CONFIG" - "b:$DIR/y.img" <pipe >"$OUT" 2>"$ERR" 3>&- &
+	pid=$!
+	exec 5>pipe
+	head -c 1000000 "$IMAGE" >&5
+	wait_until 20 test -e .y.img.img-tools
+	mapfile -t pids < <(sessions b)
+	kill -KILL "${pids[@]}"
+	status=0
+	wait $pid || status=$?
+	exec 5>&-
+	[ "$status" = 7 ]
+	one_line "img-copy: b:$DIR/y.img: "
+	nothing_left
+	assert_not_exist y.img
+	succeeds img-copy "$IMAGE" "b:$DIR/y.img"
+}
+
+# copying SOURCE TARGET: starts it, slowly, and waits until it runs; $pid.
+copying() {
+	img-copy -F "$SSH_CONFIG" --bwlimit 1M "$@" >"$OUT" 2>"$ERR" 3>&- &
+	pid=$!
+	wait_until 20 test -e .y.img.img-tools
+}
+
+# helper_of HOST: the pid of the helper that runs there.
+helper_of() {
+	local pid
+
+	for pid in $(helpers); do
+		if tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "HOME=$BATS_FILE_TMPDIR/home-$1"; then
+			echo "$pid"
+		fi
+	done
+}
+
+helper_here() {
+	local pid
+
+	for pid in $(helpers); do
+		if tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "HOME=$HOME"; then
+			echo "$pid"
+		fi
+	done
+}
+
+# killed LOCATION: the copy ended as it should, as that one's helper was killed.
+killed() {
+	status=0
+	wait $pid || status=$?
+	[ "$status" = 7 ] || {
+		told
+		return 1
+	}
+	one_line "img-copy: $1: "
+	[ ! -s "$OUT" ]
+	wait_until 10 no_process
+	assert_not_exist y.img
+}
+
+@test "peer: its helper is killed, being the target's" {
+	local pid
+
+	head -c 3M /dev/urandom >x.img
+	copying x.img "a:$DIR/y.img"
+	kill -KILL "$(helper_of a)"
+	killed "a:$DIR/y.img"
+	[ "$(partials)" = "$DIR/.y.img.img-tools" ] # it could not do anything about it
+	succeeds img-copy x.img "a:$DIR/y.img"      # the next run does
+	same x.img y.img
+	no_partial
+}
+
+@test "peer: its helper is killed, being the source's" {
+	local pid
+
+	head -c 3M /dev/urandom >x.img
+	copying "a:$DIR/x.img" y.img
+	kill -KILL "$(helper_of a)"
+	killed "a:$DIR/x.img"
+	no_partial
+}
+
+@test "peer: a helper is killed in a copy from a host to another" {
+	local pid
+
+	head -c 3M /dev/urandom >x.img
+	copying "a:$DIR/x.img" "b:$DIR/y.img"
+	kill -KILL "$(helper_of a)"
+	killed "a:$DIR/x.img"
+	no_partial
+	copying "a:$DIR/x.img" "b:$DIR/y.img"
+	kill -KILL "$(helper_of b)"
+	killed "b:$DIR/y.img"
+	rm .y.img.img-tools
+}
+
+@test "peer: its helper is ended by TERM" {
+	local pid
+
+	head -c 3M /dev/urandom >x.img
+	copying x.img "a:$DIR/y.img"
+	kill -TERM "$(helper_of a)"
+	killed "a:$DIR/y.img"
+	no_partial
+}
+
+@test "peer: the helper here is killed" {
+	local pid
+
+	head -c 3M /dev/urandom >x.img
+	copying x.img "a:$DIR/y.img"
+	kill -KILL "$(helper_here)"
+	killed x.img
+	no_partial
+	copying "a:$DIR/x.img" y.img
+	kill -KILL "$(helper_here)"
+	killed y.img
+	rm .y.img.img-tools
+	copying x.img y.img
+	kill -KILL "$(helper_here)"
+	status=0
+	wait $pid || status=$?
+	[ "$status" = 7 ]
+	one_line 'img-copy: '
+	rm .y.img.img-tools
+}
+
+@test "peer: the helper here is missing" {
+	mkdir bin
+	cp "$IMG_BUILD/bin/img-copy" bin/
+	try bin/img-copy "$IMAGE" y.img
+	[ "$status" = 7 ] || [ -e /usr/local/libexec/img-tools ]
+	one_line 'img-copy: '
+}

@@ -1,0 +1,763 @@
+#!/usr/bin/env bats
+# img-copy: files, archives and streams, here, to, from and between hosts.
+
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+load common
+
+setup_file() { img_setup_file a b; }
+teardown_file() { img_teardown_file; }
+setup() { img_setup; }
+teardown() { img_teardown; }
+
+# A copy that is whole, private and fully allocated.
+is_copy() {
+	same "$1" "$2"
+	[ "$(stat -c '%a %F' "$2")" = "600 regular file" ]
+	[ "$(allocated "$2")" -ge "$(stat -L -c %s "$2")" ]
+}
+
+# An archive that stock lzop tests and unpacks.
+is_archive() {
+	lzop -t "$2"
+	lzop -dc "$2" | same "$1" -
+}
+
+@test "copy: here" {
+	succeeds img-copy "$IMAGE" y.img
+	[ ! -s "$OUT" ]
+	is_copy "$IMAGE" y.img
+}
+
+@test "copy: here to a host" {
+	succeeds img-copy "$IMAGE" "a:$DIR/y.img"
+	[ ! -s "$OUT" ]
+	is_copy "$IMAGE" y.img
+}
+
+@test "copy: from a host" {
+	succeeds img-copy "a:$IMAGE" y.img
+	is_copy "$IMAGE" y.img
+}
+
+@test "copy: within a host" {
+	succeeds img-copy --json "a:$IMAGE" "a:$DIR/y.img"
+	json '.wire_bytes == 0'
+	is_copy "$IMAGE" y.img
+}
+
+@test "copy: from a host to another" {
+	succeeds img-copy --json "a:$IMAGE" "b:$DIR/y.img"
+	json '.wire_bytes > 0'
+	is_copy "$IMAGE" y.img
+}
+
+@test "copy: from standard input" {
+	succeeds img-copy - y.img < <(cat "$IMAGE")
+	is_copy "$IMAGE" y.img
+	succeeds img-copy - z.img <"$IMAGE"
+	is_copy "$IMAGE" z.img
+	succeeds img-copy - "a:$DIR/a.img" < <(cat "$IMAGE")
+	is_copy "$IMAGE" a.img
+}
+
+@test "copy: to standard output, which carries nothing else" {
+	succeeds img-copy "$IMAGE" -
+	same "$IMAGE" "$OUT"
+	succeeds img-copy "a:$IMAGE" -
+	same "$IMAGE" "$OUT"
+	try img-copy -v --progress=always "$IMAGE" -
+	[ "$status" = 0 ]
+	same "$IMAGE" "$OUT"
+}
+
+@test "copy: from standard input to standard output" {
+	make_sparse x.img
+	succeeds img-copy - - <x.img
+	same x.img "$OUT"
+	succeeds img-copy --archive - - <x.img
+	is_archive x.img "$OUT"
+}
+
+@test "copy: empty, tiny, and odd lengths" {
+	local length
+
+	for length in 0 1 511 $((BLOCK - 1)) $BLOCK $((BLOCK + 1)) $((3 * BLOCK)); do
+		head -c "$length" /dev/urandom >"x$length"
+		succeeds img-copy "x$length" "y$length"
+		same "x$length" "y$length"
+		succeeds img-copy --archive "x$length" "z$length"
+		is_archive "x$length" "z$length"
+		succeeds img-copy "z$length" "w$length"
+		same "x$length" "w$length"
+		succeeds img-copy - "v$length" <"x$length"
+		same "x$length" "v$length"
+	done
+	succeeds img-copy x0 "a:$DIR/r0"
+	same x0 r0
+	succeeds img-copy "a:$DIR/x$((BLOCK + 1))" r1
+	same "x$((BLOCK + 1))" r1
+}
+
+@test "copy: holes of the source read as zeros, and the copy is fully allocated" {
+	make_sparse x.img
+	[ "$(allocated x.img)" -lt 2000000 ]
+	succeeds img-copy x.img y.img
+	is_copy x.img y.img
+	succeeds img-copy x.img "a:$DIR/a.img"
+	is_copy x.img a.img
+	succeeds img-copy "a:$DIR/x.img" "b:$DIR/b.img"
+	is_copy x.img b.img
+}
+
+@test "copy --sparse: holes stay holes, and blocks of zeros become holes" {
+	local target most
+
+	make_sparse x.img
+	# Whole blocks that hold something: 0 and 1, 10, 16.
+	most=$((4 * BLOCK + 8192))
+	succeeds img-copy --sparse x.img y.img
+	succeeds img-copy --sparse x.img "a:$DIR/a.img"
+	succeeds img-copy --sparse "a:$DIR/x.img" "b:$DIR/b.img"
+	succeeds img-copy --sparse - s.img <x.img
+	succeeds img-copy --archive x.img x.lzo
+	succeeds img-copy --sparse x.lzo l.img
+	for target in y.img a.img b.img s.img l.img; do
+		same x.img $target
+		[ "$(allocated $target)" -le $most ]
+		[ "$(allocated $target)" -ge 350000 ]
+	done
+}
+
+@test "copy --sparse: a whole image of zeros takes no room" {
+	truncate -s 100G huge.img
+	succeeds img-copy --json --sparse huge.img "a:$DIR/y.img"
+	json '.capacity == 107374182400 and .hole_bytes == 107374182400 and .data_bytes == 0 and
+		.wire_bytes < 10000'
+	[ "$(allocated y.img)" = 0 ]
+	[ "$(stat -c %s y.img)" = 107374182400 ]
+}
+
+@test "copy --archive: lzop tests and unpacks it, wherever it is made" {
+	make_sparse x.img
+	succeeds img-copy --archive x.img y.lzo
+	is_archive x.img y.lzo
+	[ "$(stat -c %a y.lzo)" = 600 ]
+	succeeds img-copy -a x.img "a:$DIR/a.lzo"
+	is_archive x.img a.lzo
+	succeeds img-copy --archive "a:$DIR/x.img" b.lzo
+	is_archive x.img b.lzo
+	succeeds img-copy --archive "a:$DIR/x.img" "b:$DIR/c.lzo"
+	is_archive x.img c.lzo
+	succeeds img-copy --archive "a:$DIR/x.img" "a:$DIR/d.lzo"
+	is_archive x.img d.lzo
+	succeeds img-copy --archive - e.lzo <x.img
+	is_archive x.img e.lzo
+	succeeds img-copy --archive x.img -
+	is_archive x.img "$OUT"
+	succeeds img-copy --archive "a:$DIR/x.img" -
+	is_archive x.img "$OUT"
+}
+
+@test "copy --archive: DST is an archive whatever its name" {
+	succeeds img-copy --archive "$IMAGE" y.img
+	is_archive "$IMAGE" y.img
+}
+
+@test "copy --archive: lzop restores the image's name and reads our header" {
+	cp "$IMAGE" disk.img
+	succeeds img-copy --archive disk.img disk.img.lzo
+	mkdir out
+	mv disk.img.lzo out/renamed.lzo
+	(cd out && lzop -dN renamed.lzo)
+	same disk.img out/disk.img
+	lzop -l out/renamed.lzo | grep -w 8388608
+}
+
+@test "copy: an archive is unpacked, wherever it is" {
+	make_sparse x.img
+	succeeds img-copy --archive x.img x.lzo
+	mv x.lzo named.img # content decides
+	succeeds img-copy named.img y.img
+	is_copy x.img y.img
+	succeeds img-copy named.img "a:$DIR/a.img"
+	is_copy x.img a.img
+	succeeds img-copy "a:$DIR/named.img" b.img
+	is_copy x.img b.img
+	succeeds img-copy "a:$DIR/named.img" "b:$DIR/c.img"
+	is_copy x.img c.img
+	succeeds img-copy "a:$DIR/named.img" "a:$DIR/d.img"
+	is_copy x.img d.img
+	succeeds img-copy - e.img <named.img
+	is_copy x.img e.img
+	succeeds img-copy - "a:$DIR/f.img" <named.img
+	is_copy x.img f.img
+	succeeds img-copy named.img -
+	same x.img "$OUT"
+	succeeds img-copy "a:$DIR/named.img" -
+	same x.img "$OUT"
+}
+
+@test "copy --archive: an archive stays one, here and there" {
+	make_sparse x.img
+	succeeds img-copy --archive x.img x.lzo
+	succeeds img-copy --archive x.lzo y.lzo
+	is_archive x.img y.lzo
+	succeeds img-copy --archive x.lzo "a:$DIR/a.lzo"
+	is_archive x.img a.lzo
+	succeeds img-copy --archive "a:$DIR/x.lzo" "b:$DIR/b.lzo"
+	is_archive x.img b.lzo
+	lzop -9 -o z.lzo x.img
+	succeeds img-copy --archive z.lzo "a:$DIR/z2.lzo"
+	is_archive x.img z2.lzo
+}
+
+@test "copy: lzop's archives of every method, level, checksum and name" {
+	local level flags
+
+	make_sparse x.img
+	for level in 1 2 3 4 5 6 7 8 9; do
+		succeeds_to_unpack -$level
+	done
+	for flags in --no-checksum --crc32 --checksum '--checksum --crc32' --no-name --name -P \
+		'--no-checksum --no-name' '-1 --crc32' '-9 --checksum --crc32' '-9 --no-checksum'; do
+		# shellcheck disable=SC2086 # several flags
+		succeeds_to_unpack $flags
+	done
+	lzop -c <x.img >stdin.lzo
+	succeeds img-copy stdin.lzo stdin.img
+	same x.img stdin.img
+	lzop -o remote.lzo --crc32 --checksum -8 x.img
+	succeeds img-copy "a:$DIR/remote.lzo" "b:$DIR/remote.img"
+	same x.img remote.img
+	succeeds img-copy - piped.img <remote.lzo
+	same x.img piped.img
+}
+
+succeeds_to_unpack() {
+	lzop "$@" -f -o their.lzo x.img
+	succeeds img-copy --json their.lzo their.img
+	json ".digest == \"$(x_digest)\""
+	same x.img their.img
+	rm their.lzo their.img
+}
+
+x_digest() {
+	[ -e x.digest ] || digest_of x.img >x.digest
+	cat x.digest
+}
+
+@test "copy --overwrite: the new content, with the old owner and mode" {
+	local source target
+
+	for source in "$IMAGE" "a:$IMAGE"; do
+		for target in y.img "a:$DIR/y.img"; do
+			echo old >y.img
+			chmod 604 y.img
+			[ "$(id -u)" != 0 ] || chown 1234:567 y.img
+			before=$(stat -c '%u %g %a' y.img)
+			succeeds img-copy --overwrite "$source" "$target"
+			same "$IMAGE" y.img
+			[ "$(stat -c '%u %g %a' y.img)" = "$before" ]
+			rm y.img
+		done
+	done
+}
+
+@test "copy --overwrite: where nothing is yet" {
+	succeeds img-copy --overwrite "$IMAGE" y.img
+	is_copy "$IMAGE" y.img
+}
+
+@test "copy --overwrite: a smaller and a larger one, and with an archive" {
+	truncate -s 20M y.img
+	succeeds img-copy --overwrite "$IMAGE" y.img
+	same "$IMAGE" y.img
+	succeeds img-copy --overwrite --archive "$IMAGE" y.img
+	is_archive "$IMAGE" y.img
+	succeeds img-copy --overwrite --sparse "$IMAGE" y.img
+	same "$IMAGE" y.img
+}
+
+@test "copy --overwrite: of one of several links only with --allow-links" {
+	echo old >y.img
+	ln y.img other
+	refuses 4 y.img img-copy --overwrite "$IMAGE" y.img
+	[ "$(cat y.img)" = old ]
+	succeeds img-copy --overwrite --allow-links "$IMAGE" y.img
+	same "$IMAGE" y.img
+	[ "$(cat other)" = old ]
+}
+
+@test "copy --overwrite: not of an image in use" {
+	echo old >y.img
+	exec 5>>y.img
+	refuses 5 y.img img-copy --overwrite "$IMAGE" y.img
+	refuses 5 "a:$DIR/y.img" img-copy --overwrite "$IMAGE" "a:$DIR/y.img"
+	exec 5>&-
+	[ "$(cat y.img)" = old ]
+}
+
+@test "copy --json: every key, its type, and what adds up" {
+	make_sparse x.img
+	for target in y.img "a:$DIR/a.img" "b:$DIR/b.img"; do
+		succeeds img-copy --json "a:$DIR/x.img" "$target"
+		json 'keys == (["source", "target", "capacity", "data_bytes", "hole_bytes", "wire_bytes",
+			"seconds", "digest", "consistent", "snapshot", "compressed_blocks",
+			"stored_blocks"] | sort)'
+		json '.source == $source and .target == $target' --arg source "a:$DIR/x.img" \
+			--arg target "$target"
+		json '.capacity == $size and .data_bytes + .hole_bytes == $size' \
+			--argjson size "$(stat -c %s x.img)"
+		json '.data_bytes == 3 * 262144 + 1234' # zeros that were written are none
+		json '(.seconds | type == "number") and .consistent == true and .snapshot == null'
+		json '(.wire_bytes > 0) == $remote' \
+			--argjson remote "$([[ $target == a:* ]] && echo false || echo true)"
+		json '[.compressed_blocks, .stored_blocks] | all(type == "number" and . >= 0)'
+	done
+}
+
+@test "copy --json: the digest is the image's, however it is stored" {
+	local want
+
+	make_sparse x.img
+	want=$(digest_of x.img)
+	[ ${#want} = 32 ]
+	for words in 'x.img raw' '--archive x.img ours.lzo' '--sparse x.img sparse' \
+		"x.img a:$DIR/remote" "a:$DIR/x.img b:$DIR/relayed" "a:$DIR/x.img a:$DIR/within" \
+		'ours.lzo unpacked' "ours.lzo a:$DIR/unpacked2" "--archive ours.lzo a:$DIR/again.lzo" \
+		'--compress=never sparse same' "--archive a:$DIR/relayed more.lzo"; do
+		# shellcheck disable=SC2086 # several words
+		succeeds img-copy --json $words
+		json ".digest == \"$want\""
+	done
+	succeeds img-copy --json - stdin <x.img
+	json ".digest == \"$want\""
+	succeeds img-copy --json "$IMAGE" image
+	json ".digest == \"$(digest_of "$IMAGE")\""
+	truncate -s 3M zeros
+	succeeds img-copy --json zeros zeros2
+	json ".digest == \"$(digest_of zeros)\""
+}
+
+@test "copy --json: together with - as target is a usage error" {
+	refuses 2 '' img-copy --json "$IMAGE" -
+	refuses 2 '' img-copy --json - - </dev/null
+}
+
+@test "copy --compress: always, never, auto" {
+	seq 1 700000 >x.img
+	for target in "a:$DIR/y.img" "b:$DIR/y.img"; do
+		succeeds img-copy --json --overwrite --compress=always x.img "$target"
+		json '.stored_blocks == 0 and .compressed_blocks == 19 and .wire_bytes < 3000000'
+		same x.img y.img
+		succeeds img-copy --json --overwrite --compress=never x.img "$target"
+		json '.compressed_blocks == 0 and .stored_blocks == 19 and .wire_bytes > 4700000'
+		same x.img y.img
+		succeeds img-copy --json --overwrite --compress=auto x.img "$target"
+		json '.compressed_blocks + .stored_blocks == 19'
+		same x.img y.img
+	done
+	refuses 2 '' img-copy --compress=perhaps x.img z.img
+	refuses 2 '' img-copy --compress
+}
+
+@test "copy --compress=never: an archive is compressed all the same" {
+	seq 1 700000 >x.img
+	succeeds img-copy --archive --compress=never x.img y.lzo
+	is_archive x.img y.lzo
+	[ "$(stat -c %s y.lzo)" -lt 3000000 ]
+}
+
+@test "copy --compress=always: what cannot be compressed is stored" {
+	head -c 1000000 /dev/urandom >x.img
+	succeeds img-copy --json --compress=always x.img "a:$DIR/y.img"
+	json '.stored_blocks == 4 and .compressed_blocks == 0'
+	same x.img y.img
+}
+
+@test "copy --progress=json: objects, a line each, on standard error" {
+	local lines
+
+	try img-copy --progress=json --bwlimit 8M "$IMAGE" "a:$DIR/y.img"
+	[ "$status" = 0 ]
+	[ ! -s "$OUT" ]
+	grep -v '^{' "$ERR" >"$OUT" || true
+	grep '^{' "$ERR" >lines
+	[ "$(wc -l <lines)" -ge 1 ]
+	while read -r line; do
+		jq -e 'keys == ["done", "eta", "phase", "rate", "total", "wire"] and
+			(.phase | type == "string") and .total == 8388608 and
+			([.done, .rate, .wire] | all(type == "number")) and .done <= .total' <<<"$line"
+	done <lines
+}
+
+@test "copy --progress=json: of a length that is not known" {
+	(head -c 1000000 /dev/urandom; wait_until 2 false || true; head -c 1000000 /dev/urandom) |
+		try_piped img-copy --progress=json - y.img
+	[ "$(stat -c %s y.img)" = 2000000 ]
+	grep '^{' "$ERR" | jq -e '.total == null and .eta == null'
+}
+
+try_piped() {
+	"$@" >"$OUT" 2>"$ERR"
+}
+
+@test "copy --progress=always: a live line, and a summary" {
+	try img-copy --progress=always --bwlimit 16M "$IMAGE" y.img
+	[ "$status" = 0 ]
+	[ ! -s "$OUT" ]
+	grep -q '%' "$ERR"
+	try img-copy --progress=never "$IMAGE" z.img
+	[ "$status" = 0 ]
+	[ ! -s "$ERR" ]
+	refuses 2 '' img-copy --progress=sometimes "$IMAGE" w.img
+}
+
+@test "copy --verbose: says what was done" {
+	try img-copy -v "$IMAGE" "a:$DIR/y.img"
+	[ "$status" = 0 ]
+	[ ! -s "$OUT" ]
+	says "$DIR/y.img"
+	says '8 MiB'
+}
+
+@test "copy --dry-run: tells the resolved target and the size, and changes nothing" {
+	local target
+
+	mkdir d
+	for target in y.img "a:$DIR/y.img"; do
+		succeeds img-copy -n "$IMAGE" "$target"
+		grep -F " $target, 8 MiB" "$OUT"
+		assert_not_exist y.img
+	done
+	succeeds img-copy -n --archive "a:$IMAGE" d
+	grep -F " d/image.lzo, 8 MiB" "$OUT"
+	[ -z "$(ls -A d)" ]
+	echo old >y.img
+	succeeds img-copy -n --overwrite "$IMAGE" y.img
+	[ "$(cat y.img)" = old ]
+	try img-copy -n "$IMAGE" -
+	[ "$status" = 0 ]
+	[ ! -s "$OUT" ]
+	refuses 6 y.img img-copy -n "$IMAGE" y.img
+	refuses 6 "a:$DIR/y.img" img-copy -n "$IMAGE" "a:$DIR/y.img"
+	refuses 3 no.img img-copy -n no.img z.img
+	refuses 3 no/z.img img-copy -n "$IMAGE" no/z.img
+	[ "$(ls -A)" = "d
+y.img" ]
+}
+
+@test "copy --dry-run --json: the target, as JSON" {
+	succeeds img-copy -n --json "$IMAGE" "a:$DIR/y.img"
+	json '.target == $target and .capacity == 8388608' --arg target "a:$DIR/y.img"
+	assert_not_exist y.img
+}
+
+@test "copy: into a directory, under the source's name" {
+	local target
+
+	mkdir d
+	cp "$IMAGE" disk.img
+	for target in d d/ "a:$DIR/d" "a:$DIR/d/"; do
+		succeeds img-copy --json disk.img "$target"
+		json '.target | endswith("d/disk.img")'
+		is_copy disk.img d/disk.img
+		rm d/disk.img
+		succeeds img-copy --archive disk.img "$target"
+		is_archive disk.img d/disk.img.lzo
+		succeeds img-copy d/disk.img.lzo "$target"
+		is_copy disk.img d/disk.img
+		rm d/*
+	done
+	succeeds img-copy "a:$DIR/disk.img" d
+	is_copy disk.img d/disk.img
+	refuses 6 d img-copy disk.img d
+	refuses 6 d/ img-copy disk.img d/
+}
+
+@test "copy: .lzo is added and taken off as the content asks" {
+	mkdir d
+	cp "$IMAGE" x.lzo # a raw image
+	succeeds img-copy x.lzo d/
+	same x.lzo d/x.lzo
+	succeeds img-copy --archive x.lzo d/
+	is_archive x.lzo d/x.lzo.lzo
+	rm d/*
+	succeeds img-copy --archive x.lzo real.lzo
+	succeeds img-copy --archive real.lzo d/
+	is_archive x.lzo d/real.lzo
+	cp real.lzo real # an archive without the ending
+	succeeds img-copy real d/
+	same x.lzo d/real
+}
+
+@test "copy: from standard input into a directory needs a name" {
+	mkdir d
+	refuses 4 d img-copy - d <"$IMAGE"
+	refuses 4 d/ img-copy - d/ <"$IMAGE"
+	refuses 4 "a:$DIR/d" img-copy - "a:$DIR/d" <"$IMAGE"
+	[ -z "$(ls -A d)" ]
+}
+
+@test "copy: to the login's home and from it" {
+	local home name=img-copy-$$-$RANDOM
+
+	home=$(getent passwd "$(id -u)" | cut -d: -f6)
+	cp "$IMAGE" "$name"
+	try img-copy "$name" a:
+	same "$name" "$home/$name"
+	[ "$status" = 0 ]
+	try img-copy "a:$name" y.img
+	rm "$home/$name"
+	[ "$status" = 0 ]
+	same "$name" y.img
+}
+
+@test "copy: relative paths, . and .., and ssh://" {
+	mkdir -p one/two
+	cp "$IMAGE" one/x.img
+	cd one/two
+	succeeds img-copy ../x.img y.img
+	same "$IMAGE" y.img
+	succeeds img-copy ../x.img .
+	same "$IMAGE" x.img
+	succeeds img-copy ./x.img ../..
+	same "$IMAGE" ../../x.img
+	succeeds img-copy "ssh://a:$(sshd_port a)$DIR/x.img" "ssh://$(id -un)@b$DIR/z.img"
+	same "$IMAGE" ../../z.img
+	succeeds img-copy --json "$IMAGE" "ssh://a:$(sshd_port a)$DIR"
+	json '.target == $target' --arg target "ssh://a:$(sshd_port a)$DIR/image"
+}
+
+@test "copy: qcow2 content is moved as it is" {
+	local target
+
+	qemu-img convert -f raw -O qcow2 "$IMAGE" x.qcow2
+	for target in y.qcow2 "a:$DIR/z.qcow2"; do
+		succeeds img-copy --json x.qcow2 "$target"
+		json '.capacity == $size' --argjson size "$(stat -c %s x.qcow2)"
+		same x.qcow2 "${target##*[:/]}"
+		qemu-img compare -f raw -F qcow2 "$IMAGE" "${target##*[:/]}"
+		qemu-img check -q "${target##*[:/]}"
+	done
+	succeeds img-copy --archive x.qcow2 x.lzo
+	is_archive x.qcow2 x.lzo
+}
+
+@test "copy: a qcow2 with a backing file gives a warning" {
+	local source
+
+	qemu-img create -q -f qcow2 -b "$IMAGE" -F raw x.qcow2
+	for source in x.qcow2 "a:$DIR/x.qcow2"; do
+		try img-copy "$source" y.qcow2
+		[ "$status" = 0 ]
+		one_line "img-copy: warning: $source: "
+		says "$IMAGE"
+		same x.qcow2 y.qcow2
+		rm y.qcow2
+	done
+}
+
+@test "copy: within a host the blocks are shared where the file system can" {
+	truncate -s 320M disk
+	mkfs.xfs -q -m reflink=1 disk
+	mkdir m
+	as_root mount -o loop disk m
+	MOUNTS+=("$DIR/m")
+	as_root chmod 777 m
+	head -c 50M /dev/urandom >m/x.img
+	local before after
+	before=$(stat -f -c %f m)
+	for target in m/y.img "a:$DIR/m/z.img" m/w.img; do
+		succeeds img-copy "${target%m/*}m/x.img" "$target"
+		same m/x.img "m/${target##*/}"
+	done
+	after=$(stat -f -c %f m)
+	[ $(((before - after) * $(stat -f -c %S m))) -lt 10000000 ]
+	succeeds img-copy --json m/x.img m/v.img
+	[ "$(jq -r .digest "$OUT")" = "$(img-copy --json m/x.img v.img | jq -r .digest)" ]
+}
+
+@test "copy: a source open for writing is refused, --live copies it and says so" {
+	local source
+
+	cp "$IMAGE" x.img
+	exec 5>>x.img
+	for source in x.img "a:$DIR/x.img"; do
+		refuses 5 "$source" img-copy "$source" y.img
+		assert_not_exist y.img
+		try img-copy --live --json "$source" y.img
+		[ "$status" = 0 ]
+		json '.consistent == false'
+		one_line "img-copy: warning: $source: "
+		same "$IMAGE" y.img
+		rm y.img
+	done
+	exec 5>&-
+	succeeds img-copy --live --json x.img y.img
+	json '.consistent'
+}
+
+@test "copy: a mounted source is refused" {
+	cp "$IMAGE" x.img
+	mkdir m
+	as_root mount -o loop x.img m
+	MOUNTS+=("$DIR/m")
+	refuses 5 x.img img-copy x.img y.img
+	assert_not_exist y.img
+}
+
+@test "copy: an unfinished source is refused" {
+	cp "$IMAGE" x.img
+	touch .x.img.img-tools-unfinished
+	refuses 8 x.img img-copy x.img y.img
+	refuses 8 "a:$DIR/x.img" img-copy "a:$DIR/x.img" y.img
+	rm .x.img.img-tools-unfinished
+	assert_not_exist y.img
+}
+
+@test "copy: a block device can be read" {
+	local device
+
+	cp "$IMAGE" x.img
+	device=$(as_root losetup --show -r -f x.img)
+	try img-copy "$device" y.img
+	cp "$ERR" said
+	as_root losetup -d "$device"
+	[ "$status" = 0 ] || cat said
+	[ "$status" = 0 ]
+	same x.img y.img
+}
+
+@test "copy: takes over what a killed run of the same target left" {
+	echo rubbish >.y.img.img-tools
+	succeeds img-copy "$IMAGE" y.img
+	is_copy "$IMAGE" y.img
+}
+
+@test "copy: another run is making the same target" {
+	mkfifo pipe
+	img-copy - y.img <pipe >/dev/null 2>&1 3>&- &
+	pid=$!
+	exec 5>pipe
+	head -c 5000 "$IMAGE" >&5
+	wait_until 10 test -e .y.img.img-tools
+	refuses 5 y.img img-copy "$IMAGE" y.img
+	refuses 5 "a:$DIR/y.img" img-copy "$IMAGE" "a:$DIR/y.img"
+	tail -c +5001 "$IMAGE" >&5
+	exec 5>&-
+	wait $pid
+	same "$IMAGE" y.img
+}
+
+@test "copy: another program makes the target meanwhile" {
+	mkfifo pipe
+	try_piped img-copy - y.img <pipe 3>&- &
+	pid=$!
+	exec 5>pipe
+	cat "$IMAGE" >&5
+	wait_until 10 test -e .y.img.img-tools
+	echo theirs >y.img
+	exec 5>&-
+	status=0
+	wait $pid || status=$?
+	[ "$status" = 6 ]
+	one_line 'img-copy: y.img: '
+	[ "$(cat y.img)" = theirs ]
+}
+
+@test "copy --bwlimit: keeps to it" {
+	local start=${EPOCHREALTIME/./}
+
+	head -c 1M /dev/urandom >x.img
+	succeeds img-copy --bwlimit 2M x.img "a:$DIR/y.img"
+	[ $((${EPOCHREALTIME/./} - start)) -gt 300000 ]
+	same x.img y.img
+	refuses 2 '' img-copy --bwlimit 0 x.img z.img
+	refuses 2 '' img-copy --bwlimit fast x.img z.img
+}
+
+@test "copy --jobs: any number of them" {
+	local jobs
+
+	make_sparse x.img
+	for jobs in 1 2 7; do
+		succeeds img-copy -j $jobs x.img "a:$DIR/y$jobs"
+		same x.img y$jobs
+		succeeds img-copy -j $jobs --archive x.img z$jobs
+		is_archive x.img z$jobs
+	done
+	refuses 2 '' img-copy -j 0 x.img w
+	refuses 2 '' img-copy -j many x.img w
+}
+
+@test "copy --no-fsync: copies" {
+	succeeds img-copy --no-fsync "$IMAGE" "a:$DIR/y.img"
+	same "$IMAGE" y.img
+}
+
+@test "copy: is on stable storage before it is done" {
+	strace -f -qq -o trace -e trace=fsync,rename,renameat,renameat2 \
+		-e inject=fsync:delay_exit=1000 env ASAN_OPTIONS=detect_leaks=0 \
+		"$IMG_BUILD/bin/img-copy" "$IMAGE" y.img
+	[ "$(grep -oE 'fsync|rename' trace | tr '\n' ' ')" = 'fsync rename fsync ' ]
+}
+
+@test "copy --rsh: another SSH client" {
+	succeeds env img-copy --rsh "ssh -F $SSH_CONFIG" "$IMAGE" "a:$DIR/y.img"
+	same "$IMAGE" y.img
+	succeeds env img-copy --rsh "ssh -F $SSH_CONFIG" "a:$IMAGE" "b:$DIR/z.img"
+	same "$IMAGE" z.img
+	refuses 2 '' env img-copy --rsh ssh -F "$SSH_CONFIG" "$IMAGE" "a:$DIR/w.img"
+}
+
+@test "copy --helper: a helper that is there already" {
+	succeeds img-copy --helper "$IMG_BUILD/libexec/img-tools/img-helper-$(uname -m)" "$IMAGE" \
+		"a:$DIR/y.img"
+	same "$IMAGE" y.img
+	refuses 7 "a:$DIR/z.img" img-copy --helper /nonexistent "$IMAGE" "a:$DIR/z.img"
+	refuses 2 '' img-copy --helper 'a b"c' "$IMAGE" "a:$DIR/z.img"
+}
+
+@test "copy: the helper is sent once and kept in the user's cache, for him alone" {
+	local cache=$BATS_FILE_TMPDIR/home-b/.cache/img-tools
+
+	rm -rf "$cache"
+	succeeds img-copy "$IMAGE" "b:$DIR/y.img"
+	[ "$(stat -c %a "$cache")" = 700 ]
+	[ "$(find "$cache" -mindepth 1 | wc -l)" = 1 ]
+	same "$cache"/img-helper-* "$IMG_BUILD/libexec/img-tools/img-helper-$(uname -m)"
+	before=$(stat -c '%i %Y' "$cache"/*)
+	succeeds img-copy --json "$IMAGE" "b:$DIR/z.img"
+	[ "$(stat -c '%i %Y' "$cache"/*)" = "$before" ]
+}
+
+@test "copy: a damaged or foreign helper in the cache is not run, but replaced" {
+	local cache=$BATS_FILE_TMPDIR/home-b/.cache/img-tools
+
+	succeeds img-copy "$IMAGE" "b:$DIR/y.img"
+	printf '#!/bin/sh\ntouch %s/was-run\nexit 0\n' "$DIR" >"$(echo "$cache"/img-helper-*)"
+	chmod 777 "$cache"
+	succeeds img-copy "$IMAGE" "b:$DIR/z.img"
+	same "$IMAGE" z.img
+	assert_not_exist was-run
+	rm -rf "$cache"
+}
+
+@test "copy: a command line that is wrong" {
+	refuses 2 '' img-copy
+	refuses 2 '' img-copy "$IMAGE"
+	refuses 2 '' img-copy "$IMAGE" a b
+	refuses 2 '' img-copy --nonsense "$IMAGE" y.img
+	refuses 2 '' img-copy --sudo=nobody "$IMAGE" y.img
+	refuses 2 '' img-copy --timeout=soon "$IMAGE" "a:$DIR/y.img"
+	refuses 2 '' img-copy '' y.img
+	refuses 2 '' img-copy "$IMAGE" ''
+	refuses 2 '' img-copy "$IMAGE" -- '-oProxyCommand=x:/y'
+	refuses 2 '' img-copy "$IMAGE" 'ssh://a:0/y'
+	refuses 2 '' img-copy "$IMAGE" '[::1/y:z'
+	assert_not_exist y.img
+	succeeds img-copy --help
+	succeeds img-copy --usage
+	succeeds img-copy --version
+}

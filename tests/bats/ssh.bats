@@ -1,0 +1,576 @@
+#!/usr/bin/env bats
+#
+# lib/peer/ssh.h against real SSH servers, by tests/unit/ssh_probe.c.
+
+load sshd
+
+# Where the tests' programs are.
+probe=${IMG_BUILD:-$BATS_TEST_DIRNAME/../../build}/tests/ssh_probe
+
+setup_file() {
+	bats_require_minimum_version 1.5.0
+	unset SSH_AUTH_SOCK SSHD_DIR
+	sshd_start a
+	sshd_start b "MaxAuthTries 3"
+	ssh-keygen -q -t ed25519 -N '' -C ca -f "$SSHD_DIR/ca"
+	ssh-keygen -q -t rsa -b 2048 -N '' -f "$SSHD_DIR/rsa_key"
+	# another host key, certificates, frequent key exchanges
+	sshd_start c "HostKey $SSHD_DIR/rsa_key" "TrustedUserCAKeys $SSHD_DIR/ca.pub" \
+		"RekeyLimit 50M"
+}
+
+teardown_file() {
+	sshd_stop
+}
+
+setup() {
+	bats_load_library bats-support
+	bats_load_library bats-assert
+}
+
+teardown() {
+	local name
+
+	if [ -n "${agent_pid:-}" ]; then
+		kill "$agent_pid"
+	fi
+	for name in a b c; do
+		sshd_wait_idle "$name"
+	done
+}
+
+# Makes $config: the private servers' with these lines first for Host $1.
+with() {
+	config=$BATS_TEST_TMPDIR/config
+	printf '%s\n' "Host $1" "${@:2}" "Host *" "Include $SSH_CONFIG" >"$config"
+}
+
+# Runs the probe without a terminal.
+probe() {
+	setsid -w "$probe" -F "${config:-$SSH_CONFIG}" "$@" 3>&- </dev/null
+}
+
+# The run before failed with status 7 and one line, which matches each word.
+assert_refused() {
+	local word
+
+	assert_equal "$status" 7
+	assert_equal "${#lines[@]}" 1
+	for word; do
+		assert_output --partial "$word"
+	done
+}
+
+fingerprint() {
+	ssh-keygen -lf "$1" | cut -d' ' -f2
+}
+
+make_key() {
+	ssh-keygen -q -t "${2:-ed25519}" -N "${3:-}" -C "$(basename "$1")" -f "$1"
+}
+
+# Starts an agent with keys; sets agent_sock.  (libssh 0.10 drops a small buffer
+# each time it asks an agent for its keys: no leak of ours.)
+start_agent() {
+	echo leak:ssh_buffer_new >"$BATS_TEST_TMPDIR/leaks"
+	export LSAN_OPTIONS=suppressions=$BATS_TEST_TMPDIR/leaks:print_suppressions=0
+	agent_sock=$BATS_TEST_TMPDIR/agent
+	agent_pid=$(ssh-agent -a "$agent_sock" 3>&- | sed -n 's/.*SSH_AGENT_PID=\([0-9]*\).*/\1/p')
+	SSH_AUTH_SOCK=$agent_sock ssh-add -q "$@"
+}
+
+# Runs a command on a terminal of its own: on_terminal COMMAND [PROMPT ANSWER]...
+# Sets output and status.
+on_terminal() {
+	local text='' char command=$1
+	shift
+
+	# a job in the background ignores INT
+	coproc TERMINAL { env --default-signal script -qefc "$command" /dev/null 3>&-; }
+	local pid=$TERMINAL_PID in out # bash closes its own ends too early
+	exec {in}>&"${TERMINAL[1]}" {out}<&"${TERMINAL[0]}"
+	output=
+	while IFS= read -rN1 -u "$out" char; do
+		text+=$char
+		if [ $# -gt 0 ] && [[ $text == *"$1"* ]]; then
+			printf '%s\n' "$2" >&"$in"
+			output+=$text
+			text=
+			shift 2
+		fi
+	done
+	output+=$text
+	exec {in}>&- {out}<&-
+	status=0
+	wait "$pid" || status=$?
+}
+
+@test "a login, output and exit status" {
+	run -3 probe a: 'echo hello; exit 3'
+	assert_output hello
+}
+
+@test "standard error is kept apart" {
+	run --separate-stderr probe a: 'echo out; echo err >&2'
+	assert_output out
+	assert_equal "${stderr:?}" 'stderr: err\n'
+}
+
+@test "status of a killed command is not known" {
+	run -255 probe a: 'kill -9 $$'
+}
+
+@test "user and port of the location win" {
+	with nobody.invalid "HostName 127.0.0.1" "User nobody" "Port 1" "IdentitiesOnly yes" \
+		"IdentityFile $SSHD_DIR/user_key" "UserKnownHostsFile $SSHD_DIR/known_hosts"
+	run -0 probe "ssh://$(id -un)@nobody.invalid:$(sshd_port a)/" 'echo hello'
+	assert_output hello
+}
+
+@test "an unknown host key is refused without a terminal" {
+	with a "UserKnownHostsFile $BATS_TEST_TMPDIR/known"
+	run probe a: true
+	assert_refused "cannot trust 'a' (127.0.0.1 port $(sshd_port a))" \
+		"ED25519 host key $(fingerprint "$SSHD_DIR/a/host_key")" \
+		"'$BATS_TEST_TMPDIR/known'" "no terminal"
+	assert [ ! -e "$BATS_TEST_TMPDIR/known" ]
+}
+
+@test "an unknown host key is refused by StrictHostKeyChecking yes" {
+	with a "UserKnownHostsFile $BATS_TEST_TMPDIR/known" "StrictHostKeyChecking yes"
+	run probe a: true
+	assert_refused "StrictHostKeyChecking is yes"
+}
+
+@test "an unknown host key is kept by accept-new, once" {
+	with a "UserKnownHostsFile $BATS_TEST_TMPDIR/new/known" "StrictHostKeyChecking accept-new"
+	run -0 probe a: 'echo hello'
+	assert_line hello
+	run -0 probe a: 'echo hello'
+	assert_output hello
+	run -0 cat "$BATS_TEST_TMPDIR/new/known"
+	assert_output "[127.0.0.1]:$(sshd_port a) $(cut -d' ' -f1,2 "$SSHD_DIR/a/host_key.pub")"
+}
+
+@test "an unknown host key is asked about on a terminal" {
+	with a "UserKnownHostsFile $BATS_TEST_TMPDIR/known"
+	on_terminal "'$probe' -F '$config' a: 'echo hello' </dev/null" \
+		'(yes/no/[fingerprint])? ' maybe "'no' or the fingerprint: " no
+	assert_equal "$status" 7
+	assert_output --partial "the answer was no"
+	on_terminal "'$probe' -F '$config' a: 'echo hello' </dev/null" \
+		'(yes/no/[fingerprint])? ' yes
+	assert_equal "$status" 0
+	assert_output --partial hello
+	run -0 probe a: true
+}
+
+@test "a changed host key is refused, naming file and line" {
+	{
+		echo '# a comment'
+		echo "[127.0.0.1]:$(sshd_port a) $(cut -d' ' -f1,2 "$SSHD_DIR/b/host_key.pub")"
+	} >"$BATS_TEST_TMPDIR/known"
+	with a "UserKnownHostsFile $BATS_TEST_TMPDIR/known" "StrictHostKeyChecking accept-new"
+	run probe a: true
+	assert_refused "'a'" "$(fingerprint "$SSHD_DIR/a/host_key")" \
+		"is not the one in '$BATS_TEST_TMPDIR/known' line 2"
+	with a "UserKnownHostsFile $BATS_TEST_TMPDIR/known" "StrictHostKeyChecking no"
+	run -0 probe a: 'echo hello'
+	assert_line hello
+	assert_line --partial "is not the one in"
+}
+
+@test "a revoked host key is refused" {
+	echo "@revoked * $(cut -d' ' -f1,2 "$SSHD_DIR/a/host_key.pub")" >"$BATS_TEST_TMPDIR/known"
+	with a "UserKnownHostsFile $SSHD_DIR/known_hosts $BATS_TEST_TMPDIR/known" \
+		"StrictHostKeyChecking no"
+	run probe a: true
+	assert_refused "@revoked" "'$BATS_TEST_TMPDIR/known' line 1"
+}
+
+@test "a key of a type that is known is asked for" {
+	echo "[127.0.0.1]:$(sshd_port c) $(cut -d' ' -f1,2 "$SSHD_DIR/rsa_key.pub")" \
+		>"$BATS_TEST_TMPDIR/known"
+	with c "UserKnownHostsFile $BATS_TEST_TMPDIR/known"
+	run -0 probe c: true
+}
+
+@test "a host key alias" {
+	echo "alias $(cut -d' ' -f1,2 "$SSHD_DIR/a/host_key.pub")" >"$BATS_TEST_TMPDIR/known"
+	with a "UserKnownHostsFile $BATS_TEST_TMPDIR/known" "HostKeyAlias alias"
+	run -0 probe a: true
+	with a "HostKeyAlias alias"
+	run probe a: true
+	assert_refused "not in '$SSHD_DIR/known_hosts'"
+}
+
+@test "a second and a global known_hosts file" {
+	with a "UserKnownHostsFile /dev/null $SSHD_DIR/known_hosts"
+	run -0 probe a: true
+	with a "UserKnownHostsFile /dev/null" "GlobalKnownHostsFile $SSHD_DIR/known_hosts"
+	run -0 probe a: true
+}
+
+@test "wrong port: refused" {
+	with a "Port 1"
+	run probe a: true
+	assert_refused "cannot connect to 'a' (127.0.0.1 port 1): Connection refused"
+}
+
+@test "wrong host: not found" {
+	run probe no-such-host.invalid: true
+	assert_refused "cannot find 'no-such-host.invalid'"
+}
+
+@test "a host that does not answer" {
+	run timeout 10 setsid -w "$probe" 192.0.2.1: true -t 1 </dev/null
+	assert_refused "cannot connect to '192.0.2.1' port 22: "
+}
+
+@test "a host that says nothing" {
+	with a "ProxyCommand sleep 100"
+	run timeout 10 setsid -w "$probe" -F "$config" -t 1 a: true </dev/null
+	assert_refused "cannot connect to 'a'" "no answer for 1 s"
+	with a "ProxyCommand sleep 100" "ConnectTimeout 1"
+	run timeout 10 setsid -w "$probe" -F "$config" a: true </dev/null
+	assert_refused "no answer for 1 s"
+}
+
+@test "a host that is no SSH server" {
+	with a "ProxyCommand echo HTTP/1.0 400; echo; cat"
+	run probe a: true -t 2
+	assert_refused "cannot connect to 'a'"
+}
+
+@test "a wrong address family" {
+	with a "AddressFamily inet6"
+	run probe a: true
+	assert_refused "cannot find 'a' (127.0.0.1"
+}
+
+@test "wrong user" {
+	run probe no-such-user@a: true
+	assert_refused "cannot log in to 'a' (127.0.0.1 port $(sshd_port a)) as 'no-such-user'" \
+		"it accepts publickey; tried: key '$SSHD_DIR/user_key'"
+}
+
+@test "wrong key" {
+	make_key "$BATS_TEST_TMPDIR/other"
+	with a "IdentityFile $BATS_TEST_TMPDIR/other" "IdentityFile $BATS_TEST_TMPDIR/missing"
+	sed -i "s|Include .*|Include $BATS_TEST_TMPDIR/plain|" "$config"
+	grep -v IdentityFile "$SSH_CONFIG" >"$BATS_TEST_TMPDIR/plain"
+	run probe a: true
+	assert_refused "it accepts publickey; tried: key '$BATS_TEST_TMPDIR/other'"
+	run -0 probe a: true -i "$SSHD_DIR/user_key"
+}
+
+@test "a key with a passphrase" {
+	make_key "$BATS_TEST_TMPDIR/locked" ed25519 secret
+	cat "$BATS_TEST_TMPDIR/locked.pub" >>"$SSHD_DIR/a/authorized_keys"
+	grep -v IdentityFile "$SSH_CONFIG" >"$BATS_TEST_TMPDIR/plain"
+	config=$BATS_TEST_TMPDIR/plain
+	run probe a: true -i "$BATS_TEST_TMPDIR/locked"
+	assert_refused "tried: key '$BATS_TEST_TMPDIR/locked' (it has a passphrase)"
+	on_terminal "'$probe' -F '$config' -i '$BATS_TEST_TMPDIR/locked' a: 'echo hello' </dev/null" \
+		'locked'\'': ' wrong 'locked'\'': ' secret
+	assert_equal "$status" 0
+	assert_output --partial hello
+	refute_output --partial secret
+	# the old format tells its public half only when unlocked
+	make_key "$BATS_TEST_TMPDIR/old" rsa
+	cat "$BATS_TEST_TMPDIR/old.pub" >>"$SSHD_DIR/a/authorized_keys"
+	rm "$BATS_TEST_TMPDIR/old.pub"
+	ssh-keygen -q -p -m PEM -N secret -f "$BATS_TEST_TMPDIR/old" >/dev/null
+	run probe a: true -i "$BATS_TEST_TMPDIR/old"
+	assert_refused "(it has a passphrase)"
+	on_terminal "'$probe' -F '$config' -i '$BATS_TEST_TMPDIR/old' a: 'echo hello' </dev/null" \
+		'old'\'': ' secret
+	assert_equal "$status" 0
+}
+
+@test "a question ends with the terminal as it was" {
+	make_key "$BATS_TEST_TMPDIR/locked" ed25519 secret
+	cat "$BATS_TEST_TMPDIR/locked.pub" >>"$SSHD_DIR/a/authorized_keys"
+	cat >"$BATS_TEST_TMPDIR/run" <<-END
+		'$probe' -F '$SSH_CONFIG' -i '$BATS_TEST_TMPDIR/locked' a: true </dev/null
+		echo "status \$?"
+		stty -a
+	END
+	on_terminal "trap : INT; . '$BATS_TEST_TMPDIR/run'" 'locked'\'': ' $'\003'
+	assert_output --partial "status 130"
+	assert_output --regexp '[^-]echo[ ;]'
+}
+
+@test "an agent" {
+	start_agent "$SSHD_DIR/user_key"
+	printf '%s\n' "Host a" "HostName 127.0.0.1" "Port $(sshd_port a)" \
+		"UserKnownHostsFile $SSHD_DIR/known_hosts" "IdentityFile $BATS_TEST_TMPDIR/missing" \
+		>"$BATS_TEST_TMPDIR/plain"
+	config=$BATS_TEST_TMPDIR/plain
+	run probe a: true
+	assert_refused "tried: nothing"
+	SSH_AUTH_SOCK=$agent_sock run -0 probe a: 'echo hello'
+	assert_output hello
+	printf '%s\n' "IdentityAgent $agent_sock" >>"$config"
+	run -0 probe a: 'echo hello'
+	printf '%s\n' "IdentityAgent none" >"$config.none"
+	cat "$config" >>"$config.none"
+	SSH_AUTH_SOCK=$agent_sock config=$config.none run probe a: true
+	assert_refused "tried: nothing"
+	kill "$agent_pid"
+	agent_pid=
+	run probe a: true
+	assert_refused "tried: nothing"
+}
+
+@test "an agent with RSA and ECDSA keys" {
+	make_key "$BATS_TEST_TMPDIR/rsa" rsa
+	make_key "$BATS_TEST_TMPDIR/ecdsa" ecdsa
+	start_agent "$BATS_TEST_TMPDIR/rsa"
+	with a "IdentityAgent $agent_sock" "IdentitiesOnly no"
+	cat "$BATS_TEST_TMPDIR/rsa.pub" "$BATS_TEST_TMPDIR/ecdsa.pub" >>"$SSHD_DIR/a/authorized_keys"
+	run -0 probe a: true -v
+	assert_line --partial "logged in"
+	assert_line --partial "tried agent's key 'rsa'"
+	SSH_AUTH_SOCK=$agent_sock ssh-add -qD
+	SSH_AUTH_SOCK=$agent_sock ssh-add -q "$BATS_TEST_TMPDIR/ecdsa"
+	run -0 probe a: true -v
+	assert_line --partial "tried agent's key 'ecdsa'"
+}
+
+@test "an agent with too many keys" {
+	local i keys=()
+
+	for i in {1..6}; do
+		make_key "$BATS_TEST_TMPDIR/key$i"
+		keys+=("$BATS_TEST_TMPDIR/key$i")
+	done
+	start_agent "${keys[@]}" "$SSHD_DIR/user_key"
+	grep -v Identit "$SSH_CONFIG" >"$BATS_TEST_TMPDIR/plain"
+	printf '%s\n' "Match all" "IdentityAgent $agent_sock" >>"$BATS_TEST_TMPDIR/plain"
+	config=$BATS_TEST_TMPDIR/plain
+	run probe b: true
+	assert_refused "Too many authentication failures" "agent's key 'key1'"
+	# a key that is named comes first
+	cp "$SSHD_DIR/user_key.pub" "$BATS_TEST_TMPDIR/named.pub"
+	echo "IdentityFile $BATS_TEST_TMPDIR/named.pub" >>"$config"
+	run -0 probe b: true
+	sed -i '$d' "$config"
+	run -0 probe b: true -i "$SSHD_DIR/user_key"
+	# IdentitiesOnly offers no other
+	printf '%s\n' "IdentitiesOnly yes" "IdentityFile $BATS_TEST_TMPDIR/named.pub" >>"$config"
+	run -0 probe b: true -v
+	refute_output --partial "key 'key"
+}
+
+@test "certificates" {
+	local key=$BATS_TEST_TMPDIR/key
+
+	make_key "$key"
+	ssh-keygen -q -s "$SSHD_DIR/ca" -I me -n "$(id -un)" "$key.pub"
+	grep -v IdentityFile "$SSH_CONFIG" >"$BATS_TEST_TMPDIR/plain"
+	config=$BATS_TEST_TMPDIR/plain
+	run -0 probe c: true -v -i "$key"
+	assert_line --partial "tried certificate '$key'"
+	# elsewhere
+	mv "$key-cert.pub" "$BATS_TEST_TMPDIR/cert"
+	run probe c: true -i "$key"
+	assert_refused "tried: key '$key'"
+	printf '%s\n' "Match all" "CertificateFile $BATS_TEST_TMPDIR/cert" >>"$config"
+	run -0 probe c: true -v -i "$key"
+	assert_line --partial "tried certificate '$BATS_TEST_TMPDIR/cert'"
+	# in an agent
+	mv "$BATS_TEST_TMPDIR/cert" "$key-cert.pub"
+	start_agent "$key"
+	rm "$key" "$key"*.pub
+	printf '%s\n' "Host c" "HostName 127.0.0.1" "Port $(sshd_port c)" \
+		"UserKnownHostsFile $SSHD_DIR/known_hosts" "IdentityAgent $agent_sock" >"$config"
+	run -0 probe c: true -v
+	assert_line --partial "tried agent's key 'key'"
+}
+
+@test "a jump host" {
+	with a "ProxyJump b"
+	run -0 probe a: 'echo hello'
+	assert_output hello
+	sshd_wait_idle b
+	assert grep -q "Accepted publickey" "$SSHD_DIR/b/log"
+	with a "ProxyJump b,c"
+	run -0 probe a: 'echo hello'
+	assert_output hello
+}
+
+@test "a proxy command" {
+	with a "ProxyCommand ssh -F $SSH_CONFIG -W %h:%p b"
+	run -0 probe a: 'echo hello'
+	assert_output hello
+	with a "ProxyCommand none"
+	run -0 probe a: true
+	with a "ProxyCommand false"
+	run probe a: true
+	assert_refused "cannot connect to 'a'" "the proxy command ended"
+}
+
+@test "options that are not honoured are named" {
+	with a "BindAddress 127.0.0.1"
+	run probe a: true
+	assert_refused "'a': the ssh option BindAddress is not supported" "--rsh ssh"
+}
+
+@test "a configuration that is wrong" {
+	with a "Foo bar"
+	run -2 probe a: true
+	assert_equal "${#lines[@]}" 1
+	assert_output --partial "Bad configuration option: foo"
+}
+
+@test "algorithms of the configuration" {
+	with a "Ciphers aes256-ctr" "KexAlgorithms ecdh-sha2-nistp256" "MACs hmac-sha2-512"
+	run -0 probe a: true -v
+	assert_line --partial "ecdh-sha2-nistp256, aes256-ctr"
+	with a "KexAlgorithms sntrup761x25519-sha512@openssh.com"
+	run probe a: true
+	assert_refused "none of KexAlgorithms" "--rsh ssh"
+}
+
+@test "without OpenSSH" {
+	local dir=$BATS_TEST_TMPDIR/bin
+
+	mkdir "$dir"
+	ln -s "$(command -v setsid)" "$dir/setsid"
+	config=$BATS_TEST_TMPDIR/plain
+	printf '%s\n' "Host a" " HostName 127.0.0.1" " Port $(sshd_port a)" \
+		" IdentityFile $SSHD_DIR/user_key" " UserKnownHostsFile $SSHD_DIR/known_hosts" \
+		>"$config"
+	PATH=$dir run -0 probe a: 'echo hello'
+	assert_output hello
+	PATH=$dir run probe b: true -F "$SSH_CONFIG"
+	assert_refused "IdentitiesOnly needs OpenSSH's ssh"
+}
+
+@test "all bytes pass" {
+	local i
+
+	for i in {0..255}; do
+		printf '%b' "\\x$(printf %x "$i")"
+	done >"$BATS_TEST_TMPDIR/bytes"
+	"$probe" -F "$SSH_CONFIG" a: cat <"$BATS_TEST_TMPDIR/bytes" >"$BATS_TEST_TMPDIR/back"
+	assert cmp "$BATS_TEST_TMPDIR/bytes" "$BATS_TEST_TMPDIR/back"
+	head -c 20000001 /dev/urandom >"$BATS_TEST_TMPDIR/bytes"
+	run -0 "$probe" -F "$SSH_CONFIG" a: sha256sum <"$BATS_TEST_TMPDIR/bytes"
+	assert_output "$(sha256sum <"$BATS_TEST_TMPDIR/bytes")"
+}
+
+@test "either end of either direction" {
+	local file=$BATS_TEST_TMPDIR/file
+
+	head -c 3000000 /dev/urandom >"$file"
+	# our end first: what the command says afterwards still comes
+	run -0 "$probe" -F "$SSH_CONFIG" a: 'cat >/dev/null; sleep 0.2; echo end' <"$file"
+	assert_output end
+	# the command's end first: what we send afterwards still goes
+	(read -rt 0.3 <> <(:) || cat "$file") |
+		"$probe" -F "$SSH_CONFIG" a: "echo start; exec >&-; cat >'$file.there'; exit 5" \
+			>"$file.out" 3>&- || status=$?
+	assert_equal "$status" 5
+	assert_equal "$(cat "$file.out")" start
+	assert cmp "$file" "$file.there"
+}
+
+@test "a command that does not read" {
+	run -0 "$probe" -F "$SSH_CONFIG" a: 'echo end' -z 100000000
+	assert_output end
+}
+
+@test "closing the socket ends the command" {
+	local there=$BATS_TEST_TMPDIR/there
+
+	echo hello | "$probe" -F "$SSH_CONFIG" a: "cat >'$there'; echo ended >>'$there'" -x
+	sshd_wait_idle a
+	assert_equal "$(cat "$there")" $'hello\nended'
+}
+
+@test "key exchanges in mid-stream, both ways" {
+	local file=$BATS_TEST_TMPDIR/file sum
+
+	head -c 300M /dev/urandom >"$file"
+	sum=$(sha256sum <"$file")
+	assert_equal "$("$probe" -F "$SSH_CONFIG" c: cat <"$file" | sha256sum)" "$sum"
+	with a "RekeyLimit 50M"
+	assert_equal "$("$probe" -F "$config" a: cat <"$file" | sha256sum)" "$sum"
+}
+
+@test "eight channels at once, with key exchanges, and no ninth" {
+	local file=$BATS_TEST_TMPDIR/file i
+
+	head -c 30M /dev/urandom >"$file"
+	run -0 "$probe" -F "$SSH_CONFIG" c: cat -c 8 -o "$file" <"$file"
+	for i in {0..7}; do
+		assert cmp "$file" "$file.$i"
+	done
+	run probe c: cat -c 9 -o "$file"
+	assert_refused "run a command on 'c'" "8 run already"
+}
+
+@test "a server that is killed in mid-stream" {
+	local pid line
+
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	"$probe" -F "$SSH_CONFIG" a: 'echo started; cat >/dev/null' -z 1000000000000 \
+		>"$BATS_TEST_TMPDIR/fifo" 2>"$BATS_TEST_TMPDIR/errors" 3>&- &
+	pid=$!
+	read -r line <"$BATS_TEST_TMPDIR/fifo"
+	assert_equal "$line" started
+	sshd_drop a
+	status=0
+	wait "$pid" || status=$?
+	assert_equal "$status" 7
+	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/errors")" 1
+	assert grep -q "connection lost: " "$BATS_TEST_TMPDIR/errors"
+}
+
+@test "a dead link does not hold up the end" {
+	local pid pids line start
+
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	"$probe" -F "$SSH_CONFIG" a: 'echo started; cat >/dev/null' -c 8 -z 1000000000000 \
+		>"$BATS_TEST_TMPDIR/fifo" 3>&- &
+	pid=$!
+	read -r line <"$BATS_TEST_TMPDIR/fifo"
+	mapfile -t pids < <(sshd_below "$(cat "$SSHD_DIR/a/pid")")
+	kill -STOP "${pids[@]}"
+	read -rt 0.5 <> <(:) || true # until all buffers are full
+	start=$EPOCHREALTIME
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	assert_equal "$status" 143
+	assert [ $((${EPOCHREALTIME/./} - ${start/./})) -lt 2500000 ]
+	sshd_drop a
+}
+
+@test "INT and TERM end a login" {
+	local signal pid
+
+	with a "ProxyCommand sh -c 'touch $BATS_TEST_TMPDIR/started; exec sleep 100'"
+	for signal in INT TERM; do
+		rm -f "$BATS_TEST_TMPDIR/started"
+		env --default-signal setsid "$probe" -F "$config" a: true </dev/null 3>&- &
+		pid=$!
+		until [ -e "$BATS_TEST_TMPDIR/started" ]; do
+			read -rt 0.01 <> <(:) || true
+		done
+		kill -"$signal" "$pid"
+		status=0
+		wait "$pid" || status=$?
+		assert_equal "$status" $((128 + $(kill -l "$signal")))
+	done
+}
+
+@test "speed (printed)" {
+	run --separate-stderr -0 "$probe" -F "$SSH_CONFIG" a: 'cat >/dev/null' -z 2000000000 -s
+	echo "# $stderr" >&3
+	"$probe" -F "$SSH_CONFIG" a: 'head -c 2G /dev/zero' -s </dev/null 2>"$BATS_TEST_TMPDIR/down" \
+		>/dev/null
+	echo "# $(cat "$BATS_TEST_TMPDIR/down")" >&3
+}
