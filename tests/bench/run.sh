@@ -1,148 +1,154 @@
 #!/bin/bash
-# run.sh: img-copy beside the pipeline that it replaces, on this machine.
+# run.sh: img-copy beside what it stands in for, on this machine (make bench).
 #
-#   tests/bench/run.sh          all parts
-#   T=ssh tests/bench/run.sh    one: ssh, sparse, memory
-#   ROUNDS=5 SIZE=4G            rounds of each (default 3), size of the image
+#   tests/bench/run.sh BUILD
 #
-# The two sides of a part run in turn, so that a slow minute of the machine
-# hits both; figures are medians, and what counts is their ratio.  Everything
-# lies in a tmpfs, with a private sshd on loopback as the other host.
+#   T='remote local'  some parts: remote archive local sparse memory slow-link long-link
+#   ROUNDS=3          timed runs of each; 0: the checking ones only
+#   SIZE=4G           of the image
+#
+# Writes BUILD/bench/table.txt, data.tsv and plots.  Fails if a copy is wrong,
+# never for its speed.  README.md has the method.
 set -eu -o pipefail
-
-top=$(cd "$(dirname "$0")/../.." && pwd)
-bin=${IMG_BUILD:-$top/build}/bin
+cd "$(dirname "$0")/../.."
+build=$(cd "${1:-build}" && pwd)
 rounds=${ROUNDS:-3}
-size=${SIZE:-4G}
-part=${T:-all}
-dir=$(mktemp -d /dev/shm/img-bench.XXXXXX)
-BATS_FILE_TMPDIR=$dir
-# shellcheck source=tests/bats/sshd.bash
-. "$top/tests/bats/sshd.bash"
-trap 'sshd_stop; rm -rf "$dir"' EXIT
+parts=${T:-remote archive local sparse memory slow-link long-link}
+bytes=$(numfmt --from=iec "${SIZE:-4G}")
+tests/deps.sh bench
 
-# A filesystem with programs, libraries, text and headers, and holes between.
-make_image() {
-	echo "making an image of $size in $dir"
-	mkdir "$dir/tree"
-	for from in /usr/bin /usr/lib/x86_64-linux-gnu /usr/include /usr/share /usr/lib/gcc; do
-		[ -d "$from" ] || continue
-		have=$(du -sm "$dir/tree" | cut -f1)
-		want=$(du -sm "$from" | cut -f1)
-		[ $((have + want)) -lt $(($(numfmt --from=iec "$size") / 1048576 * 7 / 10)) ] || continue
-		cp -a "$from" "$dir/tree/" 2>/dev/null || true
-	done
-	truncate -s "$size" "$dir/img"
-	mke2fs -q -F -d "$dir/tree" "$dir/img"
-	fallocate -d "$dir/img"
-	rm -rf "$dir/tree"
-	echo "$(du -m "$dir/img" | cut -f1) MiB of it are data"
+# In memory, if there is twice the size and something more; else on the disk.
+place() {
+	local free available
+
+	free=$(df --output=avail -B1 /dev/shm | tail -n 1)
+	available=$(awk '$1 == "MemAvailable:" { printf "%.0f", $2 * 1024 }' /proc/meminfo)
+	if ((free > bytes * 9 / 4 && available > bytes * 11 / 4)); then
+		echo /dev/shm
+	else
+		mkdir -p "$build/bench"
+		echo "$build/bench"
+	fi
+}
+dir=$(mktemp -d "$(place)/img-bench.XXXXXX")
+SOCKETS=$(mktemp -d /tmp/img-bench.XXXXXX)
+BIN=$build/bin
+BATS_FILE_TMPDIR=$dir # where sshd.bash puts its folder
+data=$dir/data.tsv
+export SOCKETS BIN HOST=
+# shellcheck source=tests/bats/sshd.bash
+. tests/bats/sshd.bash
+# shellcheck source=tests/bench/images.sh
+. tests/bench/images.sh
+# shellcheck source=tests/bench/parts.sh
+. tests/bench/parts.sh
+
+relays=()
+compared=0
+leave() {
+	[ ${#relays[@]} = 0 ] || kill "${relays[@]}" 2>/dev/null || true
+	sshd_stop
+	rm -rf "$dir" "$SOCKETS"
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+fail() {
+	echo "run.sh: $*" >&2
+	exit 1
 }
 
-# Seconds that a command takes, appended to the list $dir/times.NAME.
-timed() {
-	local name=$1 from to
+# A relay to the sshd, with these options, known to ssh as host NAME.
+link() {
+	local name=$1 port
 	shift
 
-	rm -f "$dir/out" "$dir/out.lzo"
-	from=$(date +%s%N)
-	"$@"
-	to=$(date +%s%N)
-	echo "$(((to - from) / 1000000))" >>"$dir/times.$name"
+	exec {port}< <(exec "$build/bench/relay" "$@" "$dir/counts.$name" "$(sshd_port a)")
+	relays+=($!)
+	read -ru "$port" port || fail "no relay"
+	sed "s/^\[127.0.0.1\]:[0-9]*/[127.0.0.1]:$port/" "$SSHD_DIR/known_hosts" >"$dir/known"
+	head -n 1 "$dir/known" >>"$SSHD_DIR/known_hosts"
+	sed "s/^Host a$/Host $name/; s/Port .*/Port $port/" "$dir/ssh_config" >>"$SSH_CONFIG"
+	HOST=$name
 }
 
-median() {
-	sort -n "$dir/times.$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] / 1000 }'
-}
+# Prints the bytes that have passed a relay, when no connection is open any more.
+passed() {
+	local open up down
 
-spread() {
-	sort -n "$dir/times.$1" | awk 'NR == 1 { a = $1 } { b = $1 } END { print a / 1000 "-" b / 1000 }'
-}
-
-row() {
-	printf '%-44s %8s s   (%s)\n' "$2" "$(median "$1")" "$(spread "$1")"
-}
-
-ratio() {
-	printf '%-44s %8.2f times as long\n' "  so $1 takes" \
-		"$(echo "$(median "$2") $(median "$3")" | awk '{ print $1 / $2 }')"
-}
-
-same() {
-	cmp "$1" "$2" || { echo "run.sh: the copy differs" >&2; exit 1; }
-}
-
-ours_ssh() { "$bin/img-copy" -q -F "$SSH_CONFIG" --sparse --no-fsync "$dir/img" "a:$dir/out"; }
-pipeline() {
-	dd if="$dir/img" bs=1M status=none | lzop -1 | ssh -F "$SSH_CONFIG" a \
-		"lzop -d | dd of=$dir/out bs=1M conv=sparse iflag=fullblock status=none"
-}
-ours_archive() { "$bin/img-copy" -q -F "$SSH_CONFIG" --archive --no-fsync "$dir/img" "a:$dir/out.lzo"; }
-pipeline_archive() { lzop -1 -c "$dir/img" | ssh -F "$SSH_CONFIG" a "cat >$dir/out.lzo"; }
-
-part_ssh() {
-	local i
-
-	for ((i = 0; i < rounds; i++)); do
-		timed ours ours_ssh
-		[ $i != 0 ] || same "$dir/img" "$dir/out"
-		timed pipe pipeline
-		timed ours-a ours_archive
-		[ $i != 0 ] || lzop -dc "$dir/out.lzo" | same - "$dir/img"
-		timed pipe-a pipeline_archive
+	for _ in {1..200}; do
+		read -r open up down <"$dir/counts.$1"
+		[ "$open" != 0 ] || break
+		sleep 0.05
 	done
-	row ours 'img-copy IMG HOST:'
-	row pipe "dd | lzop | ssh 'lzop -d | dd'"
-	ratio 'the pipeline' pipe ours
-	row ours-a 'img-copy --archive IMG HOST:'
-	row pipe-a "lzop -c | ssh 'cat >'"
-	ratio 'the pipeline' pipe-a ours-a
+	echo $((up + down))
 }
 
-# 1 GiB of data in 1 TiB of holes, beside the same 1 GiB alone.
-part_sparse() {
-	local i
+# Compares a run's result with its source.
+check() {
+	local work=$1 from=$dir/$2
 
-	truncate -s 1T "$dir/huge"
-	for ((i = 0; i < 16; i++)); do
-		dd if="$dir/img" of="$dir/huge" bs=1M count=64 skip=$((i * 64)) seek=$((i * 65536)) \
-			conv=notrunc status=none
+	case $work:$2 in
+	pack*) { [ "$3" = zstd ] && zstd -qdc "$dir/out" || lzop -dc <"$dir/out"; } | cmp - "$from" ;;
+	*:huge) # which takes cmp an hour
+		qemu-img compare -q -f raw -F raw "$from" "$dir/out" &&
+			[ "$(stat -c %s "$from")" = "$(stat -c %s "$dir/out")" ]
+		;;
+	*) cmp "$from" "$dir/out" ;;
+	esac || fail "$work by $3: the result is wrong"
+}
+
+# One run of a tool over HOST: a line of the data, with the bytes on the wire or "-".
+measure() {
+	local work=$1 from=$2 tool=$3 round=$4 before='' wire=- status=0
+
+	rm -f "$dir/out" "$dir/cost"
+	[ ! -e "$dir/counts.$HOST" ] || before=$(passed "$HOST")
+	"$build/bench/cost" "$dir/cost" "$(cat "$SSHD_DIR/a/pid")" \
+		tests/bench/peers.sh "${work}_$tool" "$dir/$from" "$dir/out" || status=$?
+	[ "$status" = 0 ] || fail "$work by $tool: status $status"
+	[ -z "$before" ] || wire=$(($(passed "$HOST") - before))
+	printf '%s\t%s\t%s\t%s\t%s\n' "$part-$work-$from" "$tool" "$round" "$(cat "$dir/cost")" "$wire" >>"$data"
+}
+
+# Runs the tools in turn: the machine's slow minutes are shared.  Over the bare
+# host, a round that is not timed goes first, through the relay that counts.
+compare() {
+	local title=$1 work=$2 from=$3 round first=1 via=$HOST tool
+	shift 3
+
+	echo "$title: $*" >&2
+	compared=$((compared + $#))
+	printf '#\t%s\t%s\n' "$part-$work-$from" "$title" >>"$data"
+	case $via:$work in a:*up | a:down) first=0 ;; esac
+	((rounds > 0)) || first=0
+	for ((round = first; round <= rounds; round++)); do
+		HOST=$via
+		[ "$round$via" != 0a ] || HOST=counted
+		for tool; do
+			measure "$work" "$from" "$tool" "$round"
+			[ $round != $first ] || check "$work" "$from" "$tool"
+		done
 	done
-	dd if="$dir/img" of="$dir/plain" bs=1M count=1024 status=none
-	for ((i = 0; i < rounds; i++)); do
-		timed huge "$bin/img-copy" -q --sparse --no-fsync "$dir/huge" "$dir/out"
-		timed plain "$bin/img-copy" -q --sparse --no-fsync "$dir/plain" "$dir/out"
-	done
-	row huge '1 GiB of data in 1 TiB, here'
-	row plain '1 GiB of data in 1 GiB, here'
-	ratio '1 TiB' huge plain
+	HOST=$via
 }
 
-# The largest resident size of the command and of each helper.
-part_memory() {
-	local far=$dir/far
-
-	[ -e "$dir/huge" ] || truncate -s 1T "$dir/huge"
-	cat >"$dir/rsh" <<-END
-		#!/bin/sh
-		shift
-		exec /usr/bin/time -f '%M' -o $far sh -c "\$*"
-	END
-	chmod +x "$dir/rsh"
-	rm -f "$dir/out"
-	/usr/bin/time -f '%M' -o "$dir/near" "$bin/img-copy" -q --rsh "$dir/rsh" --sparse --no-fsync \
-		"$dir/huge" "there:$dir/out"
-	printf '%-44s %8d KiB\n' 'resident, 1 TiB: command or its helper' "$(cat "$dir/near")" \
-		'resident, 1 TiB: helper at the far end' "$(cat "$far")"
-}
-
-for program in lzop ssh mke2fs numfmt cmp /usr/bin/time; do
-	command -v "$program" >/dev/null || { echo "run.sh: $program is missing" >&2; exit 1; }
+for part in $parts; do
+	declare -F "part_$part" >/dev/null || fail "there is no part '$part'"
 done
-sshd_start a
-make_image
-case $part in
-all) part_ssh && part_sparse && part_memory ;;
-ssh | sparse | memory) "part_$part" ;;
-*) echo "run.sh: no part '$part'" >&2 && exit 2 ;;
-esac
+sshd_start a "Subsystem sftp internal-sftp"
+export SSH_CONFIG
+cp "$SSH_CONFIG" "$dir/ssh_config"
+link counted
+"$BIN/img-info" -F "$SSH_CONFIG" "a:/etc/passwd" >"$dir/first" # brings the helper there
+for part in $parts; do
+	HOST=a
+	"part_$part"
+done
+if ((rounds == 0)); then
+	echo "$compared copies: each is what it should be"
+	exit 0
+fi
+tests/bench/report.sh "$data" "$build/bench"
+cat "$build/bench/table.txt"

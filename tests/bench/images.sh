@@ -1,0 +1,59 @@
+# shellcheck shell=bash disable=SC2154
+#
+# The images, each made when a part first needs it, in $dir; of $bytes or a part of that.
+
+# $dir/img: a filesystem of programs, libraries, text and headers, 7/10 full, and
+# holes.  The same files on the same machine, in an order that mixes their kinds;
+# again and again where there are too few, as no compressor here looks that far back.
+image_programs() {
+	local round tree=$dir/tree
+
+	[ ! -e "$dir/img" ] || return 0
+	mkdir "$tree"
+	find /usr/bin /usr/lib/*-linux-gnu* /usr/include /usr/share /usr/lib/gcc /usr/lib/python3 \
+		-xdev -type f -readable ! -name '*[[:cntrl:]]*' -size -64M -printf '%s %p\n' 2>/dev/null |
+		LC_ALL=C sort | awk 'BEGIN { srand(1) } { print rand() "\t" $0 }' | sort -n | cut -f2- >"$dir/files"
+	for round in {1..99}; do
+		mkdir "$tree/$round"
+		awk -v have="$(du -s -B1 "$tree" | cut -f1)" -v want=$((bytes * 7 / 10)) '
+			(have += int($1 / 4096 + 1) * 4096) > want { exit }
+			{ sub(/^[0-9]+ ./, ""); print }' "$dir/files" |
+			tar -cf - -C / --no-recursion -T - | tar -xf - -C "$tree/$round"
+		[ -n "$(find "$tree/$round" -type f -print -quit)" ] || break
+	done
+	truncate -s "$bytes" "$dir/img"
+	mke2fs -q -t ext4 -F -d "$tree" "$dir/img"
+	fallocate -d "$dir/img"
+	rm -rf "$tree" "$dir/files"
+}
+
+image_random() {
+	[ -e "$dir/random" ] || head -c $((bytes / 4)) /dev/urandom >"$dir/random"
+}
+
+# Zeros that are there, not a hole.
+image_zeros() {
+	[ -e "$dir/zeros" ] || head -c $((bytes / 4)) /dev/zero >"$dir/zeros"
+}
+
+# A part of the programs, from their middle: $dir/part.
+image_part() {
+	image_programs
+	tail -c $((bytes * 3 / 4)) "$dir/img" | head -c "$1" >"$dir/part" || [ -s "$dir/part" ]
+}
+
+# $dir/huge: data of a quarter of the size in 16 places of 256 times the size (1 TiB, of
+# 4 GiB); $dir/plain: the same alone.
+image_huge() {
+	local i piece=$((bytes / 64))
+
+	[ ! -e "$dir/huge" ] || return 0
+	image_programs
+	truncate -s $((bytes * 256)) "$dir/huge"
+	for ((i = 0; i < 16; i++)); do
+		dd if="$dir/img" of="$dir/huge" bs=64K count=$piece skip=$((i * piece)) \
+			seek=$((i * bytes * 16)) iflag=count_bytes,skip_bytes oflag=seek_bytes \
+			conv=notrunc,sparse status=none
+	done
+	head -c $((bytes / 4)) "$dir/img" >"$dir/plain"
+}

@@ -1,0 +1,68 @@
+# shellcheck shell=bash disable=SC2154
+#
+# What is compared: each part calls compare() of run.sh with a title, the work,
+# the source and the tools.
+
+part_remote() {
+	image_programs
+	compare "an image, to a raw file at the host" up img \
+		img-copy lzop zstd scp rsync nbdcopy tar
+	compare "an image, from the host" down img img-copy lzop zstd scp nbdcopy tar
+	image_random
+	compare "random bytes, to the host" up random img-copy lzop zstd scp nbdcopy
+	rm "$dir/random"
+	image_zeros
+	compare "zeros, to the host" up zeros img-copy lzop zstd scp nbdcopy
+	rm "$dir/zeros"
+}
+
+part_archive() {
+	image_programs
+	compare "an image, to an archive at the host" pack-up img img-copy lzop zstd
+	compare "an image, to an archive here" pack img img-copy lzop zstd
+	"$BIN/img-copy" -q --archive --no-fsync "$dir/img" "$dir/img.lzo"
+	zstd -q -T0 -1 "$dir/img" -o "$dir/img.zst"
+	compare "an archive, unpacked here" unpack img img-copy lzop zstd
+	rm "$dir/img.lzo" "$dir/img.zst"
+}
+
+part_local() {
+	image_programs
+	compare "an image, to a raw file here" local img img-copy nbdcopy qemu-img cp cp-sparse
+}
+
+huge_size() {
+	numfmt --to=iec-i --suffix=B $((bytes * 256)) | sed 's/[0-9]*/& /'
+}
+
+part_sparse() {
+	image_huge
+	compare "$(huge_size) with little in it, here" local huge img-copy nbdcopy qemu-img cp cp-sparse
+	compare "what is in it, alone" local plain img-copy nbdcopy qemu-img cp
+}
+
+# Each process of ours stays below 64 MiB, whatever the image's size.
+part_memory() {
+	image_huge
+	compare "$(huge_size) with little in it, to the host" up huge img-copy nbdcopy tar
+	compare "$(huge_size) with little in it, from the host" down huge img-copy nbdcopy tar
+	awk -F '\t' '$1 ~ /huge$/ && $2 == "img-copy" && $8 > 65536 {
+		print "run.sh: a process of img-copy had " $8 " KiB" > "/dev/stderr"
+		exit 1
+	}' "$data"
+}
+
+part_slow-link() {
+	image_part $((bytes / 32))
+	link slow -t 20 -r 12500000
+	compare "12.5 MB/s and 20 ms, to the host" up part img-copy lzop zstd scp rsync-z nbdcopy
+	rm "$dir/part"
+}
+
+part_long-link() {
+	image_part $((bytes / 16))
+	link long -t 50 -r 125000000
+	compare "125 MB/s and 50 ms, to the host" up part img-copy lzop zstd scp nbdcopy tar
+	compare "125 MB/s and 50 ms, from the host" down part img-copy lzop zstd scp nbdcopy tar
+	rm "$dir/part"
+}
