@@ -2,11 +2,16 @@
  * chooser: whether compressing makes a flow faster, found by trying.
  *
  * What limits a flow (the link, either end's processors, a disk) cannot be
- * known from here, but its speed can be measured: the data is cut into windows
- * of CHOOSER_BYTES or CHOOSER_MS, whichever ends first, and in each all blocks
- * are compressed or none is.  Both are tried once, then the faster is kept and
- * the other tried again, less and less often.  The first part of a window is
- * not measured, since blocks coded before it are still on their way.
+ * known from here, but its speed can be measured: the data is cut into windows,
+ * and in each all blocks are compressed or none is.  Both ways are tried once,
+ * then the faster is kept and the other tried again, less and less often while
+ * it stays slower, and at once when the kept way becomes slower than the other
+ * was.
+ *
+ * Between here and what limits the flow there are buffers of some megabytes.
+ * After a change of way they take what comes as fast as it comes, if it is less
+ * than before; so a window is measured only after enough coded bytes to fill
+ * them.
  *
  * Belongs to whoever passes the blocks on, in order; chooser_compresses() may
  * be asked by any thread.  Nothing blocks.
@@ -18,25 +23,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CHOOSER_BYTES (16u << 20) /* raw */
+/* A window ends, and its first part that is not measured, at the first of these: */
+#define CHOOSER_CODED (12u << 20)
+#define CHOOSER_RAW (64u << 20)
 #define CHOOSER_MS 1500
-#define CHOOSER_SETTLE 4    /* the first 1/4 of a window is not measured */
+#define CHOOSER_SETTLE_CODED (8u << 20)
+#define CHOOSER_SETTLE_RAW (32u << 20)
+#define CHOOSER_SETTLE_MS 375
 #define CHOOSER_KEEP_MIN 4  /* windows until the other way is tried again: first, */
 #define CHOOSER_KEEP_MAX 64 /* and at last */
 
 struct chooser {
 	_Atomic bool compresses; /* in the window that runs */
+	bool faster;		 /* the way that is kept; the other one runs for a trial */
 	double rate[2];		 /* raw bytes a millisecond without and with; 0: not known */
 	unsigned keep, left;	 /* windows until the next trial */
-	uint64_t bytes, measured;
-	int64_t began_ms, measured_ms;
+	uint64_t raw, coded;	 /* in this window */
+	uint64_t settled_raw;	 /* before what is measured */
+	int64_t began_ms, settled_ms;
 	bool settled;
 };
 
 void chooser_init(struct chooser *c, int64_t now_ms);
 bool chooser_compresses(struct chooser *c);
 
-/* A data block of so many raw bytes has left. */
-void chooser_passed(struct chooser *c, uint64_t raw_len, int64_t now_ms);
+/* A data block of so many bytes has left as coded_len bytes. */
+void chooser_passed(struct chooser *c, uint64_t raw_len, uint64_t coded_len, int64_t now_ms);
 
 #endif

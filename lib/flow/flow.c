@@ -194,6 +194,12 @@ static void tell(struct flow *f, uint64_t done)
 	f->opt->progress(f->opt->arg, done, f->from->len == FLOW_LEN_UNKNOWN ? 0 : f->from->len);
 }
 
+/* What a block is when it has left. */
+static uint32_t left_len(const struct flow *f, const struct block *b)
+{
+	return f->to->ops->wants == SINK_RAW || !b->coded_len ? b->len : b->coded_len;
+}
+
 /* In turn: counts and digest. */
 static int account(struct flow *f, const struct block *b)
 {
@@ -206,10 +212,8 @@ static int account(struct flow *f, const struct block *b)
 	}
 	e->data_bytes += b->len;
 	e->data_blocks++;
-	if (f->to->ops->wants == SINK_RAW || !b->coded_len) {
-		f->stats.coded_bytes += b->len;
-	} else {
-		f->stats.coded_bytes += b->coded_len;
+	f->stats.coded_bytes += left_len(f, b);
+	if (f->to->ops->wants != SINK_RAW && b->coded_len) {
 		if (b->coded_len < b->len)
 			f->stats.compressed_blocks++;
 		else
@@ -238,7 +242,7 @@ static int take_turn(struct flow *f, struct block *b)
 	if (r == 0 && !f->to->ops->parallel)
 		r = f->to->ops->put(f->to, b);
 	if (r == 0 && b->kind == BLOCK_DATA && f->opt->compress == FLOW_COMPRESS_AUTO)
-		chooser_passed(&f->chooser, b->len, io_now_ms());
+		chooser_passed(&f->chooser, b->len, left_len(f, b), io_now_ms());
 	if (r == 0 && f->opt->bwlimit)
 		throttle(f);
 	if (r == 0)

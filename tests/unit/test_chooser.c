@@ -3,11 +3,33 @@
 #include "tests/unit/tap.h"
 
 #define BLOCK 262144
+#define HELD 64 /* half blocks that the buffers can hold */
 
 struct link {
 	double raw_rate, lzo_rate; /* raw bytes a millisecond */
-	double ms;
+	double there_rate[2];	   /* of the far end, without and with; 0: no matter */
+	double ms, there_ms;
+	double ends[HELD]; /* when the far end is done with the blocks before it */
+	unsigned next;
 };
+
+/* A block of which a half is left when it is compressed, so two of them fill one's place. */
+static void pass(struct link *l, bool compressed)
+{
+	unsigned places = compressed ? 1 : 2;
+
+	l->ms += BLOCK / (compressed ? l->lzo_rate : l->raw_rate);
+	if (l->there_rate[compressed] == 0)
+		return;
+	l->there_ms = l->there_ms > l->ms ? l->there_ms : l->ms;
+	l->there_ms += BLOCK / l->there_rate[compressed];
+	while (places-- > 0) {
+		if (l->ms < l->ends[l->next])
+			l->ms = l->ends[l->next]; /* the buffers are full */
+		l->ends[l->next] = l->there_ms;
+		l->next = (l->next + 1) % HELD;
+	}
+}
 
 /* Runs bytes over the link; the fraction of them that was compressed. */
 static double run(struct chooser *c, struct link *l, uint64_t bytes)
@@ -15,18 +37,24 @@ static double run(struct chooser *c, struct link *l, uint64_t bytes)
 	uint64_t done, compressed = 0;
 
 	for (done = 0; done < bytes; done += BLOCK) {
-		if (chooser_compresses(c))
+		bool compresses = chooser_compresses(c);
+
+		if (compresses)
 			compressed += BLOCK;
-		l->ms += BLOCK / (chooser_compresses(c) ? l->lzo_rate : l->raw_rate);
-		chooser_passed(c, BLOCK, (int64_t)l->ms);
+		pass(l, compresses);
+		chooser_passed(c, BLOCK, compresses ? BLOCK / 2 : BLOCK, (int64_t)l->ms);
 	}
 	return (double)compressed / (double)bytes;
 }
 
 int main(void)
 {
-	struct link fast = { 600e3, 250e3, 0 }, slow = { 1e3, 2.2e3, 0 },
-		    even = { 100e3, 101e3, 0 };
+	struct link fast = { .raw_rate = 600e3, .lzo_rate = 250e3 };
+	struct link slow = { .raw_rate = 1e3, .lzo_rate = 2.2e3 };
+	struct link even = { .raw_rate = 100e3, .lzo_rate = 101e3 };
+	struct link weak_end = {
+		.raw_rate = 2000e3, .lzo_rate = 350e3, .there_rate = { 300e3, 200e3 }
+	};
 	struct chooser c;
 	double part;
 
@@ -38,9 +66,10 @@ int main(void)
 
 	fast.raw_rate = 20e3;
 	fast.lzo_rate = 45e3;
-	run(&c, &fast, 2ull << 30);
+	part = run(&c, &fast, 512u << 20);
+	ok(part > 0.80, "a link that became slow: that shows soon");
 	part = run(&c, &fast, 4ull << 30);
-	ok(part > 0.90, "a link that became slow: nearly everything is");
+	ok(part > 0.90, "and nearly everything is compressed");
 
 	chooser_init(&c, 0);
 	part = run(&c, &slow, 256u << 20);
@@ -50,5 +79,9 @@ int main(void)
 	chooser_init(&c, 0);
 	part = run(&c, &even, 1u << 30);
 	ok(part > 0.05 && part < 1, "no difference: any way is right, and it ends");
+
+	chooser_init(&c, 0);
+	part = run(&c, &weak_end, 4ull << 30);
+	ok(part < 0.50, "buffers before a slow end do not make compression look fast");
 	return tap_done();
 }
