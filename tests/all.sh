@@ -31,7 +31,6 @@ step make -s lint B="$B" WERROR=-Werror
 step make -s -j"$jobs" check B="$B" WERROR=-Werror
 step make -s -j"$jobs" asan B="$B" WERROR=-Werror
 step make -s -j"$jobs" tsan B="$B" WERROR=-Werror
-step make -s -j"$jobs" valgrind B="$B" WERROR=-Werror
 
 read -r passed failed skipped < <(awk '{ p += $1; f += $2; s += $3 }
 	END { printf "%d %d %d\n", p, f, s }' "$TALLY")
