@@ -1,0 +1,320 @@
+#!/usr/bin/env bats
+# Killed at every system call that changes something: the old or the new state is
+# found, never a third, and img-clean restores order.
+#
+# The commands run from a copy of the build whose helper is started by strace, with
+# the options in the file $INJECT.
+
+load common
+
+setup_file() {
+	local helper work=$BATS_FILE_TMPDIR
+
+	helper=libexec/img-tools/img-helper-$(uname -m)
+	img_setup_file a
+	export TRACED=$work/traced INJECT=$work/inject TRACE=$work/trace
+	export OLD=$work/old NEW=$work/new
+	mkdir -p "$TRACED/bin" "$TRACED/${helper%/*}"
+	cp "$IMG_BUILD"/bin/img-{create,copy,write,archive,unarchive,delete,rename} "$TRACED/bin"
+	# shellcheck disable=SC2016 # it is a script
+	printf '#!/bin/bash\nexport ASAN_OPTIONS=detect_leaks=0\nmapfile -t words <%q\n%s\n' "$INJECT" \
+		"exec strace -f -qq -y -o $TRACE \"\${words[@]}\" $IMG_BUILD/$helper \"\$@\"" \
+		>"$TRACED/$helper"
+	chmod 755 "$TRACED/$helper"
+	export TRACED_HELPER=$TRACED/$helper
+	# Data, a hole, and the beginning of a block.
+	head -c "$BLOCK" /dev/urandom >"$NEW"
+	truncate -s $((2 * BLOCK)) "$NEW"
+	seq 1 1000 >>"$NEW"
+	head -c $((3 * BLOCK)) /dev/urandom >"$OLD"
+}
+teardown_file() { img_teardown_file; }
+setup() { img_setup; }
+teardown() { img_teardown; }
+
+CALLS=openat,pwrite64,fsync,fdatasync,ftruncate,fallocate,rename,renameat,renameat2,unlink,unlinkat
+CALLS+=,link,linkat,fsetxattr,fremovexattr,fchown,fchmod,utimensat
+
+# run WORD...: a command of the copy; $1 is its name.
+run_traced() {
+	status=0
+	timeout -k 10 60 "$TRACED/bin/$1" -F "$SSH_CONFIG" "${@:2}" >"$OUT" 2>"$ERR" || status=$?
+}
+
+# points WORD...: runs it unharmed, and prints its "CALL N", the Nth in a thread,
+# without what only reads.
+points() {
+	printf '%s\n' -e "trace=$CALLS" "${ALWAYS[@]}" >"$INJECT"
+	run_traced "$@"
+	[ "$status" = 0 ] || return 1
+	awk '{
+		call = $2
+		sub(/\(.*/, "", call)
+		n = ++count[$1, call]
+		if (call == "openat" && ($0 !~ /O_CREAT|O_WRONLY|O_RDWR/ || $0 ~ /"\/(dev|proc)\//))
+			next
+		if (!seen[call, n]++)
+			print call, n
+	}' "$TRACE"
+}
+
+# crash SCENARIO WORD...: kills the command at each of its points.  SCENARIO_make
+# prepares the empty directory w, SCENARIO_check judges it; $ALWAYS are more options
+# of strace.
+crash() {
+	local scenario=$1 call n killed=0
+	shift
+
+	rm -rf w
+	mkdir w
+	"$scenario"_make
+	points "$@" >points
+	[ "$(wc -l <points)" -ge "$LEAST" ]
+	while read -r call n; do
+		rm -rf w
+		mkdir w
+		"$scenario"_make
+		printf '%s\n' -e "trace=$CALLS" "${ALWAYS[@]}" -e "inject=$call:signal=KILL:when=$n" >"$INJECT"
+		run_traced "$@"
+		if [ "$status" != 7 ] || ! one_line "$1: "; then
+			echo "killed at $call $n:" >&2
+			told
+			return 1
+		fi
+		wait_until 10 no_process
+		if ! "$scenario"_check || ! cleaned "$scenario"; then
+			echo "after a kill at $call $n:" >&2
+			ls -lA w >&2
+			return 1
+		fi
+		killed=$((killed + 1))
+	done <points
+	echo "killed $killed times"
+}
+
+# cleaned SCENARIO: img-clean leaves nothing of ours, and all else.
+cleaned() {
+	try img-clean w
+	[ "$status" = 0 ] && [ ! -s "$ERR" ] && [ -z "$(find w -name '.*.img-tools')" ] && "$1"_check
+}
+
+is() {
+	cmp -s "$1" "$2"
+}
+
+whole_archive() {
+	lzop -t "$2" && lzop -dc "$2" | cmp -s "$1" - && img-verify "$1" "$2"
+} 2>/dev/null
+
+create_make() { :; }
+create_check() {
+	[ ! -e w/x.img ] || {
+		[ "$(stat -c '%s %h' w/x.img)" = '600000 1' ] &&
+			is w/x.img <(head -c 600000 /dev/zero)
+	}
+}
+
+@test "crash: img-create" {
+	LEAST=5 crash create img-create w/x.img 600000
+	LEAST=4 crash create img-create --sparse w/x.img 600000
+}
+
+copy_make() { :; }
+copy_check() {
+	[ ! -e w/x.img ] || { is w/x.img "$NEW" && [ "$(stat -c %h w/x.img)" = 1 ]; }
+}
+
+@test "crash: img-copy" {
+	LEAST=7 crash copy img-copy -j 1 "$NEW" w/x.img
+}
+
+@test "crash: img-copy, on a host" {
+	LEAST=7 crash copy img-copy -j 1 --helper "$TRACED_HELPER" "a:$NEW" "a:$DIR/w/x.img"
+}
+
+overwrite_make() {
+	cp "$OLD" w/x.img
+}
+overwrite_check() {
+	is w/x.img "$OLD" || is w/x.img "$NEW"
+}
+
+@test "crash: img-copy --overwrite" {
+	LEAST=8 crash overwrite img-copy -j 1 --overwrite "$NEW" w/x.img
+}
+
+copied_archive_make() { :; }
+copied_archive_check() {
+	[ ! -e w/x.lzo ] || whole_archive "$NEW" w/x.lzo
+}
+
+@test "crash: img-copy --archive" {
+	LEAST=5 crash copied_archive img-copy -j 1 --archive "$NEW" w/x.lzo
+}
+
+write_make() {
+	cp "$OLD" w/x.img
+}
+# Old, new with zeros behind it, or marked as what it is.
+write_check() {
+	is w/x.img "$OLD" || is w/x.img <(cat "$NEW" /dev/zero | head -c $((3 * BLOCK))) ||
+		img-info --json w/x.img | jq -e .unfinished >/dev/null
+}
+
+# Another run makes it whole, and takes the mark away.
+written_again() {
+	succeeds img-write "$NEW" w/x.img
+	is w/x.img <(cat "$NEW" /dev/zero | head -c $((3 * BLOCK)))
+	[ "$(ls -A w)" = x.img ]
+	succeeds img-info --json w/x.img
+	json '.unfinished == false'
+}
+
+@test "crash: img-write" {
+	LEAST=8 crash write img-write -j 1 "$NEW" w/x.img
+	written_again
+}
+
+@test "crash: img-write, in between, is a mixture that shows" {
+	write_with_mark 'pwrite64:signal=KILL:when=1'
+	write_with_mark 'fremovexattr:signal=KILL:when=1'
+}
+
+write_with_mark() {
+	rm -rf w
+	mkdir w
+	write_make
+	printf '%s\n' -e "trace=$CALLS" -e "inject=$1" >"$INJECT"
+	run_traced img-write -j 1 "$NEW" w/x.img
+	[ "$status" = 7 ]
+	wait_until 10 no_process
+	succeeds img-clean w
+	refuses 8 w/x.img img-copy w/x.img y.img
+	written_again
+}
+
+@test "crash: img-write where there are no extended attributes" {
+	ALWAYS=(-e inject=fsetxattr:error=EOPNOTSUPP -e inject=fremovexattr:error=EOPNOTSUPP)
+	LEAST=8 crash write img-write -j 1 "$NEW" w/x.img
+	written_again
+}
+
+archive_make() {
+	cp "$NEW" w/x.img
+}
+archive_check() {
+	if [ -e w/x.img ]; then
+		is w/x.img "$NEW" && { [ ! -e w/x.img.lzo ] || whole_archive "$NEW" w/x.img.lzo; }
+	else
+		whole_archive "$NEW" w/x.img.lzo
+	fi
+}
+
+@test "crash: img-archive" {
+	LEAST=9 crash archive img-archive -j 1 w/x.img
+}
+
+unarchive_make() {
+	[ -e x.lzo ] || img-copy --archive "$NEW" x.lzo
+	cp x.lzo w/x.img.lzo
+}
+unarchive_check() {
+	if [ -e w/x.img.lzo ]; then
+		is w/x.img.lzo x.lzo && { [ ! -e w/x.img ] || is w/x.img "$NEW"; }
+	else
+		is w/x.img "$NEW"
+	fi
+}
+
+@test "crash: img-unarchive" {
+	LEAST=9 crash unarchive img-unarchive -j 1 w/x.img.lzo
+}
+
+delete_make() {
+	cp "$OLD" w/x.img
+}
+delete_check() {
+	[ ! -e w/x.img ] || is w/x.img "$OLD"
+}
+
+@test "crash: img-delete" {
+	LEAST=2 crash delete img-delete w/x.img
+}
+
+rename_make() {
+	cp "$OLD" w/x.img
+}
+rename_check() {
+	is "w/$(ls -A w)" "$OLD"
+}
+
+@test "crash: img-rename" {
+	LEAST=2 crash rename img-rename w/x.img y.img
+}
+
+# Where the filesystem cannot rename without replacing, a link and an unlink do it.
+linked_rename_check() {
+	{ [ ! -e w/x.img ] || is w/x.img "$OLD"; } && { [ ! -e w/y.img ] || is w/y.img "$OLD"; } &&
+		[ -n "$(ls w)" ]
+}
+linked_rename_make() { rename_make; }
+
+@test "crash: where the filesystem cannot rename without replacing" {
+	ALWAYS=(-e inject=renameat2:error=EINVAL)
+	mkdir w
+	points img-create w/x.img 600000 >all
+	grep -q linkat all
+	LEAST=7 crash linked_create img-create w/x.img 600000
+	LEAST=3 crash linked_rename img-rename w/x.img y.img
+}
+
+linked_create_make() { :; }
+# Between the two calls both names are there; after img-clean only the right one.
+linked_create_check() {
+	[ ! -e w/x.img ] || {
+		[ "$(stat -c %s w/x.img)" = 600000 ] && is w/x.img <(head -c 600000 /dev/zero) &&
+			[ "$(stat -c %h w/x.img)" = "$(find w -type f | wc -l)" ]
+	}
+}
+
+@test "crash: what is on disk before what" {
+	ALWAYS=()
+	cp "$NEW" x.img
+	in_order 'ftruncate fallocate fsync renameat2 fsync' img-create new.img 600000
+	in_order 'fsync renameat2 fsync unlinkat fsync' img-archive -j 1 x.img
+	in_order 'fsync renameat2 fsync unlinkat fsync' img-unarchive -j 1 x.img.lzo
+	in_order 'renameat2 fsync' img-rename x.img y.img
+	in_order 'unlinkat fsync' img-delete y.img
+	in_order 'fsync renameat2 fsync' img-copy -j 1 "$NEW" z.img
+	in_order 'fsetxattr fsync' img-write -j 1 "$NEW" z.img
+	in_order 'fsync fremovexattr fsync' img-write -j 1 "$NEW" z.img
+}
+
+# in_order CALLS WORD...: these calls follow each other, with no other that changes
+# something in between.
+in_order() {
+	local want=$1
+	shift
+
+	printf '%s\n' -e "trace=$CALLS" >"$INJECT"
+	run_traced "$@"
+	[ "$status" = 0 ]
+	grep -vE ' openat\(| = -1 ENOENT' "$TRACE" | sed -E 's/^[0-9]+ +([a-z0-9]+)\(.*/\1/' | uniq |
+		tr '\n' ' ' >calls
+	grep -qF "$want " calls || {
+		echo "not in this order: $(cat calls)" >&2
+		return 1
+	}
+}
+
+@test "crash: a new run takes over what a killed one left" {
+	mkdir w
+	printf '%s\n' -e "trace=$CALLS" -e inject=fsync:signal=KILL:when=1 >"$INJECT"
+	run_traced img-copy -j 1 "$NEW" w/x.img
+	[ "$status" = 7 ]
+	assert_exist w/.x.img.img-tools
+	wait_until 10 no_process
+	succeeds img-copy "$NEW" w/x.img
+	same "$NEW" w/x.img
+	[ "$(ls -A w)" = x.img ]
+}

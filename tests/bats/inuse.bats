@@ -1,0 +1,391 @@
+#!/usr/bin/env bats
+# Images in use: by loop devices, mounts, swap, QEMU, other programs and other runs of ours.
+
+load common
+
+setup_file() { img_setup_file a; }
+teardown_file() { img_teardown_file; }
+setup() {
+	img_setup
+	LOOPS=()
+	SWAP=
+	cp "$IMAGE" x.img
+	cp "$IMAGE" source.img
+	truncate -s 8M target.img
+}
+teardown() {
+	local device
+
+	[ -z "$SWAP" ] || as_root swapoff "$SWAP"
+	for device in "${LOOPS[@]}"; do as_root losetup -d "$device"; done
+	img_teardown
+}
+
+# loop OPTION... FILE: its loop device is $LOOP.
+loop() {
+	LOOP=$(as_root losetup --show -f "$@")
+	LOOPS+=("$LOOP")
+}
+
+# no_source WHO: x.img is refused as a source, here and on a host, naming who has it.
+no_source() {
+	local where
+
+	for where in '' "a:$DIR/"; do
+		refuses 5 "${where}x.img" img-copy "${where}x.img" new.img
+		says "$1"
+	done
+	refuses 5 x.img img-write x.img target.img
+	says "$1"
+	refuses 5 x.img img-verify x.img
+	says "$1"
+	assert_not_exist new.img
+	try img-copy --live --json x.img live.img
+	[ "$status" = 0 ]
+	json '.consistent == false'
+	one_line 'img-copy: warning: x.img: '
+	rm live.img
+}
+
+is_source() {
+	succeeds img-copy --json x.img new.img
+	json '.consistent'
+	succeeds img-copy --overwrite "a:$DIR/x.img" new.img
+	succeeds img-verify x.img
+	rm new.img
+}
+
+# no_target WHO: x.img is not changed, nor is its name, here and on a host.
+no_target() {
+	local where before
+
+	before=$(stat -c '%i %a %u %g %h %s' x.img) # who has it may write to it
+	for where in '' "a:$DIR/"; do
+		refuses 5 "${where}x.img" img-write target.img "${where}x.img"
+		says "$1"
+		refuses 5 "${where}x.img" img-delete "${where}x.img"
+		says "$1"
+	done
+	refuses 5 x.img img-copy --overwrite target.img x.img
+	says "$1"
+	refuses 5 x.img img-rename x.img new.img
+	says "$1"
+	refuses 5 x.img img-archive x.img
+	says "$1"
+	refuses 5 x.img img-write -n target.img x.img
+	refuses 5 x.img img-delete -n x.img
+	[ "$(stat -c '%i %a %u %g %h %s' x.img)" = "$before" ]
+	if cmp -s x.img target.img; then return 1; fi
+	[ "$(find . -maxdepth 1 -name '*x.img*' | wc -l)" = 1 ]
+}
+
+# free: x.img is nobody's again.
+free() {
+	is_source
+	succeeds img-write source.img x.img
+	succeeds img-rename x.img y.img
+	succeeds img-delete y.img
+}
+
+shown() {
+	succeeds img-info --json x.img
+	json "$1"
+	succeeds img-list --json .
+	json ".entries[] | select(.name == \"x.img\") | $1"
+}
+
+@test "in use: nobody has it" {
+	shown '.in_use == false'
+	free
+}
+
+@test "in use: attached to a loop device" {
+	loop x.img
+	shown '.in_use and (.mounted | not)'
+	no_source "$LOOP"
+	no_target "$LOOP"
+	as_root losetup -d "$LOOP"
+	LOOPS=()
+	free
+}
+
+@test "in use: attached to a loop device that cannot be written" {
+	loop -r x.img
+	shown '.in_use'
+	is_source
+	no_target "$LOOP"
+}
+
+@test "in use: a part of it attached to a loop device" {
+	loop -o 1M --sizelimit 1M x.img
+	no_source "$LOOP"
+	no_target "$LOOP"
+}
+
+@test "in use: mounted through a loop device" {
+	mkdir m
+	as_root mount -o loop x.img m
+	MOUNTS+=("$DIR/m")
+	shown '.in_use and .mounted'
+	no_source "$DIR/m"
+	no_target "$DIR/m"
+}
+
+@test "in use: mounted, but not writable" {
+	mkdir m
+	as_root mount -o loop,ro x.img m
+	MOUNTS+=("$DIR/m")
+	shown '.in_use and .mounted'
+	is_source
+	no_target "$DIR/m"
+}
+
+@test "in use: by another name" {
+	mkdir m other
+	as_root mount -o loop x.img m
+	MOUNTS+=("$DIR/m")
+	ln -s ../x.img other/link
+	refuses 5 other/link img-copy other/link new.img
+	as_root mount --bind "$DIR" other
+	MOUNTS+=("$DIR/other")
+	refuses 5 other/x.img img-copy other/x.img new.img
+	refuses 5 other/x.img img-write source.img other/x.img
+}
+
+@test "in use: a swap file" {
+	# In a filesystem of its own, as not every one can hold swap.
+	truncate -s 32M disk
+	mke2fs -q -F -t ext4 disk
+	mkdir m
+	as_root mount -o loop disk m
+	MOUNTS+=("$DIR/m")
+	as_root chmod 777 m
+	cd m
+	DIR=$DIR/m
+	head -c 8M /dev/zero >x.img
+	chmod 600 x.img
+	mkswap -q x.img
+	cp ../source.img .
+	truncate -s 8M target.img
+	as_root swapon "$DIR/x.img"
+	SWAP=$DIR/x.img
+	shown '.in_use and (.mounted | not)'
+	no_source swap
+	no_target swap
+}
+
+@test "in use: a program has it open for writing" {
+	exec 5>>x.img
+	shown '.in_use'
+	no_source "open for writing in process $$"
+	no_target "open for writing in process $$"
+	exec 5>&-
+	exec 5<x.img
+	free
+	exec 5>&-
+}
+
+# qemu OPTION... FILE: qemu-io holds it until `qemu_end`.
+qemu() {
+	mkfifo commands
+	qemu-io "$@" <commands >qemu.log 2>&1 3>&- &
+	QEMU=$!
+	exec 6>commands
+	echo 'read 0 512' >&6
+	wait_until 10 grep -q 'read 512' qemu.log
+}
+
+qemu_end() {
+	exec 6>&-
+	wait "$QEMU"
+	rm commands
+}
+
+@test "in use: QEMU writes to it" {
+	qemu -f raw x.img
+	shown '.in_use'
+	no_source QEMU
+	no_target QEMU
+	qemu_end
+	free
+}
+
+@test "in use: QEMU only reads it" {
+	qemu -r -f raw x.img
+	shown '.in_use'
+	is_source
+	no_target QEMU
+	qemu_end
+	free
+}
+
+@test "in use: QEMU has it as a qcow2" {
+	qemu-img convert -f raw -O qcow2 "$IMAGE" x.img
+	qemu -f qcow2 x.img
+	no_source QEMU
+	no_target QEMU
+	qemu_end
+	is_source
+}
+
+@test "in use: QEMU serves it" {
+	qemu-nbd -f raw -t -k "$DIR/socket" --pid-file "$DIR/pid" x.img 3>&- &
+	server=$!
+	wait_until 10 test -s pid
+	no_source QEMU
+	no_target QEMU
+	kill $server
+	wait $server || true
+	free
+}
+
+# locked_out COMMAND...: it fails, and over a lock.
+locked_out() {
+	if "$@" >qemu.log 2>&1; then
+		echo "could be opened: $*" >&2
+		return 1
+	fi
+	grep -i lock qemu.log
+}
+
+@test "in use: while we make a file QEMU cannot open it" {
+	img-copy --bwlimit 256K source.img new.img >"$OUT" 2>"$ERR" 3>&- &
+	run=$!
+	wait_until 10 test -s .new.img.img-tools
+	locked_out qemu-io -f raw -c 'read 0 512' .new.img.img-tools
+	locked_out qemu-io -r -f raw -c 'read 0 512' .new.img.img-tools
+	kill $run
+	wait $run || true
+	wait_until 10 no_process
+}
+
+@test "in use: while we write into a file QEMU cannot open it" {
+	local where
+
+	for where in '' "a:$DIR/"; do
+		img-write -F "$SSH_CONFIG" --bwlimit 256K source.img "${where}x.img" >"$OUT" 2>"$ERR" 3>&- &
+		run=$!
+		wait_until 10 unfinished x.img
+		locked_out qemu-io -f raw -c 'write 0 512' x.img
+		locked_out qemu-io -r -f raw -c 'read 0 512' x.img
+		kill $run
+		wait $run || true
+		wait_until 10 no_process
+		succeeds img-write source.img x.img
+		qemu-io -f raw -c 'write 0 512' x.img
+	done
+}
+
+unfinished() {
+	img-info --json "$1" | jq -e .unfinished >/dev/null
+}
+
+# busy COMMAND...: refused at once, as another run has NAME.
+busy() {
+	local name=$1 start=${EPOCHREALTIME/./}
+	shift
+
+	refuses 5 "$name" "$@"
+	[ $((${EPOCHREALTIME/./} - start)) -lt 4000000 ]
+}
+
+@test "in use: another run writes into it" {
+	img-write --bwlimit 100K source.img x.img >"$OUT.1" 2>"$ERR.1" 3>&- &
+	run=$!
+	wait_until 10 unfinished x.img
+	busy x.img img-write source.img x.img
+	busy "a:$DIR/x.img" img-write source.img "a:$DIR/x.img"
+	busy x.img img-copy --overwrite source.img x.img
+	busy x.img img-copy x.img new.img
+	busy "a:$DIR/x.img" img-copy "a:$DIR/x.img" new.img
+	busy x.img img-write x.img target.img
+	busy x.img img-verify x.img
+	busy x.img img-verify source.img x.img
+	busy x.img img-delete x.img
+	busy x.img img-rename x.img new.img
+	busy x.img img-archive x.img
+	busy x.img img-write -n source.img x.img
+	kill $run
+	wait $run || true
+	wait_until 10 no_process
+	assert_not_exist new.img
+}
+
+@test "in use: another run makes it" {
+	img-copy --bwlimit 100K source.img new.img >"$OUT.1" 2>"$ERR.1" 3>&- &
+	run=$!
+	wait_until 10 test -e .new.img.img-tools
+	busy new.img img-copy x.img new.img
+	busy new.img img-copy --overwrite x.img new.img
+	busy "a:$DIR/new.img" img-copy x.img "a:$DIR/new.img"
+	busy new.img img-create new.img 1M
+	busy new.img img-copy -n x.img new.img
+	busy .new.img.img-tools img-delete .new.img.img-tools
+	busy .new.img.img-tools img-copy .new.img.img-tools y.img
+	busy .new.img.img-tools img-rename .new.img.img-tools y.img
+	kill $run
+	wait $run || true
+	wait_until 10 no_process
+}
+
+@test "in use: another run archives it" {
+	img-archive --bwlimit 100K x.img >"$OUT.1" 2>"$ERR.1" 3>&- &
+	run=$!
+	wait_until 10 test -e .x.img.lzo.img-tools
+	busy x.img img-archive x.img
+	busy x.img.lzo img-copy --archive source.img x.img.lzo
+	kill $run
+	wait $run || true
+	wait_until 10 no_process
+	same source.img x.img
+}
+
+@test "in use: somebody opens the old file while its replacement is made" {
+	local run
+
+	before=$(state_of x.img)
+	mkfifo pipe
+	img-copy --overwrite - x.img <pipe >"$OUT" 2>"$ERR" 3>&- &
+	run=$!
+	exec 6>pipe
+	cat source.img >&6
+	wait_until 10 test -e .x.img.img-tools
+	exec 5>>x.img
+	exec 6>&-
+	status=0
+	wait $run || status=$?
+	exec 5>&-
+	[ "$status" = 5 ]
+	one_line 'img-copy: x.img: '
+	[ "$(state_of x.img)" = "$before" ]
+}
+
+@test "in use: somebody writes to a source while it is copied" {
+	local run
+
+	head -c 8M /dev/urandom >x.img
+	img-copy --bwlimit 4M x.img new.img >"$OUT" 2>"$ERR" 3>&- &
+	run=$!
+	wait_until 10 test -e .new.img.img-tools
+	printf X | put x.img 8000000
+	status=0
+	wait $run || status=$?
+	[ "$status" != 0 ]
+	one_line 'img-copy: x.img: '
+	assert_not_exist new.img
+}
+
+@test "in use: what another user has mounted where we cannot see it" {
+	loop x.img
+	mkdir m
+	mkfifo pipe
+	as_root unshare -m sh -c 'mount "$0" "$1" && echo >"$2" && read -r line <"$2"' "$LOOP" "$DIR/m" \
+		"$DIR/pipe" 3>&- &
+	holder=$!
+	read -r <pipe
+	if mountpoint -q m; then return 1; fi
+	no_source "$LOOP"
+	no_target "$LOOP"
+	echo >pipe
+	wait $holder
+}
