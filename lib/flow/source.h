@@ -27,6 +27,12 @@ struct source *source_stream(int fd, const void *head, size_t head_len);
  */
 struct source *source_archive(int fd, const void *head, size_t head_len, uint64_t len);
 
+/*
+ * Before the flow: "raw" or "qcow2" (constants), as the first bytes in the
+ * archive say, for which its first block is read.  0 or -1 recorded.
+ */
+int source_archive_format(struct source *s, const char **format);
+
 /* source_wire.c: DATA, HOLE and END of a peer.  len as the peer announced it. */
 struct source *source_wire(struct conn *c, uint64_t len);
 

@@ -11,15 +11,17 @@
 
 #include "lib/flow/inlet.h"
 #include "lib/flow/source.h"
+#include "lib/store/qcow2.h"
 
 struct archive_source {
 	struct source base;
 	struct inlet in;
 	struct lzop_header header;
 	uint64_t off;
-	struct block *part; /* regrouping: a decoded block, */
-	uint64_t part_at;   /* of which this much is used */
-	bool ended;	    /* the end mark was read */
+	struct block *part;  /* regrouping: a decoded block, */
+	uint64_t part_at;    /* of which this much is used */
+	struct block *ahead; /* the first one, if it was looked at already */
+	bool ended;	     /* the end mark was read */
 };
 
 static int truncated(struct archive_source *s)
@@ -118,6 +120,20 @@ static int read_block(struct archive_source *s, struct block *b)
 	return 1;
 }
 
+/* read_block(), or the one that was read for source_archive_format(). */
+static int take_block(struct archive_source *s, struct block *b)
+{
+	struct block swap = *b;
+
+	if (!s->ahead)
+		return read_block(s, b);
+	*b = *s->ahead;
+	*s->ahead = swap;
+	block_free(s->ahead);
+	s->ahead = NULL;
+	return 1;
+}
+
 /* The next block made of pieces of foreign ones. */
 static int regroup(struct archive_source *s, struct block *b)
 {
@@ -159,7 +175,7 @@ static int next(struct source *base, struct block *b)
 
 	if (s->part)
 		return regroup(s, b);
-	r = read_block(s, b);
+	r = take_block(s, b);
 	if (r != 1)
 		return r;
 	if (b->len < BLOCK_SIZE) {
@@ -206,6 +222,7 @@ static void release(struct source *base)
 
 	inlet_fini(&s->in);
 	block_free(s->part);
+	block_free(s->ahead);
 }
 
 static const struct source_ops ops = {
@@ -228,4 +245,25 @@ struct source *source_archive(int fd, const void *head, size_t head_len, uint64_
 	if (s->header.has_length)
 		s->base.len = s->header.length;
 	return &s->base;
+}
+
+int source_archive_format(struct source *base, const char **format)
+{
+	struct archive_source *s = (struct archive_source *)base;
+	int r;
+
+	*format = "raw";
+	s->ahead = block_new();
+	if (!s->ahead)
+		return -1;
+	r = read_block(s, s->ahead);
+	if (r == 1 && block_decode(s->ahead) < 0)
+		r = -1;
+	if (r == 1 && qcow2_is(s->ahead->raw, s->ahead->len))
+		*format = "qcow2";
+	if (r != 1) {
+		block_free(s->ahead);
+		s->ahead = NULL;
+	}
+	return r < 0 ? -1 : 0;
 }

@@ -49,7 +49,10 @@ static int open_stdin(struct reading *r)
 	r->format = !r->compressed && qcow2_is(p, (size_t)n) ? "qcow2" : "raw";
 	r->source = r->compressed ? source_archive(STDIN_FILENO, head, (size_t)n, FLOW_LEN_UNKNOWN)
 				  : source_stream(STDIN_FILENO, head, (size_t)n);
-	return r->source ? 0 : -1;
+	if (r->source && (!r->compressed || source_archive_format(r->source, &r->format) == 0))
+		return 0;
+	reading_close(r);
+	return -1;
 }
 
 static int check_finished(struct reading *r, struct session *s, const char *path)

@@ -371,8 +371,13 @@ begun() {
 		refuses 4 "b:$DIR/y.img" img-write "$source" "b:$DIR/y.img"
 	done
 	refuses 4 y.img img-write - y.img <x.qcow2
+	refuses 4 y.img img-write - y.img <x.lzo
+	refuses 4 "a:$DIR/y.img" img-write - "a:$DIR/y.img" <x.lzo
 	[ "$(state_of y.img)" = "$before" ]
 	finished y.img
+	succeeds img-write --as-is - y.img <x.lzo
+	filled x.qcow2 y.img
+	target y.img
 	succeeds img-write --as-is x.qcow2 y.img
 	filled x.qcow2 y.img
 	qemu-img compare -f raw -F qcow2 "$IMAGE" y.img
