@@ -13,9 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SSH_LANE_UP (256u << 10)  /* bytes taken from the socket at once */
-#define SSH_LANE_DOWN (32u << 10) /* bytes taken from libssh at once: faster than more */
-#define SSH_LANE_TAIL 4096	  /* bytes kept of standard error */
+#define SSH_LANE_UP (256u << 10)   /* bytes taken from the socket at once */
+#define SSH_LANE_DOWN (32u << 10)  /* bytes taken from libssh at once: faster than more */
+#define SSH_LANE_WINDOW (8u << 20) /* bytes that the peer may send ahead, at most */
+#define SSH_LANE_WIDEN (1u << 20)  /* bytes after which that is thought over */
+#define SSH_LANE_TAIL 4096	   /* bytes kept of standard error */
 
 /* What the lanes of one connection tell other threads; all under lock. */
 struct ssh_lane_report {
@@ -49,10 +51,15 @@ struct ssh_lane {
 	size_t up_off, up_len;
 	bool up_ended, up_told; /* sock's end was read; the channel was told */
 
-	uint8_t *down; /* SSH_LANE_DOWN bytes, likewise for sock */
+	uint8_t *down; /* SSH_LANE_WINDOW bytes, likewise for sock */
 	size_t down_off, down_len;
 	bool is_behind;	 /* libssh holds more, as sock was full */
 	bool down_ended; /* sock was told of the channel's end */
+
+	int64_t asked_ms;     /* when the peer was asked for something */
+	int64_t round_ms;     /* the shortest time that an answer took, 1 at least */
+	uint64_t down_passed; /* bytes passed on since widened_ms */
+	int64_t widened_ms;
 };
 
 int ssh_lane_report_init(struct ssh_lane_report *r); /* 0, or an errno */
