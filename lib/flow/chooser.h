@@ -26,11 +26,11 @@
 /* A window ends, and its first part that is not measured, at the first of these: */
 #define CHOOSER_CODED (12u << 20)
 #define CHOOSER_RAW (64u << 20)
-#define CHOOSER_MS 1500
+#define CHOOSER_MS 1000
 #define CHOOSER_SETTLE_CODED (8u << 20)
 #define CHOOSER_SETTLE_RAW (32u << 20)
-#define CHOOSER_SETTLE_MS 375
-#define CHOOSER_KEEP_MIN 4  /* windows until the other way is tried again: first, */
+#define CHOOSER_SETTLE_MS 250
+#define CHOOSER_KEEP_MIN 8  /* windows until the other way is tried again: first, */
 #define CHOOSER_KEEP_MAX 64 /* and at last */
 
 struct chooser {
