@@ -42,10 +42,10 @@ image_part() {
 	tail -c $((bytes * 3 / 4)) "$dir/img" | head -c "$1" >"$dir/part" || [ -s "$dir/part" ]
 }
 
-# $dir/huge: data of a quarter of the size in 16 places of 256 times the size (1 TiB, of
+# $dir/huge: data of 1/16 of the size in 16 places of 256 times the size (1 TiB, of
 # 4 GiB); $dir/plain: the same alone.
 image_huge() {
-	local i piece=$((bytes / 64))
+	local i piece=$((bytes / 256))
 
 	[ ! -e "$dir/huge" ] || return 0
 	image_programs
@@ -55,5 +55,5 @@ image_huge() {
 			seek=$((i * bytes * 16)) iflag=count_bytes,skip_bytes oflag=seek_bytes \
 			conv=notrunc,sparse status=none
 	done
-	head -c $((bytes / 4)) "$dir/img" >"$dir/plain"
+	head -c $((bytes / 16)) "$dir/img" >"$dir/plain"
 }

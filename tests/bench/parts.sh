@@ -7,7 +7,7 @@ part_remote() {
 	image_programs
 	compare "an image, to a raw file at the host" up img \
 		img-copy lzop zstd scp rsync nbdcopy tar
-	compare "an image, from the host" down img img-copy lzop zstd scp nbdcopy tar
+	compare "an image, from the host" down img img-copy lzop zstd nbdcopy tar
 	image_random
 	compare "random bytes, to the host" up random img-copy lzop zstd scp nbdcopy
 	rm "$dir/random"
@@ -60,7 +60,7 @@ part_slow-link() {
 }
 
 part_long-link() {
-	image_part $((bytes / 16))
+	image_part $((bytes / 32))
 	link long -t 50 -r 125000000
 	compare "125 MB/s and 50 ms, to the host" up part img-copy lzop zstd scp nbdcopy tar
 	compare "125 MB/s and 50 ms, from the host" down part img-copy lzop zstd scp nbdcopy tar
