@@ -28,6 +28,10 @@ BLOCK=262144 # bytes of an image that are one block
 img_setup_file() {
 	unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY XDG_CACHE_HOME XDG_RUNTIME_DIR SSHD_DIR
 	export IMG_TEST="${BATS_TEST_FILENAME##*/}.$$.$RANDOM" LC_ALL=C HOME="$BATS_FILE_TMPDIR/home"
+	if [ ! -x "$IMG_BUILD/bin/img-copy" ]; then
+		echo "no programs in $IMG_BUILD: make them first" >&2
+		return 1
+	fi
 	mkdir "$HOME"
 	export IMAGE="$BATS_FILE_TMPDIR/image"
 	make_image "$IMAGE"
@@ -39,6 +43,9 @@ img_setup_file() {
 
 img_teardown_file() {
 	sshd_stop
+	if mountpoint -q "$BATS_RUN_TMPDIR"; then
+		umount -l "$BATS_RUN_TMPDIR"
+	fi
 }
 
 img_setup() {
@@ -75,13 +82,55 @@ as_root() {
 
 # start_host NAME [LINE...]: an sshd (sshd.bash) whose sessions have $IMG_TEST
 # and a home of their own, $BATS_FILE_TMPDIR/home-NAME, and the NAME=VALUE words
-# in $HOST_ENV.
+# in $HOST_ENV.  It has mounts of its own if $HOST_MOUNTS, lines of shell, makes
+# some, and to hide a helper that is installed here: it would be used instead
+# of the one under test.
 start_host() {
-	local name=$1
+	local name=$1 mounts=${HOST_MOUNTS:-} place sshd_program=$sshd_program
 	shift
 	mkdir -p "$BATS_FILE_TMPDIR/home-$name"
+	for place in {/usr,/usr/local}/libexec/img-tools; do
+		if [ "$(id -u)" = 0 ] && [ -d "$place" ]; then
+			share_mounts
+			mounts+=$'\n'$(hide "$place")
+		fi
+	done
+	if [ -n "$mounts" ]; then
+		make_sshd "$BATS_FILE_TMPDIR/sshd-$name" "$mounts"
+		sshd_program=$BATS_FILE_TMPDIR/sshd-$name
+	fi
 	sshd_start "$name" \
 		"SetEnv IMG_TEST=$IMG_TEST HOME=$BATS_FILE_TMPDIR/home-$name ${HOST_ENV:-}" "$@"
+}
+
+# hide DIRECTORY...: for $HOST_MOUNTS: what is in those that are there is not seen.
+hide() {
+	local place
+
+	for place; do
+		[ ! -d "$place" ] || echo "mount -t tmpfs -o mode=700 tmpfs $place"
+	done
+}
+
+# What tests mount from now on is to be seen by hosts with mounts of their own.
+share_mounts() {
+	if ! mountpoint -q "$BATS_RUN_TMPDIR"; then
+		mount --bind "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"
+		mount --make-shared "$BATS_RUN_TMPDIR"
+	fi
+}
+
+# make_sshd FILE SCRIPT: a program that is sshd after SCRIPT, in a mount namespace.
+make_sshd() {
+	cat >"$1" <<-END
+		#!/bin/sh
+		[ "\$1" = inside ] || exec unshare -m --propagation slave "\$0" inside "\$@"
+		shift
+		set -e
+		$2
+		exec $sshd_program "\$@"
+	END
+	chmod +x "$1"
 }
 
 # The file system of another host is ours: "a:$DIR/x" and "x" are the same file.

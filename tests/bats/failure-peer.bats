@@ -10,10 +10,12 @@ teardown_file() { img_teardown_file; }
 setup() {
 	img_setup
 	EXTRA=()
+	IN_TMP=/tmp/img-tools-$(id -u)
 }
 
 teardown() {
 	[ ${#EXTRA[@]} = 0 ] || sshd_stop "${EXTRA[@]}"
+	rmdir "$IN_TMP" 2>/dev/null || true # if it was ours, it is empty
 	img_teardown
 }
 
@@ -286,20 +288,9 @@ login_shell() {
 	works_with_host profile
 }
 
-# host_of_its_own NAME SCRIPT: a host whose sshd has its own mounts, made by SCRIPT.
+# host_of_its_own NAME SCRIPT: a host with its own mounts, made by SCRIPT.
 host_of_its_own() {
-	local sshd_program=$DIR/sshd-$1
-
-	cat >"$sshd_program" <<-END
-		#!/bin/sh
-		[ "\$1" = inside ] || exec unshare -m "\$0" inside "\$@"
-		shift
-		set -e
-		$2
-		exec $(PATH=$PATH:/usr/sbin:/sbin type -P sshd) "\$@"
-	END
-	chmod +x "$sshd_program"
-	extra_host "$1"
+	HOST_MOUNTS=$2 extra_host "$1"
 }
 
 # As mount's arguments: on all places for a helper but the home.
@@ -314,7 +305,7 @@ elsewhere() {
 
 # /tmp is where we are, so what the helper wants there is in the way.
 in_tmp() {
-	echo "mkdir -p /tmp/img-tools-$(id -u); mount -t tmpfs -o $1 tmpfs /tmp/img-tools-$(id -u)"
+	echo "mkdir -p -m 700 $IN_TMP; mount -t tmpfs -o $1 tmpfs $IN_TMP"
 }
 
 @test "peer: the home is read-only" {

@@ -719,29 +719,45 @@ y.img" ]
 	refuses 2 '' img-copy --helper 'a b"c' "$IMAGE" "a:$DIR/z.img"
 }
 
-@test "copy: the helper is sent once and kept in the user's cache, for him alone" {
-	local cache=$BATS_FILE_TMPDIR/home-b/.cache/img-tools
+# A host to which no helper was sent yet.
+fresh_host() {
+	local uid
 
-	rm -rf "$cache"
-	succeeds img-copy "$IMAGE" "b:$DIR/y.img"
+	uid=$(id -u)
+	HOST_MOUNTS=$(hide {/var/tmp,/tmp,/dev/shm}/img-tools-"$uid" "/run/user/$uid/img-tools") \
+		start_host "$1"
+}
+
+@test "copy: the helper is sent once and kept in the user's cache, for him alone" {
+	local cache=$BATS_FILE_TMPDIR/home-fresh/.cache/img-tools before
+
+	fresh_host fresh
+	succeeds img-copy "$IMAGE" "fresh:$DIR/y.img"
 	[ "$(stat -c %a "$cache")" = 700 ]
 	[ "$(find "$cache" -mindepth 1 | wc -l)" = 1 ]
 	same "$cache"/img-helper-* "$IMG_BUILD/libexec/img-tools/img-helper-$(uname -m)"
 	before=$(stat -c '%i %Y' "$cache"/*)
-	succeeds img-copy --json "$IMAGE" "b:$DIR/z.img"
+	succeeds img-copy --json "$IMAGE" "fresh:$DIR/z.img"
 	[ "$(stat -c '%i %Y' "$cache"/*)" = "$before" ]
+	sshd_stop fresh
 }
 
 @test "copy: a damaged or foreign helper in the cache is not run, but replaced" {
-	local cache=$BATS_FILE_TMPDIR/home-b/.cache/img-tools
+	local cache=$BATS_FILE_TMPDIR/home-evil/.cache/img-tools helper
 
-	succeeds img-copy "$IMAGE" "b:$DIR/y.img"
-	printf '#!/bin/sh\ntouch %s/was-run\nexit 0\n' "$DIR" >"$(echo "$cache"/img-helper-*)"
-	chmod 777 "$cache"
-	succeeds img-copy "$IMAGE" "b:$DIR/z.img"
+	fresh_host evil
+	succeeds img-copy "$IMAGE" "evil:$DIR/y.img"
+	helper=$(echo "$cache"/img-helper-*)
+	printf 'not the bytes that were sent' >"$helper"
+	succeeds img-copy "$IMAGE" "evil:$DIR/z.img"
 	same "$IMAGE" z.img
+	same "$helper" "$IMG_BUILD/libexec/img-tools/img-helper-$(uname -m)"
+	printf '#!/bin/sh\ntouch %s/was-run\nexit 0\n' "$DIR" >"$helper"
+	chmod 777 "$cache" # where others could have put it
+	succeeds img-copy "$IMAGE" "evil:$DIR/w.img"
+	same "$IMAGE" w.img
 	assert_not_exist was-run
-	rm -rf "$cache"
+	sshd_stop evil
 }
 
 @test "copy: a command line that is wrong" {
