@@ -25,7 +25,7 @@ static int run_one(struct cli *c, struct peer **p, struct location *open_for,
 {
 	if (loc->is_stdio)
 		return err_set(ST_USAGE, "'-' is no image here");
-	if (*p && (!location_same_host(open_for, loc) || conn_failed(peer_conn(*p), NULL))) {
+	if (*p && (!location_same_host(open_for, loc) || !peer_is_ready(*p))) {
 		peer_close(*p);
 		*p = NULL;
 	}

@@ -24,7 +24,7 @@ struct session {
 struct op {
 	const char *name;
 	bool writes;  /* changes something: not in a read-only helper */
-	bool streams; /* after an error in it the connection is of no more use */
+	bool streams; /* it sends or takes blocks: an error in it ends the connection */
 	int (*run)(struct session *s, const struct kv *request, struct buf *reply);
 };
 

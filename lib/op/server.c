@@ -103,8 +103,12 @@ static int serve(struct session *s, const struct frame *f)
 		if (cancel_signal())
 			err_set(ST_PEER, "the helper was ended by a signal");
 		err_take(&e);
-		r = conn_send_error(s->conn, &e) < 0 || !op || op->streams ? -1 : 0;
-		err_put(&e);
+		if (cancel_is_set() || (op && op->streams)) {
+			conn_send_error(s->conn, &e);
+			err_put(&e);
+		} else {
+			r = conn_send_failed(s->conn, &e);
+		}
 	}
 	kv_fini(&request);
 	buf_fini(&reply);

@@ -21,6 +21,7 @@ struct peer {
 	char *name; /* of its host for messages, NULL: here */
 	struct peer_options opt;
 	char version[VERSION_MAX];
+	bool is_asked; /* an answer is due */
 	_Atomic(struct peer *) wakes;
 };
 
@@ -125,6 +126,11 @@ const char *peer_version(const struct peer *p)
 	return p->version;
 }
 
+bool peer_is_ready(const struct peer *p)
+{
+	return !p->is_asked && !conn_failed(p->conn, NULL);
+}
+
 int peer_request(struct peer *p, const char *op, const struct buf *args)
 {
 	struct buf b = BUF_INIT;
@@ -134,8 +140,10 @@ int peer_request(struct peer *p, const char *op, const struct buf *args)
 	if (args)
 		buf_add(&b, args->data, args->len);
 	r = args && args->failed ? buf_failed(args) : buf_failed(&b);
-	if (r == 0)
+	if (r == 0) {
+		p->is_asked = true;
 		r = conn_send(p->conn, WIRE_REQUEST, b.data, b.len);
+	}
 	buf_fini(&b);
 	return r;
 }
@@ -143,17 +151,28 @@ int peer_request(struct peer *p, const char *op, const struct buf *args)
 int peer_answer(struct peer *p, struct kv *kv)
 {
 	struct frame *f;
+	struct err e;
 	int r = conn_recv(p->conn, &f);
 
 	if (r < 0)
 		return -1;
 	if (r == 0)
 		return err_set(ST_PEER, "the helper ended before it was done");
-	if (f->type == WIRE_RECORD || f->type == WIRE_OK) {
+	switch (f->type) {
+	case WIRE_RECORD:
+		r = kv_parse(kv, f->payload, f->len) < 0 ? -1 : 1;
+		break;
+	case WIRE_OK:
+		p->is_asked = false;
 		r = kv_parse(kv, f->payload, f->len);
-		if (r == 0)
-			r = f->type == WIRE_RECORD;
-	} else {
+		break;
+	case WIRE_FAILED:
+		p->is_asked = false;
+		wire_error_parse(&e, f->payload, f->len);
+		err_put(&e);
+		r = -1;
+		break;
+	default:
 		r = err_set(ST_PEER, "protocol error: %s for an answer", wire_name(f->type));
 	}
 	conn_release(p->conn, f);

@@ -45,12 +45,18 @@ const char *peer_version(const struct peer *p); /* the helper's, made safe */
 /* When this peer fails, other's receiver is woken (NULL: nobody's). */
 void peer_wakes(struct peer *p, struct peer *other);
 
+/*
+ * Whether it can be asked for something: it has answered what it was asked
+ * before, if only with a failure, and has neither gone nor confused us.
+ */
+bool peer_is_ready(const struct peer *p);
+
 /* Sends a request; args are its other pairs.  0 or -1 recorded. */
 int peer_request(struct peer *p, const char *op, const struct buf *args);
 
 /*
  * The next RECORD (1) or the OK that ends the operation (0) into kv, which
- * the caller frees; -1 recorded.  Blocks.
+ * the caller frees; -1 recorded: it failed, or the peer did.  Blocks.
  */
 int peer_answer(struct peer *p, struct kv *kv);
 

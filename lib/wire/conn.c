@@ -253,7 +253,7 @@ int conn_send_block(struct conn *c, const struct block *b)
 	return send_frame(c, WIRE_DATA, iov, 3, 0);
 }
 
-int conn_send_error(struct conn *c, const struct err *e)
+static int send_err(struct conn *c, enum wire_type type, const struct err *e, int64_t deadline)
 {
 	struct buf b = BUF_INIT;
 	struct iovec iov[2];
@@ -264,9 +264,19 @@ int conn_send_error(struct conn *c, const struct err *e)
 	iov[1].iov_base = b.data;
 	iov[1].iov_len = b.len;
 	if (r == 0)
-		r = send_frame(c, WIRE_ERROR, iov, 2, io_now_ms() + SEND_ERROR_MS);
+		r = send_frame(c, type, iov, 2, deadline);
 	buf_fini(&b);
 	return r;
+}
+
+int conn_send_failed(struct conn *c, const struct err *e)
+{
+	return send_err(c, WIRE_FAILED, e, 0);
+}
+
+int conn_send_error(struct conn *c, const struct err *e)
+{
+	return send_err(c, WIRE_ERROR, e, io_now_ms() + SEND_ERROR_MS);
 }
 
 void conn_beat(struct conn *c)

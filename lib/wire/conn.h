@@ -47,6 +47,9 @@ struct conn *conn_new(
  */
 int conn_send(struct conn *c, enum wire_type type, const void *payload, size_t len);
 int conn_send_block(struct conn *c, const struct block *b);
+int conn_send_failed(struct conn *c, const struct err *e);
+
+/* The last word: also after a failure, and for a moment only. */
 int conn_send_error(struct conn *c, const struct err *e);
 
 /*

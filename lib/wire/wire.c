@@ -23,6 +23,7 @@ static const struct rule {
 	[WIRE_MESSAGE] = { "MESSAGE", 1, 1 + WIRE_TEXT_MAX, false, true },
 	[WIRE_PROGRESS] = { "PROGRESS", WIRE_PROGRESS_SIZE, WIRE_PROGRESS_SIZE, false, true },
 	[WIRE_BEAT] = { "BEAT", 0, 0, true, true },
+	[WIRE_FAILED] = { "FAILED", 6, 6 + WIRE_TEXT_MAX, false, true },
 };
 
 const char *wire_name(unsigned type)

@@ -22,7 +22,9 @@
  *	END	both	u64 length of the image, u64 data bytes, u64 hole bytes,
  *			u64 data blocks, 16 bytes digest
  *	OK	helper	kv: the operation is done; the next may be requested
- *	ERROR	helper	u16 status, u32 errno (Linux's numbers), text: it failed
+ *	FAILED	helper	u16 status, u32 errno (Linux's numbers), text: it failed, and
+ *			the next may be requested
+ *	ERROR	helper	the same: it failed, and the connection ends
  *	MESSAGE	helper	u8 level (log.h), text of one line
  *	PROGRESS helper	u64 done, u64 total, bytes of the image; total 0: unknown
  *	BEAT	both	nothing: there is life
@@ -34,8 +36,8 @@
  * Each side sends a BEAT when it has sent nothing for WIRE_BEAT_MS, whatever
  * else it is doing, and gives the other up after WIRE_SILENCE_MS without a
  * byte.  End of file from the client is its abort: the helper undoes what is
- * under way, and ends.  After an ERROR in the middle of a stream the helper
- * ends as well.
+ * under way, and ends.  An operation that streams fails with ERROR, which is
+ * heard ahead of the blocks that are still under way; another with FAILED.
  *
  * Data lanes beside this control lane are channels of their own that carry
  * DATA and HOLE frames only; the greeting's `lanes` says how many the helper
@@ -53,7 +55,7 @@
 #define WIRE_READY WIRE_LINE "1 ready"
 
 #define WIRE_HEADER 8
-#define WIRE_TEXT_MAX 2048 /* MESSAGE and ERROR texts */
+#define WIRE_TEXT_MAX 2048 /* texts of MESSAGE, FAILED and ERROR */
 #define WIRE_KV_MAX KV_BYTES_MAX
 #define WIRE_DATA_HEADER (8 + LZOP_OWN_BLOCK_HEADER)
 #define WIRE_DATA_MAX (WIRE_DATA_HEADER + BLOCK_SIZE)
@@ -77,7 +79,8 @@ enum wire_type {
 	WIRE_MESSAGE,
 	WIRE_PROGRESS,
 	WIRE_BEAT,
-	WIRE_TYPE_MAX = WIRE_BEAT
+	WIRE_FAILED,
+	WIRE_TYPE_MAX = WIRE_FAILED
 };
 
 enum wire_side { WIRE_CLIENT, WIRE_HELPER };
@@ -122,7 +125,7 @@ void wire_hole_put(uint8_t out[WIRE_HOLE_SIZE], const struct block *b);
 void wire_end_parse(struct wire_end *e, const uint8_t in[WIRE_END_SIZE]);
 void wire_end_put(uint8_t out[WIRE_END_SIZE], const struct wire_end *e);
 
-/* An ERROR's payload; the text is cut to WIRE_TEXT_MAX.  Parsing never fails:
+/* The payload of FAILED or ERROR; the text is cut to WIRE_TEXT_MAX.  Parsing never fails:
  * a status that is none becomes ST_FAILED. */
 void wire_error_put(struct buf *out, const struct err *e);
 void wire_error_parse(struct err *e, const uint8_t *in, uint32_t len);

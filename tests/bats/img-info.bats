@@ -163,6 +163,20 @@ size=2M'
 	grep -E '^location +x\.img$' "$OUT"
 }
 
+@test "info: a failure costs no further login" {
+	cp "$IMAGE" x.img
+	before=$(logins a)
+	try img-info --json "a:$DIR/no.img" "a:$DIR/x.img" "a:$DIR/no.img" "a:$DIR/x.img"
+	[ "$status" = 3 ]
+	json 'length == 2'
+	[ "$(logins a)" = $((before + 1)) ]
+}
+
+logins() {
+	sshd_wait_idle "$1"
+	grep -c 'Accepted publickey' "$SSHD_DIR/$1/log" || true
+}
+
 @test "info: a directory" {
 	mkdir d
 	succeeds img-info --json d

@@ -54,6 +54,7 @@ static void check_block(struct block *b)
 static void check_frame(struct conn *c, struct frame *f, enum wire_side side)
 {
 	struct kv kv;
+	struct err e;
 
 	/* What is not for the receiver never comes to it. */
 	check(f->type != WIRE_BEAT && f->type != WIRE_MESSAGE && f->type != WIRE_PROGRESS &&
@@ -64,8 +65,12 @@ static void check_frame(struct conn *c, struct frame *f, enum wire_side side)
 		check_block(f->block);
 	} else {
 		check(f->len <= WIRE_KV_MAX && f->payload);
-		if (kv_parse(&kv, f->payload, f->len) == 0)
+		if (f->type == WIRE_FAILED) {
+			wire_error_parse(&e, f->payload, f->len);
+			check(e.status != ST_OK && memchr(e.text, '\0', sizeof(e.text)));
+		} else if (kv_parse(&kv, f->payload, f->len) == 0) {
 			kv_fini(&kv);
+		}
 	}
 	conn_release(c, f);
 }

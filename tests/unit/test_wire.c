@@ -33,6 +33,7 @@ static const struct rule rules[] = {
 	{ WIRE_MESSAGE, "MESSAGE", 1, 2049, false, true },
 	{ WIRE_PROGRESS, "PROGRESS", 16, 16, false, true },
 	{ WIRE_BEAT, "BEAT", 0, 0, true, true },
+	{ WIRE_FAILED, "FAILED", 6, 2054, false, true },
 };
 
 static void test_rule(const struct rule *r)
