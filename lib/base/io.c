@@ -4,7 +4,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -118,6 +121,20 @@ void io_std_open(void)
 		if (got != fd)
 			_exit(1);
 	}
+}
+
+char *io_path_dup(int fd)
+{
+	char link[64], path[PATH_MAX];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path));
+	if (n < 0 || (size_t)n == sizeof(path)) {
+		errno = n < 0 ? errno : ENAMETOOLONG;
+		return NULL;
+	}
+	return strndup(path, (size_t)n);
 }
 
 int io_set_cloexec(int fd)

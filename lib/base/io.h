@@ -23,6 +23,12 @@ int io_pwrite(int fd, const void *p, size_t n, uint64_t off);
  */
 void io_std_open(void);
 
+/*
+ * Where what fd is lies now, absolute and without links on the way; the caller
+ * frees it.  NULL with errno set.
+ */
+char *io_path_dup(int fd);
+
 /* Close-on-exec and (un)blocking flags; 0, or -1 with errno set. */
 int io_set_cloexec(int fd);
 int io_set_nonblock(int fd, int on);

@@ -70,7 +70,7 @@ static int find_place(struct place *p, struct session *s, const struct writing_w
 		close(dir);
 		return err_set(ST_FAILED, "out of memory");
 	}
-	r = place_in(p, dir, path, name);
+	r = place_in(p, dir, name);
 	free(name);
 	return r;
 }

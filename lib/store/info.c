@@ -35,19 +35,12 @@ static void add_time(struct buf *out, const char *key, const struct timespec *t)
 /* The path is that of what was opened, wherever the name leads by now. */
 static void add_names(struct buf *out, int fd, const char *path, const char *name)
 {
-	char link[64], full[PATH_MAX];
-	ssize_t n;
-	const char *shown = path, *slash;
+	char *full = io_path_dup(fd);
+	const char *shown = full ? full : path, *slash = strrchr(shown, '/');
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, full, sizeof(full));
-	if (n > 0 && (size_t)n < sizeof(full)) {
-		full[n] = '\0';
-		shown = full;
-	}
-	slash = strrchr(shown, '/');
 	kv_add(out, "path", shown);
 	kv_add(out, "name", name ? name : slash && slash[1] ? slash + 1 : shown);
+	free(full);
 }
 
 static void add_stat(struct buf *out, int fd, const struct stat *st)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 
 #define OPEN_TRIES 64 /* EAGAIN: something was renamed during the walk */
 
@@ -239,7 +240,8 @@ int place_open(struct place *p, const struct limits *l, const char *path)
 	char *copy = without_slashes(path);
 	char *slash = copy ? strrchr(copy, '/') : NULL;
 	const char *name = slash ? slash + 1 : copy;
-	int r = -1;
+	const char *where = !slash ? "." : slash == copy ? "/" : copy;
+	int r = -1, dir;
 
 	memset(p, 0, sizeof(*p));
 	p->dir = -1;
@@ -249,46 +251,38 @@ int place_open(struct place *p, const struct limits *l, const char *path)
 		err_set(ST_REFUSED, "not the name of an image");
 		goto out;
 	}
-	p->name = strdup(name);
-	p->path = strdup(copy);
-	if (!p->name || !p->path) {
-		err_set(ST_FAILED, "out of memory");
-		goto out;
-	}
 	if (slash)
-		slash[slash == copy ? 1 : 0] = '\0';
-	p->dir = limits_open(l, slash ? copy : ".", O_PATH | O_DIRECTORY);
-	if (p->dir < 0) {
-		if (err_errno() == ENOENT || err_errno() == ENOTDIR)
-			err_set(ST_ABSENT, "no such directory: '%s'", slash ? copy : ".");
-		goto out;
-	}
-	r = 0;
+		*slash = '\0';
+	dir = limits_open(l, where, O_PATH | O_DIRECTORY);
+	if (dir >= 0)
+		r = place_in(p, dir, name);
+	else if (err_errno() == ENOENT || err_errno() == ENOTDIR)
+		err_set(ST_ABSENT, "no such directory: '%s'", where);
 out:
 	free(copy);
-	if (r < 0)
-		place_close(p);
 	return r;
 }
 
-int place_in(struct place *p, int dir_fd, const char *dir_path, const char *name)
+int place_in(struct place *p, int dir, const char *name)
 {
-	size_t n = strlen(dir_path);
+	char *path = io_path_dup(dir);
+	int r = 0;
 
 	memset(p, 0, sizeof(*p));
-	p->dir = dir_fd;
+	p->dir = dir;
 	p->name = strdup(name);
-	if (asprintf(&p->path, "%s%s%s", dir_path, n && dir_path[n - 1] == '/' ? "" : "/", name) <
-		0)
+	if (path && asprintf(&p->path, "%s/%s", strcmp(path, "/") == 0 ? "" : path, name) < 0)
 		p->path = NULL;
-	if (!name_is_own(name) || strchr(name, '/'))
-		err_set(ST_REFUSED, "not the name of an image: '%s'", name);
-	else if (p->name && p->path)
-		return 0;
-	else
-		err_set(ST_FAILED, "out of memory");
-	place_close(p);
-	return -1;
+	if (!path)
+		r = err_sys("cannot tell where '%s' lies", name);
+	else if (!name_is_own(name) || strchr(name, '/'))
+		r = err_set(ST_REFUSED, "not the name of an image: '%s'", name);
+	else if (!p->name || !p->path)
+		r = err_set(ST_FAILED, "out of memory");
+	free(path);
+	if (r < 0)
+		place_close(p);
+	return r;
 }
 
 void place_close(struct place *p)

@@ -56,7 +56,7 @@ const struct limits *limits_roots(const struct limits *l);
 struct place {
 	int dir;    /* O_PATH | O_DIRECTORY */
 	char *name; /* not empty, not "." or "..", no '/' */
-	char *path; /* as given, for messages */
+	char *path; /* the whole one, absolute */
 };
 
 /*
@@ -66,10 +66,7 @@ struct place {
 int place_open(struct place *p, const struct limits *l, const char *path);
 void place_close(struct place *p); /* accepts one with dir -1 or zeroed */
 
-/*
- * As place_open() for name in the directory that fd is, which it takes over.
- * path is the directory's, for messages.
- */
-int place_in(struct place *p, int dir_fd, const char *dir_path, const char *name);
+/* As place_open() for name in the directory that dir is, which it takes over. */
+int place_in(struct place *p, int dir, const char *name);
 
 #endif
