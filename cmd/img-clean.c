@@ -9,11 +9,25 @@
 #include "lib/base/text.h"
 #include "lib/cli/cli.h"
 #include "lib/cli/each.h"
+#include "lib/cli/json.h"
+#include "lib/cli/results.h"
 
 struct cleaning {
 	struct cli *cli;
-	int failed; /* the status of the first that could not be removed */
+	struct results results;
+	json_t *entries; /* of the location at hand; borrowed */
+	int failed;	 /* the status of the first that could not be removed */
 };
+
+static json_t *as_json(const struct kv *record)
+{
+	json_t *o = json_object();
+
+	json_set_text(o, "path", kv_get(record, "path"));
+	json_set_text(o, "state", kv_get(record, "state"));
+	json_set_text(o, "why", kv_get(record, "why"));
+	return o;
+}
 
 /* One thing that was found: what became of it, on a line of its own. */
 static int show(struct cleaning *k, const struct location *loc, const struct kv *record)
@@ -25,6 +39,9 @@ static int show(struct cleaning *k, const struct location *loc, const struct kv 
 
 	if (!path || !state)
 		return err_set(ST_PEER, "protocol error: a record without a path");
+	json_array_append_new(k->entries, as_json(record));
+	if (strcmp(state, "removed") == 0 && k->cli->json)
+		return 0;
 	if (strcmp(state, "removed") == 0) {
 		text = location_at(loc, path);
 		if (!text)
@@ -49,6 +66,7 @@ static int clean_one(struct peer *p, const struct location *loc, void *arg)
 	struct cleaning *k = arg;
 	struct buf args = BUF_INIT;
 	struct kv record;
+	json_t *o;
 	int r, shown = 0;
 
 	if (*loc->path)
@@ -58,13 +76,19 @@ static int clean_one(struct peer *p, const struct location *loc, void *arg)
 	buf_fini(&args);
 	if (r < 0)
 		return -1;
+	o = results_object(loc->text, NULL, NULL);
+	k->entries = json_array();
+	json_object_set_new(o, "entries", k->entries);
 	while (shown == 0 && (r = peer_answer(p, &record)) == 1) {
 		shown = show(k, loc, &record);
 		kv_fini(&record);
 	}
 	if (r == 0)
 		kv_fini(&record);
-	return r < 0 ? -1 : shown;
+	if (r == 0 && shown == 0)
+		return results_add(&k->results, o);
+	json_decref(o);
+	return -1;
 }
 
 int main(int argc, char **argv)
@@ -73,7 +97,7 @@ int main(int argc, char **argv)
 						0, NULL, NULL },
 		POPT_TABLEEND };
 	static const char *here[] = { each_this_host, NULL };
-	struct cleaning k = { NULL, 0 };
+	struct cleaning k = { .cli = NULL };
 	struct cli cli;
 	int status, r;
 
@@ -83,7 +107,8 @@ int main(int argc, char **argv)
 		cli.count = 1;
 	}
 	k.cli = &cli;
+	results_begin(&k.results, &cli, cli.count);
 	status = each_location(&cli, clean_one, &k);
-	r = cli_end(&cli, 0);
+	r = cli_end(&cli, results_end(&k.results));
 	return status ? status : k.failed ? k.failed : r;
 }

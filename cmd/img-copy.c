@@ -18,7 +18,6 @@ int main(int argc, char **argv)
 			"also replace a file that has several links", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_copying_options, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
-		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_json_options, 0, NULL, NULL },
 		POPT_TABLEEND };
 	struct transfer t = { .archive = false };
 	struct cli cli;

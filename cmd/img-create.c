@@ -4,6 +4,26 @@
 #include "lib/base/err.h"
 #include "lib/base/size.h"
 #include "lib/cli/cli.h"
+#include "lib/cli/json.h"
+#include "lib/cli/results.h"
+
+static int show(struct cli *c, const char *location, const struct kv *reply, int sparse)
+{
+	struct results results;
+	uint64_t size = 0;
+	char human[SIZE_HUMAN];
+	json_t *o;
+
+	if (kv_get_u64(reply, "size", &size) < 0)
+		return -1;
+	size_human(size, human);
+	cli_did(c, "create", "created", "%s, %s%s", location, human, sparse ? ", sparse" : "");
+	results_begin(&results, c, 1);
+	o = results_object(location, reply, "path", NULL);
+	json_object_set_new(o, "capacity", json_integer((json_int_t)size));
+	results_add(&results, o);
+	return results_end(&results);
+}
 
 static int create(struct cli *c, int sparse, int no_fsync)
 {
@@ -11,7 +31,6 @@ static int create(struct cli *c, int sparse, int no_fsync)
 	struct kv reply = KV_INIT;
 	struct location loc;
 	struct peer *p = NULL;
-	char human[SIZE_HUMAN];
 	uint64_t size;
 	int r = -1;
 
@@ -32,9 +51,7 @@ static int create(struct cli *c, int sparse, int no_fsync)
 		err_wrap("%s", loc.text);
 		goto out;
 	}
-	size_human(size, human);
-	cli_did(c, "create", "created", "%s, %s%s", loc.text, human, sparse ? ", sparse" : "");
-	r = 0;
+	r = show(c, loc.text, &reply, sparse);
 out:
 	peer_close(p);
 	kv_fini(&reply);

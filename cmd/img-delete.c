@@ -5,17 +5,20 @@
 #include "lib/base/log.h"
 #include "lib/cli/cli.h"
 #include "lib/cli/each.h"
+#include "lib/cli/results.h"
 
 struct removal {
 	const struct cli *cli;
 	int force, allow_links;
+	struct results results;
 };
 
 static int delete_one(struct peer *p, const struct location *loc, void *arg)
 {
-	const struct removal *d = arg;
+	struct removal *d = arg;
 	struct buf args = BUF_INIT;
 	struct kv reply;
+	json_t *o;
 	int r;
 
 	kv_add(&args, "path", *loc->path ? loc->path : ".");
@@ -30,13 +33,15 @@ static int delete_one(struct peer *p, const struct location *loc, void *arg)
 		log_info("%s: is not there", loc->text);
 	else
 		cli_did(d->cli, "delete", "deleted", "%s", loc->text);
+	o = results_object(loc->text, &reply, "path", NULL);
+	json_object_set_new(o, "deleted", json_boolean(!kv_get(&reply, "absent")));
 	kv_fini(&reply);
-	return 0;
+	return results_add(&d->results, o);
 }
 
 int main(int argc, char **argv)
 {
-	struct removal d = { NULL, 0, 0 };
+	struct removal d = { .cli = NULL };
 	struct poptOption options[] = { { "force", 'f', POPT_ARG_NONE, &d.force, 0,
 						"an absent image is no error", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &d.allow_links, 0,
@@ -49,7 +54,8 @@ int main(int argc, char **argv)
 	cli_begin(&cli, "img-delete", "[OPTION...] LOCATION...", options, argc, argv);
 	cli_need_args(&cli, 1, -1);
 	d.cli = &cli;
+	results_begin(&d.results, &cli, cli.count);
 	status = each_location(&cli, delete_one, &d);
-	r = cli_end(&cli, 0);
+	r = cli_end(&cli, results_end(&d.results));
 	return status ? status : r;
 }

@@ -32,7 +32,6 @@ int main(int argc, char **argv)
 	struct poptOption options[] = { { "recursive", 'R', POPT_ARG_NONE, &l.recursive, 0,
 						"also what lies below", NULL },
 		{ "xml", '\0', POPT_ARG_NONE, &xml, 0, "print the result as XML", NULL },
-		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_json_options, 0, NULL, NULL },
 		POPT_TABLEEND };
 	static const char *here[] = { ".", NULL };
 	struct cli cli;
@@ -46,11 +45,7 @@ int main(int argc, char **argv)
 		err_set(ST_USAGE, "--json and --xml exclude each other");
 		return cli_end(&cli, -1);
 	}
-	if (list_show_begin(&l.show,
-		    xml	       ? LIST_XML
-		    : cli.json ? LIST_JSON
-			       : LIST_TABLE,
-		    cli.count) < 0)
+	if (list_show_begin(&l.show, xml ? LIST_XML : cli.json ? LIST_JSON : LIST_TABLE, &cli) < 0)
 		return cli_end(&cli, -1);
 	status = each_location(&cli, list_one, &l);
 	r = cli_end(&cli, list_show_end(&l.show));

@@ -3,6 +3,7 @@
  */
 #include "lib/base/err.h"
 #include "lib/cli/cli.h"
+#include "lib/cli/results.h"
 
 static int rename_image(struct cli *c, int allow_links)
 {
@@ -10,6 +11,7 @@ static int rename_image(struct cli *c, int allow_links)
 	struct kv reply = KV_INIT;
 	struct location loc;
 	struct peer *p = NULL;
+	struct results results;
 	int r = -1;
 
 	if (cli_location(&loc, c->args[0]) < 0)
@@ -27,7 +29,9 @@ static int rename_image(struct cli *c, int allow_links)
 		goto out;
 	}
 	cli_did(c, "rename", "renamed", "%s to %s", loc.text, c->args[1]);
-	r = 0;
+	results_begin(&results, c, 1);
+	results_add(&results, results_object(loc.text, &reply, "path", NULL));
+	r = results_end(&results);
 out:
 	peer_close(p);
 	kv_fini(&reply);

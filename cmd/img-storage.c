@@ -20,7 +20,6 @@ int main(int argc, char **argv)
 	int xml = 0;
 	struct poptOption options[] = { { "xml", '\0', POPT_ARG_NONE, &xml, 0,
 						"print the result as XML", NULL },
-		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_json_options, 0, NULL, NULL },
 		POPT_TABLEEND };
 	static const char *here[] = { each_this_host, NULL };
 	enum storage_form form;

@@ -11,7 +11,6 @@ int main(int argc, char **argv)
 	struct poptOption options[] = { { "live", '\0', POPT_ARG_NONE, &live, 0,
 						"also if it is being written to", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_working_options, 0, NULL, NULL },
-		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_json_options, 0, NULL, NULL },
 		POPT_TABLEEND };
 	struct cli cli;
 

@@ -17,7 +17,6 @@ int main(int argc, char **argv)
 			"also a file that has several links", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_copying_options, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
-		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_json_options, 0, NULL, NULL },
 		POPT_TABLEEND };
 	struct transfer t = { .in_place = true };
 	struct cli cli;

@@ -42,10 +42,6 @@ struct poptOption cli_changing_options[] = { { "dry-run", 'n', POPT_ARG_NONE, &v
 						     NULL },
 	POPT_TABLEEND };
 
-struct poptOption cli_json_options[] = { { "json", '\0', POPT_ARG_NONE, &values.json, 0,
-						 "print the result as JSON", NULL },
-	POPT_TABLEEND };
-
 struct poptOption cli_working_options[] = { { "bwlimit", '\0', POPT_ARG_STRING, NULL, OPT_BWLIMIT,
 						    "at most so many bytes a second", "RATE" },
 	{ "jobs", 'j', POPT_ARG_STRING, NULL, OPT_JOBS, "blocks worked on at the same time", "N" },
@@ -62,6 +58,7 @@ struct poptOption cli_copying_options[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE
 static struct poptOption common_options[] = { { "quiet", 'q', POPT_ARG_NONE, &values.quiet, 0,
 						      "say less", NULL },
 	{ "verbose", 'v', POPT_ARG_NONE, NULL, OPT_VERBOSE, "say more (repeatable)", NULL },
+	{ "json", '\0', POPT_ARG_NONE, &values.json, 0, "print the result as JSON", NULL },
 	{ "progress", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, NULL, OPT_PROGRESS,
 		"show progress: auto (on a terminal), always, never, json", "WHEN" },
 	{ "config", '\0', POPT_ARG_STRING, &values.peer.config, 0,
@@ -302,6 +299,8 @@ void cli_did(const struct cli *c, const char *verb, const char *past, const char
 	char before[64], *text;
 	va_list ap;
 
+	if (c->dry_run && c->json)
+		return;
 	va_start(ap, fmt);
 	if (c->dry_run) {
 		snprintf(before, sizeof(before), "would %s ", verb);

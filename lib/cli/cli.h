@@ -31,7 +31,6 @@ struct cli {
 
 /* Tables for POPT_ARG_INCLUDE_TABLE; they fill the one struct cli there is. */
 extern struct poptOption cli_changing_options[]; /* --dry-run */
-extern struct poptOption cli_json_options[];	 /* --json */
 extern struct poptOption cli_working_options[];	 /* --bwlimit, --jobs */
 extern struct poptOption cli_copying_options[];	 /* those, --compress, --no-fsync */
 
@@ -62,7 +61,8 @@ void cli_print(const struct cli *c, const char *fmt, ...) __attribute__((format(
 
 /*
  * What was done, for -v; or, in a dry run, what would be, as a result: "would
- * VERB TEXT" and "PAST TEXT".
+ * VERB TEXT" and "PAST TEXT".  With --json the result is another, and this is
+ * silent in a dry run.
  */
 void cli_did(const struct cli *c, const char *verb, const char *past, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -14,13 +14,12 @@
 
 #define COLUMNS 6
 
-int list_show_begin(struct list_show *l, enum list_form form, int count)
+int list_show_begin(struct list_show *l, enum list_form form, const struct cli *c)
 {
 	memset(l, 0, sizeof(*l));
 	l->form = form;
-	l->count = count;
-	if (form == LIST_JSON)
-		l->all = json_array();
+	l->count = c->count;
+	results_begin(&l->results, c, c->count);
 	if (form != LIST_XML)
 		return 0;
 	if (xml_begin(&l->xml) < 0)
@@ -58,7 +57,13 @@ static const char *state_of(const struct kv *r)
 	return unfinished ? "unfinished" : mounted ? "mounted" : in_use ? "in use" : NULL;
 }
 
-static void add_row(struct grid *g, const struct kv *r)
+/* A host's listing is of several containers, so that a name alone would say little. */
+static const char *name_of(const struct kv *r, const struct location *loc)
+{
+	return kv_get(r, *loc->path ? "name" : "path");
+}
+
+static void add_row(struct grid *g, const struct kv *r, const struct location *loc)
 {
 	const char *fs = kv_get(r, "fs.type"), *table = kv_get(r, "partitions");
 	char a[SIZE_HUMAN], b[SIZE_HUMAN], form[64];
@@ -68,7 +73,7 @@ static void add_row(struct grid *g, const struct kv *r)
 	grid_cell(g, form_of(r, form, sizeof(form)));
 	grid_cell(g, fs ? fs : table);
 	grid_cell(g, state_of(r));
-	grid_cell(g, kv_get(r, "name"));
+	grid_cell(g, name_of(r, loc));
 }
 
 static int add_json(json_t *entries, const struct kv *r)
@@ -105,7 +110,7 @@ static int add_json(json_t *entries, const struct kv *r)
 static int take_entry(struct list_show *l, struct grid *g, const struct kv *r,
 	const struct location *loc, int *failed)
 {
-	const char *error = kv_get(r, "error"), *name = kv_get(r, "name");
+	const char *error = kv_get(r, "error"), *name = name_of(r, loc);
 	uint64_t status = ST_FAILED;
 
 	if (error) {
@@ -116,7 +121,7 @@ static int take_entry(struct list_show *l, struct grid *g, const struct kv *r,
 	}
 	switch (l->form) {
 	case LIST_TABLE:
-		add_row(g, r);
+		add_row(g, r, loc);
 		return 0;
 	case LIST_JSON:
 		return add_json(l->entries, r);
@@ -132,11 +137,10 @@ static void open_container(struct list_show *l, const struct location *loc)
 	json_t *object;
 
 	if (l->form == LIST_JSON) {
-		object = json_object();
+		object = results_object(loc->text, NULL, NULL);
 		l->entries = json_array();
-		json_set_text(object, "location", loc->text);
 		json_object_set_new(object, "entries", l->entries);
-		json_array_append_new(l->all, object);
+		results_add(&l->results, object);
 	} else if (l->form == LIST_XML) {
 		xml_open(&l->xml, "container");
 		xml_attribute(&l->xml, "location", loc->text);
@@ -166,16 +170,17 @@ static int read_entries(struct list_show *l, struct peer *p, struct grid *g,
 	return 0;
 }
 
-static void head(struct grid *g)
+static void head(struct grid *g, const struct location *loc)
 {
-	static const char *const title[COLUMNS] = { "SIZE", "USED", "FORMAT", "HOLDS", "STATE",
-		"NAME" };
+	static const char *const title[COLUMNS - 1] = { "SIZE", "USED", "FORMAT", "HOLDS",
+		"STATE" };
 	int i;
 
 	grid_init(g, COLUMNS);
 	g->right[0] = g->right[1] = true;
-	for (i = 0; i < COLUMNS; i++)
+	for (i = 0; i < COLUMNS - 1; i++)
 		grid_cell(g, title[i]);
+	grid_cell(g, *loc->path ? "NAME" : "PATH");
 }
 
 int list_show_one(struct list_show *l, struct peer *p, const struct location *loc, int *failed)
@@ -185,7 +190,7 @@ int list_show_one(struct list_show *l, struct peer *p, const struct location *lo
 	struct grid g;
 	int r;
 
-	head(&g);
+	head(&g, loc);
 	r = read_entries(l, p, &g, loc, failed);
 	if (r == 0 && l->form == LIST_TABLE) {
 		if (l->count > 1)
@@ -200,17 +205,9 @@ int list_show_one(struct list_show *l, struct peer *p, const struct location *lo
 
 int list_show_end(struct list_show *l)
 {
-	json_t *all = l->all;
-
 	if (l->form == LIST_XML && !l->shown)
 		xml_drop(&l->xml);
 	else if (l->form == LIST_XML)
 		return xml_end(&l->xml);
-	if (l->form != LIST_JSON)
-		return 0;
-	if (l->count == 1 || !l->shown) {
-		all = l->shown ? json_incref(json_array_get(l->all, 0)) : NULL;
-		json_decref(l->all);
-	}
-	return all ? json_print(all) : 0;
+	return results_end(&l->results);
 }

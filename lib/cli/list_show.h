@@ -4,24 +4,23 @@
 #ifndef IMG_LIST_SHOW_H
 #define IMG_LIST_SHOW_H
 
-#include <jansson.h>
-
-#include "lib/cli/cli.h"
 #include "lib/cli/grid.h"
+#include "lib/cli/results.h"
 #include "lib/cli/xml.h"
 
 enum list_form { LIST_TABLE, LIST_JSON, LIST_XML };
 
 struct list_show {
 	enum list_form form;
-	int count;	 /* locations that will be listed */
-	int shown;	 /* that could be */
-	json_t *all;	 /* JSON: of objects, one a location that could be listed */
-	json_t *entries; /* of the last one; borrowed */
+	int count; /* locations that will be listed */
+	int shown; /* that could be */
+	struct results results;
+	json_t *entries; /* JSON: of the location at hand */
 	struct xml xml;
 };
 
-int list_show_begin(struct list_show *l, enum list_form form, int count);
+/* For c's locations.  0 or -1 recorded. */
+int list_show_begin(struct list_show *l, enum list_form form, const struct cli *c);
 
 /*
  * Reads the entries of a `list` request from p to its OK, and shows them.  An

@@ -6,13 +6,36 @@
 #include "lib/base/err.h"
 #include "lib/cli/cli.h"
 #include "lib/cli/each.h"
+#include "lib/cli/json.h"
 #include "lib/cli/progress.h"
+#include "lib/cli/results.h"
 
 struct pack {
 	struct cli *cli;
 	const char *op, *did;
 	int keep, allow_links;
+	struct results results;
 };
+
+static json_t *as_json(
+	const struct pack *k, const char *location, const struct kv *record, const struct kv *reply)
+{
+	json_t *o = json_object();
+	bool kept = false;
+
+	json_set_text(o, "source", location);
+	json_set_text(o, "path", kv_get(record, "path"));
+	if (json_set_u64(o, "capacity", record, "capacity") < 0 ||
+		json_set_u64(o, "data_bytes", reply, "data_bytes") < 0 ||
+		json_set_u64(o, "hole_bytes", reply, "hole_bytes") < 0 ||
+		kv_get_bool(reply, "kept", &kept) < 0) {
+		json_decref(o);
+		return NULL;
+	}
+	json_set_text(o, "digest", kv_get(reply, "digest"));
+	json_object_set_new(o, "kept", json_boolean(kept || k->keep));
+	return o;
+}
 
 static int pack_one(struct peer *p, const struct location *loc, void *arg)
 {
@@ -35,9 +58,10 @@ static int pack_one(struct peer *p, const struct location *loc, void *arg)
 		return -1;
 	path = kv_get(&record, "path");
 	cli_did(k->cli, k->op, k->did, "%s into %s", loc->text, path ? path : "another file");
+	r = results_add(&k->results, as_json(k, loc->text, &record, &reply));
 	kv_fini(&record);
 	kv_fini(&reply);
-	return 0;
+	return r;
 }
 
 static void on_progress(void *arg, uint64_t done, uint64_t total)
@@ -61,6 +85,7 @@ int pack_main(int argc, char **argv, const char *name, const char *op, const cha
 	cli_begin(&cli, name, "[OPTION...] LOCATION...", options, argc, argv);
 	cli_need_args(&cli, 1, -1);
 	k.cli = &cli;
+	results_begin(&k.results, &cli, cli.count);
 	progress_begin(&cli);
 	if (progress_is_on()) {
 		cli.peer.progress = on_progress;
@@ -68,6 +93,6 @@ int pack_main(int argc, char **argv, const char *name, const char *op, const cha
 	}
 	status = each_location(&cli, pack_one, &k);
 	progress_end();
-	r = cli_end(&cli, 0);
+	r = cli_end(&cli, results_end(&k.results));
 	return status ? status : r;
 }

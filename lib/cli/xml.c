@@ -63,7 +63,7 @@ static char *allowed(const char *text)
 
 void xml_attribute(struct xml *x, const char *name, const char *value)
 {
-	char *text = allowed(value);
+	char *text = value ? allowed(value) : NULL;
 
 	if (text)
 		xmlTextWriterWriteAttribute(
@@ -146,6 +146,15 @@ static void target(struct xml *x, const struct kv *r)
 	xml_close(x);
 }
 
+/* key='yes'; nothing if it is not so. */
+static void flag(struct xml *x, const char *key, const struct kv *r)
+{
+	bool set = false;
+
+	if (kv_get_bool(r, key, &set) >= 0 && set)
+		xml_attribute(x, key, "yes");
+}
+
 void xml_volume(struct xml *x, const struct kv *r)
 {
 	const char *kind = kv_get(r, "kind");
@@ -155,6 +164,10 @@ void xml_volume(struct xml *x, const struct kv *r)
 		!kind || strcmp(kind, "file") == 0 ? "file"
 		: strcmp(kind, "directory") == 0   ? "dir"
 						   : "block");
+	xml_attribute(x, "compression", kv_get(r, "compression"));
+	flag(x, "unfinished", r);
+	flag(x, "mounted", r);
+	flag(x, "in_use", r);
 	xml_text(x, "name", kv_get(r, "name"));
 	xml_text(x, "key", kv_get(r, "path"));
 	xml_bytes(x, "capacity", r, "capacity");

@@ -19,6 +19,7 @@ int xml_begin(struct xml *x); /* 0 or -1 recorded */
 
 void xml_open(struct xml *x, const char *element);
 void xml_close(struct xml *x);
+/* Nothing if value is NULL. */
 void xml_attribute(struct xml *x, const char *name, const char *value);
 
 /* <element>text</element>; nothing if text is NULL. */
@@ -27,7 +28,11 @@ void xml_text(struct xml *x, const char *element, const char *text);
 /* <element unit='bytes'>number</element> of a record's key; nothing if it is absent. */
 void xml_bytes(struct xml *x, const char *element, const struct kv *record, const char *key);
 
-/* An image's record (info.h) in the shape of libvirt's <volume>. */
+/*
+ * An image's record (info.h) in the shape of libvirt's <volume>, with what that
+ * has no place for as attributes: compression, and unfinished, mounted, in_use
+ * if they are so.
+ */
 void xml_volume(struct xml *x, const struct kv *record);
 
 /* Prints the document, and frees it all.  0 or -1 recorded. */

@@ -301,3 +301,19 @@ x.img" ]
 	succeeds img-archive --usage
 	succeeds img-archive --version
 }
+
+@test "archive --json, unarchive --json: what became of what" {
+	cp "$IMAGE" x.img
+	cp "$IMAGE" y.img
+	succeeds img-archive --json x.img
+	json '(.source == "x.img") and .path == $path and .capacity == 8388608 and
+		.data_bytes + .hole_bytes == .capacity and .digest == $digest and .kept == false and
+		(has("dry_run") | not)' --arg path "$DIR/x.img.lzo" --arg digest "$(digest_of y.img)"
+	succeeds img-archive --json -n y.img
+	json '.path == $path and .digest == null and .dry_run' --arg path "$DIR/y.img.lzo"
+	lzop -U y.img
+	try img-unarchive --json "a:$DIR/y.img.lzo" no.lzo x.img.lzo
+	[ "$status" = 3 ]
+	json 'map([.path, .kept]) == [[$y, true], [$x, false]]' --arg x "$DIR/x.img" \
+		--arg y "$DIR/y.img"
+}

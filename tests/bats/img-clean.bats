@@ -233,3 +233,17 @@ some_partial() {
 	succeeds img-clean --usage
 	succeeds img-clean --version
 }
+
+@test "clean --json: what was found" {
+	mkdir store
+	touch store/.x.img.img-tools
+	try img-clean --json -n store
+	[ "$status" = 0 ]
+	json '.location == "store" and .dry_run and
+		(.entries | map([.path, .state]) == [["store/.x.img.img-tools", "removed"]])'
+	assert_exist store/.x.img.img-tools
+	try img-clean --json store no
+	[ "$status" = 3 ]
+	json 'length == 1 and (.[0].entries | length == 1) and (.[0] | has("dry_run") | not)'
+	assert_not_exist store/.x.img.img-tools
+}

@@ -225,3 +225,12 @@ teardown() { img_teardown; }
 	says no-such-file
 	assert_not_exist x.img
 }
+
+@test "create --json: what was made, and what would be" {
+	succeeds img-create --json x.img 3M
+	json '. == {location: "x.img", path: $path, capacity: 3145728}' --arg path "$DIR/x.img"
+	succeeds img-create --json -n "a:$DIR/y.img" 1K
+	json '. == {location: $at, path: $path, capacity: 1024, dry_run: true}' \
+		--arg at "a:$DIR/y.img" --arg path "$DIR/y.img"
+	refuses 6 x.img img-create --json x.img 3M
+}

@@ -176,3 +176,16 @@ teardown() { img_teardown; }
 	succeeds img-delete --usage
 	succeeds img-delete --version
 }
+
+@test "delete --json: an object, or an array of those that did not fail" {
+	touch x.img y.img
+	succeeds img-delete --json -n x.img
+	json '. == {location: "x.img", path: $path, deleted: true, dry_run: true}' \
+		--arg path "$DIR/x.img"
+	try img-delete --json -f no.img d/ x.img "a:$DIR/y.img"
+	[ "$status" = 0 ]
+	json 'map([.location, .path, .deleted]) == [["no.img", null, false], ["d/", null, false],
+		["x.img", $x, true], [$at, $y, true]]' --arg x "$DIR/x.img" --arg y "$DIR/y.img" \
+		--arg at "a:$DIR/y.img"
+	refuses 3 no.img img-delete --json no.img
+}

@@ -168,6 +168,23 @@ disk.img.lzo guest.qcow2 holes.img link linked " ]
 	refuses 2 '' img-list --xml --json store
 }
 
+@test "list --xml: what libvirt has no element for are attributes" {
+	mkdir store
+	head -c 1M /dev/urandom >store/x.img
+	cp store/x.img store/y.img
+	succeeds img-archive store/x.img
+	touch store/.y.img.img-tools-unfinished
+	exec {fd}>>store/y.img
+	succeeds img-list --xml store
+	exec {fd}>&-
+	[ "$(xpath 'string(//volume[name="x.img.lzo"]/@compression)')" = lzo ]
+	[ "$(xpath 'count(//volume[name="x.img.lzo"]/@*)')" = 2 ]
+	[ "$(xpath 'string(//volume[name="y.img"]/@unfinished)')" = yes ]
+	[ "$(xpath 'string(//volume[name="y.img"]/@in_use)')" = yes ]
+	[ "$(xpath 'count(//volume[name="y.img"]/@*)')" = 3 ]
+	succeeds img-delete store/y.img # and its mark
+}
+
 xpath() {
 	xmllint --xpath "$1" "$OUT"
 }

@@ -196,3 +196,10 @@ theirs" ]
 	succeeds img-rename --usage
 	succeeds img-rename --version
 }
+
+@test "rename --json: the new path" {
+	touch x.img
+	succeeds img-rename --json x.img y.img
+	json '. == {location: "x.img", path: $path}' --arg path "$DIR/y.img"
+	refuses 3 x.img img-rename --json x.img y.img
+}
