@@ -41,7 +41,7 @@ ALL_LDFLAGS = -pthread $(SAN) -Wl,--gc-sections -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Ranks 0 to 4 are all that the helper may use; the commands use everything.
 HELPER_DIRS := lib/base lib/block lib/wire lib/store lib/flow lib/op
-CLIENT_DIRS := lib/peer lib/job lib/cli
+CLIENT_DIRS := lib/ssh lib/peer lib/job lib/cli
 
 HELPER_LIBS := -lblkid -llzo2 -ldeflate -lxxhash
 CLIENT_LIBS := -lssh -lxml2 -lpopt -ljansson

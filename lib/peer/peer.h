@@ -14,7 +14,7 @@
 
 #include "lib/base/kv.h"
 #include "lib/base/location.h"
-#include "lib/peer/ssh_config.h"
+#include "lib/ssh/ssh_config.h"
 #include "lib/wire/conn.h"
 
 enum peer_sudo { PEER_SUDO_NONE = 0, PEER_SUDO_PEERS = 1, PEER_SUDO_HERE = 2, PEER_SUDO_ALL = 3 };

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "lib/peer/peer.h"
-#include "lib/peer/ssh.h"
+#include "lib/ssh/ssh.h"
 
 struct started {
 	int fd;		 /* frames come next; -1: not started */

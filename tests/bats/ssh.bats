@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# lib/peer/ssh.h against real SSH servers, by tests/unit/ssh_probe.c.
+# lib/ssh/ssh.h against real SSH servers, by tests/unit/ssh_probe.c.
 
 load sshd
 

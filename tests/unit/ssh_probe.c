@@ -1,5 +1,5 @@
 /*
- * ssh_probe: a command on a host by lib/peer/ssh.h, for tests/bats/ssh.bats.
+ * ssh_probe: a command on a host by lib/ssh/ssh.h, for tests/bats/ssh.bats.
  *
  *	ssh_probe LOCATION COMMAND [-F FILE] [-i IDENTITY] [-t SECONDS] [-v]
  *	          [-c CHANNELS -o PREFIX] [-z BYTES] [-s] [-x]
@@ -28,7 +28,7 @@
 #include "lib/base/io.h"
 #include "lib/base/location.h"
 #include "lib/base/log.h"
-#include "lib/peer/ssh.h"
+#include "lib/ssh/ssh.h"
 
 #define PIECE (256 << 10)
 #define CHANNELS_MAX 16

@@ -9,7 +9,7 @@
 
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
-#include "lib/peer/ssh_config.h"
+#include "lib/ssh/ssh_config.h"
 #include "tests/unit/tap.h"
 
 #define LOGIN "user anna\nhostname 10.0.0.1\nport 2222\n"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/peer/ssh_known.h"
+#include "lib/ssh/ssh_known.h"
 #include "tests/unit/tap.h"
 
 static char dir[] = "/tmp/test_ssh_known.XXXXXX";

@@ -14,7 +14,7 @@
 #include "lib/base/cancel.h"
 #include "lib/base/io.h"
 #include "lib/base/text.h"
-#include "lib/peer/ssh_loop.h"
+#include "lib/ssh/ssh_loop.h"
 
 #define READS_MAX 64	  /* of the network, 4 KiB each, before the lanes get their turn */
 #define STOP_GRACE_MS 500 /* to send what is left */

@@ -4,7 +4,7 @@
 #ifndef IMG_SSH_HOSTKEY_H
 #define IMG_SSH_HOSTKEY_H
 
-#include "lib/peer/ssh_connect.h"
+#include "lib/ssh/ssh_connect.h"
 
 /*
  * Before the key exchange: asks for a key of a type that is known already, so

@@ -15,7 +15,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/text.h"
-#include "lib/peer/ssh_tty.h"
+#include "lib/ssh/ssh_tty.h"
 
 static int open_tty(void)
 {

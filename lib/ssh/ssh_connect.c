@@ -20,7 +20,7 @@
 #include "lib/base/child.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/peer/ssh_connect.h"
+#include "lib/ssh/ssh_connect.h"
 
 #define TRIES_MAX 16   /* addresses of one host */
 #define STAGGER_MS 250 /* before the next address is tried as well */

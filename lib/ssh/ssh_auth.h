@@ -4,7 +4,7 @@
 #ifndef IMG_SSH_AUTH_H
 #define IMG_SSH_AUTH_H
 
-#include "lib/peer/ssh_connect.h"
+#include "lib/ssh/ssh_connect.h"
 
 /*
  * Tries agent and keys, then keyboard-interactive, then a password, as far as

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/peer/ssh_connect.h"
-#include "lib/peer/ssh_lane.h"
+#include "lib/ssh/ssh_connect.h"
+#include "lib/ssh/ssh_lane.h"
 
 #define SSH_LOOP_LANES 8
 #define SSH_LOOP_WHY_MAX 512

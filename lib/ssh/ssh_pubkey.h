@@ -4,9 +4,9 @@
 #ifndef IMG_SSH_PUBKEY_H
 #define IMG_SSH_PUBKEY_H
 
-#include "lib/peer/ssh_connect.h"
-#include "lib/peer/ssh_keyring.h"
-#include "lib/peer/ssh_keys.h"
+#include "lib/ssh/ssh_connect.h"
+#include "lib/ssh/ssh_keyring.h"
+#include "lib/ssh/ssh_keys.h"
 
 enum ssh_pubkey_result {
 	SSH_PUBKEY_ERROR = -1, /* the connection cannot be used any more, or cancelled: recorded */

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "lib/peer/ssh_config.h"
+#include "lib/ssh/ssh_config.h"
 
 struct ssh_link {
 	ssh_session session; /* non-blocking; works on a duplicate of fd */

@@ -4,7 +4,7 @@
 #ifndef IMG_SSH_KEYWORD_H
 #define IMG_SSH_KEYWORD_H
 
-#include "lib/peer/ssh_config.h"
+#include "lib/ssh/ssh_config.h"
 
 /* What has a meaning only when everything has been read; points into the lines. */
 struct ssh_keyword_rest {

@@ -8,8 +8,8 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/peer/ssh_pubkey.h"
-#include "lib/peer/ssh_tty.h"
+#include "lib/ssh/ssh_pubkey.h"
+#include "lib/ssh/ssh_tty.h"
 
 struct question {
 	struct ssh_link *link;

@@ -17,7 +17,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/text.h"
-#include "lib/peer/ssh_query.h"
+#include "lib/ssh/ssh_query.h"
 
 #define NOT_FOUND 127 /* as a shell says it */
 

@@ -21,7 +21,7 @@
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/peer/ssh_keyring.h"
+#include "lib/ssh/ssh_keyring.h"
 
 #define AGENT_FAILURE 5
 #define AGENT_REQUEST_KEYS 11

@@ -12,7 +12,7 @@
 #include <libssh/libssh.h>
 #include <stddef.h>
 
-#include "lib/peer/ssh_config.h"
+#include "lib/ssh/ssh_config.h"
 
 #define SSH_KNOWN_NAME_MAX 300
 

@@ -12,7 +12,7 @@
 #define IMG_SSH_H
 
 #include "lib/base/location.h"
-#include "lib/peer/ssh_config.h"
+#include "lib/ssh/ssh_config.h"
 
 struct ssh; /* opaque */
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
-#include "lib/peer/ssh_lane.h"
+#include "lib/ssh/ssh_lane.h"
 
 int ssh_lane_report_init(struct ssh_lane_report *r)
 {

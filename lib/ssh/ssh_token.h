@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "lib/peer/ssh_config.h"
+#include "lib/ssh/ssh_config.h"
 
 /*
  * Expands what option's value holds.  as_path: "~", "~user" and ${NAME} too.

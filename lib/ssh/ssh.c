@@ -18,12 +18,12 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
-#include "lib/peer/ssh.h"
-#include "lib/peer/ssh_auth.h"
-#include "lib/peer/ssh_connect.h"
-#include "lib/peer/ssh_hostkey.h"
-#include "lib/peer/ssh_plain.h"
-#include "lib/peer/ssh_pump.h"
+#include "lib/ssh/ssh.h"
+#include "lib/ssh/ssh_auth.h"
+#include "lib/ssh/ssh_connect.h"
+#include "lib/ssh/ssh_hostkey.h"
+#include "lib/ssh/ssh_plain.h"
+#include "lib/ssh/ssh_pump.h"
 
 #define TIMEOUT_S 30
 #define PROXY_END_MS 200 /* for a ProxyCommand whose output has ended */

@@ -8,7 +8,7 @@
 #ifndef IMG_SSH_PUMP_H
 #define IMG_SSH_PUMP_H
 
-#include "lib/peer/ssh_connect.h"
+#include "lib/ssh/ssh_connect.h"
 
 struct ssh_pump; /* opaque */
 

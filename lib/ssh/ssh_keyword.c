@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 #include "lib/base/err.h"
-#include "lib/peer/ssh_keyword.h"
+#include "lib/ssh/ssh_keyword.h"
 
 #define LIST_MAX 256   /* paths in one list */
 #define PROMPTS_MAX 10 /* tries of a password */

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
-#include "lib/peer/ssh_plain.h"
-#include "lib/peer/ssh_token.h"
+#include "lib/ssh/ssh_plain.h"
+#include "lib/ssh/ssh_token.h"
 
 #define SYSTEM_CONFIG "/etc/ssh/ssh_config"
 

@@ -13,8 +13,8 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/peer/ssh_loop.h"
-#include "lib/peer/ssh_pump.h"
+#include "lib/ssh/ssh_loop.h"
+#include "lib/ssh/ssh_pump.h"
 
 #define STOP_MAX_MS 1000 /* until the connection is shut down */
 #define SOCKET_BUFFER (1 << 20)

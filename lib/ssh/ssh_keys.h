@@ -11,8 +11,8 @@
 
 #include <libssh/libssh.h>
 
-#include "lib/peer/ssh_config.h"
-#include "lib/peer/ssh_keyring.h"
+#include "lib/ssh/ssh_config.h"
+#include "lib/ssh/ssh_keyring.h"
 
 struct ssh_keys {
 	struct ssh_keys_item {

@@ -16,9 +16,9 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/peer/ssh_hostkey.h"
-#include "lib/peer/ssh_known.h"
-#include "lib/peer/ssh_tty.h"
+#include "lib/ssh/ssh_hostkey.h"
+#include "lib/ssh/ssh_known.h"
+#include "lib/ssh/ssh_tty.h"
 
 #define USUAL_ALGORITHMS                                                                           \
 	"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"                 \

@@ -9,7 +9,7 @@
 
 #include <libssh/libssh.h>
 
-#include "lib/peer/ssh_config.h"
+#include "lib/ssh/ssh_config.h"
 
 /* As ssh_config_resolve(), which calls it; c is zeroed. */
 int ssh_plain_resolve(

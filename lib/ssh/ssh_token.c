@@ -10,7 +10,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
-#include "lib/peer/ssh_token.h"
+#include "lib/ssh/ssh_token.h"
 
 static const char *home(void)
 {

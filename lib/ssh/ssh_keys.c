@@ -13,7 +13,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
-#include "lib/peer/ssh_keys.h"
+#include "lib/ssh/ssh_keys.h"
 
 #define CERT_MARK "-cert-v01@openssh.com"
 

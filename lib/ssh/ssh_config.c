@@ -14,11 +14,11 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
-#include "lib/peer/ssh_config.h"
-#include "lib/peer/ssh_keyword.h"
-#include "lib/peer/ssh_plain.h"
-#include "lib/peer/ssh_query.h"
-#include "lib/peer/ssh_token.h"
+#include "lib/ssh/ssh_config.h"
+#include "lib/ssh/ssh_keyword.h"
+#include "lib/ssh/ssh_plain.h"
+#include "lib/ssh/ssh_query.h"
+#include "lib/ssh/ssh_token.h"
 
 #define QUERY_TIMEOUT 30000 /* ms; a Match exec may take its time */
 

@@ -11,9 +11,9 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
-#include "lib/peer/ssh_auth.h"
-#include "lib/peer/ssh_pubkey.h"
-#include "lib/peer/ssh_tty.h"
+#include "lib/ssh/ssh_auth.h"
+#include "lib/ssh/ssh_pubkey.h"
+#include "lib/ssh/ssh_tty.h"
 
 #define ROUNDS_MAX 8  /* accepted methods in one log-in */
 #define KBDINT_MAX 32 /* sets of questions in one try */

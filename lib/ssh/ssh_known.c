@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
-#include "lib/peer/ssh_known.h"
+#include "lib/ssh/ssh_known.h"
 
 #define DEFAULT_PORT 22
 #define LINE_MAX_BYTES 16384 /* longer lines are skipped */
