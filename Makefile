@@ -2,8 +2,9 @@
 #
 #   make            the commands and the helper, in build/
 #   make dev        the same and the tests' programs, with warnings as errors
-#   make check      unit tests, fuzz corpora and bats       (T=name: one file)
-#   make asan       the same built with the address and undefined sanitizers, in build/asan
+#   make check      unit tests, fuzz corpora, bats, check-vm (T=name: one file, no guest)
+#   make check-vm   those on real LVM, in a guest            (T=name: one file, live)
+#   make asan       the former built with the address and undefined sanitizers, in build/asan
 #   make tsan       the same built with the thread sanitizer, in build/tsan
 #   make valgrind   unit tests under memcheck               (T=name: one file)
 #   make fuzz       libFuzzer, N executions a target        (T=name: one target)
@@ -40,11 +41,11 @@ ALL_CFLAGS = $(BASE_CFLAGS) $(WARN) $(OPT) $(SAN) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SAN) -Wl,--gc-sections -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Ranks 0 to 4 are all that the helper may use; the commands use everything.
-HELPER_DIRS := lib/base lib/block lib/wire lib/store lib/flow lib/op
+HELPER_DIRS := lib/base lib/block lib/wire lib/lvm lib/store lib/flow lib/op
 CLIENT_DIRS := lib/ssh lib/peer lib/job lib/cli
 
-HELPER_LIBS := -lblkid -llzo2 -ldeflate -lxxhash
-CLIENT_LIBS := -lssh -lxml2 -lpopt -ljansson
+HELPER_LIBS := -lblkid -ljansson -llzo2 -ldeflate -lxxhash
+CLIENT_LIBS := -lssh -lxml2 -lpopt
 CLIENT_INC  := $(shell pkg-config --cflags libxml-2.0 2>/dev/null)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -118,12 +119,16 @@ $(B)/libfuzzer/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libclient.a $(B)/libhel
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(CLIENT_LIBS) $(HELPER_LIBS)
 libfuzzer: $(addprefix $(B)/libfuzzer/,$(FUZZ))
 
+# Then those on real LVM, if VM: not of sanitized builds, nor if one file is named.
+VM ?= yes
 check: all units
-	tests/run.sh $(B) $(T)
+	rc=0; tests/run.sh $(B) $(T) || rc=1; \
+	$(if $(VM),$(if $(T),,tests/vm/run.sh $(B) || rc=1;)) exit $$rc
+check-vm: all ; tests/vm/run.sh $(B) $(T)
 
 SANITIZED = OPT='-O1 -g -fno-omit-frame-pointer' STATIC=
 asan:
-	$(MAKE) check B=$(B)/asan $(SANITIZED) \
+	$(MAKE) check VM= B=$(B)/asan $(SANITIZED) \
 		SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
 # Without address randomisation, of which gcc 12's runtime cannot stand much.
 # All units; of the commands those runs in which threads meet in every way.
@@ -190,7 +195,7 @@ uninstall:
 
 clean: ; rm -rf $(B)
 
-.PHONY: all dev units libfuzzer check asan tsan valgrind fuzz lint hdr-check format bench \
+.PHONY: all dev units libfuzzer check check-vm asan tsan valgrind fuzz lint hdr-check format bench \
 	bench-short demo deps test-deps install uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

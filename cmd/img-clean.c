@@ -76,7 +76,7 @@ static int clean_one(struct peer *p, const struct location *loc, void *arg)
 	buf_fini(&args);
 	if (r < 0)
 		return -1;
-	o = results_object(loc->text, NULL, NULL);
+	o = results_object(loc->text);
 	k->entries = json_array();
 	json_object_set_new(o, "entries", k->entries);
 	while (shown == 0 && (r = peer_answer(p, &record)) == 1) {

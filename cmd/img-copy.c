@@ -1,11 +1,16 @@
 /*
  * img-copy: makes a copy of an image, here or on another host.
  */
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/base/size.h"
 #include "lib/cli/cli.h"
 #include "lib/cli/copy_run.h"
 
 int main(int argc, char **argv)
 {
+	char *size = NULL;
 	int archive = 0, overwrite = 0, sparse = 0, live = 0, allow_links = 0;
 	struct poptOption options[] = { { "archive", 'a', POPT_ARG_NONE, &archive, 0,
 						"make an lzop archive", NULL },
@@ -13,6 +18,8 @@ int main(int argc, char **argv)
 			NULL },
 		{ "sparse", '\0', POPT_ARG_NONE, &sparse, 0, "leave holes where there are zeros",
 			NULL },
+		{ "size", '\0', POPT_ARG_STRING, &size, 0, "of a new volume, if it is not SRC's",
+			"SIZE" },
 		{ "live", '\0', POPT_ARG_NONE, &live, 0, "also if SRC is being written to", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
 			"also replace a file that has several links", NULL },
@@ -21,6 +28,7 @@ int main(int argc, char **argv)
 		POPT_TABLEEND };
 	struct transfer t = { .archive = false };
 	struct cli cli;
+	int r = 0;
 
 	cli_begin(&cli, "img-copy", "[OPTION...] SRC DST", options, argc, argv);
 	cli_need_args(&cli, 2, 2);
@@ -29,5 +37,8 @@ int main(int argc, char **argv)
 	t.sparse = sparse;
 	t.live = live;
 	t.allow_links = allow_links;
-	return cli_end(&cli, copy_run(&cli, &t));
+	if (size && size_parse(size, &t.volume_len) < 0)
+		r = err_wrap("--size");
+	free(size);
+	return cli_end(&cli, r < 0 ? r : copy_run(&cli, &t));
 }

@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/cli/cli.h"
 #include "lib/cli/each.h"
+#include "lib/cli/json.h"
 #include "lib/cli/results.h"
 
 struct removal {
@@ -33,7 +34,8 @@ static int delete_one(struct peer *p, const struct location *loc, void *arg)
 		log_info("%s: is not there", loc->text);
 	else
 		cli_did(d->cli, "delete", "deleted", "%s", loc->text);
-	o = results_object(loc->text, &reply, "path", NULL);
+	o = results_object(loc->text);
+	json_set_text(o, "path", kv_get(&reply, "path"));
 	json_object_set_new(o, "deleted", json_boolean(!kv_get(&reply, "absent")));
 	kv_fini(&reply);
 	return results_add(&d->results, o);

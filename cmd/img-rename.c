@@ -3,6 +3,7 @@
  */
 #include "lib/base/err.h"
 #include "lib/cli/cli.h"
+#include "lib/cli/json.h"
 #include "lib/cli/results.h"
 
 static int rename_image(struct cli *c, int allow_links)
@@ -12,6 +13,7 @@ static int rename_image(struct cli *c, int allow_links)
 	struct location loc;
 	struct peer *p = NULL;
 	struct results results;
+	json_t *o;
 	int r = -1;
 
 	if (cli_location(&loc, c->args[0]) < 0)
@@ -30,7 +32,9 @@ static int rename_image(struct cli *c, int allow_links)
 	}
 	cli_did(c, "rename", "renamed", "%s to %s", loc.text, c->args[1]);
 	results_begin(&results, c, 1);
-	results_add(&results, results_object(loc.text, &reply, "path", NULL));
+	o = results_object(loc.text);
+	json_set_text(o, "path", kv_get(&reply, "path"));
+	results_add(&results, o);
 	r = results_end(&results);
 out:
 	peer_close(p);

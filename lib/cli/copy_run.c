@@ -4,6 +4,7 @@
 #include "lib/cli/copy_run.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/cli/copy_show.h"
@@ -33,6 +34,10 @@ int copy_run(struct cli *c, struct transfer *t)
 	}
 	if (t->to.is_stdio && t->in_place) {
 		err_set(ST_USAGE, "'-' is no image that could be filled");
+		goto out;
+	}
+	if (t->to.is_stdio && !c->dry_run && isatty(STDOUT_FILENO)) {
+		err_set(ST_USAGE, "standard output is a terminal, where no image goes");
 		goto out;
 	}
 	take_options(t, c);

@@ -90,8 +90,7 @@ json_t *info_show_json(const struct location *loc, const struct kv *r)
 	json_set_texts(o, "mountpoints", r, "mountpoint");
 	if (json_set_bool(o, "in_use", r, "in_use") < 0 || json_set_bool(o, "live", r, "live") < 0)
 		goto fail;
-	json_object_set_new(o, "snapshot", json_null());
-	if (permissions(o, r) < 0)
+	if (json_set_snapshot(o, r) < 0 || permissions(o, r) < 0)
 		goto fail;
 	timestamps(o, r);
 	json_set_text(o, "compat", kv_get(r, "compat"));
@@ -151,6 +150,25 @@ static void add_archive(struct table *t, const struct kv *r)
 			: "TRUNCATED, or followed by something else");
 }
 
+static int add_snapshot(struct table *t, const struct kv *r)
+{
+	const char *origin = kv_get(r, "snapshot.origin"), *used = kv_get(r, "snapshot.used");
+	bool invalid = false;
+
+	if (!origin)
+		return 0;
+	if (kv_get_bool(r, "snapshot.invalid", &invalid) < 0)
+		return -1;
+	if (invalid)
+		table_rowf(t, "snapshot", "of '%s', INVALID", origin);
+	else if (used)
+		table_rowf(
+			t, "snapshot", "of '%s', %.1f %% full", origin, 100 * strtod(used, NULL));
+	else
+		table_rowf(t, "snapshot", "of '%s'", origin);
+	return 0;
+}
+
 static void add_content(struct table *t, const struct kv *r)
 {
 	const char *type = kv_get(r, "fs.type"), *label = kv_get(r, "fs.label");
@@ -197,6 +215,8 @@ int info_show_table(const struct location *loc, const struct kv *r)
 	if (add_kind(&t, r) < 0 || add_size(&t, "capacity", r, "capacity") < 0 ||
 		add_size(&t, "allocation", r, "allocation") < 0 ||
 		add_size(&t, "physical", r, "physical") < 0)
+		goto out;
+	if (add_snapshot(&t, r) < 0)
 		goto out;
 	add_archive(&t, r);
 	add_content(&t, r);

@@ -52,6 +52,39 @@ int json_set_bool(json_t *object, const char *key, const struct kv *record, cons
 	return 0;
 }
 
+int json_set_fraction(json_t *object, const char *key, const struct kv *record, const char *from)
+{
+	const char *text = kv_get(record, from);
+	char *end;
+	double v;
+
+	if (!text) {
+		json_object_set_new(object, key, json_null());
+		return 0;
+	}
+	v = strtod(text, &end);
+	if (end == text || *end || !(v >= 0 && v <= 1))
+		return err_set(ST_PEER, "protocol error: %s is no fraction", from);
+	json_object_set_new(object, key, json_real(v));
+	return 0;
+}
+
+int json_set_snapshot(json_t *object, const struct kv *record)
+{
+	json_t *o;
+
+	if (!kv_get(record, "snapshot.origin")) {
+		json_object_set_new(object, "snapshot", json_null());
+		return 0;
+	}
+	o = json_object();
+	json_object_set_new(object, "snapshot", o);
+	json_set_text(o, "origin", kv_get(record, "snapshot.origin"));
+	if (json_set_fraction(o, "used", record, "snapshot.used") < 0)
+		return -1;
+	return json_set_bool(o, "invalid", record, "snapshot.invalid");
+}
+
 void json_set_texts(json_t *object, const char *key, const struct kv *record, const char *from)
 {
 	json_t *array = json_array();

@@ -19,6 +19,12 @@ int json_set_u64(json_t *object, const char *key, const struct kv *record, const
 /* Likewise; absent is false. */
 int json_set_bool(json_t *object, const char *key, const struct kv *record, const char *from);
 
+/* Sets key to a fraction of a record, or null.  0, or -1 recorded. */
+int json_set_fraction(json_t *object, const char *key, const struct kv *record, const char *from);
+
+/* Sets "snapshot" to {origin, used, invalid} of an image's record, or null.  0 or -1. */
+int json_set_snapshot(json_t *object, const struct kv *record);
+
 /* Sets key to the array of all values of from. */
 void json_set_texts(json_t *object, const char *key, const struct kv *record, const char *from);
 

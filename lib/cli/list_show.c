@@ -102,8 +102,7 @@ static int add_json(json_t *entries, const struct kv *r)
 	if (json_set_bool(o, "mounted", r, "mounted") < 0 ||
 		json_set_bool(o, "in_use", r, "in_use") < 0)
 		return -1;
-	json_object_set_new(o, "snapshot", json_null());
-	return 0;
+	return json_set_snapshot(o, r);
 }
 
 /* One entry into whichever form is wanted. */
@@ -137,7 +136,7 @@ static void open_container(struct list_show *l, const struct location *loc)
 	json_t *object;
 
 	if (l->form == LIST_JSON) {
-		object = results_object(loc->text, NULL, NULL);
+		object = results_object(loc->text);
 		l->entries = json_array();
 		json_object_set_new(object, "entries", l->entries);
 		results_add(&l->results, object);

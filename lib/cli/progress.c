@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib/base/io.h"
@@ -103,12 +104,23 @@ static void show_json(const char *phase, uint64_t done, uint64_t total, uint64_t
 	put(line);
 }
 
+/* So much of a line fits a terminal; one that wraps could not be drawn over. */
+static size_t columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col - 1U;
+	return LINE_SIZE;
+}
+
 static void show_live(const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
 {
 	char a[SIZE_HUMAN], b[SIZE_HUMAN], c[SIZE_HUMAN], d[SIZE_HUMAN], percent[8] = "";
 	char of[SIZE_HUMAN + 8] = "", eta[32] = "", over[SIZE_HUMAN + 16] = "",
 			     speed[SIZE_HUMAN + 8] = "";
 	uint64_t left;
+	size_t fit = columns();
 
 	if (total) {
 		snprintf(percent, sizeof(percent), "%3u%%  ",
@@ -126,6 +138,8 @@ static void show_live(const char *phase, uint64_t done, uint64_t total, uint64_t
 		snprintf(over, sizeof(over), "  %s sent", size_human(wire, d));
 	snprintf(state.line, sizeof(state.line), "%-5s %s%s%s%s%s%s", phase, percent,
 		size_human(done, a), of, speed, over, eta);
+	if (fit < sizeof(state.line))
+		state.line[fit] = '\0';
 	put("\r");
 	put(state.line);
 	put("\033[K");

@@ -3,8 +3,6 @@
  */
 #include "lib/cli/results.h"
 
-#include <stdarg.h>
-
 #include "lib/base/err.h"
 #include "lib/cli/json.h"
 
@@ -27,17 +25,11 @@ int results_add(struct results *r, json_t *object)
 	return 0;
 }
 
-json_t *results_object(const char *location, const struct kv *record, ...)
+json_t *results_object(const char *location)
 {
 	json_t *o = json_object();
-	const char *key;
-	va_list ap;
 
 	json_set_text(o, "location", location);
-	va_start(ap, record);
-	while ((key = va_arg(ap, const char *)))
-		json_set_text(o, key, kv_get(record, key));
-	va_end(ap);
 	return o;
 }
 

@@ -25,8 +25,8 @@ void results_begin(struct results *r, const struct cli *c, int count);
  */
 int results_add(struct results *r, json_t *object);
 
-/* An object with the location and, as text, these keys of a record (a NULL ends them). */
-json_t *results_object(const char *location, const struct kv *record, ...);
+/* An object with the location. */
+json_t *results_object(const char *location);
 
 /* Prints them if JSON is wanted, and frees them.  0 or -1 recorded. */
 int results_end(struct results *r);

@@ -21,10 +21,17 @@ static const char *const abilities[] = { "grow", "shrink", "snapshot", "detect" 
 #define ABILITIES (sizeof(abilities) / sizeof(abilities[0]))
 
 struct storage {
-	struct kv *directory;
+	struct kv *record; /* of directories, groups, and each group's pools behind it */
 	size_t count;
 	struct kv host;
 };
+
+static bool is_kind(const struct kv *r, const char *kind)
+{
+	const char *is = kv_get(r, "kind");
+
+	return is && strcmp(is, kind) == 0;
+}
 
 static int read_all(struct storage *s, struct peer *p)
 {
@@ -32,15 +39,14 @@ static int read_all(struct storage *s, struct peer *p)
 	int r;
 
 	while ((r = peer_answer(p, &record)) == 1) {
-		more = s->count < RECORDS_MAX
-			       ? realloc(s->directory, (s->count + 1) * sizeof(*more))
-			       : NULL;
+		more = s->count < RECORDS_MAX ? realloc(s->record, (s->count + 1) * sizeof(*more))
+					      : NULL;
 		if (!more) {
 			kv_fini(&record);
 			return err_set(ST_FAILED, "out of memory");
 		}
-		s->directory = more;
-		s->directory[s->count++] = record;
+		s->record = more;
+		s->record[s->count++] = record;
 	}
 	if (r == 0)
 		s->host = record;
@@ -61,9 +67,48 @@ static int directory_json(json_t *all, const struct kv *r)
 	return 0;
 }
 
+static int group_json(json_t *all, const struct kv *r)
+{
+	json_t *o = json_object();
+
+	json_array_append_new(all, o);
+	json_set_text(o, "name", kv_get(r, "name"));
+	json_set_text(o, "path", kv_get(r, "path"));
+	json_object_set_new(o, "pools", json_array());
+	if (json_set_u64(o, "size", r, "size") < 0 || json_set_u64(o, "free", r, "free") < 0 ||
+		json_set_u64(o, "extent_size", r, "extent_size") < 0)
+		return -1;
+	return 0;
+}
+
+/* Into the group before it. */
+static int pool_json(json_t *groups, const struct kv *r)
+{
+	json_t *group = json_array_get(groups, json_array_size(groups) - 1), *o;
+
+	if (!group)
+		return err_set(ST_PEER, "protocol error: a pool without a group");
+	o = json_object();
+	json_array_append_new(json_object_get(group, "pools"), o);
+	json_set_text(o, "name", kv_get(r, "name"));
+	if (json_set_u64(o, "size", r, "size") < 0 ||
+		json_set_fraction(o, "data_used", r, "data_used") < 0 ||
+		json_set_fraction(o, "metadata_used", r, "metadata_used") < 0)
+		return -1;
+	return 0;
+}
+
+static int record_json(json_t *directories, json_t *groups, const struct kv *r)
+{
+	if (is_kind(r, "group"))
+		return group_json(groups, r);
+	return is_kind(r, "pool") ? pool_json(groups, r) : directory_json(directories, r);
+}
+
 static int show_json(const struct storage *s)
 {
-	json_t *o = json_object(), *can = json_object(), *all = json_array();
+	json_t *o = json_object(), *can = json_object(), *directories = json_array();
+	json_t *groups = json_array();
 	size_t i;
 
 	json_set_text(o, "host", kv_get(&s->host, "host"));
@@ -71,14 +116,29 @@ static int show_json(const struct storage *s)
 	for (i = 0; i < ABILITIES; i++)
 		json_set_texts(can, abilities[i], &s->host, abilities[i]);
 	json_object_set_new(o, "filesystems", can);
-	json_object_set_new(o, "directories", all);
+	json_object_set_new(o, "directories", directories);
+	json_object_set_new(o, "groups", groups);
 	for (i = 0; i < s->count; i++)
-		if (directory_json(all, &s->directory[i]) < 0) {
+		if (record_json(directories, groups, &s->record[i]) < 0) {
 			json_decref(o);
 			return -1;
 		}
-	json_object_set_new(o, "groups", json_array());
 	return json_print(o);
+}
+
+static void record_xml(struct xml *x, const struct kv *r)
+{
+	static const char *const texts[] = { "name", "path", "group", "filesystem", "reflink",
+		"writable", "data_used", "metadata_used" };
+	static const char *const sizes[] = { "size", "free", "extent_size" };
+	size_t i;
+
+	xml_open(x, is_kind(r, "group") ? "group" : is_kind(r, "pool") ? "pool" : "directory");
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		xml_text(x, texts[i], kv_get(r, texts[i]));
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		xml_bytes(x, sizes[i], r, sizes[i]);
+	xml_close(x);
 }
 
 static int show_xml(const struct storage *s)
@@ -100,16 +160,8 @@ static int show_xml(const struct storage *s)
 		xml_close(&x);
 	}
 	xml_close(&x);
-	for (i = 0; i < s->count; i++) {
-		xml_open(&x, "directory");
-		xml_text(&x, "path", kv_get(&s->directory[i], "path"));
-		xml_text(&x, "filesystem", kv_get(&s->directory[i], "filesystem"));
-		xml_bytes(&x, "size", &s->directory[i], "size");
-		xml_bytes(&x, "free", &s->directory[i], "free");
-		xml_text(&x, "reflink", kv_get(&s->directory[i], "reflink"));
-		xml_text(&x, "writable", kv_get(&s->directory[i], "writable"));
-		xml_close(&x);
-	}
+	for (i = 0; i < s->count; i++)
+		record_xml(&x, &s->record[i]);
 	xml_close(&x);
 	return xml_end(&x);
 }
@@ -144,42 +196,99 @@ static int show_host(const struct storage *s)
 	return r;
 }
 
-static int show_table(const struct storage *s)
+static void size_cell(struct grid *g, const struct kv *r, const char *key)
 {
-	static const char *const title[] = { "SIZE", "FREE", "TYPE", "REFLINK", "WRITABLE",
-		"DIRECTORY" };
-	char size[SIZE_HUMAN], space[SIZE_HUMAN];
-	bool reflink, writable;
-	struct grid g;
+	char human[SIZE_HUMAN];
 	uint64_t n;
-	size_t i;
-	int r;
 
-	if (show_host(s) < 0)
-		return -1;
-	if (!s->count)
-		return 0;
-	putchar('\n');
-	grid_init(&g, 6);
-	g.right[0] = g.right[1] = true;
-	for (i = 0; i < 6; i++)
-		grid_cell(&g, title[i]);
-	for (i = 0; i < s->count; i++) {
-		reflink = writable = false;
-		grid_cell(&g,
-			kv_get_u64(&s->directory[i], "size", &n) > 0 ? size_human(n, size) : NULL);
-		grid_cell(&g,
-			kv_get_u64(&s->directory[i], "free", &n) > 0 ? size_human(n, space) : NULL);
-		grid_cell(&g, kv_get(&s->directory[i], "filesystem"));
-		kv_get_bool(&s->directory[i], "reflink", &reflink);
-		kv_get_bool(&s->directory[i], "writable", &writable);
-		grid_cell(&g, reflink ? "yes" : "no");
-		grid_cell(&g, writable ? "yes" : "no");
-		grid_cell(&g, kv_get(&s->directory[i], "path"));
+	grid_cell(g, kv_get_u64(r, key, &n) > 0 ? size_human(n, human) : NULL);
+}
+
+static void bool_cell(struct grid *g, const struct kv *r, const char *key)
+{
+	bool is = false;
+
+	kv_get_bool(r, key, &is);
+	grid_cell(g, is ? "yes" : "no");
+}
+
+static void used_cell(struct grid *g, const struct kv *r, const char *key)
+{
+	char text[16];
+	const char *used = kv_get(r, key);
+
+	snprintf(text, sizeof(text), "%.1f %%", used ? 100 * strtod(used, NULL) : 0);
+	grid_cell(g, used ? text : NULL);
+}
+
+static void directory_row(struct grid *g, const struct kv *r)
+{
+	size_cell(g, r, "size");
+	size_cell(g, r, "free");
+	grid_cell(g, kv_get(r, "filesystem"));
+	bool_cell(g, r, "reflink");
+	bool_cell(g, r, "writable");
+	grid_cell(g, kv_get(r, "path"));
+}
+
+static void group_row(struct grid *g, const struct kv *r)
+{
+	size_cell(g, r, "size");
+	size_cell(g, r, "free");
+	size_cell(g, r, "extent_size");
+	grid_cell(g, kv_get(r, "path"));
+}
+
+static void pool_row(struct grid *g, const struct kv *r)
+{
+	char path[512];
+	const char *group = kv_get(r, "group"), *name = kv_get(r, "name");
+
+	snprintf(path, sizeof(path), "/dev/%s/%s", group ? group : "", name ? name : "");
+	size_cell(g, r, "size");
+	used_cell(g, r, "data_used");
+	used_cell(g, r, "metadata_used");
+	grid_cell(g, path);
+}
+
+/* The records of one kind below their titles, the last of which is left-aligned. */
+static int show_kind(const struct storage *s, const char *kind, const char *const *title,
+	int columns, int numbers, void (*row)(struct grid *, const struct kv *))
+{
+	struct grid g;
+	bool any = false;
+	size_t i;
+	int c, r = 0;
+
+	grid_init(&g, columns);
+	for (c = 0; c < columns; c++) {
+		g.right[c] = c < numbers;
+		grid_cell(&g, title[c]);
 	}
-	r = grid_print(&g);
+	for (i = 0; i < s->count; i++)
+		if (is_kind(&s->record[i], kind)) {
+			row(&g, &s->record[i]);
+			any = true;
+		}
+	if (any) {
+		putchar('\n');
+		r = grid_print(&g);
+	}
 	grid_fini(&g);
 	return r;
+}
+
+static int show_table(const struct storage *s)
+{
+	static const char *const directory[] = { "SIZE", "FREE", "TYPE", "REFLINK", "WRITABLE",
+		"DIRECTORY" };
+	static const char *const group[] = { "SIZE", "FREE", "EXTENT", "GROUP" };
+	static const char *const pool[] = { "SIZE", "DATA", "METADATA", "POOL" };
+
+	if (show_host(s) < 0 || show_kind(s, "directory", directory, 6, 2, directory_row) < 0 ||
+		show_kind(s, "group", group, 4, 3, group_row) < 0)
+		return -1;
+	return show_kind(s, "pool", pool, 4, 3, pool_row);
 }
 
 int storage_show(struct peer *p, enum storage_form form)
@@ -192,8 +301,8 @@ int storage_show(struct peer *p, enum storage_form form)
 		    : form == STORAGE_XML ? show_xml(&s)
 					  : show_table(&s);
 	while (s.count)
-		kv_fini(&s.directory[--s.count]);
-	free(s.directory);
+		kv_fini(&s.record[--s.count]);
+	free(s.record);
 	kv_fini(&s.host);
 	return r;
 }

@@ -39,6 +39,8 @@ int talk_add_target_args(struct buf *args, const struct transfer *t)
 		kv_add(args, "base", base);
 	kv_add_bool(args, "archive", t->archive);
 	kv_add_bool(args, "sparse", t->sparse);
+	if (t->volume_len)
+		kv_add_u64(args, "size", t->volume_len);
 	kv_add_bool(args, "overwrite", t->overwrite);
 	kv_add_bool(args, "in_place", t->in_place);
 	kv_add_bool(args, "as_is", t->as_is);

@@ -22,6 +22,7 @@ struct transfer {
 	enum flow_compress compress;
 	unsigned jobs;
 	uint64_t bwlimit;
+	uint64_t volume_len; /* of a new volume; 0: the source's */
 	/*
 	 * What is going on: at most a few times a second, from any thread but
 	 * one at a time; total 0: not known; wire: bytes on the channel.  Or NULL.

@@ -21,6 +21,7 @@
 #include "lib/store/existing.h"
 #include "lib/store/naming.h"
 #include "lib/store/probe.h"
+#include "lib/store/store.h"
 
 #define SUFFIX ".lzo"
 
@@ -63,10 +64,14 @@ static int open_original(struct swap *w, struct session *s, const char *path)
 
 	if (place_open(&w->place, &s->limits, path) < 0)
 		return -1;
+	if (!w->place.store->has_files)
+		return err_set(ST_REFUSED, "is a volume, and only files become archives");
 	fd = existing_open(&w->place, O_RDONLY, w->links, &w->st);
 	if (fd < 0)
 		return -1;
 	close(fd);
+	if (!w->keep && existing_check_fixed(w->place.dir, w->place.name, w->dry) < 0)
+		return -1;
 	if (reading_open(&w->from, s, &want) < 0)
 		return -1;
 	if (w->from.img.st.st_dev != w->st.st_dev || w->from.img.st.st_ino != w->st.st_ino)

@@ -1,12 +1,13 @@
 /*
  * create: a new image that reads as zeros.
- *	REQUEST op=create, path, size, sparse, no_fsync, dry_run
- *	OK      path, size
+ *	REQUEST op=create, path, size, sparse, no_fsync, dry_run; of a volume: thin, its pool
+ *	OK      path, size: it may be rounded up
  */
 #include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/op/op.h"
+#include "lib/store/store.h"
 #include "lib/store/target.h"
 
 int op_create(struct session *s, const struct kv *request, struct buf *reply)
@@ -17,6 +18,8 @@ int op_create(struct session *s, const struct kv *request, struct buf *reply)
 	struct target_want want = { .len = 0 };
 	struct target *t;
 	struct place place;
+	uint64_t size;
+	bool has_files;
 	int has_size;
 
 	if (!path || sparse < 0 || dry < 0 || no_fsync < 0)
@@ -25,19 +28,29 @@ int op_create(struct session *s, const struct kv *request, struct buf *reply)
 	if (has_size <= 0)
 		return has_size < 0 ? -1 : err_set(ST_PEER, "protocol error: create without size");
 	want.sparse = sparse;
+	want.pool = kv_get(request, "thin");
 	want.dry_run = dry;
 	want.fsync = !no_fsync;
 	if (path[strlen(path) - 1] == '/')
 		return err_set(ST_REFUSED, "is a directory's name, not an image's");
-	if (place_open(&place, &s->limits, path) < 0 || !(t = target_open(&place, &want)))
+	if (place_open(&place, &s->limits, path) < 0)
+		return -1;
+	has_files = place.store->has_files;
+	if (want.pool && has_files) {
+		place_close(&place);
+		return err_set(ST_USAGE, "--thin is for volumes");
+	}
+	t = target_open(&place, &want);
+	if (!t)
 		return -1;
 	kv_add(reply, "path", target_path(t));
-	kv_add_u64(reply, "size", want.len);
+	size = has_files ? want.len : target_room(t);
+	kv_add_u64(reply, "size", size);
 	if (dry) {
 		target_abort(t);
 		return 0;
 	}
-	if (target_zero(t, want.len, 0) < 0) {
+	if (target_zero(t, size, 0) < 0) {
 		target_abort(t);
 		return -1;
 	}

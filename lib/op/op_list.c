@@ -4,8 +4,12 @@
  *	RECORD  for each entry, as container.h has it; with `container`, its path
  *	OK
  */
+#include <stdio.h>
+
 #include "lib/op/op.h"
 #include "lib/store/container.h"
+#include "lib/store/group.h"
+#include "lib/store/volume.h"
 
 struct listing {
 	struct session *session;
@@ -32,6 +36,15 @@ static int list(struct session *s, const char *path, bool recursive)
 	return container_list(&s->limits, path, recursive, send_entry, &l);
 }
 
+static int list_group(void *arg, const char *group)
+{
+	struct volume_name name = { .name = "" };
+	char path[VOLUME_PATH_MAX];
+
+	snprintf(name.group, sizeof(name.group), "%s", group);
+	return list(arg, volume_path(&name, path), false);
+}
+
 int op_list(struct session *s, const struct kv *request, struct buf *reply)
 {
 	const struct limits *roots = limits_roots(&s->limits);
@@ -44,8 +57,10 @@ int op_list(struct session *s, const struct kv *request, struct buf *reply)
 		return -1;
 	if (path)
 		return list(s, path, recursive);
+	if (!roots->limited)
+		return list(s, ".", recursive);
 	for (i = 0; i < roots->count; i++)
 		if (list(s, roots->root[i].path, recursive) < 0)
 			return -1;
-	return roots->limited ? 0 : list(s, ".", recursive);
+	return group_each_name(&s->limits, list_group, s);
 }

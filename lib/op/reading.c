@@ -14,7 +14,6 @@
 #include "lib/store/inuse.h"
 #include "lib/store/probe.h"
 #include "lib/store/qcow2.h"
-#include "lib/store/unfinished.h"
 
 void reading_id(const struct stat *st, char out[READING_ID_MAX])
 {
@@ -25,8 +24,12 @@ void reading_id(const struct stat *st, char out[READING_ID_MAX])
 		boot[strcspn(boot, "\n")] = '\0';
 	if (f)
 		fclose(f);
-	snprintf(out, READING_ID_MAX, "%s:%llx:%llu", boot, (unsigned long long)st->st_dev,
-		(unsigned long long)st->st_ino);
+	if (S_ISBLK(st->st_mode)) /* whichever node of it that is */
+		snprintf(out, READING_ID_MAX, "%s:block:%llx", boot,
+			(unsigned long long)st->st_rdev);
+	else
+		snprintf(out, READING_ID_MAX, "%s:%llx:%llu", boot, (unsigned long long)st->st_dev,
+			(unsigned long long)st->st_ino);
 }
 
 /* Standard input: what its first bytes say, and the rest as it comes. */
@@ -55,15 +58,10 @@ static int open_stdin(struct reading *r)
 	return -1;
 }
 
-static int check_finished(struct reading *r, struct session *s, const char *path)
+static int check_finished(struct reading *r, struct session *s)
 {
-	struct place place;
-	int is;
+	int is = r->img.ops->is_unfinished(&r->img, &s->limits);
 
-	if (place_open(&place, &s->limits, path) < 0)
-		return -1;
-	is = unfinished_is(r->img.fd, place.dir, place.name);
-	place_close(&place);
 	if (is > 0)
 		err_set(ST_CORRUPT, "is unfinished: the run that wrote it did not end well");
 	return is ? -1 : 0;
@@ -146,8 +144,7 @@ int reading_open(struct reading *r, struct session *s, const struct reading_want
 	r->img.may_change = want->live;
 	reading_id(&r->img.st, r->id);
 	/* Who writes it now has marked it: in use, rather than left unfinished. */
-	if (check_use(r, want->live) < 0 || check_finished(r, s, want->path) < 0 ||
-		open_content(r) < 0) {
+	if (check_use(r, want->live) < 0 || check_finished(r, s) < 0 || open_content(r) < 0) {
 		reading_close(r);
 		return -1;
 	}

@@ -15,6 +15,7 @@
 #include "lib/flow/sink.h"
 #include "lib/op/reading.h"
 #include "lib/store/probe.h"
+#include "lib/store/store.h"
 
 #define ARCHIVE_SUFFIX ".lzo"
 
@@ -46,33 +47,22 @@ static char *derive_name(const char *base, bool from_archive, bool to_archive)
 /* Where the path leads: into the container that it is, or to a name of its own. */
 static int find_place(struct place *p, struct session *s, const struct writing_want *want)
 {
-	const char *path = want->path;
-	bool slash = path[strlen(path) - 1] == '/';
-	char *name;
-	int r, dir;
+	char *name = NULL;
+	int r;
 
 	if (want->target.in_place)
-		return place_open(p, &s->limits, path);
-	dir = limits_open(&s->limits, path, O_PATH | O_DIRECTORY);
-	if (dir < 0) {
-		if (slash && (err_errno() == ENOENT || err_errno() == ENOTDIR))
-			return err_set(ST_ABSENT, "no such directory: '%s'", path);
-		if (err_errno() != ENOENT && err_errno() != ENOTDIR)
-			return -1;
-		return place_open(p, &s->limits, path);
+		return place_open(p, &s->limits, want->path);
+	if (want->base && *want->base) {
+		name = derive_name(want->base, want->compressed, want->archive);
+		if (!name)
+			return err_set(ST_FAILED, "out of memory");
 	}
-	if (!want->base || !*want->base) {
-		close(dir);
-		return err_set(ST_REFUSED, "is a directory, and the source has no name of its own");
-	}
-	name = derive_name(want->base, want->compressed, want->archive);
-	if (!name) {
-		close(dir);
-		return err_set(ST_FAILED, "out of memory");
-	}
-	r = place_in(p, dir, name);
+	r = place_for(p, &s->limits, want->path, name);
 	free(name);
-	return r;
+	if (r < 0 || !want->archive || p->store->has_files)
+		return r;
+	place_close(p);
+	return err_set(ST_USAGE, "an archive is a file, and this is a volume");
 }
 
 /* The source may be on this very host by another way than ours. */
@@ -81,7 +71,7 @@ static int check_source_id(const char *id, const struct place *p)
 	char own[READING_ID_MAX];
 	struct stat st;
 
-	if (!id || fstatat(p->dir, p->name, &st, 0) < 0)
+	if (!id || p->store->look(p, &st) < 0)
 		return 0;
 	reading_id(&st, own);
 	if (strcmp(id, own) == 0)
@@ -137,7 +127,8 @@ int writing_want_parse(struct writing_want *w, const struct kv *request)
 	}
 	w->target.fsync = !no_fsync;
 	w->target.len = TARGET_LEN_UNKNOWN;
-	if (is_stdio < 0 || kv_get_u64(request, "capacity", &w->target.len) < 0)
+	if (is_stdio < 0 || kv_get_u64(request, "capacity", &w->target.len) < 0 ||
+		kv_get_u64(request, "size", &w->target.volume_len) < 0)
 		return -1;
 	w->may_overwrite = true;
 	w->base = kv_get(request, "base");

@@ -15,8 +15,10 @@
 
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
+#include "lib/store/group.h"
 #include "lib/store/info.h"
 #include "lib/store/partial.h"
+#include "lib/store/volume.h"
 
 struct listing {
 	const struct limits *limits;
@@ -147,6 +149,14 @@ int container_list(const struct limits *limits, const char *path, bool recursive
 	int (*each)(void *arg, const struct buf *record), void *arg)
 {
 	struct listing l = { limits, recursive, each, arg };
+	struct volume_name volume;
+	int is_volume = volume_find(&volume, limits, path);
 
-	return list_dir(&l, path, "", 0);
+	if (is_volume < 0)
+		return -1;
+	if (!is_volume)
+		return list_dir(&l, path, "", 0);
+	if (*volume.name)
+		return err_set(ST_REFUSED, "is a volume, not a directory or a group");
+	return group_list(limits, volume.group, each, arg);
 }

@@ -1,5 +1,5 @@
 /*
- * container: a directory of images, entry by entry, in the order of names.
+ * container: a directory or volume group, entry by entry, in the order of names.
  *
  * Directories, regular files and block devices are entries, and links that
  * lead to one within the limits; what is hidden is not, but for the partial

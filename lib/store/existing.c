@@ -25,6 +25,31 @@ int existing_check(const struct stat *st, bool allow_links)
 	return 0;
 }
 
+/* As chattr(1) has it.  who: "" or "the directory ".  What cannot be asked shows later. */
+static int check_attributes(int dir, const char *name, const char *who)
+{
+	struct statx x;
+
+	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE, &x) < 0)
+		return 0;
+	if (x.stx_attributes & STATX_ATTR_IMMUTABLE)
+		return err_set(ST_REFUSED, "%sis immutable (see chattr)", who);
+	if (x.stx_attributes & STATX_ATTR_APPEND)
+		return err_set(ST_REFUSED, "%sis append-only (see chattr)", who);
+	if (*name && x.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+		return err_set(ST_BUSY, "is a mount point");
+	return 0;
+}
+
+int existing_check_fixed(int dir, const char *name, bool dry_run)
+{
+	if (dry_run && faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		return err_sys("cannot write into the directory");
+	if (name && check_attributes(dir, name, "") < 0)
+		return -1;
+	return check_attributes(dir, "", "the directory ");
+}
+
 int existing_open(const struct place *p, int flags, bool allow_links, struct stat *st)
 {
 	struct stat named;

@@ -11,37 +11,43 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/store/volume.h"
 
-static const struct image_ops *const kinds[] = { &image_file_ops, &image_device_ops };
-
-static int pick_kind(struct image *img, const char *path)
+static int pick_kind(struct image *img)
 {
-	size_t i;
-
 	if (S_ISDIR(img->st.st_mode))
 		return err_set(ST_REFUSED, "is a directory, not an image");
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (kinds[i]->is(&img->st, path)) {
-			img->ops = kinds[i];
-			return 0;
-		}
-	return err_set(ST_REFUSED, "is neither a regular file nor a block device");
+	if (!S_ISREG(img->st.st_mode) && !S_ISBLK(img->st.st_mode))
+		return err_set(ST_REFUSED, "is neither a regular file nor a block device");
+	img->ops = S_ISREG(img->st.st_mode) ? &image_file_ops : &image_device_ops;
+	return 0;
+}
+
+static int open_other(struct image *img, const struct limits *l, const char *path)
+{
+	img->fd = limits_open(l, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (img->fd < 0 && err_errno() == ENXIO) /* a socket, or a device without a driver */
+		return err_set(ST_REFUSED, "is neither a regular file nor a block device");
+	return img->fd < 0 ? -1 : 0;
 }
 
 int image_open(struct image *img, const struct limits *l, const char *path)
 {
+	struct volume_name volume;
+	int is_volume = volume_find(&volume, l, path);
+
 	memset(img, 0, sizeof(*img));
-	img->fd = limits_open(l, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	if (img->fd < 0 && err_errno() == ENXIO) /* a socket, or a device without a driver */
-		return err_set(ST_REFUSED, "is neither a regular file nor a block device");
-	if (img->fd < 0)
+	img->fd = -1;
+	if (is_volume < 0)
 		return -1;
 	img->path = strdup(path);
 	if (!img->path)
 		err_set(ST_FAILED, "out of memory");
+	else if ((is_volume ? image_volume_open(img, &volume) : open_other(img, l, path)) < 0)
+		;
 	else if (fstat(img->fd, &img->st) < 0)
 		err_sys("cannot stat");
-	else if (pick_kind(img, path) == 0 && img->ops->length(img, &img->len) == 0)
+	else if ((is_volume || pick_kind(img) == 0) && img->ops->length(img, &img->len) == 0)
 		return 0;
 	image_close(img);
 	return -1;
@@ -49,6 +55,8 @@ int image_open(struct image *img, const struct limits *l, const char *path)
 
 void image_close(struct image *img)
 {
+	if (img->ops && img->ops->release)
+		img->ops->release(img);
 	if (img->fd > 0)
 		close(img->fd);
 	free(img->path);
@@ -66,13 +74,4 @@ int image_read(struct image *img, void *p, size_t n, uint64_t off)
 		return err_set(ST_CORRUPT, "the source shrank while it was read: it ends at %llu",
 			(unsigned long long)off + (unsigned long long)got);
 	return 0;
-}
-
-bool image_is_changed(struct image *img)
-{
-	struct stat now;
-
-	return S_ISREG(img->st.st_mode) && fstat(img->fd, &now) == 0 &&
-	       (now.st_mtim.tv_sec != img->st.st_mtim.tv_sec ||
-		       now.st_mtim.tv_nsec != img->st.st_mtim.tv_nsec);
 }

@@ -12,14 +12,13 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "lib/base/kv.h"
 #include "lib/store/limits.h"
 
 struct image;
 
 struct image_ops {
 	const char *kind; /* "file", "volume", "device" */
-	/* Whether images of this kind look like that; may look at the path. */
-	bool (*is)(const struct stat *st, const char *path);
 	/* The length in bytes, from the descriptor. */
 	int (*length)(struct image *img, uint64_t *out);
 	/*
@@ -29,11 +28,19 @@ struct image_ops {
 	int (*extent)(struct image *img, uint64_t off, uint64_t *start, uint64_t *end);
 	/* Bytes that it takes on its storage. */
 	int (*allocated)(struct image *img, uint64_t *out);
+	/* Whether it is marked so (unfinished.h, volume.h): 1, 0 or -1. */
+	int (*is_unfinished)(struct image *img, const struct limits *l);
+	/* After all was read: 0 if it was the same all the time; or -1. */
+	int (*check)(struct image *img);
+	/* More for a record of it (info.h); may be NULL. */
+	void (*describe)(const struct image *img, struct buf *out);
+	void (*release)(struct image *img); /* frees own; may be NULL */
 };
 
 struct image {
 	const struct image_ops *ops;
-	int fd; /* O_RDONLY */
+	int fd;	   /* O_RDONLY */
+	void *own; /* the kind's */
 	char *path;
 	uint64_t len; /* of the container in bytes: the file's or device's size */
 	struct stat st;
@@ -48,13 +55,14 @@ struct image {
 int image_open(struct image *img, const struct limits *l, const char *path);
 void image_close(struct image *img); /* accepts a zeroed one with fd -1 */
 
-/* Whether it was written to since it was opened, by its time of modification. */
-bool image_is_changed(struct image *img);
-
 /* Reads n bytes at off, all of them: 0, or -1; ST_CORRUPT if the image ends before. */
 int image_read(struct image *img, void *p, size_t n, uint64_t off);
 
-/* The kinds: "file" and "device". */
-extern const struct image_ops image_file_ops, image_device_ops;
+/* The kinds: "file", "device" and "volume". */
+extern const struct image_ops image_file_ops, image_device_ops, image_volume_ops;
+
+/* Opens a volume; image_close() is called after a failure, too. */
+struct volume_name;
+int image_volume_open(struct image *img, const struct volume_name *name);
 
 #endif

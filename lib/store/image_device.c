@@ -8,12 +8,6 @@
 #include "lib/base/err.h"
 #include "lib/store/image.h"
 
-static bool is(const struct stat *st, const char *path)
-{
-	(void)path;
-	return S_ISBLK(st->st_mode);
-}
-
 static int length(struct image *img, uint64_t *out)
 {
 	return ioctl(img->fd, BLKGETSIZE64, out) < 0 ? err_sys("cannot get the device's size") : 0;
@@ -32,4 +26,27 @@ static int allocated(struct image *img, uint64_t *out)
 	return 0;
 }
 
-const struct image_ops image_device_ops = { "device", is, length, extent, allocated };
+static int is_unfinished(struct image *img, const struct limits *l)
+{
+	(void)img;
+	(void)l;
+	return 0;
+}
+
+static int check(struct image *img)
+{
+	uint64_t len;
+
+	if (length(img, &len) < 0)
+		return -1;
+	return len == img->len ? 0 : err_set(ST_CORRUPT, "the device changed its size");
+}
+
+const struct image_ops image_device_ops = {
+	.kind = "device",
+	.length = length,
+	.extent = extent,
+	.allocated = allocated,
+	.is_unfinished = is_unfinished,
+	.check = check,
+};

@@ -19,7 +19,7 @@
 #include "lib/store/inuse.h"
 #include "lib/store/probe.h"
 #include "lib/store/qcow2.h"
-#include "lib/store/unfinished.h"
+#include "lib/store/volume.h"
 
 static void add_text(struct buf *out, const char *key, const char *value)
 {
@@ -187,17 +187,15 @@ static int add_use(struct buf *out, int fd)
 static int collect_image(const struct limits *l, const char *path, struct buf *out)
 {
 	struct image img;
-	struct place place;
-	int unfinished = 0, r = -1;
+	int unfinished, r = -1;
 
 	if (image_open(&img, l, path) < 0)
 		return -1;
 	kv_add(out, "kind", img.ops->kind);
 	add_stat(out, img.fd, &img.st);
-	if (place_open(&place, l, path) == 0) {
-		unfinished = unfinished_is(img.fd, place.dir, place.name);
-		place_close(&place);
-	}
+	unfinished = img.ops->is_unfinished(&img, l);
+	if (img.ops->describe)
+		img.ops->describe(&img, out);
 	if (unfinished >= 0 && add_content(out, &img) == 0 && add_use(out, img.fd) == 0) {
 		kv_add_bool(out, "unfinished", unfinished);
 		r = buf_failed(out);
@@ -206,11 +204,35 @@ static int collect_image(const struct limits *l, const char *path, struct buf *o
 	return r;
 }
 
+static int collect_volume(
+	const struct limits *l, const struct volume_name *volume, const char *name, struct buf *out)
+{
+	char path[VOLUME_PATH_MAX];
+	struct lvm_groups group;
+
+	kv_add(out, "path", volume_path(volume, path));
+	kv_add(out, "name", name ? name : *volume->name ? volume->name : volume->group);
+	if (*volume->name)
+		return collect_image(l, path, out);
+	if (lvm_groups(&group, volume->group) < 0)
+		return -1;
+	kv_add(out, "kind", "group");
+	kv_add_bool(out, "unfinished", false);
+	lvm_groups_fini(&group);
+	return buf_failed(out);
+}
+
 int info_collect(const struct limits *l, const char *path, const char *name, struct buf *out)
 {
+	struct volume_name volume;
 	struct stat st;
-	int r, fd = limits_open(l, path, O_PATH);
+	int r, fd, is_volume = volume_find(&volume, l, path);
 
+	if (is_volume < 0)
+		return -1;
+	if (is_volume)
+		return collect_volume(l, &volume, name, out);
+	fd = limits_open(l, path, O_PATH);
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) < 0) {

@@ -11,24 +11,32 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <linux/magic.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/lvm/dm.h"
 #include "lib/store/mounts.h"
+#include "lib/store/volume.h"
 
 /* QEMU: byte 100 + n is locked by who uses permission n, 200 + n by who does
  * not share it.  1 is writing, 3 is resizing. */
 #define QEMU_USES 100
 #define QEMU_KEEPS 200
 #define QEMU_BITS 4
+
+#define CIFS_MAGIC 0xff534d42 /* not in every <linux/magic.h> */
+#define SMB2_MAGIC 0xfe534d42
 
 static void __attribute__((format(printf, 2, 3))) say(struct inuse *u, const char *fmt, ...)
 {
@@ -59,7 +67,18 @@ static void look_qemu(int fd, struct inuse *u)
 	say(u, "locked by QEMU");
 }
 
-/* Finds and names another process that has the file open for writing, if we may see it. */
+/* Any node of a device is that device. */
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	if (S_ISBLK(a->st_mode))
+		return S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/*
+ * Finds and names another process that has the file open for writing, or the
+ * device at all, if we may see it.
+ */
 static bool find_writer(const struct stat *st, struct inuse *u)
 {
 	DIR *proc = opendir("/proc"), *fds;
@@ -77,9 +96,9 @@ static bool find_writer(const struct stat *st, struct inuse *u)
 		while (fds && !found && (f = readdir(fds))) {
 			snprintf(path, sizeof(path), "/proc/%.20s/fd/%.20s", p->d_name, f->d_name);
 			/* The link's own mode tells how it is open. */
-			if (stat(path, &other) < 0 || other.st_ino != st->st_ino ||
-				other.st_dev != st->st_dev || lstat(path, &self) < 0 ||
-				!(self.st_mode & S_IWUSR))
+			if (stat(path, &other) < 0 || !is_same(st, &other) ||
+				lstat(path, &self) < 0 ||
+				!((self.st_mode & S_IWUSR) || S_ISBLK(st->st_mode)))
 				continue;
 			snprintf(path, sizeof(path), "/proc/%.20s/comm", p->d_name);
 			comm[0] = '\0';
@@ -88,7 +107,8 @@ static bool find_writer(const struct stat *st, struct inuse *u)
 				comm[strcspn(comm, "\n")] = '\0';
 			if (file)
 				fclose(file);
-			say(u, "open for writing in process %.20s (%s)", p->d_name, comm);
+			say(u, "open%s in process %.20s (%s)",
+				S_ISBLK(st->st_mode) ? "" : " for writing", p->d_name, comm);
 			found = true;
 		}
 		if (fds)
@@ -99,13 +119,23 @@ static bool find_writer(const struct stat *st, struct inuse *u)
 	return found;
 }
 
+/* NFS and SMB refuse a lease to who has no delegation of it, too, which says nothing. */
+static bool leases_tell(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) < 0 ||
+	       ((uint32_t)fs.f_type != NFS_SUPER_MAGIC && (uint32_t)fs.f_type != CIFS_MAGIC &&
+		       (uint32_t)fs.f_type != SMB2_MAGIC);
+}
+
 static void look_lease(int fd, const struct stat *st, struct inuse *u)
 {
 	if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
 		return;
 	if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
 		fcntl(fd, F_SETLEASE, F_UNLCK);
-	} else if (errno == EAGAIN) {
+	} else if (errno == EAGAIN && leases_tell(fd)) {
 		u->writers = true;
 		if (!u->who[0])
 			find_writer(st, u);
@@ -229,6 +259,21 @@ static void look_loops(const struct stat *st, struct inuse *u)
 		closedir(d);
 }
 
+/* The device mapper counts those that O_EXCL does not see; it cannot tell what they do. */
+static void look_dm(int fd, const struct stat *st, struct inuse *u)
+{
+	struct dm_id id;
+
+	if (dm_id(st->st_rdev, &id) != 1)
+		return;
+	if (volume_is_open_elsewhere(fd, 1) > 0) {
+		u->readers = u->writers = true;
+		find_writer(st, u);
+		say(u, "open elsewhere");
+	}
+	err_clear(); /* who is not root cannot ask */
+}
+
 static void look_device(int fd, const struct stat *st, struct inuse *u)
 {
 	char path[64];
@@ -242,6 +287,7 @@ static void look_device(int fd, const struct stat *st, struct inuse *u)
 	excl = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 	if (excl >= 0) {
 		close(excl);
+		look_dm(fd, st, u);
 	} else if (errno == EBUSY && !u->mounted) {
 		u->readers = u->writers = true;
 		say(u, "used by the kernel (md, dm, or mounted elsewhere)");

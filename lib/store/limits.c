@@ -65,15 +65,15 @@ static int add_root(struct limits *l, const char *path)
 	return 0;
 }
 
-static int add_device(struct limits *l, const char *path)
+static int add_text(char ***list, size_t *count, const char *text)
 {
-	char **device = realloc(l->device, (l->device_count + 1) * sizeof(*device));
+	char **longer = realloc(*list, (*count + 1) * sizeof(*longer));
 
-	if (!device)
+	if (!longer)
 		return err_set(ST_FAILED, "out of memory");
-	l->device = device;
-	device[l->device_count] = strdup(path);
-	return device[l->device_count++] ? 0 : err_set(ST_FAILED, "out of memory");
+	*list = longer;
+	longer[*count] = strdup(text);
+	return longer[(*count)++] ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
 int limits_init(struct limits *l, const struct config *c, const char *file)
@@ -89,10 +89,13 @@ int limits_init(struct limits *l, const struct config *c, const char *file)
 			goto fail;
 	}
 	for (at = 0; (path = config_each(c, "storage.device", &at));)
-		if (add_device(l, path) < 0)
+		if (add_text(&l->device, &l->device_count, path) < 0)
 			goto fail;
-	if (config_get(c, "storage.group"))
+	for (at = 0; (path = config_each(c, "storage.group", &at));) {
 		l->limited = true;
+		if (add_text(&l->group, &l->group_count, path) < 0)
+			goto fail;
+	}
 	return 0;
 fail:
 	limits_fini(l);
@@ -108,8 +111,11 @@ void limits_fini(struct limits *l)
 	}
 	while (l->device_count)
 		free(l->device[--l->device_count]);
+	while (l->group_count)
+		free(l->group[--l->group_count]);
 	free(l->root);
 	free(l->device);
+	free(l->group);
 	memset(l, 0, sizeof(*l));
 }
 
@@ -225,72 +231,36 @@ int limits_open(const struct limits *l, const char *path, int flags)
 	return fd;
 }
 
+int limits_allow_group(const struct limits *l, const char *group)
+{
+	size_t i;
+
+	for (; l; l = l->also) {
+		if (!l->limited)
+			continue;
+		for (i = 0; i < l->group_count && strcmp(l->group[i], group) != 0; i++)
+			;
+		if (i == l->group_count)
+			return err_set(ST_REFUSED,
+				"not allowed by %s: outside of the configured groups", l->file);
+	}
+	return 0;
+}
+
+bool limits_are_narrow(const struct limits *l)
+{
+	return l->limited || (l->also && limits_are_narrow(l->also));
+}
+
+char *limits_spelling(const char *path)
+{
+	char *full = absolute(path), *bare = full ? without_slashes(full) : NULL;
+
+	free(full);
+	return bare;
+}
+
 const struct limits *limits_roots(const struct limits *l)
 {
 	return l->limited || !l->also || !l->also->limited ? l : l->also;
-}
-
-static int name_is_own(const char *name)
-{
-	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-}
-
-int place_open(struct place *p, const struct limits *l, const char *path)
-{
-	char *copy = without_slashes(path);
-	char *slash = copy ? strrchr(copy, '/') : NULL;
-	const char *name = slash ? slash + 1 : copy;
-	const char *where = !slash ? "." : slash == copy ? "/" : copy;
-	int r = -1, dir;
-
-	memset(p, 0, sizeof(*p));
-	p->dir = -1;
-	if (!copy)
-		return err_set(ST_FAILED, "out of memory");
-	if (!name_is_own(name)) {
-		err_set(ST_REFUSED, "not the name of an image");
-		goto out;
-	}
-	if (slash)
-		*slash = '\0';
-	dir = limits_open(l, where, O_PATH | O_DIRECTORY);
-	if (dir >= 0)
-		r = place_in(p, dir, name);
-	else if (err_errno() == ENOENT || err_errno() == ENOTDIR)
-		err_set(ST_ABSENT, "no such directory: '%s'", where);
-out:
-	free(copy);
-	return r;
-}
-
-int place_in(struct place *p, int dir, const char *name)
-{
-	char *path = io_path_dup(dir);
-	int r = 0;
-
-	memset(p, 0, sizeof(*p));
-	p->dir = dir;
-	p->name = strdup(name);
-	if (path && asprintf(&p->path, "%s/%s", strcmp(path, "/") == 0 ? "" : path, name) < 0)
-		p->path = NULL;
-	if (!path)
-		r = err_sys("cannot tell where '%s' lies", name);
-	else if (!name_is_own(name) || strchr(name, '/'))
-		r = err_set(ST_REFUSED, "not the name of an image: '%s'", name);
-	else if (!p->name || !p->path)
-		r = err_set(ST_FAILED, "out of memory");
-	free(path);
-	if (r < 0)
-		place_close(p);
-	return r;
-}
-
-void place_close(struct place *p)
-{
-	if (p->dir > 0)
-		close(p->dir);
-	free(p->name);
-	free(p->path);
-	memset(p, 0, sizeof(*p));
-	p->dir = -1;
 }

@@ -28,12 +28,14 @@ struct limits {
 	size_t count;
 	char **device; /* storage.device, resolved when asked */
 	size_t device_count;
+	char **group; /* storage.group */
+	size_t group_count;
 	const struct limits *also; /* a wider configuration that holds, too; or NULL */
 };
 
 #define LIMITS_INIT                                                                                \
 	{                                                                                          \
-		NULL, false, NULL, 0, NULL, 0, NULL                                                \
+		NULL, false, NULL, 0, NULL, 0, NULL, 0, NULL                                       \
 	}
 
 /* Opens what the configuration allows; a directory that is missing is left out. */
@@ -46,27 +48,19 @@ void limits_fini(struct limits *l);
  */
 int limits_open(const struct limits *l, const char *path, int flags);
 
+/* 0, or -1 with ST_REFUSED recorded: whether volumes of that group may be touched. */
+int limits_allow_group(const struct limits *l, const char *group);
+
+/* Whether anything is limited at all. */
+bool limits_are_narrow(const struct limits *l);
+
+/*
+ * path, absolute, without what names nothing ("//", "/./", slashes behind); the caller
+ * frees it.  NULL if there is no memory, or no current directory.
+ */
+char *limits_spelling(const char *path);
+
 /* Whose `root` says what to look through where nothing is named: l's, or of a wider one. */
 const struct limits *limits_roots(const struct limits *l);
-
-/*
- * A place that may or may not exist: its directory as a descriptor, and the
- * last part of its name.
- */
-struct place {
-	int dir;    /* O_PATH | O_DIRECTORY */
-	char *name; /* not empty, not "." or "..", no '/' */
-	char *path; /* the whole one, absolute */
-};
-
-/*
- * Opens the directory of path.  0, or -1 recorded: ST_ABSENT if the directory
- * is missing, ST_REFUSED if path has no name of its own ("/", "..").
- */
-int place_open(struct place *p, const struct limits *l, const char *path);
-void place_close(struct place *p); /* accepts one with dir -1 or zeroed */
-
-/* As place_open() for name in the directory that dir is, which it takes over. */
-int place_in(struct place *p, int dir, const char *name);
 
 #endif

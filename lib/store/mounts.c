@@ -4,6 +4,7 @@
 #include "lib/store/mounts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,9 +37,9 @@ static void unescape(char *s)
 static bool parse(char *line, struct mounts_entry *m)
 {
 	char *save, *word, *point, *opts;
-	unsigned maj, min;
+	unsigned id, maj, min;
 
-	if (sscanf(line, "%*u %*u %u:%u", &maj, &min) != 2)
+	if (sscanf(line, "%u %*u %u:%u", &id, &maj, &min) != 3)
 		return false;
 	strtok_r(line, " ", &save);
 	strtok_r(NULL, " ", &save);
@@ -53,6 +54,7 @@ static bool parse(char *line, struct mounts_entry *m)
 	if (!point || !opts || !m->type)
 		return false;
 	unescape(point);
+	m->id = id;
 	m->dev = makedev(maj, min);
 	m->point = point;
 	m->writable = strncmp(opts, "rw", 2) == 0;
@@ -79,8 +81,7 @@ int mounts_each(int (*each)(void *arg, const struct mounts_entry *m), void *arg)
 
 struct search {
 	dev_t dev;
-	struct buf *points; /* or NULL: */
-	char *type;
+	struct buf *points;
 	bool writable;
 	int count;
 };
@@ -91,10 +92,7 @@ static int search_one(void *arg, const struct mounts_entry *m)
 
 	if (m->dev != s->dev)
 		return 0;
-	if (s->points)
-		buf_add(s->points, m->point, strlen(m->point) + 1);
-	else
-		snprintf(s->type, MOUNTS_TYPE_MAX, "%s", m->type);
+	buf_add(s->points, m->point, strlen(m->point) + 1);
 	s->writable = s->writable || m->writable;
 	s->count++;
 	return 0;
@@ -110,16 +108,31 @@ int mounts_find(dev_t dev, struct buf *points, bool *writable)
 	return s.count;
 }
 
+struct type_search {
+	struct statx x;
+	char *type;
+};
+
+static int type_one(void *arg, const struct mounts_entry *m)
+{
+	struct type_search *s = arg;
+
+	/* The device is not enough: files of a btrfs are on another than its mounts. */
+	if (s->x.stx_mask & STATX_MNT_ID
+			? m->id != s->x.stx_mnt_id
+			: m->dev != makedev(s->x.stx_dev_major, s->x.stx_dev_minor))
+		return 0;
+	snprintf(s->type, MOUNTS_TYPE_MAX, "%s", m->type);
+	return 0;
+}
+
 void mounts_type_of(const char *path, char type[MOUNTS_TYPE_MAX])
 {
-	struct search s = { .type = type };
-	struct stat st;
+	struct type_search s = { .type = type };
 
 	type[0] = '\0';
-	if (stat(path, &st) < 0)
-		return;
-	s.dev = st.st_dev;
-	if (mounts_each(search_one, &s) < 0)
+	if (statx(AT_FDCWD, path, 0, STATX_TYPE | STATX_MNT_ID, &s.x) == 0 &&
+		mounts_each(type_one, &s) < 0)
 		err_clear();
 }
 

@@ -5,6 +5,7 @@
 #define IMG_MOUNTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "lib/base/buf.h"
@@ -12,6 +13,7 @@
 #define MOUNTS_TYPE_MAX 64
 
 struct mounts_entry {
+	uint64_t id; /* STATX_MNT_ID */
 	dev_t dev;
 	const char *point, *type; /* valid during the call */
 	bool writable;

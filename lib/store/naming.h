@@ -6,8 +6,9 @@
 
 /*
  * rename() within a directory that replaces nothing, also where the filesystem
- * cannot do that at once (link and unlink).  0, or -1 with errno set, EEXIST
- * if the name is taken.
+ * cannot do that at once.  0, or -1 with errno set, EEXIST if the name is taken.
+ * Killed in between it leaves both names, of one file; where there are no links
+ * either, `to` may be left empty, or whole, with a mark (unfinished.h).
  */
 int naming_rename_new(int dir, const char *from, const char *to);
 

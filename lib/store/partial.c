@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/block/digest.h"
 
 #define CREATE_TRIES 16
@@ -68,7 +69,7 @@ static bool is_named(int dir, const char *hidden, const struct stat *st)
 	       final.st_ino == st->st_ino;
 }
 
-/* Locks it: 0, or -1 recorded.  Unless take, only asks, which disturbs nobody. */
+/* Locks it: 1; 0: there are no locks here; -1 recorded.  Unless take, only asks. */
 static int lock(int fd, bool take)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -77,7 +78,30 @@ static int lock(int fd, bool take)
 
 	if (busy)
 		return err_set(ST_BUSY, "another run is making it");
-	return r < 0 ? err_sys("cannot lock the unfinished file") : 0;
+	if (r < 0 && (errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
+		return 0;
+	return r < 0 ? err_sys("cannot lock the unfinished file") : 1;
+}
+
+static int lock_or_warn(int fd)
+{
+	int r = lock(fd, true);
+
+	if (r == 0)
+		log_warn("warning: this filesystem has no locks to keep other runs and QEMU away");
+	return r < 0 ? -1 : 0;
+}
+
+/* As for a run that lives, unless it is known to be dead. */
+static int check_dead(int fd, const char *hidden, bool take)
+{
+	int r = lock(fd, take);
+
+	if (r == 0)
+		return err_set(ST_BUSY,
+			"this filesystem has no locks, so the run that makes '%s' may live",
+			hidden);
+	return r < 0 ? -1 : 0;
 }
 
 /* Removes a dead run's file: 0, also if it is gone; -1 recorded. */
@@ -94,7 +118,7 @@ static int clear_dead(int dir, const char *hidden, bool remove)
 		err_sys("cannot look at the unfinished '%s'", hidden);
 	else if (!S_ISREG(st.st_mode) || (st.st_nlink > 1 && !is_named(dir, hidden, &st)))
 		err_set(ST_REFUSED, "'%s' is in the way and no file of ours", hidden);
-	else if (lock(fd, remove) < 0)
+	else if (check_dead(fd, hidden, remove) < 0)
 		; /* recorded */
 	else if (remove && is_same(dir, hidden, fd) && unlinkat(dir, hidden, 0) < 0)
 		err_sys("cannot remove the unfinished '%s'", hidden);
@@ -122,7 +146,7 @@ int partial_create(int dir, const char *hidden)
 				return -1;
 			continue;
 		}
-		if (lock(fd, true) == 0) {
+		if (lock_or_warn(fd) == 0) {
 			if (is_same(dir, hidden, fd)) {
 				fchmod(fd, 0600); /* whatever the umask */
 				return fd;
@@ -140,7 +164,7 @@ int partial_create(int dir, const char *hidden)
 
 int partial_lock(int fd)
 {
-	return lock(fd, true);
+	return lock_or_warn(fd);
 }
 
 int partial_clear(int dir, const char *hidden, bool only_look)

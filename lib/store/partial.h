@@ -23,8 +23,9 @@ bool partial_is(const char *entry);
 
 /*
  * Creates the hidden file in dir, 0600, opened for reading and writing, and
- * locks it.  A dead run's is removed first.  The descriptor, or -1 recorded:
- * ST_BUSY if a run that lives has it, ST_REFUSED if it is no file of ours.
+ * locks it (where there are no locks: warns).  A dead run's is removed first.
+ * The descriptor, or -1 recorded: ST_BUSY if a run that lives, or may live, has it,
+ * ST_REFUSED if it is no file of ours.
  */
 int partial_create(int dir, const char *hidden);
 
@@ -33,13 +34,14 @@ int partial_check(int dir, const char *hidden);
 
 /*
  * The lock that a maker holds: on all bytes, so that QEMU, which locks some of
- * them, keeps away as well.  0, or -1 recorded: ST_BUSY if somebody has it.
+ * them, keeps away as well.  0, also with a warning where there are no locks, or -1
+ * recorded: ST_BUSY if somebody has it.
  */
 int partial_lock(int fd);
 
 /*
  * Removes the hidden file of a dead run (unless only_look).  0, also if it is
- * gone; -1 recorded: ST_BUSY if the run lives, ST_REFUSED if it is no file of ours.
+ * gone; -1 recorded: ST_BUSY if the run lives, or may live, ST_REFUSED if it is no file of ours.
  */
 int partial_clear(int dir, const char *hidden, bool only_look);
 

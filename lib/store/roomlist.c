@@ -106,15 +106,22 @@ int roomlist_each(
 	const struct limits *l, int (*each)(void *arg, const struct buf *record), void *arg)
 {
 	struct walk w = { .each = each, .arg = arg };
+	const struct limits *roots = limits_roots(l);
 	char type[MOUNTS_TYPE_MAX];
 	size_t i;
+	int fd;
 
-	l = limits_roots(l);
-	if (!l->limited)
+	if (!roots->limited)
 		return mounts_each(walk_mount, &w);
-	for (i = 0; i < l->count; i++) {
-		mounts_type_of(l->root[i].path, type);
-		if (describe(l->root[i].path, type, each, arg) < 0)
+	for (i = 0; i < roots->count; i++) {
+		fd = limits_open(l, roots->root[i].path, O_PATH | O_DIRECTORY);
+		if (fd < 0) { /* the wider limits do not have it */
+			err_clear();
+			continue;
+		}
+		close(fd);
+		mounts_type_of(roots->root[i].path, type);
+		if (describe(roots->root[i].path, type, each, arg) < 0)
 			return -1;
 	}
 	return 0;

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/store/store.h"
 #include "lib/store/target_state.h"
 
 #define ZERO_PIECE (1u << 20)
@@ -24,8 +26,16 @@ int target_out_of_room(const char *what, uint64_t n)
 	return err_sys("%s %llu", what, (unsigned long long)n);
 }
 
+bool target_lacks_call(void)
+{
+	/* EINVAL: some know of fallocate(), but not all of its modes. */
+	return errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
+}
+
 static void release(struct target *t)
 {
+	if (t->old_fd >= 0)
+		close(t->old_fd);
 	place_close(&t->place);
 	free(t);
 }
@@ -39,10 +49,11 @@ struct target *target_open(struct place *place, const struct target_want *want)
 		err_set(ST_FAILED, "out of memory");
 		return NULL;
 	}
-	t->ops = want->in_place ? &target_inplace_ops : &target_file_ops;
+	t->ops = want->in_place ? place->store->in_place : place->store->make;
 	t->place = *place;
 	t->want = *want;
 	t->fd = -1;
+	t->old_fd = -1;
 	t->room = INT64_MAX;
 	memset(place, 0, sizeof(*place));
 	place->dir = -1;
@@ -71,7 +82,8 @@ int target_write_zeros(struct target *t, uint64_t len, uint64_t off)
 
 	for (; r == 0 && len; off += n, len -= n) {
 		n = len < ZERO_PIECE ? len : ZERO_PIECE;
-		r = target_write(t, zeros, n, off);
+		r = cancel_is_set() ? err_set(ST_FAILED, "interrupted")
+				    : target_write(t, zeros, n, off);
 	}
 	free(zeros);
 	return r;
@@ -135,4 +147,9 @@ void target_abort(struct target *t)
 const char *target_path(const struct target *t)
 {
 	return t->place.path;
+}
+
+uint64_t target_room(const struct target *t)
+{
+	return t->room;
 }

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/store/limits.h"
+#include "lib/store/place.h"
 
 #define TARGET_LEN_UNKNOWN UINT64_MAX
 
@@ -25,8 +25,10 @@ struct target_want {
 	bool fsync;
 	bool dry_run;		   /* make all checks and nothing else */
 	const struct stat *source; /* of the source on this host, or NULL: never the target */
-	bool in_place; /* fill what is there, and zero the rest; overwrite plays no part */
-	int like;      /* a descriptor whose owner, mode, label and times it gets; 0: none */
+	bool in_place;	     /* fill what is there, and zero the rest; overwrite plays no part */
+	const char *pool;    /* a new volume gets its room from that thin pool; or NULL */
+	uint64_t volume_len; /* of a new volume, before it is rounded up; 0: as len */
+	int like;	     /* a descriptor whose owner, mode, label and times it gets; 0: none */
 };
 
 struct target; /* opaque */
@@ -63,6 +65,9 @@ int target_set_len(struct target *t, uint64_t len);
  */
 int target_commit(struct target *t);
 void target_abort(struct target *t); /* accepts NULL; keeps the recorded error */
+
+/* Bytes that it has room for: of a volume, whole extents. */
+uint64_t target_room(const struct target *t);
 
 /* The path of the final name, for replies; valid as long as t. */
 const char *target_path(const struct target *t);

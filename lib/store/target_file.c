@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -27,6 +28,7 @@
 
 #define LABEL_MAX 4096
 #define LABEL "security.selinux"
+#define ACL "system.posix_acl_access"
 
 static int refuse_old_in_use(struct target *t)
 {
@@ -54,9 +56,34 @@ static int check_old(struct target *t)
 		return err_set(ST_REFUSED, "source and target are the same image");
 	if (!w->overwrite)
 		return err_set(ST_EXISTS, "exists already");
-	if (existing_check(&t->old, w->allow_links) < 0)
+	if (existing_check(&t->old, w->allow_links) < 0 || refuse_old_in_use(t) < 0)
 		return -1;
-	return refuse_old_in_use(t);
+	/* Held, as some FUSE filesystems number a file anew when nothing holds it. */
+	t->old_fd = openat(t->place.dir, t->place.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (t->old_fd < 0 || fstat(t->old_fd, &t->old) < 0)
+		return err_sys("cannot look at the target");
+	return existing_check(&t->old, w->allow_links);
+}
+
+static int reserve(struct target *t)
+{
+	uint64_t len = t->want.len;
+
+	if (fallocate(t->fd, 0, 0, (off_t)len) == 0)
+		t->allocated = true;
+	else if (!target_lacks_call())
+		return target_out_of_room("cannot allocate bytes:", len);
+	return 0;
+}
+
+/* What may come to share the source's blocks needs no room of its own: see clone(). */
+static bool may_share(const struct target *t)
+{
+	const struct stat *source = t->want.source;
+	struct stat own;
+
+	return source && S_ISREG(source->st_mode) && (uint64_t)source->st_size == t->want.len &&
+	       fstat(t->fd, &own) == 0 && own.st_dev == source->st_dev;
 }
 
 static int allocate(struct target *t)
@@ -74,13 +101,7 @@ static int allocate(struct target *t)
 		t->allocated = true;
 		return 0;
 	}
-	if (fallocate(t->fd, 0, 0, (off_t)len) == 0) {
-		t->allocated = true;
-		return 0;
-	}
-	if (errno != EOPNOTSUPP && errno != ENOSYS)
-		return target_out_of_room("cannot allocate bytes:", len);
-	return 0;
+	return may_share(t) ? 0 : reserve(t);
 }
 
 /* A file among the device nodes would be one in memory, whatever its name promises. */
@@ -118,12 +139,13 @@ static int begin(struct target *t)
 		return err_set(ST_REFUSED, "is a name for what is unfinished");
 	if (refuse_devices(t) < 0)
 		return -1;
-	if (check_old(t) < 0 || partial_check(t->place.dir, t->hidden) < 0)
+	if (check_old(t) < 0 || existing_check_fixed(t->place.dir,
+					t->has_old ? t->place.name : NULL, t->want.dry_run) < 0)
+		return -1;
+	if (partial_check(t->place.dir, t->hidden) < 0)
 		return -1;
 	if (t->want.dry_run)
-		return faccessat(t->place.dir, ".", W_OK | X_OK, AT_EACCESS) < 0
-			       ? err_sys("cannot write into the directory")
-			       : check_room(t);
+		return check_room(t);
 	t->fd = partial_create(t->place.dir, t->hidden);
 	return t->fd < 0 ? -1 : allocate(t);
 }
@@ -134,9 +156,25 @@ static int zero(struct target *t, uint64_t len, uint64_t off)
 		return 0;
 	if (fallocate(t->fd, 0, (off_t)off, (off_t)len) == 0)
 		return 0;
-	if (errno != EOPNOTSUPP && errno != ENOSYS)
+	if (!target_lacks_call())
 		return target_out_of_room("cannot allocate bytes:", len);
 	return target_write_zeros(t, len, off);
+}
+
+/* Holes of the source are holes of the clone: gives them their room. */
+static int fill_holes(struct target *t, off_t len)
+{
+	off_t end, hole = lseek(t->fd, 0, SEEK_HOLE);
+
+	while (hole >= 0 && hole < len) {
+		end = lseek(t->fd, hole, SEEK_DATA);
+		if (end < 0 || end > len)
+			end = len;
+		if (fallocate(t->fd, 0, hole, end - hole) < 0 && !target_lacks_call())
+			return target_out_of_room("cannot allocate bytes:", (uint64_t)(end - hole));
+		hole = end < len ? lseek(t->fd, end, SEEK_HOLE) : len;
+	}
+	return 0;
 }
 
 static int clone(struct target *t, int src)
@@ -144,12 +182,12 @@ static int clone(struct target *t, int src)
 	uint64_t len = t->want.len;
 
 	if (ioctl(t->fd, FICLONE, src) < 0)
-		return 0;
-	/* Holes of the source are holes of the clone: give them their room. */
-	if (t->want.sparse || len == 0 || len == TARGET_LEN_UNKNOWN ||
-		fallocate(t->fd, 0, 0, (off_t)len) == 0 || errno == EOPNOTSUPP || errno == ENOSYS)
+		return t->want.sparse || t->allocated || len == 0 || len == TARGET_LEN_UNKNOWN
+			       ? 0
+			       : reserve(t);
+	if (t->want.sparse || len == TARGET_LEN_UNKNOWN || fill_holes(t, (off_t)len) == 0)
 		return 1;
-	return target_out_of_room("cannot allocate bytes:", len);
+	return -1;
 }
 
 static int set_len(struct target *t, uint64_t len)
@@ -161,20 +199,45 @@ static int set_len(struct target *t, uint64_t len)
 	return target_out_of_room("cannot set the length to", len);
 }
 
-/* It looks like the file that it replaces or stands for: owner, mode, label. */
+/* The model's list, and none that the directory gave; as path, since it may be O_PATH. */
+static int keep_acl(struct target *t, const char *model)
+{
+	char *acl = malloc(XATTR_SIZE_MAX);
+	ssize_t n = acl ? getxattr(model, ACL, acl, XATTR_SIZE_MAX) : -1;
+	int r = 0;
+
+	if (!acl)
+		return err_set(ST_FAILED, "out of memory");
+	if (n >= 0)
+		r = fsetxattr(t->fd, ACL, acl, (size_t)n, 0);
+	else if (fgetxattr(t->fd, ACL, NULL, 0) > 0)
+		r = fremovexattr(t->fd, ACL);
+	free(acl);
+	return r < 0 ? err_sys("cannot keep the access list") : 0;
+}
+
+/*
+ * It looks like the file that it replaces or stands for: owner, mode, label.  What
+ * is so already is left, since not every filesystem can be asked for it.
+ */
 static int look_like(struct target *t, int model)
 {
 	char label[LABEL_MAX], path[64];
-	struct stat st;
+	struct stat st, own;
 	ssize_t n;
 
-	if (fstat(model, &st) < 0)
+	if (fstat(model, &st) < 0 || fstat(t->fd, &own) < 0)
 		return err_sys("cannot look at its owner");
-	if (fchown(t->fd, st.st_uid, st.st_gid) < 0)
+	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
+		fchown(t->fd, st.st_uid, st.st_gid) < 0)
 		return err_sys("cannot keep the owner");
-	if (fchmod(t->fd, st.st_mode & 07777) < 0)
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", model);
+	if (keep_acl(t, path) < 0)
+		return -1;
+	if (fstat(t->fd, &own) < 0)
+		return err_sys("cannot look at its mode");
+	if (st.st_mode != own.st_mode && fchmod(t->fd, st.st_mode & 07777) < 0)
 		return err_sys("cannot keep the mode");
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", model); /* it may be O_PATH */
 	n = getxattr(path, LABEL, label, sizeof(label));
 	if (n > 0 && fsetxattr(t->fd, LABEL, label, (size_t)n, 0) < 0)
 		return err_sys("cannot keep the security label");
@@ -185,25 +248,16 @@ static int keep_attributes(struct target *t)
 {
 	struct timespec times[2];
 	struct stat st;
-	int old, r;
 
-	if (t->want.like > 0) {
-		if (look_like(t, t->want.like) < 0)
-			return -1;
-		if (fstat(t->want.like, &st) < 0)
-			return err_sys("cannot look at its times");
-		times[0] = st.st_atim;
-		times[1] = st.st_mtim;
-		return futimens(t->fd, times) < 0 ? err_sys("cannot keep the times") : 0;
-	}
-	if (!t->has_old)
-		return 0;
-	old = openat(t->place.dir, t->place.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (old < 0)
-		return errno == ENOENT ? 0 : err_sys("cannot look at the target");
-	r = look_like(t, old);
-	close(old);
-	return r;
+	if (t->want.like <= 0)
+		return t->old_fd < 0 ? 0 : look_like(t, t->old_fd);
+	if (look_like(t, t->want.like) < 0)
+		return -1;
+	if (fstat(t->want.like, &st) < 0)
+		return err_sys("cannot look at its times");
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	return futimens(t->fd, times) < 0 ? err_sys("cannot keep the times") : 0;
 }
 
 static int give_name(struct target *t)
@@ -231,14 +285,15 @@ static int give_name(struct target *t)
 
 static int commit(struct target *t)
 {
-	if (keep_attributes(t) < 0 || target_sync(t) < 0 || give_name(t) < 0 ||
-		unfinished_forget(t->place.dir, t->place.name) < 0)
+	if (keep_attributes(t) < 0 || target_sync(t) < 0 || give_name(t) < 0)
 		return -1;
 	close(t->fd);
 	t->fd = -1;
-	if (!t->want.fsync || naming_sync(t->place.dir) == 0)
-		return 0;
-	err_sys("cannot bring the directory to stable storage");
+	if (unfinished_forget(t->place.dir, t->place.name) == 0) {
+		if (!t->want.fsync || naming_sync(t->place.dir) == 0)
+			return 0;
+		err_sys("cannot bring the directory to stable storage");
+	}
 	if (!t->has_old)
 		unlinkat(t->place.dir, t->place.name, 0);
 	return -1;

@@ -35,7 +35,9 @@ static int begin(struct target *t)
 		return err_set(ST_NOROOM, "the target has %llu bytes, and the source %llu",
 			(unsigned long long)t->room, (unsigned long long)w->len);
 	if (w->dry_run)
-		return 0;
+		return faccessat(t->place.dir, t->place.name, W_OK, AT_EACCESS) < 0
+			       ? err_sys("cannot open for writing")
+			       : 0;
 	/* The same lock as on a partial file: it keeps QEMU and other runs away. */
 	if (partial_lock(t->fd) < 0)
 		return err_status() == ST_BUSY
@@ -60,7 +62,7 @@ static int zero(struct target *t, uint64_t len, uint64_t off)
 	if (fallocate(t->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) ==
 		0)
 		return 0;
-	if (errno != EOPNOTSUPP && errno != ENOSYS)
+	if (!target_lacks_call())
 		return target_out_of_room("cannot zero bytes:", len);
 	/* Zeros by a hole, and its room again. */
 	if (fallocate(t->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) ==

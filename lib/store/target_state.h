@@ -33,18 +33,29 @@ struct target {
 	uint64_t room;	 /* bytes that fit */
 	struct stat old; /* of what stood under the name */
 	bool has_old;
+	int old_fd;		       /* target_file: O_PATH of what will be replaced, or -1 */
 	char hidden[PARTIAL_NAME_MAX]; /* target_file: the name until commit */
 	bool allocated;	      /* target_file: unwritten parts are zeros and have their room */
 	bool marked;	      /* target_inplace: carries the mark, and by us */
+	bool made;	      /* target_volume: lvcreate was called */
+	bool thin;	      /* target_volume: unwritten parts cost nothing */
+	uint64_t unit;	      /* target_volume: bytes that can be zeroed at once, aligned */
 	_Atomic bool touched; /* target_inplace: something was written */
 };
 
 extern const struct target_ops target_file_ops, target_inplace_ops;
+extern const struct target_ops target_volume_ops, target_volume_in_place_ops;
 
 /* err_sys() for "what n", where beyond what a file may be is no room, too. */
 int target_out_of_room(const char *what, uint64_t n);
 
-/* Writes zeros where the filesystem has no call for it.  0 or -1 recorded. */
+/* Whether fallocate() failed, by errno, since this filesystem cannot do that. */
+bool target_lacks_call(void);
+
+/*
+ * Writes zeros where the filesystem has no call for it.  Ends when cancel_is_set().
+ * 0 or -1 recorded.
+ */
 int target_write_zeros(struct target *t, uint64_t len, uint64_t off);
 
 /* As fsync() or, if the user does without it, at least tells of errors. */

@@ -46,14 +46,18 @@ int unfinished_is(int fd, int dir_fd, const char *name)
 	return r;
 }
 
-static int set_beside(int dir_fd, const char *name)
+int unfinished_mark_name(int dir_fd, const char *name)
 {
+	const int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	char *mark = beside(name);
-	int file, r = 0;
+	int file, r;
 
 	if (!mark)
 		return -1;
-	file = openat(dir_fd, mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	file = openat(dir_fd, mark, flags | O_CREAT | O_EXCL, 0600);
+	r = file >= 0;
+	if (file < 0 && errno == EEXIST)
+		file = openat(dir_fd, mark, flags);
 	if (file < 0 || fsync(file) < 0 || naming_sync(dir_fd) < 0)
 		r = err_sys("cannot mark it as unfinished");
 	if (file >= 0)
@@ -66,7 +70,7 @@ int unfinished_set(int fd, int dir_fd, const char *name)
 {
 	if (fsetxattr(fd, UNFINISHED_ATTR, "1", 1, 0) == 0)
 		return fsync(fd) < 0 ? err_sys("cannot mark it as unfinished") : 0;
-	return set_beside(dir_fd, name);
+	return unfinished_mark_name(dir_fd, name) < 0 ? -1 : 0;
 }
 
 int unfinished_clear(int fd, int dir_fd, const char *name)
@@ -102,5 +106,7 @@ int unfinished_carry(int dir_fd, const char *from, const char *to)
 		return -1;
 	r = fstatat(dir_fd, mark, &st, AT_SYMLINK_NOFOLLOW);
 	free(mark);
-	return r == 0 ? set_beside(dir_fd, to) : unfinished_forget(dir_fd, to);
+	if (r < 0)
+		return unfinished_forget(dir_fd, to);
+	return unfinished_mark_name(dir_fd, to) < 0 ? -1 : 0;
 }

@@ -34,4 +34,10 @@ int unfinished_clear(int fd, int dir_fd, const char *name);
 int unfinished_forget(int dir_fd, const char *name);
 int unfinished_carry(int dir_fd, const char *from, const char *to);
 
+/*
+ * Marks dir_fd/name, which need not exist, by what is beside it, on stable
+ * storage.  1, 0 if that was there already, or -1 recorded.
+ */
+int unfinished_mark_name(int dir_fd, const char *name);
+
 #endif

@@ -5,7 +5,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/store/limits.h"
+#include "lib/store/place.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 

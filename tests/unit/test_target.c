@@ -92,7 +92,7 @@ static void test_commit(void)
 	umask(mask);
 	ok(t && target_write(t, "lo", 2, 3) == 0 && target_write(t, "hel", 3, 0) == 0,
 		"commit: written");
-	is_str(t ? target_path(t) : NULL, "x", "commit: path");
+	is_str(t ? strrchr(target_path(t), '/') : NULL, "/x", "commit: path");
 	ok(!is_there("x") && is_there(".x.img-tools"), "commit: hidden before");
 	is_int(target_commit(t), 0, "commit");
 	ok(holds("x", "hello") && leftovers(".") == 0, "commit: whole after");
@@ -301,11 +301,13 @@ static void test_dry(void)
 {
 	struct target_want dry = plain;
 	struct target *t;
+	char path[1000];
 
 	dry.dry_run = true;
 	t = open_at("x", &dry);
 	ok(t && leftovers(".") == 0 && !is_there("x"), "dry: nothing is made");
-	is_str(t ? target_path(t) : NULL, "x", "dry: path");
+	snprintf(path, sizeof(path), "%s/x", scratch_dir);
+	is_str(t ? target_path(t) : NULL, path, "dry: path");
 	target_abort(t);
 	ok(leftovers(".") == 0 && !is_there("x"), "dry: nor after");
 	scratch_save("x", "old", 3);

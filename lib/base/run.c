@@ -1,0 +1,120 @@
+/*
+ * run: a process number is used again, but not with the same start time; and
+ * neither means anything under another boot, or in another namespace.
+ */
+#include "lib/base/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+
+#define PARTS 5
+#define START_FIELD 22 /* of /proc/PID/stat */
+
+struct run {
+	char host[65], boot[65], space[24], pid[24], start[24];
+};
+
+static int read_line(const char *path, char *out, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	int ok = f && fgets(out, (int)size, f);
+
+	if (f)
+		fclose(f);
+	if (!ok)
+		return -1;
+	out[strcspn(out, "\n")] = '\0';
+	return 0;
+}
+
+/* The start time of a process; -1 if there is none, or a zombie. */
+static int start_of(const char *pid, char *out, size_t size)
+{
+	char path[64], line[1024], *p, *save = NULL;
+	int field;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	if (read_line(path, line, sizeof(line)) < 0)
+		return -1;
+	p = strrchr(line, ')'); /* the name before it may hold anything */
+	p = p ? strtok_r(p + 1, " ", &save) : NULL;
+	if (!p || *p == 'Z' || *p == 'X')
+		return -1;
+	for (field = 3; p && field < START_FIELD; field++)
+		p = strtok_r(NULL, " ", &save);
+	if (!p)
+		return -1;
+	snprintf(out, size, "%s", p);
+	return 0;
+}
+
+/* Other characters of a host name become '_', here as there. */
+static void clean(char *s)
+{
+	const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+
+	for (; *(s += strspn(s, allowed)); s++)
+		*s = '_';
+}
+
+static int look(struct run *r)
+{
+	struct stat st;
+
+	memset(r, 0, sizeof(*r));
+	if (gethostname(r->host, sizeof(r->host) - 1) < 0)
+		return err_sys("cannot get the host's name");
+	clean(r->host);
+	if (read_line("/proc/sys/kernel/random/boot_id", r->boot, sizeof(r->boot)) < 0 ||
+		stat("/proc/self/ns/pid", &st) < 0)
+		return err_set(ST_FAILED, "cannot tell who we are: is /proc mounted?");
+	clean(r->boot);
+	snprintf(r->space, sizeof(r->space), "%llu", (unsigned long long)st.st_ino);
+	snprintf(r->pid, sizeof(r->pid), "%ld", (long)getpid());
+	if (start_of(r->pid, r->start, sizeof(r->start)) < 0)
+		return err_set(ST_FAILED, "cannot tell who we are: is /proc mounted?");
+	return 0;
+}
+
+int run_self(char out[RUN_TEXT_MAX])
+{
+	struct run r;
+
+	if (look(&r) < 0)
+		return -1;
+	snprintf(out, RUN_TEXT_MAX, "%s:%s:%s:%s:%s", r.host, r.boot, r.space, r.pid, r.start);
+	return 0;
+}
+
+enum run_state run_state(const char *text)
+{
+	char copy[RUN_TEXT_MAX], start[24], *part[PARTS], *p = copy;
+	struct run own;
+	struct err e;
+	int i;
+
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
+		return RUN_FOREIGN;
+	for (i = 0; i < PARTS; i++)
+		if (!(part[i] = strsep(&p, ":")) || !*part[i])
+			return RUN_FOREIGN;
+	if (p || part[3][strspn(part[3], "0123456789")])
+		return RUN_FOREIGN;
+	err_take(&e);
+	i = look(&own);
+	err_put(&e);
+	if (i < 0)
+		return RUN_FOREIGN;
+	if (strcmp(part[1], own.boot) != 0)
+		return strcmp(part[0], own.host) == 0 ? RUN_DEAD : RUN_FOREIGN;
+	if (strcmp(part[2], own.space) != 0)
+		return RUN_FOREIGN;
+	return start_of(part[3], start, sizeof(start)) == 0 && strcmp(start, part[4]) == 0
+		       ? RUN_ALIVE
+		       : RUN_DEAD;
+}

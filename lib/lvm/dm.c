@@ -1,0 +1,213 @@
+/*
+ * dm: one ioctl at a time, on a buffer that is large enough for all answers
+ * that are asked for here.
+ */
+#include "lib/lvm/dm.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/dm-ioctl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+
+#define CONTROL "/dev/mapper/control"
+#define ANSWER 4096
+#define LVM_UUID (4 + 32 + 32)
+
+struct request {
+	struct dm_ioctl head;
+	char rest[ANSWER];
+};
+
+static int read_line(const char *path, char *out, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	int ok = f && fgets(out, (int)size, f);
+
+	if (f)
+		fclose(f);
+	out[ok ? strcspn(out, "\n") : 0] = '\0';
+	return ok ? 0 : -1;
+}
+
+int dm_id(dev_t dev, struct dm_id *id)
+{
+	char path[64];
+
+	memset(id, 0, sizeof(*id));
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm/name", major(dev), minor(dev));
+	if (read_line(path, id->name, sizeof(id->name)) < 0)
+		return 0;
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm/uuid", major(dev), minor(dev));
+	read_line(path, id->uuid, sizeof(id->uuid));
+	return 1;
+}
+
+bool dm_is_volume(const struct dm_id *id)
+{
+	return strncmp(id->uuid, "LVM-", 4) == 0 && strlen(id->uuid) == LVM_UUID;
+}
+
+bool dm_split(const char *name, char group[DM_TEXT_MAX], char volume[DM_TEXT_MAX])
+{
+	char *out = group;
+	size_t n = 0;
+
+	for (; *name; name++) {
+		if (name[0] == '-' && name[1] == '-') {
+			name++;
+		} else if (name[0] == '-') {
+			if (out == volume)
+				return false;
+			out[n] = '\0';
+			out = volume;
+			n = 0;
+			continue;
+		}
+		if (n + 1 == DM_TEXT_MAX)
+			return false;
+		out[n++] = *name;
+	}
+	out[n] = '\0';
+	return out == volume && *group && *volume;
+}
+
+/* As the kernel writes a device's number where it has 64 bits for it. */
+static uint64_t number_of(dev_t dev)
+{
+	return (minor(dev) & 0xff) | ((uint64_t)major(dev) << 8) |
+	       ((uint64_t)(minor(dev) & ~0xffu) << 12);
+}
+
+static int control(unsigned long command, dev_t dev, uint32_t flags, struct request *r)
+{
+	int fd = open(CONTROL, O_RDWR | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return err_sys("cannot ask the device mapper");
+	r->head.version[0] = DM_VERSION_MAJOR;
+	r->head.data_size = sizeof(*r);
+	r->head.data_start = sizeof(r->head);
+	r->head.dev = number_of(dev);
+	r->head.flags = flags;
+	rc = ioctl(fd, command, r);
+	if (rc < 0)
+		err_sys("cannot ask the device mapper for %u:%u", major(dev), minor(dev));
+	close(fd);
+	return rc < 0 ? -1 : 0;
+}
+
+int dm_open_count(dev_t dev, unsigned *count)
+{
+	struct request r;
+
+	memset(&r, 0, sizeof(r));
+	if (control(DM_DEV_STATUS, dev, 0, &r) < 0)
+		return -1;
+	*count = r.head.open_count < 0 ? 0 : (unsigned)r.head.open_count;
+	return 0;
+}
+
+static int one_target(dev_t dev, uint32_t flags, char *out, size_t size)
+{
+	struct dm_target_spec spec;
+	struct request r;
+	const char *end;
+	size_t at;
+
+	memset(&r, 0, sizeof(r));
+	if (control(DM_TABLE_STATUS, dev, flags, &r) < 0)
+		return -1;
+	at = r.head.data_start - sizeof(r.head);
+	if (r.head.target_count != 1 || (r.head.flags & DM_BUFFER_FULL_FLAG) ||
+		r.head.data_start < sizeof(r.head) || at + sizeof(spec) >= sizeof(r.rest))
+		return err_set(ST_FAILED, "%u:%u: not one target", major(dev), minor(dev));
+	memcpy(&spec, r.rest + at, sizeof(spec));
+	at += sizeof(spec);
+	end = memchr(r.rest + at, '\0', sizeof(r.rest) - at);
+	if (!end)
+		return err_set(ST_FAILED, "%u:%u: its status has no end", major(dev), minor(dev));
+	snprintf(out, size, "%.*s %s", DM_MAX_TYPE_NAME, spec.target_type, r.rest + at);
+	return 0;
+}
+
+int dm_status(dev_t dev, char *out, size_t size)
+{
+	return one_target(dev, DM_NOFLUSH_FLAG, out, size);
+}
+
+int dm_table(dev_t dev, char *out, size_t size)
+{
+	return one_target(dev, DM_STATUS_TABLE_FLAG | DM_NOFLUSH_FLAG, out, size);
+}
+
+int dm_snapshot_fill(dev_t dev, struct dm_fill *fill)
+{
+	unsigned long long used, all;
+	char text[256];
+
+	memset(fill, 0, sizeof(*fill));
+	if (dm_status(dev, text, sizeof(text)) < 0)
+		return -1;
+	if (strncmp(text, "snapshot ", 9) != 0)
+		return err_set(ST_FAILED, "%u:%u is no snapshot: %s", major(dev), minor(dev), text);
+	if (sscanf(text, "snapshot %llu/%llu", &used, &all) != 2 || all == 0)
+		fill->invalid = true; /* "Invalid", "Overflow", "Merge failed", "Unknown" */
+	else
+		fill->used = (double)used / (double)all;
+	return 0;
+}
+
+int dm_message(dev_t dev, const char *text)
+{
+	struct dm_target_msg *m;
+	struct request r;
+
+	memset(&r, 0, sizeof(r));
+	m = (struct dm_target_msg *)(void *)r.rest;
+	if (strlen(text) >= sizeof(r.rest) - sizeof(*m))
+		return err_set(ST_FAILED, "a message to the device mapper is too long");
+	memcpy(m->message, text, strlen(text));
+	return control(DM_TARGET_MSG, dev, 0, &r);
+}
+
+int dm_each_suspended(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg)
+{
+	DIR *d = opendir("/sys/block");
+	struct dirent *e;
+	char path[320], line[32];
+	unsigned ma, mi;
+	struct dm_id id;
+	int r = 0;
+
+	if (!d)
+		return err_sys("cannot list /sys/block");
+	while (r == 0 && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "/sys/block/%s/dm/suspended", e->d_name);
+		if (read_line(path, line, sizeof(line)) < 0 || strcmp(line, "1") != 0)
+			continue;
+		snprintf(path, sizeof(path), "/sys/block/%s/dev", e->d_name);
+		if (read_line(path, line, sizeof(line)) < 0 ||
+			sscanf(line, "%u:%u", &ma, &mi) != 2 || !dm_id(makedev(ma, mi), &id))
+			continue;
+		r = each(arg, &id, makedev(ma, mi));
+	}
+	closedir(d);
+	return r;
+}
+
+int dm_resume(dev_t dev)
+{
+	struct request r;
+
+	memset(&r, 0, sizeof(r));
+	return control(DM_DEV_SUSPEND, dev, 0, &r); /* without its flag it resumes */
+}

@@ -1,0 +1,58 @@
+/*
+ * dm: what the kernel's device mapper tells of a device, and what it is told
+ * without LVM: <linux/dm-ioctl.h>, through /dev/mapper/control, which is
+ * root's.  Devices are named by their numbers, which nobody can swap while they
+ * are open.  Nothing here blocks for long.
+ */
+#ifndef IMG_DM_H
+#define IMG_DM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define DM_TEXT_MAX 130 /* names and UUIDs, with the NUL */
+
+struct dm_id {
+	char name[DM_TEXT_MAX];
+	char uuid[DM_TEXT_MAX]; /* "" if it has none */
+};
+
+/* From /sys, for anybody.  1; 0: dev is no device of the device mapper's. */
+int dm_id(dev_t dev, struct dm_id *id);
+
+/*
+ * Whether that is a logical volume as users see it, not one that LVM hides: its
+ * UUID is "LVM-", 32 characters of its group, 32 of its own, and no more.
+ */
+bool dm_is_volume(const struct dm_id *id);
+
+/* "vg-lv", in which a hyphen of either is doubled, into both.  Whether it is such. */
+bool dm_split(const char *name, char group[DM_TEXT_MAX], char volume[DM_TEXT_MAX]);
+
+/* How often a device is open, by mounts and other devices too.  0 or -1 recorded. */
+int dm_open_count(dev_t dev, unsigned *count);
+
+/* The status of a device's only target, as "snapshot 16/81920 16".  0 or -1 recorded. */
+int dm_status(dev_t dev, char *out, size_t size);
+
+/* Its table likewise, as "thin 254:7 1". */
+int dm_table(dev_t dev, char *out, size_t size);
+
+/* Of a snapshot: the fraction of its room that is used, or that it is invalid.  0 or -1. */
+struct dm_fill {
+	double used;
+	bool invalid;
+};
+int dm_snapshot_fill(dev_t dev, struct dm_fill *fill);
+
+/* Tells a target something.  0 or -1 recorded. */
+int dm_message(dev_t dev, const char *text);
+
+/* Calls each for all suspended devices; 0 or -1 recorded. */
+int dm_each_suspended(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg);
+
+/* Lets a suspended device work again.  0 or -1 recorded. */
+int dm_resume(dev_t dev);
+
+#endif

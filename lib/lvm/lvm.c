@@ -1,0 +1,363 @@
+/*
+ * lvm: a report is a list of objects whose values are all strings.
+ */
+#include "lib/lvm/lvm.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/child.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+
+#define VOLUME_FIELDS                                                                              \
+	"vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_layout,lv_role,origin,pool_lv,data_percent,"   \
+	"snap_percent,metadata_percent,lv_tags,lv_active,lv_permissions,lv_snapshot_invalid,"      \
+	"lv_merging"
+#define GROUP_FIELDS "vg_name,vg_size,vg_free,vg_extent_size,vg_lock_type,vg_systemid"
+#define ARGS_MAX 16
+#define ROWS_MAX 65536
+
+bool lvm_name_is_valid(const char *name)
+{
+	return *name && *name != '-' && strlen(name) < LVM_NAME_MAX && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0 &&
+	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789+_.-")];
+}
+
+bool lvm_is_there(void)
+{
+	const char *dir = CHILD_PATH, *end;
+	char path[512];
+
+	for (; *dir; dir = *end ? end + 1 : end) {
+		end = strchrnul(dir, ':');
+		snprintf(path, sizeof(path), "%.*s/lvm", (int)(end - dir), dir);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* LVM's last words, which are what failed, without the warnings before. */
+static int record_failure(const char *command, int status, struct buf *errors)
+{
+	char *text = errors->len ? strdup(buf_str(errors)) : NULL, *line, *save = NULL;
+	const char *last = NULL;
+
+	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
+		line = strtok_r(NULL, "\n", &save)) {
+		line += strspn(line, " \t");
+		if (*line)
+			last = line;
+	}
+	if (last)
+		err_set(ST_FAILED, "%s: %s", command, last);
+	else
+		err_set(ST_FAILED, "%s failed with status %d", command, status);
+	free(text);
+	return -1;
+}
+
+static int run(const char *const *argv, struct buf *out)
+{
+	const char *full[ARGS_MAX + 2] = { "lvm" };
+	struct buf errors = BUF_INIT;
+	struct child c = {
+		.argv = full, .keep_fd = -1, .own_session = true, .out = out, .errors = &errors
+	};
+	int i, status;
+
+	for (i = 0; argv[i]; i++) {
+		if (i == ARGS_MAX)
+			return err_set(ST_FAILED, "too many words for LVM");
+		full[i + 1] = argv[i];
+	}
+	status = child_run(&c);
+	if (status > 0)
+		record_failure(argv[0], status, &errors);
+	buf_fini(&errors);
+	return status == 0 ? 0 : -1;
+}
+
+int lvm_change(const char *const *argv)
+{
+	struct buf text = BUF_INIT;
+	int i;
+
+	for (i = 0; argv[i]; i++)
+		buf_addf(&text, " %s", argv[i]);
+	if (text.len)
+		log_debug("lvm%s", buf_str(&text));
+	buf_fini(&text);
+	return run(argv, NULL);
+}
+
+/* The rows of a report; the caller drops the reference.  NULL recorded. */
+static json_t *report(const char *const *argv, const char *kind)
+{
+	struct buf out = BUF_INIT;
+	json_t *all = NULL, *rows = NULL;
+
+	if (run(argv, &out) == 0) {
+		all = json_loadb((const char *)out.data, out.len, 0, NULL);
+		rows = json_object_get(json_array_get(json_object_get(all, "report"), 0), kind);
+		if (!json_is_array(rows) || json_array_size(rows) > ROWS_MAX) {
+			err_set(ST_FAILED, "%s printed no report that could be read", argv[0]);
+			rows = NULL;
+		}
+	}
+	buf_fini(&out);
+	json_incref(rows);
+	json_decref(all);
+	return rows;
+}
+
+static const char *text_of(json_t *row, const char *key)
+{
+	const char *value = json_string_value(json_object_get(row, key));
+
+	return value ? value : "";
+}
+
+static uint64_t bytes_of(json_t *row, const char *key)
+{
+	return strtoull(text_of(row, key), NULL, 10);
+}
+
+static double fraction_of(json_t *row, const char *key)
+{
+	const char *value = text_of(row, key);
+
+	return *value && *value != '-' ? strtod(value, NULL) / 100 : -1;
+}
+
+/* Whether a list separated by commas has that word. */
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (; *list; list += strcspn(list, ","), list += *list == ',')
+		if (strcspn(list, ",") == n && memcmp(list, word, n) == 0)
+			return true;
+	return false;
+}
+
+static void copy_text(char *out, size_t size, json_t *row, const char *key)
+{
+	snprintf(out, size, "%s", text_of(row, key));
+}
+
+static void add_without_hyphens(char *out, size_t size, const char *uuid)
+{
+	size_t n = strlen(out);
+
+	for (; *uuid && n + 1 < size; uuid++)
+		if (*uuid != '-')
+			out[n++] = *uuid;
+	out[n] = '\0';
+}
+
+static int take_volume(struct lvm_volume *v, json_t *row)
+{
+	const char *role = text_of(row, "lv_role");
+
+	memset(v, 0, sizeof(*v));
+	copy_text(v->group, sizeof(v->group), row, "vg_name");
+	copy_text(v->name, sizeof(v->name), row, "lv_name");
+	/* A hidden one is in brackets with -a. */
+	if (v->name[0] == '[') {
+		memmove(v->name, v->name + 1, strlen(v->name));
+		v->name[strcspn(v->name, "]")] = '\0';
+	}
+	copy_text(v->own_uuid, sizeof(v->own_uuid), row, "lv_uuid");
+	snprintf(v->uuid, sizeof(v->uuid), "LVM-");
+	add_without_hyphens(v->uuid, sizeof(v->uuid), text_of(row, "vg_uuid"));
+	add_without_hyphens(v->uuid, sizeof(v->uuid), text_of(row, "lv_uuid"));
+	v->size = bytes_of(row, "lv_size");
+	copy_text(v->origin, sizeof(v->origin), row, "origin");
+	copy_text(v->pool, sizeof(v->pool), row, "pool_lv");
+	copy_text(v->layout, sizeof(v->layout), row, "lv_layout");
+	v->is_visible = has_word(role, "public");
+	v->is_pool = has_word(v->layout, "pool");
+	v->is_thin = has_word(v->layout, "thin") && !v->is_pool;
+	v->is_snapshot = has_word(role, "thicksnapshot");
+	v->is_origin = has_word(role, "thickorigin");
+	v->is_merging = *text_of(row, "lv_merging") == '1';
+	v->is_active = strcmp(text_of(row, "lv_active"), "active") == 0;
+	v->is_writable = *text_of(row, "lv_permissions") == '1' ||
+			 strcmp(text_of(row, "lv_permissions"), "writeable") == 0;
+	v->is_invalid = *text_of(row, "lv_snapshot_invalid") == '1';
+	v->used = fraction_of(row, v->is_snapshot ? "snap_percent" : "data_percent");
+	v->meta_used = fraction_of(row, "metadata_percent");
+	v->tags = strdup(text_of(row, "lv_tags"));
+	return v->tags ? 0 : err_set(ST_FAILED, "out of memory");
+}
+
+/* One, or all; foreign: also those that LVM would keep from us. */
+static int read_groups(struct lvm_groups *out, const char *group, bool foreign)
+{
+	const char *argv[ARGS_MAX] = { "vgs", "--reportformat", "json", "--units", "b",
+		"--nosuffix", "-o", GROUP_FIELDS };
+	json_t *rows, *row;
+	size_t n;
+
+	memset(out, 0, sizeof(*out));
+	argv[8] = group;
+	if (foreign) {
+		argv[8] = "--foreign";
+		argv[9] = "--shared";
+	}
+	rows = report(argv, "vg");
+	if (!rows)
+		return -1;
+	n = json_array_size(rows);
+	out->group = calloc(n ? n : 1, sizeof(*out->group));
+	if (!out->group) {
+		json_decref(rows);
+		return err_set(ST_FAILED, "out of memory");
+	}
+	for (; out->count < n; out->count++) {
+		struct lvm_group *g = &out->group[out->count];
+
+		row = json_array_get(rows, out->count);
+		copy_text(g->name, sizeof(g->name), row, "vg_name");
+		g->size = bytes_of(row, "vg_size");
+		g->free = bytes_of(row, "vg_free");
+		g->extent_size = bytes_of(row, "vg_extent_size");
+		copy_text(g->lock_type, sizeof(g->lock_type), row, "vg_lock_type");
+		copy_text(g->system_id, sizeof(g->system_id), row, "vg_systemid");
+	}
+	json_decref(rows);
+	return 0;
+}
+
+/* LVM has one status for all failures, but "no such" is worth one of its own. */
+static int explain_absent(const char *group, const char *name)
+{
+	struct lvm_groups groups;
+	struct lvm_list all;
+	struct err e;
+	size_t i;
+
+	err_take(&e);
+	memset(&all, 0, sizeof(all));
+	if (read_groups(&groups, NULL, true) < 0)
+		return -1;
+	for (i = 0; i < groups.count && strcmp(groups.group[i].name, group) != 0; i++)
+		;
+	if (i == groups.count)
+		err_set(ST_ABSENT, "no such volume group: '%s'", group);
+	else if (*groups.group[i].lock_type && strcmp(groups.group[i].lock_type, "none") != 0)
+		err_set(ST_REFUSED, "its group is shared with other hosts (lock type %s)",
+			groups.group[i].lock_type);
+	else if (*groups.group[i].system_id && !name)
+		err_set(ST_REFUSED, "its group is another host's (system ID '%s')",
+			groups.group[i].system_id);
+	else if (name && lvm_volumes(&all, group, NULL, true) == 0) {
+		for (i = 0; i < all.count && strcmp(all.volume[i].name, name) != 0; i++)
+			;
+		if (i == all.count)
+			err_set(ST_ABSENT, "no such volume");
+		else
+			err_put(&e);
+		lvm_list_fini(&all);
+	} else if (!name) {
+		err_put(&e);
+	}
+	lvm_groups_fini(&groups);
+	return -1;
+}
+
+int lvm_volumes(struct lvm_list *out, const char *group, const char *name, bool hidden)
+{
+	const char *argv[ARGS_MAX] = { "lvs", "--reportformat", "json", "--units", "b",
+		"--nosuffix", "--binary", "-o", VOLUME_FIELDS };
+	char what[2 * LVM_NAME_MAX];
+	int i = 9, r = 0;
+	json_t *rows;
+	size_t n;
+
+	memset(out, 0, sizeof(*out));
+	if (hidden)
+		argv[i++] = "-a";
+	snprintf(what, sizeof(what), "%s%s%s", group ? group : "", name ? "/" : "",
+		name ? name : "");
+	if (group)
+		argv[i++] = what;
+	argv[i] = NULL;
+	rows = report(argv, "lv");
+	if (!rows)
+		return group && lvm_is_there() ? explain_absent(group, name) : -1;
+	n = json_array_size(rows);
+	out->volume = calloc(n ? n : 1, sizeof(*out->volume));
+	if (!out->volume)
+		r = err_set(ST_FAILED, "out of memory");
+	for (; r == 0 && out->count < n; out->count++)
+		r = take_volume(&out->volume[out->count], json_array_get(rows, out->count));
+	json_decref(rows);
+	if (r < 0)
+		lvm_list_fini(out);
+	return r;
+}
+
+void lvm_list_fini(struct lvm_list *l)
+{
+	while (l->count)
+		lvm_volume_fini(&l->volume[--l->count]);
+	free(l->volume);
+	memset(l, 0, sizeof(*l));
+}
+
+int lvm_volume(struct lvm_volume *out, const char *group, const char *name)
+{
+	struct lvm_list l;
+
+	memset(out, 0, sizeof(*out));
+	if (lvm_volumes(&l, group, name, true) < 0)
+		return -1;
+	if (l.count != 1) {
+		lvm_list_fini(&l);
+		return err_set(ST_ABSENT, "no such volume");
+	}
+	*out = l.volume[0];
+	free(l.volume);
+	return 0;
+}
+
+void lvm_volume_fini(struct lvm_volume *v)
+{
+	free(v->tags);
+	memset(v, 0, sizeof(*v));
+}
+
+int lvm_groups(struct lvm_groups *out, const char *group)
+{
+	if (read_groups(out, group, false) == 0)
+		return 0;
+	return group && lvm_is_there() ? explain_absent(group, NULL) : -1;
+}
+
+void lvm_groups_fini(struct lvm_groups *g)
+{
+	free(g->group);
+	memset(g, 0, sizeof(*g));
+}
+
+char *lvm_tag(const struct lvm_volume *v, const char *prefix)
+{
+	const char *at = v->tags ? v->tags : "";
+	size_t n = strlen(prefix);
+
+	for (; *at; at += strcspn(at, ","), at += *at == ',')
+		if (strncmp(at, prefix, n) == 0)
+			return strndup(at + n, strcspn(at + n, ","));
+	return NULL;
+}

@@ -1,0 +1,173 @@
+/*
+ * thin: thin_dump writes one element a line:
+ *
+ *	<range_mapping origin_begin="0" data_begin="0" length="16" time="0"/>
+ *	<single_mapping origin_block="20" data_block="16" time="0"/>
+ */
+#include "lib/lvm/thin.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/child.h"
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/lvm/dm.h"
+
+#define SECTOR 512
+#define HELD_MS 5000 /* how long another's snapshot of the metadata is waited for */
+#define AGAIN_MS 100
+
+/* The number in key="NUMBER" before end; 0 or -1. */
+static int attribute(const char *line, const char *end, const char *key, uint64_t *out)
+{
+	const char *at = strstr(line, key);
+	char *stop;
+
+	if (!at || at >= end)
+		return -1;
+	at += strlen(key);
+	*out = strtoull(at, &stop, 10);
+	return stop > at && *stop == '"' && *at >= '0' && *at <= '9' ? 0 : -1;
+}
+
+static int add(struct thin_map *m, uint64_t first, uint64_t count, uint64_t block)
+{
+	struct thin_range *last = m->count ? &m->range[m->count - 1] : NULL, *more;
+	uint64_t limit = (uint64_t)INT64_MAX / block;
+
+	if (count == 0 || first > limit || count > limit - first ||
+		(last && first * block < last->end))
+		return err_set(ST_FAILED, "thin_dump's mappings are out of order");
+	if (last && last->end == first * block) {
+		last->end += count * block;
+		return 0;
+	}
+	if ((m->count & (m->count - 1)) == 0) {
+		more = realloc(m->range, (m->count ? 2 * m->count : 1) * sizeof(*more));
+		if (!more)
+			return err_set(ST_FAILED, "out of memory");
+		m->range = more;
+	}
+	m->range[m->count].start = first * block;
+	m->range[m->count++].end = (first + count) * block;
+	return 0;
+}
+
+int thin_map_parse(struct thin_map *m, const char *text, uint64_t block)
+{
+	const char *line, *end;
+	uint64_t first, count;
+
+	for (line = text; (end = strchr(line, '\n')); line = end + 1) {
+		line += strspn(line, " \t");
+		if (strncmp(line, "<range_mapping ", 15) == 0) {
+			if (attribute(line, end, "origin_begin=\"", &first) < 0 ||
+				attribute(line, end, "length=\"", &count) < 0)
+				return err_set(ST_FAILED, "thin_dump's mappings cannot be read");
+		} else if (strncmp(line, "<single_mapping ", 16) == 0) {
+			count = 1;
+			if (attribute(line, end, "origin_block=\"", &first) < 0)
+				return err_set(ST_FAILED, "thin_dump's mappings cannot be read");
+		} else if (strncmp(line, "</superblock>", 13) == 0) {
+			return 0;
+		} else {
+			continue;
+		}
+		if (add(m, first, count, block) < 0)
+			return -1;
+	}
+	return err_set(ST_FAILED, "thin_dump's mappings have no end");
+}
+
+void thin_map_fini(struct thin_map *m)
+{
+	free(m->range);
+	memset(m, 0, sizeof(*m));
+}
+
+const struct thin_range *thin_map_find(const struct thin_map *m, uint64_t off)
+{
+	size_t low = 0, high = m->count, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (m->range[mid].end <= off)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < m->count ? &m->range[low] : NULL;
+}
+
+/* The kernel's snapshot of the pool's metadata, waited for while another has it. */
+static int reserve(dev_t pool)
+{
+	int64_t until = io_now_ms() + HELD_MS;
+
+	while (dm_message(pool, "reserve_metadata_snap") < 0) {
+		if (io_now_ms() > until)
+			return err_wrap("cannot get a snapshot of the pool's metadata");
+		poll(NULL, 0, AGAIN_MS);
+	}
+	return 0;
+}
+
+static int release(dev_t pool)
+{
+	return dm_message(pool, "release_metadata_snap");
+}
+
+static int dump(struct thin_map *m, const char *metadata, unsigned id, uint64_t block)
+{
+	char number[16];
+	const char *argv[] = { "thin_dump", "--metadata-snap", "--dev-id", number, metadata, NULL };
+	struct buf out = BUF_INIT, errors = BUF_INIT;
+	struct child c = { .argv = argv, .keep_fd = -1, .out = &out, .errors = &errors };
+	int r;
+
+	snprintf(number, sizeof(number), "%u", id);
+	r = child_run(&c);
+	if (r > 0)
+		r = err_set(ST_FAILED, "thin_dump: %.*s",
+			errors.len ? (int)strcspn(buf_str(&errors), "\n") : 6,
+			errors.len ? buf_str(&errors) : "failed");
+	if (r == 0)
+		r = thin_map_parse(m, out.len ? buf_str(&out) : "", block);
+	buf_fini(&out);
+	buf_fini(&errors);
+	return r;
+}
+
+int thin_map_read(struct thin_map *m, dev_t dev)
+{
+	unsigned ma, mi, id, meta_ma, meta_mi, sectors;
+	char text[256], metadata[64];
+	dev_t pool;
+	int r;
+
+	memset(m, 0, sizeof(*m));
+	if (dm_table(dev, text, sizeof(text)) < 0)
+		return -1;
+	if (sscanf(text, "thin %u:%u %u", &ma, &mi, &id) != 3)
+		return err_set(ST_FAILED, "%u:%u is not thin: %s", major(dev), minor(dev), text);
+	pool = makedev(ma, mi);
+	if (dm_table(pool, text, sizeof(text)) < 0)
+		return -1;
+	if (sscanf(text, "thin-pool %u:%u %*u:%*u %u", &meta_ma, &meta_mi, &sectors) != 3 ||
+		sectors == 0)
+		return err_set(ST_FAILED, "%u:%u is no thin pool: %s", ma, mi, text);
+	snprintf(metadata, sizeof(metadata), "/dev/block/%u:%u", meta_ma, meta_mi);
+	if (reserve(pool) < 0)
+		return -1;
+	r = dump(m, metadata, id, (uint64_t)sectors * SECTOR);
+	if (release(pool) < 0)
+		r = -1;
+	if (r < 0)
+		thin_map_fini(m);
+	return r;
+}

@@ -1,0 +1,126 @@
+/*
+ * store_volume: logical volumes by their names.  What is to be removed is
+ * picked by its UUID, under LVM's own lock, with the conditions that were checked.
+ */
+#include "lib/store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/run.h"
+#include "lib/store/target_state.h"
+
+static int look(const struct place *p, struct stat *st)
+{
+	return stat(p->path, st);
+}
+
+/* Who makes it may have it closed for a moment. */
+static int check_run(const struct lvm_volume *v)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_RUN);
+	int r = 0;
+
+	if (run && run_state(run) == RUN_ALIVE)
+		r = err_set(ST_BUSY, "in use: a run is making it");
+	free(run);
+	return r;
+}
+
+/* Whether anybody has it, or something depends on it. */
+static int check_free(const struct lvm_volume *v)
+{
+	int fd, open;
+
+	if (v->is_pool || !v->is_visible || v->is_merging)
+		return volume_check_changeable(v);
+	if (v->is_origin)
+		return err_set(ST_REFUSED, "has snapshots");
+	if (check_run(v) < 0)
+		return -1;
+	if (!v->is_active)
+		return 0;
+	fd = volume_open(v, O_RDONLY | O_EXCL);
+	if (fd < 0)
+		return -1;
+	open = volume_is_open_elsewhere(fd, 1);
+	close(fd);
+	return open > 0 ? err_set(ST_BUSY, "in use: open elsewhere") : open;
+}
+
+static int check(const struct place *p, struct lvm_volume *v)
+{
+	if (volume_look(v, &p->volume) < 0)
+		return -1;
+	if (check_free(v) == 0)
+		return 0;
+	lvm_volume_fini(v);
+	return -1;
+}
+
+static int is_gone(const struct place *p)
+{
+	struct lvm_volume v;
+
+	if (lvm_volume(&v, p->volume.group, p->volume.name) == 0) {
+		lvm_volume_fini(&v);
+		return 0;
+	}
+	if (err_status() != ST_ABSENT)
+		return -1;
+	err_clear();
+	return 1;
+}
+
+static int remove_volume(const struct place *p, const struct store_want *want)
+{
+	char which[128 + sizeof("lv_uuid= && lv_role!=thickorigin")];
+	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, p->volume.group, NULL };
+	struct lvm_volume v;
+	int r;
+
+	if (check(p, &v) < 0)
+		return -1;
+	snprintf(which, sizeof(which), "lv_uuid=%s && lv_role!=thickorigin", v.own_uuid);
+	lvm_volume_fini(&v);
+	if (want->dry_run)
+		return 0;
+	r = lvm_change(argv);
+	if (r == 0 && (r = is_gone(p)) == 0)
+		return err_set(ST_BUSY, "was changed while it was looked at");
+	return r < 0 ? -1 : 0;
+}
+
+static int rename_volume(const struct place *p, const char *name, const struct store_want *want)
+{
+	const char *argv[] = { "lvrename", "-qq", p->volume.group, p->volume.name, name, NULL };
+	struct place other = { .volume = p->volume };
+	struct lvm_volume v;
+	int gone;
+
+	if (!lvm_name_is_valid(name))
+		return err_set(ST_USAGE, "'%s' is no name for a volume", name);
+	if (check(p, &v) < 0)
+		return -1;
+	lvm_volume_fini(&v);
+	snprintf(other.volume.name, sizeof(other.volume.name), "%s", name);
+	gone = is_gone(&other);
+	if (gone == 0)
+		return err_set(ST_EXISTS, "'%s' exists already", name);
+	return gone < 0 || want->dry_run ? (gone < 0 ? -1 : 0) : lvm_change(argv);
+}
+
+const struct store_ops store_volume = {
+	.has_files = false,
+	.make = &target_volume_ops,
+	.in_place = &target_volume_in_place_ops,
+	.look = look,
+	.remove = remove_volume,
+	.rename = rename_volume,
+};

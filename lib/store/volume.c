@@ -1,0 +1,199 @@
+/*
+ * volume: a name that exists is judged by the device behind it, one that does
+ * not by asking LVM for its group.
+ */
+#include "lib/store/volume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/lvm/dm.h"
+
+#define LOOK_AGAIN_MS 50
+
+char *volume_path(const struct volume_name *v, char out[VOLUME_PATH_MAX])
+{
+	snprintf(out, VOLUME_PATH_MAX, "/dev/%s%s%s", v->group, *v->name ? "/" : "", v->name);
+	return out;
+}
+
+/* By the device mapper's name and UUID of a device node: 1 or 0. */
+static int by_device(struct volume_name *out, const struct stat *st)
+{
+	char group[DM_TEXT_MAX], name[DM_TEXT_MAX];
+	struct dm_id id;
+
+	_Static_assert(sizeof(group) == sizeof(out->group), "one kind of name");
+	if (!S_ISBLK(st->st_mode) || dm_id(st->st_rdev, &id) <= 0 || !dm_is_volume(&id) ||
+		!dm_split(id.name, group, name))
+		return 0;
+	memcpy(out->group, group, sizeof(out->group));
+	memcpy(out->name, name, sizeof(out->name));
+	return 1;
+}
+
+/* By its spelling: whether it could be /dev/GROUP or /dev/GROUP/NAME. */
+static bool by_spelling(struct volume_name *out, const char *path)
+{
+	char copy[VOLUME_PATH_MAX], *group = copy + 5, *name;
+
+	if (strncmp(path, "/dev/", 5) != 0 ||
+		(size_t)snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
+		return false;
+	name = strchr(group, '/');
+	if (name)
+		*name++ = '\0';
+	if (!lvm_name_is_valid(group) || (name && !lvm_name_is_valid(name)))
+		return false;
+	memcpy(out->group, group, strlen(group) + 1);
+	if (name)
+		memcpy(out->name, name, strlen(name) + 1);
+	return true;
+}
+
+/* Whether a directory below /dev is a filesystem of its own, as /dev/shm is. */
+static bool is_elsewhere(const char *group)
+{
+	char path[VOLUME_PATH_MAX];
+	struct stat dev, own;
+
+	snprintf(path, sizeof(path), "/dev/%s", group);
+	return stat("/dev", &dev) == 0 && stat(path, &own) == 0 &&
+	       (!S_ISDIR(own.st_mode) || own.st_dev != dev.st_dev);
+}
+
+/* LVM has the last word. */
+static int is_group(const char *group)
+{
+	struct lvm_groups g;
+
+	if (lvm_groups(&g, group) == 0) {
+		lvm_groups_fini(&g);
+		return 1;
+	}
+	if (err_status() != ST_ABSENT)
+		return -1;
+	err_clear();
+	return 0;
+}
+
+int volume_find(struct volume_name *out, const struct limits *l, const char *path)
+{
+	char *full = limits_spelling(path);
+	struct stat st;
+	int r = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (!full)
+		return err_set(ST_FAILED, "out of memory");
+	if (stat(full, &st) == 0 && !S_ISDIR(st.st_mode))
+		r = by_device(out, &st);
+	else if (by_spelling(out, full) && strcmp(out->group, "mapper") != 0 &&
+		 !is_elsewhere(out->group))
+		r = is_group(out->group);
+	/* A link in a directory of images leads no further than the limits do. */
+	if (r == 1 && strncmp(full, "/dev/", 5) != 0 && limits_are_narrow(l))
+		r = 0;
+	free(full);
+	return r == 1 && limits_allow_group(l, out->group) < 0 ? -1 : r;
+}
+
+int volume_look(struct lvm_volume *out, const struct volume_name *name)
+{
+	if (lvm_volume(out, name->group, name->name) < 0)
+		return -1;
+	if (out->is_visible)
+		return 0;
+	lvm_volume_fini(out);
+	return err_set(ST_REFUSED, "is one that LVM keeps for itself");
+}
+
+int volume_open(const struct lvm_volume *v, int flags)
+{
+	struct volume_name name;
+	char path[VOLUME_PATH_MAX];
+	struct stat st;
+	struct dm_id id;
+	int fd;
+
+	snprintf(name.group, sizeof(name.group), "%s", v->group);
+	snprintf(name.name, sizeof(name.name), "%s", v->name);
+	if (!v->is_active)
+		return err_set(ST_FAILED, "is not active (see lvchange -ay)");
+	fd = open(volume_path(&name, path), flags | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EBUSY ? err_set(ST_BUSY, "in use: used by the kernel (mounted, md, "
+							 "dm), or another run is writing it")
+				      : err_sys("cannot open");
+	if (fstat(fd, &st) == 0 && dm_id(st.st_rdev, &id) == 1 && strcmp(id.uuid, v->uuid) == 0)
+		return fd;
+	close(fd);
+	return err_set(ST_BUSY, "was replaced while it was opened");
+}
+
+int volume_is_open_elsewhere(int fd, unsigned own_opens)
+{
+	int64_t until = io_now_ms() + VOLUME_OPEN_MS;
+	unsigned count;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys("cannot stat");
+	for (;;) {
+		if (dm_open_count(st.st_rdev, &count) < 0)
+			return -1;
+		if (count <= own_opens)
+			return 0;
+		if (io_now_ms() > until)
+			return 1;
+		poll(NULL, 0, LOOK_AGAIN_MS);
+	}
+}
+
+int volume_check_changeable(const struct lvm_volume *v)
+{
+	if (v->is_pool || !v->is_visible)
+		return err_set(ST_REFUSED, "is one that LVM keeps for itself");
+	if (v->is_merging)
+		return err_set(ST_REFUSED, "is being merged");
+	if (v->is_active && !v->is_writable)
+		return err_set(ST_REFUSED, "is read-only (see lvchange -prw)");
+	return 0;
+}
+
+int volume_check_group(const struct lvm_group *g)
+{
+	if (*g->lock_type && strcmp(g->lock_type, "none") != 0)
+		return err_set(ST_REFUSED,
+			"its group is shared with other hosts (lock type %s), which cannot be seen "
+			"from here",
+			g->lock_type);
+	return 0;
+}
+
+bool volume_is_unfinished(const struct lvm_volume *v)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_RUN), *mark = lvm_tag(v, VOLUME_TAG_UNFINISHED);
+	bool is = run || mark;
+
+	free(run);
+	free(mark);
+	return is;
+}
+
+int volume_set_tag(const struct volume_name *v, const char *tag, bool set)
+{
+	char what[VOLUME_PATH_MAX];
+	const char *argv[] = { "lvchange", "-qq", set ? "--addtag" : "--deltag", tag, what, NULL };
+
+	snprintf(what, sizeof(what), "%s/%s", v->group, v->name);
+	return lvm_change(argv);
+}

@@ -1,0 +1,65 @@
+/*
+ * volume: which paths mean logical volumes, and what is refused of those.
+ *
+ * /dev/GROUP/NAME, /dev/mapper/GROUP-NAME, /dev/dm-N and links to them mean a
+ * volume, /dev/GROUP means its group, whether or not either is active.  A
+ * volume that LVM keeps for itself (a pool's parts, a snapshot's store) is none:
+ * where it can be opened at all, it is some block device.
+ */
+#ifndef IMG_VOLUME_H
+#define IMG_VOLUME_H
+
+#include "lib/lvm/lvm.h"
+#include "lib/store/limits.h"
+
+#define VOLUME_TAG_RUN "img-tools.run=" /* of one that a run is making: base/run.h */
+#define VOLUME_TAG_UNFINISHED "img-tools.unfinished"
+#define VOLUME_PATH_MAX (2 * LVM_NAME_MAX + 8)
+#define VOLUME_OPEN_MS 2000 /* as long as udev may hold one that nobody uses */
+
+struct volume_name {
+	char group[LVM_NAME_MAX];
+	char name[LVM_NAME_MAX]; /* "" for the group */
+};
+
+/*
+ * 1 and *out if path means a volume or a group, which need not exist if its
+ * group does; 0: it means something else; -1 recorded: ST_REFUSED by the limits,
+ * ST_FAILED if only LVM could tell and is missing or fails.
+ */
+int volume_find(struct volume_name *out, const struct limits *l, const char *path);
+
+/* "/dev/GROUP/NAME" or "/dev/GROUP".  Returns out. */
+char *volume_path(const struct volume_name *v, char out[VOLUME_PATH_MAX]);
+
+/*
+ * What LVM tells of it, or -1 recorded: ST_ABSENT, ST_REFUSED if it is no
+ * volume that users see.
+ */
+int volume_look(struct lvm_volume *out, const struct volume_name *name);
+
+/*
+ * Opens it with flags, and makes sure by its UUID that it is that one.  The
+ * descriptor, or -1 recorded.
+ */
+int volume_open(const struct lvm_volume *v, int flags);
+
+/*
+ * Whether fd's device is open more often than own_opens, looked at again for
+ * VOLUME_OPEN_MS: 1, 0, or -1 recorded.  dm's count cannot tell readers from writers.
+ */
+int volume_is_open_elsewhere(int fd, unsigned own_opens);
+
+/* 0, or -1 with ST_REFUSED recorded: one whose state allows no change. */
+int volume_check_changeable(const struct lvm_volume *v);
+
+/* 0, or -1 with ST_REFUSED recorded: a group that other hosts may be using. */
+int volume_check_group(const struct lvm_group *g);
+
+/* Whether it is being made, or was left so: by its tags. */
+bool volume_is_unfinished(const struct lvm_volume *v);
+
+/* Adds the tag, or takes it away.  0 or -1 recorded. */
+int volume_set_tag(const struct volume_name *v, const char *tag, bool set);
+
+#endif
