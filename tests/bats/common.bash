@@ -44,7 +44,7 @@ img_setup_file() {
 img_teardown_file() {
 	sshd_stop
 	if mountpoint -q "$BATS_RUN_TMPDIR"; then
-		umount -l "$BATS_RUN_TMPDIR"
+		as_root umount -l "$BATS_RUN_TMPDIR"
 	fi
 }
 
@@ -115,8 +115,8 @@ hide() {
 # What tests mount from now on is to be seen by hosts with mounts of their own.
 share_mounts() {
 	if ! mountpoint -q "$BATS_RUN_TMPDIR"; then
-		mount --bind "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"
-		mount --make-shared "$BATS_RUN_TMPDIR"
+		as_root mount --bind "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"
+		as_root mount --make-shared "$BATS_RUN_TMPDIR"
 	fi
 }
 

@@ -299,8 +299,8 @@ x_digest() {
 
 @test "copy --json: every key, its type, and what adds up" {
 	make_sparse x.img
-	for target in y.img "a:$DIR/a.img" "b:$DIR/b.img"; do
-		succeeds img-copy --json "a:$DIR/x.img" "$target"
+	for target in "$DIR/y.img" "a:$DIR/a.img" "b:$DIR/b.img"; do
+		succeeds img-copy --json "a:$DIR/x.img" "${target#"$DIR/"}"
 		json 'keys == (["source", "target", "capacity", "data_bytes", "hole_bytes", "wire_bytes",
 			"seconds", "digest", "consistent", "snapshot", "compressed_blocks",
 			"stored_blocks"] | sort)'
@@ -425,13 +425,13 @@ try_piped() {
 	local target
 
 	mkdir d
-	for target in y.img "a:$DIR/y.img"; do
-		succeeds img-copy -n "$IMAGE" "$target"
-		grep -F " $target, 8 MiB" "$OUT"
+	for target in "$DIR/y.img" "a:$DIR/y.img"; do
+		succeeds img-copy -n "$IMAGE" "${target#"$DIR/"}"
+		grep -F " to $target, 8 MiB" "$OUT"
 		assert_not_exist y.img
 	done
 	succeeds img-copy -n --archive "a:$IMAGE" d
-	grep -F " d/image.lzo, 8 MiB" "$OUT"
+	grep -F " to $DIR/d/image.lzo, 8 MiB" "$OUT"
 	[ -z "$(ls -A d)" ]
 	echo old >y.img
 	succeeds img-copy -n --overwrite "$IMAGE" y.img

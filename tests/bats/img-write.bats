@@ -131,11 +131,13 @@ has_mark() {
 }
 
 @test "write --json: every key, its type, and what adds up" {
-	local words
+	local words target
 
 	make_sparse x.img
 	for words in "x.img y.img" "a:$DIR/x.img a:$DIR/y.img" "x.img b:$DIR/y.img" "- y.img"; do
 		target y.img
+		target=${words#* }
+		[ "$target" != y.img ] || target=$DIR/y.img
 		# shellcheck disable=SC2086 # two words
 		succeeds img-write --json $words <x.img
 		json 'keys == (["source", "target", "capacity", "data_bytes", "hole_bytes", "wire_bytes",
@@ -143,7 +145,7 @@ has_mark() {
 			"stored_blocks"] | sort)'
 		json '.capacity == $size and .data_bytes + .hole_bytes == $size and .snapshot == null and
 			.consistent and .target == $target and .digest == $digest' \
-			--argjson size "$(stat -c %s x.img)" --arg target "${words#* }" \
+			--argjson size "$(stat -c %s x.img)" --arg target "$target" \
 			--arg digest "$(digest_of x.img)"
 		filled x.img y.img
 	done
@@ -154,9 +156,9 @@ has_mark() {
 
 	target y.img
 	before=$(state_of y.img)
-	for target in y.img "a:$DIR/y.img"; do
-		succeeds img-write -n "$IMAGE" "$target"
-		grep -F " $target, 8 MiB" "$OUT"
+	for target in "$DIR/y.img" "a:$DIR/y.img"; do
+		succeeds img-write -n "$IMAGE" "${target#"$DIR/"}"
+		grep -F " to $target, 8 MiB" "$OUT"
 	done
 	[ "$(state_of y.img)" = "$before" ]
 	finished y.img

@@ -1,0 +1,394 @@
+#!/usr/bin/env bats
+# What a filesystem does not let happen: read-only, full, immutable, a mount in the
+# way; and what it gives: shared blocks, groups and access lists.
+
+load common
+load disks
+
+setup_file() {
+	img_setup_file a
+	export SMALL=$BATS_FILE_TMPDIR/small
+	head -c $((3 * BLOCK + 500)) /dev/urandom >"$SMALL"
+}
+teardown_file() { img_teardown_file; }
+setup() {
+	img_setup
+	disks_setup
+}
+teardown() {
+	[ ! -e "$DIR/fixed" ] || (cd "$DIR" && xargs -r -d '\n' chattr -ia <fixed) || true
+	disks_teardown
+}
+
+# shares FILE: all its blocks; apart FILE: none of its blocks with anybody.
+shares() {
+	filefrag -v "$1" | awk '$1 ~ /^[0-9]+:$/' >extents
+	[ -s extents ]
+	[ "$(grep -c shared extents)" = "$(wc -l <extents)" ]
+}
+
+apart() {
+	filefrag -v "$1" >extents
+	lacks extents shared
+}
+
+# reflinks: a copy in $M is of the same blocks, and takes no room.
+reflinks() {
+	local before file
+
+	cd "$M" || return
+	head -c 20M /dev/urandom >x.img
+	img-copy --archive x.img x.lzo
+	sync -f .
+	before=$(free_bytes)
+	succeeds img-copy x.img y.img
+	succeeds img-copy --sparse "a:$M/x.img" "a:$M/z.img"
+	cp "$SMALL" w.img
+	succeeds img-copy --overwrite x.img w.img
+	sync -f .
+	[ $((before - $(free_bytes))) -lt 8000000 ]
+	for file in y.img z.img w.img; do
+		same x.img $file
+		shares $file
+	done
+	[ "$(stat -c %a y.img)" = 600 ]
+	# Written to, only one changes.
+	succeeds img-write "$SMALL" y.img
+	same x.img z.img
+	rm w.img y.img z.img
+	sync -f .
+	apart x.img
+	succeeds img-copy --archive x.img y.lzo
+	lzop -dc y.lzo | cmp - x.img
+	succeeds img-copy x.lzo y.img
+	sync -f .
+	for file in x.img x.lzo y.img y.lzo; do
+		apart $file
+	done
+	# Holes get their room, unless they are to stay.
+	truncate -s 4M hole.img
+	put hole.img 1M <"$SMALL"
+	succeeds img-copy hole.img full.img
+	succeeds img-copy --sparse hole.img holes.img
+	same hole.img full.img
+	same hole.img holes.img
+	[ "$(allocated full.img)" -ge $((4 << 20)) ]
+	[ "$(allocated holes.img)" -lt $((2 << 20)) ]
+	succeeds img-copy "$DIR/other.img" there.img
+	apart there.img
+	succeeds img-copy x.img "$DIR/there.img"
+	same x.img "$DIR/there.img"
+}
+
+free_bytes() {
+	stat -f -c '%f %S' "$M" | awk '{ print $1 * $2 }'
+}
+
+# injected FAULT COMMAND...
+injected() {
+	strace -f -qq -o /dev/null -e "trace=${1%%:*}" -e "inject=$1" env ASAN_OPTIONS=detect_leaks=0 "${@:2}"
+}
+
+@test "reflinks: on XFS" {
+	cp "$SMALL" other.img
+	disk 320M xfs -m reflink=1
+	reflinks
+}
+
+@test "reflinks: on btrfs" {
+	cp "$SMALL" other.img
+	disk 256M btrfs
+	reflinks
+}
+
+@test "reflinks: need no room" {
+	local rest
+
+	disk 300M xfs -m reflink=1
+	head -c 20M /dev/urandom >"$M/x.img"
+	rest=$(($(free_bytes) - (8 << 20)))
+	fallocate -l $rest "$M/ballast"
+	succeeds img-copy "$M/x.img" "$M/y.img"
+	same "$M/x.img" "$M/y.img"
+	refuses 9 "$M/z.img" injected ioctl:error=EOPNOTSUPP img-copy "$M/x.img" "$M/z.img"
+	# But for the holes, that of their own.
+	truncate -s 40M "$M/x.img"
+	refuses 9 "$M/z.img" img-copy "$M/x.img" "$M/z.img"
+	succeeds img-copy --sparse "$M/x.img" "$M/z.img"
+	same "$M/x.img" "$M/z.img"
+}
+
+@test "reflinks: img-storage tells where" {
+	disk 256M btrfs
+	mkdir e4
+	truncate -s 16M disk4
+	mke2fs -q -F -t ext4 disk4
+	AT=$DIR/e4 mounted mount -o loop disk4 e4
+	printf '[storage]\n\tdirectory = %s\n' "$M" "$DIR/e4" >config
+	succeeds img-storage --json --config config
+	json '.directories | map([.filesystem, .reflink]) == [["btrfs", true], ["ext4", false]]'
+}
+
+# writes_nothing WHERE: every command that would change x.img in . is refused with 4.
+writes_nothing() {
+	local word
+
+	for word in '' -n; do
+		refuses_it x.img img-write $word "$SMALL" x.img
+		refuses_it y.img img-copy $word "$SMALL" y.img
+		refuses_it y.img img-copy $word x.img y.img
+		refuses_it x.img img-copy $word --overwrite "$SMALL" x.img
+		refuses_it y.img img-create $word y.img 1M
+		refuses_it x.img img-delete $word x.img
+		refuses_it x.img img-rename $word x.img y.img
+		refuses_it x.img img-archive $word x.img
+		refuses_it x.lzo.lzo img-unarchive $word x.lzo.lzo
+	done
+	refuses_it "a:$PWD/x.img" img-write "$SMALL" "a:$PWD/x.img"
+}
+
+refuses_it() {
+	refuses 4 "$@"
+	says 'Read-only file system'
+}
+
+@test "limits: a read-only filesystem is a source only" {
+	mkdir tree
+	cp "$IMAGE" tree/x.img
+	lzop -o tree/x.lzo.lzo tree/x.img
+	truncate -s 4M tree/hole.img
+	put tree/hole.img 1M <"$SMALL"
+	mksquashfs tree disk -quiet -no-progress >/dev/null
+	mounted mount -o loop,ro -t squashfs disk "$M"
+	cd "$M" || return
+	writes_nothing
+	succeeds img-copy x.img "$DIR/y.img"
+	same "$IMAGE" "$DIR/y.img"
+	succeeds img-copy x.lzo.lzo "a:$DIR/z.img"
+	same "$IMAGE" "$DIR/z.img"
+	succeeds img-copy --sparse hole.img "$DIR/hole.img"
+	same hole.img "$DIR/hole.img"
+	[ "$(allocated "$DIR/hole.img")" -lt $((2 << 20)) ]
+	succeeds img-verify x.img "$DIR/y.img"
+	succeeds img-info --json x.img
+	json '.filesystem.type == "ext4" and (.in_use | not)'
+	succeeds img-list .
+	try img-clean .
+	[ "$status" = 0 ]
+}
+
+@test "limits: an overlay, of what can only be read below" {
+	mkdir tree lower over
+	cp "$IMAGE" tree/x.img
+	cp "$IMAGE" tree/y.img
+	cp "$IMAGE" tree/z.img
+	mksquashfs tree disk -quiet -no-progress >/dev/null
+	AT=$DIR/lower mounted mount -o loop,ro -t squashfs disk lower
+	mounted mount -t tmpfs tmpfs "$M"
+	mkdir "$M/up" "$M/work"
+	AT=$DIR/over mounted mount -t overlay overlay over \
+		-o "lowerdir=$DIR/lower,upperdir=$M/up,workdir=$M/work,xino=off"
+	cd over
+	succeeds img-write "$SMALL" x.img
+	same <(cat "$SMALL" /dev/zero | head -c 8M) x.img
+	succeeds img-copy --overwrite "$SMALL" y.img
+	same "$SMALL" y.img
+	succeeds img-archive z.img
+	succeeds img-unarchive z.img.lzo
+	same "$IMAGE" z.img
+	succeeds img-rename z.img w.img
+	succeeds img-delete w.img x.img
+	[ "$(ls -A)" = y.img ]
+	same "$IMAGE" "$DIR/lower/x.img"
+}
+
+# fills: what does not fit into $M gives 9, and leaves all as it was.
+fills() {
+	local before
+
+	cd "$M" || return
+	head -c 1M /dev/urandom >old.img
+	chmod 600 old.img
+	before=$(state_of old.img)
+	refuses 9 y.img img-create y.img 40M
+	head -c 40M /dev/urandom >"$DIR/big"
+	refuses 9 y.img img-copy "$DIR/big" y.img
+	refuses 9 "a:$M/y.img" img-copy --sparse "$DIR/big" "a:$M/y.img"
+	refuses 9 y.img img-copy --archive "$DIR/big" y.img
+	refuses 9 y.img img-copy - y.img <"$DIR/big"
+	refuses 9 old.img img-copy --overwrite "$DIR/big" old.img
+	[ "$(state_of old.img)" = "$before" ]
+	[ "$(ls -A -I lost+found)" = old.img ]
+	# In place: what cannot get its room leaves a mixture, which shows.
+	truncate -s 40M t.img
+	refuses 9 t.img img-write "$DIR/big" t.img
+	succeeds img-info --json t.img
+	json .unfinished
+	succeeds img-delete t.img
+	succeeds img-copy "$SMALL" y.img
+	same "$SMALL" y.img
+}
+
+@test "limits: a full ext2, where zeros must be written" {
+	disk 20M ext2
+	fills
+}
+
+@test "limits: a full XFS" {
+	disk 300M xfs
+	rest=$(($(free_bytes) - (16 << 20)))
+	fallocate -l $rest "$M/ballast"
+	mkdir "$M/d"
+	M=$M/d fills
+}
+
+@test "limits: a full btrfs" {
+	disk 24M btrfs --mixed
+	fills
+}
+
+@test "limits: a file larger than the filesystem can have" {
+	disk 20M ext2 -b 1024
+	cd "$M" || return
+	refuses 9 y.img img-create --sparse y.img 20G
+	says 'more than this filesystem'
+	refuses 9 y.img img-create y.img 20G
+	truncate -s 20G "$DIR/big"
+	refuses 9 y.img img-copy --sparse "$DIR/big" y.img
+	refuses 9 "a:$M/y.img" img-copy --sparse "$DIR/big" "a:$M/y.img"
+	[ "$(ls -A)" = lost+found ]
+}
+
+# fix FLAG FILE: by chattr, until the test is over.
+fix() {
+	echo "$PWD/$2" >>"$DIR/fixed"
+	as_root chattr "+$1" "$2"
+}
+
+# stays LOCATION STATUS TEXT COMMAND...: refused at once, with nothing left.
+stays() {
+	local where=$1 want=$2 text=$3 before
+	shift 3
+
+	before=$(state_of x.img; ls -A)
+	refuses "$want" "$where" "$@"
+	says "$text"
+	[ "$(state_of x.img; ls -A)" = "$before" ]
+}
+
+@test "limits: an immutable image, and one that is append-only" {
+	disk 24M ext4
+	cd "$M" || return
+	local flag text
+
+	for flag in i a; do
+		cp "$SMALL" x.img
+		img-copy --archive x.img x.lzo
+		mv x.lzo y.img.lzo
+		fix $flag x.img
+		fix $flag y.img.lzo
+		if [ $flag = i ]; then text='immutable'; else text='append-only'; fi
+		stays x.img 4 $text img-copy --overwrite "$SMALL" x.img
+		stays x.img 4 $text img-archive x.img
+		stays y.img.lzo 4 $text img-unarchive y.img.lzo
+		stays x.img 4 $text img-delete x.img
+		stays x.img 4 $text img-rename x.img z.img
+		stays x.img 4 'not permitted' img-write "$SMALL" x.img
+		stays x.img 4 $text img-delete -n x.img
+		stays x.img 4 $text img-archive -n x.img
+		succeeds img-copy x.img "$DIR/copy.img"
+		succeeds img-archive -k x.img
+		succeeds img-unarchive -k y.img.lzo
+		as_root chattr -ia x.img y.img.lzo
+		rm -f ./*.img ./*.lzo "$DIR/copy.img"
+	done
+}
+
+@test "limits: a directory that keeps what is in it" {
+	disk 24M ext4
+	mkdir "$M/d"
+	cd "$M/d"
+	cp "$SMALL" x.img
+	fix a .
+	stays y.img 4 append-only img-create y.img 1M
+	stays y.img 4 append-only img-copy x.img y.img
+	stays x.img 4 append-only img-copy --overwrite "$IMAGE" x.img
+	stays x.img 4 append-only img-delete x.img
+	stays x.img 4 append-only img-rename x.img y.img
+	stays x.img 4 append-only img-archive x.img
+	stays x.img 4 append-only img-archive -k x.img
+	succeeds img-write "$SMALL" x.img
+	as_root chattr -a .
+	fix i .
+	stays y.img 4 immutable img-create y.img 1M
+	stays x.img 4 'not permitted' img-delete -n x.img
+}
+
+@test "limits: a mark that was carried is taken back when the image cannot be renamed" {
+	disk 24M ext4
+	cd "$M" || return
+	cp "$SMALL" x.img
+	echo >.x.img.img-tools-unfinished
+	stays x.img 1 'cannot rename' injected renameat2:error=EIO img-rename x.img y.img
+	rm .x.img.img-tools-unfinished
+}
+
+@test "limits: a file that is mounted over" {
+	cp "$SMALL" x.img
+	cp "$IMAGE" under.img
+	AT=$DIR/x.img mounted mount --bind under.img x.img
+	stays x.img 5 'mount point' img-copy --overwrite "$SMALL" x.img
+	stays x.img 5 'mount point' img-delete x.img
+	stays x.img 5 'mount point' img-rename x.img y.img
+	stays x.img 5 'mount point' img-archive x.img
+	stays x.img 6 'exists' img-copy "$SMALL" x.img
+	succeeds img-write "$SMALL" x.img
+	same <(cat "$SMALL" /dev/zero | head -c 8M) under.img
+	succeeds img-archive -k x.img
+}
+
+@test "limits: what is mounted below a directory is entered, and stays apart" {
+	mkdir d d/m
+	M=$DIR/d/m disk 20M ext2
+	cp "$SMALL" x.img
+	succeeds img-copy x.img d/m/
+	same x.img d/m/x.img
+	succeeds img-list -R --json d
+	json '.entries | map(.name) | index("m/x.img") != null'
+	succeeds img-copy d/m/x.img d/
+	same x.img d/x.img
+}
+
+@test "limits: a group that is inherited, and access lists" {
+	[ "$(id -u)" = 0 ] || skip 'needs root, to give files to other groups'
+	disk 24M ext4
+	mkdir "$M/d"
+	cd "$M/d"
+	as_root chgrp 13 .
+	as_root chmod 2777 .
+	succeeds img-create y.img 1M
+	[ "$(stat -c '%a %g' y.img)" = '600 13' ]
+	# What is replaced keeps its own group and list, not the directory's.
+	cp "$SMALL" x.img
+	as_root chgrp 14 x.img
+	chmod 640 x.img
+	setfacl -d -m u:12:rw,g:15:r .
+	succeeds img-copy --overwrite "$IMAGE" x.img
+	[ "$(stat -c '%a %g' x.img)" = '640 14' ]
+	[ "$(getfacl -cpn x.img | sed '/^$/d')" = 'user::rw-
+group::r--
+other::---' ]
+	setfacl -m u:16:r x.img
+	before=$(getfacl -cpn x.img)
+	succeeds img-copy --overwrite "$SMALL" x.img
+	[ "$(getfacl -cpn x.img)" = "$before" ]
+	succeeds img-archive x.img
+	[ "$(getfacl -cpn x.img.lzo)" = "$before" ]
+	succeeds img-unarchive x.img.lzo
+	[ "$(getfacl -cpn x.img)" = "$before" ]
+	# A new one is its maker's alone, whatever the list says.
+	succeeds img-create z.img 1M
+	[ "$(stat -c %a z.img)" = 600 ]
+	getfacl -cepn z.img >acl
+	grep -q 'user:12:rw-.*#effective:---' acl
+}
