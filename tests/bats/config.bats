@@ -47,9 +47,9 @@ etc_allows() {
 
 # in_etc COMMAND...: with $ETC as /etc.
 in_etc() {
-	local ns=(unshare -m)
+	local ns=(unshare -m --propagation slave)
 
-	[ "$(id -u)" = 0 ] || ns=(unshare -Umc --keep-caps)
+	[ "$(id -u)" = 0 ] || ns=(unshare -Umc --propagation slave --keep-caps)
 	# exec, as who started it wants to know its process
 	exec "${ns[@]}" sh -c 'mount --bind "$1" /etc && shift && exec "$@"' sh "$ETC" "$@"
 }

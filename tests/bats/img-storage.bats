@@ -14,7 +14,7 @@ without() {
 	shift
 
 	file=$(command -v "$program")
-	as_root unshare -m sh -c 'mount --bind /dev/null "$0" && exec "$@"' "$(realpath "$file")" \
+	as_root unshare -m --propagation slave sh -c 'mount --bind /dev/null "$0" && exec "$@"' "$(realpath "$file")" \
 		env "PATH=$PATH" "$@"
 }
 

@@ -379,8 +379,9 @@ busy() {
 	loop x.img
 	mkdir m
 	mkfifo pipe
-	as_root unshare -m sh -c 'mount "$0" "$1" && echo >"$2" && read -r line <"$2"' "$LOOP" "$DIR/m" \
-		"$DIR/pipe" 3>&- &
+	as_root unshare -m --propagation slave \
+		sh -c 'mount "$0" "$1" && echo >"$2" && read -r line <"$2"' "$LOOP" "$DIR/m" "$DIR/pipe" \
+		3>&- &
 	holder=$!
 	read -r <pipe
 	if mountpoint -q m; then return 1; fi
