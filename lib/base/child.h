@@ -20,14 +20,16 @@ struct child {
 	const char *const *argv; /* argv[0] is looked up in CHILD_PATH */
 	int keep_fd;		 /* a descriptor that stays open in it, or -1 */
 	bool own_session;	 /* setsid(): the terminal's signals pass it by */
-	struct buf *out;	 /* standard output is appended here, or NULL */
-	struct buf *errors;	 /* standard error likewise; NULL: dropped */
+	int limit_ms;	 /* with own_session: killed after so long, and all it started; 0: none */
+	struct buf *out; /* standard output is appended here, or NULL */
+	struct buf *errors; /* standard error likewise; NULL: dropped */
 };
 
 /*
  * Runs it to its end.  Blocks.  Returns its exit status (128 + signal if it
  * was killed), or -1 with an error recorded: ST_FAILED naming the program if
- * it is missing or cannot be started, or if its output was too long.
+ * it is missing or cannot be started, if its output was too long, or if it was
+ * killed for taking longer than limit_ms.
  */
 int child_run(const struct child *c);
 

@@ -221,6 +221,27 @@ static void test_crossed(void)
 	is_int(status, 0, "descriptors that stand on each other's targets");
 }
 
+/* What takes too long is killed, with what it started. */
+static void test_limit(void)
+{
+	const char *slow[] = { "sh", "-c", "echo begun; sleep 1000 & wait", NULL };
+	const char *deaf[] = { "sh", "-c", "exec >&- 2>&-; trap '' TERM; sleep 1000", NULL };
+	const char *quick[] = { "sh", "-c", "exit 3", NULL };
+	struct child c = {
+		.argv = slow, .keep_fd = -1, .own_session = true, .limit_ms = 300, .out = &out
+	};
+
+	buf_clear(&out);
+	is_int(child_run(&c), -1, "a program that takes too long");
+	is_str(err_text(), "run 'sh': took longer than 0 s", "is told");
+	is_str(buf_str(&out), "begun\n", "with what it printed");
+	c.argv = deaf;
+	is_int(child_run(&c), -1, "one that has closed its output");
+	c.argv = quick;
+	c.limit_ms = 60000;
+	is_int(child_run(&c), 3, "one that takes less");
+}
+
 int main(void)
 {
 	io_std_open();
@@ -235,6 +256,7 @@ int main(void)
 	test_session();
 	test_start();
 	test_crossed();
+	test_limit();
 	buf_fini(&out);
 	buf_fini(&errors);
 	return tap_done();

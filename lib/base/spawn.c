@@ -1,0 +1,195 @@
+/*
+ * spawn: fork() and exec() in a process with threads: all that needs memory is made
+ * before the fork, and between it and the exec there are only
+ * async-signal-safe calls.  All signals are blocked over it, as a handler of
+ * ours run in the child would write into the parent's descriptors.  A failed
+ * exec comes back as its errno through a close-on-exec pipe; its end without a
+ * byte means that the program runs.  Descriptors to hand over are first
+ * copied above all their targets, so that the dup2()s cannot hit each other.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/base/spawn.h"
+
+#define CLOSE_MAX 65536 /* looked at where the kernel cannot close a range */
+
+int spawn_failed(const char *program, int sys)
+{
+	return err_set(ST_FAILED, "run '%s': %s", program,
+		sys == ENOENT ? "no such program" : strerror(sys));
+}
+
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+int spawn_find(const char *name, const char *dirs, char *out)
+{
+	if (strchr(name, '/')) {
+		if (snprintf(out, PATH_MAX, "%s", name) >= PATH_MAX)
+			return spawn_failed(name, ENAMETOOLONG);
+		return 0;
+	}
+	for (;;) {
+		int len = (int)strcspn(dirs, ":");
+		int used = snprintf(out, PATH_MAX, "%.*s%s%s", len, dirs, len ? "/" : "", name);
+
+		if (*name && used < PATH_MAX && is_program(out))
+			return 0;
+		if (!dirs[len])
+			return spawn_failed(name, ENOENT);
+		dirs += len + 1;
+	}
+}
+
+/* In the child: whatever this process has open is not the program's. */
+static void close_rest_on_exec(void)
+{
+	struct rlimit lim;
+	int fd, end = CLOSE_MAX;
+
+	if (syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < CLOSE_MAX)
+		end = (int)lim.rlim_cur;
+	for (fd = 3; fd < end; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/*
+ * In the child.  What the user set to be ignored (nohup, a shell's background
+ * jobs) stays so for what we run, too.
+ */
+static void reset_signals(void)
+{
+	struct sigaction act, old;
+	int sig;
+
+	memset(&act, 0, sizeof(act));
+	act.sa_handler = SIG_DFL;
+	for (sig = 1; sig < NSIG; sig++) {
+		if ((sig == SIGHUP || sig == SIGINT || sig == SIGQUIT) &&
+			sigaction(sig, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+			continue;
+		sigaction(sig, &act, NULL);
+	}
+	sigprocmask(SIG_SETMASK, &act.sa_mask, NULL);
+}
+
+/* In the child; returns only with an errno. */
+static int become(const struct spawn *s)
+{
+	int i;
+
+	if (s->own_session && setsid() < 0)
+		return errno;
+	close_rest_on_exec();
+	for (i = 0; i < SPAWN_SLOTS; i++)
+		if (s->fd[i] >= 0 && dup2(s->fd[i], i) < 0)
+			return errno;
+	if (s->keep >= 0 && fcntl(s->keep, F_SETFD, 0) < 0)
+		return errno;
+	reset_signals();
+	execve(s->path, (char *const *)(uintptr_t)s->argv, s->envp);
+	return errno;
+}
+
+/* Puts copies of from[] above every target into s->fd. */
+static int lift(struct spawn *s, const int from[SPAWN_SLOTS])
+{
+	int i;
+
+	for (i = 0; i < SPAWN_SLOTS; i++) {
+		s->fd[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, SPAWN_SLOTS);
+		if (from[i] >= 0 && s->fd[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void spawn_close(int *fd, size_t count)
+{
+	for (; count > 0; count--, fd++) {
+		if (*fd >= 0)
+			close(*fd);
+		*fd = -1;
+	}
+}
+
+/* A SIGCHLD ignored since before our start would lose exit statuses. */
+static void keep_statuses(void)
+{
+	struct sigaction act;
+
+	if (sigaction(SIGCHLD, NULL, &act) == 0 && act.sa_handler == SIG_IGN)
+		signal(SIGCHLD, SIG_DFL);
+}
+
+/* A pipe whose writing end no dup2() of the child hits. */
+static int make_report(int report[2])
+{
+	int low;
+
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return -1;
+	low = report[1];
+	report[1] = fcntl(low, F_DUPFD_CLOEXEC, SPAWN_SLOTS);
+	close(low);
+	if (report[1] >= 0)
+		return 0;
+	close(report[0]);
+	return -1;
+}
+
+pid_t spawn_start(struct spawn *s, const int from[SPAWN_SLOTS])
+{
+	int report[2] = { -1, -1 };
+	sigset_t all, mask;
+	pid_t pid = -1;
+	int sys = 0;
+
+	memset(s->fd, -1, sizeof(s->fd));
+	if (lift(s, from) < 0 || make_report(report) < 0) {
+		spawn_failed(s->argv[0], errno);
+		goto out;
+	}
+	keep_statuses();
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &mask);
+	pid = fork();
+	if (pid == 0) {
+		sys = become(s);
+		_exit(io_write(report[1], &sys, sizeof(sys)) < 0 ? 126 : 127);
+	}
+	if (pid < 0)
+		sys = errno;
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	close(report[1]);
+	if (pid > 0 && io_read(report[0], &sys, sizeof(sys)) == (ssize_t)sizeof(sys)) {
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		pid = -1;
+	}
+	close(report[0]);
+	if (pid < 0)
+		spawn_failed(s->argv[0], sys);
+out:
+	spawn_close(s->fd, SPAWN_SLOTS);
+	return pid;
+}

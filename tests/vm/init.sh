@@ -1,0 +1,115 @@
+#!/bin/bash
+# The guest's process 1: makes a machine with udev of it, runs bats files, and
+# tells on the second serial line how that goes, a line for each event:
+#
+#   ready               the guest is up
+#   begin NAME          NAME.bats begins
+#   tap LINE, err LINE  what it prints
+#   end NAME STATUS     it is over
+#   left WHAT           it left a process or a device: the guest is spoilt, and stops
+#   done                all were run
+#
+# $1/job has the variables top, build, modules, limit, shell, and the array names.
+job=$1
+top='' build='' modules='' limit='' shell='' names=()
+# shellcheck source=/dev/null
+. "$job/job"
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=${TERM:-dumb}
+umask 022
+
+halt() {
+	sync -f /run
+	echo b >/proc/sysrq-trigger
+	read -r <> <(:) # until it does
+}
+trap halt EXIT
+
+fail() {
+	echo "init: $*"
+	exit 1
+}
+
+# These may be below what is covered next, and their names may hold anything.
+version=$(uname -r)
+mkdir -p /vm/{project,build} "/lib/modules/$version"
+mount --bind "$top" /vm/project || fail "no $top"
+mount --bind "$build" /vm/build || fail "no $build"
+mount --bind "$modules/lib/modules/$version" "/lib/modules/$version" || fail "no modules"
+mount -t tmpfs -o mode=755,size=1500M run /run
+mount -t tmpfs -o mode=1777 tmp /tmp
+mkdir -p /dev/pts /dev/shm /run/lock/lvm /run/sshd /run/img
+mount -t devpts -o mode=620,gid=5 devpts /dev/pts
+mount -t tmpfs -o mode=1777 shm /dev/shm
+for name in fd:fd stdin:fd/0 stdout:fd/1 stderr:fd/2; do
+	ln -sf "/proc/self/${name#*:}" "/dev/${name%:*}"
+done
+hostname here
+modprobe -a loop dm-mod || fail "no device-mapper"
+/lib/systemd/systemd-udevd --daemon --resolve-names=never || fail "no udev"
+udevadm trigger --action=add --subsystem-match=block
+udevadm settle --timeout=60 || fail "udev does not settle"
+
+cd /vm/project || fail "no project"
+# Not in /tmp, of which each host has its own.
+export IMG_BUILD=/vm/build IMG_VM=/run/img TMPDIR=/run/bats LVM_SUPPRESS_FD_WARNINGS=1
+mkdir -p "$TMPDIR"
+# A helper or a configuration that this machine has is not seen.
+mkdir -p /etc/img-tools
+for place in /etc/img-tools {/usr,/usr/local}/libexec/img-tools; do
+	[ ! -d "$place" ] || mount -t tmpfs -o mode=755 none "$place"
+done
+# shellcheck source=tests/vm/hosts.sh
+. tests/vm/hosts.sh
+
+if [ -n "$shell" ]; then
+	echo "The project is here, the build in \$IMG_BUILD; try: bats tests/vm/rig.bats"
+	setsid -c -w bash -i </dev/ttyS0 >/dev/ttyS0 2>&1
+	exit
+fi
+
+# Prints what runs besides the kernel's threads, udev and this.
+running() {
+	local pid
+
+	for pid in $(awk '
+		{
+			name = $0
+			gsub(/^[^(]*\(|\)[^)]*$/, "", name)
+			sub(/^.*\) . /, "")
+			split(FILENAME, path, "/")
+			if (path[3] > 2 && $1 != 2 && name !~ /^(awk|sed|systemd-udevd|\(udev-worker\))$/ &&
+					path[3] != self)
+				print path[3]
+		}' self="$BASHPID" /proc/[0-9]*/stat 2>/dev/null); do
+		[ ! -e "/proc/$pid" ] || echo "process $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+	done
+}
+
+devices() {
+	dmsetup info -c --noheadings -o name 2>/dev/null | grep -v '^No devices' | sed 's/^/volume /'
+	losetup -nl -O NAME,BACK-FILE | sed 's/^/loop device /'
+}
+
+stty -F /dev/ttyS1 raw -echo
+exec 5>/dev/ttyS1
+echo ready >&5
+for name in "${names[@]}"; do
+	echo "begin $name" >&5
+	mkdir -p "/run/bats/$name"
+	mkfifo /run/img/tap
+	sed -u 's/^/tap /' </run/img/tap >&5 &
+	TMPDIR=/run/bats/$name timeout --kill-after=10 "$limit" bats --tap --timing "tests/vm/$name" \
+		>/run/img/tap 2>/run/img/err 5>&- </dev/null
+	status=$?
+	running >/run/img/left
+	[ -s /run/img/left ] || wait
+	devices >>/run/img/left
+	rm -rf /run/img/tap "/run/bats/$name"
+	sed 's/^/err /' /run/img/err >&5
+	echo "end $name $status" >&5
+	if [ -s /run/img/left ]; then
+		sed 's/^/left /' /run/img/left >&5
+		exit
+	fi
+done
+echo "done" >&5

@@ -1,0 +1,61 @@
+#!/bin/bash
+# Gets the guest's kernel: prints the folder that has it, which is kept in
+# ${XDG_CACHE_HOME:-~/.cache}/img-tools-vm and made once, with
+#
+#   vmlinuz               Debian's cloud kernel
+#   version               what uname -r says in the guest
+#   lib/modules/VERSION   its modules
+#
+# Nothing is installed.  Remove the folder to have a newer one fetched.
+set -eu
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/img-tools-vm
+kernel=$cache/kernel
+if [ -e "$kernel/version" ]; then
+	echo "$kernel"
+	exit 0
+fi
+mkdir -p "$cache"
+new=$(mktemp -d "$cache/new.XXXXXX")
+trap 'rm -rf "$new"' EXIT
+trap 'exit 1' INT TERM HUP
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo -n "$@"
+	fi
+}
+
+# The package of that kernel which is the newest one now.
+newest() {
+	apt-cache depends linux-image-cloud-amd64 2>/dev/null |
+		awk '$1 == "Depends:" && /-cloud-/ { print $2; exit }'
+}
+
+# apt-get complains if it has no user of its own that may write there.
+download() {
+	local package
+
+	package=$(newest)
+	[ -n "$package" ] &&
+		(cd "$new" && apt-get -q -o APT::Sandbox::User=root download "$package") >"$new/log" 2>&1
+}
+
+# The lists may be missing, or so old that what they name is gone.
+if ! download && ! { as_root apt-get -q update >"$new/log" 2>&1 && download; }; then
+	echo "cannot get the package that linux-image-cloud-amd64 stands for:" >&2
+	cat "$new/log" >&2
+	exit 1
+fi
+dpkg -x "$new"/*.deb "$new/files"
+version=$(basename "$new/files/lib/modules"/*)
+mkdir -p "$new/kernel/lib"
+mv "$new/files/boot/vmlinuz-$version" "$new/kernel/vmlinuz"
+mv "$new/files/lib/modules" "$new/kernel/lib/modules"
+depmod -b "$new/kernel" "$version"
+echo "$version" >"$new/kernel/version"
+chmod 755 "$new/kernel"
+mv -T "$new/kernel" "$kernel" 2>/dev/null || [ -e "$kernel/version" ] # somebody else's, just made
+echo "$kernel"

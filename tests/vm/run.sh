@@ -1,0 +1,310 @@
+#!/bin/bash
+# Runs a build's tests on real LVM, in a small virtual machine:
+#
+#   tests/vm/run.sh BUILD [NAME...]   NAME: foo for tests/vm/foo.bats; one alone is shown live
+#   tests/vm/run.sh BUILD --shell     a shell in the guest, on this terminal
+#
+# LIMIT (seconds a file), ACCEL (kvm or tcg, else what works) and TALLY come from
+# the environment; what each file printed is in BUILD/results-vm, and so is the
+# guest's console.  The machine boots once; again only after a file that hung or
+# left something.  One that does not start is a failure.  README.md beside this
+# tells how it works.
+set -u
+cd "$(dirname "$0")/../.." || exit
+here=$PWD/tests/vm
+mkdir -p "$1" || exit
+build=$(cd "$1" && pwd)
+shift
+shell=
+if [ "${1:-}" = --shell ]; then
+	shell=yes
+	shift
+fi
+limit=${LIMIT:-600}
+boot_limit=120
+results=$build/results-vm
+console=$results/console
+rm -rf "$results"
+mkdir -p "$results"
+virtiofsd=/usr/lib/qemu/virtiofsd
+job=$(mktemp -d /tmp/img-vm.XXXXXX)
+guest=
+files=
+
+passed=0
+failed=0
+skipped=0
+
+stop() {
+	[ -z "$guest" ] || kill -KILL "$guest" 2>/dev/null
+	[ -z "$files" ] || kill -KILL "$files" 2>/dev/null
+	wait
+	guest=
+	files=
+} 2>/dev/null
+
+# shellcheck disable=SC2317 # by trap
+leave() {
+	stop
+	rm -rf "$job"
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Closes with the sums, as tests/run.sh does.
+finish() {
+	if ((passed + failed == 0)); then
+		echo "no test ran"
+		failed=1
+	fi
+	[ -z "${TALLY:-}" ] || echo "$passed $failed $skipped" >>"$TALLY"
+	echo "tests in a guest of ${build#"$PWD/"}: $passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ]
+	exit
+}
+
+# cannot WHY...: the guest does not start, which fails all that was to be run.
+cannot() {
+	echo "FAIL  no guest: $*"
+	[ ! -s "$console" ] || tail -n 40 "$console" | tr -d '\r' | sed 's/^/      | /'
+	failed=$((failed + 1))
+	finish
+}
+
+# The initramfs: busybox, the modules that lead to the host's files, initrd.sh.
+make_initrd() {
+	local root=$job/initrd name module
+
+	mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/modules"
+	cp "$here/initrd.sh" "$root/init" || return
+	chmod 755 "$root/init"
+	cp "$(command -v busybox)" "$root/bin/busybox" || return
+	for name in sh mount mkdir insmod reboot switch_root; do
+		ln -s busybox "$root/bin/$name"
+	done
+	# It may need shared libraries.
+	ldd "$root/bin/busybox" 2>/dev/null | grep -o '/[^ ]*' | while read -r name; do
+		mkdir -p "$root${name%/*}" && cp -L "$name" "$root$name" || exit
+	done || return
+	for name in virtio_pci virtiofs overlay; do
+		modprobe -d "$kernel" -S "$version" --show-depends "$name" || return
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$job/modules"
+	[ -s "$job/modules" ] || return
+	while read -r module; do
+		cp "$module" "$root/modules" || return
+		echo "${module##*/}" >>"$root/modules/order"
+	done <"$job/modules"
+	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) >"$job/initrd.img"
+}
+
+machine=(qemu-system-x86_64 -nodefaults -display none -no-reboot -m 2G -smp 2
+	-object "memory-backend-memfd,id=m,size=2G,share=on" -M "pc,memory-backend=m,usb=off,vmport=off")
+command_line="console=ttyS0 loglevel=4 panic=-1 mitigations=off audit=0 no_timer_check"
+
+# A /dev/kvm may be there and yet hang: one that has not booted in some seconds
+# is not used, until this machine is started anew.
+choose_accel() {
+	local known
+
+	read -r known </proc/sys/kernel/random/boot_id
+	known=${kernel%/*}/accel-$known
+	accel=${ACCEL:-$(cat "$known" 2>/dev/null)}
+	if [ -z "$accel" ]; then
+		accel=tcg
+		if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+			timeout --kill-after=2 8 "${machine[@]}" -accel kvm -cpu host -kernel "$kernel/vmlinuz" \
+				-initrd "$job/initrd.img" -append "$command_line img.probe" \
+				-serial "file:$job/probe" </dev/null >/dev/null 2>&1
+			! grep -qs img-probe-alive "$job/probe" || accel=kvm
+		fi
+		rm -f "${known%/*}"/accel-*
+		echo "$accel" >"$known"
+	fi
+	case $accel in
+	kvm) machine+=(-accel kvm -cpu host) ;;
+	*)
+		# A program that is always at the same addresses is translated once, which
+		# makes starting one three times as fast.
+		machine+=(-accel "tcg,thread=multi" -cpu "max,la57=off")
+		command_line+=" norandmaps"
+		;;
+	esac
+}
+
+# boot NAME...: starts the guest with those to do; its events come from &4.
+boot() {
+	local top=$PWD modules=$kernel names=("$@") devices
+
+	declare -p top build modules limit shell names >"$job/job"
+	cp "$here/init.sh" "$job/init.sh"
+	rm -f "$job/socket" "$job/events"
+	mkfifo "$job/events"
+	setpriv --pdeathsig KILL "$virtiofsd" -f --socket-path="$job/socket" -o source=/ \
+		-o sandbox=chroot -o cache=always >"$results/virtiofsd" 2>&1 </dev/null &
+	files=$!
+	wait_for_socket || return
+	devices=(-chardev "socket,id=c,path=$job/socket"
+		-device "vhost-user-fs-pci,chardev=c,tag=host,queue-size=1024"
+		-kernel "$kernel/vmlinuz" -initrd "$job/initrd.img")
+	if [ -n "$shell" ]; then
+		# Its console is this terminal; its end is that of the shell.
+		"${machine[@]}" "${devices[@]}" -serial mon:stdio -append "$command_line img.job=$job"
+		return
+	fi
+	setpriv --pdeathsig KILL "${machine[@]}" "${devices[@]}" -serial "file:$console" \
+		-chardev "file,id=e,path=$job/events" -serial chardev:e \
+		-append "$command_line img.job=$job" </dev/null >"$results/qemu" 2>&1 &
+	guest=$!
+	exec 4<"$job/events"
+}
+
+# virtiofsd has made its socket.
+wait_for_socket() {
+	local until=$((SECONDS + 20))
+
+	until [ -S "$job/socket" ]; do
+		if ((SECONDS > until)) || ! kill -0 "$files" 2>/dev/null; then
+			return 1
+		fi
+		read -rt 0.02 <> <(:) || true # a pause without a process
+	done
+}
+
+# Reads TAP and the file's exit status; prints "passed failed skipped".
+count() {
+	awk -v status="$2" '
+		/^not ok .*# *TODO/ { skipped++; seen++; next }
+		/^not ok/ { failed++; seen++ }
+		/^ok .*# *(skip|SKIP)/ { skipped++; seen++; next }
+		/^ok/ { passed++; seen++ }
+		/^1\.\.[0-9]+/ { planned = substr($1, 4); plan = 1 }
+		END {
+			if (!failed && (status != 0 || !plan || planned != seen))
+				failed++
+			printf "%d %d %d\n", passed, failed, skipped
+		}' "$1"
+}
+
+# report NAME STATUS START: tells how that file went.
+report() {
+	local name=$1 status=$2 start=$3 tap=$results/$1.tap p f s
+
+	read -r p f s < <(count "$tap" "$status")
+	passed=$((passed + p))
+	failed=$((failed + f))
+	skipped=$((skipped + s))
+	{
+		awk -v name="$name" -v passed="$p" -v failed="$f" -v skipped="$s" -v start="$start" \
+			-v end="$EPOCHREALTIME" 'BEGIN {
+				printf "%-4s  %-28s %5d passed", failed ? "FAIL" : "ok", name, passed
+				if (failed)
+					printf ", %d failed", failed
+				if (skipped)
+					printf ", %d skipped", skipped
+				printf "  %.1f s\n", end - start
+			}'
+		if [ "$f" != 0 ]; then
+			[ -n "$live" ] || awk '/^not ok/ { show = 1 } /^ok/ { show = 0 } show' "$tap" | head -n 60
+			tail -n 20 "$results/$name.err"
+			[ "$status" = 0 ] || echo "status: $status"
+		fi
+	} | sed '2,$s/^/      | /'
+}
+
+# Boots, and follows the guest through the files in `pending`, from which it
+# takes those that were run.
+run_guest() {
+	local name='' last='' left='' line='' start=$EPOCHREALTIME up='' why='' got=0
+	local deadline=$((SECONDS + boot_limit))
+
+	boot "${pending[@]}" || cannot "virtiofsd: $(tail -n 5 "$results/virtiofsd")"
+	while [ "$line" != "done" ]; do
+		IFS= read -r -t $((deadline > SECONDS ? deadline - SECONDS : 1)) line <&4 || got=$?
+		if [ "$got" != 0 ]; then
+			why="ended"
+			((got <= 128)) || why="hung"
+			break
+		fi
+		case $line in
+		ready)
+			up=yes
+			deadline=$((SECONDS + 60))
+			[ -z "$live" ] || elapsed "guest up ($accel)" "$start"
+			;;
+		begin\ *)
+			name=${line#begin }
+			start=$EPOCHREALTIME
+			deadline=$((SECONDS + limit + 60))
+			: >"$results/$name.tap"
+			: >"$results/$name.err"
+			;;
+		tap\ *)
+			line=${line#tap }
+			[ -z "$live" ] || printf '%s\n' "$line"
+			printf '%s\n' "$line" >>"$results/$name.tap"
+			;;
+		err\ *) printf '%s\n' "${line#err }" >>"$results/$name.err" ;;
+		end\ *)
+			report "$name" "${line##* }" "$start"
+			pending=("${pending[@]:1}")
+			last=$name
+			name=
+			deadline=$((SECONDS + 60))
+			;;
+		left\ *)
+			failed=$((failed + 1))
+			left=yes
+			echo "FAIL  $last left: ${line#left }"
+			;;
+		esac
+	done
+	exec 4<&-
+	stop
+	if [ -z "$up" ]; then
+		cannot "it $why before it was up, $((boot_limit - deadline + SECONDS)) s after its start" \
+			"$(cat "$results/qemu")"
+	fi
+	if [ "$line" != "done" ] && [ -z "$left" ]; then
+		# That file is to blame; the others get a new guest.
+		name=${pending[0]}
+		touch "$results/$name.tap"
+		{
+			echo "the guest $why; the last of its console:"
+			tail -n 15 "$console" | tr -d '\r'
+		} >>"$results/$name.err"
+		report "$name" "the guest $why" "$start"
+		pending=("${pending[@]:1}")
+	fi
+}
+
+elapsed() {
+	awk -v what="$1" -v start="$2" -v end="$EPOCHREALTIME" \
+		'BEGIN { printf "      %s after %.1f s\n", what, end - start }'
+}
+
+[ "$(id -u)" = 0 ] || cannot "only root can share the files of this machine with it"
+[ "$(uname -m)" = x86_64 ] || cannot "it is made for x86_64, not for $(uname -m)"
+[ -x "$virtiofsd" ] || cannot "no $virtiofsd: make test-deps"
+kernel=$("$here/kernel.sh") || cannot "no kernel for it"
+version=$(cat "$kernel/version")
+make_initrd || cannot "no initramfs for it"
+choose_accel
+
+if [ -n "$shell" ]; then
+	boot || cannot "virtiofsd: $(tail -n 5 "$results/virtiofsd")"
+	exit
+fi
+pending=()
+for file in "$here"/*.bats; do
+	file=${file##*/}
+	if [ $# = 0 ] || [[ " $* " == *" $file "* || " $* " == *" ${file%.bats} "* ]]; then
+		pending+=("$file")
+	fi
+done
+live=
+[ $# != 1 ] || [ ${#pending[@]} != 1 ] || live=yes
+while [ ${#pending[@]} != 0 ]; do
+	run_guest
+done
+finish
