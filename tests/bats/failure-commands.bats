@@ -1,0 +1,340 @@
+#!/usr/bin/env bats
+# What can befall every command alike: a line of a table for each, with a host in
+# the place of @.  In each case: the right status, one line, and nothing changed.
+
+load common
+
+setup_file() { img_setup_file a; }
+teardown_file() { img_teardown_file; }
+setup() {
+	img_setup
+	HOST=
+}
+teardown() {
+	[ -z "$HOST" ] || sshd_stop "$HOST" 2>/dev/null
+	find "$BATS_TEST_TMPDIR" -name .left.img-tools -delete
+	img_teardown
+}
+
+# What reads an image or a container, and what changes one.
+READING='
+img-info @x.img
+img-list @
+img-storage @
+img-verify @x.img
+img-verify x.img @x.img
+img-verify @x.img x.img
+img-copy @x.img y.img
+img-copy --archive @x.img y.img
+img-copy @x.img.lzo y.img
+img-write @x.img room.img
+img-write --sparse @x.img.lzo room.img'
+CHANGING='
+img-create @y.img 64K
+img-create --sparse @y.img 64K
+img-copy x.img @y.img
+img-copy --archive x.img @y.img
+img-copy --sparse x.img.lzo @y.img
+img-copy --overwrite x.img @room.img
+img-copy @x.img @y.img
+img-write x.img @room.img
+img-write x.img.lzo @room.img
+img-delete @x.img
+img-rename @x.img y.img
+img-archive @room.img
+img-unarchive @z.img.lzo
+img-clean @'
+
+# Images for all of these, and something for img-clean.
+make_images() {
+	head -c 600000 /dev/urandom >x.img
+	head -c 1000000 /dev/urandom >room.img
+	cp x.img z.img
+	img-archive z.img
+	img-archive -k x.img
+	touch .left.img-tools
+}
+
+state_of_all() {
+	find . -printf '%p %i %m %U %G %n %s %T@\n' | sort
+	find . -type f -exec sha256sum {} + | sort
+}
+
+# for_each TABLE PREFIX COMMAND...: runs COMMAND with the words of each line, where
+# @ is PREFIX (of img-storage its host alone).  $first and $last are the first and
+# the last location that have it.
+for_each() {
+	local table=$1 prefix=$2 words word at first last count=0
+	shift 2
+
+	while read -r -a words; do
+		[ ${#words[@]} != 0 ] || continue
+		at=$prefix
+		if [ "${words[0]}" = img-storage ]; then
+			[[ $at == *:* ]] || continue # it takes no path
+			at=${at%%:*}:
+		fi
+		words=("${words[@]/@/"$at"}")
+		first=
+		for word in "${words[@]}"; do
+			[[ $word == "$at"* ]] || continue
+			first=${first:-$word}
+			last=$word
+		done
+		"$@" "${words[@]}" || {
+			echo "in the line: ${words[*]}" >&2
+			return 1
+		}
+		count=$((count + 1))
+	done <<<"$table"
+	[ $count -ge 8 ] # a table was read
+}
+
+fails() {
+	refuses "$1" "$first" "${@:2}"
+}
+
+fails_at_target() {
+	refuses "$1" "$last" "${@:2}"
+}
+
+fails_somewhere() {
+	refuses "$1" '' "${@:2}"
+}
+
+# all_fail STATUS PREFIX: all commands, and nothing changes.
+all_fail() {
+	local before
+
+	make_images
+	before=$(state_of_all)
+	for_each "$READING$CHANGING" "$2" fails "$1"
+	nothing_changed
+}
+
+nothing_changed() {
+	diff <(echo "$before") <(state_of_all) >&2
+}
+
+# with_config LINE...: an ssh_config for this test that says that of all hosts first.
+with_config() {
+	(printf '%s\n' "$@"; cat "$SSHD_DIR/config") >"$BATS_TEST_TMPDIR/config"
+	SSH_CONFIG=$BATS_TEST_TMPDIR/config
+}
+
+# a_host LINE...: a host of this test alone.
+a_host() {
+	HOST=own$BATS_TEST_NUMBER
+	start_host "$HOST" "$@"
+}
+
+@test "every command: a host that there is not" {
+	with_config 'Host gone' 'HostName no-such-host.invalid'
+	all_fail 7 "gone:$DIR/"
+}
+
+@test "every command: a port where nobody listens" {
+	a_host
+	sshd_stop "$HOST"
+	all_fail 7 "$HOST:$DIR/"
+}
+
+@test "every command: a changed host key" {
+	sed "s, ssh-ed25519 .*, $(cut -d' ' -f1,2 "$SSHD_DIR/user_key.pub")," \
+		"$SSHD_DIR/known_hosts" >"$BATS_TEST_TMPDIR/changed"
+	with_config 'Host *' "UserKnownHostsFile $BATS_TEST_TMPDIR/changed"
+	all_fail 7 "a:$DIR/"
+	says "$BATS_TEST_TMPDIR/changed"
+}
+
+@test "every command: a log-in that is refused" {
+	ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/other"
+	sed "s,IdentityFile .*,IdentityFile $BATS_TEST_TMPDIR/other," "$SSHD_DIR/config" \
+		>"$BATS_TEST_TMPDIR/config"
+	SSH_CONFIG=$BATS_TEST_TMPDIR/config
+	all_fail 7 "a:$DIR/"
+}
+
+@test "every command: no shell, and so no helper, on the host" {
+	a_host 'ForceCommand echo This account is not available.; exit 1'
+	all_fail 7 "$HOST:$DIR/"
+}
+
+@test "every command: a helper that dies at once" {
+	a_host "ForceCommand exec $IMG_BUILD/libexec/img-tools/img-helper-$(uname -m) --serve </dev/null"
+	all_fail 7 "$HOST:$DIR/"
+}
+
+@test "every command: no helper here" {
+	local before
+
+	make_images
+	before=$(state_of_all)
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cp "$IMG_BUILD"/bin/img-* "$BATS_TEST_TMPDIR/bin"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	for_each "$READING$CHANGING" ./ fails_somewhere 7
+	nothing_changed
+}
+
+@test "every command: a filesystem that is read-only" {
+	local before prefix
+
+	mkdir m
+	as_root mount -t tmpfs -o size=8M,mode=1777 tmpfs m
+	MOUNTS+=("$DIR/m")
+	(cd m && make_images)
+	cp m/x.img m/x.img.lzo m/room.img .
+	as_root mount -o remount,ro m
+	before=$(state_of_all)
+	for prefix in m/ "a:$DIR/m/"; do
+		for_each "${CHANGING/img-clean @/}" "$prefix" fails_at_target 4
+		nothing_changed
+		try img-clean "$prefix" # says what it cannot remove
+		[ "$status" = 4 ]
+		one_line 'img-clean: '
+		says .left.img-tools
+	done
+	nothing_changed
+	for_each "$READING" m/ reads
+	for_each "$READING" "a:$DIR/m/" reads
+	as_root mount -o remount,rw m
+}
+
+reads() {
+	rm -f y.img
+	succeeds "$@"
+}
+
+# What prints a result on standard output.
+PRINTING='
+img-info @x.img
+img-info --json @x.img
+img-list @
+img-list --json @
+img-list --xml @
+img-storage @
+img-storage --json @
+img-storage --xml @
+img-verify @x.img
+img-verify --json @x.img
+img-copy -n @x.img y.img
+img-write -n @x.img room.img
+img-create -n @y.img 1k
+img-delete -n @x.img
+img-rename -n @x.img y.img
+img-archive -n @room.img
+img-unarchive -n @z.img.lzo
+img-clean -n @'
+
+# cannot_print WORDS...: standard output is full, then without a reader, then closed.
+cannot_print() {
+	local how
+
+	for how in full broken closed; do
+		status=0
+		case $how in
+		full) timeout -k 10 30 "$1" -F "$SSH_CONFIG" "${@:2}" 2>"$ERR" >/dev/full || status=$? ;;
+		broken) timeout -k 10 30 "$1" -F "$SSH_CONFIG" "${@:2}" 2>"$ERR" >&6 || status=$? ;;
+		closed) timeout -k 10 30 "$1" -F "$SSH_CONFIG" "${@:2}" 2>"$ERR" >&- || status=$? ;;
+		esac
+		if [ "$status" != 1 ] || ! one_line "$1: "; then
+			echo "$how:" >&2
+			told
+			return 1
+		fi
+	done
+}
+
+@test "every command: a result that cannot be printed" {
+	local before
+
+	make_images
+	before=$(state_of_all)
+	: >"$OUT"
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 5<>"$BATS_TEST_TMPDIR/fifo" 6>"$BATS_TEST_TMPDIR/fifo" 5>&-
+	for_each "$PRINTING" ./ cannot_print
+	for_each "$PRINTING" "a:$DIR/" cannot_print
+	exec 6>&-
+	nothing_changed
+}
+
+# without_streams WORDS...: some of the standard streams are closed: images are what
+# they should be all the same.
+without_streams() {
+	local closed want
+
+	for closed in 0 2 012; do
+		find . -mindepth 1 -delete
+		cp -a "$BATS_TEST_TMPDIR/images/." .
+		status=0
+		want=0
+		: | tee "$OUT" >"$ERR"
+		case $closed in
+		0) "$1" -F "$SSH_CONFIG" "${@:2}" <&- >"$OUT" 2>"$ERR" || status=$? ;;
+		2) "$1" -F "$SSH_CONFIG" "${@:2}" >"$OUT" 2>&- || status=$? ;;
+		012)
+			"$1" -F "$SSH_CONFIG" "${@:2}" <&- >&- 2>&- || status=$?
+			[ "$1" != img-clean ] || want=1 # which has something to print
+			;;
+		esac
+		find . -type f -exec sha256sum {} + | sort >"$BATS_TEST_TMPDIR/sums.$closed"
+		if [ "$status" != $want ] || ! cmp "$BATS_TEST_TMPDIR"/sums.{0,"$closed"} >&2; then
+			echo "without $closed:" >&2
+			told
+			return 1
+		fi
+	done
+}
+
+@test "every command: closed standard streams" {
+	make_images
+	cp -a . "$BATS_TEST_TMPDIR/images"
+	for_each "$CHANGING" ./ without_streams
+	for_each "$CHANGING" "a:$DIR/" without_streams
+}
+
+# Names that a terminal, a shell or a parser would take for something else.
+NAMES=($'two\nlines' $'\e[31m\a' $'\xff\xfe(' '  a	b ' '$(touch pwned)' "it's" '%s%n')
+
+# takes NAME: every command that the other tests of names leave out.
+takes() {
+	local where name=$1
+
+	head -c 300000 /dev/urandom >orig
+	for where in "$DIR/$name" "a:$DIR/$name"; do
+		cp orig "$name"
+		succeeds img-verify "$where"
+		[ "$(wc -l <"$OUT")" = 1 ]
+		printable "$OUT"
+		succeeds img-archive "$where"
+		lzop -t <"$name.lzo"
+		succeeds img-verify "$where.lzo"
+		[ "$(wc -l <"$OUT")" = 1 ]
+		succeeds img-unarchive "$where.lzo"
+		same orig "$name"
+		head -c 400000 /dev/urandom >"$name"
+		succeeds img-write --json orig "$where"
+		json .
+		cmp -n 300000 orig "$name"
+		refuses 4 '' img-unarchive "$where"
+		rm "$name"
+		refuses 3 '' img-verify "$where"
+		refuses 3 '' img-archive "$where"
+		refuses 3 '' img-write orig "$where"
+		touch ".$name.img-tools"
+		succeeds img-clean "${where%/*}"
+		[ "$(wc -l <"$OUT")" = 1 ]
+		printable "$OUT"
+	done
+	[ "$(ls -A)" = orig ]
+}
+
+@test "every command: names" {
+	local name
+
+	for name in "${NAMES[@]}"; do
+		takes "$name"
+	done
+}
