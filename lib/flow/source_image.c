@@ -1,6 +1,10 @@
 /*
  * source_image: walks the data extents.  An extent is widened to whole
  * blocks, so a block is read as a whole if any part of it may hold something.
+ *
+ * Each extent is looked for before the one in front of it is read: what the
+ * kernel reads ahead makes pages of space that was never written, and those
+ * it would then call data, one after the other to the end.
  */
 #include <stdlib.h>
 
@@ -11,6 +15,10 @@ struct image_source {
 	struct image *img;
 	uint64_t off; /* of the next block */
 	uint64_t end; /* of the extent that off is in, widened */
+	bool has_ahead;
+	struct extent {
+		uint64_t start, end; /* start is the image's end if there is none */
+	} ahead;
 };
 
 static uint64_t up(uint64_t n, uint64_t limit)
@@ -20,28 +28,39 @@ static uint64_t up(uint64_t n, uint64_t limit)
 	return whole < limit ? whole : limit;
 }
 
+/* The extent at or after off, in whole blocks.  0 or -1 recorded. */
+static int look(struct image_source *s, uint64_t off, struct extent *e)
+{
+	int r = s->img->ops->extent(s->img, off, &e->start, &e->end);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		e->start = e->end = s->base.len;
+	e->start -= r ? e->start % BLOCK_SIZE : 0;
+	e->end = up(e->end, s->base.len);
+	return 0;
+}
+
 static int next(struct source *base, struct block *b)
 {
 	struct image_source *s = (struct image_source *)base;
-	uint64_t start, end, left = s->base.len - s->off;
-	int r;
+	uint64_t left = s->base.len - s->off;
 
 	if (left == 0)
 		return 0;
+	if (!s->has_ahead && look(s, 0, &s->ahead) < 0)
+		return -1;
+	s->has_ahead = true;
 	if (s->off >= s->end) {
-		r = s->img->ops->extent(s->img, s->off, &start, &end);
-		if (r < 0)
-			return -1;
-		if (r == 0)
-			start = s->base.len;
-		else
-			start -= start % BLOCK_SIZE;
-		if (start > s->off) {
-			block_set_hole(b, s->off, start - s->off);
-			s->off = start;
+		if (s->ahead.start > s->off) {
+			block_set_hole(b, s->off, s->ahead.start - s->off);
+			s->off = s->ahead.start;
 			return 1;
 		}
-		s->end = up(end, s->base.len);
+		s->end = s->ahead.end;
+		if (s->end < s->base.len && look(s, s->end, &s->ahead) < 0)
+			return -1;
 	}
 	block_set_data(b, s->off, left < BLOCK_SIZE ? left : BLOCK_SIZE);
 	s->off += b->len;

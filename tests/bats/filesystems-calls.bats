@@ -375,3 +375,19 @@ killed_at() {
 		rm x.img
 	done
 }
+
+# What the kernel reads ahead of it makes pages of what was never written, which it
+# would then call data.
+@test "calls: space that was never written is not read" {
+	local read
+
+	inject
+	succeeds img-create x.img 256M
+	put x.img $((100 * BLOCK)) <"$SMALL"
+	sync -f x.img
+	echo '-e trace=pread64' | tr ' ' '\n' >"$INJECT"
+	succeeds img-verify --json x.img
+	read=$(grep -c pread64 "$TRACE")
+	json ".data_bytes == $((4 * BLOCK))"
+	[ "$read" -lt 200 ]
+}
