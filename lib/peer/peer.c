@@ -224,7 +224,7 @@ void peer_close(struct peer *p)
 	}
 	if (p->started.fd >= 0)
 		close(p->started.fd);
-	start_end(&p->started, PEER_CLOSE_MS);
+	start_end(&p->started, PEER_END_MS);
 	free(p->name);
 	free(p);
 	err_put(&e);

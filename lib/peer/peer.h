@@ -69,9 +69,11 @@ int peer_call(struct peer *p, const char *op, const struct buf *args, struct kv 
 
 /*
  * Lets the helper end, and waits until it has cleaned up and gone: PEER_CLOSE_MS
- * at most, after which what is here is killed.  Keeps the recorded error.
+ * for its last word, and PEER_END_MS more for a process here, which is killed then.
+ * Keeps the recorded error.
  */
 #define PEER_CLOSE_MS 10000
+#define PEER_END_MS 60000
 void peer_close(struct peer *p); /* accepts NULL */
 
 #endif

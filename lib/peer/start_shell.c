@@ -13,6 +13,7 @@
 #include "lib/base/child.h"
 #include "lib/base/err.h"
 #include "lib/peer/bootstrap.h"
+#include "lib/peer/defaults.h"
 #include "lib/peer/start.h"
 
 #define RSH_WORDS_MAX 32
@@ -65,6 +66,20 @@ static int start_rsh(
 	return r;
 }
 
+static int open_ssh(struct started *s, const struct location *loc, const struct peer_options *opt)
+{
+	struct ssh_options ssh = opt->ssh;
+	char *config = NULL;
+
+	if (!ssh.config_file && defaults_ssh_config(&config, opt) < 0)
+		return -1;
+	if (config)
+		ssh.config_file = config;
+	s->ssh = ssh_open(loc, &ssh);
+	free(config);
+	return s->ssh ? 0 : -1;
+}
+
 static int start_script(struct started *s, const struct location *loc,
 	const struct peer_options *opt, const char *script)
 {
@@ -74,9 +89,7 @@ static int start_script(struct started *s, const struct location *loc,
 		return start_child(s, here);
 	if (opt->rsh)
 		return start_rsh(s, loc, opt->rsh, script);
-	if (!s->ssh)
-		s->ssh = ssh_open(loc, &opt->ssh);
-	if (!s->ssh)
+	if (!s->ssh && open_ssh(s, loc, opt) < 0)
 		return -1;
 	s->fd = ssh_exec(s->ssh, script);
 	return s->fd < 0 ? -1 : 0;

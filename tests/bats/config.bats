@@ -537,3 +537,23 @@ times() {
 	[ $made -gt 0 ]
 	swapped_end
 }
+
+@test "config: [ssh] config is what -F would be" {
+	local config=$SSH_CONFIG
+
+	cp "$IMAGE" x.img
+	printf '[ssh]\n\tconfig = %s\n' "$config" >own
+	mkdir -p "$HOME/.config/img-tools"
+	printf '[ssh]\n\tconfig = ~/own-ssh\n' >"$HOME/.config/img-tools/config"
+	cp "$config" "$HOME/own-ssh"
+	SSH_CONFIG=
+	succeeds img-info "a:$DIR/x.img"
+	rm "$HOME/own-ssh"
+	refuses 2 "a:$DIR/x.img" img-info "a:$DIR/x.img"
+	succeeds img-info --config own "a:$DIR/x.img"
+	succeeds img-info -F "$config" "a:$DIR/x.img"
+	printf '[ssh]\n\tkonfig = x\n' >own
+	refuses 2 "a:$DIR/x.img" img-info --config own "a:$DIR/x.img"
+	says 'own:2: '
+	rm -r "$HOME/.config"
+}
