@@ -36,7 +36,8 @@ docdir     := $(PREFIX)/share/doc/img-tools
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
 BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"$(VERSION)"' \
-	-I. -pthread -fstack-protector-strong -ffunction-sections -fdata-sections
+	-I. -pthread -fstack-protector-strong -ffunction-sections -fdata-sections \
+	-fno-asynchronous-unwind-tables
 ALL_CFLAGS = $(BASE_CFLAGS) $(WARN) $(OPT) $(SAN) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SAN) -Wl,--gc-sections -Wl,-z,relro,-z,now $(LDFLAGS)
 
@@ -93,8 +94,8 @@ $(B)/libclient.a: $(CLIENT_OBJ) $(B)/sources
 
 $(HELPER): $(B)/obj/remote-helpers/img-helper.o $(SAN_OBJ) $(B)/libhelper.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) $(STATIC) -o $(B)/img-helper.unstripped $^ $(HELPER_LIBS)
-	$(if $(SAN),cp $(B)/img-helper.unstripped $@,strip -o $@ $(B)/img-helper.unstripped)
+	$(CC) $(ALL_LDFLAGS) $(STATIC) -Wl,-z,noseparate-code -o $(B)/img-helper.unstripped $^ $(HELPER_LIBS)
+	$(if $(SAN),cp $(B)/img-helper.unstripped $@,strip -R .comment -R '.note*' -o $@ $(B)/img-helper.unstripped)
 
 $(B)/bin/%: $(B)/obj/cmd/%.o $(SAN_OBJ) $(B)/libclient.a $(B)/libhelper.a
 	@mkdir -p $(@D)

@@ -36,17 +36,23 @@ static int show(struct cleaning *k, const struct location *loc, const struct kv 
 	const char *path = kv_get(record, "path"), *state = kv_get(record, "state");
 	const char *why = kv_get(record, "why");
 	char *text;
+	bool is_done;
 
 	if (!path || !state)
 		return err_set(ST_PEER, "protocol error: a record without a path");
 	json_array_append_new(k->entries, as_json(record));
-	if (strcmp(state, "removed") == 0 && k->cli->json)
+	is_done = strcmp(state, "removed") == 0 || strcmp(state, "resumed") == 0;
+	if (is_done && k->cli->json)
 		return 0;
-	if (strcmp(state, "removed") == 0) {
+	if (is_done) {
 		text = location_at(loc, path);
 		if (!text)
 			return -1;
-		cli_print(k->cli, "%s %s", k->cli->dry_run ? "would remove" : "removed", text);
+		cli_print(k->cli, "%s %s",
+			!k->cli->dry_run		? state
+			: strcmp(state, "removed") == 0 ? "would remove"
+							: "would resume",
+			text);
 		free(text);
 		return 0;
 	}

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
 			NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
 			"also a file that has several links", NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_snapshot_options, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_copying_options, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
 		POPT_TABLEEND };

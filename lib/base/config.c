@@ -64,6 +64,14 @@ static int check_bool(const char *value)
 	return err_set(ST_USAGE, "neither yes nor no: '%s'", value);
 }
 
+int config_bool(const char *value)
+{
+	if (!value)
+		return -1;
+	return strcmp(value, "yes") == 0 || strcmp(value, "true") == 0 ||
+	       strcmp(value, "on") == 0 || strcmp(value, "1") == 0;
+}
+
 static int check_any(const char *value)
 {
 	(void)value;

@@ -47,6 +47,9 @@ void config_fini(struct config *c);
 /* The last value of key, or NULL. */
 const char *config_get(const struct config *c, const char *key);
 
+/* 1 or 0 of a value that the file was found good with; -1: NULL. */
+int config_bool(const char *value);
+
 /* The value of the entry at *at or after it with that key, or NULL; moves *at past it. */
 const char *config_each(const struct config *c, const char *key, size_t *at);
 

@@ -27,6 +27,7 @@ enum {
 	OPT_BWLIMIT,
 	OPT_COMPRESS,
 	OPT_JOBS,
+	OPT_SNAPSHOT_SIZE,
 	OPT_VERBOSE,
 	OPT_VERSION
 };
@@ -54,6 +55,18 @@ struct poptOption cli_copying_options[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE
 	{ "no-fsync", '\0', POPT_ARG_NONE, &cli_copying.no_fsync, 0,
 		"do not wait until the target is on stable storage", NULL },
 	POPT_TABLEEND };
+
+struct poptOption cli_snapshot_options[] = {
+	{ "snapshot", 's', POPT_ARG_NONE, &cli_copying.snapshot, 0,
+		"copy a snapshot of SRC, and remove it again", NULL },
+	{ "snapshot-size", '\0', POPT_ARG_STRING, NULL, OPT_SNAPSHOT_SIZE,
+		"its room for what changes in SRC meanwhile", "SIZE" },
+	{ "pre-snapshot", '\0', POPT_ARG_STRING, &cli_copying.pre_snapshot, 0,
+		"run this on SRC's host before it is taken", "CMD" },
+	{ "post-snapshot", '\0', POPT_ARG_STRING, &cli_copying.post_snapshot, 0,
+		"run this there once it is taken, or was not", "CMD" },
+	POPT_TABLEEND
+};
 
 static struct poptOption common_options[] = { { "quiet", 'q', POPT_ARG_NONE, &values.quiet, 0,
 						      "say less", NULL },
@@ -170,6 +183,10 @@ static int take_option(const char *name, int opt, const char *value)
 		i = number("jobs", value, FLOW_JOBS_MAX, &n);
 		cli_copying.jobs = (unsigned)n;
 		return i;
+	case OPT_SNAPSHOT_SIZE:
+		return size_parse(value, &cli_copying.snapshot_size) < 0
+			       ? err_wrap("--snapshot-size")
+			       : 0;
 	case OPT_BWLIMIT:
 		return size_parse(value, &cli_copying.bwlimit) < 0 ? err_wrap("--bwlimit") : 0;
 	default:

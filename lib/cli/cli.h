@@ -34,11 +34,15 @@ extern struct poptOption cli_changing_options[]; /* --dry-run */
 extern struct poptOption cli_working_options[];	 /* --bwlimit, --jobs */
 extern struct poptOption cli_copying_options[];	 /* those, --compress, --no-fsync */
 
+extern struct poptOption cli_snapshot_options[]; /* --snapshot and what belongs to it */
+
 struct cli_copying {
 	uint64_t bwlimit;
 	int compress; /* enum flow_compress */
 	unsigned jobs;
-	int no_fsync;
+	int no_fsync, snapshot;
+	uint64_t snapshot_size;
+	const char *pre_snapshot, *post_snapshot;
 };
 extern struct cli_copying cli_copying;
 

@@ -18,6 +18,10 @@ static void take_options(struct transfer *t, const struct cli *c)
 	t->jobs = cli_copying.jobs;
 	t->bwlimit = cli_copying.bwlimit;
 	t->no_fsync = cli_copying.no_fsync;
+	t->snapshot = cli_copying.snapshot;
+	t->snapshot_size = cli_copying.snapshot_size;
+	t->pre_snapshot = cli_copying.pre_snapshot;
+	t->post_snapshot = cli_copying.post_snapshot;
 }
 
 int copy_run(struct cli *c, struct transfer *t)
@@ -41,6 +45,15 @@ int copy_run(struct cli *c, struct transfer *t)
 		goto out;
 	}
 	take_options(t, c);
+	if (!t->snapshot && (t->snapshot_size || t->pre_snapshot || t->post_snapshot)) {
+		err_set(ST_USAGE, "there is no snapshot without --snapshot");
+		goto out;
+	}
+	if (t->snapshot && (t->live || t->from.is_stdio)) {
+		err_set(ST_USAGE, t->live ? "--snapshot and --live exclude each other"
+					  : "there is no snapshot of '-'");
+		goto out;
+	}
 	progress_begin(c);
 	if (progress_is_on())
 		t->progress = progress_show;
@@ -51,6 +64,7 @@ int copy_run(struct cli *c, struct transfer *t)
 		goto out;
 	r = copy_show(c, watched, t, &res);
 	free(res.target);
+	free(res.snapshot);
 out:
 	location_fini(&t->from);
 	location_fini(&t->to);

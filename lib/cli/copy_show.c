@@ -28,7 +28,7 @@ static int print_json(
 	json_object_set_new(o, "seconds", json_real(res->seconds));
 	json_set_text(o, "digest", res->digest[0] ? res->digest : NULL);
 	json_object_set_new(o, "consistent", json_boolean(res->consistent));
-	json_object_set_new(o, "snapshot", json_null());
+	json_set_text(o, "snapshot", res->snapshot);
 	json_object_set_new(
 		o, "compressed_blocks", json_integer((json_int_t)res->compressed_blocks));
 	json_object_set_new(o, "stored_blocks", json_integer((json_int_t)res->stored_blocks));

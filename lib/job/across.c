@@ -24,6 +24,7 @@ static int ask_source(struct ends *e, struct kv *record, struct transfer_result 
 	int r;
 
 	talk_add_source_args(&args, e->t);
+	kv_add_bool(&args, "dry_run", e->t->dry_run);
 	if (!e->t->from.is_stdio)
 		kv_add(&args, "path", talk_asked_path(&e->t->from));
 	r = peer_request(e->from, "read", &args);

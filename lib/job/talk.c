@@ -21,6 +21,11 @@ void talk_add_source_args(struct buf *args, const struct transfer *t)
 
 	kv_add_bool(args, "stdin", t->from.is_stdio);
 	kv_add_bool(args, "live", t->live);
+	kv_add_bool(args, "snapshot", t->snapshot);
+	if (t->snapshot_size)
+		kv_add_u64(args, "snapshot_size", t->snapshot_size);
+	kv_add(args, "pre", t->pre_snapshot);
+	kv_add(args, "post", t->post_snapshot);
 	kv_add(args, "compress", t->archive ? "always" : compress[t->compress]);
 	kv_add_u64(args, "jobs", t->jobs);
 	kv_add_u64(args, "bwlimit", t->bwlimit);
@@ -64,6 +69,8 @@ int talk_look_at_source(
 	if (has < 0)
 		return -1;
 	res->has_capacity = has;
+	if (kv_get(record, "snapshot") && !(res->snapshot = strdup(kv_get(record, "snapshot"))))
+		return err_set(ST_FAILED, "out of memory");
 	if (!res->consistent)
 		log_warn("warning: %s: is being written to; the copy may be of no single point in "
 			 "time",

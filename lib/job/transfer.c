@@ -56,7 +56,8 @@ int transfer_run(
 	res->seconds = (double)(io_now_ms() - began) / 1000;
 	if (r < 0) {
 		free(res->target);
-		res->target = NULL;
+		free(res->snapshot);
+		res->target = res->snapshot = NULL;
 	}
 	return r;
 }

@@ -22,7 +22,10 @@ struct transfer {
 	enum flow_compress compress;
 	unsigned jobs;
 	uint64_t bwlimit;
-	uint64_t volume_len; /* of a new volume; 0: the source's */
+	bool snapshot;				  /* copy a snapshot of the source, */
+	uint64_t snapshot_size;			  /* with that room; 0: as is configured there */
+	const char *pre_snapshot, *post_snapshot; /* commands there, or NULL */
+	uint64_t volume_len;			  /* of a new volume; 0: the source's */
 	/*
 	 * What is going on: at most a few times a second, from any thread but
 	 * one at a time; total 0: not known; wire: bytes on the channel.  Or NULL.
@@ -40,6 +43,7 @@ struct transfer_result {
 	double seconds;
 	char digest[HASH_HEX]; /* "" if none was computed */
 	bool consistent, cloned;
+	char *snapshot; /* its name, or NULL; the caller frees it */
 };
 
 /*

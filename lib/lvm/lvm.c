@@ -46,7 +46,7 @@ bool lvm_is_there(void)
 	return false;
 }
 
-/* LVM's last words, which are what failed, without the warnings before. */
+/* LVM's last words are what failed, after its warnings, and before where to read more. */
 static int record_failure(const char *command, int status, struct buf *errors)
 {
 	char *text = errors->len ? strdup(buf_str(errors)) : NULL, *line, *save = NULL;
@@ -55,7 +55,7 @@ static int record_failure(const char *command, int status, struct buf *errors)
 	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
 		line = strtok_r(NULL, "\n", &save)) {
 		line += strspn(line, " \t");
-		if (*line)
+		if (*line && strncmp(line, "Run `", 5) != 0)
 			last = line;
 	}
 	if (last)

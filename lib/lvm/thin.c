@@ -143,29 +143,52 @@ static int dump(struct thin_map *m, const char *metadata, unsigned id, uint64_t 
 	return r;
 }
 
-int thin_map_read(struct thin_map *m, dev_t dev)
+/* The number of a thin volume in its pool, and the pool. */
+static int look(dev_t dev, unsigned *id, struct thin_pool *p)
 {
-	unsigned ma, mi, id, meta_ma, meta_mi, sectors;
-	char text[256], metadata[64];
-	dev_t pool;
-	int r;
+	unsigned ma, mi, meta_ma, meta_mi, sectors;
+	char text[256];
 
-	memset(m, 0, sizeof(*m));
+	memset(p, 0, sizeof(*p));
 	if (dm_table(dev, text, sizeof(text)) < 0)
 		return -1;
-	if (sscanf(text, "thin %u:%u %u", &ma, &mi, &id) != 3)
+	if (sscanf(text, "thin %u:%u %u", &ma, &mi, id) != 3)
 		return err_set(ST_FAILED, "%u:%u is not thin: %s", major(dev), minor(dev), text);
-	pool = makedev(ma, mi);
-	if (dm_table(pool, text, sizeof(text)) < 0)
+	p->dev = makedev(ma, mi);
+	if (dm_table(p->dev, text, sizeof(text)) < 0)
 		return -1;
 	if (sscanf(text, "thin-pool %u:%u %*u:%*u %u", &meta_ma, &meta_mi, &sectors) != 3 ||
 		sectors == 0)
 		return err_set(ST_FAILED, "%u:%u is no thin pool: %s", ma, mi, text);
-	snprintf(metadata, sizeof(metadata), "/dev/block/%u:%u", meta_ma, meta_mi);
-	if (reserve(pool) < 0)
+	p->metadata = makedev(meta_ma, meta_mi);
+	p->chunk = (uint64_t)sectors * SECTOR;
+	p->zeroes = !strstr(text, " skip_block_zeroing");
+	return 0;
+}
+
+int thin_pool_look(struct thin_pool *p, dev_t dev)
+{
+	unsigned id;
+
+	return look(dev, &id, p);
+}
+
+int thin_map_read(struct thin_map *m, dev_t dev)
+{
+	struct thin_pool pool;
+	char metadata[64];
+	unsigned id;
+	int r;
+
+	memset(m, 0, sizeof(*m));
+	if (look(dev, &id, &pool) < 0)
 		return -1;
-	r = dump(m, metadata, id, (uint64_t)sectors * SECTOR);
-	if (release(pool) < 0)
+	snprintf(metadata, sizeof(metadata), "/dev/block/%u:%u", major(pool.metadata),
+		minor(pool.metadata));
+	if (reserve(pool.dev) < 0)
+		return -1;
+	r = dump(m, metadata, id, pool.chunk);
+	if (release(pool.dev) < 0)
 		r = -1;
 	if (r < 0)
 		thin_map_fini(m);

@@ -9,6 +9,7 @@
 #ifndef IMG_THIN_H
 #define IMG_THIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,15 @@ struct thin_map {
 	struct thin_range *range; /* in order, none next to another */
 	size_t count;
 };
+
+struct thin_pool {
+	dev_t dev, metadata;
+	uint64_t chunk; /* bytes that are mapped, and given back, as one */
+	bool zeroes;	/* what it maps for a write to a part of it reads as zeros else */
+};
+
+/* Of an active thin volume's pool, by the kernel's tables.  0 or -1 recorded. */
+int thin_pool_look(struct thin_pool *p, dev_t dev);
 
 /*
  * Of an active thin volume.  0, or -1 recorded: thin_dump is missing or fails,

@@ -19,6 +19,7 @@ const struct op op_table[] = {
 	{ "archive", true, false, op_archive },
 	{ "unarchive", true, false, op_unarchive },
 	{ "clean", true, false, op_clean },
+	{ "snap", true, false, op_snap },
 	{ "read", false, true, op_read },
 	{ "write", true, true, op_write },
 	{ "copy", true, false, op_copy },

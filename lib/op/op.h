@@ -18,6 +18,7 @@
 struct session {
 	struct conn *conn;
 	struct limits limits;
+	const struct config *system, *user; /* defaults; the user's comes first */
 	bool has_stdio; /* descriptors 0 and 1 are the user's: "-" may be used */
 };
 
@@ -41,6 +42,7 @@ int op_unarchive(struct session *s, const struct kv *request, struct buf *reply)
 int op_clean(struct session *s, const struct kv *request, struct buf *reply);
 int op_create(struct session *s, const struct kv *request, struct buf *reply);
 int op_delete(struct session *s, const struct kv *request, struct buf *reply);
+int op_snap(struct session *s, const struct kv *request, struct buf *reply);
 int op_read(struct session *s, const struct kv *request, struct buf *reply);
 int op_write(struct session *s, const struct kv *request, struct buf *reply);
 int op_copy(struct session *s, const struct kv *request, struct buf *reply);

@@ -1,8 +1,9 @@
 /*
- * clean: removes what dead runs left unfinished in a directory.
- *	REQUEST op=clean, path (absent: the configured directories), dry_run
- *	RECORD  path, state: removed, alive (its run lives), foreign (no file of
- *	        ours), failed; why, and its status
+ * clean: removes what dead runs left unfinished in a directory or group.
+ *	REQUEST op=clean, path (absent: the configured directories, and all groups
+ *	        that may be touched), dry_run
+ *	RECORD  path, state: removed, resumed (a suspended volume), alive (its run
+ *	        lives), foreign (not ours), failed; why, and its status
  *	OK
  */
 #include <dirent.h>
@@ -12,8 +13,10 @@
 
 #include "lib/base/err.h"
 #include "lib/op/op.h"
+#include "lib/store/group.h"
 #include "lib/store/naming.h"
 #include "lib/store/partial.h"
+#include "lib/store/volume.h"
 
 static const char *state_of(int r)
 {
@@ -61,20 +64,32 @@ static int clean_directory(struct session *s, const char *path, int dry)
 	return r;
 }
 
+static int send(void *arg, const struct buf *record)
+{
+	return op_record(arg, record);
+}
+
 int op_clean(struct session *s, const struct kv *request, struct buf *reply)
 {
 	const struct limits *roots = limits_roots(&s->limits);
 	const char *path = kv_get(request, "path");
-	int dry = op_flag(request, "dry_run");
+	int dry = op_flag(request, "dry_run"), is_volume;
+	struct volume_name volume;
 	size_t i;
 
 	(void)reply;
 	if (dry < 0)
 		return -1;
-	if (path)
-		return clean_directory(s, path, dry);
+	if (path) {
+		is_volume = volume_find(&volume, &s->limits, path);
+		if (is_volume == 0)
+			return clean_directory(s, path, dry);
+		if (is_volume > 0 && *volume.name)
+			return err_set(ST_REFUSED, "is a volume, not a directory or a group");
+		return is_volume < 0 ? -1 : group_clean(&s->limits, volume.group, dry, send, s);
+	}
 	for (i = 0; i < roots->count; i++)
 		if (clean_directory(s, roots->root[i].path, dry) < 0)
 			return -1;
-	return 0;
+	return group_clean(&s->limits, NULL, dry, send, s);
 }

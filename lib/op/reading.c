@@ -4,13 +4,17 @@
 #include "lib/op/reading.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/base/size.h"
 #include "lib/flow/inlet.h"
 #include "lib/flow/source.h"
+#include "lib/op/hook.h"
 #include "lib/store/inuse.h"
 #include "lib/store/probe.h"
 #include "lib/store/qcow2.h"
@@ -119,13 +123,80 @@ static int open_content(struct reading *r)
 	return r->source ? 0 : -1;
 }
 
+/* The last word of the user's file, or of the host's. */
+static const char *setting(const struct session *s, const char *key)
+{
+	const char *value = config_get(s->user, key);
+
+	return value ? value : config_get(s->system, key);
+}
+
+static int snapshot_defaults(struct snapshot_want *out, const struct session *s)
+{
+	const char *size = setting(s, "snapshot.size");
+	int autoextend = config_bool(setting(s, "snapshot.autoextend"));
+
+	out->autoextend = autoextend != 0;
+	if (!size)
+		return 0;
+	if (size[strlen(size) - 1] != '%')
+		return size_parse(size, &out->size);
+	out->percent = (unsigned)strtoul(size, NULL, 10);
+	return 0;
+}
+
+int reading_snapshot_want(
+	struct snapshot_want *out, const struct session *s, uint64_t size, bool dry_run)
+{
+	memset(out, 0, sizeof(*out));
+	if (snapshot_defaults(out, s) < 0)
+		return -1;
+	if (size)
+		out->size = size;
+	out->dry_run = dry_run;
+	return 0;
+}
+
+/* What froze the guest is followed by what thaws it, whatever came between. */
+static int take_snapshot(struct reading *r, struct session *s, const struct reading_want *want)
+{
+	struct snapshot_want w;
+	struct err e;
+	int ret, post;
+
+	if (reading_snapshot_want(&w, s, want->snapshot_size, want->dry_run) < 0)
+		return -1;
+	r->consistent = true;
+	if (want->dry_run)
+		return snapshot_take(&r->snapshot, &r->img, &w);
+	ret = hook_run("pre-snapshot", want->pre);
+	if (ret == 0)
+		ret = snapshot_take(&r->snapshot, &r->img, &w);
+	r->has_snapshot = ret == 0;
+	err_take(&e);
+	post = want->pre || ret == 0 ? hook_run("post-snapshot", want->post) : 0;
+	if (ret < 0 && post < 0)
+		log_warn("%s", err_text());
+	if (ret < 0 || post == 0)
+		err_put(&e);
+	return ret < 0 || post < 0 ? -1 : 0;
+}
+
 int reading_want_parse(struct reading_want *w, const struct kv *request, const char *key)
 {
 	int live = op_flag(request, "live"), is_stdio = op_flag(request, "stdin");
+	int snapshot = op_flag(request, "snapshot"), dry = op_flag(request, "dry_run");
 
+	memset(w, 0, sizeof(*w));
 	if (live < 0 || is_stdio < 0)
 		return -1;
+	if (snapshot < 0 || dry < 0 || kv_get_u64(request, "snapshot_size", &w->snapshot_size) < 0)
+		return -1;
 	w->live = live;
+	w->snapshot = snapshot;
+	w->dry_run = dry;
+	w->pre = kv_get(request, "pre");
+	w->post = kv_get(request, "post");
 	w->path = is_stdio ? NULL : op_need(request, key);
 	return is_stdio || w->path ? 0 : -1;
 }
@@ -144,11 +215,28 @@ int reading_open(struct reading *r, struct session *s, const struct reading_want
 	r->img.may_change = want->live;
 	reading_id(&r->img.st, r->id);
 	/* Who writes it now has marked it: in use, rather than left unfinished. */
-	if (check_use(r, want->live) < 0 || check_finished(r, s) < 0 || open_content(r) < 0) {
-		reading_close(r);
-		return -1;
+	if (want->snapshot) {
+		if (check_finished(r, s) < 0 || take_snapshot(r, s, want) < 0 ||
+			open_content(r) < 0)
+			goto fail;
+		return 0;
 	}
-	return 0;
+	if (check_use(r, want->live) == 0 && check_finished(r, s) == 0 && open_content(r) == 0)
+		return 0;
+fail:
+	reading_close(r);
+	return -1;
+}
+
+int reading_finish(struct reading *r)
+{
+	if (!r->has_snapshot)
+		return 0;
+	if (snapshot_check(&r->snapshot) < 0 || r->img.ops->check(&r->img) < 0)
+		return -1;
+	image_close(&r->img);
+	r->has_image = r->has_snapshot = false;
+	return snapshot_drop(&r->snapshot);
 }
 
 void reading_close(struct reading *r)
@@ -156,6 +244,8 @@ void reading_close(struct reading *r)
 	source_free(r->source);
 	if (r->has_image)
 		image_close(&r->img);
+	if (r->has_snapshot)
+		snapshot_drop(&r->snapshot);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -171,5 +261,6 @@ void reading_describe(const struct reading *r, struct buf *record)
 	kv_add(record, "format", r->format);
 	kv_add(record, "compression", r->compressed ? "lzo" : NULL);
 	kv_add_bool(record, "consistent", r->consistent);
+	kv_add(record, "snapshot", r->snapshot.is_volume ? r->snapshot.volume.name : NULL);
 	kv_add(record, "backing", r->backing[0] ? r->backing : NULL);
 }

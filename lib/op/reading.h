@@ -2,21 +2,25 @@
  * reading: the source of a copy, opened and checked: what `read` and `copy`
  * share.
  *
- * Request: path (of `copy`: source), or stdin=1; live.
+ * Request: path (of `copy`: source), or stdin=1; live; snapshot=1 with snapshot_size
+ *          (bytes), pre and post (commands).
  * Record:  capacity (absent: not known before its end), physical, kind,
- *          format, compression, name, consistent, id, backing.
+ *          format, compression, name, consistent, id, backing, snapshot (its name).
  */
 #ifndef IMG_READING_H
 #define IMG_READING_H
 
 #include "lib/op/op.h"
 #include "lib/store/image.h"
+#include "lib/store/snapshot.h"
 
 #define READING_ID_MAX 128
 
 struct reading {
 	struct image img;
 	bool has_image;
+	struct snapshot snapshot;
+	bool has_snapshot;
 	struct source *source;
 	bool compressed;
 	bool consistent; /* nobody could write to it */
@@ -26,8 +30,12 @@ struct reading {
 };
 
 struct reading_want {
-	const char *path; /* NULL: standard input */
-	bool live;	  /* also if somebody may write to it */
+	const char *path;	/* NULL: standard input */
+	bool live;		/* also if somebody may write to it */
+	bool snapshot;		/* of a snapshot of it, */
+	uint64_t snapshot_size; /* with that room; 0: as configured */
+	bool dry_run;		/* only see whether that could be taken */
+	const char *pre, *post; /* commands before and after that is taken, or NULL */
 };
 
 /* From a request: the path under key, or standard input with stdin=1.  0 or -1 recorded. */
@@ -35,8 +43,18 @@ int reading_want_parse(struct reading_want *w, const struct kv *request, const c
 
 /* 0, or -1 recorded; then r is empty. */
 int reading_open(struct reading *r, struct session *s, const struct reading_want *want);
+
+/*
+ * After all was read: checks once more that the snapshot was valid, and removes
+ * it.  0, or -1 recorded.  r stays to be closed.
+ */
+int reading_finish(struct reading *r);
 void reading_close(struct reading *r);
 void reading_describe(const struct reading *r, struct buf *record);
+
+/* What the configuration says of snapshots; size, if not 0, is the user's word. */
+int reading_snapshot_want(
+	struct snapshot_want *out, const struct session *s, uint64_t size, bool dry_run);
 
 /* "boot-id:device:inode" of a file on this host. */
 void reading_id(const struct stat *st, char out[READING_ID_MAX]);

@@ -153,6 +153,8 @@ static int read_config(struct server *sv, const char *given)
 		limits_init(&sv->session.limits, &sv->user_config, user) < 0)
 		return -1;
 	sv->session.limits.also = &sv->system;
+	sv->session.system = &sv->system_config;
+	sv->session.user = &sv->user_config;
 	return 0;
 }
 

@@ -23,6 +23,15 @@ int group_list(const struct limits *l, const char *group, group_each *each, void
 int group_each_name(const struct limits *l, int (*each)(void *arg, const char *group), void *arg);
 
 /*
+ * What dead runs left in the group, or in all (NULL) that the limits allow:
+ * new volumes and snapshots with their tags are removed, and origins that a killed
+ * LVM left suspended work again; unless dry_run.  Of each kind=volume, path, state:
+ * removed, resumed, alive, foreign or failed; why, and its status (as op_clean).
+ */
+int group_clean(
+	const struct limits *l, const char *group, bool dry_run, group_each *each, void *arg);
+
+/*
  * Of each group kind=group, name, path, size, free, extent_size; and of each of
  * its thin pools kind=pool, group, name, size, data_used, metadata_used
  * (fractions).

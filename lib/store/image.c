@@ -11,6 +11,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/store/snapshot.h"
 #include "lib/store/volume.h"
 
 static int pick_kind(struct image *img)
@@ -67,7 +68,14 @@ void image_close(struct image *img)
 int image_read(struct image *img, void *p, size_t n, uint64_t off)
 {
 	ssize_t got = io_pread(img->fd, p, n, off);
+	int sys = errno;
 
+	/* Of an invalid one what is cached can still be read, and the rest fails. */
+	if (img->watch && snapshot_watch_is_spoiled(img->watch))
+		return err_set(ST_CORRUPT, "the snapshot is invalid: it overflowed");
+	if (got < 0 && img->ops->check(img) < 0 && err_status() == ST_CORRUPT)
+		return -1;
+	errno = sys;
 	if (got < 0)
 		return err_sys("cannot read at %llu", (unsigned long long)off);
 	if ((size_t)got < n)

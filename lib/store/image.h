@@ -45,6 +45,7 @@ struct image {
 	uint64_t len; /* of the container in bytes: the file's or device's size */
 	struct stat st;
 	bool may_change; /* the user accepts that it is written to while it is read */
+	const struct snapshot_watch *watch; /* of a snapshot (snapshot.h), or NULL */
 };
 
 /*
@@ -64,5 +65,8 @@ extern const struct image_ops image_file_ops, image_device_ops, image_volume_ops
 /* Opens a volume; image_close() is called after a failure, too. */
 struct volume_name;
 int image_volume_open(struct image *img, const struct volume_name *name);
+
+/* Which volume it is; false: none. */
+bool image_volume_name(const struct image *img, struct volume_name *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -129,6 +130,17 @@ const struct image_ops image_volume_ops = {
 	.describe = describe,
 	.release = release,
 };
+
+bool image_volume_name(const struct image *img, struct volume_name *out)
+{
+	const struct volume_image *v = img->own;
+
+	if (img->ops != &image_volume_ops)
+		return false;
+	memcpy(out->group, v->lv.group, sizeof(out->group));
+	memcpy(out->name, v->lv.name, sizeof(out->name));
+	return true;
+}
 
 int image_volume_open(struct image *img, const struct volume_name *name)
 {

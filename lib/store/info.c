@@ -125,12 +125,22 @@ static int add_qcow2(struct buf *out, struct image *img)
 	return 0;
 }
 
+static int add_storage(struct buf *out, struct image *img)
+{
+	uint64_t bytes;
+
+	if (img->ops->allocated(img, &bytes) < 0)
+		return -1;
+	kv_add_u64(out, "allocation", bytes);
+	kv_add_u64(out, "physical", img->len);
+	return 0;
+}
+
 static int add_content(struct buf *out, struct image *img)
 {
 	struct probe_archive a;
 	struct probe p;
 	const char *format = "raw";
-	uint64_t bytes;
 	int archive = probe_is_archive(img);
 
 	memset(&p, 0, sizeof(p));
@@ -158,12 +168,15 @@ static int add_content(struct buf *out, struct image *img)
 		}
 	}
 	kv_add(out, "format", format);
-	if (img->ops->allocated(img, &bytes) < 0)
-		return -1;
-	kv_add_u64(out, "allocation", bytes);
-	kv_add_u64(out, "physical", img->len);
 	add_probe(out, &p);
-	return 0;
+	return add_storage(out, img);
+}
+
+/* Of one that cannot be read. */
+static int add_sizes(struct buf *out, struct image *img)
+{
+	kv_add_u64(out, "capacity", img->len);
+	return add_storage(out, img);
 }
 
 static int add_use(struct buf *out, int fd)
@@ -188,6 +201,7 @@ static int collect_image(const struct limits *l, const char *path, struct buf *o
 {
 	struct image img;
 	int unfinished, r = -1;
+	bool is_readable; /* an invalid snapshot is not */
 
 	if (image_open(&img, l, path) < 0)
 		return -1;
@@ -196,7 +210,11 @@ static int collect_image(const struct limits *l, const char *path, struct buf *o
 	unfinished = img.ops->is_unfinished(&img, l);
 	if (img.ops->describe)
 		img.ops->describe(&img, out);
-	if (unfinished >= 0 && add_content(out, &img) == 0 && add_use(out, img.fd) == 0) {
+	is_readable = img.ops->check(&img) == 0;
+	if (!is_readable)
+		err_clear();
+	if (unfinished >= 0 && (is_readable ? add_content(out, &img) : add_sizes(out, &img)) == 0 &&
+		add_use(out, img.fd) == 0) {
 		kv_add_bool(out, "unfinished", unfinished);
 		r = buf_failed(out);
 	}

@@ -97,10 +97,29 @@ static int remove_volume(const struct place *p, const struct store_want *want)
 	return r < 0 ? -1 : 0;
 }
 
+/* LVM renames by name only, so what has it then may be another: 0, or -1 recorded. */
+static int rename_back(
+	const struct volume_name *from, const struct volume_name *to, const char *uuid)
+{
+	const char *argv[] = { "lvrename", "-qq", from->group, to->name, from->name, NULL };
+	struct lvm_volume v;
+	int is;
+
+	if (lvm_volume(&v, to->group, to->name) < 0)
+		return -1;
+	is = strcmp(v.own_uuid, uuid) == 0;
+	lvm_volume_fini(&v);
+	if (is)
+		return 0;
+	lvm_change(argv);
+	return err_set(ST_BUSY, "was changed while it was looked at");
+}
+
 static int rename_volume(const struct place *p, const char *name, const struct store_want *want)
 {
 	const char *argv[] = { "lvrename", "-qq", p->volume.group, p->volume.name, name, NULL };
 	struct place other = { .volume = p->volume };
+	char uuid[sizeof(((struct lvm_volume *)0)->own_uuid)];
 	struct lvm_volume v;
 	int gone;
 
@@ -108,12 +127,15 @@ static int rename_volume(const struct place *p, const char *name, const struct s
 		return err_set(ST_USAGE, "'%s' is no name for a volume", name);
 	if (check(p, &v) < 0)
 		return -1;
+	memcpy(uuid, v.own_uuid, sizeof(uuid));
 	lvm_volume_fini(&v);
 	snprintf(other.volume.name, sizeof(other.volume.name), "%s", name);
 	gone = is_gone(&other);
 	if (gone == 0)
 		return err_set(ST_EXISTS, "'%s' exists already", name);
-	return gone < 0 || want->dry_run ? (gone < 0 ? -1 : 0) : lvm_change(argv);
+	if (gone < 0 || want->dry_run)
+		return gone < 0 ? -1 : 0;
+	return lvm_change(argv) < 0 ? -1 : rename_back(&p->volume, &other.volume, uuid);
 }
 
 const struct store_ops store_volume = {

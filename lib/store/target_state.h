@@ -35,11 +35,13 @@ struct target {
 	bool has_old;
 	int old_fd;		       /* target_file: O_PATH of what will be replaced, or -1 */
 	char hidden[PARTIAL_NAME_MAX]; /* target_file: the name until commit */
-	bool allocated;	      /* target_file: unwritten parts are zeros and have their room */
-	bool marked;	      /* target_inplace: carries the mark, and by us */
-	bool made;	      /* target_volume: lvcreate was called */
-	bool thin;	      /* target_volume: unwritten parts cost nothing */
-	uint64_t unit;	      /* target_volume: bytes that can be zeroed at once, aligned */
+	bool allocated; /* target_file: unwritten parts are zeros and have their room */
+	bool marked;	/* target_inplace: carries the mark, and by us */
+	bool made;	/* target_volume: lvcreate was called */
+	char uuid[40];	/* target_volume: LVM's, once it is ours */
+	bool thin;	/* target_volume: unwritten parts cost nothing */
+	bool stale;	/* target_volume: until all of a chunk was written, there is no telling */
+	uint64_t unit;	/* target_volume: bytes that can be zeroed at once, aligned */
 	_Atomic bool touched; /* target_inplace: something was written */
 };
 
@@ -57,6 +59,10 @@ bool target_lacks_call(void);
  * 0 or -1 recorded.
  */
 int target_write_zeros(struct target *t, uint64_t len, uint64_t off);
+
+/* What zeroing a volume takes, from its descriptor; then of any range: 0 or -1 recorded. */
+void target_volume_zero_init(struct target *t, bool is_thin);
+int target_volume_zero(struct target *t, uint64_t len, uint64_t off);
 
 /* As fsync() or, if the user does without it, at least tells of errors. */
 int target_sync(struct target *t);

@@ -26,9 +26,6 @@
 #include "lib/store/store.h"
 #include "lib/store/target_state.h"
 
-#define PAGE 4096u
-#define PIECE (256u << 10)
-#define ZERO_STEP (64u << 20) /* zeroed by one call, which nothing can interrupt */
 #define TAG_MAX (sizeof(VOLUME_TAG_RUN) + RUN_TEXT_MAX)
 
 static int run_tag(char out[TAG_MAX])
@@ -39,26 +36,6 @@ static int run_tag(char out[TAG_MAX])
 		return -1;
 	snprintf(out, TAG_MAX, VOLUME_TAG_RUN "%s", run);
 	return 0;
-}
-
-/* The size and alignment of what a discard takes away for good; 0: it takes nothing. */
-static uint64_t discard_unit(int fd)
-{
-	unsigned long long unit = 0;
-	char path[96];
-	struct stat st;
-	FILE *f;
-
-	if (fstat(fd, &st) < 0)
-		return 0;
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/discard_granularity",
-		major(st.st_rdev), minor(st.st_rdev));
-	f = fopen(path, "re");
-	if (f && fscanf(f, "%llu", &unit) != 1)
-		unit = 0;
-	if (f)
-		fclose(f);
-	return unit;
 }
 
 /* Opens what is to be written, for us alone, and finds its size. */
@@ -74,10 +51,8 @@ static int take(struct target *t, const struct lvm_volume *v)
 		return other < 0 ? -1 : err_set(ST_BUSY, "in use: open elsewhere");
 	if (ioctl(t->fd, BLKGETSIZE64, &t->room) < 0)
 		return err_sys("cannot get the volume's size");
-	t->thin = v->is_thin;
-	t->unit = t->thin ? discard_unit(t->fd) : PAGE;
-	if (t->unit == 0)
-		t->unit = PIECE;
+	memcpy(t->uuid, v->own_uuid, sizeof(t->uuid));
+	target_volume_zero_init(t, v->is_thin);
 	return 0;
 }
 
@@ -127,19 +102,49 @@ static int check_group(struct target *t)
 /* Removes what lvcreate has made under our tag, whether it ended well or not. */
 static void remove_own(struct target *t)
 {
-	char which[TAG_MAX + 16], tag[TAG_MAX], name[LVM_NAME_MAX + 16];
-	char both[sizeof(which) + sizeof(name) + 8];
-	const char *argv[] = { "lvremove", "-qq", "-y", "--select", both, t->place.volume.group,
+	char which[TAG_MAX + LVM_NAME_MAX + 40], tag[TAG_MAX];
+	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, t->place.volume.group,
 		NULL };
 
 	if (run_tag(tag) < 0)
 		return;
-	snprintf(which, sizeof(which), "lv_tags=\"%s\"", tag);
-	snprintf(name, sizeof(name), "lv_name=\"%s\"", t->place.volume.name);
-	snprintf(both, sizeof(both), "%s && %s", which, name);
+	if (*t->uuid)
+		snprintf(which, sizeof(which), "lv_uuid=%s", t->uuid);
+	else
+		snprintf(which, sizeof(which), "lv_tags=\"%s\" && lv_name=\"%s\"", tag,
+			t->place.volume.name);
 	if (lvm_change(argv) < 0)
 		log_warn("cannot remove the volume '%s' again (see img-clean): %s", t->place.path,
 			err_text());
+}
+
+static bool is_own(const struct lvm_volume *v, const char *tag)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_RUN);
+	bool is = run && strcmp(run, tag + strlen(VOLUME_TAG_RUN)) == 0;
+
+	free(run);
+	return is;
+}
+
+/* What has changed since it was looked at: the name is taken now, or the room. */
+static int explain_failure(const struct volume_name *n, const char *tag)
+{
+	struct lvm_volume v;
+	struct err e;
+	bool own;
+
+	err_take(&e);
+	if (lvm_volume(&v, n->group, n->name) == 0) {
+		own = is_own(&v, tag);
+		lvm_volume_fini(&v);
+		if (!own)
+			return err_set(ST_EXISTS, "exists already");
+	}
+	if (strstr(e.text, "insufficient free") || strstr(e.text, "free space in thin pool"))
+		e.status = ST_NOROOM;
+	err_put(&e);
+	return -1;
 }
 
 static int make(struct target *t)
@@ -157,44 +162,85 @@ static int make(struct target *t)
 	snprintf(size, sizeof(size), "%llub", (unsigned long long)t->want.volume_len);
 	t->made = true;
 	if (lvm_change(argv) < 0)
-		return -1;
+		return explain_failure(n, tag);
 	if (volume_look(&v, n) < 0)
 		return -1;
-	r = take(t, &v);
+	r = is_own(&v, tag) ? take(t, &v) : err_set(ST_BUSY, "was replaced while it was made");
 	lvm_volume_fini(&v);
 	return r;
 }
 
+/* Who is making it, or was: 0 if that is over, or -1 recorded. */
+static int check_run(const struct lvm_volume *v)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_RUN);
+	enum run_state state = run ? run_state(run) : RUN_DEAD;
+
+	free(run);
+	if (state == RUN_ALIVE)
+		return err_set(ST_BUSY, "in use: another run is making it");
+	if (state == RUN_FOREIGN)
+		return err_set(ST_BUSY, "in use: perhaps a run on another host is making it");
+	return 0;
+}
+
 static int begin_in_place(struct target *t);
+
+/* What stands there: 1: nothing any more; 0: it is filled where it is; -1 recorded. */
+static int look_at_old(struct target *t)
+{
+	struct store_want want = { .dry_run = t->want.dry_run };
+	struct lvm_volume v;
+	char *run;
+	int r;
+
+	if (lvm_volume(&v, t->place.volume.group, t->place.volume.name) < 0) {
+		if (err_status() != ST_ABSENT)
+			return -1;
+		err_clear();
+		return 1;
+	}
+	run = lvm_tag(&v, VOLUME_TAG_RUN);
+	r = check_run(&v);
+	if (r == 0 && run) /* what a dead run left */
+		r = store_volume.remove(&t->place, &want) < 0 ? -1 : 1;
+	else if (r == 0 && !t->want.overwrite)
+		r = err_set(ST_EXISTS, "exists already");
+	free(run);
+	lvm_volume_fini(&v);
+	return r;
+}
+
+static int check_size(const struct target_want *w)
+{
+	if (w->volume_len == TARGET_LEN_UNKNOWN)
+		return err_set(ST_USAGE, "a new volume's size has to be known (see --size)");
+	if (w->volume_len == 0)
+		return err_set(ST_REFUSED, "a volume cannot be empty");
+	if (w->len != TARGET_LEN_UNKNOWN && w->len > w->volume_len)
+		return err_set(ST_NOROOM, "it would have %llu bytes, and the source has %llu",
+			(unsigned long long)w->volume_len, (unsigned long long)w->len);
+	return 0;
+}
 
 static int begin_new(struct target *t)
 {
-	struct lvm_volume v;
+	int is_new;
 
-	if (t->want.volume_len == 0)
-		t->want.volume_len = t->want.len;
-	if (t->want.volume_len == TARGET_LEN_UNKNOWN)
-		return err_set(ST_USAGE, "a new volume's size has to be known (see --size)");
-	if (t->want.volume_len == 0)
-		return err_set(ST_REFUSED, "a volume cannot be empty");
-	if (t->want.len != TARGET_LEN_UNKNOWN && t->want.len > t->want.volume_len)
-		return err_set(ST_NOROOM, "it would have %llu bytes, and the source has %llu",
-			(unsigned long long)t->want.volume_len, (unsigned long long)t->want.len);
 	if (!lvm_name_is_valid(t->place.volume.name))
 		return err_set(ST_REFUSED, "'%s' is no name for a volume", t->place.volume.name);
-	if (lvm_volume(&v, t->place.volume.group, t->place.volume.name) == 0) {
-		lvm_volume_fini(&v);
-		if (!t->want.overwrite)
-			return err_set(ST_EXISTS, "exists already");
+	is_new = look_at_old(t);
+	if (is_new < 0)
+		return -1;
+	if (!is_new) {
 		t->ops = &target_volume_in_place_ops;
 		return begin_in_place(t);
 	}
-	if (err_status() != ST_ABSENT)
+	if (t->want.volume_len == 0)
+		t->want.volume_len = t->want.len;
+	if (check_size(&t->want) < 0 || check_group(t) < 0)
 		return -1;
-	err_clear();
-	if (check_group(t) < 0 || t->want.dry_run)
-		return t->want.dry_run && err_status() == ST_OK ? 0 : -1;
-	return make(t);
+	return t->want.dry_run ? 0 : make(t);
 }
 
 static int check_in_place(struct target *t, const struct lvm_volume *v)
@@ -202,7 +248,7 @@ static int check_in_place(struct target *t, const struct lvm_volume *v)
 	const struct target_want *w = &t->want;
 	struct stat st;
 
-	if (volume_check_changeable(v) < 0)
+	if (volume_check_changeable(v) < 0 || check_run(v) < 0)
 		return -1;
 	if (w->source && S_ISBLK(w->source->st_mode) && stat(t->place.path, &st) == 0 &&
 		st.st_rdev == w->source->st_rdev)
@@ -215,6 +261,27 @@ static int check_in_place(struct target *t, const struct lvm_volume *v)
 	return 0;
 }
 
+/*
+ * The mark is set in any case: the run that had set one may have taken it away since we
+ * looked.  What a dead run began to make is this one's to finish.
+ */
+static int mark(struct target *t, const struct lvm_volume *v)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_RUN), tag[TAG_MAX];
+	int r = volume_set_tag(v->group, v->own_uuid, VOLUME_TAG_UNFINISHED, true);
+
+	if (r == 0 && run) {
+		snprintf(tag, sizeof(tag), VOLUME_TAG_RUN "%s", run);
+		r = volume_set_tag(v->group, v->own_uuid, tag, false);
+	}
+	/* What an earlier run left unfinished stays so if this one writes nothing. */
+	t->marked = !volume_is_unfinished(v);
+	free(run);
+	if (r == 0 && !volume_has_name(t->fd, &t->place.volume))
+		r = err_set(ST_BUSY, "was renamed while it was opened");
+	return r;
+}
+
 static int begin_in_place(struct target *t)
 {
 	struct lvm_volume v;
@@ -223,78 +290,16 @@ static int begin_in_place(struct target *t)
 	if (volume_look(&v, &t->place.volume) < 0)
 		return -1;
 	r = check_in_place(t, &v);
-	/* What an earlier run left unfinished stays so if this one writes nothing. */
-	t->marked = !volume_is_unfinished(&v);
-	if (r == 0 && !t->want.dry_run && t->marked)
-		r = volume_set_tag(&t->place.volume, VOLUME_TAG_UNFINISHED, true);
-	if (r < 0)
-		t->marked = false;
+	if (r == 0 && !t->want.dry_run)
+		r = mark(t, &v);
 	lvm_volume_fini(&v);
 	return r;
-}
-
-/* Of a thin one only what is not zeros already, which costs its pool nothing. */
-static int zero_bytes(struct target *t, uint64_t len, uint64_t off)
-{
-	uint8_t *piece;
-	uint64_t n;
-	int r = 0;
-
-	if (!t->thin || len == 0)
-		return len ? target_write_zeros(t, len, off) : 0;
-	piece = malloc(PIECE);
-	if (!piece)
-		return err_set(ST_FAILED, "out of memory");
-	for (; r == 0 && len; off += n, len -= n) {
-		n = len < PIECE ? len : PIECE;
-		if (cancel_is_set())
-			r = err_set(ST_FAILED, "interrupted");
-		else if (io_pread(t->fd, piece, n, off) != (ssize_t)n)
-			r = err_sys("cannot read at %llu", (unsigned long long)off);
-		else if (!(*piece == 0 && memcmp(piece, piece + 1, n - 1) == 0))
-			r = target_write_zeros(t, n, off);
-	}
-	free(piece);
-	return r;
-}
-
-/* By the device, which may have a faster way than bytes, in steps; else by bytes. */
-static int zero_units(struct target *t, uint64_t len, uint64_t off)
-{
-	uint64_t range[2], step;
-
-	for (; len; off += step, len -= step) {
-		if (cancel_is_set())
-			return err_set(ST_FAILED, "interrupted");
-		step = len < ZERO_STEP ? len : ZERO_STEP;
-		range[0] = off;
-		range[1] = step;
-		if (ioctl(t->fd, t->thin ? BLKDISCARD : BLKZEROOUT, range) == 0)
-			continue;
-		if (errno != EOPNOTSUPP && errno != ENOTTY && errno != EINVAL)
-			return err_sys("cannot zero at %llu", (unsigned long long)off);
-		if (zero_bytes(t, step, off) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int zero_range(struct target *t, uint64_t len, uint64_t off)
-{
-	uint64_t head = (t->unit - off % t->unit) % t->unit, body;
-
-	t->touched = true;
-	head = head < len ? head : len;
-	body = (len - head) - (len - head) % t->unit;
-	if (zero_bytes(t, head, off) < 0 || zero_units(t, body, off + head) < 0)
-		return -1;
-	return zero_bytes(t, len - head - body, off + head + body);
 }
 
 /* A new thin one reads as zeros where nothing was written. */
 static int zero_new(struct target *t, uint64_t len, uint64_t off)
 {
-	return t->thin ? 0 : zero_range(t, len, off);
+	return t->thin && !t->stale ? 0 : target_volume_zero(t, len, off);
 }
 
 static int set_len_new(struct target *t, uint64_t len)
@@ -304,7 +309,7 @@ static int set_len_new(struct target *t, uint64_t len)
 
 static int set_len_in_place(struct target *t, uint64_t len)
 {
-	return zero_range(t, t->room - len, len);
+	return target_volume_zero(t, t->room - len, len);
 }
 
 /* A full pool says just that something could not be written. */
@@ -315,41 +320,47 @@ static int sync_all(struct target *t)
 
 	if (target_sync(t) == 0)
 		return 0;
-	if (!t->thin)
-		return -1;
 	err_take(&e);
-	if (lvm_volume(&v, t->place.volume.group, t->place.volume.name) == 0) {
-		if (lvm_volume(&pool, v.group, v.pool) == 0) {
-			if (pool.used >= 1 || pool.meta_used >= 1)
-				e.status = ST_NOROOM;
-			if (e.status == ST_NOROOM)
-				snprintf(e.text, sizeof(e.text), "pool '%s' is full", v.pool);
-			lvm_volume_fini(&pool);
-		}
-		lvm_volume_fini(&v);
+	memset(&v, 0, sizeof(v));
+	if (lvm_volume(&v, t->place.volume.group, t->place.volume.name) == 0 && *v.pool &&
+		lvm_volume(&pool, v.group, v.pool) == 0) {
+		if (pool.used >= 1 || pool.meta_used >= 1)
+			e.status = ST_NOROOM;
+		if (e.status == ST_NOROOM)
+			snprintf(e.text, sizeof(e.text), "pool '%s' is full", v.pool);
+		lvm_volume_fini(&pool);
 	}
+	lvm_volume_fini(&v);
 	err_put(&e);
 	return -1;
+}
+
+/* Takes the tag away that says that it is unfinished, if it is still what the user named. */
+static int finish(struct target *t, const char *tag)
+{
+	const char *group = t->place.volume.group;
+
+	if (sync_all(t) < 0)
+		return -1;
+	if (!volume_has_name(t->fd, &t->place.volume))
+		return err_set(ST_BUSY, "was renamed while it was written");
+	if (volume_set_tag(group, t->uuid, tag, false) < 0)
+		return -1;
+	close(t->fd);
+	t->fd = -1;
+	return 0;
 }
 
 static int commit_new(struct target *t)
 {
 	char tag[TAG_MAX];
 
-	if (sync_all(t) < 0 || run_tag(tag) < 0 || volume_set_tag(&t->place.volume, tag, false) < 0)
-		return -1;
-	close(t->fd);
-	t->fd = -1;
-	return 0;
+	return run_tag(tag) < 0 ? -1 : finish(t, tag);
 }
 
 static int commit_in_place(struct target *t)
 {
-	if (sync_all(t) < 0 || volume_set_tag(&t->place.volume, VOLUME_TAG_UNFINISHED, false) < 0)
-		return -1;
-	close(t->fd);
-	t->fd = -1;
-	return 0;
+	return finish(t, VOLUME_TAG_UNFINISHED);
 }
 
 static void undo_new(struct target *t)
@@ -362,8 +373,8 @@ static void undo_new(struct target *t)
 
 static void undo_in_place(struct target *t)
 {
-	if (t->marked && !t->touched && !t->want.dry_run)
-		volume_set_tag(&t->place.volume, VOLUME_TAG_UNFINISHED, false);
+	if (t->marked && !t->touched)
+		volume_set_tag(t->place.volume.group, t->uuid, VOLUME_TAG_UNFINISHED, false);
 	if (t->fd >= 0)
 		close(t->fd);
 }
@@ -379,7 +390,7 @@ const struct target_ops target_volume_ops = {
 
 const struct target_ops target_volume_in_place_ops = {
 	begin_in_place,
-	zero_range,
+	target_volume_zero,
 	set_len_in_place,
 	NULL,
 	commit_in_place,

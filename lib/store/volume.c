@@ -189,11 +189,21 @@ bool volume_is_unfinished(const struct lvm_volume *v)
 	return is;
 }
 
-int volume_set_tag(const struct volume_name *v, const char *tag, bool set)
+bool volume_has_name(int fd, const struct volume_name *name)
 {
-	char what[VOLUME_PATH_MAX];
-	const char *argv[] = { "lvchange", "-qq", set ? "--addtag" : "--deltag", tag, what, NULL };
+	struct volume_name now;
+	struct stat st;
 
-	snprintf(what, sizeof(what), "%s/%s", v->group, v->name);
+	return fstat(fd, &st) == 0 && by_device(&now, &st) == 1 &&
+	       strcmp(now.group, name->group) == 0 && strcmp(now.name, name->name) == 0;
+}
+
+int volume_set_tag(const char *group, const char *uuid, const char *tag, bool set)
+{
+	char which[64];
+	const char *argv[] = { "lvchange", "-qq", set ? "--addtag" : "--deltag", tag, "--select",
+		which, group, NULL };
+
+	snprintf(which, sizeof(which), "lv_uuid=%s", uuid);
 	return lvm_change(argv);
 }

@@ -59,7 +59,13 @@ int volume_check_group(const struct lvm_group *g);
 /* Whether it is being made, or was left so: by its tags. */
 bool volume_is_unfinished(const struct lvm_volume *v);
 
-/* Adds the tag, or takes it away.  0 or -1 recorded. */
-int volume_set_tag(const struct volume_name *v, const char *tag, bool set);
+/* Whether the device that is open has that name now, whatever names are swapped. */
+bool volume_has_name(int fd, const struct volume_name *name);
+
+/*
+ * Adds the tag, or takes it away, of the one in that group with LVM's uuid; if there is
+ * none, of no other.  0 or -1 recorded.
+ */
+int volume_set_tag(const char *group, const char *uuid, const char *tag, bool set);
 
 #endif

@@ -1,0 +1,28 @@
+/*
+ * snap: a snapshot that stays.
+ *	REQUEST op=snap, path, name (absent: one with the time), size, dry_run
+ *	OK      path: the snapshot's
+ */
+#include <stdlib.h>
+
+#include "lib/op/op.h"
+#include "lib/op/reading.h"
+
+int op_snap(struct session *s, const struct kv *request, struct buf *reply)
+{
+	const char *path = op_need(request, "path");
+	int dry = op_flag(request, "dry_run"), r;
+	struct snapshot_want want;
+	uint64_t size = 0;
+	char *made;
+
+	if (!path || dry < 0 || kv_get_u64(request, "size", &size) < 0 ||
+		reading_snapshot_want(&want, s, size, dry) < 0)
+		return -1;
+	want.name = kv_get(request, "name");
+	r = snapshot_keep(&made, &s->limits, path, &want);
+	if (r == 0)
+		kv_add(reply, "path", made);
+	free(made);
+	return r;
+}

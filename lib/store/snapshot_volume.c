@@ -1,0 +1,154 @@
+/*
+ * snapshot_volume: snapshots by lvcreate.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/run.h"
+#include "lib/store/snapshot.h"
+
+#define EXTENT_MIN (4u << 20)
+
+static int check_origin(const struct lvm_volume *v)
+{
+	if (v->is_pool || !v->is_visible)
+		return err_set(ST_REFUSED, "is one that LVM keeps for itself");
+	if (v->is_snapshot)
+		return err_set(ST_REFUSED, "is a snapshot, and LVM makes none of a thick one");
+	if (v->is_merging)
+		return err_set(ST_REFUSED, "is being merged");
+	if (!v->is_active)
+		return err_set(ST_FAILED, "is not active (see lvchange -ay)");
+	return 0;
+}
+
+/* The room of a thick one, whole extents; or that its group has not so much. */
+static int find_room(const struct lvm_volume *v, const struct snapshot_want *want, uint64_t *out)
+{
+	unsigned percent = want->percent ? want->percent : SNAPSHOT_PERCENT;
+	uint64_t size = want->size ? want->size : v->size / 100 * percent, unit;
+	struct lvm_groups g;
+	int r = 0;
+
+	if (lvm_groups(&g, v->group) < 0)
+		return -1;
+	unit = g.count == 1 && g.group[0].extent_size ? g.group[0].extent_size : EXTENT_MIN;
+	size = (size + unit - 1) / unit * unit;
+	*out = size ? size : unit;
+	if (g.count == 1)
+		r = volume_check_group(&g.group[0]);
+	if (r == 0 && g.count == 1 && *out > g.group[0].free)
+		r = err_set(ST_NOROOM, "a snapshot needs %llu bytes, and group '%s' has %llu left",
+			(unsigned long long)*out, v->group, (unsigned long long)g.group[0].free);
+	lvm_groups_fini(&g);
+	return r;
+}
+
+/* One for a run is named after its origin and the process, as far as there is room. */
+static void choose_name(struct volume_name *out, const struct lvm_volume *v, const char *wanted)
+{
+	char end[64], stamp[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	memcpy(out->group, v->group, sizeof(out->group));
+	if (wanted) {
+		snprintf(out->name, sizeof(out->name), "%s", wanted);
+		return;
+	}
+	gmtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%H%M%S", &tm);
+	snprintf(end, sizeof(end), ".img-tools-%s-%ld", stamp, (long)getpid());
+	snprintf(out->name, sizeof(out->name), "%.*s%s",
+		(int)(sizeof(out->name) - 20 - strlen(end)), v->name, end);
+}
+
+static int run_lvcreate(const struct lvm_volume *v, const struct volume_name *name,
+	const struct snapshot_want *want, uint64_t room)
+{
+	char size[32], origin[VOLUME_PATH_MAX], run[RUN_TEXT_MAX];
+	char tag[sizeof(VOLUME_TAG_RUN) + RUN_TEXT_MAX];
+	const char *argv[16] = { "lvcreate", "-qq", "-y", "-s", "-n", name->name };
+	int i = 6;
+
+	if (run_self(run) < 0)
+		return -1;
+	snprintf(tag, sizeof(tag), VOLUME_TAG_RUN "%s", run);
+	snprintf(origin, sizeof(origin), "%s/%s", v->group, v->name);
+	snprintf(size, sizeof(size), "%llub", (unsigned long long)room);
+	if (!want->name) {
+		argv[i++] = "--addtag";
+		argv[i++] = tag;
+		argv[i++] = "-pr";
+	}
+	argv[i++] = v->is_thin ? "-kn" : "-L"; /* thin ones are skipped by activation, else */
+	if (!v->is_thin)
+		argv[i++] = size;
+	argv[i++] = origin;
+	argv[i] = NULL;
+	return lvm_change(argv);
+}
+
+/* Whatever of it lvcreate had made before it failed. */
+static void remove_rest(const struct volume_name *name)
+{
+	char run[RUN_TEXT_MAX], which[RUN_TEXT_MAX + 2 * LVM_NAME_MAX];
+	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, name->group, NULL };
+	struct err e;
+
+	err_take(&e);
+	if (run_self(run) == 0) {
+		snprintf(which, sizeof(which), "lv_name=\"%s\" && lv_tags=\"" VOLUME_TAG_RUN "%s\"",
+			name->name, run);
+		lvm_change(argv);
+	}
+	err_put(&e);
+}
+
+static int make(
+	struct lvm_volume *out, const struct lvm_volume *v, const struct snapshot_want *want)
+{
+	struct volume_name name;
+	struct lvm_volume there;
+	uint64_t room = 0;
+
+	choose_name(&name, v, want->name);
+	if (!lvm_name_is_valid(name.name))
+		return err_set(ST_USAGE, "'%s' is no name for a volume", name.name);
+	if (lvm_volume(&there, name.group, name.name) == 0) {
+		lvm_volume_fini(&there);
+		return err_set(ST_EXISTS, "'%s' exists already", name.name);
+	}
+	if (err_status() != ST_ABSENT)
+		return -1;
+	err_clear();
+	if (!v->is_thin && find_room(v, want, &room) < 0)
+		return -1;
+	if (want->dry_run)
+		return 0;
+	if (run_lvcreate(v, &name, want, room) == 0 && lvm_volume(out, name.group, name.name) == 0)
+		return 0;
+	if (!want->name)
+		remove_rest(&name);
+	return -1;
+}
+
+int snapshot_volume_make(
+	struct lvm_volume *out, const struct volume_name *origin, const struct snapshot_want *want)
+{
+	struct lvm_volume v;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	if (volume_look(&v, origin) < 0)
+		return -1;
+	r = check_origin(&v);
+	if (r == 0)
+		r = make(out, &v, want);
+	lvm_volume_fini(&v);
+	return r;
+}
