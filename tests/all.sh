@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs what the tests need, then runs lint, all tests, and the sanitizer
-# runs.  Closes with "N passed, N failed"; exits non-zero unless all passed.
+# Installs what the tests need, then runs lint, all tests, the sanitizer runs,
+# and the benchmark's short form, which only shows that it works.  Closes with "N passed, N failed"; exits non-zero unless all passed.
 set -u
 cd "$(dirname "$0")/.." || exit
 B=${B:-build}
@@ -31,6 +31,7 @@ step make -s lint B="$B" WERROR=-Werror
 step make -s -j"$jobs" check B="$B" WERROR=-Werror
 step make -s -j"$jobs" asan B="$B" WERROR=-Werror
 step make -s -j"$jobs" tsan B="$B" WERROR=-Werror
+step make -s -j"$jobs" bench-short B="$B"
 
 read -r passed failed skipped < <(awk '{ p += $1; f += $2; s += $3 }
 	END { printf "%d %d %d\n", p, f, s }' "$TALLY")

@@ -13,14 +13,18 @@
 
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
 
+#define AGAIN_MS 1000 /* as long as it may be the same signal */
 #define CAUGHT (sizeof(caught) / sizeof(*caught))
 
 static atomic_int event_fd = -1;
 static atomic_int is_set;
 static atomic_int by_signal;
+static atomic_int is_impatient;
+static _Atomic int64_t first_ms; /* when the first came */
 
 int cancel_init(void)
 {
@@ -64,12 +68,22 @@ int cancel_fd(void)
 	return atomic_load(&event_fd);
 }
 
+/* timeout(1) and some others send one signal twice in a row. */
 static void on_signal(int sig)
 {
+	int64_t now = io_now_ms(), zero = 0;
 	int none = 0;
 
 	atomic_compare_exchange_strong(&by_signal, &none, sig);
 	cancel_set();
+	if (!atomic_compare_exchange_strong(&first_ms, &zero, now) && atomic_load(&is_impatient) &&
+		now - zero > AGAIN_MS)
+		cancel_die();
+}
+
+void cancel_at_once_if_again(void)
+{
+	atomic_store(&is_impatient, 1);
 }
 
 void cancel_on_signals(void)

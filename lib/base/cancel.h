@@ -18,6 +18,12 @@ int cancel_init(void);
  */
 void cancel_on_signals(void);
 
+/*
+ * From now on a further signal, a second or more after the first, kills the
+ * process at once: for one that has nothing to clean up itself.
+ */
+void cancel_at_once_if_again(void);
+
 void cancel_set(void); /* async-signal-safe */
 bool cancel_is_set(void);
 int cancel_signal(void); /* the signal that did it, or 0 */

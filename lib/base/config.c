@@ -311,7 +311,7 @@ int config_read(struct config *c, const char *path, bool must_exist)
 		rc = config_parse(c, path, text, (size_t)len);
 	goto out;
 unreadable:
-	err_set(ST_USAGE, "read configuration '%s': %s", path, strerror(errno));
+	err_set(ST_USAGE, "cannot read the configuration '%s': %s", path, strerror(errno));
 out:
 	if (fd >= 0)
 		close(fd);

@@ -253,6 +253,7 @@ void cli_begin(struct cli *c, const char *name, const char *args_help, struct po
 	if (!c->words || cancel_init() < 0)
 		exit(ST_FAILED);
 	cancel_on_signals();
+	cancel_at_once_if_again(); /* the helpers clean up */
 	c->popt = poptGetContext(name, argc, c->words, kept, 0);
 	poptSetOtherOptionHelp(c->popt, args_help);
 	is_parsing = true;
@@ -282,7 +283,9 @@ void cli_need_args(struct cli *c, int min, int max)
 
 int cli_location(struct location *loc, const char *text)
 {
-	return location_parse(loc, text) < 0 ? err_wrap("%s", text) : 0;
+	if (location_parse(loc, text) == 0)
+		return 0;
+	return *text ? err_wrap("%s", text) : -1;
 }
 
 static void print_line(const char *before, const char *fmt, va_list ap)

@@ -193,8 +193,9 @@ int list_show_one(struct list_show *l, struct peer *p, const struct location *lo
 	r = read_entries(l, p, &g, loc, failed);
 	if (r == 0 && l->form == LIST_TABLE) {
 		if (l->count > 1)
-			printf("%s%s:\n", later ? "\n" : "",
-				text_safe(loc->text, title, sizeof(title)));
+			printf("%s%s%s\n", later ? "\n" : "",
+				text_safe(loc->text, title, sizeof(title)),
+				*loc->path ? ":" : ""); /* "HOST:" has one */
 		if (g.count > COLUMNS)
 			r = grid_print(&g);
 	}

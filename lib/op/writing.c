@@ -168,6 +168,14 @@ static int open_stdout(struct writing *w, struct session *s, bool dry_run)
 	return w->sink ? 0 : -1;
 }
 
+/* Whether the user has not named the target itself, but what it is in. */
+static bool is_derived(const char *asked, const char *path)
+{
+	const char *a = strrchr(asked, '/'), *b = path ? strrchr(path, '/') : NULL;
+
+	return b && strcmp(a ? a + 1 : asked, b + 1) != 0;
+}
+
 static int open_target(struct writing *w, struct session *s, const struct writing_want *want)
 {
 	struct target_want target = want->target;
@@ -183,10 +191,10 @@ static int open_target(struct writing *w, struct session *s, const struct writin
 	if (want->archive)
 		target.len = TARGET_LEN_UNKNOWN;
 	w->target = target_open(&place, &target);
+	if (!w->target && err_status() == ST_EXISTS && want->may_overwrite)
+		err_set(ST_EXISTS, "%s (see --overwrite)", err_text());
 	if (!w->target)
-		return err_status() == ST_EXISTS && want->may_overwrite
-			       ? err_set(ST_EXISTS, "%s (see --overwrite)", err_text())
-			       : -1;
+		return is_derived(want->path, w->path) ? err_wrap("'%s'", w->path) : -1;
 	if (!w->path)
 		return err_set(ST_FAILED, "out of memory");
 	if (target.dry_run)

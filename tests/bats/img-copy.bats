@@ -491,6 +491,18 @@ y.img" ]
 	same x.lzo d/real
 }
 
+@test "copy: a target that is there is named, if the user has named its directory only" {
+	mkdir d
+	cp "$IMAGE" x.img
+	touch d/x.img
+	refuses 6 d/ img-copy x.img d/
+	says "'$DIR/d/x.img': exists already"
+	refuses 6 "a:$DIR/d" img-copy x.img "a:$DIR/d"
+	says "'$DIR/d/x.img': exists already"
+	refuses 6 d/x.img img-copy x.img d/x.img
+	lacks "$ERR" "'.*exists"
+}
+
 @test "copy: from standard input into a directory needs a name" {
 	mkdir d
 	refuses 4 d img-copy - d <"$IMAGE"

@@ -103,6 +103,38 @@ static int dies_though_blocked(void)
 	return 2;
 }
 
+/* The first is given time, which another at once does not cut short. */
+static int dies_at_once(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	if (cancel_init())
+		return 1;
+	cancel_on_signals();
+	cancel_at_once_if_again();
+	raise(SIGTERM);
+	raise(SIGTERM);
+	if (cancel_signal() != SIGTERM)
+		return 2;
+	while (poll(NULL, 0, 1100) < 0)
+		;
+	raise(SIGINT);
+	return 3;
+}
+
+static int waits(void)
+{
+	signal(SIGINT, SIG_DFL);
+	if (cancel_init())
+		return 1;
+	cancel_on_signals();
+	raise(SIGINT);
+	while (poll(NULL, 0, 1100) < 0)
+		;
+	raise(SIGINT);
+	return 0;
+}
+
 static int ignored_stays_ignored(void)
 {
 	signal(SIGHUP, SIG_IGN);
@@ -135,6 +167,10 @@ int main(void)
 	is_int(WTERMSIG(status), SIGTERM, "of the first one");
 	status = in_process(dies_though_blocked);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT, "also with signals blocked");
+	status = in_process(dies_at_once);
+	ok(WIFSIGNALED(status), "who does not wait for the end sends another");
+	is_int(WTERMSIG(status), SIGTERM, "and it dies of the first one");
+	is_int(in_process(waits), 0, "unless it has to clean up itself");
 	is_int(in_process(ignored_stays_ignored), 0, "HUP ignored at start and PIPE are ignored");
 	is_int(in_process(no_restart), 0, "blocking calls are interrupted");
 	return tap_done();

@@ -1,0 +1,88 @@
+/* dm, lvm, volume: names, without any device. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/lvm/dm.h"
+#include "lib/lvm/lvm.h"
+#include "lib/store/volume.h"
+#include "tests/unit/tap.h"
+
+static char group[DM_TEXT_MAX], volume[DM_TEXT_MAX];
+
+static bool splits(const char *name, const char *vg, const char *lv)
+{
+	return dm_split(name, group, volume) && strcmp(group, vg) == 0 && strcmp(volume, lv) == 0;
+}
+
+static void test_split(void)
+{
+	char long_one[300];
+
+	ok(splits("vg-lv", "vg", "lv"), "a group and a volume");
+	ok(splits("a--b-c--d", "a-b", "c-d"), "hyphens are doubled");
+	ok(splits("a----b-c", "a--b", "c"), "also two of them");
+	ok(splits("vg-lv_tmeta", "vg", "lv_tmeta"), "a part");
+	ok(!dm_split("vg", group, volume), "no hyphen");
+	ok(!dm_split("vg--lv", group, volume), "a doubled one only");
+	ok(!dm_split("vg-lv-real", group, volume), "a layer of a volume");
+	ok(!dm_split("-lv", group, volume), "no group");
+	ok(!dm_split("vg-", group, volume), "no volume");
+	ok(!dm_split("", group, volume), "nothing");
+	memset(long_one, 'a', sizeof(long_one));
+	long_one[sizeof(long_one) - 1] = '\0';
+	ok(!dm_split(long_one, group, volume), "too long");
+}
+
+static void test_uuid(void)
+{
+	struct dm_id id = { "vg-lv", "" };
+
+	ok(!dm_is_volume(&id), "no UUID");
+	strcpy(id.uuid, "LVM-abcdefghijklmnopqrstuvwxyz012345abcdefghijklmnopqrstuvwxyz012345");
+	ok(dm_is_volume(&id), "a volume");
+	strcat(id.uuid, "-real");
+	ok(!dm_is_volume(&id), "what LVM keeps below one");
+	strcpy(id.uuid, "CRYPT-LUKS2-0123456789abcdef0123456789abcdef-x");
+	ok(!dm_is_volume(&id), "another's device");
+}
+
+static void test_names(void)
+{
+	char long_one[LVM_NAME_MAX + 1];
+
+	ok(lvm_name_is_valid("a") && lvm_name_is_valid("a-b_c.d+9"), "names");
+	ok(!lvm_name_is_valid("") && !lvm_name_is_valid(".") && !lvm_name_is_valid(".."), "none");
+	ok(!lvm_name_is_valid("-y"), "an option");
+	ok(!lvm_name_is_valid("a/b") && !lvm_name_is_valid("a b") && !lvm_name_is_valid("a\n"),
+		"other characters");
+	ok(!lvm_name_is_valid("a\"b") && !lvm_name_is_valid("a&b"), "what a selection would read");
+	memset(long_one, 'a', sizeof(long_one));
+	long_one[LVM_NAME_MAX] = '\0';
+	ok(!lvm_name_is_valid(long_one), "too long");
+}
+
+static void test_tags(void)
+{
+	char tags[] = "x,img-tools.run=h:b:1:2:3,img-tools.unfinished";
+	struct lvm_volume v = { .tags = tags };
+	char *run = lvm_tag(&v, "img-tools.run=");
+
+	is_str(run, "h:b:1:2:3", "a tag's value");
+	free(run);
+	ok(!lvm_tag(&v, "img-tools.r="), "not another's");
+	ok(volume_is_unfinished(&v), "unfinished by its tags");
+	strcpy(tags, "img-tools.unfinished");
+	ok(volume_is_unfinished(&v), "by one of them");
+	strcpy(tags, "ximg-tools.unfinished");
+	ok(!volume_is_unfinished(&v), "not by another that ends so");
+}
+
+int main(void)
+{
+	test_split();
+	test_uuid();
+	test_names();
+	test_tags();
+	return tap_done();
+}
