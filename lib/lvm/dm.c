@@ -179,7 +179,22 @@ int dm_message(dev_t dev, const char *text)
 	return control(DM_TARGET_MSG, dev, 0, &r);
 }
 
-int dm_each_suspended(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg)
+int dm_state(dev_t dev, struct dm_state *state)
+{
+	struct request r;
+
+	memset(&r, 0, sizeof(r));
+	memset(state, 0, sizeof(*state));
+	if (control(DM_DEV_STATUS, dev, 0, &r) < 0)
+		return -1;
+	state->is_suspended = r.head.flags & DM_SUSPEND_FLAG;
+	state->has_table = r.head.flags & DM_ACTIVE_PRESENT_FLAG;
+	state->has_next = r.head.flags & DM_INACTIVE_PRESENT_FLAG;
+	state->opens = r.head.open_count < 0 ? 0 : (unsigned)r.head.open_count;
+	return 0;
+}
+
+int dm_each(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg)
 {
 	DIR *d = opendir("/sys/block");
 	struct dirent *e;
@@ -191,9 +206,6 @@ int dm_each_suspended(int (*each)(void *arg, const struct dm_id *id, dev_t dev),
 	if (!d)
 		return err_sys("cannot list /sys/block");
 	while (r == 0 && (e = readdir(d))) {
-		snprintf(path, sizeof(path), "/sys/block/%s/dm/suspended", e->d_name);
-		if (read_line(path, line, sizeof(line)) < 0 || strcmp(line, "1") != 0)
-			continue;
 		snprintf(path, sizeof(path), "/sys/block/%s/dev", e->d_name);
 		if (read_line(path, line, sizeof(line)) < 0 ||
 			sscanf(line, "%u:%u", &ma, &mi) != 2 || !dm_id(makedev(ma, mi), &id))
@@ -204,10 +216,25 @@ int dm_each_suspended(int (*each)(void *arg, const struct dm_id *id, dev_t dev),
 	return r;
 }
 
-int dm_resume(dev_t dev)
+static int command(unsigned long what, dev_t dev)
 {
 	struct request r;
 
 	memset(&r, 0, sizeof(r));
-	return control(DM_DEV_SUSPEND, dev, 0, &r); /* without its flag it resumes */
+	return control(what, dev, 0, &r);
+}
+
+int dm_resume(dev_t dev)
+{
+	return command(DM_DEV_SUSPEND, dev); /* without its flag it resumes */
+}
+
+int dm_forget_next(dev_t dev)
+{
+	return command(DM_TABLE_CLEAR, dev);
+}
+
+int dm_remove(dev_t dev)
+{
+	return command(DM_DEV_REMOVE, dev);
 }

@@ -49,10 +49,25 @@ int dm_snapshot_fill(dev_t dev, struct dm_fill *fill);
 /* Tells a target something.  0 or -1 recorded. */
 int dm_message(dev_t dev, const char *text);
 
-/* Calls each for all suspended devices; 0 or -1 recorded. */
-int dm_each_suspended(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg);
+/* What state a device is in.  0 or -1 recorded. */
+struct dm_state {
+	bool is_suspended;
+	bool has_table; /* one that works */
+	bool has_next;	/* one that it gets when it is resumed */
+	unsigned opens;
+};
+int dm_state(dev_t dev, struct dm_state *state);
 
-/* Lets a suspended device work again.  0 or -1 recorded. */
+/* Calls each for all devices; 0 or -1 recorded. */
+int dm_each(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg);
+
+/* Lets a suspended device work again, with its next table if it has one.  0 or -1 recorded. */
 int dm_resume(dev_t dev);
+
+/* Drops a device's next table.  0 or -1 recorded. */
+int dm_forget_next(dev_t dev);
+
+/* Removes a device that nobody has open.  0 or -1 recorded. */
+int dm_remove(dev_t dev);
 
 #endif

@@ -19,7 +19,7 @@
 #define VOLUME_FIELDS                                                                              \
 	"vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_layout,lv_role,origin,pool_lv,data_percent,"   \
 	"snap_percent,metadata_percent,lv_tags,lv_active,lv_permissions,lv_snapshot_invalid,"      \
-	"lv_merging"
+	"lv_merging,vg_lock_type"
 #define GROUP_FIELDS "vg_name,vg_size,vg_free,vg_extent_size,vg_lock_type,vg_systemid"
 #define ARGS_MAX 16
 #define ROWS_MAX 65536
@@ -185,6 +185,7 @@ static int take_volume(struct lvm_volume *v, json_t *row)
 	copy_text(v->origin, sizeof(v->origin), row, "origin");
 	copy_text(v->pool, sizeof(v->pool), row, "pool_lv");
 	copy_text(v->layout, sizeof(v->layout), row, "lv_layout");
+	copy_text(v->lock_type, sizeof(v->lock_type), row, "vg_lock_type");
 	v->is_visible = has_word(role, "public");
 	v->is_pool = has_word(v->layout, "pool");
 	v->is_thin = has_word(v->layout, "thin") && !v->is_pool;

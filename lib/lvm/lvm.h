@@ -22,11 +22,12 @@ struct lvm_volume {
 	char own_uuid[40]; /* as LVM has it */
 	uint64_t size;	   /* bytes */
 	char origin[LVM_NAME_MAX], pool[LVM_NAME_MAX]; /* "" if it has none */
-	char layout[64];  /* "linear", "thin,sparse", "thin,pool", ... */
-	char *tags;	  /* separated by commas */
-	double used;	  /* of a thick snapshot, a thin volume, or a pool: 0 to 1; else -1 */
-	double meta_used; /* of a pool: 0 to 1; else -1 */
-	bool is_visible;  /* not one of LVM's own */
+	char layout[64];    /* "linear", "thin,sparse", "thin,pool", ... */
+	char lock_type[32]; /* its group's; "" or "none" if no other host shares it */
+	char *tags;	    /* separated by commas */
+	double used;	    /* of a thick snapshot, a thin volume, or a pool: 0 to 1; else -1 */
+	double meta_used;   /* of a pool: 0 to 1; else -1 */
+	bool is_visible;    /* not one of LVM's own */
 	bool is_thin, is_pool, is_snapshot; /* is_snapshot: thick */
 	bool is_origin;			    /* has thick snapshots */
 	bool is_merging;

@@ -32,6 +32,18 @@ int group_clean(
 	const struct limits *l, const char *group, bool dry_run, group_each *each, void *arg);
 
 /*
+ * group_mend.c: what a killed LVM left suspended in the group works again, with the
+ * tables that worked before, and what it had begun goes; unless an LVM that lives has the
+ * group locked, or dry_run.  Calls each (or NULL) for volumes that were suspended; if one
+ * failed, why is recorded.  0 or -1 recorded.
+ */
+typedef int group_mended(void *arg, const char *name, bool works);
+int group_mend(const char *group, bool dry_run, group_mended *each, void *arg);
+
+/* To be called after snapshots of a group that was mended are removed.  0 or -1 recorded. */
+int group_mend_refresh(const char *group);
+
+/*
  * Of each group kind=group, name, path, size, free, extent_size; and of each of
  * its thin pools kind=pool, group, name, size, data_used, metadata_used
  * (fractions).

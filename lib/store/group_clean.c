@@ -2,25 +2,17 @@
  * group_clean: leftovers are known by the tag alone, never by a name or by what
  * kind of volume they seem to be: a killed lvcreate may leave a plain one.
  *
- * A group in which one is found may have suspended volumes, too, on which
- * everybody who writes hangs: if nobody holds LVM's lock on the group, the LVM
- * that suspended them is gone, and they are resumed first.
+ * A group in which one is found may have suspended volumes, too (group_mend.c);
+ * they are resumed first.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
 #include "lib/base/run.h"
-#include "lib/lvm/dm.h"
 #include "lib/store/group.h"
 #include "lib/store/volume.h"
-
-#define LOCKS "/run/lock/lvm" /* LVM's own */
 
 struct cleaning {
 	const char *group;
@@ -47,48 +39,10 @@ static int tell(struct cleaning *c, const char *name, const char *state, const c
 	return r;
 }
 
-/* LVM's lock on the group, or -1: an LVM has it, and is alive. */
-static int lock_group(const char *group)
+static int tell_resumed(void *arg, const char *name, bool works)
 {
-	char path[sizeof(LOCKS) + 8 + LVM_NAME_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), LOCKS "/V_%s", group);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-/* A part of a volume, such as an origin's store, is suspended with it. */
-static int resume(void *arg, const struct dm_id *id, dev_t dev)
-{
-	char group[DM_TEXT_MAX], name[DM_TEXT_MAX];
-	struct cleaning *c = arg;
-	int r;
-
-	if (strncmp(id->uuid, "LVM-", 4) != 0 || !dm_split(id->name, group, name) ||
-		strcmp(group, c->group) != 0)
-		return 0;
-	r = c->dry_run ? 0 : dm_resume(dev);
-	if (!dm_is_volume(id) && r == 0)
-		return 0;
-	r = tell(c, name, r < 0 ? "failed" : "resumed", r < 0 ? err_text() : NULL,
-		r < 0 ? err_status() : ST_OK);
-	err_clear();
-	return r;
-}
-
-static int resume_all(struct cleaning *c)
-{
-	int r, lock = lock_group(c->group);
-
-	if (lock < 0)
-		return 0;
-	r = dm_each_suspended(resume, c);
-	close(lock);
-	return r;
+	return tell(arg, name, works ? "resumed" : "failed", works ? NULL : err_text(),
+		works ? ST_OK : err_status());
 }
 
 static int remove_one(struct cleaning *c, const struct lvm_volume *v)
@@ -127,7 +81,7 @@ static int judge(struct cleaning *c, const struct lvm_volume *v, const char *run
 static int clean_group(void *arg, const char *group)
 {
 	struct cleaning *c = arg;
-	bool has_resumed = false;
+	bool has_dead = false;
 	struct lvm_list all;
 	size_t i;
 	char *run;
@@ -140,15 +94,17 @@ static int clean_group(void *arg, const char *group)
 		run = lvm_tag(&all.volume[i], VOLUME_TAG_RUN);
 		if (!run)
 			continue;
-		if (!has_resumed && run_state(run) == RUN_DEAD) {
-			has_resumed = true;
-			r = resume_all(c);
+		if (!has_dead && run_state(run) == RUN_DEAD) {
+			has_dead = true;
+			r = group_mend(group, c->dry_run, tell_resumed, c);
 		}
 		if (r == 0)
 			r = judge(c, &all.volume[i], run);
 		free(run);
 	}
 	lvm_list_fini(&all);
+	if (r == 0 && has_dead && !c->dry_run)
+		r = group_mend_refresh(group);
 	return r;
 }
 

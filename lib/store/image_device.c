@@ -2,11 +2,17 @@
  * image_device: an image that is some block device.  It is its own size, and
  * nothing tells which parts of it were ever written.
  */
+#include <fcntl.h>
 #include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 #include "lib/store/image.h"
+#include "lib/store/unfinished.h"
 
 static int length(struct image *img, uint64_t *out)
 {
@@ -26,11 +32,23 @@ static int allocated(struct image *img, uint64_t *out)
 	return 0;
 }
 
+/* By the node with its real name, as target_device has it. */
 static int is_unfinished(struct image *img, const struct limits *l)
 {
-	(void)img;
+	char *path = io_path_dup(img->fd), *slash = path ? strrchr(path, '/') : NULL;
+	int dir, is = 0;
+
 	(void)l;
-	return 0;
+	if (slash && slash > path) {
+		*slash = '\0';
+		dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dir >= 0) {
+			is = unfinished_is(img->fd, dir, slash + 1);
+			close(dir);
+		}
+	}
+	free(path);
+	return is;
 }
 
 static int check(struct image *img)

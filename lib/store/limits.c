@@ -159,6 +159,33 @@ static char *absolute(const char *path)
 	return squeeze(all);
 }
 
+static bool names_device(const struct limits *l, dev_t dev)
+{
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < l->device_count; i++)
+		if (stat(l->device[i], &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == dev)
+			return true;
+	return false;
+}
+
+/* One that is named, by any of its nodes; else -1.  Nothing else is opened. */
+static int open_device(const struct limits *l, const char *path, int flags)
+{
+	int node = open(path, O_PATH | O_CLOEXEC), fd = -1;
+	char link[64];
+	struct stat st;
+
+	if (node < 0)
+		return -1;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", node);
+	if (fstat(node, &st) == 0 && S_ISBLK(st.st_mode) && names_device(l, st.st_rdev))
+		fd = open(link, flags | O_CLOEXEC);
+	close(node);
+	return fd;
+}
+
 static int open_limited(const struct limits *l, const char *path, int flags)
 {
 	char *full = absolute(path);
@@ -171,7 +198,12 @@ static int open_limited(const struct limits *l, const char *path, int flags)
 	for (i = 0; i < l->count; i++)
 		if ((rest = below(full, l->root[i].path)))
 			break;
-	if (i == l->count) {
+	if (i == l->count && l->device_count) {
+		fd = open_device(l, full, flags);
+	}
+	if (fd >= 0)
+		;
+	else if (i == l->count) {
 		err_set(ST_REFUSED, "not allowed by %s: outside of the configured directories",
 			l->file);
 	} else {
@@ -245,6 +277,22 @@ int limits_allow_group(const struct limits *l, const char *group)
 				"not allowed by %s: outside of the configured groups", l->file);
 	}
 	return 0;
+}
+
+int limits_allow_device(const struct limits *l, dev_t dev)
+{
+	bool is_named = false;
+
+	for (; l; l = l->also) {
+		if (names_device(l, dev))
+			is_named = true;
+		else if (l->limited)
+			return err_set(ST_REFUSED,
+				"not allowed by %s: a device that it does not name", l->file);
+	}
+	return is_named ? 0
+			: err_set(ST_REFUSED, "is a device that no configuration names (see "
+					      "storage.device in img-config)");
 }
 
 bool limits_are_narrow(const struct limits *l)

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "lib/base/config.h"
 
@@ -50,6 +51,9 @@ int limits_open(const struct limits *l, const char *path, int flags);
 
 /* 0, or -1 with ST_REFUSED recorded: whether volumes of that group may be touched. */
 int limits_allow_group(const struct limits *l, const char *group);
+
+/* Whether that device may be written: 0, or -1 with ST_REFUSED recorded. */
+int limits_allow_device(const struct limits *l, dev_t dev);
 
 /* Whether anything is limited at all. */
 bool limits_are_narrow(const struct limits *l);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -53,6 +54,39 @@ static int name_is_own(const char *name)
 	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
+/*
+ * A device that may be written, by the node that has its real name, wherever links
+ * to it lie: 1; 0: no such; -1 recorded.
+ */
+static int of_device(struct place *p, const struct limits *l, const char *path)
+{
+	struct stat st;
+	char *real, *slash;
+	int dir, r;
+
+	if (stat(path, &st) < 0 || !S_ISBLK(st.st_mode))
+		return 0;
+	if (limits_allow_device(l, st.st_rdev) < 0) {
+		err_clear();
+		return 0;
+	}
+	real = realpath(path, NULL);
+	slash = real ? strrchr(real, '/') : NULL;
+	if (!slash) {
+		free(real);
+		return err_sys("cannot tell where it lies");
+	}
+	*slash = '\0';
+	dir = open(slash == real ? "/" : real, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = dir < 0 ? err_sys("cannot open '%s'", real) : place_in(p, dir, slash + 1);
+	free(real);
+	if (r < 0)
+		return -1;
+	p->store = &store_device;
+	p->dev = st.st_rdev;
+	return 1;
+}
+
 int place_open(struct place *p, const struct limits *l, const char *path)
 {
 	char *copy = bare(path);
@@ -68,6 +102,12 @@ int place_open(struct place *p, const struct limits *l, const char *path)
 		free(copy);
 		return is_volume < 0 ? -1 : in_group(p, NULL);
 	}
+	r = of_device(p, l, path);
+	if (r) {
+		free(copy);
+		return r < 0 ? -1 : 0;
+	}
+	r = -1;
 	if (!copy)
 		return err_set(ST_FAILED, "out of memory");
 	if (!name_is_own(name)) {

@@ -13,7 +13,8 @@ struct place {
 	const struct store_ops *store;
 	char *name; /* not empty, not "." or "..", no '/' */
 	char *path; /* the whole one, absolute */
-	int dir;    /* of a file: O_PATH | O_DIRECTORY; else -1 */
+	int dir;    /* of a file or device: O_PATH | O_DIRECTORY; else -1 */
+	dev_t dev;  /* of a device: which one */
 	struct volume_name volume;
 };
 

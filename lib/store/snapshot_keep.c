@@ -17,13 +17,14 @@
 /* "NAME-snap-20261122-061700", as far as there is room for NAME. */
 static int default_name(char out[NAME_MAX_BYTES + 1], const char *name, size_t max)
 {
-	char end[32];
+	char end[96];
 	time_t now = time(NULL);
 	struct tm tm;
 
 	if (!gmtime_r(&now, &tm))
 		return err_sys("cannot tell the time");
-	strftime(end, sizeof(end), "-snap-%Y%m%d-%H%M%S", &tm);
+	snprintf(end, sizeof(end), "-snap-%04d%02d%02d-%02d%02d%02d", tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 	snprintf(out, NAME_MAX_BYTES + 1, "%.*s%s", (int)(max - strlen(end)), name, end);
 	return 0;
 }

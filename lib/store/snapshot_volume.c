@@ -51,18 +51,15 @@ static int find_room(const struct lvm_volume *v, const struct snapshot_want *wan
 /* One for a run is named after its origin and the process, as far as there is room. */
 static void choose_name(struct volume_name *out, const struct lvm_volume *v, const char *wanted)
 {
-	char end[64], stamp[32];
-	time_t now = time(NULL);
-	struct tm tm;
+	char end[64];
 
 	memcpy(out->group, v->group, sizeof(out->group));
 	if (wanted) {
 		snprintf(out->name, sizeof(out->name), "%s", wanted);
 		return;
 	}
-	gmtime_r(&now, &tm);
-	strftime(stamp, sizeof(stamp), "%H%M%S", &tm);
-	snprintf(end, sizeof(end), ".img-tools-%s-%ld", stamp, (long)getpid());
+	snprintf(end, sizeof(end), ".img-tools-%llx-%ld", (unsigned long long)time(NULL),
+		(long)getpid());
 	snprintf(out->name, sizeof(out->name), "%.*s%s",
 		(int)(sizeof(out->name) - 20 - strlen(end)), v->name, end);
 }

@@ -1,6 +1,7 @@
 /*
  * store: the kinds of storage that images have names in, each a table of
- * functions: directories (store_file.c) and volume groups (store_volume.c).
+ * functions: directories (store_file.c), volume groups (store_volume.c), and block
+ * devices that the configuration names (store_device.c).
  * Outside of this directory nobody asks which it is.
  */
 #ifndef IMG_STORE_H
@@ -31,6 +32,6 @@ struct store_ops {
 	int (*rename)(const struct place *p, const char *name, const struct store_want *want);
 };
 
-extern const struct store_ops store_file, store_volume;
+extern const struct store_ops store_file, store_volume, store_device;
 
 #endif

@@ -42,7 +42,7 @@ static int check_free(const struct lvm_volume *v)
 		return volume_check_changeable(v);
 	if (v->is_origin)
 		return err_set(ST_REFUSED, "has snapshots");
-	if (check_run(v) < 0)
+	if (volume_check_lock_type(v->lock_type) < 0 || check_run(v) < 0)
 		return -1;
 	if (!v->is_active)
 		return 0;

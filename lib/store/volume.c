@@ -166,17 +166,22 @@ int volume_check_changeable(const struct lvm_volume *v)
 		return err_set(ST_REFUSED, "is being merged");
 	if (v->is_active && !v->is_writable)
 		return err_set(ST_REFUSED, "is read-only (see lvchange -prw)");
+	return volume_check_lock_type(v->lock_type);
+}
+
+int volume_check_lock_type(const char *type)
+{
+	if (*type && strcmp(type, "none") != 0)
+		return err_set(ST_REFUSED,
+			"its group is shared with other hosts (lock type %s), which cannot be seen "
+			"from here",
+			type);
 	return 0;
 }
 
 int volume_check_group(const struct lvm_group *g)
 {
-	if (*g->lock_type && strcmp(g->lock_type, "none") != 0)
-		return err_set(ST_REFUSED,
-			"its group is shared with other hosts (lock type %s), which cannot be seen "
-			"from here",
-			g->lock_type);
-	return 0;
+	return volume_check_lock_type(g->lock_type);
 }
 
 bool volume_is_unfinished(const struct lvm_volume *v)

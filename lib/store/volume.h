@@ -50,11 +50,12 @@ int volume_open(const struct lvm_volume *v, int flags);
  */
 int volume_is_open_elsewhere(int fd, unsigned own_opens);
 
-/* 0, or -1 with ST_REFUSED recorded: one whose state allows no change. */
+/* 0, or -1 with ST_REFUSED recorded: one whose state, or whose group, allows no change. */
 int volume_check_changeable(const struct lvm_volume *v);
 
 /* 0, or -1 with ST_REFUSED recorded: a group that other hosts may be using. */
 int volume_check_group(const struct lvm_group *g);
+int volume_check_lock_type(const char *type);
 
 /* Whether it is being made, or was left so: by its tags. */
 bool volume_is_unfinished(const struct lvm_volume *v);

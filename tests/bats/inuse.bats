@@ -390,3 +390,59 @@ busy() {
 	echo >pipe
 	wait $holder
 }
+
+@test "devices: only one that the configuration names is filled" {
+	local node
+
+	truncate -s 9M disk
+	head -c 9M /dev/urandom >disk
+	loop disk
+	before=$(sha256sum <disk)
+	no_write() {
+		refuses "$1" "$LOOP" img-write "${@:2}" "$IMAGE" "$LOOP"
+		[ "$(sha256sum <"$LOOP")" = "$before" ]
+	}
+	no_write 4
+	printf '[storage]\n\tdevice = /dev/no-such\n' >config
+	no_write 4 --config config
+	printf '[storage]\n\tdevice = %s\n' "$LOOP" >config
+	succeeds img-write -n --config config "$IMAGE" "$LOOP"
+	[ "$(sha256sum <"$LOOP")" = "$before" ]
+	succeeds img-write --config config "$IMAGE" "$LOOP"
+	same "$IMAGE" <(head -c 8M "$LOOP")
+	same <(tail -c 1M "$LOOP") <(head -c 1M /dev/zero)
+	ln -s "$LOOP" link
+	succeeds img-copy --config config --overwrite "$IMAGE" link
+	refuses 6 "$LOOP" img-copy --config config "$IMAGE" "$LOOP"
+	refuses 4 "$LOOP" img-delete --config config "$LOOP"
+	refuses 4 "$LOOP" img-rename --config config "$LOOP" other
+	refuses 4 "$LOOP" img-write --config config link "$LOOP"
+	says 'same image'
+	truncate -s 10M large.img
+	refuses 9 "$LOOP" img-write --config config large.img "$LOOP"
+	same "$IMAGE" <(head -c 8M "$LOOP")
+	# With a directory, everything else is refused but the device.
+	printf '[storage]\n\tdirectory = %s\n' "$DIR" >>config
+	cp "$IMAGE" x.img
+	succeeds img-write --config config x.img "$LOOP"
+	succeeds img-info --config config "$LOOP"
+	printf '[storage]\n\tdirectory = %s\n' "$DIR" >narrow
+	refuses 4 "$LOOP" img-info --config narrow "$LOOP"
+}
+
+@test "devices: one that was filled in part is unfinished" {
+	truncate -s 9M disk
+	loop disk
+	printf '[storage]\n\tdevice = %s\n' "$LOOP" >config
+	img-write --config config --bwlimit 1m - "$LOOP" < <(
+		head -c 3M /dev/urandom
+		kill -KILL $(($(img_processes | head -n 1)))
+	) 2>/dev/null || true
+	img-info --json "$LOOP" >"$OUT"
+	json .unfinished
+	refuses 8 "$LOOP" img-copy "$LOOP" x.img
+	succeeds img-write --config config "$IMAGE" "$LOOP"
+	succeeds img-info --json "$LOOP"
+	json '.unfinished | not'
+	no_partial
+}
