@@ -91,24 +91,41 @@ int run_self(char out[RUN_TEXT_MAX])
 	return 0;
 }
 
-enum run_state run_state(const char *text)
+/* Into its parts, which lie in copy; and ours.  0 or -1. */
+static int split(const char *text, char copy[RUN_TEXT_MAX], char *part[PARTS], struct run *own)
 {
-	char copy[RUN_TEXT_MAX], start[24], *part[PARTS], *p = copy;
-	struct run own;
+	char *p = copy;
 	struct err e;
 	int i;
 
-	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
-		return RUN_FOREIGN;
+	if ((size_t)snprintf(copy, RUN_TEXT_MAX, "%s", text) >= RUN_TEXT_MAX)
+		return -1;
 	for (i = 0; i < PARTS; i++)
 		if (!(part[i] = strsep(&p, ":")) || !*part[i])
-			return RUN_FOREIGN;
+			return -1;
 	if (p || part[3][strspn(part[3], "0123456789")])
-		return RUN_FOREIGN;
+		return -1;
 	err_take(&e);
-	i = look(&own);
+	i = look(own);
 	err_put(&e);
-	if (i < 0)
+	return i;
+}
+
+bool run_is_elsewhere(const char *text)
+{
+	char copy[RUN_TEXT_MAX], *part[PARTS];
+	struct run own;
+
+	return split(text, copy, part, &own) == 0 && strcmp(part[0], own.host) != 0 &&
+	       strcmp(part[1], own.boot) != 0;
+}
+
+enum run_state run_state(const char *text)
+{
+	char copy[RUN_TEXT_MAX], start[24], *part[PARTS];
+	struct run own;
+
+	if (split(text, copy, part, &own) < 0)
 		return RUN_FOREIGN;
 	if (strcmp(part[1], own.boot) != 0)
 		return strcmp(part[0], own.host) == 0 ? RUN_DEAD : RUN_FOREIGN;

@@ -8,6 +8,8 @@
 #ifndef IMG_RUN_H
 #define IMG_RUN_H
 
+#include <stdbool.h>
+
 #define RUN_TEXT_MAX 256
 
 enum run_state {
@@ -20,5 +22,8 @@ enum run_state {
 int run_self(char out[RUN_TEXT_MAX]);
 
 enum run_state run_state(const char *text);
+
+/* Whether it was another host's, by its name and boot: its locks may not reach here. */
+bool run_is_elsewhere(const char *text);
 
 #endif

@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/base/run.h"
 #include "lib/block/digest.h"
 
 #define CREATE_TRIES 16
@@ -92,11 +94,35 @@ static int lock_or_warn(int fd)
 	return r < 0 ? -1 : 0;
 }
 
+/* Where there are no attributes, there is the lock. */
+static void mark(int fd)
+{
+	char run[RUN_TEXT_MAX];
+
+	if (run_self(run) == 0)
+		fsetxattr(fd, PARTIAL_ATTR, run, strlen(run), 0);
+	err_clear();
+}
+
+void partial_unmark(int fd)
+{
+	fremovexattr(fd, PARTIAL_ATTR);
+}
+
 /* As for a run that lives, unless it is known to be dead. */
 static int check_dead(int fd, const char *hidden, bool take)
 {
-	int r = lock(fd, take);
+	char run[RUN_TEXT_MAX];
+	ssize_t n = fgetxattr(fd, PARTIAL_ATTR, run, sizeof(run) - 1);
+	int r;
 
+	run[n > 0 ? n : 0] = '\0';
+	if (run_is_elsewhere(run)) {
+		run[strcspn(run, ":")] = '\0';
+		return err_set(
+			ST_BUSY, "host '%s' has made '%s', and its run may live", run, hidden);
+	}
+	r = lock(fd, take);
 	if (r == 0)
 		return err_set(ST_BUSY,
 			"this filesystem has no locks, so the run that makes '%s' may live",
@@ -149,6 +175,7 @@ int partial_create(int dir, const char *hidden)
 		if (lock_or_warn(fd) == 0) {
 			if (is_same(dir, hidden, fd)) {
 				fchmod(fd, 0600); /* whatever the umask */
+				mark(fd);
 				return fd;
 			}
 		} else if (err_status() != ST_BUSY) {

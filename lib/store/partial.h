@@ -3,7 +3,9 @@
  * becomes NAME.
  *
  * Its maker holds an open-file-description write lock on it for as long as it
- * lives, so a leftover is told from a run by trying the lock.  Of a NAME that
+ * lives, so a leftover is told from a run by trying the lock.  Where locks do not
+ * reach from one host to another the extended attribute user.img-tools.run tells
+ * whose it is (base/run.h).  Of a NAME that
  * is too long for the suffix only the beginning is used, and a hash of it all.
  */
 #ifndef IMG_PARTIAL_H
@@ -14,6 +16,7 @@
 
 #define PARTIAL_SUFFIX ".img-tools"
 #define PARTIAL_NAME_MAX 256 /* with the NUL */
+#define PARTIAL_ATTR "user.img-tools.run"
 
 /* The hidden name for name.  Returns out. */
 char *partial_name(const char *name, char out[PARTIAL_NAME_MAX]);
@@ -38,6 +41,9 @@ int partial_check(int dir, const char *hidden);
  * recorded: ST_BUSY if somebody has it.
  */
 int partial_lock(int fd);
+
+/* Takes away what tells whose it is, before it becomes NAME. */
+void partial_unmark(int fd);
 
 /*
  * Removes the hidden file of a dead run (unless only_look).  0, also if it is

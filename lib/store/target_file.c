@@ -285,6 +285,7 @@ static int give_name(struct target *t)
 
 static int commit(struct target *t)
 {
+	partial_unmark(t->fd);
 	if (keep_attributes(t) < 0 || target_sync(t) < 0 || give_name(t) < 0)
 		return -1;
 	close(t->fd);

@@ -280,7 +280,7 @@ linked_create_check() {
 @test "crash: what is on disk before what" {
 	ALWAYS=()
 	cp "$NEW" x.img
-	in_order 'ftruncate fallocate fsync renameat2 fsync' img-create new.img 600000
+	in_order 'ftruncate fallocate fremovexattr fsync renameat2 fsync' img-create new.img 600000
 	in_order 'fsync renameat2 fsync unlinkat fsync' img-archive -j 1 x.img
 	in_order 'fsync renameat2 fsync unlinkat fsync' img-unarchive -j 1 x.img.lzo
 	in_order 'renameat2 fsync' img-rename x.img y.img

@@ -247,3 +247,22 @@ some_partial() {
 	json 'length == 1 and (.[0].entries | length == 1) and (.[0] | has("dry_run") | not)'
 	assert_not_exist store/.x.img.img-tools
 }
+
+@test "clean: what another host's run made is named and left" {
+	local mark=other:11111111-2222-3333-4444-555555555555:4026531836:123:456
+
+	mkdir store
+	touch store/.x.img.img-tools store/.y.img.img-tools
+	setfattr -n user.img-tools.run -v "$mark" store/.x.img.img-tools
+	setfattr -n user.img-tools.run -v "$(hostname):${mark#*:}" store/.y.img.img-tools
+	try img-clean store
+	[ "$status" = 0 ]
+	says "host 'other' has made '.x.img.img-tools'"
+	[ "$(cat "$OUT")" = "removed store/.y.img.img-tools" ]
+	refuses 5 store/x.img img-create store/x.img 1M
+	says "host 'other'"
+	succeeds img-create store/y.img 1M
+	[ "$(getfattr --only-values -d -m - store/y.img 2>/dev/null)" = '' ]
+	rm store/.x.img.img-tools
+	succeeds img-create store/x.img 1M
+}

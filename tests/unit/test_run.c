@@ -62,6 +62,10 @@ int main(void)
 	is_int(run_state(with(self, 3, "999999999")), RUN_DEAD, "a number that nobody has");
 	is_int(run_state(with(self, 1, "before")), RUN_DEAD, "before a reboot");
 	is_int(run_state(with(with(self, 1, "x"), 0, "other")), RUN_FOREIGN, "on another host");
+	ok(run_is_elsewhere(with(with(self, 1, "x"), 0, "other")), "and so it is elsewhere");
+	ok(!run_is_elsewhere(self) && !run_is_elsewhere(with(self, 0, "other")) &&
+			!run_is_elsewhere(with(self, 1, "x")) && !run_is_elsewhere("x"),
+		"which no other is");
 	is_int(run_state(with(self, 2, "1")), RUN_FOREIGN, "in another container");
 	is_int(run_state(with(self, 3, "1/../1")), RUN_FOREIGN, "no number");
 	is_int(run_state(""), RUN_FOREIGN, "nothing");
