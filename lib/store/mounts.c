@@ -36,7 +36,7 @@ static void unescape(char *s)
  */
 static bool parse(char *line, struct mounts_entry *m)
 {
-	char *save, *word, *point, *opts;
+	char *save, *word, *point, *opts, *source;
 	unsigned id, maj, min;
 
 	if (sscanf(line, "%u %*u %u:%u", &id, &maj, &min) != 3)
@@ -51,9 +51,12 @@ static bool parse(char *line, struct mounts_entry *m)
 		word = strtok_r(NULL, " \n", &save);
 	while (word && strcmp(word, "-") != 0);
 	m->type = word ? strtok_r(NULL, " \n", &save) : NULL;
-	if (!point || !opts || !m->type)
+	source = m->type ? strtok_r(NULL, " \n", &save) : NULL;
+	if (!point || !opts || !source)
 		return false;
 	unescape(point);
+	unescape(source);
+	m->source = source;
 	m->id = id;
 	m->dev = makedev(maj, min);
 	m->point = point;
@@ -86,11 +89,20 @@ struct search {
 	int count;
 };
 
+/* A btrfs has a number of its own, as it may lie on several devices. */
+static bool is_below(const struct mounts_entry *m, dev_t dev)
+{
+	struct stat st;
+
+	return strcmp(m->type, "btrfs") == 0 && m->source[0] == '/' && stat(m->source, &st) == 0 &&
+	       S_ISBLK(st.st_mode) && st.st_rdev == dev;
+}
+
 static int search_one(void *arg, const struct mounts_entry *m)
 {
 	struct search *s = arg;
 
-	if (m->dev != s->dev)
+	if (m->dev != s->dev && !is_below(m, s->dev))
 		return 0;
 	buf_add(s->points, m->point, strlen(m->point) + 1);
 	s->writable = s->writable || m->writable;

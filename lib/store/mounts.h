@@ -15,7 +15,7 @@
 struct mounts_entry {
 	uint64_t id; /* STATX_MNT_ID */
 	dev_t dev;
-	const char *point, *type; /* valid during the call */
+	const char *point, *type, *source; /* valid during the call */
 	bool writable;
 };
 

@@ -446,3 +446,15 @@ busy() {
 	json '.unfinished | not'
 	no_partial
 }
+
+@test "in use: a mounted btrfs, whose number is not its device's" {
+	truncate -s 120M x.img
+	mkfs.btrfs -q -f x.img
+	mkdir m
+	as_root mount -o loop x.img m
+	MOUNTS+=("$DIR/m")
+	LOOP=$(findmnt -no SOURCE m)
+	succeeds img-info --json "$LOOP"
+	json '.mounted and .mountpoints == [$m]' --arg m "$DIR/m"
+	no_source "mounted on '$DIR/m'"
+}
