@@ -32,7 +32,7 @@ part_local() {
 }
 
 huge_size() {
-	numfmt --to=iec-i --suffix=B $((bytes * 256)) | sed 's/[0-9]*/& /'
+	numfmt --to=iec-i --suffix=B $((bytes * 256)) | sed -E 's/[0-9.]+/& /'
 }
 
 part_sparse() {
