@@ -5,5 +5,7 @@
 
 int main(int argc, char **argv)
 {
-	return pack_main(argc, argv, "img-archive", "archive", "archived");
+	return pack_main(argc, argv, "img-archive",
+		"[OPTION...] LOCATION...\nPacks image files into lzop files in their place.",
+		"archive", "archived");
 }

@@ -107,7 +107,10 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int status, r;
 
-	cli_begin(&cli, "img-clean", "[OPTION...] [LOCATION...]", options, argc, argv);
+	cli_begin(&cli, "img-clean",
+		"[OPTION...] [LOCATION...]\nRemoves what dead runs left unfinished, here or on "
+		"another host.",
+		options, argc, argv);
 	if (cli.count == 0) {
 		cli.args = here;
 		cli.count = 1;

@@ -31,7 +31,10 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int r = 0;
 
-	cli_begin(&cli, "img-copy", "[OPTION...] SRC DST", options, argc, argv);
+	cli_begin(&cli, "img-copy",
+		"[OPTION...] SRC DST\nMakes a copy of an image, here or on another host, or "
+		"between two.",
+		options, argc, argv);
 	cli_need_args(&cli, 2, 2);
 	t.archive = archive;
 	t.overwrite = overwrite;

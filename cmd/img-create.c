@@ -84,7 +84,9 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int r;
 
-	cli_begin(&cli, "img-create", "[OPTION...] LOCATION SIZE", options, argc, argv);
+	cli_begin(&cli, "img-create",
+		"[OPTION...] LOCATION SIZE\nMakes an image that reads as zeros.", options, argc,
+		argv);
 	cli_need_args(&cli, 2, 2);
 	r = create(&cli, sparse, no_fsync, thin);
 	free(thin);

@@ -53,7 +53,8 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int status, r;
 
-	cli_begin(&cli, "img-delete", "[OPTION...] LOCATION...", options, argc, argv);
+	cli_begin(&cli, "img-delete", "[OPTION...] LOCATION...\nRemoves images.", options, argc,
+		argv);
 	cli_need_args(&cli, 1, -1);
 	d.cli = &cli;
 	results_begin(&d.results, &cli, cli.count);

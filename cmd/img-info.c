@@ -45,7 +45,9 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int status, r;
 
-	cli_begin(&cli, "img-info", "[OPTION...] LOCATION...", options, argc, argv);
+	cli_begin(&cli, "img-info",
+		"[OPTION...] LOCATION...\nShows what images are, how large, and who uses them.",
+		options, argc, argv);
 	cli_need_args(&cli, 1, -1);
 	s.as_json = cli.json;
 	results_begin(&s.results, &cli, cli.count);

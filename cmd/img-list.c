@@ -36,7 +36,9 @@ int main(int argc, char **argv)
 	static const char *here[] = { ".", NULL };
 	struct cli cli;
 
-	cli_begin(&cli, "img-list", "[OPTION...] [LOCATION...]", options, argc, argv);
+	cli_begin(&cli, "img-list",
+		"[OPTION...] [LOCATION...]\nLists the images in directories and volume groups.",
+		options, argc, argv);
 	if (cli.count == 0) {
 		cli.args = here;
 		cli.count = 1;

@@ -53,7 +53,9 @@ int main(int argc, char **argv)
 		POPT_TABLEEND };
 	struct cli cli;
 
-	cli_begin(&cli, "img-rename", "[OPTION...] LOCATION NEWNAME", options, argc, argv);
+	cli_begin(&cli, "img-rename",
+		"[OPTION...] LOCATION NEWNAME\nGives an image another name beside it.", options,
+		argc, argv);
 	cli_need_args(&cli, 2, 2);
 	return cli_end(&cli, rename_image(&cli, allow_links));
 }

@@ -75,7 +75,9 @@ int main(int argc, char **argv)
 	uint64_t bytes = 0;
 	int r = 0;
 
-	cli_begin(&cli, "img-snap", "[OPTION...] LOCATION", options, argc, argv);
+	cli_begin(&cli, "img-snap",
+		"[OPTION...] LOCATION\nMakes a snapshot of an image, beside it.", options, argc,
+		argv);
 	cli_need_args(&cli, 1, 1);
 	if (size && size_parse(size, &bytes) < 0)
 		r = err_wrap("--size");

@@ -26,7 +26,9 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int status, r;
 
-	cli_begin(&cli, "img-storage", "[OPTION...] [HOST:]", options, argc, argv);
+	cli_begin(&cli, "img-storage",
+		"[OPTION...] [HOST:]\nShows what a host can do, and where it has room.", options,
+		argc, argv);
 	cli_need_args(&cli, 0, 1);
 	if (cli.count == 0) {
 		cli.args = here;

@@ -5,5 +5,7 @@
 
 int main(int argc, char **argv)
 {
-	return pack_main(argc, argv, "img-unarchive", "unarchive", "unarchived");
+	return pack_main(argc, argv, "img-unarchive",
+		"[OPTION...] LOCATION...\nUnpacks lzop files in their place.", "unarchive",
+		"unarchived");
 }

@@ -14,7 +14,9 @@ int main(int argc, char **argv)
 		POPT_TABLEEND };
 	struct cli cli;
 
-	cli_begin(&cli, "img-verify", "[OPTION...] LOCATION [LOCATION2]", options, argc, argv);
+	cli_begin(&cli, "img-verify",
+		"[OPTION...] LOCATION [LOCATION2]\nChecks an image, or whether two hold the same.",
+		options, argc, argv);
 	cli_need_args(&cli, 1, 2);
 	return cli_end(
 		&cli, cli.count == 1 ? verify_run_one(&cli, live) : verify_run_two(&cli, live));

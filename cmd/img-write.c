@@ -22,7 +22,9 @@ int main(int argc, char **argv)
 	struct transfer t = { .in_place = true };
 	struct cli cli;
 
-	cli_begin(&cli, "img-write", "[OPTION...] SRC DST", options, argc, argv);
+	cli_begin(&cli, "img-write",
+		"[OPTION...] SRC DST\nFills an existing image with the contents of another.",
+		options, argc, argv);
 	cli_need_args(&cli, 2, 2);
 	t.live = live;
 	t.as_is = as_is;

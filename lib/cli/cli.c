@@ -234,6 +234,16 @@ static void check_help(void)
 		_exit(ST_FAILED);
 }
 
+/* What it is given, what it does, and where there is more: popt's first lines. */
+static const char *with_hint(const char *args_help, const char *name)
+{
+	static char text[512];
+
+	snprintf(text, sizeof(text), "%s\nSee %s(1), and img-tools(7) for what a location can be.",
+		args_help, name);
+	return text;
+}
+
 void cli_begin(struct cli *c, const char *name, const char *args_help, struct poptOption *own,
 	int argc, char **argv)
 {
@@ -255,7 +265,7 @@ void cli_begin(struct cli *c, const char *name, const char *args_help, struct po
 	cancel_on_signals();
 	cancel_at_once_if_again(); /* the helpers clean up */
 	c->popt = poptGetContext(name, argc, c->words, kept, 0);
-	poptSetOtherOptionHelp(c->popt, args_help);
+	poptSetOtherOptionHelp(c->popt, with_hint(args_help, name));
 	is_parsing = true;
 	atexit(check_help);
 	if (parse(c) < 0 || check(c) < 0) {

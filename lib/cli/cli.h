@@ -48,7 +48,8 @@ extern struct cli_copying cli_copying;
 
 /*
  * Sets up the process (descriptors 0 to 2, signals, log) and parses the command
- * line; own is a popt table that ends with POPT_TABLEEND.  --help, --usage and
+ * line; args_help is the arguments and, after a newline, what the command does; own
+ * is a popt table that ends with POPT_TABLEEND.  --help, --usage and
  * --version print and exit; an error prints and exits with ST_USAGE.
  */
 void cli_begin(struct cli *c, const char *name, const char *args_help, struct poptOption *own,

@@ -69,7 +69,8 @@ static void on_progress(void *arg, uint64_t done, uint64_t total)
 	progress_show(NULL, arg, done, total, 0);
 }
 
-int pack_main(int argc, char **argv, const char *name, const char *op, const char *did)
+int pack_main(
+	int argc, char **argv, const char *name, const char *help, const char *op, const char *did)
 {
 	struct pack k = { .op = op, .did = did };
 	struct poptOption options[] = { { "keep", 'k', POPT_ARG_NONE, &k.keep, 0,
@@ -82,7 +83,7 @@ int pack_main(int argc, char **argv, const char *name, const char *op, const cha
 	struct cli cli;
 	int status, r;
 
-	cli_begin(&cli, name, "[OPTION...] LOCATION...", options, argc, argv);
+	cli_begin(&cli, name, help, options, argc, argv);
 	cli_need_args(&cli, 1, -1);
 	k.cli = &cli;
 	results_begin(&k.results, &cli, cli.count);

@@ -159,7 +159,8 @@ static int make(struct target *t)
 
 	if (run_tag(tag) < 0)
 		return -1;
-	snprintf(size, sizeof(size), "%llub", (unsigned long long)t->want.volume_len);
+	/* Whole extents: LVM takes no part of a sector. */
+	snprintf(size, sizeof(size), "%llub", (unsigned long long)t->room);
 	t->made = true;
 	if (lvm_change(argv) < 0)
 		return explain_failure(n, tag);
