@@ -392,8 +392,6 @@ busy() {
 }
 
 @test "devices: only one that the configuration names is filled" {
-	local node
-
 	truncate -s 9M disk
 	head -c 9M /dev/urandom >disk
 	loop disk
