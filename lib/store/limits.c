@@ -189,7 +189,7 @@ static int open_device(const struct limits *l, const char *path, int flags)
 static int open_limited(const struct limits *l, const char *path, int flags)
 {
 	char *full = absolute(path);
-	const char *rest;
+	const char *rest = NULL;
 	int fd = -1;
 	size_t i;
 
