@@ -1,6 +1,8 @@
 # Prints the examples of a manual page, of which it reads what mandoc shows at a
 # width that breaks no line; or, with -v heading='## ...', those of a Markdown file
-# in the first block of code below that heading.  Each begins with a line
+# in the first block of code below that heading.  An example that mentions /dev/
+# is about volumes: with -v volumes=1 those are printed, without it the others.
+# Each begins with a line
 #
 #	example
 #
@@ -15,26 +17,36 @@
 
 function add(line) {
 	if (!open) {
-		print "example"
+		text = "example\n"
 		kind = line ~ /^# / ? ":" : ""
 		blank = 0
 	}
 	for (; blank > 0; blank--)
 		if (kind == ":" || (kind == "=" && line !~ /^\$ ./))
-			print kind
+			text = text kind "\n"
 	if (kind == ":")
-		print ": " line
+		text = text ": " line "\n"
 	else if (line ~ /^\$ ./) {
-		print line
+		text = text line "\n"
 		kind = ">"
 	} else if (kind == ">" && line ~ /^> /)
-		print "> " substr(line, 3)
+		text = text "> " substr(line, 3) "\n"
 	else if (kind != "") {
-		print "= " line
+		text = text "= " line "\n"
 		kind = "="
 	} else
-		print "? " line
+		text = text "? " line "\n"
 	open = 1
+}
+
+function end() {
+	if (open && is_wanted(text))
+		printf "%s", text
+	open = 0
+}
+
+function is_wanted(text) {
+	return (text ~ /\/dev\//) == volumes + 0
 }
 
 heading != "" {
@@ -43,12 +55,12 @@ heading != "" {
 	else if (below && /^```/) {
 		if (++fences == 2)
 			exit
-	} else if (fences == 1 && /./)
+	} else if (fences == 1 && /./ && is_wanted($0))
 		print "example\n$ " $0
 	next
 }
 
-/^[^ ]/ { inside = $0 == "EXAMPLES"; next }
+/^[^ ]/ { end(); inside = $0 == "EXAMPLES"; next }
 !inside { next }
 /^ *$/ { blank++; next }
 
@@ -59,4 +71,6 @@ heading != "" {
 	add(substr($0, indent))
 	next
 }
-{ open = 0 }
+{ end() }
+
+END { end() }

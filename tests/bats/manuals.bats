@@ -1,17 +1,9 @@
 #!/usr/bin/env bats
-# Every example of the manuals and of README.md's tour is run, in a world of the
-# hosts that they name: each has a /srv of its own, and is called so.  It succeeds,
-# prints what the page shows, and nothing on standard error that it does not show.
+# The examples of the manuals and of README.md's tour are run, in a world of the
+# hosts that they name: each has a /srv of its own, and is called so.
 
 load common
-
-# What is shown is compared as it is, but for what these of sed's commands make
-# equal: room on disks, which depends on the filesystems.
-declare -gA OPEN=(
-	[img-info.1]='s/^(allocation|physical)  .*/\1/'
-	[img-list.1]='s/ *[0-9.]+ MiB  raw\.lzo/  raw.lzo/'
-	[img-storage.1]='s/ +[0-9.]+ GiB  xfs/  xfs/; s/ +FREE/  FREE/; /^(grow|shrink)/s/ btrfs//'
-)
+load examples
 
 HOSTS='here store kvm1 kvm2 kvm3'
 
@@ -44,7 +36,6 @@ setup() {
 	cd "$WORLD/here/home" || return
 	HERE=$WORLD/here/srv/images
 	STORE=$WORLD/store/srv/images
-	RAN=0
 }
 
 teardown() {
@@ -138,81 +129,22 @@ names() {
 	find "$@" -mindepth 1 -printf '%h/%f\n' | sort | sed 's,.*/,,' | paste -sd ' '
 }
 
-page() {
-	mandoc -T utf8 -O width=500 "$BATS_TEST_DIRNAME/../../man/$1" | sed 's/.\x08//g'
+in_world() {
+	PATH=$WORLD/bin:$PATH TZ=UTC timeout -k 10 60 "$BATS_FILE_TMPDIR/here" "$@"
 }
 
-# run_examples OPEN: reads what examples.awk prints.
-run_examples() {
-	local open=${1:-} line command='' shown='' shows='' status
+@test "manuals: every program's has examples, and each is run, here or on real LVM" {
+	local file here vm
 
-	while IFS= read -r line; do
-		case $line in
-		example) run_example && RAN=$((RAN + 1)) ;;
-		'$ '*) run_example && command=${line#??} ;;
-		'> '*) command+=$'\n'${line#??} ;;
-		=*) shows=1 line=${line#=} shown+=${line# }$'\n' ;;
-		:*) printf '%s\n' "${line#: }" >>file ;;
-		*)
-			echo "no example: $line" >&2
-			return 1
-			;;
-		esac || return
-	done
-	run_example
-}
-
-# Runs $command, if there is one, which shows $shown if it $shows anything.
-run_example() {
-	[ -n "$command" ] || return 0
-	status=0
-	PATH=$WORLD/bin:$PATH TZ=UTC timeout -k 10 60 "$BATS_FILE_TMPDIR/here" \
-		bash -o pipefail -c "$command" >"$OUT" 2>"$ERR" </dev/null || status=$?
-	if [ "$status" != 0 ]; then
-		echo "failed: $command" >&2
-		told
-		return 1
-	fi
-	if [ -z "$shows" ] && [ -s "$ERR" ]; then
-		echo "said what is not shown: $command" >&2
-		told
-		return 1
-	fi
-	if [ -n "$shows" ] && ! diff <(printf %s "$shown" | sed -E "$open") \
-		<(cat "$ERR" "$OUT" | sed -E "$open"); then
-		echo "does not show that (<) but that (>): $command" >&2
-		return 1
-	fi >&2
-	command='' shown='' shows=''
-}
-
-# runs PAGE: all of its examples, in their order, in one world.
-runs() {
-	page "$1" | awk -f "$BATS_TEST_DIRNAME/examples.awk" >"$BATS_TEST_TMPDIR/examples"
-	run_examples "${OPEN[$1]:-}" <"$BATS_TEST_TMPDIR/examples"
-	[ "$RAN" = "$(examples_of "$1")" ] || {
-		echo "$RAN examples ran, but the page has $(examples_of "$1")" >&2
-		return 1
-	}
-}
-
-# examples_of PAGE: how many there are in its source.
-examples_of() {
-	awk '
-		/^\.Sh/ { inside = $2 == "EXAMPLES" }
-		inside && /^\.(Dl|Bd -literal -offset indent)/ { n++ }
-		END { print n + 0 }' "$BATS_TEST_DIRNAME/../../man/$1"
-}
-
-@test "manuals: every program's has examples, and all are run here" {
-	local file
-
+	vm=$BATS_TEST_DIRNAME/../vm/manuals.bats
 	for file in "$BATS_TEST_DIRNAME"/../../man/*; do
 		file=${file##*/}
-		if [ "$(examples_of "$file")" = 0 ]; then
+		here=$(examples_of "$file" 0)
+		[ "$here" = 0 ] || [ "$(grep -cx "	runs $file\( .*\)*" "$BATS_TEST_FILENAME")" = 1 ]
+		if [ "$(examples_of "$file" 1)" != 0 ]; then
+			[ "$(grep -cx "	runs $file\( .*\)*" "$vm")" = 1 ]
+		elif [ "$here" = 0 ]; then
 			[ "$file" = img-protocol.7 ]
-		else
-			grep -qx "	runs $file" "$BATS_TEST_FILENAME"
 		fi
 	done
 }
@@ -273,7 +205,7 @@ filesystem() {
 	img-archive "$STORE/web.img"
 	touch -d '2026-11-22 02:30:52 UTC' "$STORE/web.img.lzo"
 	archive {a,b}.img.lzo
-	runs img-info.1
+	runs img-info.1 's/^(allocation|physical)  .*/\1/' # depends on the filesystem
 }
 
 @test "manuals: img-list(1)" {
@@ -287,7 +219,7 @@ filesystem() {
 	img-archive "$STORE/web.img"
 	image "$HERE/x.img"
 	exec 5>>"$STORE/db.img"
-	runs img-list.1
+	runs img-list.1 's/ *[0-9.]+ MiB  raw\.lzo/  raw.lzo/'
 }
 
 @test "manuals: img-rename(1)" {
@@ -296,9 +228,15 @@ filesystem() {
 	[ "$(names . "$STORE")" = 'even.img web.img web-old.img web.img' ]
 }
 
+@test "manuals: img-snap(1)" {
+	image "$HERE/web.img"
+	runs img-snap.1
+	[ "$(names "$HERE")" = web.img ]
+}
+
 @test "manuals: img-storage(1)" {
 	printf '[storage]\n\tdirectory = /srv/images\n' >"$WORLD/store/etc/config"
-	runs img-storage.1
+	runs img-storage.1 's/ +[0-9.]+ GiB  xfs/  xfs/; s/ +FREE/  FREE/; /^(grow|shrink)/s/ btrfs//'
 }
 
 @test "manuals: img-tools(7)" {
@@ -331,12 +269,13 @@ filesystem() {
 	image "$WORLD"/kvm1/home/{a,app}.img "$WORLD/kvm2/home/mail.img"
 	archive "$WORLD/kvm2/home/old.img.lzo"
 	packed new.img.gz
-	awk -v heading='## A short tour' -f "$BATS_TEST_DIRNAME/examples.awk" \
-		"$BATS_TEST_DIRNAME/../../README.md" >examples
+	extract -v heading='## A short tour' <"$BATS_TEST_DIRNAME/../../README.md" >examples
 	[ "$(grep -c '^\$ img-\|^\$ zcat' examples)" -ge 20 ]
+	VOLUMES=1 extract -v heading='## A short tour' <"$BATS_TEST_DIRNAME/../../README.md" >others
 	for file in "$IMG_BUILD"/bin/*; do
-		grep -q "${file##*/}" examples # each has its line
+		grep -q "${file##*/}" examples others # each has its line
 	done
+	rm others
 	run_examples <examples
 	[ "$(cd "$WORLD" && find {here,kvm1,kvm2}/{srv,home} -type f | sort | xargs)" = \
 		"here/home/examples here/home/mail.img here/home/new.img.gz here/home/web.img\
