@@ -5,7 +5,6 @@
 #include "lib/lvm/dm.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
@@ -20,6 +19,8 @@
 
 #define CONTROL "/dev/mapper/control"
 #define ANSWER 4096
+#define LIST_MIN (16u << 10)
+#define LIST_MAX (16u << 20)
 #define LVM_UUID (4 + 32 + 32)
 
 struct request {
@@ -194,25 +195,79 @@ int dm_state(dev_t dev, struct dm_state *state)
 	return 0;
 }
 
+/* All names, as DM_LIST_DEVICES has them; the caller frees it.  NULL recorded. */
+static struct dm_ioctl *list_devices(void)
+{
+	struct dm_ioctl *all = NULL, *larger;
+	size_t size;
+	int fd = open(CONTROL, O_RDWR | O_CLOEXEC), r = 0;
+
+	if (fd < 0) {
+		err_sys("cannot ask the device mapper");
+		return NULL;
+	}
+	for (size = LIST_MIN; size <= LIST_MAX; size *= 2) {
+		larger = realloc(all, size);
+		if (!larger)
+			break;
+		all = larger;
+		memset(all, 0, sizeof(*all));
+		all->version[0] = DM_VERSION_MAJOR;
+		all->data_size = (uint32_t)size;
+		all->data_start = sizeof(*all);
+		r = ioctl(fd, DM_LIST_DEVICES, all);
+		if (r < 0 || !(all->flags & DM_BUFFER_FULL_FLAG))
+			break;
+	}
+	if (r < 0)
+		err_sys("cannot list the device mapper's devices");
+	else if (!all || (all->flags & DM_BUFFER_FULL_FLAG))
+		r = err_set(ST_FAILED, "cannot list the device mapper's devices: too many");
+	close(fd);
+	if (r == 0)
+		return all;
+	free(all);
+	return NULL;
+}
+
+/* One that never had a table is not in /sys. */
+static bool take_id(struct dm_id *id, dev_t dev, const char *name)
+{
+	struct request r;
+
+	memset(&r, 0, sizeof(r));
+	memset(id, 0, sizeof(*id));
+	snprintf(id->name, sizeof(id->name), "%s", name);
+	if (control(DM_DEV_STATUS, dev, 0, &r) < 0) {
+		err_clear(); /* it is gone */
+		return false;
+	}
+	snprintf(id->uuid, sizeof(id->uuid), "%s", r.head.uuid);
+	return true;
+}
+
 int dm_each(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg)
 {
-	DIR *d = opendir("/sys/block");
-	struct dirent *e;
-	char path[320], line[32];
-	unsigned ma, mi;
+	struct dm_ioctl *all = list_devices();
+	const struct dm_name_list *entry;
+	uint32_t at, next;
 	struct dm_id id;
+	dev_t dev;
 	int r = 0;
 
-	if (!d)
-		return err_sys("cannot list /sys/block");
-	while (r == 0 && (e = readdir(d))) {
-		snprintf(path, sizeof(path), "/sys/block/%s/dev", e->d_name);
-		if (read_line(path, line, sizeof(line)) < 0 ||
-			sscanf(line, "%u:%u", &ma, &mi) != 2 || !dm_id(makedev(ma, mi), &id))
-			continue;
-		r = each(arg, &id, makedev(ma, mi));
+	if (!all)
+		return -1;
+	for (at = all->data_start; r == 0 && at + sizeof(*entry) < all->data_size; at += next) {
+		entry = (const void *)((const char *)all + at);
+		dev = makedev((entry->dev >> 8) & 0xfff,
+			(entry->dev & 0xff) | ((entry->dev >> 12) & 0xfff00));
+		if (entry->dev && take_id(&id, dev, entry->name))
+			r = each(arg, &id, dev);
+		next = entry->next;
+		if (next == 0)
+			break;
 	}
-	closedir(d);
+	free(all);
 	return r;
 }
 

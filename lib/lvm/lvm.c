@@ -248,6 +248,9 @@ static int explain_absent(const char *group, const char *name)
 	struct err e;
 	size_t i;
 
+	/* Asked again, it may be there by now, made by another. */
+	if (name && strstr(err_text(), "Failed to find logical volume"))
+		return err_set(ST_ABSENT, "no such volume");
 	err_take(&e);
 	memset(&all, 0, sizeof(all));
 	if (read_groups(&groups, NULL, true) < 0)

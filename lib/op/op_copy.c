@@ -66,6 +66,10 @@ static int move(struct session *s, const struct kv *request, struct reading *fro
 			tell_source_failed(s);
 		return -1;
 	}
+	if (reading_check(from) < 0) {
+		tell_source_failed(s);
+		return -1;
+	}
 	if (writing_commit(to) < 0)
 		return -1;
 	if (reading_finish(from) < 0) {

@@ -41,7 +41,7 @@ int op_read(struct session *s, const struct kv *request, struct buf *reply)
 	if (!sink || flow_run(from.source, sink, &opt, &stats) < 0)
 		goto out;
 	op_reply_stats(reply, &stats);
-	r = reading_finish(&from);
+	r = reading_check(&from) < 0 ? -1 : reading_finish(&from);
 out:
 	sink_free(sink);
 	buf_fini(&record);

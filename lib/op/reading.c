@@ -228,12 +228,17 @@ fail:
 	return -1;
 }
 
+int reading_check(struct reading *r)
+{
+	if (!r->has_snapshot)
+		return 0;
+	return snapshot_check(&r->snapshot) < 0 ? -1 : r->img.ops->check(&r->img);
+}
+
 int reading_finish(struct reading *r)
 {
 	if (!r->has_snapshot)
 		return 0;
-	if (snapshot_check(&r->snapshot) < 0 || r->img.ops->check(&r->img) < 0)
-		return -1;
 	image_close(&r->img);
 	r->has_image = r->has_snapshot = false;
 	return snapshot_drop(&r->snapshot);

@@ -45,9 +45,12 @@ int reading_want_parse(struct reading_want *w, const struct kv *request, const c
 int reading_open(struct reading *r, struct session *s, const struct reading_want *want);
 
 /*
- * After all was read: checks once more that the snapshot was valid, and removes
- * it.  0, or -1 recorded.  r stays to be closed.
+ * After all was read, and before that counts as whole: 0 if the snapshot was valid until
+ * now, or -1 with ST_CORRUPT recorded.
  */
+int reading_check(struct reading *r);
+
+/* After that, removes the snapshot.  0, or -1 recorded.  r stays to be closed. */
 int reading_finish(struct reading *r);
 void reading_close(struct reading *r);
 void reading_describe(const struct reading *r, struct buf *record);

@@ -5,7 +5,7 @@
  * tables that count once it resumes.  Of those one must not count: the device
  * that it leads to may have no table yet, and the origin would give its writers
  * errors.  So each device keeps the table that worked, those that never had
- * one go, and what LVM has written down meanwhile it gets by a refresh.
+ * one, or are parts of nothing, go, and what LVM has written down meanwhile it gets by a refresh.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -54,14 +54,20 @@ static int lock_group(const char *group)
 	return -1;
 }
 
-/* 1: it is the group's, and *state is its; 0: it is not, or is gone. */
-static int look(const struct mending *m, const struct dm_id *id, dev_t dev, char *name,
-	struct dm_state *state)
+/* Whether the device is the group's, by the name: the group's, its hyphens doubled, and one. */
+static bool has_group(const char *device, const char *group)
 {
-	char group[DM_TEXT_MAX];
+	for (; *group; group++) {
+		if (*device++ != *group || (*group == '-' && *device++ != '-'))
+			return false;
+	}
+	return device[0] == '-' && device[1] != '-';
+}
 
-	if (strncmp(id->uuid, "LVM-", 4) != 0 || !dm_split(id->name, group, name) ||
-		strcmp(group, m->group) != 0)
+/* 1: it is the group's, and *state is its; 0: it is not, or is gone. */
+static int look(const struct mending *m, const struct dm_id *id, dev_t dev, struct dm_state *state)
+{
+	if (strncmp(id->uuid, "LVM-", 4) != 0 || !has_group(id->name, m->group))
 		return 0;
 	if (dm_state(dev, state) == 0)
 		return 1;
@@ -72,11 +78,11 @@ static int look(const struct mending *m, const struct dm_id *id, dev_t dev, char
 static int resume(void *arg, const struct dm_id *id, dev_t dev)
 {
 	struct mending *m = arg;
-	char name[DM_TEXT_MAX];
+	char group[DM_TEXT_MAX], name[DM_TEXT_MAX];
 	struct dm_state state;
 	int r = 0;
 
-	if (!look(m, id, dev, name, &state) || !state.has_table)
+	if (!look(m, id, dev, &state) || !state.has_table)
 		return 0;
 	if (state.has_next && !m->dry_run)
 		r = dm_forget_next(dev);
@@ -85,20 +91,29 @@ static int resume(void *arg, const struct dm_id *id, dev_t dev)
 	/* A part of a volume, such as an origin's store, is suspended with it. */
 	if (r == 0 && (!state.is_suspended || !dm_is_volume(id)))
 		return 0;
+	if (!dm_split(id->name, group, name))
+		snprintf(name, sizeof(name), "%s", id->name);
 	r = m->each ? m->each(m->arg, name, r == 0) : r;
 	err_clear();
 	return r;
 }
 
+/* An origin's store, or a snapshot's: who uses it has it open. */
+static bool is_part(const struct dm_id *id)
+{
+	const char *end = strrchr(id->uuid, '-');
+
+	return strcmp(end, "-real") == 0 || strcmp(end, "-cow") == 0;
+}
+
 static int remove_useless(void *arg, const struct dm_id *id, dev_t dev)
 {
 	struct mending *m = arg;
-	char name[DM_TEXT_MAX];
 	struct dm_state state;
 
-	if (!look(m, id, dev, name, &state) || state.has_table)
+	if (!look(m, id, dev, &state) || (state.has_table && !is_part(id)))
 		return 0;
-	if (state.has_next && dm_forget_next(dev) < 0)
+	if (!state.has_table && state.has_next && dm_forget_next(dev) < 0)
 		err_clear();
 	if (state.opens == 0 && dm_remove(dev) == 0)
 		m->removed++;
@@ -150,5 +165,7 @@ int group_mend_refresh(const char *group)
 	char copy[LVM_NAME_MAX];
 
 	snprintf(copy, sizeof(copy), "%s", group);
-	return dm_each(refresh_one, copy);
+	if (dm_each(refresh_one, copy) < 0)
+		return -1;
+	return group_mend(group, false, NULL, NULL); /* udev had some open, maybe */
 }

@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -60,13 +61,20 @@ static int extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *en
 	return 1;
 }
 
+/* LVM has it in percent, of which two digits are left. */
 static int allocated(struct image *img, uint64_t *out)
 {
 	const struct volume_image *v = img->own;
+	unsigned long long sectors;
+	char text[256];
 
 	*out = v->lv.size;
 	if (v->lv.used >= 0)
 		*out = (uint64_t)((double)v->lv.size * v->lv.used);
+	if (v->lv.is_thin && dm_status(img->st.st_rdev, text, sizeof(text)) == 0 &&
+		sscanf(text, "thin %llu", &sectors) == 1)
+		*out = sectors * 512;
+	err_clear();
 	return 0;
 }
 

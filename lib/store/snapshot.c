@@ -18,7 +18,7 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/lvm/dm.h"
-#include "lib/store/place.h"
+#include "lib/store/group.h"
 
 #define DROP_TRIES 5
 #define DROP_AGAIN_MS 500
@@ -55,21 +55,38 @@ static int clone_file(const struct image *img)
 	return ro;
 }
 
-static int take_of_file(struct image *img, bool dry_run)
+int snapshot_try_file(const struct image *img)
 {
 	int fd = clone_file(img);
 
 	if (fd < 0)
 		return -1;
-	if (dry_run) {
-		close(fd);
-		return 0;
-	}
+	close(fd);
+	return 0;
+}
+
+static int take_of_file(struct image *img, bool dry_run)
+{
+	int fd;
+
+	if (dry_run)
+		return snapshot_try_file(img);
+	fd = clone_file(img);
+	if (fd < 0)
+		return -1;
 	close(img->fd);
 	img->fd = fd;
 	return fstat(fd, &img->st) < 0 || img->ops->length(img, &img->len) < 0
 		       ? err_sys("cannot look at the snapshot")
 		       : 0;
+}
+
+/* LVM is told a name, which may be another volume's by now. */
+static int check_name(const struct image *img, const struct volume_name *name)
+{
+	return volume_has_name(img->fd, name)
+		       ? 0
+		       : err_set(ST_ABSENT, "is not there any more: it was renamed, or removed");
 }
 
 static int take_of_volume(struct snapshot *s, struct image *img, const struct volume_name *origin,
@@ -79,7 +96,7 @@ static int take_of_volume(struct snapshot *s, struct image *img, const struct vo
 	struct image own;
 	int r = -1;
 
-	if (snapshot_volume_make(&v, origin, want) < 0)
+	if (check_name(img, origin) < 0 || snapshot_volume_make(&v, origin, want) < 0)
 		return -1;
 	if (want->dry_run)
 		return 0;
@@ -90,7 +107,9 @@ static int take_of_volume(struct snapshot *s, struct image *img, const struct vo
 	memset(&own, 0, sizeof(own));
 	own.fd = -1;
 	own.path = strdup(img->path);
-	if (!own.path)
+	if (check_name(img, origin) < 0)
+		;
+	else if (!own.path)
 		err_set(ST_FAILED, "out of memory");
 	else if (image_volume_open(&own, &s->volume) < 0)
 		;
@@ -139,10 +158,15 @@ static int remove_volume(const struct snapshot *s)
 	char which[64];
 	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, s->volume.group, NULL };
 	struct lvm_volume v;
+	struct err e;
 
 	snprintf(which, sizeof(which), "lv_uuid=%s", s->uuid);
-	if (lvm_change(argv) < 0)
+	if (lvm_change(argv) < 0) {
+		err_take(&e);
+		group_mend(s->volume.group, false, NULL, NULL);
+		err_put(&e);
 		return -1;
+	}
 	if (lvm_volume(&v, s->volume.group, s->volume.name) < 0) {
 		if (err_status() != ST_ABSENT)
 			return -1;
@@ -169,6 +193,8 @@ int snapshot_drop(struct snapshot *s)
 			poll(NULL, 0, DROP_AGAIN_MS);
 		r = remove_volume(s);
 	}
+	if (r == 0 && tries > 1 && group_mend_refresh(s->volume.group) < 0)
+		err_clear();
 	if (r < 0)
 		err_wrap("cannot remove the snapshot '%s' (see img-clean)", s->volume.name);
 	if (r < 0 && e.status != ST_OK)

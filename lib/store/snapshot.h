@@ -37,6 +37,9 @@ struct snapshot {
  */
 int snapshot_take(struct snapshot *s, struct image *img, const struct snapshot_want *want);
 
+/* Whether one can be made of a file, by making a nameless one: 0, or -1 recorded. */
+int snapshot_try_file(const struct image *img);
+
 /* Whether it is still what it was: 0, or -1 with ST_CORRUPT recorded. */
 int snapshot_check(const struct snapshot *s);
 

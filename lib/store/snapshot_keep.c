@@ -75,7 +75,7 @@ static int keep_file(
 	*out = strdup(target_path(t));
 	if (want->dry_run) {
 		target_abort(t);
-		return 0;
+		return snapshot_try_file(img);
 	}
 	r = target_clone(t, img->fd);
 	if (r == 0)

@@ -9,6 +9,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/run.h"
+#include "lib/store/group.h"
 #include "lib/store/snapshot.h"
 
 #define EXTENT_MIN (4u << 20)
@@ -98,10 +99,12 @@ static void remove_rest(const struct volume_name *name)
 	struct err e;
 
 	err_take(&e);
+	group_mend(name->group, false, NULL, NULL);
 	if (run_self(run) == 0) {
 		snprintf(which, sizeof(which), "lv_name=\"%s\" && lv_tags=\"" VOLUME_TAG_RUN "%s\"",
 			name->name, run);
 		lvm_change(argv);
+		group_mend_refresh(name->group);
 	}
 	err_put(&e);
 }

@@ -16,6 +16,7 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/lvm/dm.h"
+#include "lib/store/group.h"
 #include "lib/store/snapshot.h"
 
 #define LOOK_MS 100
@@ -44,6 +45,7 @@ static int extend(struct snapshot_watch *w)
 	struct lvm_volume v;
 	struct lvm_groups g;
 	uint64_t by = 0;
+	struct err e;
 
 	if (lvm_volume(&v, w->volume.group, w->volume.name) < 0)
 		return -1;
@@ -57,8 +59,12 @@ static int extend(struct snapshot_watch *w)
 		return err_set(ST_NOROOM, "group '%s' has no room left", w->volume.group);
 	snprintf(what, sizeof(what), "%s/%s", w->volume.group, w->volume.name);
 	snprintf(more, sizeof(more), "+%llub", (unsigned long long)by);
-	if (lvm_change(argv) < 0)
+	if (lvm_change(argv) < 0) {
+		err_take(&e);
+		group_mend(w->volume.group, false, NULL, NULL);
+		err_put(&e);
 		return -1;
+	}
 	log_info("snapshot '%s' got %llu bytes more", w->volume.name, (unsigned long long)by);
 	return 0;
 }
