@@ -20,7 +20,7 @@ if [ "${1:-}" = --shell ]; then
 	shell=yes
 	shift
 fi
-limit=${LIMIT:-600}
+limit=${LIMIT:-900}
 boot_limit=120
 results=$build/results-vm
 console=$results/console
