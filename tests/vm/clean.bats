@@ -203,7 +203,7 @@ volumes() {
 	succeeds on a img-clean -n /dev/vga
 	[ "$(sort "$OUT" | tr '\n' ' ')" = 'would remove /dev/vga/snap would resume /dev/vga/disk ' ]
 	[ "$(suspended)" = vga-disk ]
-	on a flock -n /run/lock/lvm/V_vga img-clean -n /dev/vga >out
+	on a flock -s -n /run/lock/lvm/V_vga img-clean -n /dev/vga >out
 	[ "$(<out)" = 'would remove /dev/vga/snap' ]
 	mended a
 	[ "$(sort out-a | tr '\n' ' ')" = 'removed /dev/vga/snap resumed /dev/vga/disk ' ]
