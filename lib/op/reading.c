@@ -151,6 +151,8 @@ int reading_snapshot_want(
 	memset(out, 0, sizeof(*out));
 	if (snapshot_defaults(out, s) < 0)
 		return -1;
+	if (size > INT64_MAX / 2)
+		return err_set(ST_NOROOM, "no snapshot is so large");
 	if (size)
 		out->size = size;
 	out->dry_run = dry_run;

@@ -71,6 +71,8 @@ static int check_room(struct target *t, const struct lvm_group *g)
 					 g->name, (unsigned long long)g->free,
 					 (unsigned long long)(extents * g->extent_size))
 			       : 0;
+	if (!lvm_name_is_valid(t->want.pool))
+		return err_set(ST_REFUSED, "'%s' is no name for a pool", t->want.pool);
 	if (lvm_volume(&pool, g->name, t->want.pool) < 0)
 		return err_wrap("pool '%s'", t->want.pool);
 	if (!pool.is_pool || strncmp(pool.layout, "thin", 4) != 0)
@@ -218,6 +220,8 @@ static int check_size(const struct target_want *w)
 		return err_set(ST_USAGE, "a new volume's size has to be known (see --size)");
 	if (w->volume_len == 0)
 		return err_set(ST_REFUSED, "a volume cannot be empty");
+	if (w->volume_len > INT64_MAX / 2)
+		return err_set(ST_NOROOM, "no volume is so large");
 	if (w->len != TARGET_LEN_UNKNOWN && w->len > w->volume_len)
 		return err_set(ST_NOROOM, "it would have %llu bytes, and the source has %llu",
 			(unsigned long long)w->volume_len, (unsigned long long)w->len);
