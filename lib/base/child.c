@@ -147,6 +147,11 @@ static int finish(const struct child *c, const struct stream s[2], pid_t pid, in
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+bool child_has(const char *program)
+{
+	return spawn_has(program, CHILD_PATH);
+}
+
 int child_run(const struct child *c)
 {
 	struct stream s[2] = { { .fd = -1 }, { .fd = -1 } };

@@ -25,6 +25,9 @@ struct child {
 	struct buf *errors; /* standard error likewise; NULL: dropped */
 };
 
+/* Whether child_run() would find such a program. */
+bool child_has(const char *program);
+
 /*
  * Runs it to its end.  Blocks.  Returns its exit status (128 + signal if it
  * was killed), or -1 with an error recorded: ST_FAILED naming the program if

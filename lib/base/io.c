@@ -123,6 +123,17 @@ void io_std_open(void)
 	}
 }
 
+int io_read_line(const char *path, char *out, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	int ok = f && fgets(out, (int)size, f);
+
+	if (f)
+		fclose(f);
+	out[ok ? strcspn(out, "\n") : 0] = '\0';
+	return ok ? 0 : -1;
+}
+
 char *io_path_dup(int fd)
 {
 	char link[64], path[PATH_MAX];

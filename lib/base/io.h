@@ -24,6 +24,12 @@ int io_pwrite(int fd, const void *p, size_t n, uint64_t off);
 void io_std_open(void);
 
 /*
+ * The first line of a file, such as one below /sys, without its newline, as far as it
+ * fits into size bytes.  0; or -1, and out is "".
+ */
+int io_read_line(const char *path, char *out, size_t size);
+
+/*
  * Where what fd is lies now, absolute and without links on the way; the caller
  * frees it.  NULL with errno set.
  */

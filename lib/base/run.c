@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 
 #define PARTS 5
 #define START_FIELD 22 /* of /proc/PID/stat */
@@ -19,19 +20,6 @@ struct run {
 	char host[65], boot[65], space[24], pid[24], start[24];
 };
 
-static int read_line(const char *path, char *out, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	int ok = f && fgets(out, (int)size, f);
-
-	if (f)
-		fclose(f);
-	if (!ok)
-		return -1;
-	out[strcspn(out, "\n")] = '\0';
-	return 0;
-}
-
 /* The start time of a process; -1 if there is none, or a zombie. */
 static int start_of(const char *pid, char *out, size_t size)
 {
@@ -39,7 +27,7 @@ static int start_of(const char *pid, char *out, size_t size)
 	int field;
 
 	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
-	if (read_line(path, line, sizeof(line)) < 0)
+	if (io_read_line(path, line, sizeof(line)) < 0)
 		return -1;
 	p = strrchr(line, ')'); /* the name before it may hold anything */
 	p = p ? strtok_r(p + 1, " ", &save) : NULL;
@@ -70,7 +58,7 @@ static int look(struct run *r)
 	if (gethostname(r->host, sizeof(r->host) - 1) < 0)
 		return err_sys("cannot get the host's name");
 	clean(r->host);
-	if (read_line("/proc/sys/kernel/random/boot_id", r->boot, sizeof(r->boot)) < 0 ||
+	if (io_read_line("/proc/sys/kernel/random/boot_id", r->boot, sizeof(r->boot)) < 0 ||
 		stat("/proc/self/ns/pid", &st) < 0)
 		return err_set(ST_FAILED, "cannot tell who we are: is /proc mounted?");
 	clean(r->boot);

@@ -58,6 +58,18 @@ int spawn_find(const char *name, const char *dirs, char *out)
 	}
 }
 
+bool spawn_has(const char *name, const char *dirs)
+{
+	char path[PATH_MAX];
+	struct err e;
+	bool has;
+
+	err_take(&e);
+	has = spawn_find(name, dirs, path) == 0;
+	err_put(&e);
+	return has;
+}
+
 /* In the child: whatever this process has open is not the program's. */
 static void close_rest_on_exec(void)
 {

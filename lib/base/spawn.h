@@ -20,6 +20,9 @@ struct spawn {
 	bool own_session;
 };
 
+/* As spawn_find(), and records nothing. */
+bool spawn_has(const char *name, const char *dirs);
+
 /* Finds name in dirs as execvp() would; out takes PATH_MAX bytes.  0 or -1 recorded. */
 int spawn_find(const char *name, const char *dirs, char *out);
 

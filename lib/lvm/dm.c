@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 
 #define CONTROL "/dev/mapper/control"
 #define ANSWER 4096
@@ -28,27 +29,16 @@ struct request {
 	char rest[ANSWER];
 };
 
-static int read_line(const char *path, char *out, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	int ok = f && fgets(out, (int)size, f);
-
-	if (f)
-		fclose(f);
-	out[ok ? strcspn(out, "\n") : 0] = '\0';
-	return ok ? 0 : -1;
-}
-
 int dm_id(dev_t dev, struct dm_id *id)
 {
 	char path[64];
 
 	memset(id, 0, sizeof(*id));
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm/name", major(dev), minor(dev));
-	if (read_line(path, id->name, sizeof(id->name)) < 0)
+	if (io_read_line(path, id->name, sizeof(id->name)) < 0)
 		return 0;
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm/uuid", major(dev), minor(dev));
-	read_line(path, id->uuid, sizeof(id->uuid));
+	io_read_line(path, id->uuid, sizeof(id->uuid));
 	return 1;
 }
 

@@ -34,16 +34,7 @@ bool lvm_name_is_valid(const char *name)
 
 bool lvm_is_there(void)
 {
-	const char *dir = CHILD_PATH, *end;
-	char path[512];
-
-	for (; *dir; dir = *end ? end + 1 : end) {
-		end = strchrnul(dir, ':');
-		snprintf(path, sizeof(path), "%.*s/lvm", (int)(end - dir), dir);
-		if (access(path, X_OK) == 0)
-			return true;
-	}
-	return false;
+	return child_has("lvm");
 }
 
 /* LVM's last words are what failed, after its warnings, and before where to read more. */

@@ -21,13 +21,9 @@
 
 void reading_id(const struct stat *st, char out[READING_ID_MAX])
 {
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-	char boot[40] = "";
+	char boot[40];
 
-	if (f && fgets(boot, sizeof(boot), f))
-		boot[strcspn(boot, "\n")] = '\0';
-	if (f)
-		fclose(f);
+	io_read_line("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
 	if (S_ISBLK(st->st_mode)) /* whichever node of it that is */
 		snprintf(out, READING_ID_MAX, "%s:block:%llx", boot,
 			(unsigned long long)st->st_rdev);

@@ -29,26 +29,12 @@ static const struct rule {
 	{ "shrink", "swap", { "mkswap", NULL } },
 };
 
-bool ability_has(const char *program)
-{
-	const char *dir = CHILD_PATH, *end;
-	char path[512];
-
-	for (; *dir; dir = *end ? end + 1 : end) {
-		end = strchrnul(dir, ':');
-		snprintf(path, sizeof(path), "%.*s/%s", (int)(end - dir), dir, program);
-		if (access(path, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool has_all(const char *const *needs)
 {
 	int i;
 
 	for (i = 0; i < NEEDS_MAX && needs[i]; i++)
-		if (!ability_has(needs[i]))
+		if (!child_has(needs[i]))
 			return false;
 	return true;
 }

@@ -9,9 +9,6 @@
 
 #include "lib/base/buf.h"
 
-/* Whether a program is there to be run. */
-bool ability_has(const char *program);
-
 /* Appends grow, shrink, snapshot, detect: a pair for each type. */
 void ability_write(struct buf *out);
 

@@ -86,11 +86,10 @@ int group_list(const struct limits *l, const char *group, group_each *each, void
 
 		if (!v->is_visible)
 			continue;
-		memcpy(name.group, v->group, sizeof(name.group));
-		memcpy(name.name, v->name, sizeof(name.name));
+		name = volume_name_of(v);
 		volume_path(&name, path);
 		buf_clear(&record);
-		if (info_collect(l, path, v->name, &record) < 0)
+		if (info_collect_volume(l, v, &record) < 0)
 			poor_record(&record, v, path);
 		err_clear();
 		r = buf_failed(&record);

@@ -47,19 +47,9 @@ static int tell_resumed(void *arg, const char *name, bool works)
 
 static int remove_one(struct cleaning *c, const struct lvm_volume *v)
 {
-	char which[128];
-	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, v->group, NULL };
-	struct lvm_volume now;
-	int r;
+	const struct volume_name name = volume_name_of(v);
+	int r = c->dry_run ? 0 : volume_remove(&name, v->own_uuid);
 
-	if (c->dry_run)
-		return tell(c, v->name, "removed", NULL, ST_OK);
-	snprintf(which, sizeof(which), "lv_uuid=%s && lv_role!=thickorigin", v->own_uuid);
-	r = lvm_change(argv);
-	if (r == 0 && lvm_volume(&now, v->group, v->name) == 0) {
-		lvm_volume_fini(&now);
-		r = err_set(ST_BUSY, "lvremove has left it");
-	}
 	r = tell(c, v->name, r < 0 ? "failed" : "removed", r < 0 ? err_text() : NULL,
 		r < 0 ? err_status() : ST_OK);
 	err_clear();

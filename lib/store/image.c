@@ -32,6 +32,46 @@ static int open_other(struct image *img, const struct limits *l, const char *pat
 	return img->fd < 0 ? -1 : 0;
 }
 
+/* What is left once it is open and its kind known. */
+static int settle(struct image *img, const char *path)
+{
+	img->path = strdup(path);
+	if (!img->path)
+		return err_set(ST_FAILED, "out of memory");
+	if (fstat(img->fd, &img->st) < 0)
+		return err_sys("cannot stat");
+	if (!img->ops && pick_kind(img) < 0)
+		return -1;
+	return img->ops->length(img, &img->len);
+}
+
+int image_open_volume(struct image *img, const struct lvm_volume *lv)
+{
+	const struct volume_name name = volume_name_of(lv);
+	char path[VOLUME_PATH_MAX];
+
+	memset(img, 0, sizeof(*img));
+	img->fd = -1;
+	if (image_volume_take(img, lv) == 0 && settle(img, volume_path(&name, path)) == 0)
+		return 0;
+	image_close(img);
+	return -1;
+}
+
+static int open_named(struct image *img, const struct volume_name *name)
+{
+	struct lvm_volume lv;
+	int r;
+
+	if (!*name->name)
+		return err_set(ST_REFUSED, "is a volume group, not an image");
+	if (volume_look(&lv, name) < 0)
+		return -1;
+	r = image_open_volume(img, &lv);
+	lvm_volume_fini(&lv);
+	return r;
+}
+
 int image_open(struct image *img, const struct limits *l, const char *path)
 {
 	struct volume_name volume;
@@ -39,16 +79,9 @@ int image_open(struct image *img, const struct limits *l, const char *path)
 
 	memset(img, 0, sizeof(*img));
 	img->fd = -1;
-	if (is_volume < 0)
-		return -1;
-	img->path = strdup(path);
-	if (!img->path)
-		err_set(ST_FAILED, "out of memory");
-	else if ((is_volume ? image_volume_open(img, &volume) : open_other(img, l, path)) < 0)
-		;
-	else if (fstat(img->fd, &img->st) < 0)
-		err_sys("cannot stat");
-	else if ((is_volume || pick_kind(img) == 0) && img->ops->length(img, &img->len) == 0)
+	if (is_volume)
+		return is_volume < 0 ? -1 : open_named(img, &volume);
+	if (open_other(img, l, path) == 0 && settle(img, path) == 0)
 		return 0;
 	image_close(img);
 	return -1;

@@ -62,9 +62,13 @@ int image_read(struct image *img, void *p, size_t n, uint64_t off);
 /* The kinds: "file", "device" and "volume". */
 extern const struct image_ops image_file_ops, image_device_ops, image_volume_ops;
 
-/* Opens a volume; image_close() is called after a failure, too. */
+/* As image_open(), of the volume that LVM has told of. */
+struct lvm_volume;
 struct volume_name;
-int image_volume_open(struct image *img, const struct volume_name *name);
+int image_open_volume(struct image *img, const struct lvm_volume *lv);
+
+/* image_volume.c: its part of that; image_close() is called after a failure, too. */
+int image_volume_take(struct image *img, const struct lvm_volume *lv);
 
 /* Which volume it is; false: none. */
 bool image_volume_name(const struct image *img, struct volume_name *out);

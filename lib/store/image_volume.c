@@ -145,24 +145,22 @@ bool image_volume_name(const struct image *img, struct volume_name *out)
 
 	if (img->ops != &image_volume_ops)
 		return false;
-	memcpy(out->group, v->lv.group, sizeof(out->group));
-	memcpy(out->name, v->lv.name, sizeof(out->name));
+	*out = volume_name_of(&v->lv);
 	return true;
 }
 
-int image_volume_open(struct image *img, const struct volume_name *name)
+int image_volume_take(struct image *img, const struct lvm_volume *lv)
 {
-	struct volume_image *v;
+	struct volume_image *v = calloc(1, sizeof(*v));
 
-	if (!*name->name)
-		return err_set(ST_REFUSED, "is a volume group, not an image");
-	v = calloc(1, sizeof(*v));
 	if (!v)
 		return err_set(ST_FAILED, "out of memory");
 	img->ops = &image_volume_ops;
 	img->own = v;
-	if (volume_look(&v->lv, name) < 0)
-		return -1;
-	img->fd = volume_open(&v->lv, O_RDONLY);
+	v->lv = *lv;
+	v->lv.tags = strdup(lv->tags);
+	if (!v->lv.tags)
+		return err_set(ST_FAILED, "out of memory");
+	img->fd = volume_open(lv, O_RDONLY);
 	return img->fd < 0 ? -1 : 0;
 }

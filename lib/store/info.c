@@ -197,29 +197,45 @@ static int add_use(struct buf *out, int fd)
 	return r;
 }
 
-static int collect_image(const struct limits *l, const char *path, struct buf *out)
+/* Of an open one, which is closed. */
+static int collect_open(const struct limits *l, struct image *img, struct buf *out)
 {
-	struct image img;
 	int unfinished, r = -1;
 	bool is_readable; /* an invalid snapshot is not */
 
-	if (image_open(&img, l, path) < 0)
-		return -1;
-	kv_add(out, "kind", img.ops->kind);
-	add_stat(out, img.fd, &img.st);
-	unfinished = img.ops->is_unfinished(&img, l);
-	if (img.ops->describe)
-		img.ops->describe(&img, out);
-	is_readable = img.ops->check(&img) == 0;
+	kv_add(out, "kind", img->ops->kind);
+	add_stat(out, img->fd, &img->st);
+	unfinished = img->ops->is_unfinished(img, l);
+	if (img->ops->describe)
+		img->ops->describe(img, out);
+	is_readable = img->ops->check(img) == 0;
 	if (!is_readable)
 		err_clear();
-	if (unfinished >= 0 && (is_readable ? add_content(out, &img) : add_sizes(out, &img)) == 0 &&
-		add_use(out, img.fd) == 0) {
+	if (unfinished >= 0 && (is_readable ? add_content(out, img) : add_sizes(out, img)) == 0 &&
+		add_use(out, img->fd) == 0) {
 		kv_add_bool(out, "unfinished", unfinished);
 		r = buf_failed(out);
 	}
-	image_close(&img);
+	image_close(img);
 	return r;
+}
+
+static int collect_image(const struct limits *l, const char *path, struct buf *out)
+{
+	struct image img;
+
+	return image_open(&img, l, path) < 0 ? -1 : collect_open(l, &img, out);
+}
+
+int info_collect_volume(const struct limits *l, const struct lvm_volume *lv, struct buf *out)
+{
+	const struct volume_name name = volume_name_of(lv);
+	char path[VOLUME_PATH_MAX];
+	struct image img;
+
+	kv_add(out, "path", volume_path(&name, path));
+	kv_add(out, "name", lv->name);
+	return image_open_volume(&img, lv) < 0 ? -1 : collect_open(l, &img, out);
 }
 
 static int collect_volume(

@@ -25,4 +25,8 @@
  */
 int info_collect(const struct limits *l, const char *path, const char *name, struct buf *out);
 
+/* The same of a volume that LVM has told of, which is not asked again. */
+struct lvm_volume;
+int info_collect_volume(const struct limits *l, const struct lvm_volume *lv, struct buf *out);
+
 #endif

@@ -94,29 +94,18 @@ static int take_of_volume(struct snapshot *s, struct image *img, const struct vo
 {
 	struct lvm_volume v;
 	struct image own;
-	int r = -1;
+	int r;
 
 	if (check_name(img, origin) < 0 || snapshot_volume_make(&v, origin, want) < 0)
 		return -1;
 	if (want->dry_run)
 		return 0;
 	s->is_volume = true;
-	memcpy(s->volume.group, v.group, sizeof(s->volume.group));
-	memcpy(s->volume.name, v.name, sizeof(s->volume.name));
+	s->volume = volume_name_of(&v);
 	memcpy(s->uuid, v.own_uuid, sizeof(s->uuid));
-	memset(&own, 0, sizeof(own));
-	own.fd = -1;
-	own.path = strdup(img->path);
-	if (check_name(img, origin) < 0)
-		;
-	else if (!own.path)
-		err_set(ST_FAILED, "out of memory");
-	else if (image_volume_open(&own, &s->volume) < 0)
-		;
-	else if (fstat(own.fd, &own.st) < 0)
-		err_sys("cannot stat");
-	else
-		r = own.ops->length(&own, &own.len);
+	r = image_open_volume(&own, &v);
+	if (r == 0)
+		r = check_name(img, origin);
 	if (r == 0 && v.is_snapshot) {
 		s->watch = snapshot_watch_start(&s->volume, own.st.st_rdev, want->autoextend);
 		r = s->watch ? 0 : -1;
@@ -155,26 +144,15 @@ int snapshot_check(const struct snapshot *s)
 
 static int remove_volume(const struct snapshot *s)
 {
-	char which[64];
-	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, s->volume.group, NULL };
-	struct lvm_volume v;
 	struct err e;
 
-	snprintf(which, sizeof(which), "lv_uuid=%s", s->uuid);
-	if (lvm_change(argv) < 0) {
-		err_take(&e);
-		group_mend(s->volume.group, false, NULL, NULL);
-		err_put(&e);
-		return -1;
-	}
-	if (lvm_volume(&v, s->volume.group, s->volume.name) < 0) {
-		if (err_status() != ST_ABSENT)
-			return -1;
-		err_clear();
+	if (volume_remove(&s->volume, s->uuid) == 0)
 		return 0;
-	}
-	lvm_volume_fini(&v);
-	return err_set(ST_FAILED, "lvremove has left it");
+	/* An LVM that died may have left its origin suspended. */
+	err_take(&e);
+	group_mend(s->volume.group, false, NULL, NULL);
+	err_put(&e);
+	return -1;
 }
 
 int snapshot_drop(struct snapshot *s)

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
-#include "lib/base/run.h"
 #include "lib/store/group.h"
 #include "lib/store/snapshot.h"
 
@@ -68,21 +67,16 @@ static void choose_name(struct volume_name *out, const struct lvm_volume *v, con
 static int run_lvcreate(const struct lvm_volume *v, const struct volume_name *name,
 	const struct snapshot_want *want, uint64_t room)
 {
-	char size[32], origin[VOLUME_PATH_MAX], run[RUN_TEXT_MAX];
-	char tag[sizeof(VOLUME_TAG_RUN) + RUN_TEXT_MAX];
-	const char *argv[16] = { "lvcreate", "-qq", "-y", "-s", "-n", name->name };
-	int i = 6;
+	char size[32], origin[VOLUME_PATH_MAX], tag[VOLUME_RUN_TAG_MAX];
+	const char *argv[16] = { "lvcreate", "-qq", "-y", "-s", "--addtag", tag, "-n", name->name };
+	int i = 8;
 
-	if (run_self(run) < 0)
+	if (volume_run_tag(tag) < 0)
 		return -1;
-	snprintf(tag, sizeof(tag), VOLUME_TAG_RUN "%s", run);
 	snprintf(origin, sizeof(origin), "%s/%s", v->group, v->name);
 	snprintf(size, sizeof(size), "%llub", (unsigned long long)room);
-	if (!want->name) {
-		argv[i++] = "--addtag";
-		argv[i++] = tag;
+	if (!want->name)
 		argv[i++] = "-pr";
-	}
 	argv[i++] = v->is_thin ? "-kn" : "-L"; /* thin ones are skipped by activation, else */
 	if (!v->is_thin)
 		argv[i++] = size;
@@ -94,46 +88,52 @@ static int run_lvcreate(const struct lvm_volume *v, const struct volume_name *na
 /* Whatever of it lvcreate had made before it failed. */
 static void remove_rest(const struct volume_name *name)
 {
-	char run[RUN_TEXT_MAX], which[RUN_TEXT_MAX + 2 * LVM_NAME_MAX];
+	char tag[VOLUME_RUN_TAG_MAX], which[VOLUME_RUN_TAG_MAX + 2 * LVM_NAME_MAX];
 	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, name->group, NULL };
 	struct err e;
 
 	err_take(&e);
 	group_mend(name->group, false, NULL, NULL);
-	if (run_self(run) == 0) {
-		snprintf(which, sizeof(which), "lv_name=\"%s\" && lv_tags=\"" VOLUME_TAG_RUN "%s\"",
-			name->name, run);
+	if (volume_run_tag(tag) == 0) {
+		snprintf(which, sizeof(which), "lv_name=\"%s\" && lv_tags=\"%s\"", name->name, tag);
 		lvm_change(argv);
 		group_mend_refresh(name->group);
 	}
 	err_put(&e);
 }
 
+/* One that stays is the run's only until it is whole. */
+static int untag(const struct lvm_volume *v)
+{
+	char tag[VOLUME_RUN_TAG_MAX];
+
+	return volume_run_tag(tag) < 0 ? -1 : volume_set_tag(v->group, v->own_uuid, tag, false);
+}
+
 static int make(
 	struct lvm_volume *out, const struct lvm_volume *v, const struct snapshot_want *want)
 {
 	struct volume_name name;
-	struct lvm_volume there;
 	uint64_t room = 0;
+	int gone;
 
 	choose_name(&name, v, want->name);
 	if (!lvm_name_is_valid(name.name))
 		return err_set(ST_USAGE, "'%s' is no name for a volume", name.name);
-	if (lvm_volume(&there, name.group, name.name) == 0) {
-		lvm_volume_fini(&there);
-		return err_set(ST_EXISTS, "'%s' exists already", name.name);
-	}
-	if (err_status() != ST_ABSENT)
-		return -1;
-	err_clear();
+	gone = volume_is_gone(&name);
+	if (gone <= 0)
+		return gone < 0 ? -1 : err_set(ST_EXISTS, "'%s' exists already", name.name);
 	if (!v->is_thin && find_room(v, want, &room) < 0)
 		return -1;
 	if (want->dry_run)
 		return 0;
-	if (run_lvcreate(v, &name, want, room) == 0 && lvm_volume(out, name.group, name.name) == 0)
-		return 0;
-	if (!want->name)
-		remove_rest(&name);
+	if (run_lvcreate(v, &name, want, room) == 0 &&
+		lvm_volume(out, name.group, name.name) == 0) {
+		if (!want->name || untag(out) == 0)
+			return 0;
+		lvm_volume_fini(out);
+	}
+	remove_rest(&name);
 	return -1;
 }
 

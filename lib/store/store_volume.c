@@ -7,30 +7,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
-#include "lib/base/run.h"
 #include "lib/store/target_state.h"
 
 static int look(const struct place *p, struct stat *st)
 {
 	return stat(p->path, st);
-}
-
-/* Who makes it may have it closed for a moment. */
-static int check_run(const struct lvm_volume *v)
-{
-	char *run = lvm_tag(v, VOLUME_TAG_RUN);
-	int r = 0;
-
-	if (run && run_state(run) == RUN_ALIVE)
-		r = err_set(ST_BUSY, "in use: a run is making it");
-	free(run);
-	return r;
 }
 
 /* Whether anybody has it, or something depends on it. */
@@ -42,8 +28,10 @@ static int check_free(const struct lvm_volume *v)
 		return volume_check_changeable(v);
 	if (v->is_origin)
 		return err_set(ST_REFUSED, "has snapshots");
-	if (volume_check_lock_type(v->lock_type) < 0 || check_run(v) < 0)
+	if (volume_check_lock_type(v->lock_type) < 0)
 		return -1;
+	if (volume_run_state(v) == RUN_ALIVE) /* who may have it closed for a moment */
+		return err_set(ST_BUSY, "in use: a run is making it");
 	if (!v->is_active)
 		return 0;
 	fd = volume_open(v, O_RDONLY | O_EXCL);
@@ -64,37 +52,16 @@ static int check(const struct place *p, struct lvm_volume *v)
 	return -1;
 }
 
-static int is_gone(const struct place *p)
-{
-	struct lvm_volume v;
-
-	if (lvm_volume(&v, p->volume.group, p->volume.name) == 0) {
-		lvm_volume_fini(&v);
-		return 0;
-	}
-	if (err_status() != ST_ABSENT)
-		return -1;
-	err_clear();
-	return 1;
-}
-
 static int remove_volume(const struct place *p, const struct store_want *want)
 {
-	char which[128 + sizeof("lv_uuid= && lv_role!=thickorigin")];
-	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, p->volume.group, NULL };
 	struct lvm_volume v;
 	int r;
 
 	if (check(p, &v) < 0)
 		return -1;
-	snprintf(which, sizeof(which), "lv_uuid=%s && lv_role!=thickorigin", v.own_uuid);
+	r = want->dry_run ? 0 : volume_remove(&p->volume, v.own_uuid);
 	lvm_volume_fini(&v);
-	if (want->dry_run)
-		return 0;
-	r = lvm_change(argv);
-	if (r == 0 && (r = is_gone(p)) == 0)
-		return err_set(ST_BUSY, "was changed while it was looked at");
-	return r < 0 ? -1 : 0;
+	return r;
 }
 
 /* LVM renames by name only, so what has it then may be another: 0, or -1 recorded. */
@@ -118,7 +85,7 @@ static int rename_back(
 static int rename_volume(const struct place *p, const char *name, const struct store_want *want)
 {
 	const char *argv[] = { "lvrename", "-qq", p->volume.group, p->volume.name, name, NULL };
-	struct place other = { .volume = p->volume };
+	struct volume_name other = p->volume;
 	char uuid[sizeof(((struct lvm_volume *)0)->own_uuid)];
 	struct lvm_volume v;
 	int gone;
@@ -129,13 +96,13 @@ static int rename_volume(const struct place *p, const char *name, const struct s
 		return -1;
 	memcpy(uuid, v.own_uuid, sizeof(uuid));
 	lvm_volume_fini(&v);
-	snprintf(other.volume.name, sizeof(other.volume.name), "%s", name);
-	gone = is_gone(&other);
+	snprintf(other.name, sizeof(other.name), "%s", name);
+	gone = volume_is_gone(&other);
 	if (gone == 0)
 		return err_set(ST_EXISTS, "'%s' exists already", name);
 	if (gone < 0 || want->dry_run)
 		return gone < 0 ? -1 : 0;
-	return lvm_change(argv) < 0 ? -1 : rename_back(&p->volume, &other.volume, uuid);
+	return lvm_change(argv) < 0 ? -1 : rename_back(&p->volume, &other, uuid);
 }
 
 const struct store_ops store_volume = {

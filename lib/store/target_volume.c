@@ -26,18 +26,6 @@
 #include "lib/store/store.h"
 #include "lib/store/target_state.h"
 
-#define TAG_MAX (sizeof(VOLUME_TAG_RUN) + RUN_TEXT_MAX)
-
-static int run_tag(char out[TAG_MAX])
-{
-	char run[RUN_TEXT_MAX];
-
-	if (run_self(run) < 0)
-		return -1;
-	snprintf(out, TAG_MAX, VOLUME_TAG_RUN "%s", run);
-	return 0;
-}
-
 /* Opens what is to be written, for us alone, and finds its size. */
 static int take(struct target *t, const struct lvm_volume *v)
 {
@@ -104,11 +92,11 @@ static int check_group(struct target *t)
 /* Removes what lvcreate has made under our tag, whether it ended well or not. */
 static void remove_own(struct target *t)
 {
-	char which[TAG_MAX + LVM_NAME_MAX + 40], tag[TAG_MAX];
+	char which[VOLUME_RUN_TAG_MAX + LVM_NAME_MAX + 40], tag[VOLUME_RUN_TAG_MAX];
 	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, t->place.volume.group,
 		NULL };
 
-	if (run_tag(tag) < 0)
+	if (volume_run_tag(tag) < 0)
 		return;
 	if (*t->uuid)
 		snprintf(which, sizeof(which), "lv_uuid=%s", t->uuid);
@@ -152,14 +140,14 @@ static int explain_failure(const struct volume_name *n, const char *tag)
 static int make(struct target *t)
 {
 	const struct volume_name *n = &t->place.volume;
-	char size[32], tag[TAG_MAX];
+	char size[32], tag[VOLUME_RUN_TAG_MAX];
 	const char *argv[] = { "lvcreate", "-qq", "-y", "--addtag", tag, "-n", n->name,
 		t->want.pool ? "-V" : "-L", size, t->want.pool ? "--thinpool" : n->group,
 		t->want.pool, t->want.pool ? n->group : NULL, NULL };
 	struct lvm_volume v;
 	int r;
 
-	if (run_tag(tag) < 0)
+	if (volume_run_tag(tag) < 0)
 		return -1;
 	/* Whole extents: LVM takes no part of a sector. */
 	snprintf(size, sizeof(size), "%llub", (unsigned long long)t->room);
@@ -173,18 +161,17 @@ static int make(struct target *t)
 	return r;
 }
 
-/* Who is making it, or was: 0 if that is over, or -1 recorded. */
+/* 0, or -1 recorded: who was making it does so still, or may. */
 static int check_run(const struct lvm_volume *v)
 {
-	char *run = lvm_tag(v, VOLUME_TAG_RUN);
-	enum run_state state = run ? run_state(run) : RUN_DEAD;
-
-	free(run);
-	if (state == RUN_ALIVE)
+	switch (volume_run_state(v)) {
+	case RUN_ALIVE:
 		return err_set(ST_BUSY, "in use: another run is making it");
-	if (state == RUN_FOREIGN)
+	case RUN_FOREIGN:
 		return err_set(ST_BUSY, "in use: perhaps a run on another host is making it");
-	return 0;
+	default:
+		return 0;
+	}
 }
 
 static int begin_in_place(struct target *t);
@@ -272,7 +259,7 @@ static int check_in_place(struct target *t, const struct lvm_volume *v)
  */
 static int mark(struct target *t, const struct lvm_volume *v)
 {
-	char *run = lvm_tag(v, VOLUME_TAG_RUN), tag[TAG_MAX];
+	char *run = lvm_tag(v, VOLUME_TAG_RUN), tag[VOLUME_RUN_TAG_MAX];
 	int r = volume_set_tag(v->group, v->own_uuid, VOLUME_TAG_UNFINISHED, true);
 
 	if (r == 0 && run) {
@@ -358,9 +345,9 @@ static int finish(struct target *t, const char *tag)
 
 static int commit_new(struct target *t)
 {
-	char tag[TAG_MAX];
+	char tag[VOLUME_RUN_TAG_MAX];
 
-	return run_tag(tag) < 0 ? -1 : finish(t, tag);
+	return volume_run_tag(tag) < 0 ? -1 : finish(t, tag);
 }
 
 static int commit_in_place(struct target *t)

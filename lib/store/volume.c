@@ -118,14 +118,12 @@ int volume_look(struct lvm_volume *out, const struct volume_name *name)
 
 int volume_open(const struct lvm_volume *v, int flags)
 {
-	struct volume_name name;
+	const struct volume_name name = volume_name_of(v);
 	char path[VOLUME_PATH_MAX];
 	struct stat st;
 	struct dm_id id;
 	int fd;
 
-	snprintf(name.group, sizeof(name.group), "%s", v->group);
-	snprintf(name.name, sizeof(name.name), "%s", v->name);
 	if (!v->is_active)
 		return err_set(ST_FAILED, "is not active (see lvchange -ay)");
 	fd = open(volume_path(&name, path), flags | O_CLOEXEC);
@@ -211,4 +209,61 @@ int volume_set_tag(const char *group, const char *uuid, const char *tag, bool se
 
 	snprintf(which, sizeof(which), "lv_uuid=%s", uuid);
 	return lvm_change(argv);
+}
+
+int volume_run_tag(char out[VOLUME_RUN_TAG_MAX])
+{
+	char run[RUN_TEXT_MAX];
+
+	if (run_self(run) < 0)
+		return -1;
+	snprintf(out, VOLUME_RUN_TAG_MAX, VOLUME_TAG_RUN "%s", run);
+	return 0;
+}
+
+enum run_state volume_run_state(const struct lvm_volume *v)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_RUN);
+	enum run_state state = run ? run_state(run) : RUN_DEAD;
+
+	free(run);
+	return state;
+}
+
+struct volume_name volume_name_of(const struct lvm_volume *v)
+{
+	struct volume_name name;
+
+	memcpy(name.group, v->group, sizeof(name.group));
+	memcpy(name.name, v->name, sizeof(name.name));
+	return name;
+}
+
+int volume_is_gone(const struct volume_name *name)
+{
+	struct lvm_volume v;
+
+	if (lvm_volume(&v, name->group, name->name) == 0) {
+		lvm_volume_fini(&v);
+		return 0;
+	}
+	if (err_status() != ST_ABSENT)
+		return -1;
+	err_clear();
+	return 1;
+}
+
+int volume_remove(const struct volume_name *name, const char *uuid)
+{
+	char which[128];
+	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, name->group, NULL };
+	int gone;
+
+	snprintf(which, sizeof(which), "lv_uuid=%s && lv_role!=thickorigin", uuid);
+	if (lvm_change(argv) < 0)
+		return -1;
+	gone = volume_is_gone(name);
+	return gone == 0  ? err_set(ST_BUSY, "was changed while it was looked at")
+	       : gone < 0 ? -1
+			  : 0;
 }

@@ -9,6 +9,7 @@
 #ifndef IMG_VOLUME_H
 #define IMG_VOLUME_H
 
+#include "lib/base/run.h"
 #include "lib/lvm/lvm.h"
 #include "lib/store/limits.h"
 
@@ -62,6 +63,25 @@ bool volume_is_unfinished(const struct lvm_volume *v);
 
 /* Whether the device that is open has that name now, whatever names are swapped. */
 bool volume_has_name(int fd, const struct volume_name *name);
+
+/* The tag of what this run makes.  0 or -1 recorded. */
+#define VOLUME_RUN_TAG_MAX (sizeof(VOLUME_TAG_RUN) + RUN_TEXT_MAX)
+int volume_run_tag(char out[VOLUME_RUN_TAG_MAX]);
+
+/* Of the run that is making it, or was; RUN_DEAD if there is none. */
+enum run_state volume_run_state(const struct lvm_volume *v);
+
+/* Its name. */
+struct volume_name volume_name_of(const struct lvm_volume *v);
+
+/* Whether no volume has that name: 1, 0, or -1 recorded. */
+int volume_is_gone(const struct volume_name *name);
+
+/*
+ * Removes the one with LVM's uuid, under whatever name, unless it has thick snapshots.
+ * 0, or -1 recorded: LVM fails; ST_BUSY if there still is one of that name.
+ */
+int volume_remove(const struct volume_name *name, const char *uuid);
 
 /*
  * Adds the tag, or takes it away, of the one in that group with LVM's uuid; if there is
