@@ -10,6 +10,8 @@
 # TALLY, "passed failed skipped" is appended to that file.
 set -u
 cd "$(dirname "$0")/.." || exit
+# shellcheck source=tests/tap.bash
+. tests/tap.bash
 mkdir -p "$1" || exit
 build=$(cd "$1" && pwd)
 shift
@@ -49,21 +51,6 @@ trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Reads TAP and the file's exit status; prints "passed failed skipped".
-count() {
-	awk -v status="$2" '
-		/^not ok .*# *TODO/ { skipped++; seen++; next }
-		/^not ok/ { failed++; seen++ }
-		/^ok .*# *(skip|SKIP)/ { skipped++; seen++; next }
-		/^ok/ { passed++; seen++ }
-		/^1\.\.[0-9]+/ { planned = substr($1, 4); plan = 1 }
-		END {
-			if (!failed && (status != 0 || !plan || planned != seen))
-				failed++
-			printf "%d %d %d\n", passed, failed, skipped
-		}' "$1"
-}
-
 # Runs one test file and tells how it went.
 run_one() {
 	local kind=$1 name=$2 tap=$results/$2.tap err=$results/$2.err status=0 start=$EPOCHREALTIME
@@ -78,24 +65,10 @@ run_one() {
 	pid=$!
 	trap 'kill "$pid" 2>/dev/null; wait "$pid"; exit 1' TERM
 	wait "$pid" || status=$?
-	read -r passed failed skipped < <(count "$tap" "$status")
+	read -r passed failed skipped < <(tap_count "$tap" "$status")
 	echo "$passed $failed $skipped" >"$results/$name.count"
-	{
-		awk -v name="$name" -v passed="$passed" -v failed="$failed" -v skipped="$skipped" \
-			-v start="$start" -v end="$EPOCHREALTIME" 'BEGIN {
-				printf "%-4s  %-28s %5d passed", failed ? "FAIL" : "ok", name, passed
-				if (failed)
-					printf ", %d failed", failed
-				if (skipped)
-					printf ", %d skipped", skipped
-				printf "  %.1f s\n", end - start
-			}'
-		if [ "$failed" != 0 ]; then
-			awk '/^not ok/ { show = 1 } /^ok/ { show = 0 } show' "$tap" | head -n 60
-			tail -n 20 "$err"
-			[ "$status" = 0 ] || echo "exit status $status"
-		fi
-	} | sed '2,$s/^/      | /' >"$results/$name.report"
+	tap_report "$name" "$status" "$start" "$passed" "$failed" "$skipped" "$tap" "$err" \
+		>"$results/$name.report"
 	cat "$results/$name.report" # at once, since others are telling too
 }
 

@@ -11,6 +11,8 @@
 # tells how it works.
 set -u
 cd "$(dirname "$0")/../.." || exit
+# shellcheck source=tests/tap.bash
+. tests/tap.bash
 here=$PWD/tests/vm
 mkdir -p "$1" || exit
 build=$(cd "$1" && pwd)
@@ -171,45 +173,16 @@ wait_for_socket() {
 	done
 }
 
-# Reads TAP and the file's exit status; prints "passed failed skipped".
-count() {
-	awk -v status="$2" '
-		/^not ok .*# *TODO/ { skipped++; seen++; next }
-		/^not ok/ { failed++; seen++ }
-		/^ok .*# *(skip|SKIP)/ { skipped++; seen++; next }
-		/^ok/ { passed++; seen++ }
-		/^1\.\.[0-9]+/ { planned = substr($1, 4); plan = 1 }
-		END {
-			if (!failed && (status != 0 || !plan || planned != seen))
-				failed++
-			printf "%d %d %d\n", passed, failed, skipped
-		}' "$1"
-}
-
 # report NAME STATUS START: tells how that file went.
 report() {
 	local name=$1 status=$2 start=$3 tap=$results/$1.tap p f s
 
-	read -r p f s < <(count "$tap" "$status")
+	read -r p f s < <(tap_count "$tap" "$status")
 	passed=$((passed + p))
 	failed=$((failed + f))
 	skipped=$((skipped + s))
-	{
-		awk -v name="$name" -v passed="$p" -v failed="$f" -v skipped="$s" -v start="$start" \
-			-v end="$EPOCHREALTIME" 'BEGIN {
-				printf "%-4s  %-28s %5d passed", failed ? "FAIL" : "ok", name, passed
-				if (failed)
-					printf ", %d failed", failed
-				if (skipped)
-					printf ", %d skipped", skipped
-				printf "  %.1f s\n", end - start
-			}'
-		if [ "$f" != 0 ]; then
-			[ -n "$live" ] || awk '/^not ok/ { show = 1 } /^ok/ { show = 0 } show' "$tap" | head -n 60
-			tail -n 20 "$results/$name.err"
-			[ "$status" = 0 ] || echo "status: $status"
-		fi
-	} | sed '2,$s/^/      | /'
+	[ -z "$live" ] || tap= # that was shown already
+	tap_report "$name" "$status" "$start" "$p" "$f" "$s" "$tap" "$results/$name.err"
 }
 
 # Boots, and follows the guest through the files in `pending`, from which it
