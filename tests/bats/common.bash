@@ -161,6 +161,25 @@ allocated() {
 	echo $(($(stat -c '%b * %B' "$1")))
 }
 
+# traced_build OPTION...: makes $TRACED, a copy of the build whose helper, $TRACED_HELPER, is
+# started by strace with these options and those in the file $INJECT, a line each; what
+# it prints goes to $TRACE.
+traced_build() {
+	local helper
+
+	helper=libexec/img-tools/img-helper-$(uname -m)
+	export TRACED=$BATS_FILE_TMPDIR/traced INJECT=$BATS_FILE_TMPDIR/inject
+	export TRACE=$BATS_FILE_TMPDIR/trace TRACED_HELPER=$TRACED/$helper
+	mkdir -p "$TRACED/bin" "$TRACED/${helper%/*}"
+	cp "$IMG_BUILD"/bin/img-* "$TRACED/bin"
+	: >"$INJECT"
+	# shellcheck disable=SC2016 # it is a script
+	printf '#!/bin/bash\nexport ASAN_OPTIONS=detect_leaks=0\nmapfile -t words <%q\n%s\n' "$INJECT" \
+		"exec strace -f $* -o $TRACE \"\${words[@]}\" $IMG_BUILD/$helper \"\$@\"" \
+		>"$TRACED_HELPER"
+	chmod 755 "$TRACED_HELPER"
+}
+
 # What must not change of a FILE that a command leaves alone.
 state_of() {
 	stat -c '%i %a %u %g %h %s %Y' "$1"

@@ -2,26 +2,17 @@
 # Killed at every system call that changes something: the old or the new state is
 # found, never a third, and img-clean restores order.
 #
-# The commands run from a copy of the build whose helper is started by strace, with
-# the options in the file $INJECT.
+# The commands run from a copy of the build whose helper is started by strace
+# (traced_build).
 
 load common
 
 setup_file() {
-	local helper work=$BATS_FILE_TMPDIR
+	local work=$BATS_FILE_TMPDIR
 
-	helper=libexec/img-tools/img-helper-$(uname -m)
 	img_setup_file a
-	export TRACED=$work/traced INJECT=$work/inject TRACE=$work/trace
+	traced_build -qq -y
 	export OLD=$work/old NEW=$work/new
-	mkdir -p "$TRACED/bin" "$TRACED/${helper%/*}"
-	cp "$IMG_BUILD"/bin/img-{create,copy,write,archive,unarchive,delete,rename} "$TRACED/bin"
-	# shellcheck disable=SC2016 # it is a script
-	printf '#!/bin/bash\nexport ASAN_OPTIONS=detect_leaks=0\nmapfile -t words <%q\n%s\n' "$INJECT" \
-		"exec strace -f -qq -y -o $TRACE \"\${words[@]}\" $IMG_BUILD/$helper \"\$@\"" \
-		>"$TRACED/$helper"
-	chmod 755 "$TRACED/$helper"
-	export TRACED_HELPER=$TRACED/$helper
 	# Data, a hole, and the beginning of a block.
 	head -c "$BLOCK" /dev/urandom >"$NEW"
 	truncate -s $((2 * BLOCK)) "$NEW"

@@ -2,26 +2,17 @@
 # System calls that fail as they do on NFS, SMB, ZFS and others that cannot be
 # mounted here.
 #
-# The commands run from a copy of the build whose helper is started by strace, with
-# the options in the file $INJECT.
+# The commands run from a copy of the build whose helper is started by strace
+# (traced_build).
 
 load common
 
 setup_file() {
-	local helper work=$BATS_FILE_TMPDIR
+	local work=$BATS_FILE_TMPDIR
 
-	helper=libexec/img-tools/img-helper-$(uname -m)
 	img_setup_file a
-	export TRACED=$work/traced INJECT=$work/inject TRACE=$work/trace
+	traced_build -qqq
 	export SMALL=$work/small SPARSE=$work/sparse
-	mkdir -p "$TRACED/bin" "$TRACED/${helper%/*}"
-	cp "$IMG_BUILD"/bin/img-* "$TRACED/bin"
-	# shellcheck disable=SC2016 # it is a script
-	printf '#!/bin/bash\nexport ASAN_OPTIONS=detect_leaks=0\nmapfile -t words <%q\n%s\n' "$INJECT" \
-		"exec strace -f -qqq -o $TRACE \"\${words[@]}\" $IMG_BUILD/$helper \"\$@\"" \
-		>"$TRACED/$helper"
-	chmod 755 "$TRACED/$helper"
-	export TRACED_HELPER=$TRACED/$helper
 	head -c $((3 * BLOCK + 500)) /dev/urandom >"$SMALL"
 	make_sparse "$SPARSE"
 }
