@@ -28,7 +28,8 @@ bool group_are_any(const struct limits *l)
 	return geteuid() == 0 && lvm_is_there() && (!roots->limited || roots->group_count);
 }
 
-int group_each_name(const struct limits *l, int (*each)(void *arg, const char *group), void *arg)
+static int each_allowed(
+	const struct limits *l, int (*each)(void *arg, const struct lvm_group *g), void *arg)
 {
 	struct lvm_groups all;
 	size_t i;
@@ -40,9 +41,28 @@ int group_each_name(const struct limits *l, int (*each)(void *arg, const char *g
 		return -1;
 	for (i = 0; r == 0 && i < all.count; i++)
 		if (is_allowed(l, all.group[i].name))
-			r = each(arg, all.group[i].name);
+			r = each(arg, &all.group[i]);
 	lvm_groups_fini(&all);
 	return r;
+}
+
+struct naming {
+	int (*each)(void *arg, const char *group);
+	void *arg;
+};
+
+static int pass_name(void *arg, const struct lvm_group *g)
+{
+	const struct naming *n = arg;
+
+	return n->each(n->arg, g->name);
+}
+
+int group_each_name(const struct limits *l, int (*each)(void *arg, const char *group), void *arg)
+{
+	struct naming n = { each, arg };
+
+	return each_allowed(l, pass_name, &n);
 }
 
 /* What LVM alone can say of a volume, and why there is no more. */
@@ -137,36 +157,35 @@ static int send_pools(const char *group, group_each *each, void *arg)
 	return r;
 }
 
+struct rooms {
+	group_each *each;
+	void *arg;
+};
+
+static int send_room(void *arg, const struct lvm_group *g)
+{
+	const struct rooms *rooms = arg;
+	struct buf record = BUF_INIT;
+	int r;
+
+	kv_add(&record, "kind", "group");
+	kv_add(&record, "name", g->name);
+	kv_addf(&record, "path", "/dev/%s", g->name);
+	kv_add_u64(&record, "size", g->size);
+	kv_add_u64(&record, "free", g->free);
+	kv_add_u64(&record, "extent_size", g->extent_size);
+	r = buf_failed(&record);
+	if (r == 0)
+		r = rooms->each(rooms->arg, &record);
+	if (r == 0)
+		r = send_pools(g->name, rooms->each, rooms->arg);
+	buf_fini(&record);
+	return r;
+}
+
 int group_rooms(const struct limits *l, group_each *each, void *arg)
 {
-	struct buf record = BUF_INIT;
-	struct lvm_groups all;
-	size_t i;
-	int r = 0;
+	struct rooms rooms = { each, arg };
 
-	if (!group_are_any(l))
-		return 0;
-	if (lvm_groups(&all, NULL) < 0)
-		return -1;
-	for (i = 0; r == 0 && i < all.count; i++) {
-		const struct lvm_group *g = &all.group[i];
-
-		if (!is_allowed(l, g->name))
-			continue;
-		buf_clear(&record);
-		kv_add(&record, "kind", "group");
-		kv_add(&record, "name", g->name);
-		kv_addf(&record, "path", "/dev/%s", g->name);
-		kv_add_u64(&record, "size", g->size);
-		kv_add_u64(&record, "free", g->free);
-		kv_add_u64(&record, "extent_size", g->extent_size);
-		r = buf_failed(&record);
-		if (r == 0)
-			r = each(arg, &record);
-		if (r == 0)
-			r = send_pools(g->name, each, arg);
-	}
-	buf_fini(&record);
-	lvm_groups_fini(&all);
-	return r;
+	return each_allowed(l, send_room, &rooms);
 }

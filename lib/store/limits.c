@@ -19,7 +19,7 @@
 
 #define OPEN_TRIES 64 /* EAGAIN: something was renamed during the walk */
 
-static char *without_slashes(const char *path)
+char *limits_trim(const char *path)
 {
 	char *s = strdup(path);
 	size_t n = s ? strlen(s) : 0;
@@ -59,7 +59,7 @@ static int add_root(struct limits *l, const char *path)
 		return errno == ENOENT ? 0
 				       : err_sys("cannot open the configured directory '%s'", path);
 	root[l->count].fd = fd;
-	root[l->count].path = squeeze(without_slashes(path));
+	root[l->count].path = squeeze(limits_trim(path));
 	if (!root[l->count++].path)
 		return err_set(ST_FAILED, "out of memory");
 	return 0;
@@ -302,7 +302,7 @@ bool limits_are_narrow(const struct limits *l)
 
 char *limits_spelling(const char *path)
 {
-	char *full = absolute(path), *bare = full ? without_slashes(full) : NULL;
+	char *full = absolute(path), *bare = full ? limits_trim(full) : NULL;
 
 	free(full);
 	return bare;

@@ -58,6 +58,9 @@ int limits_allow_device(const struct limits *l, dev_t dev);
 /* Whether anything is limited at all. */
 bool limits_are_narrow(const struct limits *l);
 
+/* A copy of path without slashes behind; the caller frees it.  NULL: no memory. */
+char *limits_trim(const char *path);
+
 /*
  * path, absolute, without what names nothing ("//", "/./", slashes behind); the caller
  * frees it.  NULL if there is no memory, or no current directory.

@@ -16,17 +16,6 @@
 #include "lib/base/io.h"
 #include "lib/store/store.h"
 
-/* Without slashes behind. */
-static char *bare(const char *path)
-{
-	char *s = strdup(path);
-	size_t n = s ? strlen(s) : 0;
-
-	while (n > 1 && s[n - 1] == '/')
-		s[--n] = '\0';
-	return s;
-}
-
 /* A volume that p->volume names, or name in the group that it is. */
 static int in_group(struct place *p, const char *name)
 {
@@ -89,7 +78,7 @@ static int of_device(struct place *p, const struct limits *l, const char *path)
 
 int place_open(struct place *p, const struct limits *l, const char *path)
 {
-	char *copy = bare(path);
+	char *copy = limits_trim(path);
 	char *slash = copy ? strrchr(copy, '/') : NULL;
 	const char *name = slash ? slash + 1 : copy;
 	const char *where = !slash ? "." : slash == copy ? "/" : copy;
