@@ -2,16 +2,17 @@
 # The guest's process 1: makes a machine with udev of it, runs bats files, and
 # tells on the second serial line how that goes, a line for each event:
 #
-#   ready               the guest is up
-#   begin NAME          NAME.bats begins
+#   ready               the guest is up, and reads there what to run: NAME, or nothing
+#   begin               that begins
 #   tap LINE, err LINE  what it prints
-#   end NAME STATUS     it is over
+#   end STATUS          it is over
+#   next                the guest reads what to run next
 #   left WHAT           it left a process or a device: the guest is spoilt, and stops
-#   done                all were run
+#   done                there was nothing to run any more
 #
-# $1/job has the variables top, build, modules, limit, shell, and the array names.
+# $1/job has the variables top, build, modules, limit and shell.
 job=$1
-top='' build='' modules='' limit='' shell='' names=()
+top='' build='' modules='' limit='' shell=''
 # shellcheck source=/dev/null
 . "$job/job"
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=${TERM:-dumb}
@@ -45,6 +46,9 @@ for name in fd:fd stdin:fd/0 stdout:fd/1 stderr:fd/2; do
 done
 hostname here
 modprobe -a loop dm-mod || fail "no device-mapper"
+# Nothing is activated behind the tests' back: this runs LVM whenever a disk was written.
+mkdir -p /run/udev/rules.d
+ln -s /dev/null /run/udev/rules.d/69-lvm.rules
 /lib/systemd/systemd-udevd --daemon --resolve-names=never || fail "no udev"
 udevadm trigger --action=add --subsystem-match=block
 udevadm settle --timeout=60 || fail "udev does not settle"
@@ -91,10 +95,10 @@ devices() {
 }
 
 stty -F /dev/ttyS1 raw -echo
-exec 5>/dev/ttyS1
+exec 5<>/dev/ttyS1
 echo ready >&5
-for name in "${names[@]}"; do
-	echo "begin $name" >&5
+while read -r name <&5 && [ -n "$name" ]; do
+	echo begin >&5
 	mkdir -p "/run/bats/$name"
 	mkfifo /run/img/tap
 	sed -u 's/^/tap /' </run/img/tap >&5 &
@@ -106,10 +110,11 @@ for name in "${names[@]}"; do
 	devices >>/run/img/left
 	rm -rf /run/img/tap "/run/bats/$name"
 	sed 's/^/err /' /run/img/err >&5
-	echo "end $name $status" >&5
+	echo "end $status" >&5
 	if [ -s /run/img/left ]; then
 		sed 's/^/left /' /run/img/left >&5
 		exit
 	fi
+	echo next >&5
 done
 echo "done" >&5

@@ -4,11 +4,11 @@
 #   tests/vm/run.sh BUILD [NAME...]   NAME: foo for tests/vm/foo.bats; one alone is shown live
 #   tests/vm/run.sh BUILD --shell     a shell in the guest, on this terminal
 #
-# LIMIT (seconds a file), ACCEL (kvm or tcg, else what works) and TALLY come from
-# the environment; what each file printed is in BUILD/results-vm, and so is the
-# guest's console.  The machine boots once; again only after a file that hung or
-# left something.  One that does not start is a failure.  README.md beside this
-# tells how it works.
+# LIMIT (seconds a file), GUESTS (how many at once), ACCEL (kvm or tcg, else what
+# works) and TALLY come from the environment; what each file printed is in
+# BUILD/results-vm, and so are the guests' consoles.  A guest runs one file after
+# another; a file that hung or left something is its last, and a new one goes on.
+# One that does not start is a failure.  README.md beside this tells how it works.
 set -u
 cd "$(dirname "$0")/../.." || exit
 # shellcheck source=tests/tap.bash
@@ -25,17 +25,12 @@ fi
 limit=${LIMIT:-900}
 boot_limit=120
 results=$build/results-vm
-console=$results/console
 rm -rf "$results"
 mkdir -p "$results"
 virtiofsd=/usr/lib/qemu/virtiofsd
 job=$(mktemp -d /tmp/img-vm.XXXXXX)
 guest=
 files=
-
-passed=0
-failed=0
-skipped=0
 
 stop() {
 	[ -z "$guest" ] || kill -KILL "$guest" 2>/dev/null
@@ -47,6 +42,7 @@ stop() {
 
 # shellcheck disable=SC2317 # by trap
 leave() {
+	jobs -p | xargs -r kill 2>/dev/null
 	stop
 	rm -rf "$job"
 }
@@ -54,8 +50,17 @@ trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# count NAME PASSED FAILED SKIPPED: more of those.
+count() {
+	echo "${@:2}" >>"$results/$1.count"
+}
+
 # Closes with the sums, as tests/run.sh does.
 finish() {
+	local passed failed skipped
+
+	read -r passed failed skipped < <(cat /dev/null "$results"/*.count 2>/dev/null |
+		awk '{ p += $1; f += $2; s += $3 } END { printf "%d %d %d\n", p, f, s }')
 	if ((passed + failed == 0)); then
 		echo "no test ran"
 		failed=1
@@ -66,11 +71,12 @@ finish() {
 	exit
 }
 
-# cannot WHY...: the guest does not start, which fails all that was to be run.
+# cannot WHY...: a guest does not start, which is a failure.
 cannot() {
 	echo "FAIL  no guest: $*"
-	[ ! -s "$console" ] || tail -n 40 "$console" | tr -d '\r' | sed 's/^/      | /'
-	failed=$((failed + 1))
+	[ ! -s "${console:-}" ] || tail -n 40 "$console" | tr -d '\r' | sed 's/^/      | /'
+	count guest 0 1 0
+	[ "$BASHPID" = $$ ] || exit 1
 	finish
 }
 
@@ -100,9 +106,9 @@ make_initrd() {
 	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) >"$job/initrd.img"
 }
 
-machine=(qemu-system-x86_64 -nodefaults -display none -no-reboot -m 2G -smp 2
+machine=(qemu-system-x86_64 -nodefaults -display none -no-reboot -m 2G
 	-object "memory-backend-memfd,id=m,size=2G,share=on" -M "pc,memory-backend=m,usb=off,vmport=off")
-command_line="console=ttyS0 loglevel=4 panic=-1 mitigations=off audit=0 no_timer_check"
+command_line="console=ttyS0 loglevel=4 panic=-1 mitigations=off audit=0 no_timer_check rcupdate.rcu_expedited=1"
 
 # A /dev/kvm may be there and yet hang: one that has not booted in some seconds
 # is not used, until this machine is started anew.
@@ -124,48 +130,53 @@ choose_accel() {
 		echo "$accel" >"$known"
 	fi
 	case $accel in
-	kvm) machine+=(-accel kvm -cpu host) ;;
+	kvm) machine+=(-accel kvm -cpu host -smp 2) ;;
 	*)
-		# A program that is always at the same addresses is translated once, which
-		# makes starting one three times as fast.
-		machine+=(-accel "tcg,thread=multi" -cpu "max,la57=off")
+		# What is wide or guards memory takes longer there than what does without; so does a
+		# second processor.  A program that is always at the same addresses is translated
+		# once, which makes starting one three times as fast.
+		machine+=(-accel tcg -smp 1
+			-cpu "max,la57=off,avx=off,avx2=off,erms=off,smap=off,smep=off")
 		command_line+=" norandmaps"
 		;;
 	esac
 }
 
-# boot NAME...: starts the guest with those to do; its events come from &4.
+# Starts a guest.  It tells of events by &4, and is told by &5 what to run.
 boot() {
-	local top=$PWD modules=$kernel names=("$@") devices
+	local top=$PWD modules=$kernel devices
 
-	declare -p top build modules limit shell names >"$job/job"
-	cp "$here/init.sh" "$job/init.sh"
-	rm -f "$job/socket" "$job/events"
-	mkfifo "$job/events"
-	setpriv --pdeathsig KILL "$virtiofsd" -f --socket-path="$job/socket" -o source=/ \
-		-o sandbox=chroot -o cache=always >"$results/virtiofsd" 2>&1 </dev/null &
+	declare -p top build modules limit shell >"$own/job"
+	cp "$here/init.sh" "$own/init.sh"
+	rm -f "$own/socket" "$own"/line.*
+	setpriv --pdeathsig KILL "$virtiofsd" -f --socket-path="$own/socket" -o source=/ \
+		-o sandbox=chroot -o cache=always >"$results/virtiofsd$number" 2>&1 </dev/null &
 	files=$!
-	wait_for_socket || return
-	devices=(-chardev "socket,id=c,path=$job/socket"
+	wait_for_socket || cannot "virtiofsd: $(tail -n 5 "$results/virtiofsd$number")"
+	devices=(-chardev "socket,id=c,path=$own/socket"
 		-device "vhost-user-fs-pci,chardev=c,tag=host,queue-size=1024"
 		-kernel "$kernel/vmlinuz" -initrd "$job/initrd.img")
 	if [ -n "$shell" ]; then
 		# Its console is this terminal; its end is that of the shell.
-		"${machine[@]}" "${devices[@]}" -serial mon:stdio -append "$command_line img.job=$job"
+		"${machine[@]}" "${devices[@]}" -serial mon:stdio -append "$command_line img.job=$own"
 		return
 	fi
+	mkfifo "$own/line.in" "$own/line.out"
+	exec 5<>"$own/line.in" 6<>"$own/line.out"
+	exec 4<"$own/line.out"
+	# It has &6, too, so that &4 ends with it and not before.
 	setpriv --pdeathsig KILL "${machine[@]}" "${devices[@]}" -serial "file:$console" \
-		-chardev "file,id=e,path=$job/events" -serial chardev:e \
-		-append "$command_line img.job=$job" </dev/null >"$results/qemu" 2>&1 &
+		-chardev "pipe,id=e,path=$own/line" -serial chardev:e \
+		-append "$command_line img.job=$own" </dev/null >"$results/qemu$number" 2>&1 4<&- 5<&- &
 	guest=$!
-	exec 4<"$job/events"
+	exec 6<&-
 }
 
 # virtiofsd has made its socket.
 wait_for_socket() {
 	local until=$((SECONDS + 20))
 
-	until [ -S "$job/socket" ]; do
+	until [ -S "$own/socket" ]; do
 		if ((SECONDS > until)) || ! kill -0 "$files" 2>/dev/null; then
 			return 1
 		fi
@@ -178,20 +189,29 @@ report() {
 	local name=$1 status=$2 start=$3 tap=$results/$1.tap p f s
 
 	read -r p f s < <(tap_count "$tap" "$status")
-	passed=$((passed + p))
-	failed=$((failed + f))
-	skipped=$((skipped + s))
+	count "$name" "$p" "$f" "$s"
 	[ -z "$live" ] || tap= # that was shown already
-	tap_report "$name" "$status" "$start" "$p" "$f" "$s" "$tap" "$results/$name.err"
+	tap_report "$name" "$status" "$start" "$p" "$f" "$s" "$tap" "$results/$name.err" >"$own/report"
+	cat "$own/report" # at once, since others are telling too
 }
 
-# Boots, and follows the guest through the files in `pending`, from which it
-# takes those that were run.
+# The next file that no guest has taken is `name`; fails if there is none.
+take() {
+	for name in "${names[@]}"; do
+		if mkdir "$job/taken.$name" 2>/dev/null; then
+			return
+		fi
+	done
+	name=
+	return 1
+}
+
+# run_guest NAME: boots, and follows the guest through that file and others.
 run_guest() {
-	local name='' last='' left='' line='' start=$EPOCHREALTIME up='' why='' got=0
+	local name=$1 last='' left='' line='' start=$EPOCHREALTIME up='' why='' got=0
 	local deadline=$((SECONDS + boot_limit))
 
-	boot "${pending[@]}" || cannot "virtiofsd: $(tail -n 5 "$results/virtiofsd")"
+	boot
 	while [ "$line" != "done" ]; do
 		IFS= read -r -t $((deadline > SECONDS ? deadline - SECONDS : 1)) line <&4 || got=$?
 		if [ "$got" != 0 ]; then
@@ -202,11 +222,14 @@ run_guest() {
 		case $line in
 		ready)
 			up=yes
-			deadline=$((SECONDS + 60))
 			[ -z "$live" ] || elapsed "guest up ($accel)" "$start"
+			;;&
+		ready | next)
+			deadline=$((SECONDS + 60))
+			[ -n "$name" ] || take || true
+			echo "$name" >&5
 			;;
-		begin\ *)
-			name=${line#begin }
+		begin)
 			start=$EPOCHREALTIME
 			deadline=$((SECONDS + limit + 60))
 			: >"$results/$name.tap"
@@ -220,35 +243,45 @@ run_guest() {
 		err\ *) printf '%s\n' "${line#err }" >>"$results/$name.err" ;;
 		end\ *)
 			report "$name" "${line##* }" "$start"
-			pending=("${pending[@]:1}")
 			last=$name
 			name=
 			deadline=$((SECONDS + 60))
 			;;
 		left\ *)
-			failed=$((failed + 1))
+			count "$last" 0 1 0
 			left=yes
 			echo "FAIL  $last left: ${line#left }"
 			;;
 		esac
 	done
-	exec 4<&-
+	exec 4<&- 5<&-
 	stop
 	if [ -z "$up" ]; then
 		cannot "it $why before it was up, $((boot_limit - deadline + SECONDS)) s after its start" \
-			"$(cat "$results/qemu")"
+			"$(cat "$results/qemu$number")"
 	fi
 	if [ "$line" != "done" ] && [ -z "$left" ]; then
 		# That file is to blame; the others get a new guest.
-		name=${pending[0]}
+		name=${name:-$last}
 		touch "$results/$name.tap"
 		{
 			echo "the guest $why; the last of its console:"
 			tail -n 15 "$console" | tr -d '\r'
 		} >>"$results/$name.err"
 		report "$name" "the guest $why" "$start"
-		pending=("${pending[@]:1}")
 	fi
+}
+
+# work NUMBER: guests, one after the other, while there is something to run.
+work() {
+	local name number=$1 own=$job/$1 console=$results/console$1
+
+	trap stop EXIT
+	trap 'exit 143' TERM
+	mkdir "$own"
+	while take; do
+		run_guest "$name"
+	done
 }
 
 elapsed() {
@@ -265,19 +298,24 @@ make_initrd || cannot "no initramfs for it"
 choose_accel
 
 if [ -n "$shell" ]; then
-	boot || cannot "virtiofsd: $(tail -n 5 "$results/virtiofsd")"
+	own=$job
+	number=
+	boot
 	exit
 fi
-pending=()
-for file in "$here"/*.bats; do
-	file=${file##*/}
+# The longest first.
+mapfile -t all < <(cd "$here" && ls -S -- *.bats)
+names=()
+for file in "${all[@]}"; do
 	if [ $# = 0 ] || [[ " $* " == *" $file "* || " $* " == *" ${file%.bats} "* ]]; then
-		pending+=("$file")
+		names+=("$file")
 	fi
 done
 live=
-[ $# != 1 ] || [ ${#pending[@]} != 1 ] || live=yes
-while [ ${#pending[@]} != 0 ]; do
-	run_guest
+[ $# != 1 ] || [ ${#names[@]} != 1 ] || live=yes
+guests=${GUESTS:-$(nproc)}
+for ((n = 1; n <= guests && n <= ${#names[@]}; n++)); do
+	work $n &
 done
+wait
 finish
