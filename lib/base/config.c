@@ -72,6 +72,17 @@ int config_bool(const char *value)
 	       strcmp(value, "on") == 0 || strcmp(value, "1") == 0;
 }
 
+static int check_seconds(const char *value)
+{
+	size_t digits = strspn(value, "0123456789");
+	long seconds = digits && digits <= 5 && !value[digits] ? atol(value) : 0;
+
+	if (seconds < 1 || seconds > CONFIG_SECONDS_MAX)
+		return err_set(
+			ST_USAGE, "not from 1 to %d seconds: '%s'", CONFIG_SECONDS_MAX, value);
+	return 0;
+}
+
 static int check_any(const char *value)
 {
 	(void)value;
@@ -87,6 +98,7 @@ static const struct known {
 	{ "storage.device", check_path },
 	{ "snapshot.size", check_amount },
 	{ "snapshot.autoextend", check_bool },
+	{ "snapshot.hook-timeout", check_seconds },
 	{ "ssh.config", check_any },
 };
 

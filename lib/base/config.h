@@ -7,8 +7,9 @@
  * may repeat.  Known: storage.directory, storage.group, storage.device
  * (absolute paths; group a bare name), snapshot.size (a SIZE or a percentage
  * from 1% to 100%), snapshot.autoextend (yes/no, true/false, on/off, 1/0),
- * ssh.config.  Anything else, a line over CONFIG_LINE_MAX, a NUL byte or a
- * file that cannot be read is ST_USAGE naming file and line, never skipped.
+ * snapshot.hook-timeout (seconds, up to CONFIG_SECONDS_MAX), ssh.config.  Anything else, a line
+ * over CONFIG_LINE_MAX, a NUL byte or a file that cannot be read is ST_USAGE naming file and line,
+ * never skipped.
  */
 #ifndef IMG_CONFIG_H
 #define IMG_CONFIG_H
@@ -17,6 +18,7 @@
 #include <stddef.h>
 
 #define CONFIG_SYSTEM "/etc/img-tools/config"
+#define CONFIG_SECONDS_MAX 86400
 #define CONFIG_LINE_MAX 4096
 #define CONFIG_FILE_MAX (1u << 20)
 

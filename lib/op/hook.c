@@ -24,14 +24,14 @@ static void tell(const char *name, struct buf *b)
 	free(text);
 }
 
-int hook_run(const char *name, const char *command)
+int hook_run(const char *name, const char *command, unsigned seconds)
 {
 	const char *argv[] = { "/bin/sh", "-c", command, NULL };
 	struct buf out = BUF_INIT, errors = BUF_INIT;
 	struct child c = { .argv = argv,
 		.keep_fd = -1,
 		.own_session = true,
-		.limit_ms = HOOK_LIMIT_MS,
+		.limit_ms = (int)seconds * 1000,
 		.out = &out,
 		.errors = &errors };
 	int status;

@@ -127,6 +127,13 @@ static const char *setting(const struct session *s, const char *key)
 	return value ? value : config_get(s->system, key);
 }
 
+static unsigned hook_seconds(const struct session *s)
+{
+	const char *value = setting(s, "snapshot.hook-timeout");
+
+	return value ? (unsigned)strtoul(value, NULL, 10) : HOOK_SECONDS;
+}
+
 static int snapshot_defaults(struct snapshot_want *out, const struct session *s)
 {
 	const char *size = setting(s, "snapshot.size");
@@ -160,19 +167,20 @@ static int take_snapshot(struct reading *r, struct session *s, const struct read
 {
 	struct snapshot_want w;
 	struct err e;
-	int ret, post;
+	int ret, post = 0;
 
 	if (reading_snapshot_want(&w, s, want->snapshot_size, want->dry_run) < 0)
 		return -1;
 	r->consistent = true;
 	if (want->dry_run)
 		return snapshot_take(&r->snapshot, &r->img, &w);
-	ret = hook_run("pre-snapshot", want->pre);
+	ret = hook_run("pre-snapshot", want->pre, hook_seconds(s));
 	if (ret == 0)
 		ret = snapshot_take(&r->snapshot, &r->img, &w);
 	r->has_snapshot = ret == 0;
 	err_take(&e);
-	post = want->pre || ret == 0 ? hook_run("post-snapshot", want->post) : 0;
+	if (want->pre || ret == 0)
+		post = hook_run("post-snapshot", want->post, hook_seconds(s));
 	if (ret < 0 && post < 0)
 		log_warn("%s", err_text());
 	if (ret < 0 || post == 0)

@@ -28,6 +28,7 @@ static void test_taken(void)
 				   "size = 10%\n"
 				   "size = 1.5G\n"
 				   "autoextend = off\n"
+				   "hook-timeout = 5\n"
 				   "[ssh];\n"
 				   "config = ~/.ssh/my config \t\n"
 				   "[storage]\n"
@@ -37,7 +38,7 @@ static void test_taken(void)
 
 	if (!is_int(parse(&c, text), 0, "a file with everything"))
 		printf("# %s\n", err_text());
-	is_int(c.count, 9, "nine entries");
+	is_int(c.count, 10, "ten entries");
 	is_str(config_each(&c, "storage.directory", &at), "/srv/images", "the first directory");
 	is_str(config_each(&c, "storage.directory", &at), "/srv/a#b;c", "the second");
 	is_str(config_each(&c, "storage.directory", &at), "/last", "the third");
@@ -47,12 +48,13 @@ static void test_taken(void)
 	is_str(config_get(&c, "storage.device"), "/dev/a \"b\" \\ \n\t#x", "a quoted value");
 	is_str(config_get(&c, "snapshot.size"), "1.5G", "a size");
 	is_str(config_get(&c, "snapshot.autoextend"), "off", "a bool");
+	is_str(config_get(&c, "snapshot.hook-timeout"), "5", "seconds");
 	is_str(config_get(&c, "ssh.config"), "~/.ssh/my config", "blanks within, not behind");
 	ok(config_get(&c, "storage.nothing") == NULL, "an absent key");
 	is_int(parse(&c, "[storage]\ndirectory = /more\n"), 0, "another text");
-	is_int(c.count, 10, "is appended");
+	is_int(c.count, 11, "is appended");
 	is_int(parse(&c, ""), 0, "an empty one adds nothing");
-	is_int(c.count, 10, "at all");
+	is_int(c.count, 11, "at all");
 	config_fini(&c);
 	config_fini(&c);
 	ok(config_get(&c, "storage.group") == NULL, "empty after config_fini");
@@ -135,6 +137,11 @@ static void test_refused(void)
 		{ "[snapshot]\nsize = %", "F:2: not from 1% to 100%: '%'" },
 		{ "[snapshot]\nsize = 1.5%", "F:2: bad size '1.5%': unknown suffix" },
 		{ "[snapshot]\nsize = lots", "F:2: bad size 'lots': no number" },
+		{ "[snapshot]\nhook-timeout = 0", "F:2: not from 1 to 86400 seconds: '0'" },
+		{ "[snapshot]\nhook-timeout = 86401", "F:2: not from 1 to 86400 seconds: '86401'" },
+		{ "[snapshot]\nhook-timeout = 1m", "F:2: not from 1 to 86400 seconds: '1m'" },
+		{ "[snapshot]\nhook-timeout = 4294967297",
+			"F:2: not from 1 to 86400 seconds: '4294967297'" },
 		{ "[snapshot]\nautoextend = maybe", "F:2: neither yes nor no: 'maybe'" },
 	};
 	size_t i;
