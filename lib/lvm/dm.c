@@ -22,6 +22,7 @@
 #define ANSWER 4096
 #define LIST_MIN (16u << 10)
 #define LIST_MAX (16u << 20)
+#define SECTOR 512
 #define LVM_UUID (4 + 32 + 32)
 
 struct request {
@@ -76,6 +77,11 @@ static uint64_t number_of(dev_t dev)
 {
 	return (minor(dev) & 0xff) | ((uint64_t)major(dev) << 8) |
 	       ((uint64_t)(minor(dev) & ~0xffu) << 12);
+}
+
+static dev_t device_of(uint64_t number)
+{
+	return makedev((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xfff00));
 }
 
 static int control(unsigned long command, dev_t dev, uint32_t flags, struct request *r)
@@ -143,18 +149,39 @@ int dm_table(dev_t dev, char *out, size_t size)
 int dm_snapshot_fill(dev_t dev, struct dm_fill *fill)
 {
 	unsigned long long used, all;
-	char text[256];
+	char text[256], table[256];
+	unsigned chunk = 0;
 
 	memset(fill, 0, sizeof(*fill));
-	if (dm_status(dev, text, sizeof(text)) < 0)
+	if (dm_status(dev, text, sizeof(text)) < 0 || dm_table(dev, table, sizeof(table)) < 0)
 		return -1;
-	if (strncmp(text, "snapshot ", 9) != 0)
+	if (strncmp(text, "snapshot ", 9) != 0 ||
+		sscanf(table, "snapshot %*s %*s %*s %u", &chunk) != 1 || chunk == 0)
 		return err_set(ST_FAILED, "%u:%u is no snapshot: %s", major(dev), minor(dev), text);
-	if (sscanf(text, "snapshot %llu/%llu", &used, &all) != 2 || all == 0)
+	fill->chunk = (uint64_t)chunk * SECTOR;
+	if (sscanf(text, "snapshot %llu/%llu", &used, &all) != 2 || all == 0) {
 		fill->invalid = true; /* "Invalid", "Overflow", "Merge failed", "Unknown" */
-	else
-		fill->used = (double)used / (double)all;
+		return 0;
+	}
+	fill->used = (double)used / (double)all;
+	fill->room = all * SECTOR;
 	return 0;
+}
+
+/* The room that so many chunks take: a header, and the lists where they are, besides. */
+static uint64_t room_of(uint64_t chunks, uint64_t chunk)
+{
+	return (1 + chunks / (chunk / 16) + 1 + chunks) * chunk;
+}
+
+bool dm_snapshot_may_overflow(const struct dm_fill *fill, uint64_t bytes, uint64_t origin_bytes)
+{
+	const uint64_t chunk = fill->chunk;
+	double left = (double)fill->room * (1 - fill->used);
+
+	if (fill->room >= room_of((origin_bytes + chunk - 1) / chunk, chunk))
+		return false;
+	return left < (double)room_of(bytes / chunk + 2, chunk);
 }
 
 int dm_message(dev_t dev, const char *text)
@@ -182,6 +209,36 @@ int dm_state(dev_t dev, struct dm_state *state)
 	state->has_table = r.head.flags & DM_ACTIVE_PRESENT_FLAG;
 	state->has_next = r.head.flags & DM_INACTIVE_PRESENT_FLAG;
 	state->opens = r.head.open_count < 0 ? 0 : (unsigned)r.head.open_count;
+	return 0;
+}
+
+int dm_lies_on_suspended(dev_t dev)
+{
+	struct dm_target_deps below;
+	struct dm_state state;
+	struct dm_id id;
+	struct request r;
+	uint64_t number;
+	size_t at;
+	uint32_t i;
+
+	memset(&r, 0, sizeof(r));
+	if (control(DM_TABLE_DEPS, dev, 0, &r) < 0)
+		return -1;
+	at = r.head.data_start - sizeof(r.head);
+	if ((r.head.flags & DM_BUFFER_FULL_FLAG) || r.head.data_start < sizeof(r.head) ||
+		at + sizeof(below) > sizeof(r.rest))
+		return err_set(ST_FAILED, "%u:%u lies on too many devices", major(dev), minor(dev));
+	memcpy(&below, r.rest + at, sizeof(below));
+	at += sizeof(below);
+	for (i = 0; i < below.count && at + sizeof(number) <= sizeof(r.rest); i++) {
+		memcpy(&number, r.rest + at, sizeof(number));
+		at += sizeof(number);
+		if (dm_id(device_of(number), &id) && dm_state(device_of(number), &state) == 0 &&
+			state.is_suspended)
+			return 1;
+	}
+	err_clear(); /* of one that is gone */
 	return 0;
 }
 
@@ -249,8 +306,7 @@ int dm_each(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg
 		return -1;
 	for (at = all->data_start; r == 0 && at + sizeof(*entry) < all->data_size; at += next) {
 		entry = (const void *)((const char *)all + at);
-		dev = makedev((entry->dev >> 8) & 0xfff,
-			(entry->dev & 0xff) | ((entry->dev >> 12) & 0xfff00));
+		dev = device_of(entry->dev);
 		if (entry->dev && take_id(&id, dev, entry->name))
 			r = each(arg, &id, dev);
 		next = entry->next;

@@ -39,12 +39,20 @@ int dm_status(dev_t dev, char *out, size_t size);
 /* Its table likewise, as "thin 254:7 1". */
 int dm_table(dev_t dev, char *out, size_t size);
 
-/* Of a snapshot: the fraction of its room that is used, or that it is invalid.  0 or -1. */
+/* Of a thick snapshot: how full it is, or that it is invalid.  0 or -1 recorded. */
 struct dm_fill {
-	double used;
+	double used;	/* of its room, from 0 to 1 */
+	uint64_t room;	/* bytes */
+	uint64_t chunk; /* bytes: the room is given out in such pieces */
 	bool invalid;
 };
 int dm_snapshot_fill(dev_t dev, struct dm_fill *fill);
+
+/*
+ * Whether it may overflow when some piece of its origin, of so many bytes, is written: a
+ * chunk for each that was not kept yet, and 16 bytes to find it, in chunks of their own.
+ */
+bool dm_snapshot_may_overflow(const struct dm_fill *fill, uint64_t bytes, uint64_t origin_bytes);
 
 /* Tells a target something.  0 or -1 recorded. */
 int dm_message(dev_t dev, const char *text);
@@ -57,6 +65,12 @@ struct dm_state {
 	unsigned opens;
 };
 int dm_state(dev_t dev, struct dm_state *state);
+
+/*
+ * Whether some device that this one's table leads to is suspended: then what this one is
+ * asked for may wait until that is resumed.  1, 0 or -1 recorded.
+ */
+int dm_lies_on_suspended(dev_t dev);
 
 /* Calls each for all devices; 0 or -1 recorded. */
 int dm_each(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg);

@@ -37,6 +37,13 @@ bool lvm_is_there(void)
 	return child_has("lvm");
 }
 
+/* LVM's exit status does not tell. */
+static bool is_full(const char *words)
+{
+	return strstr(words, "insufficient free") || strstr(words, "Insufficient free") ||
+	       strstr(words, "free space in thin pool");
+}
+
 /* LVM's last words are what failed, after its warnings, and before where to read more. */
 static int record_failure(const char *command, int status, struct buf *errors)
 {
@@ -50,7 +57,7 @@ static int record_failure(const char *command, int status, struct buf *errors)
 			last = line;
 	}
 	if (last)
-		err_set(ST_FAILED, "%s: %s", command, last);
+		err_set(is_full(last) ? ST_NOROOM : ST_FAILED, "%s: %s", command, last);
 	else
 		err_set(ST_FAILED, "%s failed with status %d", command, status);
 	free(text);
@@ -191,6 +198,31 @@ static int take_volume(struct lvm_volume *v, json_t *row)
 	v->meta_used = fraction_of(row, "metadata_percent");
 	v->tags = strdup(text_of(row, "lv_tags"));
 	return v->tags ? 0 : err_set(ST_FAILED, "out of memory");
+}
+
+/* These are its segment's: among the others they would give a row for each segment. */
+int lvm_thin(struct lvm_thin *out, const char *group, const char *name)
+{
+	char what[2 * LVM_NAME_MAX];
+	const char *argv[] = { "lvs", "--reportformat", "json", "-a", "-o",
+		"thin_id,transaction_id", what, NULL };
+	json_t *rows, *row;
+	int r = 0;
+
+	memset(out, 0, sizeof(*out));
+	snprintf(what, sizeof(what), "%s/%s", group, name);
+	rows = report(argv, "lv");
+	if (!rows)
+		return -1;
+	row = json_array_get(rows, 0);
+	if (json_array_size(rows) == 1 && *text_of(row, "transaction_id")) {
+		out->id = (unsigned)bytes_of(row, "thin_id");
+		out->transaction = bytes_of(row, "transaction_id");
+	} else {
+		r = err_set(ST_FAILED, "'%s' is not thin", what);
+	}
+	json_decref(rows);
+	return r;
 }
 
 /* One, or all; foreign: also those that LVM would keep from us. */

@@ -66,6 +66,13 @@ void lvm_list_fini(struct lvm_list *l); /* accepts a zeroed one */
 int lvm_volume(struct lvm_volume *out, const char *group, const char *name);
 void lvm_volume_fini(struct lvm_volume *v);
 
+/* Of a thin volume: what its pool knows it by; of a pool: its transaction.  0 or -1 recorded. */
+struct lvm_thin {
+	unsigned id;
+	uint64_t transaction; /* the pool's when the volume was made */
+};
+int lvm_thin(struct lvm_thin *out, const char *group, const char *name);
+
 /* One group, or all (NULL). */
 int lvm_groups(struct lvm_groups *out, const char *group);
 void lvm_groups_fini(struct lvm_groups *g);
@@ -75,7 +82,7 @@ char *lvm_tag(const struct lvm_volume *v, const char *prefix);
 
 /*
  * Runs a command of LVM's that changes something: argv[0] is its name
- * ("lvcreate"), a NULL ends it.  0, or -1 recorded: ST_FAILED with LVM's words.
+ * ("lvcreate"), a NULL ends it.  0, or -1 recorded: ST_NOROOM, ST_FAILED, with LVM's words.
  */
 int lvm_change(const char *const *argv);
 

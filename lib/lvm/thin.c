@@ -194,3 +194,37 @@ int thin_map_read(struct thin_map *m, dev_t dev)
 		thin_map_fini(m);
 	return r;
 }
+
+struct wanted {
+	const char *pool;
+	dev_t dev;
+};
+
+static int is_pool(void *arg, const struct dm_id *id, dev_t dev)
+{
+	struct wanted *w = arg;
+	size_t n = strlen(w->pool);
+
+	if (strncmp(id->uuid, w->pool, n) == 0 && strcmp(id->uuid + n, "-tpool") == 0)
+		w->dev = dev;
+	return 0;
+}
+
+int thin_take_back(const char *pool, uint64_t transaction, unsigned id)
+{
+	struct wanted w = { pool, 0 };
+	unsigned long long current;
+	char text[256], message[32];
+
+	if (dm_each(is_pool, &w) < 0)
+		return -1;
+	if (!w.dev)
+		return err_set(ST_FAILED, "the pool is not active");
+	if (dm_status(w.dev, text, sizeof(text)) < 0)
+		return -1;
+	if (sscanf(text, "thin-pool %llu ", &current) != 1 || current != transaction)
+		return err_set(ST_FAILED, "the pool is not in transaction %llu: %s",
+			(unsigned long long)transaction, text);
+	snprintf(message, sizeof(message), "delete %u", id);
+	return dm_message(w.dev, message);
+}

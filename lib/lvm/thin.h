@@ -5,6 +5,8 @@
  * The pool's metadata are read by thin_dump, from a snapshot of them that the
  * kernel keeps meanwhile (there can be one at a time).  What is mapped after
  * that is not in the answer, so nobody may be writing, as to a snapshot.
+ *
+ * And what LVM left there half made is taken back.
  */
 #ifndef IMG_THIN_H
 #define IMG_THIN_H
@@ -38,6 +40,12 @@ int thin_pool_look(struct thin_pool *p, dev_t dev);
  */
 int thin_map_read(struct thin_map *m, dev_t dev);
 void thin_map_fini(struct thin_map *m); /* accepts a zeroed one */
+
+/*
+ * Takes the thin device of that number out of an active pool whose transaction still is
+ * that one; pool is its UUID, as of a volume.  0, or -1 recorded.
+ */
+int thin_take_back(const char *pool, uint64_t transaction, unsigned id);
 
 /*
  * Adds the mappings in thin_dump's text, of blocks of so many bytes.  0, or -1

@@ -20,12 +20,21 @@
 #include "lib/store/volume.h"
 
 #define LOCKS "/run/lock/lvm" /* LVM's own */
-#define REMOVE_ROUNDS 8	      /* as deep as devices lie upon each other */
+#define ROUNDS 8	      /* as deep as devices lie upon each other */
+
+/*
+ * In which order: what others lie on before those, all parts before any volume, and
+ * origins after their snapshots.  Else the kernel waits for ever: to resume a snapshot it
+ * stops its origin until all that is written there is done, and that may wait for the
+ * store of this snapshot or of another one.
+ */
+enum pass { FORGET, PARTS, VOLUMES, ORIGINS, REST, REMOVE };
 
 struct mending {
 	const char *group;
 	bool dry_run;
-	unsigned removed;
+	enum pass pass;
+	unsigned changed;
 	group_mended *each;
 	void *arg;
 };
@@ -75,26 +84,69 @@ static int look(const struct mending *m, const struct dm_id *id, dev_t dev, stru
 	return 0;
 }
 
+static int forget_next(void *arg, const struct dm_id *id, dev_t dev)
+{
+	struct mending *m = arg;
+	struct dm_state state;
+
+	if (look(m, id, dev, &state) && state.has_table && state.has_next &&
+		dm_forget_next(dev) < 0)
+		err_clear(); /* it is resumed with that, then */
+	return 0;
+}
+
+static bool is_origin(dev_t dev)
+{
+	char table[256];
+	bool is = dm_table(dev, table, sizeof(table)) == 0 &&
+		  strncmp(table, "snapshot-origin ", 16) == 0;
+
+	err_clear();
+	return is;
+}
+
+/* 1: resumed; 0: not yet; -1 recorded. */
+static int resume_now(const struct mending *m, const struct dm_id *id, dev_t dev)
+{
+	int r;
+
+	if ((m->pass == PARTS && dm_is_volume(id)) || (m->pass == VOLUMES && is_origin(dev)))
+		return 0;
+	r = dm_lies_on_suspended(dev);
+	if (r > 0)
+		r = err_set(ST_FAILED, "%s lies on what is suspended", id->name);
+	if (r == 0 && dm_resume(dev) == 0)
+		return 1;
+	if (m->pass == REST)
+		return -1;
+	err_clear(); /* what it lies on may be resumed by then */
+	return 0;
+}
+
 static int resume(void *arg, const struct dm_id *id, dev_t dev)
 {
 	struct mending *m = arg;
 	char group[DM_TEXT_MAX], name[DM_TEXT_MAX];
 	struct dm_state state;
-	int r = 0;
+	int r;
 
-	if (!look(m, id, dev, &state) || !state.has_table)
+	if (!look(m, id, dev, &state) || !state.has_table || !state.is_suspended)
 		return 0;
-	if (state.has_next && !m->dry_run)
-		r = dm_forget_next(dev);
-	if (state.is_suspended && !m->dry_run && r == 0)
-		r = dm_resume(dev);
+	r = m->dry_run ? 1 : resume_now(m, id, dev);
+	if (r == 0)
+		return 0;
+	if (r > 0)
+		m->changed++;
 	/* A part of a volume, such as an origin's store, is suspended with it. */
-	if (r == 0 && (!state.is_suspended || !dm_is_volume(id)))
+	if (r > 0 && !dm_is_volume(id))
 		return 0;
 	if (!dm_split(id->name, group, name))
 		snprintf(name, sizeof(name), "%s", id->name);
-	r = m->each ? m->each(m->arg, name, r == 0) : r;
-	err_clear();
+	if (!m->each)
+		return r > 0 ? 0 : -1;
+	r = m->each(m->arg, name, r > 0);
+	if (r == 0)
+		err_clear();
 	return r;
 }
 
@@ -116,24 +168,35 @@ static int remove_useless(void *arg, const struct dm_id *id, dev_t dev)
 	if (!state.has_table && state.has_next && dm_forget_next(dev) < 0)
 		err_clear();
 	if (state.opens == 0 && dm_remove(dev) == 0)
-		m->removed++;
+		m->changed++;
 	err_clear();
 	return 0;
 }
 
 int group_mend(const char *group, bool dry_run, group_mended *each, void *arg)
 {
-	struct mending m = { group, dry_run, 0, each, arg };
-	int r, i, lock = lock_group(group);
+	int (*const work[])(void *, const struct dm_id *, dev_t) = {
+		[FORGET] = forget_next,
+		[PARTS] = resume,
+		[VOLUMES] = resume,
+		[ORIGINS] = resume,
+		[REST] = resume,
+		[REMOVE] = remove_useless,
+	};
+	struct mending m = { .group = group, .dry_run = dry_run, .each = each, .arg = arg };
+	int r = 0, i, lock = lock_group(group);
 
 	if (lock < 0)
 		return 0;
-	r = dm_each(resume, &m);
-	for (i = 0; r == 0 && !dry_run && i < REMOVE_ROUNDS; i++) {
-		m.removed = 0;
-		r = dm_each(remove_useless, &m);
-		if (m.removed == 0)
-			break;
+	if (dry_run)
+		r = dm_each(resume, &m);
+	for (m.pass = FORGET; r == 0 && !dry_run && m.pass <= REMOVE; m.pass++) {
+		for (i = 0; r == 0 && i < ROUNDS; i++) {
+			m.changed = 0;
+			r = dm_each(work[m.pass], &m);
+			if (m.changed == 0 || m.pass == REST)
+				break;
+		}
 	}
 	close(lock);
 	return r;

@@ -60,10 +60,16 @@ int snapshot_keep(
 int snapshot_volume_make(
 	struct lvm_volume *out, const struct volume_name *origin, const struct snapshot_want *want);
 
+/*
+ * Whether all of a volume may be overwritten without a snapshot of it overflowing: 0, or -1
+ * with ST_NOROOM recorded.
+ */
+int snapshot_volume_check_room(const struct lvm_volume *origin);
+
 /* snapshot_watch.c: a thread that looks at one, and extends it if it may. */
 struct snapshot_watch;
-struct snapshot_watch *snapshot_watch_start(
-	const struct volume_name *volume, dev_t dev, bool autoextend); /* NULL recorded */
+struct snapshot_watch *snapshot_watch_start(const struct volume_name *volume, dev_t dev,
+	uint64_t origin_len, bool autoextend); /* NULL recorded */
 bool snapshot_watch_is_spoiled(const struct snapshot_watch *w);
 void snapshot_watch_end(struct snapshot_watch *w); /* accepts NULL */
 

@@ -1,13 +1,16 @@
 /*
  * snapshot_volume: snapshots by lvcreate.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/lvm/dm.h"
 #include "lib/store/group.h"
 #include "lib/store/snapshot.h"
 
@@ -88,17 +91,12 @@ static int run_lvcreate(const struct lvm_volume *v, const struct volume_name *na
 /* Whatever of it lvcreate had made before it failed. */
 static void remove_rest(const struct volume_name *name)
 {
-	char tag[VOLUME_RUN_TAG_MAX], which[VOLUME_RUN_TAG_MAX + 2 * LVM_NAME_MAX];
-	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, name->group, NULL };
 	struct err e;
 
 	err_take(&e);
 	group_mend(name->group, false, NULL, NULL);
-	if (volume_run_tag(tag) == 0) {
-		snprintf(which, sizeof(which), "lv_name=\"%s\" && lv_tags=\"%s\"", name->name, tag);
-		lvm_change(argv);
+	if (volume_remove_own(name) == 0)
 		group_mend_refresh(name->group);
-	}
 	err_put(&e);
 }
 
@@ -150,5 +148,44 @@ int snapshot_volume_make(
 	if (r == 0)
 		r = make(out, &v, want);
 	lvm_volume_fini(&v);
+	return r;
+}
+
+/* Of one snapshot: all of its origin may be overwritten. */
+static int check_room(const struct lvm_volume *v, const struct lvm_volume *origin)
+{
+	struct dm_fill fill;
+	struct stat st;
+	int fd, r = 0;
+
+	if (!v->is_snapshot || v->is_invalid || strcmp(v->origin, origin->name) != 0)
+		return 0;
+	fd = volume_open(v, O_RDONLY);
+	if (fd >= 0 && fstat(fd, &st) == 0 && dm_snapshot_fill(st.st_rdev, &fill) == 0 &&
+		!fill.invalid && dm_snapshot_may_overflow(&fill, origin->size, origin->size))
+		r = err_set(ST_NOROOM,
+			"its snapshot '%s' has not room enough to keep what would be overwritten "
+			"(see lvextend, lvremove)",
+			v->name);
+	else
+		err_clear();
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+int snapshot_volume_check_room(const struct lvm_volume *origin)
+{
+	struct lvm_list all;
+	size_t i;
+	int r = 0;
+
+	if (!origin->is_origin)
+		return 0;
+	if (lvm_volumes(&all, origin->group, NULL, false) < 0)
+		return -1;
+	for (i = 0; r == 0 && i < all.count; i++)
+		r = check_room(&all.volume[i], origin);
+	lvm_list_fini(&all);
 	return r;
 }

@@ -23,6 +23,7 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/run.h"
+#include "lib/store/snapshot.h"
 #include "lib/store/store.h"
 #include "lib/store/target_state.h"
 
@@ -92,33 +93,15 @@ static int check_group(struct target *t)
 /* Removes what lvcreate has made under our tag, whether it ended well or not. */
 static void remove_own(struct target *t)
 {
-	char which[VOLUME_RUN_TAG_MAX + LVM_NAME_MAX + 40], tag[VOLUME_RUN_TAG_MAX];
-	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, t->place.volume.group,
-		NULL };
+	const struct volume_name *n = &t->place.volume;
 
-	if (volume_run_tag(tag) < 0)
-		return;
-	if (*t->uuid)
-		snprintf(which, sizeof(which), "lv_uuid=%s", t->uuid);
-	else
-		snprintf(which, sizeof(which), "lv_tags=\"%s\" && lv_name=\"%s\"", tag,
-			t->place.volume.name);
-	if (lvm_change(argv) < 0)
+	if ((*t->uuid ? volume_remove(n, t->uuid) : volume_remove_own(n)) < 0)
 		log_warn("cannot remove the volume '%s' again (see img-clean): %s", t->place.path,
 			err_text());
 }
 
-static bool is_own(const struct lvm_volume *v, const char *tag)
-{
-	char *run = lvm_tag(v, VOLUME_TAG_RUN);
-	bool is = run && strcmp(run, tag + strlen(VOLUME_TAG_RUN)) == 0;
-
-	free(run);
-	return is;
-}
-
-/* What has changed since it was looked at: the name is taken now, or the room. */
-static int explain_failure(const struct volume_name *n, const char *tag)
+/* The name may have been taken since it was looked at. */
+static int explain_failure(const struct volume_name *n)
 {
 	struct lvm_volume v;
 	struct err e;
@@ -126,13 +109,11 @@ static int explain_failure(const struct volume_name *n, const char *tag)
 
 	err_take(&e);
 	if (lvm_volume(&v, n->group, n->name) == 0) {
-		own = is_own(&v, tag);
+		own = volume_is_own(&v);
 		lvm_volume_fini(&v);
 		if (!own)
 			return err_set(ST_EXISTS, "exists already");
 	}
-	if (strstr(e.text, "insufficient free") || strstr(e.text, "free space in thin pool"))
-		e.status = ST_NOROOM;
 	err_put(&e);
 	return -1;
 }
@@ -153,10 +134,10 @@ static int make(struct target *t)
 	snprintf(size, sizeof(size), "%llub", (unsigned long long)t->room);
 	t->made = true;
 	if (lvm_change(argv) < 0)
-		return explain_failure(n, tag);
+		return explain_failure(n);
 	if (volume_look(&v, n) < 0)
 		return -1;
-	r = is_own(&v, tag) ? take(t, &v) : err_set(ST_BUSY, "was replaced while it was made");
+	r = volume_is_own(&v) ? take(t, &v) : err_set(ST_BUSY, "was replaced while it was made");
 	lvm_volume_fini(&v);
 	return r;
 }
@@ -250,7 +231,7 @@ static int check_in_place(struct target *t, const struct lvm_volume *v)
 	if (w->len != TARGET_LEN_UNKNOWN && w->len > t->room)
 		return err_set(ST_NOROOM, "the target has %llu bytes, and the source %llu",
 			(unsigned long long)t->room, (unsigned long long)w->len);
-	return 0;
+	return snapshot_volume_check_room(v);
 }
 
 /*

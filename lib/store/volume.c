@@ -230,6 +230,17 @@ enum run_state volume_run_state(const struct lvm_volume *v)
 	return state;
 }
 
+bool volume_is_own(const struct lvm_volume *v)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_RUN), tag[VOLUME_RUN_TAG_MAX];
+	bool is = false;
+
+	if (run && volume_run_tag(tag) == 0)
+		is = strcmp(run, tag + strlen(VOLUME_TAG_RUN)) == 0;
+	free(run);
+	return is;
+}
+
 struct volume_name volume_name_of(const struct lvm_volume *v)
 {
 	struct volume_name name;
@@ -251,19 +262,4 @@ int volume_is_gone(const struct volume_name *name)
 		return -1;
 	err_clear();
 	return 1;
-}
-
-int volume_remove(const struct volume_name *name, const char *uuid)
-{
-	char which[128];
-	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, name->group, NULL };
-	int gone;
-
-	snprintf(which, sizeof(which), "lv_uuid=%s && lv_role!=thickorigin", uuid);
-	if (lvm_change(argv) < 0)
-		return -1;
-	gone = volume_is_gone(name);
-	return gone == 0  ? err_set(ST_BUSY, "was changed while it was looked at")
-	       : gone < 0 ? -1
-			  : 0;
 }

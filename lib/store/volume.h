@@ -71,6 +71,9 @@ int volume_run_tag(char out[VOLUME_RUN_TAG_MAX]);
 /* Of the run that is making it, or was; RUN_DEAD if there is none. */
 enum run_state volume_run_state(const struct lvm_volume *v);
 
+/* Whether this run is making it. */
+bool volume_is_own(const struct lvm_volume *v);
+
 /* Its name. */
 struct volume_name volume_name_of(const struct lvm_volume *v);
 
@@ -78,10 +81,14 @@ struct volume_name volume_name_of(const struct lvm_volume *v);
 int volume_is_gone(const struct volume_name *name);
 
 /*
- * Removes the one with LVM's uuid, under whatever name, unless it has thick snapshots.
- * 0, or -1 recorded: LVM fails; ST_BUSY if there still is one of that name.
+ * volume_remove.c: removes the one with LVM's uuid, under whatever name, unless it has
+ * thick snapshots.  0, or -1 recorded: LVM fails; ST_BUSY if there still is one of that
+ * name.
  */
 int volume_remove(const struct volume_name *name, const char *uuid);
+
+/* The one of that name if it is there and this run's own; likewise. */
+int volume_remove_own(const struct volume_name *name);
 
 /*
  * Adds the tag, or takes it away, of the one in that group with LVM's uuid; if there is

@@ -47,6 +47,23 @@ static void test_uuid(void)
 	ok(!dm_is_volume(&id), "another's device");
 }
 
+static void test_overflow(void)
+{
+	/* Of an origin of 8 MiB all is 2048 chunks, 9 for where they are, and a header. */
+	struct dm_fill f = { .room = (2048 + 9 + 1) * 4096, .chunk = 4096, .used = 0.9 };
+	const uint64_t origin = 8 << 20;
+
+	ok(!dm_snapshot_may_overflow(&f, origin, origin), "as large as it can be");
+	f.room -= 4096;
+	ok(dm_snapshot_may_overflow(&f, origin, origin), "a chunk less");
+	ok(dm_snapshot_may_overflow(&f, 1 << 20, origin), "what is left is less than a MiB");
+	ok(!dm_snapshot_may_overflow(&f, 512 << 10, origin), "and more than half of one");
+	f.used = 0;
+	ok(!dm_snapshot_may_overflow(&f, 7 << 20, origin), "room for a part of the origin");
+	f.used = 1;
+	ok(dm_snapshot_may_overflow(&f, 1, origin), "full, and one byte more");
+}
+
 static void test_names(void)
 {
 	char long_one[LVM_NAME_MAX + 1];
@@ -82,6 +99,7 @@ int main(void)
 {
 	test_split();
 	test_uuid();
+	test_overflow();
 	test_names();
 	test_tags();
 	return tap_done();
