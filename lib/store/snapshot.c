@@ -107,7 +107,8 @@ static int take_of_volume(struct snapshot *s, struct image *img, const struct vo
 	if (r == 0)
 		r = check_name(img, origin);
 	if (r == 0 && v.is_snapshot) {
-		s->watch = snapshot_watch_start(&s->volume, own.st.st_rdev, want->autoextend);
+		s->watch =
+			snapshot_watch_start(&s->volume, own.st.st_rdev, own.len, want->autoextend);
 		r = s->watch ? 0 : -1;
 	}
 	lvm_volume_fini(&v);

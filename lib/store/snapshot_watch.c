@@ -28,6 +28,7 @@ struct snapshot_watch {
 	struct volume_name volume;
 	dev_t dev;
 	bool autoextend;
+	uint64_t origin_len;
 	int quit; /* eventfd */
 	pthread_t thread;
 	bool started;
@@ -92,7 +93,8 @@ static int look(struct snapshot_watch *w)
 		atomic_store(&w->spoiled, true);
 		return -1;
 	}
-	if (!is_due(w, fill.used, now) || !w->autoextend || now < w->no_room_ms)
+	if (!is_due(w, fill.used, now) || !w->autoextend || now < w->no_room_ms ||
+		!dm_snapshot_may_overflow(&fill, w->origin_len, w->origin_len))
 		return 0;
 	if (extend(w) == 0) {
 		w->last_ms = 0;
@@ -119,7 +121,7 @@ static void *watch(void *arg)
 }
 
 struct snapshot_watch *snapshot_watch_start(
-	const struct volume_name *volume, dev_t dev, bool autoextend)
+	const struct volume_name *volume, dev_t dev, uint64_t origin_len, bool autoextend)
 {
 	struct snapshot_watch *w = calloc(1, sizeof(*w));
 	int sys;
@@ -130,6 +132,7 @@ struct snapshot_watch *snapshot_watch_start(
 	}
 	w->volume = *volume;
 	w->dev = dev;
+	w->origin_len = origin_len;
 	w->autoextend = autoextend;
 	w->quit = eventfd(0, EFD_CLOEXEC);
 	if (w->quit < 0) {

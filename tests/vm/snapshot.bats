@@ -223,6 +223,16 @@ larger() {
 	on a lvcreate -qqy -Zn -l 100%FREE -n other vga
 	refuses 9 a:/dev/vga/disk img-copy -s a:/dev/vga/disk no
 	on a lvremove -qqy vga/other
+	# It is lost meanwhile.
+	lvm_is a - <<-'END'
+		#!/bin/bash
+		[ "$1" != lvcreate ] ||
+			(exec -a lvm lvm.real lvcreate -qqy -Zn -l 100%FREE -n other vga)
+		exec -a lvm lvm.real "$@"
+	END
+	refuses 9 a:/dev/vga/disk img-copy -s a:/dev/vga/disk no
+	lvm_back a
+	on a lvremove -qqy vga/other
 	exec 9>&-
 	refuses 2 '' img-copy -s - no
 	refuses 2 '' img-copy -s --live /dev/vga/disk no
@@ -231,6 +241,34 @@ larger() {
 	# And nothing happens where nothing is to.
 	succeeds on a img-copy -s -n --pre-snapshot 'touch /srv/ran' /dev/vga/disk /srv/no
 	[ "$(on a ls /srv)" = copy ]
+}
+
+@test "--snapshot: one that is as large as it can be is not extended, and nothing is said" {
+	configure 'size = 12m'
+	copy_slowly
+	change 0 7
+	copy_ends
+	[ "$status" = 0 ]
+	[ ! -s "$ERR" ]
+	cmp "$IMAGE" "$IMG_VM/a/srv/copy" >&2
+}
+
+@test "what would overflow a snapshot is not written to its origin" {
+	yes fresh | head -c 8M >new
+	on a lvcreate -qqy -s -L 4M -n small vga/disk
+	on a lvcreate -qqy -s -L 12M -n large vga/disk
+	for from in "$PWD/new" /dev/vga/small; do
+		refuses 9 /dev/vga/disk on a img-write "$from" /dev/vga/disk
+		says "its snapshot 'small' has not room"
+	done
+	cmp "$IMAGE" /dev/vga/disk >&2
+	on a lvremove -qqy vga/small
+	succeeds on a img-write "$PWD/new" /dev/vga/disk
+	cmp new /dev/vga/disk >&2
+	cmp "$IMAGE" /dev/vga/large >&2
+	succeeds on a img-write /dev/vga/large /dev/vga/disk
+	cmp "$IMAGE" /dev/vga/disk >&2
+	on a lvremove -qqy vga/large
 }
 
 @test "commands before and after it, on the source's host" {
@@ -256,6 +294,17 @@ larger() {
 	refuses 1 /dev/vga/disk on a img-copy -s --post-snapshot 'exit 4' /dev/vga/disk /srv/no
 	says 'post-snapshot'
 	[ "$(on a ls /srv)" = log ]
+	none_tagged
+}
+
+@test "a command before it that takes too long is killed, and the one after it runs" {
+	printf '[snapshot]\nhook-timeout = 2\n' >"$IMG_VM/a/etc/config"
+	refuses 1 /dev/vga/disk on a img-copy -s --pre-snapshot 'sleep 1000 & echo $! >/srv/pid; wait' \
+		--post-snapshot 'touch /srv/thawed' /dev/vga/disk /srv/no
+	rm "$IMG_VM/a/etc/config"
+	says 'longer than 2 s'
+	[ "$(on a ls /srv | tr '\n' ' ')" = "pid thawed " ]
+	wait_until 10 test ! -e "/proc/$(<"$IMG_VM/a/srv/pid")"
 	none_tagged
 }
 
