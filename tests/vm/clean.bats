@@ -136,8 +136,11 @@ lvm_kills() {
 				wait_until 20 lock_is_free
 				wait_until 30 no_process
 				rm -f "$IMG_VM"/a/srv/.copy.img-tools
-				[ $who = helper ] || [ -z "$(tagged a)" ] # the helper saw it go
-				mended a
+				if [ $who = helper ]; then
+					mended a
+				else
+					untouched # the helper saw it go
+				fi
 				[ "$command" != lvcreate ] || on a test ! -e /srv/copy
 				rm -f "$IMG_VM"/a/srv/copy
 			done

@@ -96,8 +96,21 @@ fill() {
 	cmp -n 1M -i 5G:0 /dev/vgb/thin /dev/zero
 	cmp -n 1M -i 11111000000:0 /dev/vgb/thin /dev/zero
 
-	# The kernel lends its snapshot of the metadata again.
+	# The kernel lends its snapshot of the metadata again,
 	run ! on a dmsetup message vga-pool-tpool 0 release_metadata_snap
+	# also after one that was killed while it had it.
+	change_sbin a
+	printf '%s\n' '#!/bin/bash' 'kill -KILL $PPID' | on a tee /usr/sbin/thin_dump >/dev/null
+	try img-write a:/dev/vga/thin b:/dev/vgb/thin
+	[ "$status" = 7 ]
+	lvm_back a
+	wait_until 20 no_process
+	before=$(bytes_read vga/thin)
+	try img-write --json a:/dev/vga/thin b:/dev/vgb/thin
+	[ "$status" = 0 ]
+	[ $(($(bytes_read vga/thin) - before)) -lt 8000000 ]
+	run ! on a dmsetup message vga-pool-tpool 0 release_metadata_snap
+	[ -z "$(on a find /run -maxdepth 1 -name 'img-tools-*')" ]
 	on a lvremove -qy vga
 	on b lvremove -qy vgb
 }
