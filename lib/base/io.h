@@ -1,5 +1,5 @@
 /*
- * io: whole reads and writes over short ones and EINTR.  All block.
+ * io: whole reads and writes over short ones and EINTR.  All but io_lock_file() may block.
  */
 #ifndef IMG_IO_H
 #define IMG_IO_H
@@ -34,6 +34,13 @@ int io_read_line(const char *path, char *out, size_t size);
  * frees it.  NULL with errno set.
  */
 char *io_path_dup(int fd);
+
+/*
+ * Makes a file, or opens it, and takes its lock (flock) for itself, without waiting.  Who
+ * has that may remove the file, so it is made sure that it is still there.  The
+ * descriptor, or -1 with errno set: EWOULDBLOCK if somebody else has it.
+ */
+int io_lock_file(const char *path);
 
 /* Close-on-exec and (un)blocking flags; 0, or -1 with errno set. */
 int io_set_cloexec(int fd);

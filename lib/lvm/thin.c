@@ -6,11 +6,13 @@
  */
 #include "lib/lvm/thin.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/child.h"
@@ -21,6 +23,7 @@
 #define SECTOR 512
 #define HELD_MS 5000 /* how long another's snapshot of the metadata is waited for */
 #define AGAIN_MS 100
+#define LOANS "/run/img-tools-" /* with the pool's UUID: which pools lend us theirs */
 
 /* The number in key="NUMBER" before end; 0 or -1. */
 static int attribute(const char *line, const char *end, const char *key, uint64_t *out)
@@ -104,22 +107,70 @@ const struct thin_range *thin_map_find(const struct thin_map *m, uint64_t off)
 	return low < m->count ? &m->range[low] : NULL;
 }
 
-/* The kernel's snapshot of the pool's metadata, waited for while another has it. */
-static int reserve(dev_t pool)
+/*
+ * The kernel's snapshot of the pool's metadata, waited for while another has it.  What a
+ * killed run of ours has not given back is known by its file, which holds something and
+ * is not locked.
+ */
+struct loan {
+	dev_t pool;
+	char path[sizeof(LOANS) + DM_TEXT_MAX];
+	int fd;
+};
+
+static int reserve_now(struct loan *l)
+{
+	char was;
+
+	if (l->fd < 0)
+		l->fd = io_lock_file(l->path);
+	if (l->fd < 0 && errno == EWOULDBLOCK)
+		return err_set(ST_BUSY, "another run has it");
+	if (l->fd >= 0 && pread(l->fd, &was, 1, 0) == 1)
+		dm_message(l->pool, "release_metadata_snap");
+	err_clear(); /* it may have died before it had that */
+	if (l->fd >= 0 && pwrite(l->fd, "1", 1, 0) != 1)
+		return err_sys("cannot write '%s'", l->path);
+	if (dm_message(l->pool, "reserve_metadata_snap") == 0)
+		return 0;
+	if (l->fd >= 0 && ftruncate(l->fd, 0) < 0)
+		return err_sys("cannot write '%s'", l->path);
+	return -1;
+}
+
+static void end_loan(struct loan *l)
+{
+	if (l->fd < 0)
+		return;
+	unlink(l->path);
+	close(l->fd);
+}
+
+static int reserve(struct loan *l, dev_t pool)
 {
 	int64_t until = io_now_ms() + HELD_MS;
+	struct dm_id id;
 
-	while (dm_message(pool, "reserve_metadata_snap") < 0) {
-		if (io_now_ms() > until)
+	l->pool = pool;
+	l->fd = -1;
+	dm_id(pool, &id);
+	snprintf(l->path, sizeof(l->path), LOANS "%s", id.uuid);
+	while (reserve_now(l) < 0) {
+		if (io_now_ms() > until) {
+			end_loan(l);
 			return err_wrap("cannot get a snapshot of the pool's metadata");
+		}
 		poll(NULL, 0, AGAIN_MS);
 	}
 	return 0;
 }
 
-static int release(dev_t pool)
+static int release(struct loan *l)
 {
-	return dm_message(pool, "release_metadata_snap");
+	int r = dm_message(l->pool, "release_metadata_snap");
+
+	end_loan(l);
+	return r;
 }
 
 static int dump(struct thin_map *m, const char *metadata, unsigned id, uint64_t block)
@@ -177,6 +228,7 @@ int thin_map_read(struct thin_map *m, dev_t dev)
 {
 	struct thin_pool pool;
 	char metadata[64];
+	struct loan loan;
 	unsigned id;
 	int r;
 
@@ -185,10 +237,10 @@ int thin_map_read(struct thin_map *m, dev_t dev)
 		return -1;
 	snprintf(metadata, sizeof(metadata), "/dev/block/%u:%u", major(pool.metadata),
 		minor(pool.metadata));
-	if (reserve(pool.dev) < 0)
+	if (reserve(&loan, pool.dev) < 0)
 		return -1;
 	r = dump(m, metadata, id, pool.chunk);
-	if (release(pool.dev) < 0)
+	if (release(&loan) < 0)
 		r = -1;
 	if (r < 0)
 		thin_map_fini(m);

@@ -7,14 +7,12 @@
  * errors.  So each device keeps the table that worked, those that never had
  * one, or are parts of nothing, go, and what LVM has written down meanwhile it gets by a refresh.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 #include "lib/lvm/dm.h"
 #include "lib/store/group.h"
 #include "lib/store/volume.h"
@@ -43,24 +41,9 @@ struct mending {
 static int lock_group(const char *group)
 {
 	char path[sizeof(LOCKS) + 8 + LVM_NAME_MAX];
-	struct stat held, named;
-	int fd;
 
 	snprintf(path, sizeof(path), LOCKS "/V_%s", group);
-	for (;;) {
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd < 0)
-			return -1;
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-			break;
-		/* LVM removes it when it is done with it. */
-		if (fstat(fd, &held) == 0 && stat(path, &named) == 0 &&
-			held.st_ino == named.st_ino && held.st_dev == named.st_dev)
-			return fd;
-		close(fd);
-	}
-	close(fd);
-	return -1;
+	return io_lock_file(path);
 }
 
 /* Whether the device is the group's, by the name: the group's, its hyphens doubled, and one. */

@@ -93,6 +93,31 @@ static void test_failure(void)
 	close(p[0]);
 }
 
+static void test_lock(void)
+{
+	char path[] = "/tmp/test_io.XXXXXX";
+	int one, two;
+
+	close(mkstemp(path));
+	unlink(path);
+	one = io_lock_file(path);
+	ok(one >= 0, "a file is made and locked");
+	is_int(io_lock_file(path), -1, "by one only");
+	is_int(errno, EWOULDBLOCK, "says so");
+	unlink(path);
+	two = io_lock_file(path);
+	ok(two >= 0, "one that was removed is another");
+	close(one);
+	close(two);
+	two = io_lock_file(path);
+	ok(two >= 0, "it ends with its descriptor");
+	close(two);
+	unlink(path);
+	if (symlink("/dev/null", path) == 0)
+		is_int(io_lock_file(path), -1, "a link is not followed");
+	unlink(path);
+}
+
 /* In a process of its own: 0 if the descriptors were opened as they should be. */
 static int std_closed(void)
 {
@@ -134,6 +159,7 @@ int main(void)
 	test_pipe(1);
 	test_file();
 	test_failure();
+	test_lock();
 	test_std();
 	ok(t > 0 && io_now_ms() >= t, "the clock runs forward");
 	return tap_done();
