@@ -17,7 +17,7 @@ build=$(cd "$1" && pwd)
 shift
 kinds=${KINDS:-unit fuzz bats}
 limit=${LIMIT:-600}
-jobs=${JOBS:-$(($(nproc) + 2))} # bats files often wait
+jobs=${JOBS:-$(($(nproc) + 1))} # bats files often wait
 read -ra wrap <<<"${WRAP:-}"
 results=$build/results
 rm -rf "$results" "$build"/san.*

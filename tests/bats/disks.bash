@@ -53,14 +53,17 @@ mounted() {
 
 # disk SIZE TYPE OPTION...: makes and mounts such a filesystem, in a file.
 disk() {
-	local disk=$DIR/disk size=$1 type=$2
+	local disk=$DIR/disk size=$1 type=$2 tries=0
 	shift 2
 
 	truncate -s "$size" "$disk"
-	"mkfs.$type" "$@" "$disk" >"$DIR/mkfs.log" 2>&1 || {
-		cat "$DIR/mkfs.log" >&2
-		return 1
-	}
+	until "mkfs.$type" "$@" "$disk" >"$DIR/mkfs.log" 2>&1; do
+		# mkfs.btrfs looks at all mounts, and may be misled by those that come and go.
+		if ! grep -q 'is mounted$' "$DIR/mkfs.log" || [ $((++tries)) = 5 ]; then
+			cat "$DIR/mkfs.log" >&2
+			return 1
+		fi
+	done
 	[ "$type" != exfat ] || type=exfat-fuse
 	if [ "$type" = exfat-fuse ]; then
 		mounted mount -o "loop,uid=$(id -u)" -t "$type" "$disk" "$M"
