@@ -73,9 +73,11 @@ static int check_use(struct reading *r, bool live)
 	int ret;
 
 	if (!live) {
-		ret = inuse_refuse(r->img.fd, INUSE_WRITERS);
-		if (ret < 0 && err_status() == ST_BUSY)
-			err_set(ST_BUSY, "%s (see --live)", err_text());
+		ret = image_volume_check_alone(&r->img);
+		if (ret == 0)
+			ret = inuse_refuse(r->img.fd, INUSE_WRITERS);
+		if (ret < 0 && (err_status() == ST_BUSY || err_status() == ST_REFUSED))
+			err_set(err_status(), "%s (see --live)", err_text());
 		r->consistent = true;
 		return ret;
 	}

@@ -73,4 +73,7 @@ int image_volume_take(struct image *img, const struct lvm_volume *lv);
 /* Which volume it is; false: none. */
 bool image_volume_name(const struct image *img, struct volume_name *out);
 
+/* 0, or -1 with ST_REFUSED recorded: a volume, and other hosts may be using its group. */
+int image_volume_check_alone(const struct image *img);
+
 #endif

@@ -149,6 +149,13 @@ bool image_volume_name(const struct image *img, struct volume_name *out)
 	return true;
 }
 
+int image_volume_check_alone(const struct image *img)
+{
+	const struct volume_image *v = img->own;
+
+	return img->ops == &image_volume_ops ? volume_check_lock_type(v->lv.lock_type) : 0;
+}
+
 int image_volume_take(struct image *img, const struct lvm_volume *lv)
 {
 	struct volume_image *v = calloc(1, sizeof(*v));

@@ -26,7 +26,7 @@ static int check_origin(const struct lvm_volume *v)
 		return err_set(ST_REFUSED, "is being merged");
 	if (!v->is_active)
 		return err_set(ST_FAILED, "is not active (see lvchange -ay)");
-	return 0;
+	return volume_check_lock_type(v->lock_type);
 }
 
 /* The room of a thick one, whole extents; or that its group has not so much. */
@@ -42,9 +42,7 @@ static int find_room(const struct lvm_volume *v, const struct snapshot_want *wan
 	unit = g.count == 1 && g.group[0].extent_size ? g.group[0].extent_size : EXTENT_MIN;
 	size = (size + unit - 1) / unit * unit;
 	*out = size ? size : unit;
-	if (g.count == 1)
-		r = volume_check_group(&g.group[0]);
-	if (r == 0 && g.count == 1 && *out > g.group[0].free)
+	if (g.count == 1 && *out > g.group[0].free)
 		r = err_set(ST_NOROOM, "a snapshot needs %llu bytes, and group '%s' has %llu left",
 			(unsigned long long)*out, v->group, (unsigned long long)g.group[0].free);
 	lvm_groups_fini(&g);

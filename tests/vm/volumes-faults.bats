@@ -244,6 +244,14 @@ is_known() {
 	refuses 4 /dev/vga/new on a img-create /dev/vga/new 4M
 	refuses 4 /dev/vga/other on a img-delete /dev/vga/other
 	refuses 4 /dev/vga/other on a img-rename /dev/vga/other x
+	refuses 4 /dev/vga/other on a img-copy /dev/vga/other /srv/no
+	says 'lock type sanlock'
+	refuses 4 /dev/vga/other on a img-copy -s /dev/vga/other /srv/no
+	[ ! -e "$IMG_VM/a/srv/no" ]
+	succeeds on a img-info /dev/vga/other
+	try on a img-copy --live /dev/vga/other /srv/live
+	[ "$status" = 0 ]
+	rm "$IMG_VM/a/srv/live"
 	lvm_back a
 	drop_group vgf
 	[ "$(names)" = " other " ]
