@@ -44,15 +44,15 @@ static int remove_by_uuid(const struct volume_name *name, const char *uuid)
 	char which[128];
 	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, name->group, NULL };
 	struct err e;
-	bool again;
 
 	snprintf(which, sizeof(which), "lv_uuid=%s && lv_role!=thickorigin", uuid);
 	if (lvm_change(argv) == 0)
 		return 0;
 	err_take(&e);
-	again = take_back(name, uuid);
+	if (take_back(name, uuid))
+		return lvm_change(argv);
 	err_put(&e);
-	return again ? lvm_change(argv) : -1;
+	return -1;
 }
 
 int volume_remove(const struct volume_name *name, const char *uuid)
