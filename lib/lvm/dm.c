@@ -168,20 +168,12 @@ int dm_snapshot_fill(dev_t dev, struct dm_fill *fill)
 	return 0;
 }
 
-/* The room that so many chunks take: a header, and the lists where they are, besides. */
-static uint64_t room_of(uint64_t chunks, uint64_t chunk)
+bool dm_snapshot_may_overflow(const struct dm_fill *fill, uint64_t origin_bytes)
 {
-	return (1 + chunks / (chunk / 16) + 1 + chunks) * chunk;
-}
+	uint64_t chunks = (origin_bytes + fill->chunk - 1) / fill->chunk;
+	uint64_t lists = chunks / (fill->chunk / 16) + 1;
 
-bool dm_snapshot_may_overflow(const struct dm_fill *fill, uint64_t bytes, uint64_t origin_bytes)
-{
-	const uint64_t chunk = fill->chunk;
-	double left = (double)fill->room * (1 - fill->used);
-
-	if (fill->room >= room_of((origin_bytes + chunk - 1) / chunk, chunk))
-		return false;
-	return left < (double)room_of(bytes / chunk + 2, chunk);
+	return fill->room < (1 + lists + chunks) * fill->chunk; /* with a header */
 }
 
 int dm_message(dev_t dev, const char *text)

@@ -49,10 +49,10 @@ struct dm_fill {
 int dm_snapshot_fill(dev_t dev, struct dm_fill *fill);
 
 /*
- * Whether it may overflow when some piece of its origin, of so many bytes, is written: a
- * chunk for each that was not kept yet, and 16 bytes to find it, in chunks of their own.
+ * Whether it may overflow when all of its origin is written: it takes a chunk for each of
+ * the origin's, and 16 bytes to find it, in chunks of their own.
  */
-bool dm_snapshot_may_overflow(const struct dm_fill *fill, uint64_t bytes, uint64_t origin_bytes);
+bool dm_snapshot_may_overflow(const struct dm_fill *fill, uint64_t origin_bytes);
 
 /* Tells a target something.  0 or -1 recorded. */
 int dm_message(dev_t dev, const char *text);

@@ -160,7 +160,7 @@ static int check_room(const struct lvm_volume *v, const struct lvm_volume *origi
 		return 0;
 	fd = volume_open(v, O_RDONLY);
 	if (fd >= 0 && fstat(fd, &st) == 0 && dm_snapshot_fill(st.st_rdev, &fill) == 0 &&
-		!fill.invalid && dm_snapshot_may_overflow(&fill, origin->size, origin->size))
+		!fill.invalid && dm_snapshot_may_overflow(&fill, origin->size))
 		r = err_set(ST_NOROOM,
 			"its snapshot '%s' has not room enough to keep what would be overwritten "
 			"(see lvextend, lvremove)",

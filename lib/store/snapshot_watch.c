@@ -94,7 +94,7 @@ static int look(struct snapshot_watch *w)
 		return -1;
 	}
 	if (!is_due(w, fill.used, now) || !w->autoextend || now < w->no_room_ms ||
-		!dm_snapshot_may_overflow(&fill, w->origin_len, w->origin_len))
+		!dm_snapshot_may_overflow(&fill, w->origin_len))
 		return 0;
 	if (extend(w) == 0) {
 		w->last_ms = 0;

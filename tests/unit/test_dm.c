@@ -53,15 +53,16 @@ static void test_overflow(void)
 	struct dm_fill f = { .room = (2048 + 9 + 1) * 4096, .chunk = 4096, .used = 0.9 };
 	const uint64_t origin = 8 << 20;
 
-	ok(!dm_snapshot_may_overflow(&f, origin, origin), "as large as it can be");
+	ok(!dm_snapshot_may_overflow(&f, origin), "as large as it can be");
+	ok(dm_snapshot_may_overflow(&f, origin + 1), "an origin that is larger by a byte");
 	f.room -= 4096;
-	ok(dm_snapshot_may_overflow(&f, origin, origin), "a chunk less");
-	ok(dm_snapshot_may_overflow(&f, 1 << 20, origin), "what is left is less than a MiB");
-	ok(!dm_snapshot_may_overflow(&f, 512 << 10, origin), "and more than half of one");
-	f.used = 0;
-	ok(!dm_snapshot_may_overflow(&f, 7 << 20, origin), "room for a part of the origin");
-	f.used = 1;
-	ok(dm_snapshot_may_overflow(&f, 1, origin), "full, and one byte more");
+	ok(dm_snapshot_may_overflow(&f, origin), "a chunk less");
+	ok(!dm_snapshot_may_overflow(&f, origin - 4096), "enough for an origin of a chunk less");
+	f.chunk = 65536;
+	f.room = (128 + 1 + 1) * 65536;
+	ok(!dm_snapshot_may_overflow(&f, origin), "larger chunks");
+	f.room -= 1;
+	ok(dm_snapshot_may_overflow(&f, origin), "and a byte less");
 }
 
 static void test_names(void)
