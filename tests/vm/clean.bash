@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 #
-# What clean.bats and kills.bats share, beside guest.bash: hosts a and b, each with a
-# group vgHOST in which there is a volume `disk`, and
+# What clean.bats and kills.bats share, beside guest.bash: setup and teardown, by which
+# hosts a and b each have a group vgHOST with a volume `disk`, and
 #
 #   dead HOST         the tag of a run there that is over
 #   snap HOST         takes a thick snapshot `snap` of $ORIGIN, with that tag
@@ -10,7 +10,7 @@
 #   untouched         host a's group is so without that
 #   lvm_dies COMMAND N   host a's LVM dies once, at that call of COMMAND (killat.c)
 
-clean_setup_file() {
+setup_file() {
 	local host
 
 	guest_setup_file
@@ -25,18 +25,18 @@ clean_setup_file() {
 	gcc -shared -fPIC -o "$KILLER" "$BATS_TEST_DIRNAME/killat.c" -ldl
 }
 
-clean_teardown_file() {
+teardown_file() {
 	guest_teardown_file
 }
 
-clean_setup() {
+setup() {
 	guest_setup
 	ORIGIN=disk # what is written to while it is mended
 	cp "$BATS_FILE_TMPDIR"/state-? .
 }
 
 # What a test that failed left is not the next one's affair.
-clean_teardown() {
+teardown() {
 	local host
 
 	guest_teardown || return

@@ -6,22 +6,6 @@
 load guest
 load clean
 
-setup_file() {
-	clean_setup_file
-}
-
-teardown_file() {
-	clean_teardown_file
-}
-
-setup() {
-	clean_setup
-}
-
-teardown() {
-	clean_teardown
-}
-
 # leave NAME TAG...: a volume that has those tags.
 leave() {
 	local name=$1 tag tags=()

@@ -6,22 +6,6 @@
 load guest
 load clean
 
-setup_file() {
-	clean_setup_file
-}
-
-teardown_file() {
-	clean_teardown_file
-}
-
-setup() {
-	clean_setup
-}
-
-teardown() {
-	clean_teardown
-}
-
 # lvm_at HOST N WORD...: LVM that is killed at its Nth call that changes something; 0:
 # never, and those calls are told.
 lvm_at() {
