@@ -19,7 +19,7 @@
 #define VOLUME_FIELDS                                                                              \
 	"vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_layout,lv_role,origin,pool_lv,data_percent,"   \
 	"snap_percent,metadata_percent,lv_tags,lv_active,lv_permissions,lv_snapshot_invalid,"      \
-	"lv_merging,vg_lock_type"
+	"lv_merging,vg_lock_type,vg_free,vg_extent_size"
 #define GROUP_FIELDS "vg_name,vg_size,vg_free,vg_extent_size,vg_lock_type,vg_systemid"
 #define ARGS_MAX 16
 #define ROWS_MAX 65536
@@ -180,6 +180,8 @@ static int take_volume(struct lvm_volume *v, json_t *row)
 	add_without_hyphens(v->uuid, sizeof(v->uuid), text_of(row, "vg_uuid"));
 	add_without_hyphens(v->uuid, sizeof(v->uuid), text_of(row, "lv_uuid"));
 	v->size = bytes_of(row, "lv_size");
+	v->group_free = bytes_of(row, "vg_free");
+	v->extent_size = bytes_of(row, "vg_extent_size");
 	copy_text(v->origin, sizeof(v->origin), row, "origin");
 	copy_text(v->pool, sizeof(v->pool), row, "pool_lv");
 	copy_text(v->layout, sizeof(v->layout), row, "lv_layout");

@@ -18,9 +18,10 @@
 
 struct lvm_volume {
 	char group[LVM_NAME_MAX], name[LVM_NAME_MAX];
-	char uuid[72];	   /* as the device mapper has it: "LVM-" and both UUIDs */
-	char own_uuid[40]; /* as LVM has it */
-	uint64_t size;	   /* bytes */
+	char uuid[72];			  /* as the device mapper has it: "LVM-" and both UUIDs */
+	char own_uuid[40];		  /* as LVM has it */
+	uint64_t size;			  /* bytes */
+	uint64_t group_free, extent_size; /* its group's: bytes */
 	char origin[LVM_NAME_MAX], pool[LVM_NAME_MAX]; /* "" if it has none */
 	char layout[64];    /* "linear", "thin,sparse", "thin,pool", ... */
 	char lock_type[32]; /* its group's; "" or "none" if no other host shares it */

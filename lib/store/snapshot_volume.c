@@ -14,8 +14,6 @@
 #include "lib/store/group.h"
 #include "lib/store/snapshot.h"
 
-#define EXTENT_MIN (4u << 20)
-
 static int check_origin(const struct lvm_volume *v)
 {
 	if (v->is_pool || !v->is_visible)
@@ -33,20 +31,16 @@ static int check_origin(const struct lvm_volume *v)
 static int find_room(const struct lvm_volume *v, const struct snapshot_want *want, uint64_t *out)
 {
 	unsigned percent = want->percent ? want->percent : SNAPSHOT_PERCENT;
-	uint64_t size = want->size ? want->size : v->size / 100 * percent, unit;
-	struct lvm_groups g;
-	int r = 0;
+	uint64_t size = want->size ? want->size : v->size / 100 * percent;
 
-	if (lvm_groups(&g, v->group) < 0)
-		return -1;
-	unit = g.count == 1 && g.group[0].extent_size ? g.group[0].extent_size : EXTENT_MIN;
-	size = (size + unit - 1) / unit * unit;
-	*out = size ? size : unit;
-	if (g.count == 1 && *out > g.group[0].free)
-		r = err_set(ST_NOROOM, "a snapshot needs %llu bytes, and group '%s' has %llu left",
-			(unsigned long long)*out, v->group, (unsigned long long)g.group[0].free);
-	lvm_groups_fini(&g);
-	return r;
+	if (!v->extent_size)
+		return err_set(ST_FAILED, "LVM does not tell of its group");
+	*out = size ? ((size - 1) / v->extent_size + 1) * v->extent_size : v->extent_size;
+	if (*out > v->group_free)
+		return err_set(ST_NOROOM,
+			"a snapshot needs %llu bytes, and group '%s' has %llu left",
+			(unsigned long long)*out, v->group, (unsigned long long)v->group_free);
+	return 0;
 }
 
 /* One for a run is named after its origin and the process, as far as there is room. */
@@ -116,9 +110,11 @@ static int make(
 	choose_name(&name, v, want->name);
 	if (!lvm_name_is_valid(name.name))
 		return err_set(ST_USAGE, "'%s' is no name for a volume", name.name);
-	gone = volume_is_gone(&name);
-	if (gone <= 0)
-		return gone < 0 ? -1 : err_set(ST_EXISTS, "'%s' exists already", name.name);
+	if (want->name) {
+		gone = volume_is_gone(&name);
+		if (gone <= 0)
+			return gone < 0 ? -1 : err_set(ST_EXISTS, "'%s' exists already", name.name);
+	}
 	if (!v->is_thin && find_room(v, want, &room) < 0)
 		return -1;
 	if (want->dry_run)

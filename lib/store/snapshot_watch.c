@@ -44,17 +44,12 @@ static int extend(struct snapshot_watch *w)
 	char what[VOLUME_PATH_MAX], more[32];
 	const char *argv[] = { "lvextend", "-qq", "-L", more, what, NULL };
 	struct lvm_volume v;
-	struct lvm_groups g;
-	uint64_t by = 0;
 	struct err e;
+	uint64_t by;
 
 	if (lvm_volume(&v, w->volume.group, w->volume.name) < 0)
 		return -1;
-	if (lvm_groups(&g, w->volume.group) == 0) {
-		if (g.count == 1) /* as large again, or what there is */
-			by = v.size < g.group[0].free ? v.size : g.group[0].free;
-		lvm_groups_fini(&g);
-	}
+	by = v.size < v.group_free ? v.size : v.group_free; /* as large again, or what there is */
 	lvm_volume_fini(&v);
 	if (by == 0)
 		return err_set(ST_NOROOM, "group '%s' has no room left", w->volume.group);
