@@ -11,9 +11,11 @@
 # Each test has an empty current directory of its own, $DIR.
 
 bats_require_minimum_version 1.5.0
-bats_load_library bats-support
-bats_load_library bats-assert
-bats_load_library bats-file
+if [ -z "${IMG_VM:-}" ]; then # in a guest they take a second a test, and nobody needs them
+	bats_load_library bats-support
+	bats_load_library bats-assert
+	bats_load_library bats-file
+fi
 
 IMG_BUILD=$(cd "$BATS_TEST_DIRNAME/../.." && cd "${IMG_BUILD:-build}" && pwd)
 export IMG_BUILD
@@ -333,41 +335,37 @@ without_power() {
 	fi
 }
 
-pause() {
-	read -rt 0.02 <> <(:) || true # without a process
-}
-
 # wait_until SECONDS COMMAND...: until it succeeds.
 wait_until() {
-	local until=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local until=$((${EPOCHREALTIME/./} + $1 * 1000000)) never result=0
 	shift
 
+	exec {never}<> <(:) # for pauses without a process
 	until "$@"; do
 		if [ "${EPOCHREALTIME/./}" -gt "$until" ]; then
 			echo "waited in vain for: $*" >&2
-			return 1
+			result=1
+			break
 		fi
-		pause
+		read -rt 0.02 <&"$never" || true
 	done
+	exec {never}<&-
+	return $result
 }
 
 # Prints the pids of this file's programs under test, helpers, and shells that
-# were to start one.
+# were to start one.  Few processes for that: it is asked while one waits.
 img_processes() {
-	local environ proc
+	local -
+	set +T
+	local own
 
-	for environ in $(grep -slzxF "IMG_TEST=$IMG_TEST" /proc/[0-9]*/environ); do
-		proc=${environ%/environ}
-		case $(readlink "$proc/exe") in
-		*/img-*) echo "${proc#/proc/}" ;;
-		*)
-			if tr '\0' ' ' <"$proc/cmdline" | grep -q 'img-helper'; then
-				echo "${proc#/proc/}"
-			fi
-			;;
-		esac 2>/dev/null
-	done
-	return 0
+	mapfile -t own < <(grep -slzxF "IMG_TEST=$IMG_TEST" /proc/[0-9]*/environ)
+	[ ${#own[@]} != 0 ] || return 0
+	{
+		find "${own[@]/%environ/exe}" -maxdepth 0 -lname '*/img-*' 2>/dev/null || true
+		grep -slz img-helper "${own[@]/%environ/cmdline}" || true
+	} | cut -d/ -f3 | sort -u
 }
 
 # Prints the pids of the helpers only.

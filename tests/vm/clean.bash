@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 #
-# What clean.bats and kills.bats share, beside guest.bash: setup and teardown, by which
+# What clean*.bats and kills.bats share, beside guest.bash: setup and teardown, by which
 # hosts a and b each have a group vgHOST with a volume `disk`, and
 #
 #   dead HOST         the tag of a run there that is over
@@ -8,6 +8,7 @@
 #   state HOST        what its group has
 #   mended HOST       runs img-clean there: all must be as in the file state-HOST again
 #   untouched         host a's group is so without that
+#   lvm_kills COMMAND WHEN [WHO]   host a's kills its helper, or the client; or fails
 #   lvm_dies COMMAND N   host a's LVM dies once, at that call of COMMAND (killat.c)
 
 setup_file() {
@@ -94,5 +95,36 @@ lvm_dies() {
 		[ "\$1" = $1 ] && [ ! -e /srv/died ] || exec -a lvm lvm.real "\$@"
 		: >/srv/died
 		LD_PRELOAD=$KILLER KILL_AT=$2 exec -a lvm lvm.real "\$@"
+	END
+}
+
+# lvm_kills COMMAND WHEN [WHO]: before, during, after; WHO is helper or client.  Or it fails.
+lvm_kills() {
+	local who='kill -KILL $PPID'
+
+	[ "${3:-helper}" = helper ] || who='pkill -KILL -x img-copy'
+	# It goes by the name that it is called by.
+	lvm_is a - <<-END
+		#!/bin/bash
+		[ "\$1" = $1 ] || exec -a lvm lvm.real "\$@"
+		case $2 in
+		before)
+			$who
+			[ ${3:-helper} = helper ] || exec -a lvm lvm.real "\$@"
+			;;
+		after)
+			(exec -a lvm lvm.real "\$@")
+			$who
+			;;
+		during)
+			(exec -a lvm lvm.real "\$@") &
+			$who
+			wait
+			;;
+		fails)
+			echo '  it does not work' >&2
+			exit 5
+			;;
+		esac
 	END
 }

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 #
-# Whatever is killed, at whatever point: img-clean leaves no volume of a dead run
-# and an origin that works, and touches nothing else.
+# What a dead run left goes, and nothing else.
 
 load guest
 load clean
@@ -71,81 +70,6 @@ volumes() {
 	[ "$(sort out-a | tr '\n' ' ')" = 'removed /dev/vga/snap resumed /dev/vga/disk ' ]
 }
 
-# Kills WHO (its helper or the client) before, while or after it runs the command $1, as `when`.
-lvm_kills() {
-	local who='kill -KILL $PPID'
-
-	[ "${3:-helper}" = helper ] || who='pkill -KILL -x img-copy'
-	# It goes by the name that it is called by.
-	lvm_is a - <<-END
-		#!/bin/bash
-		[ "\$1" = $1 ] || exec -a lvm lvm.real "\$@"
-		case $2 in
-		before)
-			$who
-			[ ${3:-helper} = helper ] || exec -a lvm lvm.real "\$@"
-			;;
-		after)
-			(exec -a lvm lvm.real "\$@")
-			$who
-			;;
-		during)
-			(exec -a lvm lvm.real "\$@") &
-			$who
-			wait
-			;;
-		fails)
-			echo '  it does not work' >&2
-			exit 5
-			;;
-		esac
-	END
-}
-
-@test "the helper, the client killed before, while and after LVM is run" {
-	local command when who
-
-	for command in lvcreate lvremove; do
-		for when in before during after; do
-			for who in helper client; do
-				lvm_kills $command $when $who
-				try on a img-copy -s /dev/vga/disk /srv/copy
-				lvm_back a
-				echo "$command, $when, $who: $status" >&2
-				if [ $who = helper ]; then
-					[ "$status" = 7 ]
-				else
-					[ "$status" = 137 ]
-				fi
-				wait_until 20 lock_is_free
-				wait_until 30 no_process
-				rm -f "$IMG_VM"/a/srv/.copy.img-tools
-				if [ $who = helper ]; then
-					mended a
-				else
-					untouched # the helper saw it go
-				fi
-				[ "$command" != lvcreate ] || on a test ! -e /srv/copy
-				rm -f "$IMG_VM"/a/srv/copy
-			done
-		done
-	done
-}
-
-@test "img-snap killed after LVM has made it, before it is told" {
-	lvm_kills lvcreate after
-	try on a img-snap --name kept /dev/vga/disk
-	lvm_back a
-	[ "$status" = 7 ]
-	wait_until 10 no_process
-	[ "$(tagged a)" = vga/kept ]
-	mended a
-}
-
-lock_is_free() {
-	[ ! -e "$IMG_VM/a/locks/V_vga" ] || flock -n "$IMG_VM/a/locks/V_vga" true
-}
-
 @test "LVM that fails, or is killed, under a helper that lives" {
 	lvm_kills lvcreate fails
 	refuses 1 a:/dev/vga/disk img-copy -s a:/dev/vga/disk x.img
@@ -172,32 +96,4 @@ lock_is_free() {
 	cmp x.img /dev/vga/disk >&2
 	untouched
 	mended a
-}
-
-@test "the client killed, the helper killed, while they copy" {
-	local who client
-
-	for who in client helper; do
-		img-copy -F "$SSH_CONFIG" -s --bwlimit 100k a:/dev/vga/disk x.img 2>/dev/null 3>&- &
-		client=$! # wait_until has processes, too
-		wait_until 60 test -s .x.img.img-tools
-		[ "$(tagged a | wc -l)" = 1 ]
-		if [ $who = client ]; then
-			kill -KILL $client
-		else
-			# shellcheck disable=SC2046 # words
-			kill -KILL $(helpers)
-		fi
-		status=0
-		wait $client || status=$?
-		[ "$status" != 0 ]
-		wait_until 30 no_process
-		rm -f .x.img.img-tools
-		if [ $who = client ]; then
-			[ -z "$(tagged a)" ] # that helper saw it go
-		else
-			[ "$(tagged a | wc -l)" = 1 ]
-		fi
-		mended a
-	done
 }

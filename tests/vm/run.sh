@@ -306,8 +306,9 @@ if [ -n "$shell" ]; then
 	boot
 	exit
 fi
-# The longest first: that one, and then they are the largest.
-mapfile -t all < <(cd "$here" && { echo kills.bats; ls -S -- *.bats; } | awk '!seen[$0]++')
+# The longest first: those, and then they are the largest.
+mapfile -t all < <(cd "$here" &&
+	{ printf '%s.bats\n' kills manuals clean-lvm; ls -S -- *.bats; } | awk '!seen[$0]++')
 names=()
 for file in "${all[@]}"; do
 	if [ $# = 0 ] || [[ " $* " == *" $file "* || " $* " == *" ${file%.bats} "* ]]; then

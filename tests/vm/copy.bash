@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+#
+# What the files share in which volumes are copied, beside guest.bash: setup and teardown,
+# by which hosts a and b have groups vga and vgb.
+
+setup_file() {
+	guest_setup_file
+	make_group a vga 160M
+	make_group b vgb 96M
+}
+
+teardown_file() {
+	guest_teardown_file
+}
+
+setup() {
+	guest_setup
+}
+
+# No test leaves a mark of a run.
+teardown() {
+	guest_teardown
+	[ -z "$(tagged a)$(tagged b)" ]
+}
+
+# dirty HOST GROUP: what is free in it holds something.
+dirty() {
+	on "$1" lvcreate -qy -Wn -Zn -l 100%FREE -n dirt "$2"
+	yes secret | dd of="/dev/$2/dirt" bs=1M oflag=direct iflag=fullblock status=none 2>"$DIR/dd" || true
+	on "$1" lvremove -qy "$2/dirt"
+}
+
+# holds VOLUME FILE: FILE's content, and zeros behind it, as it is on the disk.
+holds() {
+	local size length
+
+	size=$(blockdev --getsize64 "/dev/$1")
+	length=$(stat -c %s "$2")
+	blockdev --flushbufs "/dev/$1"
+	cmp -n "$length" "/dev/$1" "$2" >&2 &&
+		cmp -n $((size - length)) -i "$length:0" "/dev/$1" /dev/zero >&2
+}
+
+# works COMMAND...: whatever it notes.
+# shellcheck disable=SC2154 # try sets it
+works() {
+	try "$@"
+	[ "$status" = 0 ] || {
+		told
+		return 1
+	}
+}

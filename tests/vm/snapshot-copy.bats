@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+#
+# --snapshot: the state of one moment is copied, or nothing.
+
+load guest
+load snapshot
+
+@test "--snapshot: one point in time, while a writer goes on" {
+	local writer last
+
+	# Numbers all over the volume, in order, each on the disk before the next.
+	perl -e 'use Fcntl; sysopen F, "/dev/vga/disk", O_RDWR | O_SYNC or die;
+		for ($i = 1; ; $i++) { for $b (0 .. 31) { sysseek F, $b << 18, 0;
+			syswrite F, pack "V", $i; } }' 3>&- &
+	writer=$!
+	refuses 5 a:/dev/vga/disk img-copy a:/dev/vga/disk x.img
+	succeeds img-copy -s --json a:/dev/vga/disk x.img
+	kill $writer
+	json '.consistent and (.snapshot | startswith("disk.img-tools-"))'
+	[ "$(lv lv_name vga)" = disk ]
+	numbers x.img >copied
+	last=$(numbers /dev/vga/disk | head -n 1)
+	uniq copied >levels
+	[ "$(wc -l <levels)" -le 2 ]
+	[ "$(($(head -n 1 levels) - $(tail -n 1 levels)))" = "$(($(wc -l <levels) - 1))" ]
+	[ "$(tail -n 1 levels)" -ge 1 ]
+	[ "$last" -gt "$(head -n 1 levels)" ]
+}
+
+numbers() {
+	local i
+
+	for ((i = 0; i < 32; i++)); do
+		od -An -tu4 -j $((i << 18)) -N 4 "$1" | tr -d ' '
+	done
+}
+
+@test "img-write --snapshot; two at once; and never the live image" {
+	local one
+
+	on a lvcreate -qy -L 8M -n other vga
+	exec 9<>/dev/vga/disk
+	on a img-write -s /dev/vga/disk /dev/vga/other 2>one 3>&- &
+	one=$!
+	succeeds on a img-copy -s /dev/vga/disk /srv/copy
+	wait $one || cat one >&2
+	cmp "$IMAGE" /dev/vga/other >&2
+	cmp "$IMAGE" "$IMG_VM/a/srv/copy" >&2
+	on a lvremove -qqy vga/other
+	# No room for it.
+	refuses 9 /dev/vga/disk on a img-copy -s --snapshot-size 1G /dev/vga/disk /srv/no
+	on a lvcreate -qqy -Zn -l 100%FREE -n other vga
+	refuses 9 a:/dev/vga/disk img-copy -s a:/dev/vga/disk no
+	on a lvremove -qqy vga/other
+	# It is lost meanwhile.
+	lvm_is a - <<-'END'
+		#!/bin/bash
+		[ "$1" != lvcreate ] ||
+			(exec -a lvm lvm.real lvcreate -qqy -Zn -l 100%FREE -n other vga)
+		exec -a lvm lvm.real "$@"
+	END
+	refuses 9 a:/dev/vga/disk img-copy -s a:/dev/vga/disk no
+	lvm_back a
+	on a lvremove -qqy vga/other
+	exec 9>&-
+	refuses 2 '' img-copy -s - no
+	refuses 2 '' img-copy -s --live /dev/vga/disk no
+	refuses 2 '' img-copy --pre-snapshot true /dev/vga/disk no
+	refuses 2 '' img-copy --snapshot-size 4M /dev/vga/disk no
+	# And nothing happens where nothing is to.
+	succeeds on a img-copy -s -n --pre-snapshot 'touch /srv/ran' /dev/vga/disk /srv/no
+	[ "$(on a ls /srv)" = copy ]
+}
+
+@test "the volume is removed or renamed, or another has its name, before it is taken" {
+	on a lvcreate -qy -L 8M -n other vga
+	refuses 3 /dev/vga/disk on a img-copy -s --pre-snapshot 'lvm lvrename -qq vga/disk vga/moved' \
+		/dev/vga/disk /srv/no
+	on a lvrename -qq vga/moved vga/disk
+	refuses 3 /dev/vga/disk on a img-copy -s --pre-snapshot \
+		'lvm lvrename -qq vga/disk vga/moved; lvm lvrename -qq vga/other vga/disk' \
+		/dev/vga/disk /srv/no
+	[ "$(volumes)" = "disk moved " ]
+	on a lvremove -qqy vga/disk
+	on a lvrename -qq vga/moved vga/disk
+	[ -z "$(on a ls -A /srv)" ]
+}

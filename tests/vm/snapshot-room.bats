@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+#
+# --snapshot: what fills up is extended, or told, and no snapshot is made to overflow.
+
+load guest
+load snapshot
+
+@test "--snapshot: it is extended before it is full" {
+	configure 'size = 4m'
+	copy_slowly
+	change 0 2
+	change 2 1
+	wait_until 60 larger 4194304
+	change 3 3
+	copy_ends
+	[ "$status" = 0 ]
+	json '.consistent'
+	cmp "$IMAGE" "$IMG_VM/a/srv/copy" >&2
+	none_tagged
+}
+
+@test "--snapshot: one that overflows fails the copy, whatever is cached" {
+	configure 'size = 4m' 'autoextend = no'
+	copy_slowly
+	cmp "$IMAGE" "/dev/$snap"
+	change 0 6
+	cmp "$IMAGE" "/dev/$snap" # from the cache
+	copy_ends
+	[ "$status" = 8 ]
+	[ ! -s "$OUT" ]
+	grep -F 'img-copy: /dev/vga/disk: ' "$ERR"
+	says 'the snapshot is invalid'
+	none_tagged
+	[ -z "$(on a ls -A /srv)" ]
+}
+
+@test "--snapshot: one that is as large as it can be is not extended, and nothing is said" {
+	configure 'size = 12m'
+	copy_slowly
+	change 0 7
+	copy_ends
+	[ "$status" = 0 ]
+	[ ! -s "$ERR" ]
+	cmp "$IMAGE" "$IMG_VM/a/srv/copy" >&2
+}
+
+@test "what would overflow a snapshot is not written to its origin" {
+	yes fresh | head -c 8M >new
+	on a lvcreate -qqy -s -L 4M -n small vga/disk
+	on a lvcreate -qqy -s -L 12M -n large vga/disk
+	for from in "$PWD/new" /dev/vga/small; do
+		refuses 9 /dev/vga/disk on a img-write "$from" /dev/vga/disk
+		says "its snapshot 'small' has not room"
+	done
+	cmp "$IMAGE" /dev/vga/disk >&2
+	on a lvremove -qqy vga/small
+	succeeds on a img-write "$PWD/new" /dev/vga/disk
+	cmp new /dev/vga/disk >&2
+	cmp "$IMAGE" /dev/vga/large >&2
+	succeeds on a img-write /dev/vga/large /dev/vga/disk
+	cmp "$IMAGE" /dev/vga/disk >&2
+	on a lvremove -qqy vga/large
+}
+
+@test "so it is of one with large chunks, of which each part of one takes the whole" {
+	yes fresh | head -c 8M >new
+	on a lvcreate -qqy -s -c 512K -L 8M -n coarse vga/disk
+	refuses 9 /dev/vga/disk on a img-write "$PWD/new" /dev/vga/disk
+	says "its snapshot 'coarse' has not room"
+	cmp "$IMAGE" /dev/vga/disk >&2
+	# The kernel agrees.
+	cp new /dev/vga/disk
+	sync
+	[ "$(lv lv_snapshot_invalid vga/coarse)" = "snapshotinvalid" ]
+	on a lvremove -qqy vga/coarse
+
+	cp "$IMAGE" /dev/vga/disk
+	sync
+	on a lvcreate -qqy -s -c 512K -L 12M -n coarse vga/disk
+	succeeds on a img-write "$PWD/new" /dev/vga/disk
+	cmp "$IMAGE" /dev/vga/coarse >&2
+	on a lvremove -qqy vga/coarse
+}

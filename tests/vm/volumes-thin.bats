@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+#
+# Thin volumes are copied: what is mapped is read, and no more is mapped than that.
+
+load guest
+load copy
+
+# mapped VOLUME: bytes that its pool has mapped for a thin one.
+mapped() {
+	echo $(($(dmsetup status "/dev/$1" | cut -d' ' -f4) * 512))
+}
+
+# bytes_read VOLUME
+bytes_read() {
+	local n
+
+	read -r _ _ n _ <"/sys/class/block/$(basename "$(realpath "/dev/$1")")/stat"
+	echo $((n * 512))
+}
+
+# fill VOLUME MIB COUNT
+fill() {
+	seq "$2" 9999999 | dd of="/dev/$1" bs=1M seek="$2" count="$3" iflag=fullblock oflag=direct status=none
+}
+
+@test "a thin source is read by what is mapped of it, a thin target stays thin" {
+	local before
+
+	on a lvcreate -q --type thin-pool -L 16M --poolmetadatasize 4M -n pool vga
+	on b lvcreate -q --type thin-pool -L 16M --poolmetadatasize 4M -n pool vgb
+	on a lvcreate -q -V 20G --thinpool vga/pool -n thin
+	fill vga/thin 0 3
+	fill vga/thin 10240 1
+	fill vga/thin 20479 1
+	[ "$(mapped vga/thin)" = 5242880 ]
+	succeeds img-create --thin pool b:/dev/vgb/thin 20G
+	# What is in its way goes, chunks and parts of one.
+	fill vgb/thin 5120 1
+	printf here | dd of=/dev/vgb/thin bs=1 seek=11111111111 status=none
+
+	before=$(bytes_read vga/thin)
+	succeeds img-write --json a:/dev/vga/thin b:/dev/vgb/thin
+	json '.capacity == 21474836480 and .data_bytes == 5242880 and .consistent and .wire_bytes < 8000000'
+	[ $(($(bytes_read vga/thin) - before)) -lt 8000000 ]
+	[ "$(mapped vgb/thin)" -le $((5242880 + 65536)) ]
+	blockdev --flushbufs /dev/vgb/thin
+	cmp -n 4M /dev/vga/thin /dev/vgb/thin
+	cmp -n 2M -i 10G /dev/vga/thin /dev/vgb/thin
+	cmp -i 20478M /dev/vga/thin /dev/vgb/thin
+	cmp -n 1M -i 5G:0 /dev/vgb/thin /dev/zero
+	cmp -n 1M -i 11111000000:0 /dev/vgb/thin /dev/zero
+
+	# The kernel lends its snapshot of the metadata again,
+	run ! on a dmsetup message vga-pool-tpool 0 release_metadata_snap
+	# also after one that was killed while it had it.
+	change_sbin a
+	printf '%s\n' '#!/bin/bash' 'kill -KILL $PPID' | on a tee /usr/sbin/thin_dump >/dev/null
+	try img-write a:/dev/vga/thin b:/dev/vgb/thin
+	[ "$status" = 7 ]
+	lvm_back a
+	wait_until 20 no_process
+	before=$(bytes_read vga/thin)
+	try img-write --json a:/dev/vga/thin b:/dev/vgb/thin
+	[ "$status" = 0 ]
+	[ $(($(bytes_read vga/thin) - before)) -lt 8000000 ]
+	run ! on a dmsetup message vga-pool-tpool 0 release_metadata_snap
+	[ -z "$(on a find /run -maxdepth 1 -name 'img-tools-*')" ]
+	on a lvremove -qy vga
+	on b lvremove -qy vgb
+}
+
+@test "a pool that does not zero, of odd chunks: nothing old shows" {
+	dirty a vga
+	on a lvcreate -q --type thin-pool -Zn -c 192K -L 48M --poolmetadatasize 4M -n pool vga
+	make_sparse sparse
+	truncate -s 9M sparse
+	on a lvcreate -q -V 300M --thinpool vga/pool -n thin
+	fill vga/thin 63 2
+	fill vga/thin 127 2
+	succeeds img-write sparse a:/dev/vga/thin
+	holds vga/thin sparse
+	[ "$(mapped vga/thin)" -lt 9000000 ]
+
+	succeeds img-create --thin pool a:/dev/vga/new 12M
+	succeeds img-write sparse a:/dev/vga/new
+	holds vga/new sparse
+	on a lvremove -qy vga
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bats
+#
+# A volume that is being zeroed.
+
+load guest
+load volumes
+
+@test "while it is zeroed it is unfinished; killed there, it is left so, and made anew" {
+	local place pid creator
+
+	on a lvcreate -q -L 80M -n slow vga
+	place=$(dmsetup table vga-slow)
+	volume_fault a vga/slow $((70 * 2048)) 8 delay 20000
+	on a lvremove -qy vga/slow
+	on a img-create /dev/vga/slow 80M 3>&- &
+	creator=$!
+	wait_until 20 tagged_as img-tools.run=
+	succeeds on a img-info --json /dev/vga/slow
+	json '.unfinished and .kind == "volume" and .in_use'
+	# Another run keeps away, whatever it is to do.
+	refuses 5 /dev/vga/slow on a img-create /dev/vga/slow 80M
+	says 'in use: another run is making it'
+	refuses 5 /dev/vga/slow on a img-delete /dev/vga/slow
+	refuses 5 /dev/vga/slow on a img-write "$IMAGE" /dev/vga/slow
+	for pid in $(helpers); do
+		kill -KILL "$pid"
+	done
+	disk_heal "$(disks vga)" # which lets it die
+	status=0
+	wait $creator || status=$?
+	[ "$status" = 7 ]
+	wait_until 20 no_process
+
+	succeeds on a img-list --json /dev/vga
+	json '.entries[] | select(.name == "slow") | .unfinished'
+	refuses 8 /dev/vga/slow on a img-copy /dev/vga/slow /srv/copy
+	succeeds on a img-create /dev/vga/slow 80M
+	[ "$(dmsetup table vga-slow)" = "$place" ]
+	[ -z "$(tagged a)" ]
+	zeros vga/slow
+	on a lvremove -qy vga/slow
+}
+
+# tagged_as START: some volume on host a has a tag that begins so.
+tagged_as() {
+	on a lvs --noheadings -o lv_tags | grep -q "^ *$1"
+}

@@ -1,0 +1,41 @@
+# shellcheck shell=bash
+#
+# What the files about volumes share, beside guest.bash: setup and teardown, by which host
+# a has a group vga with a volume `plain` and a thin pool `pool`.
+
+setup_file() {
+	guest_setup_file
+	make_group a vga 192M
+	on a lvcreate -q -L 4M -n plain vga
+	on a lvcreate -q --type thin-pool -L 16M --poolmetadatasize 4M -n pool vga
+}
+
+teardown_file() {
+	guest_teardown_file
+}
+
+setup() {
+	guest_setup
+}
+
+# No test leaves a mark of a run.
+teardown() {
+	guest_teardown
+	[ -z "$(tagged a)" ]
+}
+
+# lv FIELD VOLUME: as LVM on host a has it.
+lv() {
+	on a lvs --noheadings --units b --nosuffix -o "$1" "$2" | tr -d ' '
+}
+
+# Names of the volumes of vga, one after the other.
+names() {
+	on a lvs --noheadings -o lv_name vga | tr -s ' \n' ' '
+}
+
+# zeros VOLUME: all of it, as it is on the disk.
+zeros() {
+	blockdev --flushbufs "/dev/$1"
+	cmp -n "$(blockdev --getsize64 "/dev/$1")" "/dev/$1" /dev/zero >&2
+}
