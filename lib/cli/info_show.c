@@ -126,13 +126,15 @@ static int add_kind(struct table *t, const struct kv *r)
 {
 	const char *kind = kv_get(r, "kind"), *format = kv_get(r, "format");
 	const char *compression = kv_get(r, "compression"), *compat = kv_get(r, "compat");
-	bool unfinished = false;
+	bool unfinished = false, inactive = false;
 
-	if (kv_get_bool(r, "unfinished", &unfinished) < 0)
+	if (kv_get_bool(r, "unfinished", &unfinished) < 0 ||
+		kv_get_bool(r, "inactive", &inactive) < 0)
 		return -1;
-	table_rowf(t, "kind", "%s%s%s%s%s%s%s%s", kind ? kind : "unknown", format ? ", " : "",
+	table_rowf(t, "kind", "%s%s%s%s%s%s%s%s%s", kind ? kind : "unknown", format ? ", " : "",
 		format ? format : "", compat ? " " : "", compat ? compat : "",
 		compression ? ", compressed with " : "", compression ? compression : "",
+		inactive ? ", not active: what it holds cannot be seen" : "",
 		unfinished ? ", UNFINISHED" : "");
 	return 0;
 }

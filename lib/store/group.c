@@ -78,8 +78,6 @@ static void poor_record(struct buf *out, const struct lvm_volume *v, const char 
 	kv_add_u64(out, "capacity", v->size);
 	kv_add_u64(out, "physical", v->size);
 	kv_add_bool(out, "unfinished", volume_is_unfinished(v));
-	if (!v->is_active) /* which is a state, and no failure */
-		return;
 	kv_add(out, "error", e.text);
 	kv_add_u64(out, "status", (uint64_t)e.status);
 }

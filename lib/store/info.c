@@ -227,32 +227,69 @@ static int collect_image(const struct limits *l, const char *path, struct buf *o
 	return image_open(&img, l, path) < 0 ? -1 : collect_open(l, &img, out);
 }
 
-int info_collect_volume(const struct limits *l, const struct lvm_volume *lv, struct buf *out)
+/* What it holds cannot be seen, and nobody can have it open. */
+static int collect_inactive(const struct lvm_volume *lv, struct buf *out)
+{
+	kv_add(out, "kind", "volume");
+	kv_add_bool(out, "inactive", true);
+	kv_add_bool(out, "unfinished", volume_is_unfinished(lv));
+	kv_add_u64(out, "capacity", lv->size);
+	if (!lv->is_thin && !lv->is_snapshot)
+		kv_add_u64(out, "allocation", lv->size);
+	kv_add_u64(out, "physical", lv->size);
+	kv_add_bool(out, "mounted", false);
+	kv_add_bool(out, "in_use", false);
+	if (*lv->origin)
+		kv_add(out, "snapshot.origin", lv->origin);
+	if (lv->is_snapshot)
+		kv_add_bool(out, "snapshot.invalid", lv->is_invalid);
+	return buf_failed(out);
+}
+
+static int collect_known_volume(
+	const struct limits *l, const struct lvm_volume *lv, const char *called, struct buf *out)
 {
 	const struct volume_name name = volume_name_of(lv);
 	char path[VOLUME_PATH_MAX];
 	struct image img;
 
 	kv_add(out, "path", volume_path(&name, path));
-	kv_add(out, "name", lv->name);
+	kv_add(out, "name", called);
+	if (!lv->is_active)
+		return collect_inactive(lv, out);
 	return image_open_volume(&img, lv) < 0 ? -1 : collect_open(l, &img, out);
+}
+
+int info_collect_volume(const struct limits *l, const struct lvm_volume *lv, struct buf *out)
+{
+	return collect_known_volume(l, lv, lv->name, out);
 }
 
 static int collect_volume(
 	const struct limits *l, const struct volume_name *volume, const char *name, struct buf *out)
 {
+	struct lvm_volume lv;
+	int r;
+
+	if (volume_look(&lv, volume) < 0)
+		return -1;
+	r = collect_known_volume(l, &lv, name ? name : lv.name, out);
+	lvm_volume_fini(&lv);
+	return r;
+}
+
+static int collect_group(const struct volume_name *volume, const char *name, struct buf *out)
+{
 	char path[VOLUME_PATH_MAX];
 	struct lvm_groups group;
 
-	kv_add(out, "path", volume_path(volume, path));
-	kv_add(out, "name", name ? name : *volume->name ? volume->name : volume->group);
-	if (*volume->name)
-		return collect_image(l, path, out);
 	if (lvm_groups(&group, volume->group) < 0)
 		return -1;
+	lvm_groups_fini(&group);
+	kv_add(out, "path", volume_path(volume, path));
+	kv_add(out, "name", name ? name : volume->group);
 	kv_add(out, "kind", "group");
 	kv_add_bool(out, "unfinished", false);
-	lvm_groups_fini(&group);
 	return buf_failed(out);
 }
 
@@ -265,7 +302,8 @@ int info_collect(const struct limits *l, const char *path, const char *name, str
 	if (is_volume < 0)
 		return -1;
 	if (is_volume)
-		return collect_volume(l, &volume, name, out);
+		return *volume.name ? collect_volume(l, &volume, name, out)
+				    : collect_group(&volume, name, out);
 	fd = limits_open(l, path, O_PATH);
 	if (fd < 0)
 		return -1;

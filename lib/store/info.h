@@ -2,6 +2,7 @@
  * info: all that can be said of one image, as a record (kv.h).
  *
  *	path, name, kind, format, compression, unfinished,
+ *	inactive					a volume: its content cannot be seen
  *	capacity, allocation, physical			bytes
  *	archive: recorded (it carries length and digest), plain (neither), truncated
  *	fs.type, fs.label, fs.uuid, partitions
