@@ -34,4 +34,13 @@ void inuse_fini(struct inuse *u);
 /* 0, or -1 with ST_BUSY recorded naming the holder. */
 int inuse_refuse(int fd, enum inuse_level level);
 
+/*
+ * Of a device which dir and name mean, and which could not be opened exclusively: -1 with
+ * ST_BUSY recorded, naming the holder as far as it can be seen.
+ */
+int inuse_explain_busy(int dir, const char *name);
+
+/* The same of one that fd is, and others have open. */
+int inuse_explain_open(int fd);
+
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/store/inuse.h"
 #include "lib/store/target_state.h"
 
 static int look(const struct place *p, struct stat *st)
@@ -38,8 +39,10 @@ static int check_free(const struct lvm_volume *v)
 	if (fd < 0)
 		return -1;
 	open = volume_is_open_elsewhere(fd, 1);
+	if (open > 0)
+		open = inuse_explain_open(fd);
 	close(fd);
-	return open > 0 ? err_set(ST_BUSY, "in use: open elsewhere") : open;
+	return open;
 }
 
 static int check(const struct place *p, struct lvm_volume *v)

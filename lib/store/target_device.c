@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/store/inuse.h"
 #include "lib/store/target_state.h"
 #include "lib/store/unfinished.h"
 #include "lib/store/volume.h"
@@ -39,8 +40,7 @@ static int begin_in_place(struct target *t)
 	/* Exclusively: not while it is mounted, swap, a part of another, or filled by a run. */
 	t->fd = openat(t->place.dir, t->place.name, O_RDWR | O_EXCL | O_NOFOLLOW | O_CLOEXEC);
 	if (t->fd < 0 && errno == EBUSY)
-		return err_set(ST_BUSY, "in use: used by the kernel (mounted, swap, md, dm), or "
-					"another run is writing it");
+		return inuse_explain_busy(t->place.dir, t->place.name);
 	if (t->fd < 0)
 		return err_sys("cannot open for writing");
 	if (check(t) < 0)

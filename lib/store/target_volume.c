@@ -23,6 +23,7 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/run.h"
+#include "lib/store/inuse.h"
 #include "lib/store/snapshot.h"
 #include "lib/store/store.h"
 #include "lib/store/target_state.h"
@@ -37,7 +38,7 @@ static int take(struct target *t, const struct lvm_volume *v)
 		return -1;
 	other = volume_is_open_elsewhere(t->fd, 1);
 	if (other)
-		return other < 0 ? -1 : err_set(ST_BUSY, "in use: open elsewhere");
+		return other < 0 ? -1 : inuse_explain_open(t->fd);
 	if (ioctl(t->fd, BLKGETSIZE64, &t->room) < 0)
 		return err_sys("cannot get the volume's size");
 	memcpy(t->uuid, v->own_uuid, sizeof(t->uuid));

@@ -16,6 +16,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/lvm/dm.h"
+#include "lib/store/inuse.h"
 
 #define LOOK_AGAIN_MS 50
 
@@ -128,9 +129,7 @@ int volume_open(const struct lvm_volume *v, int flags)
 		return err_set(ST_FAILED, "is not active (see lvchange -ay)");
 	fd = open(volume_path(&name, path), flags | O_CLOEXEC);
 	if (fd < 0)
-		return errno == EBUSY ? err_set(ST_BUSY, "in use: used by the kernel (mounted, md, "
-							 "dm), or another run is writing it")
-				      : err_sys("cannot open");
+		return errno == EBUSY ? inuse_explain_busy(AT_FDCWD, path) : err_sys("cannot open");
 	if (fstat(fd, &st) == 0 && dm_id(st.st_rdev, &id) == 1 && strcmp(id.uuid, v->uuid) == 0)
 		return fd;
 	close(fd);

@@ -294,7 +294,7 @@ static void test_partition(void)
 		ok(look("disk", &u) == 0 && u.mounted && u.writers && has_point(&u, point),
 			"partition: the file is mounted");
 		inuse_fini(&u);
-		expect(loop, true, true, "used by the kernel", "partition: the whole device");
+		expect(loop, true, true, point, "partition: the whole device");
 		scratch_run("umount 'a mount'");
 	}
 	scratch_run("losetup -d %s", loop);

@@ -34,6 +34,22 @@ load snapshot
 	[ -z "$(on a ls -A /srv)" ]
 }
 
+@test "--snapshot: one that cannot be extended is told of, and fails the copy when it overflows" {
+	configure 'size = 4m'
+	copy_slowly
+	on a lvcreate -qqy -Zn -l 100%FREE -n other vga
+	change 0 3
+	wait_until 30 grep -qF "cannot be extended: group 'vga' has no room left" "$ERR"
+	change 3 3
+	copy_ends
+	on a lvremove -qqy vga/other
+	[ "$status" = 8 ]
+	[ ! -s "$OUT" ]
+	says 'the snapshot is invalid'
+	none_tagged
+	[ -z "$(on a ls -A /srv)" ]
+}
+
 @test "--snapshot: one that is as large as it can be is not extended, and nothing is said" {
 	configure 'size = 12m'
 	copy_slowly

@@ -116,6 +116,7 @@ marked() {
 	exec 7</dev/vga/image
 	refuses 5 a:/dev/vga/image img-copy a:/dev/vga/image copy
 	refuses 5 a:/dev/vga/image img-write "$IMAGE" a:/dev/vga/image
+	says "open in process $$ (bash)"
 	works img-copy --live --json a:/dev/vga/image copy
 	json '.consistent == false'
 	same copy "$IMAGE"
@@ -123,6 +124,7 @@ marked() {
 	mkdir mnt
 	on a mount -o ro,noload /dev/vga/image "$PWD/mnt"
 	refuses 5 a:/dev/vga/image img-copy --overwrite "$IMAGE" a:/dev/vga/image
+	says "mounted on '$PWD/mnt'"
 	succeeds img-copy a:/dev/vga/image second
 	on a umount "$PWD/mnt"
 	same second "$IMAGE"

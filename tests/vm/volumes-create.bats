@@ -68,3 +68,17 @@ load volumes
 	says 'reserved'
 	[ "$(names)" = " plain pool " ]
 }
+
+@test "a group that is full by the time it is made" {
+	lvm_is a - <<-'END'
+		#!/bin/bash
+		[ "$1" != lvcreate ] ||
+			(exec -a lvm lvm.real lvcreate -qqy -Zn -l 100%FREE -n other vga)
+		exec -a lvm lvm.real "$@"
+	END
+	refuses 9 /dev/vga/no on a img-create /dev/vga/no 4M
+	refuses 9 /dev/vga/no on a img-copy "$IMAGE" /dev/vga/no
+	lvm_back a
+	on a lvremove -qqy vga/other
+	[ "$(names)" = " plain pool " ]
+}

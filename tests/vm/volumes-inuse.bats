@@ -1,0 +1,39 @@
+#!/usr/bin/env bats
+#
+# Volumes that the kernel has for itself; those that people have are in volumes-copy.bats.
+
+load guest
+load copy
+
+@test "what is swap, or a part of another device, is neither read, written nor removed" {
+	local loop
+
+	on b lvcreate -qqy -L 8M -n used vgb
+	mkswap -q /dev/vgb/used
+	swapon /dev/vgb/used
+	is_used 'used as swap'
+	swapoff /dev/vgb/used
+	wipefs -qa /dev/vgb/used
+
+	echo "0 16384 linear /dev/vgb/used 0" | dmsetup create above
+	is_used 'a part of /dev/mapper/above'
+	dmsetup remove above
+
+	loop=$(losetup -f --show /dev/vgb/used)
+	is_used "attached to $loop"
+	losetup -d "$loop"
+	on b lvremove -qqy vgb/used
+}
+
+# is_used WHY: refused as source, as target, and to be removed or renamed.
+is_used() {
+	local why=$1 command
+
+	for command in "img-copy /dev/vgb/used /srv/no" "img-write $IMAGE /dev/vgb/used" \
+		"img-delete /dev/vgb/used" "img-rename /dev/vgb/used other"; do
+		# shellcheck disable=SC2086 # words
+		refuses 5 /dev/vgb/used on b $command
+		says "in use: $why"
+	done
+	[ ! -e "$IMG_VM/b/srv/no" ]
+}
