@@ -42,8 +42,9 @@ static void print_plan(
 {
 	char human[SIZE_HUMAN], *from = text_safe_dup(t->from.text), *to = text_safe_dup(target);
 
-	fprintf(t->to.is_stdio ? stderr : stdout, "would %s %s to %s, %s%s\n",
-		t->in_place ? "write" : "copy", from ? from : "", to ? to : "",
+	fprintf(t->to.is_stdio ? stderr : stdout, "would %s %s%s to %s, %s%s\n",
+		t->in_place ? "write" : "copy", t->snapshot ? "a snapshot of " : "",
+		from ? from : "", to ? to : "",
 		res->has_capacity ? size_human(res->capacity, human)
 				  : "of a size not known before its end",
 		t->archive  ? ", as an archive"

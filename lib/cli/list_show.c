@@ -47,14 +47,27 @@ static const char *form_of(const struct kv *r, char *out, size_t size)
 	return out;
 }
 
-static const char *state_of(const struct kv *r)
+/* "in use, snapshot of web" */
+static const char *state_of(const struct kv *r, char *out, size_t size)
 {
-	bool unfinished = false, mounted = false, in_use = false;
+	bool unfinished = false, mounted = false, in_use = false, inactive = false, invalid = false;
+	const char *state, *origin = kv_get(r, "snapshot.origin");
 
 	kv_get_bool(r, "unfinished", &unfinished);
 	kv_get_bool(r, "mounted", &mounted);
 	kv_get_bool(r, "in_use", &in_use);
-	return unfinished ? "unfinished" : mounted ? "mounted" : in_use ? "in use" : NULL;
+	kv_get_bool(r, "inactive", &inactive);
+	kv_get_bool(r, "snapshot.invalid", &invalid);
+	state = unfinished ? "unfinished"
+		: mounted  ? "mounted"
+		: in_use   ? "in use"
+		: inactive ? "not active"
+			   : NULL;
+	if (!origin)
+		return state;
+	snprintf(out, size, "%s%s%s of %s", state ? state : "", state ? ", " : "",
+		invalid ? "INVALID snapshot" : "snapshot", origin);
+	return out;
 }
 
 /* A host's listing is of several containers, so that a name alone would say little. */
@@ -66,13 +79,13 @@ static const char *name_of(const struct kv *r, const struct location *loc)
 static void add_row(struct grid *g, const struct kv *r, const struct location *loc)
 {
 	const char *fs = kv_get(r, "fs.type"), *table = kv_get(r, "partitions");
-	char a[SIZE_HUMAN], b[SIZE_HUMAN], form[64];
+	char a[SIZE_HUMAN], b[SIZE_HUMAN], form[64], state[192];
 
 	grid_cell(g, human(r, "capacity", a));
 	grid_cell(g, human(r, "allocation", b));
 	grid_cell(g, form_of(r, form, sizeof(form)));
 	grid_cell(g, fs ? fs : table);
-	grid_cell(g, state_of(r));
+	grid_cell(g, state_of(r, state, sizeof(state)));
 	grid_cell(g, name_of(r, loc));
 }
 

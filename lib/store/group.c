@@ -93,12 +93,15 @@ int group_list(const struct limits *l, const char *group, group_each *each, void
 	struct buf record = BUF_INIT;
 	char path[VOLUME_PATH_MAX];
 	struct lvm_list all;
+	bool *open;
 	size_t i;
-	int r = 0;
+	int r;
 
 	if (lvm_volumes(&all, group, NULL, false) < 0)
 		return -1;
 	qsort(all.volume, all.count, sizeof(*all.volume), by_name);
+	open = calloc(all.count + 1, sizeof(*open));
+	r = open ? volume_which_are_open(&all, open) : err_set(ST_FAILED, "out of memory");
 	for (i = 0; r == 0 && i < all.count; i++) {
 		const struct lvm_volume *v = &all.volume[i];
 
@@ -107,7 +110,7 @@ int group_list(const struct limits *l, const char *group, group_each *each, void
 		name = volume_name_of(v);
 		volume_path(&name, path);
 		buf_clear(&record);
-		if (info_collect_volume(l, v, &record) < 0)
+		if (info_collect_volume(l, v, open[i], &record) < 0)
 			poor_record(&record, v, path);
 		err_clear();
 		r = buf_failed(&record);
@@ -115,6 +118,7 @@ int group_list(const struct limits *l, const char *group, group_each *each, void
 			r = each(arg, &record);
 	}
 	buf_fini(&record);
+	free(open);
 	lvm_list_fini(&all);
 	return r;
 }

@@ -179,11 +179,12 @@ static int add_sizes(struct buf *out, struct image *img)
 	return add_storage(out, img);
 }
 
-static int add_use(struct buf *out, int fd)
+/* is_open: whether it is open elsewhere, or NULL: that is not known yet. */
+static int add_use(struct buf *out, int fd, const bool *is_open)
 {
 	struct inuse u;
 	const char *point;
-	int r = inuse_look(fd, &u);
+	int r = is_open ? inuse_look_known(fd, &u, *is_open) : inuse_look(fd, &u);
 
 	if (r == 0) {
 		kv_add_bool(out, "mounted", u.mounted);
@@ -198,7 +199,8 @@ static int add_use(struct buf *out, int fd)
 }
 
 /* Of an open one, which is closed. */
-static int collect_open(const struct limits *l, struct image *img, struct buf *out)
+static int collect_open(
+	const struct limits *l, struct image *img, const bool *is_open, struct buf *out)
 {
 	int unfinished, r = -1;
 	bool is_readable; /* an invalid snapshot is not */
@@ -212,7 +214,7 @@ static int collect_open(const struct limits *l, struct image *img, struct buf *o
 	if (!is_readable)
 		err_clear();
 	if (unfinished >= 0 && (is_readable ? add_content(out, img) : add_sizes(out, img)) == 0 &&
-		add_use(out, img->fd) == 0) {
+		add_use(out, img->fd, is_open) == 0) {
 		kv_add_bool(out, "unfinished", unfinished);
 		r = buf_failed(out);
 	}
@@ -224,7 +226,7 @@ static int collect_image(const struct limits *l, const char *path, struct buf *o
 {
 	struct image img;
 
-	return image_open(&img, l, path) < 0 ? -1 : collect_open(l, &img, out);
+	return image_open(&img, l, path) < 0 ? -1 : collect_open(l, &img, NULL, out);
 }
 
 /* What it holds cannot be seen, and nobody can have it open. */
@@ -246,8 +248,8 @@ static int collect_inactive(const struct lvm_volume *lv, struct buf *out)
 	return buf_failed(out);
 }
 
-static int collect_known_volume(
-	const struct limits *l, const struct lvm_volume *lv, const char *called, struct buf *out)
+static int collect_known_volume(const struct limits *l, const struct lvm_volume *lv,
+	const char *called, const bool *is_open, struct buf *out)
 {
 	const struct volume_name name = volume_name_of(lv);
 	char path[VOLUME_PATH_MAX];
@@ -257,12 +259,13 @@ static int collect_known_volume(
 	kv_add(out, "name", called);
 	if (!lv->is_active)
 		return collect_inactive(lv, out);
-	return image_open_volume(&img, lv) < 0 ? -1 : collect_open(l, &img, out);
+	return image_open_volume(&img, lv) < 0 ? -1 : collect_open(l, &img, is_open, out);
 }
 
-int info_collect_volume(const struct limits *l, const struct lvm_volume *lv, struct buf *out)
+int info_collect_volume(
+	const struct limits *l, const struct lvm_volume *lv, bool is_open, struct buf *out)
 {
-	return collect_known_volume(l, lv, lv->name, out);
+	return collect_known_volume(l, lv, lv->name, &is_open, out);
 }
 
 static int collect_volume(
@@ -273,7 +276,7 @@ static int collect_volume(
 
 	if (volume_look(&lv, volume) < 0)
 		return -1;
-	r = collect_known_volume(l, &lv, name ? name : lv.name, out);
+	r = collect_known_volume(l, &lv, name ? name : lv.name, NULL, out);
 	lvm_volume_fini(&lv);
 	return r;
 }
@@ -322,7 +325,7 @@ int info_collect(const struct limits *l, const char *path, const char *name, str
 	kv_add(out, "kind", "directory");
 	kv_add_bool(out, "unfinished", false);
 	add_stat(out, fd, &st);
-	r = add_use(out, fd);
+	r = add_use(out, fd, NULL);
 	close(fd);
 	return r == 0 ? buf_failed(out) : -1;
 }

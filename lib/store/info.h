@@ -26,8 +26,9 @@
  */
 int info_collect(const struct limits *l, const char *path, const char *name, struct buf *out);
 
-/* The same of a volume that LVM has told of, which is not asked again. */
+/* The same of a volume that LVM has told of; is_open: whether it is open elsewhere. */
 struct lvm_volume;
-int info_collect_volume(const struct limits *l, const struct lvm_volume *lv, struct buf *out);
+int info_collect_volume(
+	const struct limits *l, const struct lvm_volume *lv, bool is_open, struct buf *out);
 
 #endif

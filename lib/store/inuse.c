@@ -88,18 +88,17 @@ static void find_opener(const struct stat *st, struct inuse *u)
 }
 
 /* The device mapper counts those that O_EXCL does not see; it cannot tell what they do. */
-static void look_dm(int fd, const struct stat *st, struct inuse *u)
+static bool is_open(int fd, const struct stat *st)
 {
 	struct dm_id id;
+	bool is = dm_id(st->st_rdev, &id) == 1 && volume_is_open_elsewhere(fd, 1) > 0;
 
-	if (dm_id(st->st_rdev, &id) != 1)
-		return;
-	if (volume_is_open_elsewhere(fd, 1) > 0)
-		find_opener(st, u);
 	err_clear(); /* who is not root cannot ask */
+	return is;
 }
 
-static void look_device(int fd, const struct stat *st, struct inuse *u)
+/* known: whether it is open elsewhere, or NULL. */
+static void look_device(int fd, const struct stat *st, struct inuse *u, const bool *known)
 {
 	char path[64];
 	bool writable = false;
@@ -112,7 +111,8 @@ static void look_device(int fd, const struct stat *st, struct inuse *u)
 	excl = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 	if (excl >= 0) {
 		close(excl);
-		look_dm(fd, st, u);
+		if (known ? *known : is_open(fd, st))
+			find_opener(st, u);
 	} else if (errno == EBUSY && !u->mounted) {
 		u->readers = u->writers = true;
 		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(st->st_rdev),
@@ -125,7 +125,7 @@ static void look_device(int fd, const struct stat *st, struct inuse *u)
 	}
 }
 
-int inuse_look(int fd, struct inuse *u)
+static int look(int fd, struct inuse *u, const bool *known)
 {
 	struct stat st;
 	bool device;
@@ -140,13 +140,23 @@ int inuse_look(int fd, struct inuse *u)
 		inuse_find_say(u, "used as swap");
 	}
 	if (device) {
-		look_device(fd, &st, u);
+		look_device(fd, &st, u, known);
 	} else if (S_ISREG(st.st_mode)) {
 		inuse_find_loops(&st, u);
 		look_qemu(fd, u);
 		look_lease(fd, &st, u);
 	}
 	return buf_failed(&u->mountpoints);
+}
+
+int inuse_look(int fd, struct inuse *u)
+{
+	return look(fd, u, NULL);
+}
+
+int inuse_look_known(int fd, struct inuse *u, bool is_open)
+{
+	return look(fd, u, &is_open);
 }
 
 void inuse_fini(struct inuse *u)

@@ -29,6 +29,9 @@ struct inuse {
 
 /* Looks.  0 or -1 recorded. */
 int inuse_look(int fd, struct inuse *u);
+
+/* The same of a volume of which it was looked at before whether it is open elsewhere. */
+int inuse_look_known(int fd, struct inuse *u, bool is_open);
 void inuse_fini(struct inuse *u);
 
 /* 0, or -1 with ST_BUSY recorded naming the holder. */

@@ -18,12 +18,13 @@
 
 #define ZERO_PIECE (1u << 20)
 
-int target_out_of_room(const char *what, uint64_t n)
+int target_out_of_room(const char *what, uint64_t n, const char *unit)
 {
 	if (errno == EFBIG)
-		return err_set(ST_NOROOM, "%s %llu: more than this filesystem, or a limit, allows",
-			what, (unsigned long long)n);
-	return err_sys("%s %llu", what, (unsigned long long)n);
+		return err_set(ST_NOROOM,
+			"%s %llu%s: more than this filesystem, or a limit, allows", what,
+			(unsigned long long)n, unit);
+	return err_sys("%s %llu%s", what, (unsigned long long)n, unit);
 }
 
 bool target_lacks_call(void)
@@ -70,7 +71,7 @@ int target_write(struct target *t, const void *p, size_t n, uint64_t off)
 			(unsigned long long)t->room);
 	t->touched = true;
 	if (io_pwrite(t->fd, p, n, off) < 0)
-		return target_out_of_room("cannot write at", off);
+		return target_out_of_room("cannot write at", off, "");
 	return 0;
 }
 

@@ -72,7 +72,7 @@ static int reserve(struct target *t)
 	if (fallocate(t->fd, 0, 0, (off_t)len) == 0)
 		t->allocated = true;
 	else if (!target_lacks_call())
-		return target_out_of_room("cannot allocate bytes:", len);
+		return target_out_of_room("cannot allocate", len, " bytes");
 	return 0;
 }
 
@@ -96,7 +96,7 @@ static int allocate(struct target *t)
 		return err_set(ST_NOROOM, "%llu bytes are more than a file can hold",
 			(unsigned long long)len);
 	if (ftruncate(t->fd, (off_t)len) < 0)
-		return target_out_of_room("cannot make a file of", len);
+		return target_out_of_room("cannot make a file of", len, " bytes");
 	if (t->want.sparse || len == 0) {
 		t->allocated = true;
 		return 0;
@@ -157,7 +157,7 @@ static int zero(struct target *t, uint64_t len, uint64_t off)
 	if (fallocate(t->fd, 0, (off_t)off, (off_t)len) == 0)
 		return 0;
 	if (!target_lacks_call())
-		return target_out_of_room("cannot allocate bytes:", len);
+		return target_out_of_room("cannot allocate", len, " bytes");
 	return target_write_zeros(t, len, off);
 }
 
@@ -171,7 +171,8 @@ static int fill_holes(struct target *t, off_t len)
 		if (end < 0 || end > len)
 			end = len;
 		if (fallocate(t->fd, 0, hole, end - hole) < 0 && !target_lacks_call())
-			return target_out_of_room("cannot allocate bytes:", (uint64_t)(end - hole));
+			return target_out_of_room(
+				"cannot allocate", (uint64_t)(end - hole), " bytes");
 		hole = end < len ? lseek(t->fd, end, SEEK_HOLE) : len;
 	}
 	return 0;
@@ -196,7 +197,7 @@ static int set_len(struct target *t, uint64_t len)
 		errno = EFBIG;
 	else if (ftruncate(t->fd, (off_t)len) == 0)
 		return 0;
-	return target_out_of_room("cannot set the length to", len);
+	return target_out_of_room("cannot set the length to", len, " bytes");
 }
 
 /* The model's list, and none that the directory gave; as path, since it may be O_PATH. */

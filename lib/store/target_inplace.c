@@ -63,7 +63,7 @@ static int zero(struct target *t, uint64_t len, uint64_t off)
 		0)
 		return 0;
 	if (!target_lacks_call())
-		return target_out_of_room("cannot zero bytes:", len);
+		return target_out_of_room("cannot zero", len, " bytes");
 	/* Zeros by a hole, and its room again. */
 	if (fallocate(t->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) ==
 			0 &&

@@ -49,8 +49,8 @@ extern const struct target_ops target_file_ops, target_inplace_ops;
 extern const struct target_ops target_volume_ops, target_volume_in_place_ops;
 extern const struct target_ops target_device_ops, target_device_in_place_ops;
 
-/* err_sys() for "what n", where beyond what a file may be is no room, too. */
-int target_out_of_room(const char *what, uint64_t n);
+/* err_sys() for "what n unit", where beyond what a file may be is no room, too. */
+int target_out_of_room(const char *what, uint64_t n, const char *unit);
 
 /* Whether fallocate() failed, by errno, since this filesystem cannot do that. */
 bool target_lacks_call(void);

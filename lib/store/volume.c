@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +13,8 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
-#include "lib/base/io.h"
 #include "lib/lvm/dm.h"
 #include "lib/store/inuse.h"
-
-#define LOOK_AGAIN_MS 50
 
 char *volume_path(const struct volume_name *v, char out[VOLUME_PATH_MAX])
 {
@@ -134,25 +130,6 @@ int volume_open(const struct lvm_volume *v, int flags)
 		return fd;
 	close(fd);
 	return err_set(ST_BUSY, "was replaced while it was opened");
-}
-
-int volume_is_open_elsewhere(int fd, unsigned own_opens)
-{
-	int64_t until = io_now_ms() + VOLUME_OPEN_MS;
-	unsigned count;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return err_sys("cannot stat");
-	for (;;) {
-		if (dm_open_count(st.st_rdev, &count) < 0)
-			return -1;
-		if (count <= own_opens)
-			return 0;
-		if (io_now_ms() > until)
-			return 1;
-		poll(NULL, 0, LOOK_AGAIN_MS);
-	}
 }
 
 int volume_check_changeable(const struct lvm_volume *v)

@@ -46,10 +46,16 @@ int volume_look(struct lvm_volume *out, const struct volume_name *name);
 int volume_open(const struct lvm_volume *v, int flags);
 
 /*
- * Whether fd's device is open more often than own_opens, looked at again for
+ * volume_use.c: whether fd's device is open more often than own_opens, looked at again for
  * VOLUME_OPEN_MS: 1, 0, or -1 recorded.  dm's count cannot tell readers from writers.
  */
 int volume_is_open_elsewhere(int fd, unsigned own_opens);
+
+/*
+ * The same of many that this process does not have open, all at once: open[i] is of the
+ * list's ith; false of what the kernel has for itself.  0 or -1 recorded.
+ */
+int volume_which_are_open(const struct lvm_list *list, bool *open);
 
 /* 0, or -1 with ST_REFUSED recorded: one whose state, or whose group, allows no change. */
 int volume_check_changeable(const struct lvm_volume *v);

@@ -68,6 +68,12 @@ furnish() {
 		.format == null and .in_use == false and .unfinished == false'
 	succeeds on a img-info /dev/vgi/off
 	grep -q 'not active' "$OUT"
+	on a img-list /dev/vgi >list
+	grep -qx '.*  not active  *off' list
+	grep -qx '.*  in use  *held' list
+	grep -qx '.*  mounted  *fs-1.x' list
+	grep -qx '.*  snapshot of held  *snap' list
+	grep -qx '.*  INVALID snapshot of old  *invalid' list
 	refuses 1 /dev/vgi/off on a img-copy /dev/vgi/off /srv/no
 	says 'not active'
 	refuses 3 /dev/vgi/none on a img-info /dev/vgi/none
