@@ -39,20 +39,21 @@ is_used() {
 }
 
 @test "of many that are in use a listing takes no longer than of one" {
-	local n held=()
+	local n fd held=()
 
 	for n in {1..12}; do
 		on b lvcreate -qqy -Zn -Wn -L 4M -n "held$n" vgb
-		exec {held[n]}<"/dev/vgb/held$n"
+		exec {fd}<"/dev/vgb/held$n"
+		held+=("$fd")
 	done
 	try on b timeout 20 img-list --json /dev/vgb # where each would take 2 seconds
 	[ "$status" = 0 ]
 	json '[.entries[] | select(.in_use)] | length == 12'
-	exec {held[12]}<&-
+	exec {fd}<&- # the last
 	succeeds on b img-list --json /dev/vgb
 	json '[.entries[] | select(.in_use | not) | .name] == ["held12"]'
-	for n in {1..11}; do
-		exec {held[n]}<&-
+	for fd in "${held[@]:0:11}"; do
+		exec {fd}<&-
 	done
 	on b lvremove -qqy vgb
 }
