@@ -13,19 +13,6 @@
 #include "lib/cli/json.h"
 #include "lib/cli/table.h"
 
-static json_t *filesystem(const struct kv *r)
-{
-	json_t *fs;
-
-	if (!kv_get(r, "fs.type"))
-		return json_null();
-	fs = json_object();
-	json_set_text(fs, "type", kv_get(r, "fs.type"));
-	json_set_text(fs, "label", kv_get(r, "fs.label"));
-	json_set_text(fs, "uuid", kv_get(r, "fs.uuid"));
-	return fs;
-}
-
 static int permissions(json_t *o, const struct kv *r)
 {
 	json_t *p = json_object();
@@ -73,24 +60,11 @@ json_t *info_show_json(const struct location *loc, const struct kv *r)
 	}
 	json_set_text(o, "location", loc->text);
 	json_set_text(o, "host", loc->host);
-	json_set_text(o, "path", kv_get(r, "path"));
-	json_set_text(o, "name", kv_get(r, "name"));
-	json_set_text(o, "kind", kv_get(r, "kind"));
-	json_set_text(o, "format", kv_get(r, "format"));
-	json_set_text(o, "compression", kv_get(r, "compression"));
-	if (json_set_bool(o, "unfinished", r, "unfinished") < 0 ||
-		json_set_u64(o, "capacity", r, "capacity") < 0 ||
-		json_set_u64(o, "allocation", r, "allocation") < 0 ||
-		json_set_u64(o, "physical", r, "physical") < 0)
+	if (json_set_image(o, r) < 0)
 		goto fail;
-	json_object_set_new(o, "filesystem", filesystem(r));
 	json_set_text(o, "partitions", kv_get(r, "partitions"));
-	if (json_set_bool(o, "mounted", r, "mounted") < 0)
-		goto fail;
 	json_set_texts(o, "mountpoints", r, "mountpoint");
-	if (json_set_bool(o, "in_use", r, "in_use") < 0 || json_set_bool(o, "live", r, "live") < 0)
-		goto fail;
-	if (json_set_snapshot(o, r) < 0 || permissions(o, r) < 0)
+	if (json_set_bool(o, "live", r, "live") < 0 || permissions(o, r) < 0)
 		goto fail;
 	timestamps(o, r);
 	json_set_text(o, "compat", kv_get(r, "compat"));

@@ -91,31 +91,10 @@ static void add_row(struct grid *g, const struct kv *r, const struct location *l
 
 static int add_json(json_t *entries, const struct kv *r)
 {
-	json_t *o = json_object(), *fs;
+	json_t *o = json_object();
 
 	json_array_append_new(entries, o);
-	json_set_text(o, "name", kv_get(r, "name"));
-	json_set_text(o, "path", kv_get(r, "path"));
-	json_set_text(o, "kind", kv_get(r, "kind"));
-	json_set_text(o, "format", kv_get(r, "format"));
-	json_set_text(o, "compression", kv_get(r, "compression"));
-	if (json_set_bool(o, "unfinished", r, "unfinished") < 0 ||
-		json_set_u64(o, "capacity", r, "capacity") < 0 ||
-		json_set_u64(o, "allocation", r, "allocation") < 0 ||
-		json_set_u64(o, "physical", r, "physical") < 0)
-		return -1;
-	fs = json_null();
-	if (kv_get(r, "fs.type")) {
-		fs = json_object();
-		json_set_text(fs, "type", kv_get(r, "fs.type"));
-		json_set_text(fs, "label", kv_get(r, "fs.label"));
-		json_set_text(fs, "uuid", kv_get(r, "fs.uuid"));
-	}
-	json_object_set_new(o, "filesystem", fs);
-	if (json_set_bool(o, "mounted", r, "mounted") < 0 ||
-		json_set_bool(o, "in_use", r, "in_use") < 0)
-		return -1;
-	return json_set_snapshot(o, r);
+	return json_set_image(o, r);
 }
 
 /* One entry into whichever form is wanted. */

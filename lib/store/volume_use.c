@@ -90,18 +90,20 @@ int volume_which_are_open(const struct lvm_list *list, bool *open)
 {
 	int64_t until = io_now_ms() + VOLUME_OPEN_MS;
 	struct looking l = { list, calloc(list->count + 1, sizeof(*l.dev)) };
+	bool are_active = false;
 	size_t i;
+	int r = 0;
 
 	if (!l.dev)
 		return err_set(ST_FAILED, "out of memory");
-	if (dm_each(find_device, &l) < 0) {
-		free(l.dev);
-		return -1;
-	}
-	while (look_again(&l) && io_now_ms() <= until)
+	for (i = 0; i < list->count; i++)
+		are_active = are_active || list->volume[i].is_active;
+	if (are_active) /* else the kernel need not have a device mapper */
+		r = dm_each(find_device, &l);
+	while (r == 0 && look_again(&l) && io_now_ms() <= until)
 		poll(NULL, 0, LOOK_AGAIN_MS);
 	for (i = 0; i < list->count; i++)
 		open[i] = l.dev[i] != 0;
 	free(l.dev);
-	return 0;
+	return r;
 }

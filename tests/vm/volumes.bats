@@ -1,25 +1,9 @@
 #!/usr/bin/env bats
 #
-# What a group may have is told of, renamed and removed, unless it is in use.
+# What a group may have is told of.
 
 load guest
 load volumes
-
-# Everything that a group may have: $1 is its name.
-furnish() {
-	on a lvcreate -q -L 4M -n held "$1"
-	on a lvcreate -q -s -L 4M -n snap "$1/held"
-	on a lvcreate -q --type thin-pool -L 16M --poolmetadatasize 4M -n pool "$1"
-	on a lvcreate -q -V 1G --thinpool "$1/pool" -n thin
-	yes x | dd of="/dev/$1/thin" bs=1M count=4 iflag=fullblock oflag=direct status=none
-	on a lvcreate -q -s -kn -n thinsnap "$1/thin"
-	on a lvcreate -q -L 8M -n fs-1.x "$1"
-	mke2fs -q -t ext4 -L guest "/dev/$1/fs-1.x"
-	on a lvcreate -q -an -Zn -L 4M -n off "$1"
-	on a lvcreate -q -L 8M -n old "$1"
-	on a lvcreate -q -s -L 4M -n invalid "$1/old"
-	yes x | dd of="/dev/$1/old" bs=1M count=8 iflag=fullblock oflag=direct status=none
-}
 
 @test "volumes and groups are told of" {
 	local name dm
@@ -95,51 +79,4 @@ furnish() {
 	json '.groups[1].pools[0] | .name == "pool" and .size == 16777216 and .data_used == 0.25 and
 		.metadata_used > 0 and .metadata_used < 0.2'
 	json '.groups[0].pools[0].data_used == 0'
-}
-
-@test "what is in use, has snapshots, or is LVM's own is neither removed nor renamed" {
-	local name before
-
-	exec 7</dev/vgi/thin
-	mkdir mnt
-	on a mount /dev/vgi/fs-1.x "$PWD/mnt"
-	before=$(on a lvs -a vgi)
-	for name in thin fs-1.x; do
-		refuses 5 "/dev/vgi/$name" on a img-delete "/dev/vgi/$name"
-		refuses 5 "/dev/vgi/$name" on a img-rename "/dev/vgi/$name" other
-	done
-	for name in old pool pool_tdata lvol0_pmspare; do
-		refuses 4 "/dev/vgi/$name" on a img-delete -f "/dev/vgi/$name"
-		refuses 4 "/dev/vgi/$name" on a img-rename "/dev/vgi/$name" other
-	done
-	refuses 4 /dev/mapper/vgi-pool_tdata on a img-delete /dev/mapper/vgi-pool_tdata
-	refuses 4 /dev/vgi on a img-delete /dev/vgi
-	refuses 6 /dev/vgi/off on a img-rename /dev/vgi/off thin
-	refuses 2 /dev/vgi/off on a img-rename /dev/vgi/off 'a b'
-	refuses 3 /dev/vgi/none on a img-delete /dev/vgi/none
-	succeeds on a img-delete -f /dev/vgi/none
-	[ "$(on a lvs -a vgi)" = "$before" ]
-	exec 7<&-
-	on a umount "$PWD/mnt"
-}
-
-@test "volumes are renamed and removed" {
-	local uuid
-
-	uuid=$(lv lv_uuid vgi/thin)
-	succeeds img-rename a:/dev/vgi/thin other-name
-	[ "$(lv lv_uuid vgi/other-name)" = "$uuid" ]
-	succeeds on a img-rename -n /dev/vgi/off on
-	[ ! -e /dev/vgi/thin ]
-	succeeds on a img-rename /dev/mapper/vgi-other--name thin
-	[ "$(lv lv_uuid vgi/thin)" = "$uuid" ]
-	succeeds on a img-rename /dev/vgi/off on
-	succeeds on a img-delete -n /dev/vgi/on
-	# A thin volume's snapshots live without it, too.
-	succeeds on a img-delete /dev/vgi/on /dev/vgi/thin /dev/vgi/invalid /dev/vgi/snap
-	[ "$(on a lvs --noheadings -o lv_name vgi | tr -s ' \n' ' ')" = " fs-1.x held old pool thinsnap " ]
-	ln -s /dev/vgi/held link
-	succeeds on a img-delete "$PWD/link"
-	[ ! -e /dev/vgi/held ]
-	drop_group vgi
 }
