@@ -190,13 +190,14 @@ int info_show_table(const struct location *loc, const struct kv *r)
 		table_rowf(&t, "path", "%s", path);
 	if (add_kind(&t, r) < 0 || add_size(&t, "capacity", r, "capacity") < 0 ||
 		add_size(&t, "allocation", r, "allocation") < 0 ||
-		add_size(&t, "physical", r, "physical") < 0)
+		add_size(&t, "physical", r, "physical") < 0 ||
+		add_size(&t, "size", r, "size") < 0 || add_size(&t, "free", r, "free") < 0)
 		goto out;
 	if (add_snapshot(&t, r) < 0)
 		goto out;
 	add_archive(&t, r);
 	add_content(&t, r);
-	if (add_use(&t, r) < 0)
+	if (kv_get(r, "in_use") && add_use(&t, r) < 0)
 		goto out;
 	if (mode && owner && group)
 		table_rowf(&t, "permissions", "%s, owner %s, group %s%s%s", mode, owner, group,

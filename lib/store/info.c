@@ -288,11 +288,15 @@ static int collect_group(const struct volume_name *volume, const char *name, str
 
 	if (lvm_groups(&group, volume->group) < 0)
 		return -1;
-	lvm_groups_fini(&group);
 	kv_add(out, "path", volume_path(volume, path));
 	kv_add(out, "name", name ? name : volume->group);
 	kv_add(out, "kind", "group");
 	kv_add_bool(out, "unfinished", false);
+	if (group.count == 1) {
+		kv_add_u64(out, "size", group.group[0].size);
+		kv_add_u64(out, "free", group.group[0].free);
+	}
+	lvm_groups_fini(&group);
 	return buf_failed(out);
 }
 

@@ -3,6 +3,7 @@
  *
  *	path, name, kind, format, compression, unfinished,
  *	inactive					a volume: its content cannot be seen
+ *	size, free					a volume group: bytes
  *	capacity, allocation, physical			bytes
  *	archive: recorded (it carries length and digest), plain (neither), truncated
  *	fs.type, fs.label, fs.uuid, partitions

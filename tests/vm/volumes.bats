@@ -47,6 +47,8 @@ load volumes
 	json '.snapshot.invalid and .snapshot.origin == "old" and .capacity == 8388608'
 	succeeds on a img-info --json /dev/vgi/
 	json '.kind == "group" and .path == "/dev/vgi" and .name == "vgi"'
+	succeeds on a img-info /dev/vgi
+	grep -qx "free  *.* ($(on a vgs --noheadings --units b --nosuffix -o vg_free vgi | tr -d ' ') bytes)" "$OUT"
 	succeeds on a img-info --json /dev/vgi/off
 	json '.kind == "volume" and .capacity == 4194304 and .allocation == 4194304 and
 		.format == null and .in_use == false and .unfinished == false'
