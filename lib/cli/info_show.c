@@ -167,10 +167,12 @@ static int add_use(struct table *t, const struct kv *r)
 	bool mounted = false, in_use = false;
 	const char *point;
 	size_t at = 0;
+	int has = kv_get_bool(r, "in_use", &in_use);
 
-	if (kv_get_bool(r, "mounted", &mounted) < 0 || kv_get_bool(r, "in_use", &in_use) < 0)
+	if (has < 0 || kv_get_bool(r, "mounted", &mounted) < 0)
 		return -1;
-	table_rowf(t, "in use", "%s", mounted ? "mounted" : in_use ? "yes" : "no");
+	if (has) /* a volume group cannot be */
+		table_rowf(t, "in use", "%s", mounted ? "mounted" : in_use ? "yes" : "no");
 	while ((point = kv_each(r, "mountpoint", &at)))
 		table_rowf(t, "mounted on", "%s", point);
 	return 0;
@@ -197,7 +199,7 @@ int info_show_table(const struct location *loc, const struct kv *r)
 		goto out;
 	add_archive(&t, r);
 	add_content(&t, r);
-	if (kv_get(r, "in_use") && add_use(&t, r) < 0)
+	if (add_use(&t, r) < 0)
 		goto out;
 	if (mode && owner && group)
 		table_rowf(&t, "permissions", "%s, owner %s, group %s%s%s", mode, owner, group,
