@@ -5,7 +5,8 @@
  * locks, and any other process that has a file open for writing (a read lease
  * would not be granted; where none can be asked for, on another's file or some
  * filesystems: if its descriptors may be seen).  Of a block device: an
- * exclusive user (mount, swap, dm, md).  Nothing is changed and nothing waits.
+ * exclusive user (mount, swap, dm, md), and of a volume anybody who has it open.
+ * Nothing is changed; nothing waits, but for udev to close a volume (VOLUME_OPEN_MS).
  */
 #ifndef IMG_INUSE_H
 #define IMG_INUSE_H

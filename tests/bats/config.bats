@@ -400,7 +400,7 @@ wrong() {
 	succeeds img-copy "$e/x.img" "$e/new.img"
 	succeeds img-copy x.img "$e/newer.img"
 	succeeds img-write x.img "$e/room.img"
-	out=("$DIR/x.img" "$STORE/way/x.img" "$STORE/link" "$STORE/../work/x.img" "${STORE}2/x.img")
+	out=("$DIR/x.img" "$STORE/way/x.img" "$STORE/link" "$STORE/../${DIR##*/}/x.img" "${STORE}2/x.img")
 	try img-info "${out[@]/#/e:}"
 	[ "$status" = 4 ]
 	[ "$(wc -l <"$ERR")" = ${#out[@]} ]

@@ -26,10 +26,6 @@ setup_file() {
 	gcc -shared -fPIC -o "$KILLER" "$BATS_TEST_DIRNAME/killat.c" -ldl
 }
 
-teardown_file() {
-	guest_teardown_file
-}
-
 setup() {
 	guest_setup
 	ORIGIN=disk # what is written to while it is mended

@@ -9,14 +9,6 @@ setup_file() {
 	make_group b vgb 96M
 }
 
-teardown_file() {
-	guest_teardown_file
-}
-
-setup() {
-	guest_setup
-}
-
 # No test leaves a mark of a run.
 teardown() {
 	guest_teardown

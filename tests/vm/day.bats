@@ -13,14 +13,6 @@ setup_file() {
 	on b mkdir -p /srv/backups
 }
 
-teardown_file() {
-	guest_teardown_file
-}
-
-setup() {
-	guest_setup
-}
-
 teardown() {
 	guest_teardown
 	[ -z "$(tagged a)" ]

@@ -9,23 +9,10 @@ setup_file() {
 	on a lvcreate -q -L 8M -n other vga
 }
 
-teardown_file() {
-	guest_teardown_file
-}
-
-setup() {
-	guest_setup
-}
-
 # No test leaves a mark of a run.
 teardown() {
 	guest_teardown
 	[ -z "$(tagged a)" ]
-}
-
-# names: of the volumes of vga, one after the other.
-names() {
-	on a lvs --noheadings -o lv_name vga | tr -s ' \n' ' '
 }
 
 # lvm_with [LINE...]: lvm on host a runs those before; $1 there is lvm's command,

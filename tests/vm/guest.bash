@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 #
 # What the bats files of tests/vm share, beside tests/bats/common.bash, which
-# this loads.  A file calls guest_setup_file in its setup_file, guest_setup in
-# setup, guest_teardown in teardown, guest_teardown_file in teardown_file.
+# this loads.  A file calls guest_setup_file in its setup_file; it has setup,
+# teardown and teardown_file from here, and calls guest_setup, guest_teardown or
+# guest_teardown_file in its own, where it has more to do.
 #
 # Three hosts are in the guest: `here`, where bats runs, and `a` and `b`.  Each
 # has an address, links of its own to both others, a host name, mounts (its own
@@ -15,6 +16,8 @@
 #   drop_group GROUP             removes it, whatever state it is in, and its disks
 #   disks GROUP                  prints the names of its disks
 #   suspended                    prints the names of all suspended volumes
+#   lv FIELD VOLUME              prints that of a volume of host a, as LVM has it
+#   names                        prints the names of the volumes of vga
 #   tagged HOST [TAG]            prints GROUP/VOLUME of those with that (or any) tag
 #   link_slow MS RATE HOST [PEER]   that round-trip time and rate (tc's) on HOST's links
 #   link_cut HOST [PEER]         nothing passes, and nobody is told
@@ -92,6 +95,18 @@ tear_down_file() {
 
 guest_setup() {
 	img_setup
+}
+
+setup() {
+	guest_setup
+}
+
+teardown() {
+	guest_teardown
+}
+
+teardown_file() {
+	guest_teardown_file
 }
 
 # The disks and links are whole again; the groups stay.  A volume that a test
@@ -369,6 +384,14 @@ place_of() {
 
 suspended() {
 	dmsetup info -c --noheadings --separator ' ' -o suspended,name | awk '$1 == "Suspended" { print $2 }'
+}
+
+lv() {
+	on a lvs --noheadings --units b --nosuffix -o "$1" "$2" | tr -d ' '
+}
+
+names() {
+	on a lvs --noheadings -o lv_name vga | tr -s ' \n' ' '
 }
 
 tagged() {

@@ -11,18 +11,6 @@ setup_file() {
 	make_group here vgh 64M
 }
 
-teardown_file() {
-	guest_teardown_file
-}
-
-setup() {
-	guest_setup
-}
-
-teardown() {
-	guest_teardown
-}
-
 @test "each host sees its own groups, mounts, name and addresses" {
 	local host
 

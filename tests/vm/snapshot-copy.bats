@@ -69,6 +69,7 @@ numbers() {
 	refuses 2 '' img-copy --snapshot-size 4M /dev/vga/disk no
 	# And nothing happens where nothing is to.
 	succeeds on a img-copy -s -n --pre-snapshot 'touch /srv/ran' /dev/vga/disk /srv/no
+	grep -q '^would copy a snapshot of /dev/vga/disk to /srv/no, ' "$OUT"
 	[ "$(on a ls /srv)" = copy ]
 }
 

@@ -9,10 +9,6 @@ setup_file() {
 	on a lvcreate -q -L 8M -n disk vga
 }
 
-teardown_file() {
-	guest_teardown_file
-}
-
 setup() {
 	guest_setup
 	cp "$IMAGE" /dev/vga/disk
@@ -29,11 +25,6 @@ teardown() {
 # Names of the volumes of vga, and their tags.
 volumes() {
 	on a lvs --noheadings -o lv_name,lv_tags vga | tr -d ' ' | tr '\n' ' '
-}
-
-# lv FIELD VOLUME: as LVM on host a has it.
-lv() {
-	on a lvs --noheadings --units b --nosuffix -o "$1" "$2" | tr -d ' '
 }
 
 # configure LINE...: host a's [snapshot].

@@ -38,7 +38,7 @@ teardown_file() {
 	succeeds on a img-delete /dev/vga/one
 }
 
-@test "dmeventd: both extend a snapshot" {
+@test "dmeventd: it extends a snapshot that is extended by us, too" {
 	monitored 'snapshot_autoextend_threshold = 50' 'snapshot_autoextend_percent = 50'
 	configure 'size = 4m'
 	copy_slowly

@@ -10,28 +10,10 @@ setup_file() {
 	on a lvcreate -q --type thin-pool -L 16M --poolmetadatasize 4M -n pool vga
 }
 
-teardown_file() {
-	guest_teardown_file
-}
-
-setup() {
-	guest_setup
-}
-
 # No test leaves a mark of a run.
 teardown() {
 	guest_teardown
 	[ -z "$(tagged a)" ]
-}
-
-# lv FIELD VOLUME: as LVM on host a has it.
-lv() {
-	on a lvs --noheadings --units b --nosuffix -o "$1" "$2" | tr -d ' '
-}
-
-# Names of the volumes of vga, one after the other.
-names() {
-	on a lvs --noheadings -o lv_name vga | tr -s ' \n' ' '
 }
 
 # zeros VOLUME: all of it, as it is on the disk.
