@@ -42,7 +42,7 @@ ALL_CFLAGS = $(BASE_CFLAGS) $(WARN) $(OPT) $(SAN) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SAN) -Wl,--gc-sections -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Ranks 0 to 4 are all that the helper may use; the commands use everything.
-HELPER_DIRS := lib/base lib/block lib/wire lib/lvm lib/store lib/flow lib/op
+HELPER_DIRS := lib/base lib/block lib/wire lib/lvm lib/format lib/host lib/store lib/store/* lib/flow lib/op
 CLIENT_DIRS := lib/ssh lib/peer lib/job lib/cli
 
 HELPER_LIBS := -lblkid -ljansson -llzo2 -ldeflate -lxxhash
@@ -55,7 +55,7 @@ CLIENT_OBJ := $(call obj,$(wildcard $(addsuffix /*.c,$(CLIENT_DIRS))))
 COMMANDS   := $(patsubst cmd/%.c,%,$(wildcard cmd/img-*.c))
 UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-HEADERS    := $(wildcard lib/*/*.h cmd/*.h remote-helpers/*.h tests/*/*.h)
+HEADERS    := $(wildcard lib/*/*.h lib/*/*/*.h cmd/*.h remote-helpers/*.h tests/*/*.h)
 MAN        := $(wildcard man/*.[157])
 # A helper behind sshd gets none of our environment: its sanitizer options are linked in.
 SAN_OBJ    := $(if $(SAN),$(B)/obj/tests/sanitizer.o)
@@ -161,7 +161,7 @@ hdr-check:
 	done; exit $$rc
 
 format:
-	$(CLANG_FORMAT) -i $(wildcard cmd/*.[ch] lib/*/*.[ch] remote-helpers/*.[ch] \
+	$(CLANG_FORMAT) -i $(wildcard cmd/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] remote-helpers/*.[ch] \
 		tests/*.[ch] tests/*/*.[ch])
 
 # Installs what it needs first, so what it runs is made by another make.

@@ -198,3 +198,16 @@ int64_t io_now_ms(void)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
+
+int io_sync_dir(int dir)
+{
+	int r, keep, fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == EACCES ? 0 : -1; /* it may be written, but not read */
+	r = fsync(fd);
+	keep = errno;
+	close(fd);
+	errno = keep;
+	return r < 0 && errno == EINVAL ? 0 : r; /* the filesystem cannot sync directories */
+}

@@ -42,6 +42,12 @@ char *io_path_dup(int fd);
  */
 int io_lock_file(const char *path);
 
+/*
+ * Syncs a directory's entries to disk.  dir may be O_PATH.  0, also where a directory
+ * cannot be opened for reading or cannot be synced; -1 with errno set.
+ */
+int io_sync_dir(int dir);
+
 /* Close-on-exec and (un)blocking flags; 0, or -1 with errno set. */
 int io_set_cloexec(int fd);
 int io_set_nonblock(int fd, int on);

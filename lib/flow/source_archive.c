@@ -11,7 +11,7 @@
 
 #include "lib/flow/inlet.h"
 #include "lib/flow/source.h"
-#include "lib/store/qcow2.h"
+#include "lib/format/qcow2.h"
 
 struct archive_source {
 	struct source base;

@@ -146,7 +146,7 @@ int dm_table(dev_t dev, char *out, size_t size)
 	return one_target(dev, DM_STATUS_TABLE_FLAG | DM_NOFLUSH_FLAG, out, size);
 }
 
-int dm_snapshot_fill(dev_t dev, struct dm_fill *fill)
+int dm_snapshot_usage(dev_t dev, struct dm_usage *fill)
 {
 	unsigned long long used, all;
 	char text[256], table[256];
@@ -164,16 +164,16 @@ int dm_snapshot_fill(dev_t dev, struct dm_fill *fill)
 		return 0;
 	}
 	fill->used = (double)used / (double)all;
-	fill->room = all * SECTOR;
+	fill->space = all * SECTOR;
 	return 0;
 }
 
-bool dm_snapshot_may_overflow(const struct dm_fill *fill, uint64_t origin_bytes)
+bool dm_snapshot_may_overflow(const struct dm_usage *fill, uint64_t origin_bytes)
 {
 	uint64_t chunks = (origin_bytes + fill->chunk - 1) / fill->chunk;
 	uint64_t lists = chunks / (fill->chunk / 16) + 1;
 
-	return fill->room < (1 + lists + chunks) * fill->chunk; /* with a header */
+	return fill->space < (1 + lists + chunks) * fill->chunk; /* with a header */
 }
 
 int dm_message(dev_t dev, const char *text)

@@ -40,19 +40,19 @@ int dm_status(dev_t dev, char *out, size_t size);
 int dm_table(dev_t dev, char *out, size_t size);
 
 /* Of a thick snapshot: how full it is, or that it is invalid.  0 or -1 recorded. */
-struct dm_fill {
-	double used;	/* of its room, from 0 to 1 */
-	uint64_t room;	/* bytes */
+struct dm_usage {
+	double used;	/* of its space, from 0 to 1 */
+	uint64_t space;	/* bytes of its copy-on-write space */
 	uint64_t chunk; /* bytes: the room is given out in such pieces */
 	bool invalid;
 };
-int dm_snapshot_fill(dev_t dev, struct dm_fill *fill);
+int dm_snapshot_usage(dev_t dev, struct dm_usage *fill);
 
 /*
  * Whether it may overflow when all of its origin is written: it takes a chunk for each of
  * the origin's, and 16 bytes to find it, in chunks of their own.
  */
-bool dm_snapshot_may_overflow(const struct dm_fill *fill, uint64_t origin_bytes);
+bool dm_snapshot_may_overflow(const struct dm_usage *fill, uint64_t origin_bytes);
 
 /* Tells a target something.  0 or -1 recorded. */
 int dm_message(dev_t dev, const char *text);

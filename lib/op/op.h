@@ -12,12 +12,12 @@
 #include "lib/base/config.h"
 #include "lib/base/kv.h"
 #include "lib/flow/flow.h"
-#include "lib/store/limits.h"
+#include "lib/base/policy.h"
 #include "lib/wire/conn.h"
 
 struct session {
 	struct conn *conn;
-	struct limits limits;
+	struct policy policy;
 	const struct config *system, *user; /* defaults; the user's comes first */
 	bool has_stdio; /* descriptors 0 and 1 are the user's: "-" may be used */
 };

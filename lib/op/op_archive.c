@@ -1,136 +1,111 @@
 /*
- * archive, unarchive: an image file and its lzop file take each other's place.
+ * archive, unarchive: an image file and its lzop file replace each other.
  *	REQUEST op=archive or unarchive, path, keep, allow_links, dry_run, jobs,
  *	        bwlimit, progress
  *	RECORD  path, of the new file; capacity, of the image
- *	OK      counts; kept=1 if the original is still there though it was to go
+ *	OK      counts; kept=1 if the original is still there although it was to go
  *
- * The original goes last, when the new file has its name and is on disk.
+ * The original is removed last, when the new file has its name and is synced.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/format/content.h"
 #include "lib/op/op.h"
 #include "lib/op/reading.h"
 #include "lib/op/writing.h"
-#include "lib/store/existing.h"
-#include "lib/store/naming.h"
-#include "lib/store/probe.h"
-#include "lib/store/store.h"
+#include "lib/store/backend.h"
 
 #define SUFFIX ".lzo"
 
 struct swap {
-	struct place place; /* of the original */
-	struct stat st;
-	struct reading from;
+	struct reading from; /* the original, whose place it keeps */
 	struct writing to;
-	bool pack, recorded;
-	int keep, links, dry;
+	struct change_want change; /* how the original is removed */
+	bool pack, keep, dry_run;
 };
 
-/* The other file's path.  The caller frees it.  NULL recorded. */
-static char *other_path(const struct swap *w, const char *path)
+/* The other file's name.  The caller frees it.  NULL recorded. */
+static char *other_name(const char *name, bool pack)
 {
-	size_t n = strlen(path), m = strlen(SUFFIX);
+	size_t n = strlen(name), m = strlen(SUFFIX);
 	char *out = NULL;
 
-	if (w->pack) {
-		if (asprintf(&out, "%s%s", path, SUFFIX) < 0)
+	if (pack) {
+		if (asprintf(&out, "%s%s", name, SUFFIX) < 0)
 			out = NULL;
-	} else if (n <= m || strcmp(path + n - m, SUFFIX) != 0 || path[n - m - 1] == '/') {
-		err_set(ST_REFUSED, "its name does not end in %s, which would be taken off",
-			SUFFIX);
+	} else if (n <= m || strcmp(name + n - m, SUFFIX) != 0) {
+		err_set(ST_REFUSED, "its name does not end in %s, which would be removed", SUFFIX);
 		return NULL;
 	} else {
-		out = strndup(path, n - m);
+		out = strndup(name, n - m);
 	}
 	if (!out)
 		err_set(ST_FAILED, "out of memory");
 	return out;
 }
 
-/* All that can be refused of the original. */
+/* All that can be refused of the original before it is read. */
+static int check_original(const struct swap *w, const struct place *p)
+{
+	struct change_want try = { .allow_links = w->change.allow_links, .dry_run = true };
+
+	if (!p->backend->can_archive)
+		return err_set(ST_REFUSED, "is a %s, and only files become archives",
+			p->backend->kind);
+	if (p->is_link)
+		return err_set(ST_REFUSED, "is a symbolic link");
+	return w->keep ? 0 : p->backend->remove(p, &try);
+}
+
 static int open_original(struct swap *w, struct session *s, const char *path)
 {
 	const struct reading_want want = { .path = path };
-	struct probe_archive a;
-	int fd;
+	struct place *p = place_open(&s->policy, path);
 
-	if (place_open(&w->place, &s->limits, path) < 0)
+	if (!p || check_original(w, p) < 0) {
+		place_close(p);
 		return -1;
-	if (!w->place.store->has_files)
-		return err_set(ST_REFUSED, "is a volume, and only files become archives");
-	fd = existing_open(&w->place, O_RDONLY, w->links, &w->st);
-	if (fd < 0)
+	}
+	if (reading_open_place(&w->from, s, p, &want) < 0)
 		return -1;
-	close(fd);
-	if (!w->keep && existing_check_fixed(w->place.dir, w->place.name, w->dry) < 0)
-		return -1;
-	if (reading_open(&w->from, s, &want) < 0)
-		return -1;
-	if (w->from.img.st.st_dev != w->st.st_dev || w->from.img.st.st_ino != w->st.st_ino)
-		return err_set(ST_BUSY, "was replaced while it was looked at");
 	if (w->pack == w->from.compressed)
-		return err_set(
-			ST_REFUSED, w->pack ? "is an archive already" : "is no lzop archive");
-	if (w->pack)
-		return 0;
-	if (probe_archive_open(&w->from.img, &a) < 0)
-		return -1;
-	w->recorded = a.header.has_length;
+		return err_set(ST_REFUSED,
+			w->pack ? "is an archive already" : "is not an lzop archive");
 	return 0;
 }
 
-static int open_other(struct swap *w, struct session *s, const char *path)
+static int open_other(struct swap *w, struct session *s)
 {
 	struct writing_want want = { .archive = w->pack, .compressed = w->from.compressed };
+	const struct place *original = w->from.img->place;
+	char *name = other_name(original->name, w->pack);
+	struct place *place = name ? original->backend->beside(original, name) : NULL;
 	struct buf record = BUF_INIT;
-	char *other = other_path(w, path);
 	int r = -1;
 
-	if (!other)
-		return -1;
-	want.path = other;
 	want.target.len = w->from.source->len;
 	want.target.fsync = true;
-	want.target.dry_run = w->dry;
-	want.target.like = w->from.img.fd;
-	if (writing_open(&w->to, s, &want) == 0) {
+	want.target.dry_run = w->dry_run;
+	want.target.like = w->from.img;
+	if (place && writing_open_place(&w->to, place, &want) == 0) {
 		kv_add(&record, "path", w->to.path);
 		kv_add_u64(&record, "capacity", w->from.source->len);
 		r = op_record(s, &record);
-	} else {
-		err_wrap("'%s'", other);
+	} else if (name) {
+		err_wrap("'%s'", name);
 	}
 	buf_fini(&record);
-	free(other);
+	free(name);
 	return r;
-}
-
-/* The name must still be that of what was read. */
-static int drop_original(struct swap *w)
-{
-	struct stat now;
-
-	if (fstatat(w->place.dir, w->place.name, &now, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys("cannot look at the original");
-	if (now.st_dev != w->st.st_dev || now.st_ino != w->st.st_ino)
-		return err_set(ST_BUSY, "the original was replaced meanwhile, and is left");
-	if (unlinkat(w->place.dir, w->place.name, 0) < 0)
-		return err_sys("cannot remove the original");
-	return naming_sync(w->place.dir) < 0
-		       ? err_sys("cannot bring the directory to stable storage")
-		       : 0;
 }
 
 static int convert(struct swap *w, const struct flow_options *opt, struct buf *reply)
 {
+	const struct place *original = w->from.img->place;
 	struct flow_stats stats;
 
 	if (flow_run(w->from.source, w->to.sink, opt, &stats) < 0 || writing_commit(&w->to) < 0)
@@ -138,41 +113,41 @@ static int convert(struct swap *w, const struct flow_options *opt, struct buf *r
 	op_reply_stats(reply, &stats);
 	if (w->keep)
 		return 0;
-	if (!w->pack && !w->recorded) {
+	if (!w->pack && !image_content(w->from.img)->archive.header.has_length) {
 		log_note("the archive records neither length nor digest, so it is kept");
 		kv_add_bool(reply, "kept", true);
 		return 0;
 	}
-	return drop_original(w);
+	return original->backend->remove(original, &w->change) < 0 ? err_wrap("the original") : 0;
 }
 
-static int run(struct session *s, const struct kv *request, struct buf *reply, bool pack)
+static int archive_or_unarchive(
+	struct session *s, const struct kv *request, struct buf *reply, bool pack)
 {
-	struct swap w = { .pack = pack, .place = { .dir = -1 } };
+	int keep = op_flag(request, "keep"), links = op_flag(request, "allow_links");
+	int dry = op_flag(request, "dry_run"), r = -1;
 	const char *path = op_need(request, "path");
+	struct swap w = { .pack = pack };
 	struct flow_options opt;
-	int r = -1;
 
-	w.keep = op_flag(request, "keep");
-	w.links = op_flag(request, "allow_links");
-	w.dry = op_flag(request, "dry_run");
-	if (!path || w.keep < 0 || w.links < 0 || w.dry < 0 ||
-		op_flow_options(s, request, &opt) < 0)
+	if (!path || keep < 0 || links < 0 || dry < 0 || op_flow_options(s, request, &opt) < 0)
 		return -1;
-	if (open_original(&w, s, path) == 0 && open_other(&w, s, path) == 0)
-		r = w.dry ? 0 : convert(&w, &opt, reply);
+	w.keep = keep;
+	w.dry_run = dry;
+	w.change.allow_links = links;
+	if (open_original(&w, s, path) == 0 && open_other(&w, s) == 0)
+		r = dry ? 0 : convert(&w, &opt, reply);
 	writing_abort(&w.to);
 	reading_close(&w.from);
-	place_close(&w.place);
 	return r;
 }
 
 int op_archive(struct session *s, const struct kv *request, struct buf *reply)
 {
-	return run(s, request, reply, true);
+	return archive_or_unarchive(s, request, reply, true);
 }
 
 int op_unarchive(struct session *s, const struct kv *request, struct buf *reply)
 {
-	return run(s, request, reply, false);
+	return archive_or_unarchive(s, request, reply, false);
 }

@@ -9,10 +9,10 @@
 
 #include "lib/base/child.h"
 #include "lib/base/err.h"
+#include "lib/format/content.h"
 #include "lib/op/op.h"
 #include "lib/store/image.h"
-#include "lib/store/inuse.h"
-#include "lib/store/probe.h"
+#include "lib/host/inuse.h"
 
 #define CHECK_CORRUPT 2 /* qemu-img(1) */
 #define CHECK_LEAKS 3
@@ -47,24 +47,28 @@ static int run_check(int fd, bool live, bool *leaks)
 
 int op_check(struct session *s, const struct kv *request, struct buf *reply)
 {
-	const char *path = op_need(request, "path"), *format;
+	const char *path = op_need(request, "path");
 	int live = op_flag(request, "live"), r = -1;
-	struct image img;
+	const struct content *c;
+	struct place *place;
+	struct image *img;
 	bool leaks;
 
-	if (!path || live < 0 || image_open(&img, &s->limits, path) < 0)
+	if (!path || live < 0 || !(place = place_open(&s->policy, path)) ||
+		!(img = image_open(place)))
 		return -1;
-	if (probe_format(&img, &format) < 0 || (!live && inuse_refuse(img.fd, INUSE_WRITERS) < 0))
+	c = image_content(img);
+	if (!c || (!live && inuse_refuse(img->fd, INUSE_WRITERS) < 0))
 		goto out;
-	if (strcmp(format, "qcow2") != 0) {
+	if (c->is_archive || strcmp(c->format, "qcow2") != 0) {
 		err_set(ST_REFUSED, "is not a qcow2 image");
 		goto out;
 	}
-	if (run_check(img.fd, live, &leaks) < 0)
+	if (run_check(img->fd, live, &leaks) < 0)
 		goto out;
 	kv_add_bool(reply, "leaks", leaks);
 	r = 0;
 out:
-	image_close(&img);
+	image_close(img);
 	return r;
 }

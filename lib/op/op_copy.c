@@ -24,12 +24,12 @@ static int clone(struct reading *from, struct writing *to, const struct flow_opt
 	struct sink *null;
 	int r;
 
-	if (!from->has_image || from->compressed || to->is_archive || !to->target)
+	if (!from->img || from->compressed || to->is_archive || !to->target)
 		return 0;
-	r = target_clone(to->target, from->img.fd);
+	r = target_clone(to->target, from->img);
 	if (r <= 0)
 		return r;
-	stats->end.len = from->img.len;
+	stats->end.len = from->img->len;
 	if (!want_digest)
 		return 1;
 	null = sink_null();
@@ -97,7 +97,8 @@ int op_copy(struct session *s, const struct kv *request, struct buf *reply)
 	reading_describe(&from, &record);
 	if (op_record(s, &record) < 0)
 		goto out;
-	target.target.source = from.has_image ? &from.img.st : NULL;
+	target.target.source = from.img;
+	target.target.source_id = *from.id ? from.id : NULL;
 	target.target.len = from.source->len;
 	target.compressed = from.compressed;
 	target.format = from.format;

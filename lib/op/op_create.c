@@ -7,7 +7,7 @@
 
 #include "lib/base/err.h"
 #include "lib/op/op.h"
-#include "lib/store/store.h"
+#include "lib/store/backend.h"
 #include "lib/store/target.h"
 
 int op_create(struct session *s, const struct kv *request, struct buf *reply)
@@ -17,9 +17,9 @@ int op_create(struct session *s, const struct kv *request, struct buf *reply)
 	const char *path = op_need(request, "path");
 	struct target_want want = { .len = 0 };
 	struct target *t;
-	struct place place;
+	const struct backend *backend;
+	struct place *place;
 	uint64_t size;
-	bool has_files;
 	int has_size;
 
 	if (!path || sparse < 0 || dry < 0 || no_fsync < 0)
@@ -33,18 +33,19 @@ int op_create(struct session *s, const struct kv *request, struct buf *reply)
 	want.fsync = !no_fsync;
 	if (path[strlen(path) - 1] == '/')
 		return err_set(ST_REFUSED, "is a directory's name, not an image's");
-	if (place_open(&place, &s->limits, path) < 0)
+	place = place_open(&s->policy, path);
+	if (!place)
 		return -1;
-	has_files = place.store->has_files;
-	if (want.pool && has_files) {
-		place_close(&place);
+	backend = place->backend;
+	if (want.pool && !backend->can_thin) {
+		place_close(place);
 		return err_set(ST_USAGE, "--thin is for volumes");
 	}
-	t = target_open(&place, &want);
+	t = target_make(place, &want);
 	if (!t)
 		return -1;
 	kv_add(reply, "path", target_path(t));
-	size = has_files ? want.len : target_room(t);
+	size = backend->rounds_size ? target_space(t) : want.len;
 	kv_add_u64(reply, "size", size);
 	if (dry) {
 		target_abort(t);

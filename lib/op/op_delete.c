@@ -5,26 +5,26 @@
  */
 #include "lib/base/err.h"
 #include "lib/op/op.h"
-#include "lib/store/store.h"
+#include "lib/store/backend.h"
+#include "lib/store/place.h"
 
 int op_delete(struct session *s, const struct kv *request, struct buf *reply)
 {
 	int force = op_flag(request, "force"), links = op_flag(request, "allow_links");
 	int dry = op_flag(request, "dry_run"), r;
 	const char *path = op_need(request, "path");
-	struct store_want want;
-	struct place place;
+	struct change_want want;
+	struct place *place;
 
 	if (!path || force < 0 || links < 0 || dry < 0)
 		return -1;
 	want.allow_links = links;
 	want.dry_run = dry;
-	r = place_open(&place, &s->limits, path);
+	place = place_open(&s->policy, path);
+	r = place ? place->backend->remove(place, &want) : -1;
 	if (r == 0)
-		r = place.store->remove(&place, &want);
-	if (r == 0)
-		kv_add(reply, "path", place.path);
-	place_close(&place);
+		kv_add(reply, "path", place->path);
+	place_close(place);
 	if (r < 0 && force && err_status() == ST_ABSENT) {
 		err_clear();
 		kv_add_bool(reply, "absent", true);

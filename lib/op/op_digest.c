@@ -6,21 +6,9 @@
  *	        that carries length and digest, which then agree with it
  */
 #include "lib/flow/sink.h"
+#include "lib/format/content.h"
 #include "lib/op/op.h"
 #include "lib/op/reading.h"
-#include "lib/store/probe.h"
-
-static int add_recorded(struct buf *reply, struct reading *from)
-{
-	struct probe_archive a;
-
-	if (!from->compressed)
-		return 0;
-	if (probe_archive_open(&from->img, &a) < 0)
-		return -1;
-	kv_add_bool(reply, "recorded", a.header.has_length);
-	return 0;
-}
 
 int op_digest(struct session *s, const struct kv *request, struct buf *reply)
 {
@@ -36,9 +24,10 @@ int op_digest(struct session *s, const struct kv *request, struct buf *reply)
 		reading_want_parse(&want, request, "path") < 0 || reading_open(&from, s, &want) < 0)
 		return -1;
 	null = sink_null();
-	if (!null || add_recorded(reply, &from) < 0 ||
-		flow_run(from.source, null, &opt, &stats) < 0)
+	if (!null || flow_run(from.source, null, &opt, &stats) < 0)
 		goto out;
+	if (from.compressed && from.img)
+		kv_add_bool(reply, "recorded", image_content(from.img)->archive.header.has_length);
 	kv_add(reply, "format", from.format);
 	kv_add(reply, "compression", from.compressed ? "lzo" : NULL);
 	kv_add_u64(reply, "capacity", stats.end.len);

@@ -7,11 +7,12 @@
 int op_info(struct session *s, const struct kv *request, struct buf *reply)
 {
 	const char *path = op_need(request, "path");
+	struct place *place = path ? place_open(&s->policy, path) : NULL;
 	struct buf record = BUF_INIT;
 	int r = -1;
 
 	(void)reply;
-	if (path && info_collect(&s->limits, path, NULL, &record) == 0)
+	if (place && info_collect(place, NULL, &record) == 0)
 		r = op_record(s, &record);
 	buf_fini(&record);
 	return r;

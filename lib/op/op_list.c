@@ -1,24 +1,25 @@
 /*
  * list: what is in a container.
  *	REQUEST op=list, path (absent: the configured containers, or home), recursive
- *	RECORD  for each entry, as container.h has it; with `container`, its path
+ *	RECORD  for each entry, as info.h has it; with `container`, its path.  An
+ *	        entry that could not be opened has name, path and what is known, and
+ *	        `error` and `status` with the reason
  *	OK
  */
-#include <stdio.h>
-
+#include "lib/base/err.h"
 #include "lib/op/op.h"
-#include "lib/store/container.h"
-#include "lib/store/group.h"
-#include "lib/store/volume.h"
+#include "lib/store/backend.h"
+#include "lib/store/place.h"
 
 struct listing {
 	struct session *session;
-	const char *path;
+	const char *path; /* as it was asked for */
+	bool recursive;
 };
 
 static int send_entry(void *arg, const struct buf *record)
 {
-	struct listing *l = arg;
+	const struct listing *l = arg;
 	struct buf b = BUF_INIT;
 	int r;
 
@@ -29,38 +30,49 @@ static int send_entry(void *arg, const struct buf *record)
 	return r;
 }
 
-static int list(struct session *s, const char *path, bool recursive)
+static int list_place(struct listing *l, struct place *place)
 {
-	struct listing l = { s, path };
-
-	return container_list(&s->limits, path, recursive, send_entry, &l);
+	if (!place->backend->list)
+		return err_set(ST_REFUSED, "is a device, not a directory or a group");
+	return place->backend->list(place, l->recursive, send_entry, l);
 }
 
-static int list_group(void *arg, const char *group)
+static int list_path(struct listing *l)
 {
-	struct volume_name name = { .name = "" };
-	char path[VOLUME_PATH_MAX];
+	struct place *place = place_open(&l->session->policy, l->path);
+	int r = place ? list_place(l, place) : -1;
 
-	snprintf(name.group, sizeof(name.group), "%s", group);
-	return list(arg, volume_path(&name, path), false);
+	place_close(place);
+	return r;
+}
+
+static int list_container(void *arg, struct place *place)
+{
+	struct listing *l = arg;
+
+	l->path = place->spelled;
+	return list_place(l, place);
 }
 
 int op_list(struct session *s, const struct kv *request, struct buf *reply)
 {
-	const struct limits *roots = limits_roots(&s->limits);
-	const char *path = kv_get(request, "path");
+	struct listing l = { .session = s, .path = kv_get(request, "path") };
 	int recursive = op_flag(request, "recursive");
+	const struct backend *b;
 	size_t i;
 
 	(void)reply;
 	if (recursive < 0)
 		return -1;
-	if (path)
-		return list(s, path, recursive);
-	if (!roots->limited)
-		return list(s, ".", recursive);
-	for (i = 0; i < roots->count; i++)
-		if (list(s, roots->root[i].path, recursive) < 0)
+	l.recursive = recursive;
+	if (!l.path && !policy_roots(&s->policy)->limited)
+		l.path = ".";
+	if (l.path)
+		return list_path(&l);
+	for (i = backend_count(); i-- > 0;) { /* files first: LVM can take some time */
+		b = backend_at(i);
+		if (b->containers && b->containers(&s->policy, list_container, &l) < 0)
 			return -1;
-	return group_each_name(&s->limits, list_group, s);
+	}
+	return 0;
 }

@@ -14,15 +14,22 @@ int op_snap(struct session *s, const struct kv *request, struct buf *reply)
 	int dry = op_flag(request, "dry_run"), r;
 	struct snapshot_want want;
 	uint64_t size = 0;
-	char *made;
+	struct place *place;
+	struct image *img;
+	char *made = NULL;
 
 	if (!path || dry < 0 || kv_get_u64(request, "size", &size) < 0 ||
 		reading_snapshot_want(&want, s, size, dry) < 0)
 		return -1;
 	want.name = kv_get(request, "name");
-	r = snapshot_keep(&made, &s->limits, path, &want);
+	place = place_open(&s->policy, path);
+	img = place ? image_open(place) : NULL;
+	if (!img)
+		return -1;
+	r = snapshot_keep(&made, img, &want);
 	if (r == 0)
 		kv_add(reply, "path", made);
 	free(made);
+	image_close(img);
 	return r;
 }

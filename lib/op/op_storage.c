@@ -1,17 +1,16 @@
 /*
- * storage: what this host can do, and where there is room.
+ * storage: what this host can do, and where there is free space.
  *	REQUEST op=storage
  *	RECORD  kind=directory, path, filesystem, size, free, reflink, writable
- *	RECORD  kind=group or kind=pool (group.h)
+ *	RECORD  kind=group or kind=pool (lib/store/volume/volume_list.h)
  *	OK      host, version; grow, shrink, snapshot, detect (each): types
  */
 #include <sys/utsname.h>
 
 #include "lib/base/err.h"
 #include "lib/op/op.h"
-#include "lib/store/ability.h"
-#include "lib/store/group.h"
-#include "lib/store/roomlist.h"
+#include "lib/host/capabilities.h"
+#include "lib/store/backend.h"
 
 static int send_record(void *arg, const struct buf *record)
 {
@@ -20,16 +19,20 @@ static int send_record(void *arg, const struct buf *record)
 
 int op_storage(struct session *s, const struct kv *request, struct buf *reply)
 {
+	const struct backend *b;
 	struct utsname u;
+	size_t i;
 
 	(void)request;
 	if (uname(&u) < 0)
 		return err_sys("uname");
-	if (roomlist_each(&s->limits, send_record, s) < 0 ||
-		group_rooms(&s->limits, send_record, s) < 0)
-		return -1;
+	for (i = backend_count(); i-- > 0;) { /* files first: LVM can take some time */
+		b = backend_at(i);
+		if (b->storage && b->storage(&s->policy, send_record, s) < 0)
+			return -1;
+	}
 	kv_add(reply, "host", u.nodename);
 	kv_add(reply, "version", VERSION);
-	ability_write(reply);
+	capabilities_write(reply);
 	return 0;
 }

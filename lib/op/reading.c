@@ -14,23 +14,10 @@
 #include "lib/base/size.h"
 #include "lib/flow/inlet.h"
 #include "lib/flow/source.h"
+#include "lib/format/content.h"
+#include "lib/host/inuse.h"
 #include "lib/op/hook.h"
-#include "lib/store/inuse.h"
-#include "lib/store/probe.h"
-#include "lib/store/qcow2.h"
-
-void reading_id(const struct stat *st, char out[READING_ID_MAX])
-{
-	char boot[40];
-
-	io_read_line("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
-	if (S_ISBLK(st->st_mode)) /* whichever node of it that is */
-		snprintf(out, READING_ID_MAX, "%s:block:%llx", boot,
-			(unsigned long long)st->st_rdev);
-	else
-		snprintf(out, READING_ID_MAX, "%s:%llx:%llu", boot, (unsigned long long)st->st_dev,
-			(unsigned long long)st->st_ino);
-}
+#include "lib/store/backend.h"
 
 /* Standard input: what its first bytes say, and the rest as it comes. */
 static int open_stdin(struct reading *r)
@@ -49,7 +36,7 @@ static int open_stdin(struct reading *r)
 		return -1;
 	p = head;
 	r->compressed = lzop_is(p, (size_t)n);
-	r->format = !r->compressed && qcow2_is(p, (size_t)n) ? "qcow2" : "raw";
+	r->format = content_format_of(p, (size_t)n);
 	r->source = r->compressed ? source_archive(STDIN_FILENO, head, (size_t)n, FLOW_LEN_UNKNOWN)
 				  : source_stream(STDIN_FILENO, head, (size_t)n);
 	if (r->source && (!r->compressed || source_archive_format(r->source, &r->format) == 0))
@@ -58,13 +45,27 @@ static int open_stdin(struct reading *r)
 	return -1;
 }
 
-static int check_finished(struct reading *r, struct session *s)
+static int check_finished(struct image *img)
 {
-	int is = r->img.ops->is_unfinished(&r->img, &s->limits);
+	int is = img->ops->is_unfinished(img);
 
 	if (is > 0)
-		err_set(ST_CORRUPT, "is unfinished: the run that wrote it did not end well");
+		err_set(ST_CORRUPT, "is unfinished: the last write to it was interrupted");
 	return is ? -1 : 0;
+}
+
+static int refuse_use(struct image *img)
+{
+	struct inuse u;
+	int ret;
+
+	if (img->ops->check_unshared && img->ops->check_unshared(img) < 0)
+		return -1;
+	ret = img->ops->use(img, &u);
+	if (ret == 0 && u.writers)
+		ret = err_set(ST_BUSY, "in use: %s", u.who);
+	inuse_fini(&u);
+	return ret;
 }
 
 static int check_use(struct reading *r, bool live)
@@ -73,15 +74,13 @@ static int check_use(struct reading *r, bool live)
 	int ret;
 
 	if (!live) {
-		ret = image_volume_check_alone(&r->img);
-		if (ret == 0)
-			ret = inuse_refuse(r->img.fd, INUSE_WRITERS);
+		ret = refuse_use(r->img);
 		if (ret < 0 && (err_status() == ST_BUSY || err_status() == ST_REFUSED))
 			err_set(err_status(), "%s (see --live)", err_text());
 		r->consistent = true;
 		return ret;
 	}
-	ret = inuse_look(r->img.fd, &u);
+	ret = r->img->ops->use(r->img, &u);
 	r->consistent = !u.writers;
 	inuse_fini(&u);
 	return ret;
@@ -89,35 +88,20 @@ static int check_use(struct reading *r, bool live)
 
 static int open_content(struct reading *r)
 {
-	uint8_t head[QCOW2_HEADER_MAX];
-	struct probe_archive a;
-	struct qcow2 q;
-	ssize_t n;
-	int is = probe_is_archive(&r->img);
+	const struct content *c = image_content(r->img);
 
-	if (is < 0)
+	if (!c)
 		return -1;
-	if (is) {
-		r->compressed = true;
-		if (probe_archive_open(&r->img, &a) < 0)
-			return -1;
-		r->format = probe_archive_format(&r->img, &a);
-		if (lseek(r->img.fd, 0, SEEK_SET) < 0)
+	r->format = c->format;
+	r->compressed = c->is_archive;
+	if (c->is_archive) {
+		if (lseek(r->img->fd, 0, SEEK_SET) < 0)
 			return err_sys("cannot go back to its beginning");
-		r->source = source_archive(r->img.fd, NULL, 0, a.len);
-		return r->source ? 0 : -1;
+		r->source = source_archive(r->img->fd, NULL, 0, c->archive.len);
+	} else {
+		snprintf(r->backing, sizeof(r->backing), "%s", c->qcow2.backing);
+		r->source = source_image(r->img);
 	}
-	if (probe_format(&r->img, &r->format) < 0)
-		return -1;
-	if (strcmp(r->format, "qcow2") == 0) {
-		n = io_pread(r->img.fd, head, sizeof(head), 0);
-		if (n < 0)
-			return err_sys("cannot read the header");
-		if (qcow2_parse(&q, head, (size_t)n) < 0)
-			return -1;
-		snprintf(r->backing, sizeof(r->backing), "%s", q.backing);
-	}
-	r->source = source_image(&r->img);
 	return r->source ? 0 : -1;
 }
 
@@ -164,8 +148,20 @@ int reading_snapshot_want(
 	return 0;
 }
 
-/* What froze the guest is followed by what thaws it, whatever came between. */
-static int take_snapshot(struct reading *r, struct session *s, const struct reading_want *want)
+/* Takes a snapshot of r->img, which is read in its stead. */
+static int take_snapshot(struct reading *r, const struct snapshot_want *w)
+{
+	if (snapshot_take(&r->snapshot, r->img, w) < 0)
+		return -1;
+	if (r->snapshot) {
+		r->origin = r->img;
+		r->img = r->snapshot->image;
+	}
+	return 0;
+}
+
+/* The command that froze the guest is followed by the one that thaws it, whatever came between. */
+static int open_snapshot(struct reading *r, struct session *s, const struct reading_want *want)
 {
 	struct snapshot_want w;
 	struct err e;
@@ -175,11 +171,10 @@ static int take_snapshot(struct reading *r, struct session *s, const struct read
 		return -1;
 	r->consistent = true;
 	if (want->dry_run)
-		return snapshot_take(&r->snapshot, &r->img, &w);
+		return take_snapshot(r, &w);
 	ret = hook_run("pre-snapshot", want->pre, hook_seconds(s));
 	if (ret == 0)
-		ret = snapshot_take(&r->snapshot, &r->img, &w);
-	r->has_snapshot = ret == 0;
+		ret = take_snapshot(r, &w);
 	err_take(&e);
 	if (want->pre || ret == 0)
 		post = hook_run("post-snapshot", want->post, hook_seconds(s));
@@ -209,56 +204,68 @@ int reading_want_parse(struct reading_want *w, const struct kv *request, const c
 	return is_stdio || w->path ? 0 : -1;
 }
 
-int reading_open(struct reading *r, struct session *s, const struct reading_want *want)
+int reading_open_place(
+	struct reading *r, struct session *s, struct place *place, const struct reading_want *want)
 {
+	int ret;
+
 	memset(r, 0, sizeof(*r));
-	if (!want->path) {
-		if (!s->has_stdio)
-			return err_set(ST_REFUSED, "has no standard input here");
-		return open_stdin(r);
-	}
-	if (image_open(&r->img, &s->limits, want->path) < 0)
+	r->img = image_open(place);
+	if (!r->img)
 		return -1;
-	r->has_image = true;
-	r->img.may_change = want->live;
-	reading_id(&r->img.st, r->id);
-	/* Who writes it now has marked it: in use, rather than left unfinished. */
-	if (want->snapshot) {
-		if (check_finished(r, s) < 0 || take_snapshot(r, s, want) < 0 ||
-			open_content(r) < 0)
-			goto fail;
+	r->img->may_change = want->live;
+	if (place->backend->identify(place, r->id) < 0)
+		r->id[0] = '\0';
+	/* A job that writes it now has marked it: it is in use rather than left unfinished. */
+	if (want->snapshot)
+		ret = check_finished(r->img) < 0 ? -1 : open_snapshot(r, s, want);
+	else
+		ret = check_use(r, want->live) < 0 ? -1 : check_finished(r->img);
+	if (ret == 0 && open_content(r) == 0)
 		return 0;
-	}
-	if (check_use(r, want->live) == 0 && check_finished(r, s) == 0 && open_content(r) == 0)
-		return 0;
-fail:
 	reading_close(r);
 	return -1;
 }
 
+int reading_open(struct reading *r, struct session *s, const struct reading_want *want)
+{
+	struct place *place;
+
+	memset(r, 0, sizeof(*r));
+	if (!want->path && s->has_stdio)
+		return open_stdin(r);
+	if (!want->path)
+		return err_set(ST_REFUSED, "has no standard input here");
+	place = place_open(&s->policy, want->path);
+	return place ? reading_open_place(r, s, place, want) : -1;
+}
+
 int reading_check(struct reading *r)
 {
-	if (!r->has_snapshot)
+	if (!r->snapshot)
 		return 0;
-	return snapshot_check(&r->snapshot) < 0 ? -1 : r->img.ops->check(&r->img);
+	return snapshot_check(r->snapshot) < 0 ? -1 : r->img->ops->check(r->img);
 }
 
 int reading_finish(struct reading *r)
 {
-	if (!r->has_snapshot)
+	struct snapshot *snapshot = r->snapshot;
+
+	if (!snapshot)
 		return 0;
-	image_close(&r->img);
-	r->has_image = r->has_snapshot = false;
-	return snapshot_drop(&r->snapshot);
+	r->snapshot = NULL;
+	r->img = NULL; /* the snapshot's own */
+	return snapshot_drop(snapshot);
 }
 
 void reading_close(struct reading *r)
 {
 	source_free(r->source);
-	if (r->has_image)
-		image_close(&r->img);
-	if (r->has_snapshot)
-		snapshot_drop(&r->snapshot);
+	if (r->snapshot)
+		snapshot_drop(r->snapshot);
+	else
+		image_close(r->img);
+	image_close(r->origin);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -266,14 +273,14 @@ void reading_describe(const struct reading *r, struct buf *record)
 {
 	if (r->source->len != FLOW_LEN_UNKNOWN)
 		kv_add_u64(record, "capacity", r->source->len);
-	if (r->has_image) {
-		kv_add_u64(record, "physical", r->img.len);
-		kv_add(record, "kind", r->img.ops->kind);
+	if (r->img) {
+		kv_add_u64(record, "physical", r->img->len);
+		kv_add(record, "kind", r->img->kind);
 		kv_add(record, "id", r->id);
 	}
 	kv_add(record, "format", r->format);
 	kv_add(record, "compression", r->compressed ? "lzo" : NULL);
 	kv_add_bool(record, "consistent", r->consistent);
-	kv_add(record, "snapshot", r->snapshot.is_volume ? r->snapshot.volume.name : NULL);
+	kv_add(record, "snapshot", r->snapshot ? r->snapshot->name : NULL);
 	kv_add(record, "backing", r->backing[0] ? r->backing : NULL);
 }

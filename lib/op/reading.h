@@ -11,22 +11,20 @@
 #define IMG_READING_H
 
 #include "lib/op/op.h"
+#include "lib/host/identity.h"
 #include "lib/store/image.h"
 #include "lib/store/snapshot.h"
 
-#define READING_ID_MAX 128
-
 struct reading {
-	struct image img;
-	bool has_image;
-	struct snapshot snapshot;
-	bool has_snapshot;
+	struct image *img;	   /* that is read; NULL: standard input */
+	struct image *origin;	   /* of the snapshot that img is, or NULL */
+	struct snapshot *snapshot; /* img's, or NULL */
 	struct source *source;
 	bool compressed;
 	bool consistent; /* nobody could write to it */
 	const char *format;
-	char backing[1024];	 /* as recorded, "" if none */
-	char id[READING_ID_MAX]; /* host's boot, device and inode: who it is */
+	char backing[1024];    /* as recorded, "" if none */
+	char id[IDENTITY_MAX]; /* which image it is; "" of standard input */
 };
 
 struct reading_want {
@@ -44,6 +42,10 @@ int reading_want_parse(struct reading_want *w, const struct kv *request, const c
 /* 0, or -1 recorded; then r is empty. */
 int reading_open(struct reading *r, struct session *s, const struct reading_want *want);
 
+/* The same of a place, which it takes over; want->path plays no part. */
+int reading_open_place(
+	struct reading *r, struct session *s, struct place *place, const struct reading_want *want);
+
 /*
  * After all was read, and before that counts as whole: 0 if the snapshot was valid until
  * now, or -1 with ST_CORRUPT recorded.
@@ -58,8 +60,5 @@ void reading_describe(const struct reading *r, struct buf *record);
 /* What the configuration says of snapshots; size, if not 0, is the user's word. */
 int reading_snapshot_want(
 	struct snapshot_want *out, const struct session *s, uint64_t size, bool dry_run);
-
-/* "boot-id:device:inode" of a file on this host. */
-void reading_id(const struct stat *st, char out[READING_ID_MAX]);
 
 #endif

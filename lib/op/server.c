@@ -19,7 +19,7 @@
 
 struct server {
 	struct session session;
-	struct limits system;
+	struct policy system;
 	struct config system_config, user_config;
 	char *home_config; /* the path of the user's file, if not given */
 };
@@ -149,10 +149,10 @@ static int read_config(struct server *sv, const char *given)
 	}
 	if (config_read(&sv->system_config, CONFIG_SYSTEM, false) < 0 ||
 		(user && config_read(&sv->user_config, user, given != NULL) < 0) ||
-		limits_init(&sv->system, &sv->system_config, CONFIG_SYSTEM) < 0 ||
-		limits_init(&sv->session.limits, &sv->user_config, user) < 0)
+		policy_init(&sv->system, &sv->system_config, CONFIG_SYSTEM) < 0 ||
+		policy_init(&sv->session.policy, &sv->user_config, user) < 0)
 		return -1;
-	sv->session.limits.also = &sv->system;
+	sv->session.policy.also = &sv->system;
 	sv->session.system = &sv->system_config;
 	sv->session.user = &sv->user_config;
 	return 0;
@@ -184,8 +184,8 @@ int server_run(const struct server_options *opt)
 	}
 	log_route(NULL, NULL);
 	conn_close(sv.session.conn);
-	limits_fini(&sv.session.limits);
-	limits_fini(&sv.system);
+	policy_fini(&sv.session.policy);
+	policy_fini(&sv.system);
 	config_fini(&sv.system_config);
 	config_fini(&sv.user_config);
 	free(sv.home_config);

@@ -13,9 +13,8 @@
 
 #include "lib/base/err.h"
 #include "lib/flow/sink.h"
-#include "lib/op/reading.h"
-#include "lib/store/probe.h"
-#include "lib/store/store.h"
+#include "lib/format/content.h"
+#include "lib/store/backend.h"
 
 #define ARCHIVE_SUFFIX ".lzo"
 
@@ -44,59 +43,50 @@ static char *derive_name(const char *base, bool from_archive, bool to_archive)
 	return name;
 }
 
-/* Where the path leads: into the container that it is, or to a name of its own. */
-static int find_place(struct place *p, struct session *s, const struct writing_want *want)
+/*
+ * Where the path leads: into the container that it is, or to a name of its own.
+ * NULL recorded.
+ */
+static struct place *find_place(struct session *s, const struct writing_want *want)
 {
+	const struct backend *b;
 	char *name = NULL;
-	int r;
+	struct place *p;
 
-	if (want->target.in_place)
-		return place_open(p, &s->limits, want->path);
+	if (want->in_place)
+		return place_open(&s->policy, want->path);
 	if (want->base && *want->base) {
 		name = derive_name(want->base, want->compressed, want->archive);
-		if (!name)
-			return err_set(ST_FAILED, "out of memory");
+		if (!name) {
+			err_set(ST_FAILED, "out of memory");
+			return NULL;
+		}
 	}
-	r = place_for(p, &s->limits, want->path, name);
+	p = place_for(&s->policy, want->path, name);
 	free(name);
-	if (r < 0 || !want->archive || p->store->has_files)
-		return r;
+	if (!p || !want->archive || p->backend->can_archive)
+		return p;
+	b = p->backend;
 	place_close(p);
-	return err_set(ST_USAGE, "an archive is a file, and this is a volume");
-}
-
-/* The source may be on this very host by another way than ours. */
-static int check_source_id(const char *id, const struct place *p)
-{
-	char own[READING_ID_MAX];
-	struct stat st;
-
-	if (!id || p->store->look(p, &st) < 0)
-		return 0;
-	reading_id(&st, own);
-	if (strcmp(id, own) == 0)
-		return err_set(ST_REFUSED, "source and target are the same image");
-	return 0;
+	err_set(ST_USAGE, "an archive is a file, and this is a %s", b->kind);
+	return NULL;
 }
 
 /* A guest that had a raw disk would find a qcow2 file in it. */
-static int check_format(struct session *s, const struct writing_want *want)
+static int check_format(struct target *t, const struct writing_want *want)
 {
-	const char *format;
-	struct image img;
-	int r;
+	uint8_t head[4];
+	ssize_t n;
 
-	if (!want->target.in_place || want->as_is || !want->format ||
-		strcmp(want->format, "qcow2") != 0)
+	if (!want->in_place || want->as_is || !want->format || strcmp(want->format, "qcow2") != 0)
 		return 0;
-	if (image_open(&img, &s->limits, want->path) < 0)
+	n = target_peek(t, head, sizeof(head));
+	if (n < 0)
 		return -1;
-	r = probe_format(&img, &format);
-	if (r == 0 && strcmp(format, "qcow2") != 0)
-		r = err_set(ST_REFUSED, "the source is qcow2 and the target holds something else "
-					"(see --as-is)");
-	image_close(&img);
-	return r;
+	if (strcmp(content_format_of(head, (size_t)n), "qcow2") == 0)
+		return 0;
+	return err_set(ST_REFUSED,
+		"the source is qcow2 and the target holds something else (see --as-is)");
 }
 
 int writing_want_parse(struct writing_want *w, const struct kv *request)
@@ -110,7 +100,7 @@ int writing_want_parse(struct writing_want *w, const struct kv *request)
 		{ "as_is", &w->as_is },
 		{ "sparse", &w->target.sparse },
 		{ "overwrite", &w->target.overwrite },
-		{ "in_place", &w->target.in_place },
+		{ "in_place", &w->in_place },
 		{ "allow_links", &w->target.allow_links },
 		{ "dry_run", &w->target.dry_run },
 		{ "no_fsync", &no_fsync },
@@ -134,7 +124,7 @@ int writing_want_parse(struct writing_want *w, const struct kv *request)
 	w->base = kv_get(request, "base");
 	w->format = kv_get(request, "format");
 	w->compressed = kv_get(request, "compression") != NULL;
-	w->source_id = kv_get(request, "source_id");
+	w->target.source_id = kv_get(request, "source_id");
 	w->path = is_stdio ? NULL : op_need(request, "path");
 	return is_stdio || w->path ? 0 : -1;
 }
@@ -176,31 +166,37 @@ static bool is_derived(const char *asked, const char *path)
 	return b && strcmp(a ? a + 1 : asked, b + 1) != 0;
 }
 
-static int open_target(struct writing *w, struct session *s, const struct writing_want *want)
+static int open_target(struct writing *w, struct place *place, const struct writing_want *want)
 {
 	struct target_want target = want->target;
-	struct place place;
 
-	if (find_place(&place, s, want) < 0)
-		return -1;
-	if (check_source_id(want->source_id, &place) < 0) {
-		place_close(&place);
-		return -1;
-	}
-	w->path = strdup(place.path);
+	w->path = strdup(place->path);
 	if (want->archive)
 		target.len = TARGET_LEN_UNKNOWN;
-	w->target = target_open(&place, &target);
+	w->target = want->in_place ? target_fill(place, &target) : target_make(place, &target);
 	if (!w->target && err_status() == ST_EXISTS && want->may_overwrite)
 		err_set(ST_EXISTS, "%s (see --overwrite)", err_text());
 	if (!w->target)
-		return is_derived(want->path, w->path) ? err_wrap("'%s'", w->path) : -1;
+		return -1;
 	if (!w->path)
 		return err_set(ST_FAILED, "out of memory");
+	if (check_format(w->target, want) < 0)
+		return -1;
 	if (target.dry_run)
 		return 0;
 	w->sink = want->archive ? archive_sink(w->target, w->path) : sink_image(w->target);
 	return w->sink ? 0 : -1;
+}
+
+static int open_named(struct writing *w, struct session *s, const struct writing_want *want)
+{
+	struct place *place = find_place(s, want);
+
+	if (!place)
+		return -1;
+	if (open_target(w, place, want) == 0)
+		return 0;
+	return is_derived(want->path, w->path) ? err_wrap("'%s'", w->path) : -1;
 }
 
 int writing_open(struct writing *w, struct session *s, const struct writing_want *want)
@@ -209,10 +205,19 @@ int writing_open(struct writing *w, struct session *s, const struct writing_want
 
 	memset(w, 0, sizeof(*w));
 	w->is_archive = want->archive;
-	if (!want->path)
-		r = open_stdout(w, s, want->target.dry_run);
-	else
-		r = check_format(s, want) < 0 ? -1 : open_target(w, s, want);
+	r = want->path ? open_named(w, s, want) : open_stdout(w, s, want->target.dry_run);
+	if (r < 0)
+		writing_abort(w);
+	return r;
+}
+
+int writing_open_place(struct writing *w, struct place *place, const struct writing_want *want)
+{
+	int r;
+
+	memset(w, 0, sizeof(*w));
+	w->is_archive = want->archive;
+	r = open_target(w, place, want);
 	if (r < 0)
 		writing_abort(w);
 	return r;

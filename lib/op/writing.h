@@ -29,18 +29,21 @@ struct writing_want {
 	bool compressed;	   /* the source is */
 	bool archive;		   /* make an lzop file */
 	bool may_overwrite;	   /* the user could have said so */
-	const char *source_id;	   /* reading_id() of a source elsewhere, or NULL */
-	struct target_want target; /* all but the source's stat */
+	bool in_place;		   /* fill an existing image */
+	struct target_want target; /* all but its source */
 };
 
 /* From a request.  0 or -1 recorded. */
 int writing_want_parse(struct writing_want *w, const struct kv *request);
 
 /*
- * 0, or -1 recorded; then w is empty.  want->target.source is the source's
- * stat if it is on this host and ours, else NULL.
+ * 0, or -1 recorded; then w is empty.  want->target.source is the source if this process
+ * reads it, else NULL.
  */
 int writing_open(struct writing *w, struct session *s, const struct writing_want *want);
+
+/* The same at a place, which it takes over; path and base of want play no part. */
+int writing_open_place(struct writing *w, struct place *place, const struct writing_want *want);
 
 /* Makes it final; w is empty then.  0 or -1 recorded. */
 int writing_commit(struct writing *w);

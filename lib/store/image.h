@@ -1,26 +1,28 @@
 /*
  * image: an existing image, open for reading, whatever it lies on.
  *
- * What kind of storage it is stays in this directory: outside, an image is
- * a table of functions.  A kind is a file of its own (image_file.c,
- * image_device.c, ...).
+ * It keeps its place and, once somebody asked for it, what its first bytes say
+ * of it, so that nothing is looked up or parsed twice.
  */
 #ifndef IMG_IMAGE_H
 #define IMG_IMAGE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
 #include "lib/base/kv.h"
-#include "lib/store/limits.h"
+#include "lib/host/inuse.h"
+#include "lib/store/place.h"
 
+struct content;
 struct image;
 
+/* What a backend's images do; lib/store/backend.h.  0, or -1 recorded. */
 struct image_ops {
-	const char *kind; /* "file", "volume", "device" */
-	/* The length in bytes, from the descriptor. */
-	int (*length)(struct image *img, uint64_t *out);
+	/* Reads n bytes at off: how many there were, or -1 with errno set. */
+	ssize_t (*read)(struct image *img, void *p, size_t n, uint64_t off);
 	/*
 	 * The next range at or after off that may hold something: 1 and
 	 * [*start, *end), not beyond len; 0: only zeros up to the end; -1.
@@ -28,52 +30,54 @@ struct image_ops {
 	int (*extent)(struct image *img, uint64_t off, uint64_t *start, uint64_t *end);
 	/* Bytes that it takes on its storage. */
 	int (*allocated)(struct image *img, uint64_t *out);
-	/* Whether it is marked so (unfinished.h, volume.h): 1, 0 or -1. */
-	int (*is_unfinished)(struct image *img, const struct limits *l);
-	/* After all was read: 0 if it was the same all the time; or -1. */
+	/* Who else uses it (inuse.h); the caller calls inuse_fini(). */
+	int (*use)(struct image *img, struct inuse *u);
+	/* ST_REFUSED if other hosts may write to it, which cannot be seen from here.  May be NULL. */
+	int (*check_unshared)(struct image *img);
+	/* Whether the last write to it was interrupted: 1, 0 or -1. */
+	int (*is_unfinished)(struct image *img);
+	/* After all was read: whether it was the same all the time. */
 	int (*check)(struct image *img);
-	/* More for a record of it (info.h); may be NULL. */
+	/* Adds to a record of it (info.h).  May be NULL. */
 	void (*describe)(const struct image *img, struct buf *out);
-	void (*release)(struct image *img); /* frees own; may be NULL */
+	/* Frees what is the backend's own.  May be NULL. */
+	void (*release)(struct image *img);
 };
 
 struct image {
 	const struct image_ops *ops;
-	int fd;	   /* O_RDONLY */
-	void *own; /* the kind's */
-	char *path;
-	uint64_t len; /* of the container in bytes: the file's or device's size */
-	struct stat st;
-	bool may_change; /* the user accepts that it is written to while it is read */
-	const struct snapshot_watch *watch; /* of a snapshot (snapshot.h), or NULL */
+	const char *kind;    /* the backend's: "file", "volume", "device" */
+	struct place *place; /* its own; NULL: it has no name, as a file's snapshot */
+	int fd;		     /* O_RDONLY; -1 if the backend has none */
+	uint64_t len;	     /* of the file or device, in bytes */
+	struct stat st;	     /* of fd, when it was opened */
+	bool may_change;     /* the user accepts that it is written to while it is read */
+	const atomic_bool *spoiled; /* set when it stopped being what it was; or NULL */
+	struct content *content;    /* image_content() */
 };
 
 /*
- * Opens an image for reading.  0, or -1 recorded: ST_ABSENT, ST_REFUSED (a
- * directory, a device file that is no disk, outside the limits).  Never blocks
- * on a FIFO.
+ * Opens the image at a place, which it takes over, also on failure.  NULL
+ * recorded: ST_ABSENT, ST_REFUSED (a directory, a device file that is no disk).
+ * Never blocks on a FIFO.
  */
-int image_open(struct image *img, const struct limits *l, const char *path);
-void image_close(struct image *img); /* accepts a zeroed one with fd -1 */
+struct image *image_open(struct place *place);
+void image_close(struct image *img); /* accepts NULL; keeps the recorded error */
 
 /* Reads n bytes at off, all of them: 0, or -1; ST_CORRUPT if the image ends before. */
 int image_read(struct image *img, void *p, size_t n, uint64_t off);
 
-/* The kinds: "file", "device" and "volume". */
-extern const struct image_ops image_file_ops, image_device_ops, image_volume_ops;
+/*
+ * What its first bytes say of it (lib/format/content.h), read once; the image's own.  NULL recorded: a
+ * read error, or ST_CORRUPT if a header cannot be parsed.
+ */
+const struct content *image_content(struct image *img);
 
-/* As image_open(), of the volume that LVM has told of. */
-struct lvm_volume;
-struct volume_name;
-int image_open_volume(struct image *img, const struct lvm_volume *lv);
+/* For backends: allocates a zeroed struct that begins with an image, with fd -1.  NULL recorded. */
+void *image_new(size_t size, const struct image_ops *ops, const char *kind, struct place *place);
 
-/* image_volume.c: its part of that; image_close() is called after a failure, too. */
-int image_volume_take(struct image *img, const struct lvm_volume *lv);
-
-/* Which volume it is; false: none. */
-bool image_volume_name(const struct image *img, struct volume_name *out);
-
-/* 0, or -1 with ST_REFUSED recorded: a volume, and other hosts may be using its group. */
-int image_volume_check_alone(const struct image *img);
+/* For backends whose images have a descriptor: image_ops.read and .use. */
+ssize_t image_fd_read(struct image *img, void *p, size_t n, uint64_t off);
+int image_fd_use(struct image *img, struct inuse *u);
 
 #endif

@@ -19,17 +19,15 @@
 #define IMG_INFO_H
 
 #include "lib/base/buf.h"
-#include "lib/store/limits.h"
+#include "lib/store/place.h"
 
 /*
- * Appends the record of what path is.  name: what to call it, or NULL: its
- * own last part.  0, or -1 recorded.
+ * Appends the record of what is at a place, which it takes over, also on failure.  name: what to
+ * call it, or NULL: its own name.  0, or -1 recorded.
  */
-int info_collect(const struct limits *l, const char *path, const char *name, struct buf *out);
+int info_collect(struct place *place, const char *name, struct buf *out);
 
-/* The same of a volume that LVM has told of; is_open: whether it is open elsewhere. */
-struct lvm_volume;
-int info_collect_volume(
-	const struct limits *l, const struct lvm_volume *lv, bool is_open, struct buf *out);
+/* For backends: the record of a directory that is open. */
+int info_add_directory(struct buf *out, int fd);
 
 #endif

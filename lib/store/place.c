@@ -1,178 +1,113 @@
 /*
- * place: a name is looked for among volumes first, since a group's directory
- * below /dev comes and goes with what is active in it.
+ * place: a path is looked up once, and the backends are asked in turn whose it is.
  */
 #include "lib/store/place.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
-#include "lib/base/io.h"
-#include "lib/store/store.h"
+#include "lib/base/pathname.h"
+#include "lib/store/backend.h"
 
-/* A volume that p->volume names, or name in the group that it is. */
-static int in_group(struct place *p, const char *name)
+void *place_new(size_t size, const struct backend *b, const struct policy *l, const char *spelled,
+	const char *path)
 {
-	char path[VOLUME_PATH_MAX];
+	struct place *p = calloc(1, size);
 
-	if (!*p->volume.name && !name)
-		return err_set(ST_REFUSED, "is a volume group, not an image");
-	if (!*p->volume.name) {
-		if (!lvm_name_is_valid(name))
-			return err_set(ST_REFUSED, "'%s' is no name for a volume", name);
-		memcpy(p->volume.name, name, strlen(name) + 1);
+	if (p) {
+		p->backend = b;
+		p->policy = l;
+		p->spelled = strdup(spelled);
+		p->path = strdup(path);
 	}
-	p->store = &store_volume;
-	p->dir = -1;
-	p->name = strdup(p->volume.name);
-	p->path = strdup(volume_path(&p->volume, path));
-	if (p->name && p->path)
-		return 0;
-	place_close(p);
-	return err_set(ST_FAILED, "out of memory");
-}
-
-static int name_is_own(const char *name)
-{
-	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-}
-
-/*
- * A device that may be written, by the node that has its real name, wherever links
- * to it lie: 1; 0: no such; -1 recorded.
- */
-static int of_device(struct place *p, const struct limits *l, const char *path)
-{
-	struct stat st;
-	char *real, *slash;
-	int dir, r;
-
-	if (stat(path, &st) < 0 || !S_ISBLK(st.st_mode))
-		return 0;
-	if (limits_allow_device(l, st.st_rdev) < 0) {
-		err_clear();
-		return 0;
+	if (p && p->spelled && p->path) {
+		p->name = pathname_last(p->path);
+		if (!*p->name)
+			p->name = p->path; /* "/" */
+		return p;
 	}
-	real = realpath(path, NULL);
-	slash = real ? strrchr(real, '/') : NULL;
-	if (!slash) {
-		free(real);
-		return err_sys("cannot tell where it lies");
+	if (p) {
+		free(p->spelled);
+		free(p->path);
+		free(p);
 	}
-	*slash = '\0';
-	dir = open(slash == real ? "/" : real, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = dir < 0 ? err_sys("cannot open '%s'", real) : place_in(p, dir, slash + 1);
-	free(real);
-	if (r < 0)
-		return -1;
-	p->store = &store_device;
-	p->dev = st.st_rdev;
-	return 1;
-}
-
-int place_open(struct place *p, const struct limits *l, const char *path)
-{
-	char *copy = limits_trim(path);
-	char *slash = copy ? strrchr(copy, '/') : NULL;
-	const char *name = slash ? slash + 1 : copy;
-	const char *where = !slash ? "." : slash == copy ? "/" : copy;
-	int r = -1, dir, is_volume;
-
-	memset(p, 0, sizeof(*p));
-	p->dir = -1;
-	is_volume = volume_find(&p->volume, l, path);
-	if (is_volume) {
-		free(copy);
-		return is_volume < 0 ? -1 : in_group(p, NULL);
-	}
-	r = of_device(p, l, path);
-	if (r) {
-		free(copy);
-		return r < 0 ? -1 : 0;
-	}
-	r = -1;
-	if (!copy)
-		return err_set(ST_FAILED, "out of memory");
-	if (!name_is_own(name)) {
-		err_set(ST_REFUSED, "not the name of an image");
-		goto out;
-	}
-	if (slash)
-		*slash = '\0';
-	dir = limits_open(l, where, O_PATH | O_DIRECTORY);
-	if (dir >= 0)
-		r = place_in(p, dir, name);
-	else if (err_errno() == ENOENT || err_errno() == ENOTDIR)
-		err_set(ST_ABSENT, "no such directory: '%s'", where);
-out:
-	free(copy);
-	return r;
-}
-
-int place_in(struct place *p, int dir, const char *name)
-{
-	char *path = io_path_dup(dir);
-	int r = 0;
-
-	memset(p, 0, sizeof(*p));
-	p->store = &store_file;
-	p->dir = dir;
-	p->name = strdup(name);
-	if (path && asprintf(&p->path, "%s/%s", strcmp(path, "/") == 0 ? "" : path, name) < 0)
-		p->path = NULL;
-	if (!path)
-		r = err_sys("cannot tell where '%s' lies", name);
-	else if (!name_is_own(name) || strchr(name, '/'))
-		r = err_set(ST_REFUSED, "not the name of an image: '%s'", name);
-	else if (!p->name || !p->path)
-		r = err_set(ST_FAILED, "out of memory");
-	free(path);
-	if (r < 0)
-		place_close(p);
-	return r;
+	err_set(ST_FAILED, "out of memory");
+	return NULL;
 }
 
 void place_close(struct place *p)
 {
-	if (p->dir > 0)
-		close(p->dir);
-	free(p->name);
+	if (!p)
+		return;
+	if (p->backend->release)
+		p->backend->release(p);
+	free(p->spelled);
 	free(p->path);
-	memset(p, 0, sizeof(*p));
-	p->dir = -1;
+	free(p);
 }
 
-int place_for(struct place *p, const struct limits *l, const char *path, const char *name)
+static struct place *ask_backends(const struct found *f)
 {
-	bool slash = path[strlen(path) - 1] == '/';
-	int dir, is_volume;
+	const struct backend *b;
+	struct place *p = NULL;
+	size_t i;
+	int r = 0;
 
-	memset(p, 0, sizeof(*p));
-	p->dir = -1;
-	is_volume = volume_find(&p->volume, l, path);
-	if (is_volume < 0)
-		return -1;
-	if (is_volume && !*p->volume.name && !name)
-		return err_set(ST_REFUSED, "is a group, and the source has no name of its own");
-	if (is_volume)
-		return in_group(p, *p->volume.name ? NULL : name);
-	dir = limits_open(l, path, O_PATH | O_DIRECTORY);
-	if (dir >= 0 && name)
-		return place_in(p, dir, name);
-	if (dir >= 0) {
-		close(dir);
-		return err_set(ST_REFUSED, "is a directory, and the source has no name of its own");
+	for (i = 0; r == 0 && (b = backend_at(i)); i++)
+		r = b->find(&p, f);
+	return r > 0 ? p : NULL;
+}
+
+struct place *place_open(const struct policy *l, const char *path)
+{
+	char *absolute, *trimmed;
+	struct found f = { .policy = l, .node = -1 };
+	struct place *p = NULL;
+
+	if (!*path) {
+		err_set(ST_USAGE, "an empty path");
+		return NULL;
 	}
-	if (err_errno() != ENOENT && err_errno() != ENOTDIR)
-		return -1;
-	if (slash)
-		return err_set(ST_ABSENT, "no such directory: '%s'", path);
+	absolute = pathname_absolute(path);
+	trimmed = absolute ? pathname_trim(absolute) : NULL;
+	if (!trimmed)
+		goto out;
+	f.spelled = trimmed;
+	f.is_directory = strlen(absolute) > strlen(trimmed);
 	err_clear();
-	return place_open(p, l, path);
+	f.node = policy_find(l, absolute);
+	if (f.node >= 0 && fstat(f.node, &f.st) < 0)
+		err_sys("cannot stat");
+	else
+		p = ask_backends(&f);
+	if (f.node >= 0)
+		close(f.node);
+out:
+	free(absolute);
+	free(trimmed);
+	return p;
+}
+
+struct place *place_child(const struct place *container, const char *name)
+{
+	if (pathname_is_name(name))
+		return container->backend->child(container, name);
+	err_set(ST_REFUSED, "'%s' is not a name", name);
+	return NULL;
+}
+
+struct place *place_for(const struct policy *l, const char *path, const char *name)
+{
+	struct place *p = place_open(l, path), *child;
+
+	if (!p || !p->is_container)
+		return p;
+	child = name ? place_child(p, name) : NULL;
+	if (!name)
+		err_set(ST_REFUSED, "is a directory or a group, and the source has no name");
+	place_close(p);
+	return child;
 }

@@ -1,38 +1,53 @@
 /*
- * place: a name that an image has or may get, and the store that it is in.
+ * place: where an image is or may come to be.
+ *
+ * place_open() is the only way from a path to a thing, and always goes through
+ * the access policy.  Opening, making, removing, renaming, listing and cleaning
+ * take the place and never a path again.
  */
 #ifndef IMG_PLACE_H
 #define IMG_PLACE_H
 
-#include "lib/store/limits.h"
-#include "lib/store/volume.h"
+#include <stdbool.h>
+#include <stddef.h>
 
-struct store_ops;
+#include "lib/base/policy.h"
+
+struct backend;
 
 struct place {
-	const struct store_ops *store;
-	char *name; /* not empty, not "." or "..", no '/' */
-	char *path; /* the whole one, absolute */
-	int dir;    /* of a file or device: O_PATH | O_DIRECTORY; else -1 */
-	dev_t dev;  /* of a device: which one */
-	struct volume_name volume;
+	const struct backend *backend;
+	const struct policy *policy; /* borrowed */
+	char *spelled;		     /* absolute, as the user named it */
+	char *path;		     /* absolute, of its own name; to be shown, not to be opened */
+	const char *name;	     /* the last part of path */
+	bool is_container;	     /* a directory or a volume group */
+	bool is_link;		     /* the user named a symbolic link that leads to it */
 };
 
 /*
- * Where path leads.  0, or -1 recorded: ST_ABSENT if the directory or group is
- * missing, ST_REFUSED if path has no name of its own ("/", "..", a group).
+ * What path leads to.  It need not exist, but the directory or group that it is
+ * in has to.  NULL recorded: ST_ABSENT, ST_REFUSED by the policy or if path
+ * cannot be a name ("x/..").
  */
-int place_open(struct place *p, const struct limits *l, const char *path);
+struct place *place_open(const struct policy *l, const char *path);
 
 /*
- * The same, or, if path is a directory or group, name in it (NULL: an image
- * without one, which is refused).
+ * A target's place: what path leads to, or, if that is a container, name in it.
+ * name may be NULL; then a container is refused.  NULL recorded, as above.
  */
-int place_for(struct place *p, const struct limits *l, const char *path, const char *name);
+struct place *place_for(const struct policy *l, const char *path, const char *name);
 
-void place_close(struct place *p); /* accepts one with dir -1 or zeroed */
+/* The place of name in a container.  NULL recorded. */
+struct place *place_child(const struct place *container, const char *name);
 
-/* Files only: name in the directory that dir is, which it takes over. */
-int place_in(struct place *p, int dir, const char *name);
+void place_close(struct place *p); /* accepts NULL; keeps the recorded error */
+
+/*
+ * For backends: a zeroed struct of size bytes that begins with a struct place, with copies
+ * of spelled and path.  NULL recorded.
+ */
+void *place_new(size_t size, const struct backend *b, const struct policy *l, const char *spelled,
+	const char *path);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * target: picks the way it is made (a new file, or in place), and does what
- * all ways have in common.
+ * target: what all targets have in common; how one is made is its backend's.
  */
 #include "lib/store/target.h"
 
@@ -13,12 +12,13 @@
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/store/store.h"
-#include "lib/store/target_state.h"
+#include "lib/base/size.h"
+#include "lib/store/backend.h"
+#include "lib/store/target_ops.h"
 
 #define ZERO_PIECE (1u << 20)
 
-int target_out_of_room(const char *what, uint64_t n, const char *unit)
+int target_out_of_space(const char *what, uint64_t n, const char *unit)
 {
 	if (errno == EFBIG)
 		return err_set(ST_NOROOM,
@@ -33,45 +33,92 @@ bool target_lacks_call(void)
 	return errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
 }
 
-static void release(struct target *t)
+void *target_new(size_t size, const struct target_ops *ops, struct place *place,
+	const struct target_want *want)
 {
-	if (t->old_fd >= 0)
-		close(t->old_fd);
-	place_close(&t->place);
-	free(t);
-}
-
-struct target *target_open(struct place *place, const struct target_want *want)
-{
-	struct target *t = calloc(1, sizeof(*t));
+	struct target *t = calloc(1, size);
 
 	if (!t) {
 		place_close(place);
 		err_set(ST_FAILED, "out of memory");
 		return NULL;
 	}
-	t->ops = want->in_place ? place->store->in_place : place->store->make;
-	t->place = *place;
+	t->ops = ops;
+	t->place = place;
 	t->want = *want;
 	t->fd = -1;
-	t->old_fd = -1;
-	t->room = INT64_MAX;
-	memset(place, 0, sizeof(*place));
-	place->dir = -1;
-	if (t->ops->begin(t) == 0)
-		return t;
-	target_abort(t);
-	return NULL;
+	t->space = INT64_MAX;
+	return t;
+}
+
+static void free_target(struct target *t)
+{
+	place_close(t->place);
+	free(t);
+}
+
+struct target *target_make(struct place *place, const struct target_want *want)
+{
+	return place->backend->make(place, want);
+}
+
+struct target *target_fill(struct place *place, const struct target_want *want)
+{
+	return place->backend->fill(place, want);
+}
+
+int target_check_source(const struct target *t, const struct stat *st)
+{
+	char own[IDENTITY_MAX];
+
+	if (t->want.source_id && strcmp(t->want.source_id, identity_of(st, own)) == 0)
+		return err_set(ST_REFUSED, "source and target are the same image");
+	return 0;
+}
+
+static int refuse_small(const struct target *t)
+{
+	char human[SIZE_HUMAN];
+
+	return err_set(ST_NOROOM, "the target has %s, and the source has more",
+		size_human(t->space, human));
+}
+
+int target_check_len(const struct target *t)
+{
+	char space[SIZE_HUMAN], len[SIZE_HUMAN];
+
+	if (t->want.len == TARGET_LEN_UNKNOWN || t->want.len <= t->space)
+		return 0;
+	return err_set(ST_NOROOM, "the target has %s (%llu bytes), and the source %s (%llu bytes)",
+		size_human(t->space, space), (unsigned long long)t->space,
+		size_human(t->want.len, len), (unsigned long long)t->want.len);
+}
+
+ssize_t target_peek(struct target *t, void *p, size_t n)
+{
+	ssize_t got = t->ops->peek ? t->ops->peek(t, p, n) : 0;
+
+	return got < 0 ? err_sys("cannot read the target") : got;
+}
+
+ssize_t target_fd_peek(struct target *t, void *p, size_t n)
+{
+	return io_pread(t->fd, p, n, 0);
 }
 
 int target_write(struct target *t, const void *p, size_t n, uint64_t off)
 {
-	if (n > t->room || off > t->room - n)
-		return err_set(ST_NOROOM, "the target has %llu bytes, and the source has more",
-			(unsigned long long)t->room);
-	t->touched = true;
+	if (n > t->space || off > t->space - n)
+		return refuse_small(t);
+	atomic_store(&t->touched, true);
+	return t->ops->write(t, p, n, off);
+}
+
+int target_fd_write(struct target *t, const void *p, size_t n, uint64_t off)
+{
 	if (io_pwrite(t->fd, p, n, off) < 0)
-		return target_out_of_room("cannot write at", off, "");
+		return target_out_of_space("cannot write at", off, "");
 	return 0;
 }
 
@@ -92,24 +139,27 @@ int target_write_zeros(struct target *t, uint64_t len, uint64_t off)
 
 int target_zero(struct target *t, uint64_t len, uint64_t off)
 {
-	if (len > t->room || off > t->room - len)
-		return err_set(ST_NOROOM, "the target has %llu bytes, and the source has more",
-			(unsigned long long)t->room);
+	if (len > t->space || off > t->space - len)
+		return refuse_small(t);
+	atomic_store(&t->touched, true);
 	return t->ops->zero(t, len, off);
 }
 
-int target_clone(struct target *t, int src)
+int target_clone(struct target *t, const struct image *src)
 {
 	return t->ops->clone ? t->ops->clone(t, src) : 0;
 }
 
 int target_set_len(struct target *t, uint64_t len)
 {
+	if (len > t->space)
+		return refuse_small(t);
+	atomic_store(&t->touched, true);
 	return t->ops->set_len(t, len);
 }
 
-/* Without fsync() some filesystems (NFS) tell at close() only; the lock must outlive it. */
-static int flush(int fd)
+/* Without fsync() some filesystems (NFS) report errors at close() only; the lock must outlive it. */
+static int flush_copy(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
@@ -119,8 +169,8 @@ static int flush(int fd)
 int target_sync(struct target *t)
 {
 	if (!t->want.fsync)
-		return flush(t->fd);
-	return fsync(t->fd) < 0 ? err_sys("cannot bring it to stable storage") : 0;
+		return flush_copy(t->fd);
+	return fsync(t->fd) < 0 ? err_sys("cannot sync it to disk") : 0;
 }
 
 int target_commit(struct target *t)
@@ -129,7 +179,7 @@ int target_commit(struct target *t)
 		target_abort(t);
 		return -1;
 	}
-	release(t);
+	free_target(t);
 	return 0;
 }
 
@@ -141,16 +191,16 @@ void target_abort(struct target *t)
 		return;
 	err_take(&e);
 	t->ops->abort(t);
-	release(t);
+	free_target(t);
 	err_put(&e);
 }
 
 const char *target_path(const struct target *t)
 {
-	return t->place.path;
+	return t->place->path;
 }
 
-uint64_t target_room(const struct target *t)
+uint64_t target_space(const struct target *t)
 {
-	return t->room;
+	return t->space;
 }

@@ -290,7 +290,7 @@ static void test_stalled(void)
 /* The image into an archive: to a target, or without one to fd. */
 static int pack(struct target *t, int fd)
 {
-	static const struct limits none = LIMITS_INIT;
+	static const struct policy none = POLICY_INIT;
 	struct flow_options opt = { .jobs = 3, .digest = true };
 	struct source *from = NULL;
 	struct sink *to = NULL;
@@ -310,7 +310,7 @@ static int pack(struct target *t, int fd)
 
 static void test_sink(void)
 {
-	static const struct limits none = LIMITS_INIT;
+	static const struct policy none = POLICY_INIT;
 	struct target_want want = { .len = TARGET_LEN_UNKNOWN };
 	uint8_t head[512];
 	struct lzop_header h;

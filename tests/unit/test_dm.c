@@ -5,7 +5,7 @@
 #include "lib/base/err.h"
 #include "lib/lvm/dm.h"
 #include "lib/lvm/lvm.h"
-#include "lib/store/volume.h"
+#include "lib/lvm/volume.h"
 #include "tests/unit/tap.h"
 
 static char group[DM_TEXT_MAX], volume[DM_TEXT_MAX];
@@ -50,7 +50,7 @@ static void test_uuid(void)
 static void test_overflow(void)
 {
 	/* Of an origin of 8 MiB all is 2048 chunks, 9 for where they are, and a header. */
-	struct dm_fill f = { .room = (2048 + 9 + 1) * 4096, .chunk = 4096, .used = 0.9 };
+	struct dm_usage f = { .room = (2048 + 9 + 1) * 4096, .chunk = 4096, .used = 0.9 };
 	const uint64_t origin = 8 << 20;
 
 	ok(!dm_snapshot_may_overflow(&f, origin), "as large as it can be");

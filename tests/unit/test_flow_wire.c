@@ -62,7 +62,7 @@ static void make_image(const char *name)
 
 static struct target *make_target(const char *name, uint64_t len)
 {
-	static const struct limits none = LIMITS_INIT;
+	static const struct policy none = POLICY_INIT;
 	struct target_want want = { .len = len, .sparse = true };
 	struct target *t = NULL;
 	struct place place;
@@ -77,7 +77,7 @@ static struct target *make_target(const char *name, uint64_t len)
 /* name to a copy, and as an archive, over a relay in between. */
 static void test_transfer(bool archive, unsigned jobs)
 {
-	static const struct limits none = LIMITS_INIT;
+	static const struct policy none = POLICY_INIT;
 	struct conn *near[2], *far[2];
 	struct leg leg[3];
 	struct image img;

@@ -13,7 +13,7 @@
 
 #define MIB 1048576ll
 
-static const struct limits no_limits = LIMITS_INIT;
+static const struct policy no_limits = POLICY_INIT;
 
 /* Opens name and expects a status. */
 static void refused(const char *name, enum status status, const char *what)
@@ -53,19 +53,19 @@ static void test_refused(void)
 static void test_limited(void)
 {
 	struct config c = CONFIG_INIT;
-	struct limits l = LIMITS_INIT;
+	struct policy l = POLICY_INIT;
 	struct image img;
 	char text[400];
 
 	snprintf(text, sizeof(text), "[storage]\ndirectory = %s/dir\n", scratch_dir);
 	scratch_save("dir/in", "in", 2);
-	ok(config_parse(&c, "test", text, strlen(text)) == 0 && limits_init(&l, &c, "test") == 0,
+	ok(config_parse(&c, "test", text, strlen(text)) == 0 && policy_init(&l, &c, "test") == 0,
 		"limited");
 	ok(image_open(&img, &l, "dir/in") == 0 && img.len == 2, "limited: inside");
 	image_close(&img);
 	err_clear();
 	ok(image_open(&img, &l, "file") == -1 && err_status() == ST_REFUSED, "limited: outside");
-	limits_fini(&l);
+	policy_fini(&l);
 	config_fini(&c);
 }
 

@@ -15,7 +15,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/store/inuse.h"
+#include "lib/host/inuse.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 

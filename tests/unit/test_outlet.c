@@ -46,7 +46,7 @@ static void expect_file(const char *name)
 
 static void test_file(void)
 {
-	static const struct limits none = LIMITS_INIT;
+	static const struct policy none = POLICY_INIT;
 	struct target_want want = { .len = TARGET_LEN_UNKNOWN };
 	struct outlet o;
 	struct place place;

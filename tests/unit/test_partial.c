@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/err.h"
-#include "lib/store/partial.h"
+#include "lib/store/file/partial.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 

@@ -8,13 +8,13 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/block/digest.h"
-#include "lib/store/probe.h"
+#include "lib/format/probe.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
 #define IMAGE_LEN (48u << 20) /* a table's copy at its end is far beyond what is unpacked */
 
-static const struct limits no_limits = LIMITS_INIT;
+static const struct policy no_limits = POLICY_INIT;
 
 static void open_image(struct image *img, const char *name)
 {

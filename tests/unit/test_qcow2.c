@@ -7,7 +7,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
-#include "lib/store/qcow2.h"
+#include "lib/format/qcow2.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 

@@ -9,14 +9,14 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/store/partial.h"
+#include "lib/store/file/partial.h"
 #include "lib/store/target.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
 #define MIB 1048576u
 
-static const struct limits no_limits = LIMITS_INIT;
+static const struct policy no_limits = POLICY_INIT;
 static const struct target_want plain = { .len = 5, .sparse = true, .fsync = true };
 
 static struct target *open_at(const char *path, const struct target_want *want)

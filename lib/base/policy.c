@@ -1,0 +1,333 @@
+/*
+ * policy: the spelling of a path chooses the directory, and the kernel keeps the
+ * walk below it.
+ */
+#include "lib/base/policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/pathname.h"
+
+#define OPEN_TRIES 64 /* EAGAIN: something was renamed during the walk */
+
+static int add_root(struct policy *l, const char *path)
+{
+	struct policy_root *root = realloc(l->root, (l->count + 1) * sizeof(*root));
+	char *absolute;
+	int fd;
+
+	if (!root)
+		return err_set(ST_FAILED, "out of memory");
+	l->root = root;
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0
+				       : err_sys("cannot open the configured directory '%s'", path);
+	absolute = pathname_absolute(path);
+	root[l->count].fd = fd;
+	root[l->count].path = absolute ? pathname_trim(absolute) : NULL;
+	free(absolute);
+	return root[l->count++].path ? 0 : -1;
+}
+
+static int add_text(char ***list, size_t *count, const char *text)
+{
+	char **longer = realloc(*list, (*count + 1) * sizeof(*longer));
+
+	if (!longer)
+		return err_set(ST_FAILED, "out of memory");
+	*list = longer;
+	longer[*count] = strdup(text);
+	return longer[(*count)++] ? 0 : err_set(ST_FAILED, "out of memory");
+}
+
+int policy_init(struct policy *l, const struct config *c, const char *file)
+{
+	const char *path;
+	size_t at;
+
+	memset(l, 0, sizeof(*l));
+	l->file = file;
+	for (at = 0; (path = config_each(c, "storage.directory", &at));) {
+		l->limited = true;
+		if (add_root(l, path) < 0)
+			goto fail;
+	}
+	for (at = 0; (path = config_each(c, "storage.device", &at));)
+		if (add_text(&l->device, &l->device_count, path) < 0)
+			goto fail;
+	for (at = 0; (path = config_each(c, "storage.group", &at));) {
+		l->limited = true;
+		if (add_text(&l->group, &l->group_count, path) < 0)
+			goto fail;
+	}
+	return 0;
+fail:
+	policy_fini(l);
+	return -1;
+}
+
+void policy_fini(struct policy *l)
+{
+	while (l->count) {
+		l->count--;
+		close(l->root[l->count].fd);
+		free(l->root[l->count].path);
+	}
+	while (l->device_count)
+		free(l->device[--l->device_count]);
+	while (l->group_count)
+		free(l->group[--l->group_count]);
+	free(l->root);
+	free(l->device);
+	free(l->group);
+	memset(l, 0, sizeof(*l));
+}
+
+/* openat2 with resolve flags, tried again while the tree changes under it. */
+static int open_walk(int dir, const char *path, int flags, uint64_t resolve)
+{
+	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC), .resolve = resolve };
+	int fd, tries = 0;
+
+	do
+		fd = (int)syscall(SYS_openat2, dir, *path ? path : ".", &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN && ++tries < OPEN_TRIES);
+	return fd;
+}
+
+static const struct policy_root *match_one(
+	const struct policy *l, const char *spelled, const char **rest)
+{
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		if ((*rest = pathname_below(spelled, l->root[i].path)))
+			return &l->root[i];
+	return NULL;
+}
+
+/*
+ * Which allowed directory *spelled lies below, and *rest, its path from there.
+ * A ".." right after an allowed directory leads to that directory's parent, and
+ * is folded: the configured path has been resolved already.  Any other stays
+ * for the kernel.  NULL: none, or (with *spelled NULL) no memory.
+ */
+static const struct policy_root *match(const struct policy *l, char **spelled, const char **rest)
+{
+	const struct policy_root *root;
+	char *parent, *folded;
+
+	while ((root = match_one(l, *spelled, rest))) {
+		if (strncmp(*rest, "..", 2) != 0 || ((*rest)[2] != '/' && (*rest)[2] != '\0'))
+			return root;
+		parent = pathname_parent(root->path);
+		folded = parent ? pathname_join(parent, *rest + 2) : NULL;
+		free(parent);
+		free(*spelled);
+		*spelled = folded ? pathname_absolute(folded) : NULL;
+		free(folded);
+		if (!*spelled)
+			return NULL;
+	}
+	return NULL;
+}
+
+static int open_below(const struct policy *l, const char *path, int flags)
+{
+	char *spelled = pathname_absolute(path);
+	const struct policy_root *root;
+	const char *rest;
+	int fd = -1;
+
+	root = spelled ? match(l, &spelled, &rest) : NULL;
+	if (!spelled)
+		return -1;
+	if (!root)
+		err_set(ST_REFUSED, "not allowed by %s: outside of the configured directories",
+			l->file);
+	else if ((fd = open_walk(root->fd, rest, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)) >=
+		 0)
+		;
+	else if (errno == EXDEV)
+		err_set(ST_REFUSED, "not allowed by %s: the path leads out of '%s'", l->file,
+			root->path);
+	else
+		err_sys("cannot open");
+	free(spelled);
+	return fd;
+}
+
+static bool names_device(const struct policy *l, dev_t dev)
+{
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < l->device_count; i++)
+		if (stat(l->device[i], &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == dev)
+			return true;
+	return false;
+}
+
+/* A device that the configuration names, by any path to it.  -1: it is none; errors stay. */
+static int open_device(const struct policy *l, const char *path, int flags)
+{
+	int node, fd = -1;
+	struct stat st, opened;
+
+	if (!l->device_count)
+		return -1;
+	node = open(path, O_PATH | O_CLOEXEC);
+	if (node < 0)
+		return -1;
+	if (fstat(node, &st) == 0 && S_ISBLK(st.st_mode) && names_device(l, st.st_rdev))
+		fd = open(path, flags | O_CLOEXEC);
+	close(node);
+	if (fd >= 0 && (fstat(fd, &opened) < 0 || opened.st_rdev != st.st_rdev)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+typedef int policy_opener(const struct policy *l, const char *path, int flags);
+
+static int open_named(const struct policy *l, const char *path, int flags)
+{
+	int fd;
+
+	if (l->limited) {
+		fd = open_below(l, path, flags);
+		if (fd < 0 && err_status() == ST_REFUSED && !err_errno() &&
+			(fd = open_device(l, path, flags)) >= 0)
+			err_clear();
+		return fd;
+	}
+	fd = open(path, flags | O_CLOEXEC);
+	return fd < 0 ? err_sys("cannot open") : fd;
+}
+
+static int open_recorded(const struct policy *l, const char *path, int flags)
+{
+	int fd;
+
+	if (l->limited)
+		return open_below(l, path, flags);
+	fd = open_walk(AT_FDCWD, path, flags, RESOLVE_NO_MAGICLINKS);
+	return fd < 0 ? err_sys("cannot open") : fd;
+}
+
+/* Whether the narrower policy leads to the very same thing. */
+static int check_narrower(
+	const struct policy *l, const char *path, int fd, policy_opener *open_by)
+{
+	struct stat a, b;
+	int other = open_by(l, path, O_PATH), r = -1;
+
+	if (other < 0)
+		return -1;
+	if (fstat(fd, &a) < 0 || fstat(other, &b) < 0)
+		err_sys("cannot stat");
+	else if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+		err_set(ST_REFUSED, "was replaced while it was opened");
+	else
+		r = 0;
+	close(other);
+	return r;
+}
+
+static int open_by(const struct policy *l, const char *path, int flags, policy_opener *opener)
+{
+	int fd;
+
+	if (!*path)
+		return err_set(ST_USAGE, "an empty path");
+	if (!l->also || !l->also->limited)
+		return opener(l, path, flags);
+	/* By the wider policy first, so that nothing beyond it is ever opened, or told of. */
+	fd = open_by(l->also, path, flags, opener);
+	if (fd >= 0 && l->limited && check_narrower(l, path, fd, opener) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int policy_open(const struct policy *l, const char *path, int flags)
+{
+	return open_by(l, path, flags, open_named);
+}
+
+int policy_open_recorded(const struct policy *l, const char *spelled, int flags)
+{
+	return open_by(l, spelled, flags, open_recorded);
+}
+
+int policy_find(const struct policy *l, const char *path)
+{
+	int node, fd = policy_open(l, path, O_PATH);
+	struct stat st;
+
+	if (fd >= 0 || err_status() != ST_REFUSED || strncmp(path, "/dev/", 5) != 0)
+		return fd;
+	node = open(path, O_PATH | O_CLOEXEC);
+	if (node < 0)
+		return -1;
+	if (fstat(node, &st) == 0 && S_ISBLK(st.st_mode)) {
+		err_clear();
+		return node;
+	}
+	close(node);
+	return -1;
+}
+
+int policy_allow_group(const struct policy *l, const char *group)
+{
+	size_t i;
+
+	for (; l; l = l->also) {
+		if (!l->limited)
+			continue;
+		for (i = 0; i < l->group_count && strcmp(l->group[i], group) != 0; i++)
+			;
+		if (i == l->group_count)
+			return err_set(ST_REFUSED,
+				"not allowed by %s: outside of the configured groups", l->file);
+	}
+	return 0;
+}
+
+int policy_allow_device(const struct policy *l, dev_t dev)
+{
+	bool is_named = false;
+
+	for (; l; l = l->also) {
+		if (names_device(l, dev))
+			is_named = true;
+		else if (l->limited)
+			return err_set(ST_REFUSED,
+				"not allowed by %s: a device that it does not name", l->file);
+	}
+	return is_named ? 0
+			: err_set(ST_REFUSED, "is a device that no configuration names (see "
+					      "storage.device in img-config)");
+}
+
+bool policy_is_narrow(const struct policy *l)
+{
+	return l->limited || (l->also && policy_is_narrow(l->also));
+}
+
+const struct policy *policy_roots(const struct policy *l)
+{
+	return l->limited || !l->also || !l->also->limited ? l : l->also;
+}

@@ -1,0 +1,179 @@
+/*
+ * archive: see archive.h.  What an archive holds is unpacked into a memfd that
+ * is made as long as the image, because libblkid does not accept a filesystem or
+ * table that reaches past the end.
+ */
+#include "lib/format/archive.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/base/size.h"
+#include "lib/format/qcow2.h"
+
+#define WINDOW 4096 /* bytes read at once for a block's header; they serve those near it */
+
+/* The bytes around the headers of its blocks. */
+struct window {
+	int fd;
+	uint64_t len; /* of the archive */
+	uint64_t at;
+	size_t n;
+	uint8_t byte[WINDOW];
+};
+
+static int read_at(int fd, void *p, size_t n, uint64_t off)
+{
+	ssize_t got = io_pread(fd, p, n, off);
+
+	if (got < 0)
+		return err_sys("cannot read at %llu", (unsigned long long)off);
+	return (size_t)got == n ? 0 : err_set(ST_CORRUPT, "the archive shrank while it was read");
+}
+
+static int read_header(struct lzop_header *h, int fd, uint64_t len)
+{
+	size_t want = len < WINDOW ? (size_t)len : WINDOW, n = 0;
+	uint8_t *head = malloc(LZOP_HEADER_MAX);
+	int r = 0;
+
+	if (!head)
+		return err_set(ST_FAILED, "out of memory");
+	while (r == 0) {
+		r = read_at(fd, head + n, want - n, n);
+		n = want;
+		if (r == 0)
+			r = lzop_header_parse(h, head, n);
+		if (r != 0)
+			break;
+		want = len < LZOP_HEADER_MAX ? (size_t)len : LZOP_HEADER_MAX;
+		if (n == want)
+			r = err_set(ST_CORRUPT, "read the lzop header: it is cut short");
+	}
+	free(head);
+	return r == 1 ? 0 : -1;
+}
+
+/* The header at off: 1 and lb; 0: the archive ends within it; -1. */
+static int window_block(
+	struct window *w, const struct lzop_header *h, uint64_t off, struct lzop_block *lb)
+{
+	uint64_t left = off < w->len ? w->len - off : 0;
+	size_t need = left < LZOP_BLOCK_HEADER_MAX ? (size_t)left : LZOP_BLOCK_HEADER_MAX;
+
+	if (off < w->at || off + need > w->at + w->n) {
+		w->n = 0;
+		if (read_at(w->fd, w->byte, left < WINDOW ? (size_t)left : WINDOW, off) < 0)
+			return -1;
+		w->at = off;
+		w->n = left < WINDOW ? (size_t)left : WINDOW;
+	}
+	return lzop_block_parse(lb, h, w->byte + (off - w->at), (size_t)(w->at + w->n - off));
+}
+
+/* Adds up what its blocks' headers say. */
+static int walk_blocks(struct archive *a, int fd, uint64_t len)
+{
+	struct window w = { .fd = fd, .len = len };
+	struct lzop_block lb;
+	uint64_t off = a->header.size;
+	int r;
+
+	while ((r = window_block(&w, &a->header, off, &lb)) == 1 && lb.raw_len) {
+		off += lb.size;
+		if (lb.coded_len > len - off)
+			return 0;
+		off += lb.coded_len;
+		a->len += lb.raw_len;
+		if (a->len > SIZE_LIMIT)
+			return err_set(ST_CORRUPT, "impossible length of the archive's image");
+	}
+	a->is_intact = r == 1 && off + lb.size == len;
+	return r < 0 ? -1 : 0;
+}
+
+int archive_open(struct archive *a, int fd, uint64_t len)
+{
+	memset(a, 0, sizeof(*a));
+	if (read_header(&a->header, fd, len) < 0)
+		return -1;
+	if (!a->header.has_length)
+		return walk_blocks(a, fd, len);
+	a->len = a->header.length;
+	a->is_intact = true;
+	return 0;
+}
+
+/*
+ * Reads and decodes the block whose header is at *off, and moves *off past
+ * it: 1; 0: there is none, or only its beginning; -1.
+ */
+static int next_block(struct window *w, const struct lzop_header *h, uint64_t *off, struct block *b)
+{
+	struct lzop_block lb;
+	int r = window_block(w, h, *off, &lb);
+
+	if (r != 1 || lb.raw_len == 0)
+		return r < 0 ? -1 : 0;
+	*off += lb.size;
+	if (lb.coded_len > w->len - *off)
+		return 0;
+	if (read_at(w->fd, lb.coded_len == lb.raw_len ? b->raw : b->enc, lb.coded_len, *off) < 0)
+		return -1;
+	*off += lb.coded_len;
+	return lzop_block_take(b, h, &lb) < 0 || block_decode(b) < 0 ? -1 : 1;
+}
+
+bool archive_holds_qcow2(const struct archive *a, int fd, uint64_t len)
+{
+	uint64_t off = a->header.size;
+	struct window w = { .fd = fd, .len = len };
+	struct block *b = block_new();
+	bool is = b && next_block(&w, &a->header, &off, b) == 1 && qcow2_is(b->raw, b->len);
+
+	err_clear();
+	block_free(b);
+	return is;
+}
+
+/* Unpacks its head into `to`; *n is how many bytes that are. */
+static int unpack_head(const struct archive *a, int fd, uint64_t len, int to, uint64_t *n)
+{
+	uint64_t want = a->len < ARCHIVE_HEAD ? a->len : ARCHIVE_HEAD, off = a->header.size;
+	struct window w = { .fd = fd, .len = len };
+	struct block *b = block_new();
+	int r = b ? 1 : -1;
+
+	for (*n = 0; r == 1 && *n < want; *n += b->len) {
+		r = next_block(&w, &a->header, &off, b);
+		if (r != 1)
+			break;
+		if (io_pwrite(to, b->raw, b->len, *n) < 0)
+			r = err_sys("cannot unpack into memory");
+	}
+	block_free(b);
+	return r < 0 ? -1 : 0;
+}
+
+int archive_probe(const struct archive *a, int fd, uint64_t len, struct probe *p)
+{
+	uint64_t n;
+	int r, memory = memfd_create("img-tools probe", MFD_CLOEXEC);
+
+	memset(p, 0, sizeof(*p));
+	if (memory < 0)
+		return err_sys("cannot unpack into memory");
+	r = unpack_head(a, fd, len, memory, &n);
+	/* A length that memory cannot have is a lie, or this host's limit: look at the head. */
+	if (r == 0)
+		r = probe_fd(memory,
+			a->len <= SIZE_LIMIT && ftruncate(memory, (off_t)a->len) == 0 ? a->len : n,
+			p);
+	close(memory);
+	return r;
+}

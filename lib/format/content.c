@@ -1,0 +1,65 @@
+/*
+ * content: see content.h.
+ */
+#include "lib/format/content.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+
+static const char format_raw[] = "raw", format_qcow2[] = "qcow2";
+
+const char *content_format_of(const void *head, size_t n)
+{
+	return qcow2_is(head, n) ? format_qcow2 : format_raw;
+}
+
+static int read_archive(struct content *c, int fd, uint64_t len)
+{
+	c->is_archive = true;
+	if (archive_open(&c->archive, fd, len) < 0)
+		return -1;
+	c->format = archive_holds_qcow2(&c->archive, fd, len) ? format_qcow2 : format_raw;
+	return 0;
+}
+
+int content_parse(struct content *c, const void *head, size_t n)
+{
+	memset(c, 0, sizeof(*c));
+	c->format = content_format_of(head, n);
+	return c->format == format_qcow2 ? qcow2_parse(&c->qcow2, head, n) : 0;
+}
+
+static int read_qcow2(struct content *c, int fd)
+{
+	uint8_t *head = malloc(QCOW2_HEADER_MAX);
+	ssize_t n;
+	int r = -1;
+
+	if (!head)
+		return err_set(ST_FAILED, "out of memory");
+	n = io_pread(fd, head, QCOW2_HEADER_MAX, 0);
+	if (n < 0)
+		err_sys("cannot read the header");
+	else
+		r = content_parse(c, head, (size_t)n);
+	free(head);
+	return r;
+}
+
+int content_read(struct content *c, int fd, uint64_t len)
+{
+	uint8_t head[LZOP_MAGIC_LEN];
+	size_t want = len < sizeof(head) ? (size_t)len : sizeof(head);
+	ssize_t n = io_pread(fd, head, want, 0);
+
+	memset(c, 0, sizeof(*c));
+	if (n < 0)
+		return err_sys("cannot read at 0");
+	if (lzop_is(head, (size_t)n))
+		return read_archive(c, fd, len);
+	c->format = content_format_of(head, (size_t)n);
+	return c->format == format_qcow2 ? read_qcow2(c, fd) : 0;
+}

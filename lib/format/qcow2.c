@@ -1,0 +1,152 @@
+/*
+ * How it works: what is fixed is read through a view of the header's bytes,
+ * extensions through one of their own that ends where QEMU ends them: at the
+ * backing name, or with the first cluster.  What QEMU would refuse to open is
+ * refused, but a feature that is not known is not: the caller decides.
+ */
+#include "lib/format/qcow2.h"
+
+#include <string.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/base/size.h"
+
+#define V2_HEADER_SIZE 72
+#define V3_HEADER_MIN 104
+#define CLUSTER_BITS_MIN 9
+#define CLUSTER_BITS_MAX 21
+#define REFCOUNT_ORDER_MAX 6
+#define EXT_END 0
+#define EXT_BACKING_FORMAT 0xe2792acau
+
+struct layout {
+	uint32_t header; /* bytes of it; extensions follow */
+	uint64_t backing_off;
+	uint32_t backing_len;
+};
+
+static int bad(const char *why)
+{
+	return err_set(ST_CORRUPT, "read the qcow2 header: %s", why);
+}
+
+bool qcow2_is(const void *p, size_t n)
+{
+	return n >= 4 && memcmp(p, QCOW2_MAGIC, 4) == 0;
+}
+
+/* The fields of both versions, and those of the third. */
+static int parse_fixed(struct qcow2 *q, struct layout *l, const void *p, size_t n)
+{
+	uint32_t version, bits, order = 0;
+	struct view v;
+
+	view_init(&v, p, n);
+	view_bytes(&v, 4);
+	version = view_u32(&v);
+	l->backing_off = view_u64(&v);
+	l->backing_len = view_u32(&v);
+	bits = view_u32(&v);
+	q->size = view_u64(&v);
+	view_bytes(&v, V2_HEADER_SIZE - 32);
+	l->header = V2_HEADER_SIZE;
+	if (!view_bad(&v) && version != 2 && version != 3)
+		return bad("unknown version");
+	if (version == 3) {
+		q->incompatible = view_u64(&v);
+		q->compatible = view_u64(&v);
+		q->autoclear = view_u64(&v);
+		order = view_u32(&v);
+		l->header = view_u32(&v);
+	}
+	if (view_bad(&v))
+		return bad("it is cut short");
+	if (bits < CLUSTER_BITS_MIN || bits > CLUSTER_BITS_MAX)
+		return bad("impossible size of clusters");
+	if (q->size > SIZE_LIMIT)
+		return bad("impossible size");
+	if (order > REFCOUNT_ORDER_MAX)
+		return bad("impossible width of reference counts");
+	q->version = (int)version;
+	q->cluster_size = 1u << bits;
+	if (version == 3 && (l->header < V3_HEADER_MIN || l->header > q->cluster_size))
+		return bad("impossible length of the header");
+	return 0;
+}
+
+static int parse_backing(struct qcow2 *q, const struct layout *l, const uint8_t *p, size_t n)
+{
+	if (l->backing_off == 0)
+		return 0;
+	if (l->backing_off > q->cluster_size || l->backing_len > q->cluster_size - l->backing_off)
+		return bad("the backing name is outside of the first cluster");
+	if (l->backing_len > QCOW2_BACKING_MAX)
+		return bad("the backing name is too long");
+	if (l->backing_off > n || l->backing_len > n - l->backing_off)
+		return bad("the backing name is cut short");
+	memcpy(q->backing, p + l->backing_off, l->backing_len);
+	return 0;
+}
+
+static int parse_extensions(struct qcow2 *q, const struct layout *l, const uint8_t *p, size_t n)
+{
+	uint64_t end = l->backing_off ? l->backing_off : q->cluster_size;
+	const uint8_t *data;
+	uint32_t type, len;
+	struct view v;
+
+	if (end > n)
+		end = n;
+	if (l->header >= end)
+		return 0;
+	view_init(&v, p + l->header, (size_t)end - l->header);
+	while (v.left) {
+		type = view_u32(&v);
+		len = view_u32(&v);
+		if (view_bad(&v) || type == EXT_END)
+			return 0;
+		data = view_bytes(&v, len);
+		if (!data)
+			return bad("an extension is too long");
+		if (type == EXT_BACKING_FORMAT) {
+			if (len >= sizeof(q->backing_format))
+				return bad("the backing format's name is too long");
+			memset(q->backing_format, 0, sizeof(q->backing_format));
+			memcpy(q->backing_format, data, len);
+		}
+		if (len % 8)
+			view_bytes(&v, 8 - len % 8 < v.left ? 8 - len % 8 : v.left);
+	}
+	return 0;
+}
+
+int qcow2_parse(struct qcow2 *q, const void *p, size_t n)
+{
+	struct layout l;
+
+	memset(q, 0, sizeof(*q));
+	if (!qcow2_is(p, n))
+		return bad("not a qcow2 image");
+	if (parse_fixed(q, &l, p, n) < 0 || parse_backing(q, &l, p, n) < 0)
+		return -1;
+	return parse_extensions(q, &l, p, n);
+}
+
+const char *qcow2_feature(const struct qcow2 *q, unsigned i)
+{
+	static const char *const incompatible[] = { "dirty", "corrupt", "data_file",
+		"compression_type", "extended_l2" };
+	static const char *const compatible[] = { "lazy_refcounts" };
+	const char *const *names = incompatible;
+	size_t count = sizeof(incompatible) / sizeof(incompatible[0]);
+	uint64_t bits = q->incompatible;
+
+	if (i >= 64) {
+		i -= 64;
+		names = compatible;
+		count = sizeof(compatible) / sizeof(compatible[0]);
+		bits = q->compatible;
+	}
+	return i < count && bits >> i & 1 ? names[i] : NULL;
+}

@@ -1,0 +1,21 @@
+/*
+ * identity: see identity.h.
+ */
+#include "lib/host/identity.h"
+
+#include <stdio.h>
+
+#include "lib/base/io.h"
+
+char *identity_of(const struct stat *st, char out[IDENTITY_MAX])
+{
+	char boot[40];
+
+	io_read_line("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
+	if (S_ISBLK(st->st_mode))
+		snprintf(out, IDENTITY_MAX, "%s:block:%llx", boot, (unsigned long long)st->st_rdev);
+	else
+		snprintf(out, IDENTITY_MAX, "%s:%llx:%llu", boot, (unsigned long long)st->st_dev,
+			(unsigned long long)st->st_ino);
+	return out;
+}

@@ -1,0 +1,226 @@
+/*
+ * volume: a device is judged by the device mapper, and a name that has no device by
+ * asking LVM for its group.
+ */
+#include "lib/lvm/volume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/lvm/dm.h"
+
+char *volume_path(const struct volume_name *v, char out[VOLUME_PATH_MAX])
+{
+	snprintf(out, VOLUME_PATH_MAX, "/dev/%s%s%s", v->group, *v->name ? "/" : "", v->name);
+	return out;
+}
+
+bool volume_of_device(struct volume_name *out, dev_t dev)
+{
+	char group[DM_TEXT_MAX], name[DM_TEXT_MAX];
+	struct dm_id id;
+
+	_Static_assert(sizeof(group) == sizeof(out->group), "one kind of name");
+	if (dm_id(dev, &id) <= 0 || !dm_is_volume(&id) || !dm_split(id.name, group, name))
+		return false;
+	memcpy(out->group, group, sizeof(out->group));
+	memcpy(out->name, name, sizeof(out->name));
+	return true;
+}
+
+/* Whether path could be /dev/GROUP or /dev/GROUP/NAME. */
+static bool split_path(struct volume_name *out, const char *path)
+{
+	char copy[VOLUME_PATH_MAX], *group = copy + 5, *name;
+
+	if (strncmp(path, "/dev/", 5) != 0 ||
+		(size_t)snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
+		return false;
+	name = strchr(group, '/');
+	if (name)
+		*name++ = '\0';
+	if (!lvm_name_is_valid(group) || (name && !lvm_name_is_valid(name)))
+		return false;
+	memcpy(out->group, group, strlen(group) + 1);
+	if (name)
+		memcpy(out->name, name, strlen(name) + 1);
+	return true;
+}
+
+/* Whether a directory below /dev is a filesystem of its own, as /dev/shm is. */
+static bool is_elsewhere(const char *group)
+{
+	char path[VOLUME_PATH_MAX];
+	struct stat dev, own;
+
+	snprintf(path, sizeof(path), "/dev/%s", group);
+	return stat("/dev", &dev) == 0 && stat(path, &own) == 0 &&
+	       (!S_ISDIR(own.st_mode) || own.st_dev != dev.st_dev);
+}
+
+/* LVM has the last word. */
+static int is_group(const char *group)
+{
+	struct lvm_groups g;
+
+	if (lvm_groups(&g, group) == 0) {
+		lvm_groups_fini(&g);
+		return 1;
+	}
+	if (err_status() != ST_ABSENT)
+		return -1;
+	err_clear();
+	return 0;
+}
+
+int volume_of_spelling(struct volume_name *out, const char *path)
+{
+	memset(out, 0, sizeof(*out));
+	if (!split_path(out, path) || strcmp(out->group, "mapper") == 0 ||
+		is_elsewhere(out->group))
+		return 0;
+	return is_group(out->group);
+}
+
+int volume_look(struct lvm_volume *out, const struct volume_name *name)
+{
+	if (lvm_volume(out, name->group, name->name) < 0)
+		return -1;
+	if (out->is_visible)
+		return 0;
+	lvm_volume_fini(out);
+	return err_set(ST_REFUSED, "is one that LVM keeps for itself");
+}
+
+int volume_open(const struct lvm_volume *v, int flags)
+{
+	const struct volume_name name = volume_name_of(v);
+	char path[VOLUME_PATH_MAX];
+	struct stat st;
+	struct dm_id id;
+	int fd;
+
+	if (!v->is_active)
+		return err_set(ST_FAILED, "is not active (see lvchange -ay)");
+	fd = open(volume_path(&name, path), flags | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(errno == EBUSY ? "in use" : "cannot open");
+	if (fstat(fd, &st) == 0 && dm_id(st.st_rdev, &id) == 1 && strcmp(id.uuid, v->uuid) == 0)
+		return fd;
+	close(fd);
+	return err_set(ST_BUSY, "was replaced while it was opened");
+}
+
+int volume_check_changeable(const struct lvm_volume *v)
+{
+	if (v->is_pool || !v->is_visible)
+		return err_set(ST_REFUSED, "is one that LVM keeps for itself");
+	if (v->is_merging)
+		return err_set(ST_REFUSED, "is being merged");
+	if (v->is_active && !v->is_writable)
+		return err_set(ST_REFUSED, "is read-only (see lvchange -prw)");
+	return volume_check_lock_type(v->lock_type);
+}
+
+int volume_check_lock_type(const char *type)
+{
+	if (*type && strcmp(type, "none") != 0)
+		return err_set(ST_REFUSED,
+			"its group is shared with other hosts (lock type %s), which cannot be seen "
+			"from here",
+			type);
+	return 0;
+}
+
+int volume_check_group(const struct lvm_group *g)
+{
+	return volume_check_lock_type(g->lock_type);
+}
+
+bool volume_is_unfinished(const struct lvm_volume *v)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_RUN), *mark = lvm_tag(v, VOLUME_TAG_UNFINISHED);
+	bool is = run || mark;
+
+	free(run);
+	free(mark);
+	return is;
+}
+
+bool volume_has_name(int fd, const struct volume_name *name)
+{
+	struct volume_name now;
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) && volume_of_device(&now, st.st_rdev) &&
+	       strcmp(now.group, name->group) == 0 && strcmp(now.name, name->name) == 0;
+}
+
+int volume_set_tag(const char *group, const char *uuid, const char *tag, bool set)
+{
+	char which[64];
+	const char *argv[] = { "lvchange", "-qq", set ? "--addtag" : "--deltag", tag, "--select",
+		which, group, NULL };
+
+	snprintf(which, sizeof(which), "lv_uuid=%s", uuid);
+	return lvm_change(argv);
+}
+
+int volume_run_tag(char out[VOLUME_RUN_TAG_MAX])
+{
+	char run[RUN_TEXT_MAX];
+
+	if (run_self(run) < 0)
+		return -1;
+	snprintf(out, VOLUME_RUN_TAG_MAX, VOLUME_TAG_RUN "%s", run);
+	return 0;
+}
+
+enum run_state volume_run_state(const struct lvm_volume *v)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_RUN);
+	enum run_state state = run ? run_state(run) : RUN_DEAD;
+
+	free(run);
+	return state;
+}
+
+bool volume_is_own(const struct lvm_volume *v)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_RUN), tag[VOLUME_RUN_TAG_MAX];
+	bool is = false;
+
+	if (run && volume_run_tag(tag) == 0)
+		is = strcmp(run, tag + strlen(VOLUME_TAG_RUN)) == 0;
+	free(run);
+	return is;
+}
+
+struct volume_name volume_name_of(const struct lvm_volume *v)
+{
+	struct volume_name name;
+
+	memcpy(name.group, v->group, sizeof(name.group));
+	memcpy(name.name, v->name, sizeof(name.name));
+	return name;
+}
+
+int volume_is_gone(const struct volume_name *name)
+{
+	struct lvm_volume v;
+
+	if (lvm_volume(&v, name->group, name->name) == 0) {
+		lvm_volume_fini(&v);
+		return 0;
+	}
+	if (err_status() != ST_ABSENT)
+		return -1;
+	err_clear();
+	return 1;
+}

@@ -1,0 +1,84 @@
+/*
+ * volume_remove: a volume goes, also one of a thin pool whose making was killed:
+ *
+ *	LVM writes down the volume, and for its pool: transaction T + 1, make N
+ *	the kernel's pool makes N
+ *	                                  killed here
+ *	the kernel's pool has transaction T + 1
+ *	LVM writes down that this is done
+ *
+ * Each LVM after that asks for N again, is told that there is one, and gives up, and so
+ * does whatever it was to do with that pool.  So N is taken back if it stands so, and
+ * LVM removes what is written down of it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/lvm/thin.h"
+#include "lib/lvm/volume.h"
+
+/* Whether N was there and is no more. */
+static bool take_back(const struct volume_name *name, const char *uuid)
+{
+	struct lvm_volume v, pool;
+	struct lvm_thin own, all;
+	bool done = false;
+
+	if (lvm_volume(&v, name->group, name->name) < 0)
+		return false;
+	if (v.is_thin && !v.is_active && strcmp(v.own_uuid, uuid) == 0 &&
+		lvm_volume(&pool, v.group, v.pool) == 0) {
+		done = lvm_thin(&own, v.group, v.name) == 0 &&
+		       lvm_thin(&all, v.group, v.pool) == 0 &&
+		       all.transaction == own.transaction + 1 &&
+		       thin_take_back(pool.uuid, own.transaction, own.id) == 0;
+		lvm_volume_fini(&pool);
+	}
+	lvm_volume_fini(&v);
+	return done;
+}
+
+static int remove_by_uuid(const struct volume_name *name, const char *uuid)
+{
+	char which[128];
+	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, name->group, NULL };
+	struct err e;
+
+	snprintf(which, sizeof(which), "lv_uuid=%s && lv_role!=thickorigin", uuid);
+	if (lvm_change(argv) == 0)
+		return 0;
+	err_take(&e);
+	if (take_back(name, uuid))
+		return lvm_change(argv);
+	err_put(&e);
+	return -1;
+}
+
+int volume_remove(const struct volume_name *name, const char *uuid)
+{
+	int gone;
+
+	if (remove_by_uuid(name, uuid) < 0)
+		return -1;
+	gone = volume_is_gone(name);
+	return gone == 0  ? err_set(ST_BUSY, "was changed while it was looked at")
+	       : gone < 0 ? -1
+			  : 0;
+}
+
+int volume_remove_own(const struct volume_name *name)
+{
+	struct lvm_volume v;
+	int r;
+
+	if (lvm_volume(&v, name->group, name->name) == 0) {
+		r = volume_is_own(&v) ? volume_remove(name, v.own_uuid) : 0;
+		lvm_volume_fini(&v);
+		return r;
+	}
+	if (err_status() != ST_ABSENT)
+		return -1;
+	err_clear();
+	return 0;
+}

@@ -1,0 +1,179 @@
+/*
+ * file_backend: files by their names in directories.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/host/storage.h"
+#include "lib/store/file/file_image.h"
+#include "lib/store/file/file_list.h"
+#include "lib/store/file/file_place.h"
+#include "lib/store/file/file_snapshot.h"
+#include "lib/store/file/file_target.h"
+#include "lib/store/file/partial.h"
+#include "lib/store/file/precheck.h"
+#include "lib/store/file/publish.h"
+#include "lib/store/file/unfinished.h"
+#include "lib/store/info.h"
+
+static int sync_directory(const struct place_file *p)
+{
+	return io_sync_dir(p->dir) < 0 ? err_sys("cannot sync the directory to disk") : 0;
+}
+
+static int identify_file(const struct place *base, char out[IDENTITY_MAX])
+{
+	const struct place_file *p = (const struct place_file *)base;
+
+	if (p->node < 0)
+		return -1;
+	identity_of(&p->st, out);
+	return 0;
+}
+
+/* A directory. */
+static int describe_container(const struct place *base, struct buf *out)
+{
+	int r, fd;
+
+	if (!base->is_container)
+		return 0;
+	fd = file_place_open(base, O_RDONLY | O_DIRECTORY);
+	r = fd < 0 ? -1 : info_add_directory(out, fd);
+	if (fd >= 0)
+		close(fd);
+	return r < 0 ? -1 : 1;
+}
+
+/* Whether the file may be removed or renamed. */
+static int check_change(const struct place_file *p, const struct change_want *want)
+{
+	int fd = precheck_open(p, O_RDONLY, want->allow_links);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+/* The name must still be that of the file that was checked. */
+static int check_same(const struct place_file *p)
+{
+	struct stat now;
+
+	if (fstatat(p->dir, p->base.name, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys("cannot look at it");
+	if (now.st_dev != p->st.st_dev || now.st_ino != p->st.st_ino)
+		return err_set(ST_BUSY, "was replaced meanwhile, and is left");
+	return 0;
+}
+
+static int remove_file(const struct place *base, const struct change_want *want)
+{
+	const struct place_file *p = (const struct place_file *)base;
+
+	if (check_change(p, want) < 0 || precheck_fixed(p, want->dry_run) < 0)
+		return -1;
+	if (want->dry_run)
+		return 0;
+	if (check_same(p) < 0)
+		return -1;
+	if (unlinkat(p->dir, base->name, 0) < 0)
+		return err_sys("cannot remove");
+	if (unfinished_forget(p->dir, base->name) < 0)
+		return -1;
+	return sync_directory(p);
+}
+
+static int give_name(const struct place_file *p, const char *name)
+{
+	struct err e;
+
+	if (unfinished_carry(p->dir, p->base.name, name) < 0)
+		return -1;
+	if (publish_name(p->dir, p->base.name, name) == 0)
+		return 0;
+	if (errno == EEXIST)
+		err_set(ST_EXISTS, "'%s' exists already", name);
+	else
+		err_sys("cannot rename");
+	err_take(&e);
+	unfinished_forget(p->dir, name); /* the mark of a name that the file did not get */
+	err_put(&e);
+	return -1;
+}
+
+static int check_new_name(const struct place_file *p, const char *name)
+{
+	struct stat st;
+
+	if (strcmp(name, p->base.name) == 0)
+		return err_set(ST_REFUSED, "that is its name already");
+	if (partial_is(p->base.name))
+		return err_set(ST_CORRUPT, "is unfinished: the job that made it was interrupted");
+	if (partial_is(name))
+		return err_set(ST_REFUSED, "'%s' is a name for an unfinished file", name);
+	if (fstatat(p->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(ST_EXISTS, "'%s' exists already", name);
+	return errno == ENOENT ? 0 : err_sys("cannot look at '%s'", name);
+}
+
+static int rename_file(const struct place *base, const char *name, const struct change_want *want)
+{
+	const struct place_file *p = (const struct place_file *)base;
+
+	if (check_change(p, want) < 0 || check_new_name(p, name) < 0 ||
+		precheck_fixed(p, want->dry_run) < 0)
+		return -1;
+	if (want->dry_run)
+		return 0;
+	if (check_same(p) < 0 || give_name(p, name) < 0 ||
+		unfinished_forget(p->dir, base->name) < 0)
+		return -1;
+	return sync_directory(p);
+}
+
+/* The configured directories. */
+static int each_container(
+	const struct policy *l, int (*each)(void *arg, struct place *container), void *arg)
+{
+	const struct policy *roots = policy_roots(l);
+	struct place *p;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < roots->count; i++) {
+		p = place_open(l, roots->root[i].path);
+		r = p ? each(arg, p) : -1;
+		place_close(p);
+	}
+	return r;
+}
+
+const struct backend backend_file = {
+	.kind = "file",
+	.can_archive = true,
+	.can_snapshot = true,
+	.find = file_place_find,
+	.child = file_place_child,
+	.beside = file_place_beside,
+	.identify = identify_file,
+	.describe = describe_container,
+	.open = file_image_open,
+	.make = file_target_make,
+	.fill = file_target_fill,
+	.remove = remove_file,
+	.rename = rename_file,
+	.list = file_list,
+	.clean = file_clean,
+	.snapshot = file_snapshot_take,
+	.snapshot_keep = file_snapshot_keep,
+	.containers = each_container,
+	.storage = storage_each,
+	.release = file_place_release,
+};

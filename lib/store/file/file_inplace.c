@@ -1,0 +1,137 @@
+/*
+ * file_inplace: an existing file that is filled where it is.
+ *
+ *	checks, lock, mark, fsync | writes | zero the rest, fsync, unmark, fsync
+ *
+ * A failure after the first write leaves a mixture, and the mark says so; one
+ * before it removes the mark again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/store/file/file_target.h"
+#include "lib/store/file/partial.h"
+#include "lib/store/file/precheck.h"
+#include "lib/store/file/unfinished.h"
+#include "lib/store/target_ops.h"
+
+struct target_inplace {
+	struct target base;
+	const struct place_file *place; /* base.place */
+	bool marked;			/* it carries the mark, and this job has set it */
+};
+
+static int check_writable(const struct place_file *p)
+{
+	return faccessat(p->dir, p->base.name, W_OK, AT_EACCESS) < 0
+		       ? err_sys("cannot open for writing")
+		       : 0;
+}
+
+static int set_mark(struct target_inplace *t)
+{
+	int is, fd = t->base.fd;
+
+	/* The same lock as on a partial file: it keeps QEMU and other jobs away. */
+	if (partial_lock(fd) < 0)
+		return err_status() == ST_BUSY
+			       ? err_set(ST_BUSY, "in use: another job is writing it")
+			       : -1;
+	/* What an earlier job left unfinished stays so if this one writes nothing. */
+	is = unfinished_is(fd, t->place->dir, t->place->base.name);
+	if (is < 0)
+		return -1;
+	t->marked = !is;
+	return unfinished_set(fd, t->place->dir, t->place->base.name);
+}
+
+static int prepare(struct target_inplace *t)
+{
+	const struct target_want *w = &t->base.want;
+
+	t->base.fd = precheck_open(t->place, w->dry_run ? O_RDONLY : O_RDWR, w->allow_links);
+	if (t->base.fd < 0)
+		return -1;
+	t->base.space = (uint64_t)t->place->st.st_size;
+	if (target_check_source(&t->base, &t->place->st) < 0 || target_check_len(&t->base) < 0)
+		return -1;
+	return w->dry_run ? check_writable(t->place) : set_mark(t);
+}
+
+static int zero_range(struct target *t, uint64_t len, uint64_t off)
+{
+	if (len == 0)
+		return 0;
+	if (t->want.sparse && fallocate(t->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				      (off_t)off, (off_t)len) == 0)
+		return 0;
+	if (fallocate(t->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) ==
+		0)
+		return 0;
+	if (!target_lacks_call())
+		return target_out_of_space("cannot zero", len, " bytes");
+	/* Zeros by a hole, which gets its space again. */
+	if (fallocate(t->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) ==
+			0 &&
+		fallocate(t->fd, 0, (off_t)off, (off_t)len) == 0)
+		return 0;
+	return target_write_zeros(t, len, off);
+}
+
+/* The image keeps its length; what the source did not fill is zeroed. */
+static int zero_rest(struct target *t, uint64_t len)
+{
+	return zero_range(t, t->space - len, len);
+}
+
+static int commit_inplace(struct target *base)
+{
+	const struct place_file *p = ((struct target_inplace *)base)->place;
+
+	if (target_sync(base) < 0 || unfinished_clear(base->fd, p->dir, p->base.name) < 0)
+		return -1;
+	if (target_sync(base) < 0) {
+		unfinished_set(base->fd, p->dir, p->base.name);
+		return err_set(ST_FAILED, "cannot sync it to disk");
+	}
+	close(base->fd);
+	base->fd = -1;
+	return 0;
+}
+
+static void abort_inplace(struct target *base)
+{
+	const struct target_inplace *t = (const struct target_inplace *)base;
+
+	if (base->fd < 0)
+		return;
+	if (t->marked && !atomic_load(&base->touched))
+		unfinished_clear(base->fd, t->place->dir, t->place->base.name);
+	close(base->fd);
+}
+
+static const struct target_ops ops = {
+	.peek = target_fd_peek,
+	.write = target_fd_write,
+	.zero = zero_range,
+	.set_len = zero_rest,
+	.commit = commit_inplace,
+	.abort = abort_inplace,
+};
+
+struct target *file_target_fill(struct place *place, const struct target_want *want)
+{
+	struct target_inplace *t = target_new(sizeof(*t), &ops, place, want);
+
+	if (!t)
+		return NULL;
+	t->place = (const struct place_file *)place;
+	if (prepare(t) == 0)
+		return &t->base;
+	target_abort(&t->base);
+	return NULL;
+}

@@ -1,0 +1,165 @@
+/*
+ * file_list: one scandir for each directory.  Every entry becomes a place of its
+ * own, so a name that is swapped meanwhile leads nowhere else.
+ */
+#include "lib/store/file/file_list.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/kv.h"
+#include "lib/base/pathname.h"
+#include "lib/store/file/file_place.h"
+#include "lib/store/file/partial.h"
+#include "lib/store/info.h"
+
+struct listing {
+	bool recursive;
+	backend_each *each;
+	void *arg;
+};
+
+static int is_shown(const struct dirent *e)
+{
+	return e->d_name[0] != '.' || partial_is(e->d_name);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* What can be said of an entry that could not be opened, and why it could not. */
+static void add_poor_record(struct buf *out, const char *path, const char *name,
+	const struct stat *st)
+{
+	struct err e;
+
+	err_take(&e);
+	buf_clear(out);
+	kv_add(out, "path", path);
+	kv_add(out, "name", name);
+	kv_add(out, "kind",
+		S_ISDIR(st->st_mode)   ? "directory"
+		: S_ISBLK(st->st_mode) ? "device"
+				       : "file");
+	if (S_ISREG(st->st_mode)) {
+		kv_add_u64(out, "allocation", (uint64_t)st->st_blocks * 512);
+		kv_add_u64(out, "physical", (uint64_t)st->st_size);
+	}
+	kv_add(out, "error", e.text);
+	kv_add_u64(out, "status", (uint64_t)e.status);
+}
+
+static bool is_listed(mode_t mode)
+{
+	return S_ISREG(mode) || S_ISDIR(mode) || S_ISBLK(mode);
+}
+
+/*
+ * The place of an entry; a link, and a device, belong to whichever backend has what is
+ * there.  NULL: it is not listed: gone, something else, or outside of the policy.
+ */
+static struct place *place_of_entry(const struct place *dir, const char *entry, struct stat *st)
+{
+	struct place *p = place_child(dir, entry), *other;
+
+	if (!p)
+		return NULL;
+	*st = ((const struct place_file *)p)->st;
+	if (S_ISLNK(st->st_mode) || S_ISBLK(st->st_mode)) {
+		other = place_open(dir->policy, p->spelled);
+		if (other && S_ISLNK(st->st_mode) && other->backend == dir->backend)
+			*st = ((const struct place_file *)other)->st;
+		else if (other)
+			st->st_mode = S_IFBLK;
+		place_close(p);
+		p = other;
+	}
+	if (p && is_listed(st->st_mode))
+		return p;
+	place_close(p);
+	return NULL;
+}
+
+static int list_directory(
+	const struct listing *l, const struct place *dir, const char *below, int depth);
+
+/* One entry: its record, and what is below it. */
+static int list_entry(const struct listing *l, const struct place *dir, const char *below,
+	const char *entry, int depth)
+{
+	char *name = *below ? pathname_join(below, entry) : strdup(entry), *path = NULL;
+	struct buf record = BUF_INIT;
+	struct place *p = NULL, *sub = NULL;
+	struct stat st;
+	int r = -1;
+
+	if (!name || !(path = pathname_join(dir->path, entry)))
+		goto out;
+	r = 0;
+	p = place_of_entry(dir, entry, &st);
+	if (!p) {
+		err_clear();
+		goto out;
+	}
+	if (l->recursive && p->is_container && !p->is_link)
+		sub = place_child(dir, entry);
+	if (info_collect(p, name, &record) < 0)
+		add_poor_record(&record, path, name, &st);
+	err_clear();
+	r = buf_failed(&record);
+	if (r == 0)
+		r = l->each(l->arg, &record);
+	if (r == 0 && sub && sub->is_container)
+		r = list_directory(l, sub, name, depth + 1);
+out:
+	place_close(sub);
+	buf_fini(&record);
+	free(path);
+	free(name);
+	return r;
+}
+
+static int list_directory(
+	const struct listing *l, const struct place *dir, const char *below, int depth)
+{
+	struct dirent **entry = NULL;
+	int i, n, fd, r = 0;
+
+	if (depth > FILE_LIST_DEPTH_MAX)
+		return 0;
+	fd = file_place_open(dir, O_RDONLY | O_DIRECTORY);
+	if (fd < 0 && depth > 0) {
+		err_clear(); /* its own record has said so */
+		return 0;
+	}
+	if (fd < 0)
+		return -1;
+	n = scandirat(fd, ".", &entry, is_shown, by_name);
+	close(fd);
+	if (n < 0)
+		r = err_sys("cannot list");
+	for (i = 0; i < n; i++) {
+		if (r == 0)
+			r = list_entry(l, dir, below, entry[i]->d_name, depth);
+		free(entry[i]);
+	}
+	free(entry);
+	return r;
+}
+
+int file_list(const struct place *container, bool recursive, backend_each *each, void *arg)
+{
+	const struct listing l = { .recursive = recursive, .each = each, .arg = arg };
+
+	if (!container->is_container)
+		return err_set(ST_REFUSED, "is not a directory");
+	return list_directory(&l, container, "", 0);
+}

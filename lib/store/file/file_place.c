@@ -1,0 +1,280 @@
+/*
+ * file_place: a symbolic link is followed to the directory that has the file's own
+ * name, since the mark of an unfinished write and snapshots lie beside that name.
+ */
+#include "lib/store/file/file_place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/base/pathname.h"
+
+#define LINKS_MAX 40 /* as the kernel has it */
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* dir's path and name; where dir is cannot always be told, and then the spelling has to do. */
+static char *shown_path(int dir, const char *spelled_dir, const char *name)
+{
+	char *where = io_path_dup(dir), *path;
+
+	path = pathname_join(where ? where : spelled_dir, name);
+	free(where);
+	return path;
+}
+
+/* A place in dir, which it takes over, also on failure; as is node. */
+static struct place_file *make_place(
+	const struct found *f, int dir, const char *spelled_dir, const char *name, int node)
+{
+	char *path = shown_path(dir, spelled_dir, name);
+	struct place_file *p = path ? place_new(sizeof(*p), &backend_file, f->policy, f->spelled,
+					      path)
+				    : NULL;
+
+	free(path);
+	if (p) {
+		p->dir = dir;
+		p->node = node;
+		p->st = f->st;
+		return p;
+	}
+	close(dir);
+	if (node >= 0)
+		close(node);
+	return NULL;
+}
+
+static int find_container(struct place **out, const struct found *f)
+{
+	char *path = io_path_dup(f->node);
+	struct place_file *p = place_new(sizeof(*p), &backend_file, f->policy, f->spelled,
+		path ? path : f->spelled);
+
+	free(path);
+	if (!p)
+		return -1;
+	p->base.is_container = true;
+	p->dir = -1;
+	p->st = f->st;
+	p->node = fcntl(f->node, F_DUPFD_CLOEXEC, 3);
+	*out = &p->base;
+	if (p->node >= 0)
+		return 1;
+	err_sys("cannot open");
+	place_close(&p->base);
+	return -1;
+}
+
+/* The directory of a spelled path.  The descriptor, or -1 recorded. */
+static int open_parent(const struct policy *l, const char *spelled)
+{
+	char *parent = pathname_parent(spelled);
+	int dir = parent ? policy_open(l, parent, O_PATH | O_DIRECTORY) : -1;
+
+	if (dir < 0 && parent && (err_errno() == ENOENT || err_errno() == ENOTDIR))
+		err_set(ST_ABSENT, "no such directory: '%s'", parent);
+	free(parent);
+	return dir;
+}
+
+/* Where the link dir/name leads, as a spelled path.  NULL recorded. */
+static char *read_link(int dir, const char *spelled, const char *name)
+{
+	char text[PATH_MAX], *parent, *next;
+	ssize_t n = readlinkat(dir, name, text, sizeof(text) - 1);
+
+	if (n < 0) {
+		err_sys("cannot read the link");
+		return NULL;
+	}
+	text[n] = '\0';
+	if (text[0] == '/')
+		return pathname_absolute(text);
+	parent = pathname_parent(spelled);
+	next = parent ? pathname_join(parent, text) : NULL;
+	free(parent);
+	return next;
+}
+
+/*
+ * Follows the last part of *spelled (the caller's) as long as it is a link.  The
+ * directory that has the file's own name, whose last part *spelled ends in; or
+ * -1 recorded.
+ */
+static int walk_links(const struct policy *l, char **spelled, bool *is_link)
+{
+	const char *name;
+	struct stat st;
+	int dir, hops;
+	char *next;
+
+	for (hops = 0; hops < LINKS_MAX; hops++) {
+		dir = open_parent(l, *spelled);
+		name = pathname_last(*spelled);
+		if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!S_ISLNK(st.st_mode))
+			return dir;
+		*is_link = true;
+		next = read_link(dir, *spelled, name);
+		close(dir);
+		if (!next)
+			return -1;
+		free(*spelled);
+		*spelled = pathname_trim(next);
+		free(next);
+		if (!*spelled)
+			return -1;
+	}
+	return err_set(ST_REFUSED, "too many links");
+}
+
+/* What is there, or could be, under a name of its own.  1 or -1 recorded. */
+static int find_named(struct place **out, const struct found *f)
+{
+	char *own = strdup(f->spelled);
+	bool is_link = false, by_link = false;
+	struct place_file *p = NULL;
+	struct stat st;
+	int node = -1, dir = own ? walk_links(f->policy, &own, &is_link) : -1;
+
+	if (!own)
+		return err_set(ST_FAILED, "out of memory");
+	/* A link that only the kernel can follow, or one that was swapped meanwhile. */
+	if (f->node >= 0 && is_link &&
+		(dir < 0 || fstatat(dir, pathname_last(own), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!is_same(&st, &f->st))) {
+		if (dir >= 0)
+			close(dir);
+		free(own);
+		own = strdup(f->spelled);
+		dir = open_parent(f->policy, f->spelled);
+		by_link = true;
+	}
+	if (dir < 0 || !own)
+		goto out;
+	err_clear();
+	if (f->node >= 0 && (node = fcntl(f->node, F_DUPFD_CLOEXEC, 3)) < 0) {
+		err_sys("cannot open");
+		close(dir);
+		goto out;
+	}
+	if (pathname_is_name(pathname_last(own))) {
+		p = make_place(f, dir, f->spelled, pathname_last(own), node);
+	} else {
+		err_set(ST_REFUSED, "not the name of an image");
+		close(dir);
+		if (node >= 0)
+			close(node);
+	}
+	if (p) {
+		p->base.is_link = is_link;
+		p->by_link = by_link;
+	}
+out:
+	free(own);
+	*out = p ? &p->base : NULL;
+	return p ? 1 : -1;
+}
+
+int file_place_find(struct place **out, const struct found *f)
+{
+	if (f->node < 0 && (f->is_directory || err_errno() != ENOENT))
+		return -1;
+	return f->node >= 0 && S_ISDIR(f->st.st_mode) ? find_container(out, f) : find_named(out, f);
+}
+
+/* name in the directory that dir is; dir stays the caller's. */
+static struct place *place_in(
+	const struct policy *l, int dir, const char *spelled_dir, const char *name)
+{
+	char *spelled = pathname_join(spelled_dir, name);
+	struct found f = { .policy = l, .spelled = spelled };
+	int node = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), own;
+	struct place_file *p = NULL;
+
+	if (!spelled)
+		goto out;
+	if ((node < 0 && errno != ENOENT) || (node >= 0 && fstat(node, &f.st) < 0)) {
+		err_sys("cannot open '%s'", name);
+		goto out;
+	}
+	own = openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (own < 0) {
+		err_sys("cannot open the directory");
+		goto out;
+	}
+	p = make_place(&f, own, spelled_dir, name, node);
+	node = -1;
+	if (p) {
+		p->base.is_link = p->node >= 0 && S_ISLNK(f.st.st_mode);
+		p->base.is_container = p->node >= 0 && S_ISDIR(f.st.st_mode);
+	}
+out:
+	if (node >= 0)
+		close(node);
+	free(spelled);
+	return p ? &p->base : NULL;
+}
+
+struct place *file_place_child(const struct place *container, const char *name)
+{
+	const struct place_file *p = (const struct place_file *)container;
+
+	return place_in(container->policy, p->node, container->spelled, name);
+}
+
+struct place *file_place_beside(const struct place *p, const char *name)
+{
+	char *parent = pathname_parent(p->path);
+	struct place *other = parent ? place_in(p->policy, ((const struct place_file *)p)->dir,
+					       parent, name)
+				     : NULL;
+
+	free(parent);
+	return other;
+}
+
+void file_place_release(struct place *base)
+{
+	struct place_file *p = (struct place_file *)base;
+
+	if (p->dir >= 0)
+		close(p->dir);
+	if (p->node >= 0)
+		close(p->node);
+}
+
+int file_place_open(const struct place *base, int flags)
+{
+	const struct place_file *p = (const struct place_file *)base;
+	struct stat st;
+	int fd;
+
+	if (p->node < 0) {
+		errno = ENOENT;
+		return err_sys("cannot open");
+	}
+	if (p->dir < 0)
+		fd = openat(p->node, ".", flags | O_CLOEXEC);
+	else if (p->by_link)
+		fd = policy_open(base->policy, base->spelled, flags);
+	else
+		fd = openat(p->dir, base->name, flags | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return p->by_link ? -1 : err_sys("cannot open%s",
+					      (flags & O_ACCMODE) == O_RDONLY ? "" : " for writing");
+	if (fstat(fd, &st) == 0 && is_same(&st, &p->st))
+		return fd;
+	close(fd);
+	return err_set(ST_BUSY, "was replaced while it was opened");
+}

@@ -1,0 +1,13 @@
+/*
+ * file_snapshot: snapshots of files, by reflinks.
+ */
+#ifndef IMG_FILE_SNAPSHOT_H
+#define IMG_FILE_SNAPSHOT_H
+
+#include "lib/store/snapshot.h"
+
+/* The backend's snapshot() and snapshot_keep(): backend.h. */
+struct snapshot *file_snapshot_take(struct image *origin, const struct snapshot_want *want);
+int file_snapshot_keep(char **path, struct image *origin, const struct snapshot_want *want);
+
+#endif

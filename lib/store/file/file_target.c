@@ -1,0 +1,354 @@
+/*
+ * file_target: a file that is made beside its name.
+ *
+ *	checks, partial_create, allocate | writes | set_len, fsync, rename, fsync dir
+ *
+ * Before the rename an abort unlinks the hidden file; after it there is
+ * nothing left to undo.
+ */
+#include "lib/store/file/file_target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/base/size.h"
+#include "lib/host/inuse.h"
+#include "lib/store/file/partial.h"
+#include "lib/store/file/precheck.h"
+#include "lib/store/file/publish.h"
+#include "lib/store/file/unfinished.h"
+#include "lib/store/image.h"
+#include "lib/store/target_ops.h"
+
+#define LABEL_MAX 4096
+#define LABEL "security.selinux"
+#define ACL "system.posix_acl_access"
+
+struct target_file {
+	struct target base;
+	const struct place_file *place; /* base.place */
+	int old;	     /* what it will replace, open for reading, or -1 */
+	char hidden[PARTIAL_NAME_MAX]; /* its name until commit */
+	bool allocated;		       /* unwritten parts are zeros and have their space */
+};
+
+static struct target_file *file_of(struct target *base)
+{
+	return (struct target_file *)base;
+}
+
+/* What has the final name now, and whether it may be replaced. */
+static int check_old(struct target_file *t)
+{
+	const struct target_want *w = &t->base.want;
+	const struct place_file *p = t->place;
+
+	if (p->node < 0 && !p->base.is_link)
+		return 0;
+	if (p->base.is_container || p->base.is_link)
+		return precheck_stat(p, false);
+	if (target_check_source(&t->base, &p->st) < 0)
+		return -1;
+	if (!w->overwrite)
+		return err_set(ST_EXISTS, "exists already");
+	/* Held, because some FUSE filesystems number a file anew when nothing holds it. */
+	t->old = precheck_open(p, O_RDONLY, w->allow_links);
+	return t->old < 0 ? -1 : 0;
+}
+
+/* Gives all of it its space, where the filesystem can do that at once. */
+static int reserve(struct target_file *t)
+{
+	uint64_t len = t->base.want.len;
+
+	if (fallocate(t->base.fd, 0, 0, (off_t)len) == 0)
+		t->allocated = true;
+	else if (!target_lacks_call())
+		return target_out_of_space("cannot allocate", len, " bytes");
+	return 0;
+}
+
+/* What may come to share the source's blocks needs no space of its own: see clone_file(). */
+static bool may_share(const struct target *t)
+{
+	const struct image *source = t->want.source;
+	struct stat own;
+
+	return source && S_ISREG(source->st.st_mode) &&
+	       (uint64_t)source->st.st_size == t->want.len && fstat(t->fd, &own) == 0 &&
+	       own.st_dev == source->st.st_dev;
+}
+
+static int allocate(struct target_file *t)
+{
+	uint64_t len = t->base.want.len;
+
+	if (len == TARGET_LEN_UNKNOWN)
+		return 0;
+	if (len > INT64_MAX)
+		return err_set(ST_NOROOM, "%llu bytes are more than a file can hold",
+			(unsigned long long)len);
+	if (ftruncate(t->base.fd, (off_t)len) < 0)
+		return target_out_of_space("cannot make a file of", len, " bytes");
+	if (t->base.want.sparse || len == 0) {
+		t->allocated = true;
+		return 0;
+	}
+	return may_share(&t->base) ? 0 : reserve(t);
+}
+
+/* A file among the device nodes would lie in memory, whatever its name promises. */
+static int refuse_devices(const struct place_file *p)
+{
+	struct stat dir, dev;
+
+	if (fstat(p->dir, &dir) < 0)
+		return err_sys("cannot look at the directory");
+	if (stat("/dev", &dev) == 0 && dir.st_dev == dev.st_dev)
+		return err_set(
+			ST_REFUSED, "is among the device nodes, where no image file belongs");
+	return 0;
+}
+
+/* A dry run's part of allocate(). */
+static int check_space(const struct target_file *t)
+{
+	char want[SIZE_HUMAN], have[SIZE_HUMAN];
+	const struct target_want *w = &t->base.want;
+	struct statvfs vfs;
+	uint64_t free_bytes;
+
+	if (w->sparse || w->len == TARGET_LEN_UNKNOWN || fstatvfs(t->place->dir, &vfs) < 0)
+		return 0;
+	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	if (w->len > free_bytes)
+		return err_set(ST_NOROOM, "%s are needed, and %s are free",
+			size_human(w->len, want), size_human(free_bytes, have));
+	return 0;
+}
+
+static int prepare(struct target_file *t)
+{
+	const struct place_file *p = t->place;
+	bool dry_run = t->base.want.dry_run;
+
+	if (!p->base.is_container && p->dir >= 0) {
+		partial_name(p->base.name, t->hidden);
+		if (partial_is(p->base.name))
+			return err_set(ST_REFUSED, "is a name for an unfinished file");
+		if (refuse_devices(p) < 0)
+			return -1;
+	}
+	if (check_old(t) < 0 || precheck_fixed(p, dry_run) < 0 ||
+		partial_check(p->dir, t->hidden) < 0)
+		return -1;
+	if (dry_run)
+		return check_space(t);
+	t->base.fd = partial_create(p->dir, t->hidden);
+	return t->base.fd < 0 ? -1 : allocate(t);
+}
+
+static int zero_file(struct target *base, uint64_t len, uint64_t off)
+{
+	if (file_of(base)->allocated || base->want.sparse)
+		return 0;
+	if (fallocate(base->fd, 0, (off_t)off, (off_t)len) == 0)
+		return 0;
+	if (!target_lacks_call())
+		return target_out_of_space("cannot allocate", len, " bytes");
+	return target_write_zeros(base, len, off);
+}
+
+/* Holes of the source are holes of the clone: gives them their space. */
+static int fill_holes(int fd, off_t len)
+{
+	off_t end, hole = lseek(fd, 0, SEEK_HOLE);
+
+	while (hole >= 0 && hole < len) {
+		end = lseek(fd, hole, SEEK_DATA);
+		if (end < 0 || end > len)
+			end = len;
+		if (fallocate(fd, 0, hole, end - hole) < 0 && !target_lacks_call())
+			return target_out_of_space(
+				"cannot allocate", (uint64_t)(end - hole), " bytes");
+		hole = end < len ? lseek(fd, end, SEEK_HOLE) : len;
+	}
+	return 0;
+}
+
+static int clone_file(struct target *base, const struct image *src)
+{
+	struct target_file *t = file_of(base);
+	uint64_t len = base->want.len;
+
+	if (ioctl(base->fd, FICLONE, src->fd) < 0)
+		return base->want.sparse || t->allocated || len == 0 || len == TARGET_LEN_UNKNOWN
+			       ? 0
+			       : reserve(t);
+	if (base->want.sparse || len == TARGET_LEN_UNKNOWN || fill_holes(base->fd, (off_t)len) == 0)
+		return 1;
+	return -1;
+}
+
+static int set_file_len(struct target *t, uint64_t len)
+{
+	if (len > INT64_MAX)
+		errno = EFBIG;
+	else if (ftruncate(t->fd, (off_t)len) == 0)
+		return 0;
+	return target_out_of_space("cannot set the length to", len, " bytes");
+}
+
+/* The model's list, and none that the directory gave. */
+static int keep_acl(int fd, int model)
+{
+	char *acl = malloc(XATTR_SIZE_MAX);
+	ssize_t n = acl ? fgetxattr(model, ACL, acl, XATTR_SIZE_MAX) : -1;
+	int r = 0;
+
+	if (!acl)
+		return err_set(ST_FAILED, "out of memory");
+	if (n >= 0)
+		r = fsetxattr(fd, ACL, acl, (size_t)n, 0);
+	else if (fgetxattr(fd, ACL, NULL, 0) > 0)
+		r = fremovexattr(fd, ACL);
+	free(acl);
+	return r < 0 ? err_sys("cannot keep the access list") : 0;
+}
+
+/*
+ * Gives fd the owner, mode and label of the file that it replaces or stands for.
+ * What is so already is left, since not every filesystem lets it be set.
+ */
+static int look_like(int fd, int model)
+{
+	char label[LABEL_MAX];
+	struct stat st, own;
+	ssize_t n;
+
+	if (fstat(model, &st) < 0 || fstat(fd, &own) < 0)
+		return err_sys("cannot look at its owner");
+	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
+		fchown(fd, st.st_uid, st.st_gid) < 0)
+		return err_sys("cannot keep the owner");
+	if (keep_acl(fd, model) < 0)
+		return -1;
+	if (fstat(fd, &own) < 0)
+		return err_sys("cannot look at its mode");
+	if (st.st_mode != own.st_mode && fchmod(fd, st.st_mode & 07777) < 0)
+		return err_sys("cannot keep the mode");
+	n = fgetxattr(model, LABEL, label, sizeof(label));
+	if (n > 0 && fsetxattr(fd, LABEL, label, (size_t)n, 0) < 0)
+		return err_sys("cannot keep the security label");
+	return 0;
+}
+
+static int keep_attributes(struct target_file *t)
+{
+	const struct image *like = t->base.want.like;
+	struct timespec times[2];
+
+	if (!like)
+		return t->old < 0 ? 0 : look_like(t->base.fd, t->old);
+	if (look_like(t->base.fd, like->fd) < 0)
+		return -1;
+	times[0] = like->st.st_atim;
+	times[1] = like->st.st_mtim;
+	return futimens(t->base.fd, times) < 0 ? err_sys("cannot keep the times") : 0;
+}
+
+static int give_name(struct target_file *t)
+{
+	const struct place_file *p = t->place;
+	struct stat now, old;
+	int r;
+
+	if (t->old < 0) {
+		r = publish_name(p->dir, t->hidden, p->base.name);
+		if (r < 0 && errno == EEXIST)
+			return err_set(ST_EXISTS, "another program has made it meanwhile");
+		return r < 0 ? err_sys("cannot give it its name") : 0;
+	}
+	/* What the checks allowed to be replaced must still be what is there, and unused. */
+	if (fstatat(p->dir, p->base.name, &now, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (fstat(t->old, &old) < 0 || now.st_dev != old.st_dev || now.st_ino != old.st_ino)
+			return err_set(ST_BUSY, "another program has replaced it meanwhile");
+		if (inuse_refuse(t->old, INUSE_ANY) < 0)
+			return -1;
+	}
+	if (renameat(p->dir, t->hidden, p->dir, p->base.name) < 0)
+		return err_sys("cannot give it its name");
+	return 0;
+}
+
+static int commit_file(struct target *base)
+{
+	struct target_file *t = file_of(base);
+	const struct place_file *p = t->place;
+
+	partial_unmark(base->fd);
+	if (keep_attributes(t) < 0 || target_sync(base) < 0 || give_name(t) < 0)
+		return -1;
+	close(base->fd);
+	base->fd = -1;
+	if (unfinished_forget(p->dir, p->base.name) == 0) {
+		if (!base->want.fsync || io_sync_dir(p->dir) == 0) {
+			if (t->old >= 0)
+				close(t->old);
+			return 0;
+		}
+		err_sys("cannot sync the directory to disk");
+	}
+	if (t->old < 0)
+		unlinkat(p->dir, p->base.name, 0);
+	return -1;
+}
+
+static void abort_file(struct target *base)
+{
+	struct target_file *t = file_of(base);
+
+	if (t->old >= 0)
+		close(t->old);
+	if (base->fd < 0)
+		return;
+	/* The lock goes last, so that nobody takes the file for a stale job's. */
+	if (unlinkat(t->place->dir, t->hidden, 0) < 0 && errno != ENOENT)
+		log_warn("cannot remove the unfinished '%s'", t->hidden);
+	close(base->fd);
+}
+
+static const struct target_ops ops = {
+	.write = target_fd_write,
+	.zero = zero_file,
+	.set_len = set_file_len,
+	.clone = clone_file,
+	.commit = commit_file,
+	.abort = abort_file,
+};
+
+struct target *file_target_make(struct place *place, const struct target_want *want)
+{
+	struct target_file *t = target_new(sizeof(*t), &ops, place, want);
+
+	if (!t)
+		return NULL;
+	t->old = -1;
+	t->place = (const struct place_file *)place;
+	if (prepare(t) == 0)
+		return &t->base;
+	target_abort(&t->base);
+	return NULL;
+}

@@ -1,0 +1,194 @@
+/*
+ * volume_backend: logical volumes by their names.  What is to be removed is
+ * picked by its UUID, under LVM's own lock, with the conditions that were checked.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/kv.h"
+#include "lib/host/inuse.h"
+#include "lib/store/volume/volume_image.h"
+#include "lib/store/volume/volume_list.h"
+#include "lib/store/volume/volume_place.h"
+#include "lib/store/volume/volume_snapshot.h"
+#include "lib/store/volume/volume_target.h"
+
+static int identify_volume(const struct place *p, char out[IDENTITY_MAX])
+{
+	struct stat st;
+
+	if (p->is_container || stat(p->path, &st) < 0)
+		return -1;
+	identity_of(&st, out);
+	return 0;
+}
+
+static int describe_group(const struct place_volume *p, struct buf *out)
+{
+	struct lvm_groups group;
+
+	if (lvm_groups(&group, p->volume.group) < 0)
+		return -1;
+	kv_add(out, "kind", "group");
+	kv_add_bool(out, "unfinished", false);
+	if (group.count == 1) {
+		kv_add_u64(out, "size", group.group[0].size);
+		kv_add_u64(out, "free", group.group[0].free);
+	}
+	lvm_groups_fini(&group);
+	return 1;
+}
+
+/* Its content cannot be seen, and nobody can have it open. */
+static void add_inactive(const struct lvm_volume *v, struct buf *out)
+{
+	kv_add(out, "kind", "volume");
+	kv_add_bool(out, "inactive", true);
+	kv_add_bool(out, "unfinished", volume_is_unfinished(v));
+	kv_add_u64(out, "capacity", v->size);
+	if (!v->is_thin && !v->is_snapshot)
+		kv_add_u64(out, "allocation", v->size);
+	kv_add_u64(out, "physical", v->size);
+	kv_add_bool(out, "mounted", false);
+	kv_add_bool(out, "in_use", false);
+	if (*v->origin)
+		kv_add(out, "snapshot.origin", v->origin);
+	if (v->is_snapshot)
+		kv_add_bool(out, "snapshot.invalid", v->is_invalid);
+}
+
+static int describe_unopened(const struct place *p, struct buf *out)
+{
+	struct lvm_volume v;
+	int r;
+
+	if (p->is_container)
+		return describe_group((const struct place_volume *)p, out);
+	if (volume_place_look(p, &v) < 0)
+		return -1;
+	r = !v.is_active;
+	if (r)
+		add_inactive(&v, out);
+	lvm_volume_fini(&v);
+	return r;
+}
+
+/* Whether nobody has it open, and nothing depends on it. */
+static int check_free(const struct lvm_volume *v)
+{
+	int fd, open;
+
+	if (v->is_pool || !v->is_visible || v->is_merging)
+		return volume_check_changeable(v);
+	if (v->is_origin)
+		return err_set(ST_REFUSED, "has snapshots");
+	if (volume_check_lock_type(v->lock_type) < 0)
+		return -1;
+	if (volume_run_state(v) == RUN_ALIVE) /* which may have it closed for a moment */
+		return err_set(ST_BUSY, "in use: a job is making it");
+	if (!v->is_active)
+		return 0;
+	fd = volume_place_open(v, O_RDONLY | O_EXCL);
+	if (fd < 0)
+		return -1;
+	open = volume_is_open_elsewhere(fd, 1);
+	if (open > 0)
+		open = inuse_explain_open(fd);
+	close(fd);
+	return open;
+}
+
+/* What LVM tells of it, if it can be removed or renamed; lvm_volume_fini() frees it. */
+static int look_changeable(const struct place *p, struct lvm_volume *v)
+{
+	if (volume_place_look(p, v) < 0)
+		return -1;
+	if (check_free(v) == 0)
+		return 0;
+	lvm_volume_fini(v);
+	return -1;
+}
+
+static int remove_volume(const struct place *base, const struct change_want *want)
+{
+	const struct place_volume *p = (const struct place_volume *)base;
+	struct lvm_volume v;
+	int r;
+
+	if (look_changeable(base, &v) < 0)
+		return -1;
+	r = want->dry_run ? 0 : volume_remove(&p->volume, v.own_uuid);
+	lvm_volume_fini(&v);
+	return r;
+}
+
+/* LVM renames by name only, so what has it then may be another: 0, or -1 recorded. */
+static int rename_back(
+	const struct volume_name *from, const struct volume_name *to, const char *uuid)
+{
+	const char *argv[] = { "lvrename", "-qq", from->group, to->name, from->name, NULL };
+	struct lvm_volume v;
+	int is;
+
+	if (lvm_volume(&v, to->group, to->name) < 0)
+		return -1;
+	is = strcmp(v.own_uuid, uuid) == 0;
+	lvm_volume_fini(&v);
+	if (is)
+		return 0;
+	lvm_change(argv);
+	return err_set(ST_BUSY, "was changed while it was looked at");
+}
+
+static int rename_volume(
+	const struct place *base, const char *name, const struct change_want *want)
+{
+	const struct place_volume *p = (const struct place_volume *)base;
+	const char *argv[] = { "lvrename", "-qq", p->volume.group, p->volume.name, name, NULL };
+	struct volume_name other = p->volume;
+	char uuid[sizeof(((struct lvm_volume *)0)->own_uuid)];
+	struct lvm_volume v;
+	int gone;
+
+	if (!lvm_name_is_valid(name))
+		return err_set(ST_USAGE, "'%s' is not a valid name for a volume", name);
+	if (look_changeable(base, &v) < 0)
+		return -1;
+	memcpy(uuid, v.own_uuid, sizeof(uuid));
+	lvm_volume_fini(&v);
+	snprintf(other.name, sizeof(other.name), "%s", name);
+	gone = volume_is_gone(&other);
+	if (gone == 0)
+		return err_set(ST_EXISTS, "'%s' exists already", name);
+	if (gone < 0 || want->dry_run)
+		return gone < 0 ? -1 : 0;
+	return lvm_change(argv) < 0 ? -1 : rename_back(&p->volume, &other, uuid);
+}
+
+const struct backend backend_volume = {
+	.kind = "volume",
+	.can_thin = true,
+	.rounds_size = true,
+	.can_snapshot = true,
+	.find = volume_place_find,
+	.child = volume_place_child,
+	.beside = volume_place_child, /* it looks at the group only */
+	.identify = identify_volume,
+	.describe = describe_unopened,
+	.open = volume_image_open,
+	.make = volume_target_make,
+	.fill = volume_target_fill,
+	.remove = remove_volume,
+	.rename = rename_volume,
+	.list = volume_list,
+	.clean = volume_clean,
+	.snapshot = volume_snapshot_take,
+	.snapshot_keep = volume_snapshot_keep,
+	.containers = volume_list_groups,
+	.storage = volume_list_storage,
+};

@@ -1,0 +1,102 @@
+/*
+ * volume_clean: leftovers are known by the tag alone, never by a name or by what
+ * kind of volume they seem to be: a killed lvcreate may leave a plain one.
+ *
+ * A group in which one is found may have suspended volumes, too (lib/lvm/repair.h);
+ * they are resumed first.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/base/kv.h"
+#include "lib/base/run.h"
+#include "lib/lvm/repair.h"
+#include "lib/store/volume/volume_list.h"
+#include "lib/store/volume/volume_place.h"
+
+struct cleaning {
+	const char *group;
+	bool dry_run;
+	backend_each *each;
+	void *arg;
+};
+
+static int send_state(struct cleaning *c, const char *name, const char *state, const char *why,
+	enum status status)
+{
+	struct buf record = BUF_INIT;
+	int r;
+
+	kv_add(&record, "kind", "volume");
+	kv_addf(&record, "path", "/dev/%s/%s", c->group, name);
+	kv_add(&record, "state", state);
+	kv_add(&record, "why", why);
+	kv_add_u64(&record, "status", (uint64_t)status);
+	r = buf_failed(&record);
+	if (r == 0)
+		r = c->each(c->arg, &record);
+	buf_fini(&record);
+	return r;
+}
+
+static int send_resumed(void *arg, const char *name, bool works)
+{
+	return send_state(arg, name, works ? "resumed" : "failed", works ? NULL : err_text(),
+		works ? ST_OK : err_status());
+}
+
+static int remove_leftover(struct cleaning *c, const struct lvm_volume *v)
+{
+	const struct volume_name name = volume_name_of(v);
+	int r = c->dry_run ? 0 : volume_remove(&name, v->own_uuid);
+
+	r = send_state(c, v->name, r < 0 ? "failed" : "removed", r < 0 ? err_text() : NULL,
+		r < 0 ? err_status() : ST_OK);
+	err_clear();
+	return r;
+}
+
+static int clean_volume(struct cleaning *c, const struct lvm_volume *v, const char *run)
+{
+	switch (run_state(run)) {
+	case RUN_DEAD:
+		return remove_leftover(c, v);
+	case RUN_ALIVE:
+		return send_state(c, v->name, "alive", "in use: its job is still running", ST_BUSY);
+	default:
+		return send_state(c, v->name, "foreign", "a job of another host made it", ST_REFUSED);
+	}
+}
+
+int volume_clean(const struct place *container, bool dry_run, backend_each *each, void *arg)
+{
+	const char *group = ((const struct place_volume *)container)->volume.group;
+	struct cleaning c = { group, dry_run, each, arg };
+	bool has_stale = false;
+	struct lvm_list all;
+	size_t i;
+	char *run;
+	int r = 0;
+
+	if (!container->is_container)
+		return err_set(ST_REFUSED, "is a volume, not a directory or a group");
+	if (lvm_volumes(&all, group, NULL, true) < 0)
+		return -1;
+	for (i = 0; r == 0 && i < all.count; i++) {
+		run = lvm_tag(&all.volume[i], VOLUME_TAG_RUN);
+		if (!run)
+			continue;
+		if (!has_stale && run_state(run) == RUN_DEAD) {
+			has_stale = true;
+			r = repair_group(group, dry_run, send_resumed, &c);
+		}
+		if (r == 0)
+			r = clean_volume(&c, &all.volume[i], run);
+		free(run);
+	}
+	lvm_list_fini(&all);
+	if (r == 0 && has_stale && !dry_run)
+		r = repair_refresh(group);
+	return r;
+}

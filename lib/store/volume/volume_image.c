@@ -1,0 +1,178 @@
+/*
+ * volume_image: an image that is a logical volume.  Of a thin one only what its
+ * pool has mapped can hold something.
+ */
+#include "lib/store/volume/volume_image.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/lvm/dm.h"
+#include "lib/lvm/thin.h"
+#include "lib/store/volume/volume_place.h"
+
+struct image_volume {
+	struct image base;
+	struct lvm_volume lv;
+	struct thin_map map;
+	bool map_tried, has_map;
+};
+
+static const struct image_volume *volume_of(const struct image *img)
+{
+	return (const struct image_volume *)img;
+}
+
+/* Without it everything has to be read, which takes longer and is as right. */
+static void read_map(struct image_volume *v)
+{
+	v->map_tried = true;
+	if (!v->lv.is_thin || v->base.may_change)
+		return;
+	v->has_map = thin_map_read(&v->map, v->base.st.st_rdev) == 0;
+	if (!v->has_map)
+		log_info("reading all of it: %s", err_text());
+	err_clear();
+}
+
+static int find_extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *end)
+{
+	struct image_volume *v = (struct image_volume *)img;
+	const struct thin_range *range;
+
+	if (off >= img->len)
+		return 0;
+	if (!v->map_tried)
+		read_map(v);
+	*start = off;
+	*end = img->len;
+	if (!v->has_map)
+		return 1;
+	range = thin_map_find(&v->map, off);
+	if (!range || range->start >= img->len)
+		return 0;
+	*start = range->start > off ? range->start : off;
+	*end = range->end < img->len ? range->end : img->len;
+	return 1;
+}
+
+/* LVM has it in percent, of which two digits are left. */
+static int count_allocated(struct image *img, uint64_t *out)
+{
+	const struct image_volume *v = volume_of(img);
+	unsigned long long sectors;
+	char text[256];
+
+	*out = v->lv.size;
+	if (v->lv.used >= 0)
+		*out = (uint64_t)((double)v->lv.size * v->lv.used);
+	if (v->lv.is_thin && dm_status(img->st.st_rdev, text, sizeof(text)) == 0 &&
+		sscanf(text, "thin %llu", &sectors) == 1)
+		*out = sectors * 512;
+	err_clear();
+	return 0;
+}
+
+static int is_unfinished(struct image *img)
+{
+	return volume_is_unfinished(&volume_of(img)->lv);
+}
+
+/* Whether it is open elsewhere may be known from a list. */
+static int look_use(struct image *img, struct inuse *u)
+{
+	const struct place_volume *p = (const struct place_volume *)img->place;
+
+	return p->known ? inuse_look_known(img->fd, u, p->known_open) : inuse_look(img->fd, u);
+}
+
+static int check_unshared(struct image *img)
+{
+	return volume_check_lock_type(volume_of(img)->lv.lock_type);
+}
+
+/* A thick snapshot that overflowed still gives what is cached, and calls it well. */
+static int check_valid(struct image *img)
+{
+	const struct image_volume *v = volume_of(img);
+	struct dm_usage usage;
+
+	if (!v->lv.is_snapshot)
+		return 0;
+	if (dm_snapshot_usage(img->st.st_rdev, &usage) < 0)
+		return -1;
+	return usage.invalid ? err_set(ST_CORRUPT, "the snapshot is invalid: it overflowed") : 0;
+}
+
+static void describe_snapshot(const struct image *img, struct buf *out)
+{
+	const struct image_volume *v = volume_of(img);
+	struct dm_usage usage;
+
+	if (!*v->lv.origin)
+		return;
+	kv_add(out, "snapshot.origin", v->lv.origin);
+	if (!v->lv.is_snapshot)
+		return;
+	if (dm_snapshot_usage(img->st.st_rdev, &usage) < 0) {
+		err_clear();
+		usage.used = v->lv.used;
+		usage.invalid = v->lv.is_invalid;
+	}
+	if (usage.used >= 0)
+		kv_addf(out, "snapshot.used", "%.6f", usage.used);
+	kv_add_bool(out, "snapshot.invalid", usage.invalid);
+}
+
+static void release(struct image *img)
+{
+	struct image_volume *v = (struct image_volume *)img;
+
+	thin_map_fini(&v->map);
+	lvm_volume_fini(&v->lv);
+}
+
+static const struct image_ops ops = {
+	.read = image_fd_read,
+	.extent = find_extent,
+	.allocated = count_allocated,
+	.use = look_use,
+	.check_unshared = check_unshared,
+	.is_unfinished = is_unfinished,
+	.check = check_valid,
+	.describe = describe_snapshot,
+	.release = release,
+};
+
+struct image *volume_image_open(struct place *place)
+{
+	struct image_volume *v = image_new(sizeof(*v), &ops, "volume", place);
+	struct image *img = &v->base;
+
+	if (!v)
+		return NULL;
+	if (volume_place_look(place, &v->lv) < 0 ||
+		(img->fd = volume_place_open(&v->lv, O_RDONLY)) < 0)
+		goto fail;
+	if (fstat(img->fd, &img->st) < 0)
+		err_sys("cannot stat");
+	else if (ioctl(img->fd, BLKGETSIZE64, &img->len) < 0)
+		err_sys("cannot get the volume's size");
+	else
+		return img;
+fail:
+	image_close(img);
+	return NULL;
+}
+
+struct volume_name volume_image_name(const struct image *img)
+{
+	return volume_name_of(&volume_of(img)->lv);
+}

@@ -1,0 +1,16 @@
+/*
+ * volume_image: an image that is a logical volume.
+ */
+#ifndef IMG_VOLUME_IMAGE_H
+#define IMG_VOLUME_IMAGE_H
+
+#include "lib/lvm/volume.h"
+#include "lib/store/image.h"
+
+/* The backend's open(): backend.h. */
+struct image *volume_image_open(struct place *place);
+
+/* Which volume an image of this backend is. */
+struct volume_name volume_image_name(const struct image *img);
+
+#endif

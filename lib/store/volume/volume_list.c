@@ -1,0 +1,217 @@
+/*
+ * volume_list: one report of LVM for a whole group.  A volume that cannot be
+ * opened fails none of the others.
+ */
+#include "lib/store/volume/volume_list.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/kv.h"
+#include "lib/store/info.h"
+#include "lib/store/volume/volume_place.h"
+
+static bool is_allowed(const struct policy *l, const char *group)
+{
+	bool is = policy_allow_group(l, group) == 0;
+
+	if (!is)
+		err_clear();
+	return is;
+}
+
+/* Whether there is anything to ask: LVM, of root only, and a group that the policy allows. */
+static bool are_any_groups(const struct policy *l)
+{
+	const struct policy *roots = policy_roots(l);
+
+	return geteuid() == 0 && lvm_is_there() && (!roots->limited || roots->group_count);
+}
+
+static int each_allowed(
+	const struct policy *l, int (*each)(void *arg, const struct lvm_group *g), void *arg)
+{
+	struct lvm_groups all;
+	size_t i;
+	int r = 0;
+
+	if (!are_any_groups(l))
+		return 0;
+	if (lvm_groups(&all, NULL) < 0)
+		return -1;
+	for (i = 0; r == 0 && i < all.count; i++)
+		if (is_allowed(l, all.group[i].name))
+			r = each(arg, &all.group[i]);
+	lvm_groups_fini(&all);
+	return r;
+}
+
+struct group_walk {
+	const struct policy *policy;
+	int (*each)(void *arg, struct place *container);
+	void *arg;
+};
+
+static int pass_place(void *arg, const struct lvm_group *g)
+{
+	const struct group_walk *w = arg;
+	struct volume_name name = { .name = "" };
+	struct place *p;
+	int r;
+
+	memcpy(name.group, g->name, sizeof(name.group));
+	p = volume_place_of(w->policy, &name);
+	r = p ? w->each(w->arg, p) : -1;
+	place_close(p);
+	return r;
+}
+
+int volume_list_groups(
+	const struct policy *l, int (*each)(void *arg, struct place *container), void *arg)
+{
+	struct group_walk w = { .policy = l, .each = each, .arg = arg };
+
+	return each_allowed(l, pass_place, &w);
+}
+
+/* What LVM alone can say of a volume, and why there is no more. */
+static void add_poor_record(struct buf *out, const struct lvm_volume *v, const char *path)
+{
+	struct err e;
+
+	err_take(&e);
+	buf_clear(out);
+	kv_add(out, "path", path);
+	kv_add(out, "name", v->name);
+	kv_add(out, "kind", "volume");
+	kv_add_u64(out, "capacity", v->size);
+	kv_add_u64(out, "physical", v->size);
+	kv_add_bool(out, "unfinished", volume_is_unfinished(v));
+	kv_add(out, "error", e.text);
+	kv_add_u64(out, "status", (uint64_t)e.status);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct lvm_volume *)a)->name, ((const struct lvm_volume *)b)->name);
+}
+
+/* The record of a volume of the list.  0 or -1 recorded: there is no memory. */
+static int add_record(struct buf *out, const struct policy *l, const struct lvm_volume *v, bool open)
+{
+	const struct volume_name name = volume_name_of(v);
+	struct place *place = volume_place_of(l, &name);
+	struct place_volume *p = (struct place_volume *)place;
+	char path[VOLUME_PATH_MAX];
+
+	if (!place)
+		return -1;
+	p->known = v;
+	p->known_open = open;
+	if (info_collect(place, NULL, out) < 0)
+		add_poor_record(out, v, volume_path(&name, path));
+	err_clear();
+	return buf_failed(out);
+}
+
+int volume_list(const struct place *container, bool recursive, backend_each *each, void *arg)
+{
+	const char *group = ((const struct place_volume *)container)->volume.group;
+	struct buf record = BUF_INIT;
+	struct lvm_list all;
+	bool *open;
+	size_t i;
+	int r;
+
+	(void)recursive; /* there is nothing below a volume */
+	if (!container->is_container)
+		return err_set(ST_REFUSED, "is a volume, not a directory or a group");
+	if (lvm_volumes(&all, group, NULL, false) < 0)
+		return -1;
+	qsort(all.volume, all.count, sizeof(*all.volume), by_name);
+	open = calloc(all.count + 1, sizeof(*open));
+	r = open ? volume_which_are_open(&all, open) : err_set(ST_FAILED, "out of memory");
+	for (i = 0; r == 0 && i < all.count; i++) {
+		if (!all.volume[i].is_visible)
+			continue;
+		buf_clear(&record);
+		r = add_record(&record, container->policy, &all.volume[i], open[i]);
+		if (r == 0)
+			r = each(arg, &record);
+	}
+	buf_fini(&record);
+	free(open);
+	lvm_list_fini(&all);
+	return r;
+}
+
+static void add_fraction(struct buf *out, const char *key, double value)
+{
+	if (value >= 0)
+		kv_addf(out, key, "%.6f", value);
+}
+
+static int send_pools(const char *group, backend_each *each, void *arg)
+{
+	struct buf record = BUF_INIT;
+	struct lvm_list all;
+	size_t i;
+	int r = 0;
+
+	if (lvm_volumes(&all, group, NULL, false) < 0)
+		return -1;
+	for (i = 0; r == 0 && i < all.count; i++) {
+		const struct lvm_volume *v = &all.volume[i];
+
+		if (!v->is_pool)
+			continue;
+		buf_clear(&record);
+		kv_add(&record, "kind", "pool");
+		kv_add(&record, "group", v->group);
+		kv_add(&record, "name", v->name);
+		kv_add_u64(&record, "size", v->size);
+		add_fraction(&record, "data_used", v->used);
+		add_fraction(&record, "metadata_used", v->meta_used);
+		r = buf_failed(&record);
+		if (r == 0)
+			r = each(arg, &record);
+	}
+	buf_fini(&record);
+	lvm_list_fini(&all);
+	return r;
+}
+
+struct storage_walk {
+	backend_each *each;
+	void *arg;
+};
+
+static int send_group(void *arg, const struct lvm_group *g)
+{
+	const struct storage_walk *w = arg;
+	struct buf record = BUF_INIT;
+	int r;
+
+	kv_add(&record, "kind", "group");
+	kv_add(&record, "name", g->name);
+	kv_addf(&record, "path", "/dev/%s", g->name);
+	kv_add_u64(&record, "size", g->size);
+	kv_add_u64(&record, "free", g->free);
+	kv_add_u64(&record, "extent_size", g->extent_size);
+	r = buf_failed(&record);
+	if (r == 0)
+		r = w->each(w->arg, &record);
+	if (r == 0)
+		r = send_pools(g->name, w->each, w->arg);
+	buf_fini(&record);
+	return r;
+}
+
+int volume_list_storage(const struct policy *l, backend_each *each, void *arg)
+{
+	struct storage_walk w = { each, arg };
+
+	return each_allowed(l, send_group, &w);
+}

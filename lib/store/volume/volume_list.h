@@ -1,0 +1,32 @@
+/*
+ * volume_list: volume groups as containers: what is in them, their free space, and
+ * what interrupted jobs left there.
+ *
+ * All of it blocks as LVM does.  0 or -1 recorded.
+ */
+#ifndef IMG_VOLUME_LIST_H
+#define IMG_VOLUME_LIST_H
+
+#include "lib/store/backend.h"
+
+/* The backend's list(): the volumes that users see, by name. */
+int volume_list(const struct place *container, bool recursive, backend_each *each, void *arg);
+
+/* The backend's containers(): the groups that the policy allows. */
+int volume_list_groups(
+	const struct policy *l, int (*each)(void *arg, struct place *container), void *arg);
+
+/*
+ * The backend's storage(): of each group kind=group, name, path, size, free,
+ * extent_size; and of each of its thin pools kind=pool, group, name, size,
+ * data_used, metadata_used (fractions).
+ */
+int volume_list_storage(const struct policy *l, backend_each *each, void *arg);
+
+/*
+ * The backend's clean(): new volumes and snapshots with the tag of a stale job
+ * are removed, and origins that a killed LVM left suspended are resumed.
+ */
+int volume_clean(const struct place *container, bool dry_run, backend_each *each, void *arg);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * volume_place: a device is judged by the device mapper, and a name without a device
+ * by its spelling.
+ */
+#include "lib/store/volume/volume_place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/err.h"
+#include "lib/host/inuse.h"
+
+static struct place *make_place(
+	const struct policy *l, const char *spelled, const struct volume_name *name)
+{
+	char path[VOLUME_PATH_MAX];
+	struct place_volume *p;
+
+	volume_path(name, path);
+	p = place_new(sizeof(*p), &backend_volume, l, spelled ? spelled : path, path);
+	if (!p)
+		return NULL;
+	p->volume = *name;
+	p->base.is_container = !*name->name;
+	return &p->base;
+}
+
+struct place *volume_place_of(const struct policy *l, const struct volume_name *name)
+{
+	return make_place(l, NULL, name);
+}
+
+int volume_place_find(struct place **out, const struct found *f)
+{
+	struct volume_name name;
+	struct err e;
+	int is;
+
+	/* A link in a directory of images leads no further than the policy does. */
+	if (strncmp(f->spelled, "/dev/", 5) != 0 && policy_is_narrow(f->policy))
+		return 0;
+	if (f->node >= 0 && !S_ISDIR(f->st.st_mode)) {
+		if (!S_ISBLK(f->st.st_mode) || !volume_of_device(&name, f->st.st_rdev))
+			return 0;
+	} else {
+		err_take(&e);
+		is = volume_of_spelling(&name, f->spelled);
+		if (is < 0)
+			return -1;
+		if (is == 0) {
+			err_put(&e);
+			return 0;
+		}
+	}
+	if (policy_allow_group(f->policy, name.group) < 0)
+		return -1;
+	*out = make_place(f->policy, f->spelled, &name);
+	return *out ? 1 : -1;
+}
+
+struct place *volume_place_child(const struct place *container, const char *name)
+{
+	struct volume_name volume = ((const struct place_volume *)container)->volume;
+
+	if (lvm_name_is_valid(name)) {
+		memcpy(volume.name, name, strlen(name) + 1);
+		return volume_place_of(container->policy, &volume);
+	}
+	err_set(ST_REFUSED, "'%s' is not a valid name for a volume", name);
+	return NULL;
+}
+
+static int copy_known(struct lvm_volume *out, const struct lvm_volume *known)
+{
+	*out = *known;
+	out->tags = strdup(known->tags);
+	return out->tags ? 0 : err_set(ST_FAILED, "out of memory");
+}
+
+int volume_place_look(const struct place *base, struct lvm_volume *out)
+{
+	const struct place_volume *p = (const struct place_volume *)base;
+
+	memset(out, 0, sizeof(*out));
+	if (base->is_container)
+		return err_set(ST_REFUSED, "is a volume group, not an image");
+	return p->known ? copy_known(out, p->known) : volume_look(out, &p->volume);
+}
+
+int volume_place_open(const struct lvm_volume *v, int flags)
+{
+	const struct volume_name name = volume_name_of(v);
+	int fd = volume_open(v, flags);
+	char path[VOLUME_PATH_MAX];
+
+	if (fd < 0 && err_errno() == EBUSY)
+		return inuse_explain_busy(AT_FDCWD, volume_path(&name, path));
+	return fd;
+}

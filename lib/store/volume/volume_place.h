@@ -1,0 +1,32 @@
+/*
+ * volume_place: a logical volume, or a volume group, by its name.
+ */
+#ifndef IMG_VOLUME_PLACE_H
+#define IMG_VOLUME_PLACE_H
+
+#include "lib/lvm/volume.h"
+#include "lib/store/backend.h"
+#include "lib/store/place.h"
+
+struct place_volume {
+	struct place base;
+	struct volume_name volume; /* its name is "" for a group */
+	/* What is known from a list of all volumes of a group, so that LVM is not run for each. */
+	const struct lvm_volume *known; /* borrowed, or NULL */
+	bool known_open;		/* whether it is open elsewhere, if it is known */
+};
+
+/* The backend's functions for places: backend.h. */
+int volume_place_find(struct place **out, const struct found *f);
+struct place *volume_place_child(const struct place *container, const char *name);
+
+/* The place of a volume, or of a group (name.name is "").  NULL recorded. */
+struct place *volume_place_of(const struct policy *l, const struct volume_name *name);
+
+/* What LVM tells of it, as volume_look(); lvm_volume_fini() frees it. */
+int volume_place_look(const struct place *p, struct lvm_volume *out);
+
+/* volume_open(), and if it is in use, by whom. */
+int volume_place_open(const struct lvm_volume *v, int flags);
+
+#endif

@@ -1,0 +1,337 @@
+/*
+ * volume_snapshot: snapshots by lvcreate.
+ */
+#include "lib/store/volume/volume_snapshot.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/size.h"
+#include "lib/lvm/dm.h"
+#include "lib/lvm/repair.h"
+#include "lib/store/volume/volume_image.h"
+#include "lib/store/volume/volume_place.h"
+#include "lib/store/volume/volume_watch.h"
+
+#define DROP_TRIES 5
+#define DROP_AGAIN_MS 500
+
+struct snapshot_volume {
+	struct snapshot base;
+	struct volume_name volume;
+	char uuid[40]; /* LVM's */
+	struct volume_watch *watch;
+};
+
+static int check_origin(const struct lvm_volume *v)
+{
+	if (v->is_pool || !v->is_visible)
+		return err_set(ST_REFUSED, "is an internal LVM volume");
+	if (v->is_snapshot)
+		return err_set(ST_REFUSED, "is a thick snapshot, of which LVM cannot make another");
+	if (v->is_merging)
+		return err_set(ST_REFUSED, "is being merged");
+	if (!v->is_active)
+		return err_set(ST_FAILED, "is not active (see lvchange -ay)");
+	return volume_check_lock_type(v->lock_type);
+}
+
+/* The copy-on-write space of a thick one, in whole extents, if its group has so much. */
+static int find_space(const struct lvm_volume *v, const struct snapshot_want *want, uint64_t *out)
+{
+	unsigned percent = want->percent ? want->percent : SNAPSHOT_PERCENT;
+	uint64_t size = want->size ? want->size : v->size / 100 * percent;
+	char need[SIZE_HUMAN], have[SIZE_HUMAN];
+
+	if (!v->extent_size)
+		return err_set(ST_FAILED, "LVM does not report its group");
+	*out = size ? ((size - 1) / v->extent_size + 1) * v->extent_size : v->extent_size;
+	if (*out > v->group_free)
+		return err_set(ST_NOROOM, "a snapshot needs %s, and group '%s' has %s free",
+			size_human(*out, need), v->group, size_human(v->group_free, have));
+	return 0;
+}
+
+/* One for a job is named after its origin and the process; the origin's name is cut if need be. */
+static void choose_name(struct volume_name *out, const struct lvm_volume *v, const char *wanted)
+{
+	char end[64];
+
+	memcpy(out->group, v->group, sizeof(out->group));
+	if (wanted) {
+		snprintf(out->name, sizeof(out->name), "%s", wanted);
+		return;
+	}
+	snprintf(end, sizeof(end), ".img-tools-%llx-%ld", (unsigned long long)time(NULL),
+		(long)getpid());
+	snprintf(out->name, sizeof(out->name), "%.*s%s",
+		(int)(sizeof(out->name) - 20 - strlen(end)), v->name, end);
+}
+
+static int run_lvcreate(const struct lvm_volume *v, const struct volume_name *name,
+	const struct snapshot_want *want, uint64_t space)
+{
+	char size[32], origin[VOLUME_PATH_MAX], tag[VOLUME_RUN_TAG_MAX];
+	const char *argv[16] = { "lvcreate", "-qq", "-y", "-s", "--addtag", tag, "-n", name->name };
+	int i = 8;
+
+	if (volume_run_tag(tag) < 0)
+		return -1;
+	snprintf(origin, sizeof(origin), "%s/%s", v->group, v->name);
+	snprintf(size, sizeof(size), "%llub", (unsigned long long)space);
+	if (!want->name)
+		argv[i++] = "-pr";
+	argv[i++] = v->is_thin ? "-kn" : "-L"; /* thin ones are skipped by activation, else */
+	if (!v->is_thin)
+		argv[i++] = size;
+	argv[i++] = origin;
+	argv[i] = NULL;
+	return lvm_change(argv);
+}
+
+/* Whatever of it lvcreate had made before it failed. */
+static void remove_remains(const struct volume_name *name)
+{
+	struct err e;
+
+	err_take(&e);
+	repair_group(name->group, false, NULL, NULL);
+	if (volume_remove_own(name) == 0)
+		repair_refresh(name->group);
+	err_put(&e);
+}
+
+/* One that stays is the job's only until it is complete. */
+static int untag(const struct lvm_volume *v)
+{
+	char tag[VOLUME_RUN_TAG_MAX];
+
+	return volume_run_tag(tag) < 0 ? -1 : volume_set_tag(v->group, v->own_uuid, tag, false);
+}
+
+static int make_snapshot(
+	struct lvm_volume *out, const struct lvm_volume *v, const struct snapshot_want *want)
+{
+	struct volume_name name;
+	uint64_t space = 0;
+	int gone;
+
+	choose_name(&name, v, want->name);
+	if (!lvm_name_is_valid(name.name))
+		return err_set(ST_USAGE, "'%s' is not a valid name for a volume", name.name);
+	if (want->name) {
+		gone = volume_is_gone(&name);
+		if (gone <= 0)
+			return gone < 0 ? -1 : err_set(ST_EXISTS, "'%s' exists already", name.name);
+	}
+	if (!v->is_thin && find_space(v, want, &space) < 0)
+		return -1;
+	if (want->dry_run)
+		return 0;
+	if (run_lvcreate(v, &name, want, space) == 0 &&
+		lvm_volume(out, name.group, name.name) == 0) {
+		if (!want->name || untag(out) == 0)
+			return 0;
+		lvm_volume_fini(out);
+	}
+	remove_remains(&name);
+	return -1;
+}
+
+/* Makes one of an open image's volume; *out is what LVM tells of it.  Nothing in a dry run. */
+static int make_of_image(
+	struct lvm_volume *out, struct image *origin, const struct snapshot_want *want)
+{
+	const struct volume_name name = volume_image_name(origin);
+	struct lvm_volume v;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	/* LVM is told a name, which may be another volume's by now. */
+	if (!volume_has_name(origin->fd, &name))
+		return err_set(ST_ABSENT, "is no longer there: it was renamed or removed");
+	if (volume_look(&v, &name) < 0)
+		return -1;
+	r = check_origin(&v);
+	if (r == 0)
+		r = make_snapshot(out, &v, want);
+	lvm_volume_fini(&v);
+	return r;
+}
+
+static int remove_once(const struct snapshot_volume *s)
+{
+	struct err e;
+
+	if (volume_remove(&s->volume, s->uuid) == 0)
+		return 0;
+	/* An LVM that was killed may have left its origin suspended. */
+	err_take(&e);
+	repair_group(s->volume.group, false, NULL, NULL);
+	err_put(&e);
+	return -1;
+}
+
+static int remove_snapshot(struct snapshot *base)
+{
+	struct snapshot_volume *s = (struct snapshot_volume *)base;
+	int tries, r = -1;
+
+	volume_watch_end(s->watch);
+	s->watch = NULL;
+	/* udev may look at it for moments. */
+	for (tries = 0; r < 0 && tries < DROP_TRIES; tries++) {
+		if (tries)
+			poll(NULL, 0, DROP_AGAIN_MS);
+		r = remove_once(s);
+	}
+	if (r == 0 && tries > 1 && repair_refresh(s->volume.group) < 0)
+		err_clear();
+	return r < 0 ? err_wrap("cannot remove the snapshot '%s' (see img-clean)", s->volume.name)
+		     : 0;
+}
+
+static int check_snapshot(const struct snapshot *base)
+{
+	const struct snapshot_volume *s = (const struct snapshot_volume *)base;
+
+	if (s->watch && atomic_load(volume_watch_spoiled(s->watch)))
+		return err_set(ST_CORRUPT, "the snapshot is invalid: it overflowed");
+	return 0;
+}
+
+static const struct snapshot_ops ops = {
+	.check = check_snapshot,
+	.remove = remove_snapshot,
+};
+
+static struct image *open_snapshot(const struct policy *l, const struct lvm_volume *v)
+{
+	const struct volume_name name = volume_name_of(v);
+	struct place *place = volume_place_of(l, &name);
+	struct place_volume *known = (struct place_volume *)place;
+	struct image *img;
+
+	if (!place)
+		return NULL;
+	known->known = v;
+	img = volume_image_open(place);
+	if (img)
+		known->known = NULL; /* v is not ours */
+	return img;
+}
+
+static int start_watch(struct snapshot_volume *s, const struct lvm_volume *v, bool autoextend)
+{
+	struct image *img = s->base.image;
+
+	if (!v->is_snapshot)
+		return 0;
+	s->watch = volume_watch_start(&s->volume, img->st.st_rdev, img->len, autoextend);
+	if (!s->watch)
+		return -1;
+	img->spoiled = volume_watch_spoiled(s->watch);
+	return 0;
+}
+
+struct snapshot *volume_snapshot_take(struct image *origin, const struct snapshot_want *want)
+{
+	const struct volume_name name = volume_image_name(origin);
+	struct snapshot_want nameless = *want;
+	struct volume_name made;
+	struct snapshot_volume *s;
+	struct lvm_volume v;
+
+	nameless.name = NULL;
+	if (make_of_image(&v, origin, &nameless) < 0 || want->dry_run)
+		return NULL;
+	s = snapshot_new(sizeof(*s), &ops);
+	made = volume_name_of(&v);
+	if (!s) {
+		remove_remains(&made);
+		lvm_volume_fini(&v);
+		return NULL;
+	}
+	s->volume = made;
+	memcpy(s->uuid, v.own_uuid, sizeof(s->uuid));
+	s->base.name = strdup(s->volume.name);
+	s->base.image = open_snapshot(origin->place->policy, &v);
+	if (s->base.image && !volume_has_name(origin->fd, &name))
+		err_set(ST_ABSENT, "is no longer there: it was renamed or removed");
+	else if (s->base.image && start_watch(s, &v, want->autoextend) == 0) {
+		lvm_volume_fini(&v);
+		return &s->base;
+	}
+	lvm_volume_fini(&v);
+	snapshot_drop(&s->base);
+	return NULL;
+}
+
+int volume_snapshot_keep(char **path, struct image *origin, const struct snapshot_want *want)
+{
+	struct volume_name name = volume_image_name(origin);
+	struct snapshot_want named = *want;
+	char *own = NULL, text[VOLUME_PATH_MAX];
+	struct lvm_volume v;
+	int r = -1;
+
+	if (!want->name)
+		named.name = own = snapshot_default_name(name.name, LVM_NAME_MAX - 4);
+	if (!named.name)
+		return -1;
+	if (make_of_image(&v, origin, &named) == 0) {
+		lvm_volume_fini(&v);
+		snprintf(name.name, sizeof(name.name), "%s", named.name);
+		*path = strdup(volume_path(&name, text));
+		r = *path ? 0 : err_set(ST_FAILED, "out of memory");
+	}
+	free(own);
+	return r;
+}
+
+/* Of one snapshot: all of its origin may be overwritten. */
+static int check_space(const struct lvm_volume *v, const struct lvm_volume *origin)
+{
+	struct dm_usage usage;
+	struct stat st;
+	int fd, r = 0;
+
+	if (!v->is_snapshot || v->is_invalid || strcmp(v->origin, origin->name) != 0)
+		return 0;
+	fd = volume_open(v, O_RDONLY);
+	if (fd >= 0 && fstat(fd, &st) == 0 && dm_snapshot_usage(st.st_rdev, &usage) == 0 &&
+		!usage.invalid && dm_snapshot_may_overflow(&usage, origin->size))
+		r = err_set(ST_NOROOM,
+			"its snapshot '%s' is too small to keep what would be overwritten "
+			"(see lvextend, lvremove)",
+			v->name);
+	else
+		err_clear();
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+int volume_snapshot_check_space(const struct lvm_volume *origin)
+{
+	struct lvm_list all;
+	size_t i;
+	int r = 0;
+
+	if (!origin->is_origin)
+		return 0;
+	if (lvm_volumes(&all, origin->group, NULL, false) < 0)
+		return -1;
+	for (i = 0; r == 0 && i < all.count; i++)
+		r = check_space(&all.volume[i], origin);
+	lvm_list_fini(&all);
+	return r;
+}
