@@ -1,17 +1,22 @@
-# img-tools: GNU make.  Objects and everything made go to $(B).
+# img-tools, for GNU make.  All output goes to $(B), which is build/ by default.
 #
-#   make            the commands and the helper, in build/
-#   make dev        the same and the tests' programs, with warnings as errors
-#   make check      unit tests, fuzz corpora, bats, check-vm (T=name: one file, no guest)
-#   make check-vm   those on real LVM, in a guest            (T=name: one file, live)
-#   make asan       the former built with the address and undefined sanitizers, in build/asan
-#   make tsan       the same built with the thread sanitizer, in build/tsan
-#   make valgrind   unit tests under memcheck               (T=name: one file)
-#   make fuzz       libFuzzer, N executions a target        (T=name: one target)
-#   make bench      measures, beside other programs      (T='remote local': some parts)
-#   make lint, format, hdr-check, bench-short, demo
+#   make            builds the commands and the helper
+#   make dev        builds these and the test programs, with warnings as errors
+#   make check      runs unit tests, fuzz corpora, bats and check-vm
+#                   (T=name: one file, without check-vm; VM=: all without check-vm)
+#   make check-vm   runs the tests on real LVM, in a virtual machine  (T=name: one file)
+#   make asan       runs check without check-vm, with the address and undefined sanitizers
+#   make tsan       runs the unit tests and some of bats with the thread sanitizer
+#   make valgrind   runs the unit tests under memcheck                (T=name: one file)
+#   make fuzz       runs libFuzzer, N executions for each target      (T=name: one target)
+#   make bench      measures, and compares with other programs        (T='remote local')
+#   make bench-short          runs each part of bench once, without measuring
+#   make lint, format         checks the sources; runs clang-format
+#   make hdr-check            compiles each header alone
+#   make demo                 copies an image to another host and back, to watch
 #   make install, uninstall   DESTDIR= PREFIX=
-#   make deps, test-deps      Debian packages for building, for the tests
+#   make deps, test-deps      installs Debian packages for building; for the tests
+#   make clean                removes $(B)
 
 PREFIX   ?= /usr/local
 DESTDIR  ?=

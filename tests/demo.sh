@@ -1,10 +1,10 @@
 #!/bin/bash
-# Shows the main job on this machine: tests/demo.sh [BUILD]
+# Shows a copy to another host and back, on this machine: tests/demo.sh [BUILD]
 #
-# Installs what is missing, builds, starts a private sshd on loopback as "the
-# other host", makes an image with a filesystem in it, copies it there as a
-# compressed archive, looks at it there, brings it back and proves it the same.
-# Everything is in one folder that goes at the end, with all that was started.
+# Installs missing packages, builds, and starts a private sshd on loopback as the
+# other host.  Makes an image with a filesystem, copies it there as an archive,
+# shows it there, copies it back, and compares the two.  All files are in one
+# directory, which is removed at the end; all processes are stopped.
 set -eu -o pipefail
 exec 2>&1
 cd "$(dirname "$0")/.."
@@ -36,39 +36,39 @@ run() {
 }
 
 mkdir "$work/here" "$work/there" "$work/files"
-cd "$work/here" # in the printed lines, short names are here
-# The login there finds a home of its own, so that nothing is put into yours.
+cd "$work/here" # so that the printed commands have short names
+# The login on the other host has a home of its own, so that nothing is written to yours.
 sshd_start there "SetEnv HOME=$work/there"
 
-say "An image of 1 GiB with an ext4 filesystem: programs, headers, random bytes, and much that is free."
+say "An image of 1 GiB with an ext4 filesystem: headers, programs, random bytes, and free space."
 cp -r /usr/include /usr/lib/gcc "$work/files/"
 head -c 40M /dev/urandom >"$work/files/random"
 img-create --sparse vm.img 1g
 mke2fs -q -t ext4 -L demo -d "$work/files" vm.img
 run img-info vm.img
 
-say "To the other host, as a compressed archive."
+say "Copy it to the other host, as a compressed archive."
 run img-copy -F "$SSH_CONFIG" --progress=always --archive vm.img \
 	"there:$work/there/vm.img.lzo"
 
-say "What is there now, asked from here; and what stock lzop says of it."
+say "Describe the archive from here, and check it with lzop."
 run img-info -F "$SSH_CONFIG" "there:$work/there/vm.img.lzo"
 run lzop -t "$work/there/vm.img.lzo"
 run lzop -l "$work/there/vm.img.lzo"
 
-say "Back again, unpacked on the way."
+say "Copy it back, unpacked on the way."
 run img-copy -F "$SSH_CONFIG" --progress=always --sparse "there:$work/there/vm.img.lzo" \
 	back.img
 
-say "Is it the same?"
+say "Compare the copy with the original."
 run cmp vm.img back.img
 run sha256sum vm.img back.img
 lzop -dc "$work/there/vm.img.lzo" | cmp - vm.img
 run e2fsck -fn back.img
 
-say "Away with the archive."
+say "Delete the archive."
 run img-delete -F "$SSH_CONFIG" "there:$work/there/vm.img.lzo"
 [ ! -e "$work/there/vm.img.lzo" ]
 
 sshd_stop
-say "Done: the copy that came back is the same, and nothing is left running."
+say "Done: the copy is equal to the original, and no process is left."

@@ -264,6 +264,24 @@ filesystem() {
 	runs img-write.1
 }
 
+# session: prints README.md's first session in the form of examples.awk.
+session() {
+	awk '
+		/^## A first session/ { below = 1 }
+		below && /^```/ { if (++fences == 2) exit; next }
+		fences == 1 { print /^\$ / ? "example\n" $0 : "= " $0 }' "$BATS_TEST_DIRNAME/../../README.md"
+}
+
+@test "manuals: the first session in README.md" {
+	filesystem web.img 1G
+	session >examples
+	[ "$(grep -c '^\$ img-' examples)" -ge 5 ]
+	mv examples "$BATS_TEST_TMPDIR"
+	# How much is allocated depends on the filesystem, and the digest on when it was made.
+	run_examples 's/^(allocation|physical|modified)  .*/\1/; s/^[0-9a-f]{32} //' <"$BATS_TEST_TMPDIR/examples"
+	[ "$(names . "$WORLD/kvm2/srv/images")" = 'web.img web.img.lzo web.img' ]
+}
+
 @test "manuals: the tour in README.md, from its beginning to its end" {
 	image web.img "$WORLD/kvm2/srv/images/old.img"
 	image "$WORLD"/kvm1/home/{a,app}.img "$WORLD/kvm2/home/mail.img"

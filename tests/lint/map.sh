@@ -1,9 +1,9 @@
 #!/bin/bash
-# README.md's file map names every source file, with one line for foo.c and
-# foo.h ("foo.[ch]"), and every directory of tests/, and nothing that is not there.
+# The file map of CONTRIBUTING.md names every source file, with one line for foo.c
+# and foo.h ("foo.[ch]"), every directory of tests/, and nothing that does not exist.
 rc=0
-map=$(sed -n '/^## File map/,/^## /p' README.md | grep -o '^- `[^`]*`' | tr -d '`' | cut -c3-)
-there=$(
+map=$(sed -n '/^## File map/,/^## /p' CONTRIBUTING.md | grep -o '^- `[^`]*`' | tr -d '`' | cut -c3-)
+existing=$(
 	files 'cmd/*' 'lib/*' 'remote-helpers/*' 'Makefile' 'config.example'
 	files 'tests/*' | grep '^tests/[^/]*$'
 	files 'tests/*/*' | grep -o '^[^/]*/[^/]*/'
@@ -15,16 +15,16 @@ named=$(while IFS= read -r entry; do
 	*) printf '%s\n' "$entry" ;;
 	esac
 done <<<"$map" | sort)
-for entry in $(comm -13 <(sort -u <<<"$there") <(sort -u <<<"$named")); do
-	echo "README.md: the file map names $entry, which is not there"
+for entry in $(comm -13 <(sort -u <<<"$existing") <(sort -u <<<"$named")); do
+	echo "CONTRIBUTING.md: the file map names $entry, which does not exist"
 	rc=1
 done
-for entry in $(comm -23 <(sort -u <<<"$there") <(sort -u <<<"$named")); do
-	echo "README.md: the file map lacks $entry"
+for entry in $(comm -23 <(sort -u <<<"$existing") <(sort -u <<<"$named")); do
+	echo "CONTRIBUTING.md: the file map lacks $entry"
 	rc=1
 done
 for entry in $(uniq -d <<<"$named"); do
-	echo "README.md: the file map names $entry twice"
+	echo "CONTRIBUTING.md: the file map names $entry twice"
 	rc=1
 done
 exit $rc
