@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # A helper is killed at every system call that changes something: afterwards either
-# the old or the new state exists, never a third one, and img-clean removes the rest.
+# the old or the new state exists, never a third one, and img-clean removes what is left.
 #
 # The commands run from a copy of the build whose helper is started by strace
 # (traced_build).

@@ -165,7 +165,7 @@ in
 x.img' ]
 }
 
-# fills SIZE WHERE...: the target's storage has SIZE bytes, space for a part of the image only.
+# fills SIZE WHERE ARGUMENT...: the target's storage has SIZE bytes, too few for the image.
 fills() {
 	local where=$2 before
 
