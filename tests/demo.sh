@@ -1,10 +1,10 @@
 #!/bin/bash
-# Shows the main job on this machine: tests/demo.sh [BUILD]
+# Demonstrates the main operation on this machine: tests/demo.sh [BUILD]
 #
-# Installs what is missing, builds, starts a private sshd on loopback as "the
-# other host", makes an image with a filesystem in it, copies it there as a
-# compressed archive, looks at it there, brings it back and proves it the same.
-# Everything is in one folder that goes at the end, with all that was started.
+# Installs what is missing, builds, starts a private sshd on loopback as the
+# remote host, makes an image with a filesystem, copies it there as a compressed
+# archive, shows it there, copies it back and checks that it is the same.
+# Everything is in one directory, which is removed at the end, with all that was started.
 set -eu -o pipefail
 exec 2>&1
 cd "$(dirname "$0")/.."
@@ -16,7 +16,7 @@ build=$(cd "$build" && pwd)
 PATH=$build/bin:$PATH:/usr/sbin:/sbin
 
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/img-demo.XXXXXX")
-export BATS_TEST_TMPDIR=$work # where sshd.bash puts its folder
+export BATS_TEST_TMPDIR=$work # sshd.bash puts its directory there
 # shellcheck source=tests/bats/sshd.bash
 . tests/bats/sshd.bash
 leave() {
@@ -36,8 +36,8 @@ run() {
 }
 
 mkdir "$work/here" "$work/there" "$work/files"
-cd "$work/here" # in the printed lines, short names are here
-# The login there finds a home of its own, so that nothing is put into yours.
+cd "$work/here" # so that short names can be printed
+# The login on the remote host has a home of its own, so that nothing is written to yours.
 sshd_start there "SetEnv HOME=$work/there"
 
 say "An image of 1 GiB with an ext4 filesystem: programs, headers, random bytes, and much that is free."

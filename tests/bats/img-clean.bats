@@ -96,7 +96,7 @@ dead_run() {
 	wait_until 10 test -e .x.img.img-tools
 	for where in . "a:$DIR"; do
 		for flag in '' -n; do
-			# or no word
+			# shellcheck disable=SC2086 # it may be empty
 			try img-clean $flag "$where"
 			[ "$status" = 0 ]
 			[ ! -s "$OUT" ]

@@ -55,7 +55,7 @@ copy_slowly() {
 	wait_until 60 test -s "$IMG_VM/a/srv/.copy.img-tools"
 }
 
-# used by the tests
+# shellcheck disable=SC2034 # the tests use it
 copy_ends() {
 	status=0
 	wait "$copying" || status=$?
