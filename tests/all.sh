@@ -1,6 +1,7 @@
 #!/bin/bash
-# Installs what the tests need, then runs lint, all tests, the sanitizer runs,
-# and the benchmark's short form, which only shows that it works.  Closes with "N passed, N failed"; exits non-zero unless all passed.
+# Installs what the tests need, then runs lint, all tests, the tests under sanitizers,
+# and the short form of the benchmark, which only shows that it works.  At the end it prints
+# "N passed, N failed"; the status is 0 only if everything passed.
 set -u
 cd "$(dirname "$0")/.." || exit
 B=${B:-build}
@@ -16,7 +17,7 @@ step() {
 	"$@" </dev/null || status=$?
 	if [ "$status" != 0 ]; then
 		echo "== failed with status $status: $*"
-		# A step that failed a test has counted that itself.
+		# A step in which a test failed has counted it already.
 		[ "$(wc -l <"$TALLY")" != "$steps" ] || broken=$((broken + 1))
 	fi
 	steps=$(wc -l <"$TALLY")

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs the Debian packages that building needs, with "test" those that the
-# demo, lint and tests need too, with "bench" those of the benchmark and its
-# peers.  Does nothing, and asks nobody, if all are there.
+# Installs the Debian packages that building needs; with "test" also those that the
+# demo, lint and the tests need; with "bench" also those of the benchmark and the
+# programs that it compares with.  Does nothing, and asks nothing, if all are installed.
 set -eu
 
 build='gcc libc6-dev make pkg-config libblkid-dev libdeflate-dev libjansson-dev liblzo2-dev
@@ -59,7 +59,7 @@ apt_get() {
 }
 
 echo "installing:$missing"
-# The tests bring their own sshd up; the package's must not listen on port 22.
+# The tests start their own sshd; that of the package must not listen on port 22.
 if [ ! -e "$policy" ]; then
 	own_policy=yes
 	printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null

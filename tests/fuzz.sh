@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs libFuzzer targets: tests/fuzz.sh BUILD EXECUTIONS [NAME...]
-# What they find is added to BUILD/corpus, and what fails goes to BUILD/found;
-# tests/fuzz/corpus stays as it is.  TALLY as in run.sh: a target is a test.
+# Inputs that they find are added to BUILD/corpus, and those that fail to BUILD/found;
+# tests/fuzz/corpus is not changed.  TALLY as in run.sh: a target counts as a test.
 set -eu
 cd "$(dirname "$0")/.."
 build=$1 runs=$2

@@ -3,8 +3,8 @@
 #
 #   tests/lint.sh BUILD [NAME...]
 #
-# A check is tests/lint/NAME.sh: it prints what is wrong and exits non-zero then.
-# Each reads the names of the files from "files" below.  TALLY as in run.sh.
+# A check is tests/lint/NAME.sh: it prints what is wrong, and then exits non-zero.
+# Each gets the names of the files from "files" below.  TALLY as in run.sh.
 set -u
 cd "$(dirname "$0")/.." || exit
 BUILD=$1
@@ -13,7 +13,7 @@ CLANG_FORMAT=${CLANG_FORMAT:-clang-format-14}
 export BUILD CLANG_FORMAT
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
-# files PATTERN...: the files that are, or are about to be, in the repository.
+# files PATTERN...: prints the files that are, or are about to be, in the repository.
 files() {
 	local file
 

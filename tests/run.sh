@@ -4,9 +4,9 @@
 #   tests/run.sh BUILD [NAME...]     NAME: foo for test_foo, fuzz_foo and foo.bats, or one of these
 #
 # KINDS (unit fuzz bats), WRAP (a command before each unit test), JOBS and LIMIT
-# (seconds a file) come from the environment.  A file passes if it ran all that
-# it planned, exited 0, and no sanitizer reported anything; what each printed is
-# in BUILD/results.  What is left running afterwards is a failure too.  With
+# (seconds per file) are taken from the environment.  A file passes if it ran all tests that
+# it planned, exited with 0, and no sanitizer reported anything.  The output of each file is
+# in BUILD/results.  A process that is left running afterwards is a failure, too.  With
 # TALLY, "passed failed skipped" is appended to that file.
 set -u
 cd "$(dirname "$0")/.." || exit
@@ -51,7 +51,7 @@ trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Runs one test file and tells how it went.
+# Runs one test file and prints the result.
 run_one() {
 	local kind=$1 name=$2 tap=$results/$2.tap err=$results/$2.err status=0 start=$EPOCHREALTIME
 	local command passed failed skipped pid
@@ -69,7 +69,7 @@ run_one() {
 	echo "$passed $failed $skipped" >"$results/$name.count"
 	tap_report "$name" "$status" "$start" "$passed" "$failed" "$skipped" "$tap" "$err" \
 		>"$results/$name.report"
-	cat "$results/$name.report" # at once, since others are telling too
+	cat "$results/$name.report" # at once, because other files report at the same time
 }
 
 wanted() {

@@ -2,16 +2,16 @@
 #
 # What all bats files share.  A file calls img_setup_file in its setup_file,
 # img_setup in setup, and img_teardown in teardown, which fails the test if a
-# process or a partial file of it is left.
+# process or a partial file is left behind.
 #
-#   $IMG_TEST          in the environment of all processes of this file, the peers' too
-#   $IMAGE             8 MiB with an ext4 and files in it, some holes, some random data
-#   $OUT, $ERR         what `try` got on standard output and standard error
+#   $IMG_TEST          in the environment of all processes of this file and of the peers
+#   $IMAGE             8 MiB with an ext4 filesystem, files, some holes, some random data
+#   $OUT, $ERR         standard output and standard error of the last `try`
 #
 # Each test has an empty current directory of its own, $DIR.
 
 bats_require_minimum_version 1.5.0
-if [ -z "${IMG_VM:-}" ]; then # in a guest they take a second a test, and nobody needs them
+if [ -z "${IMG_VM:-}" ]; then # in a guest they take a second per test, and nothing needs them
 	bats_load_library bats-support
 	bats_load_library bats-assert
 	bats_load_library bats-file
@@ -24,9 +24,9 @@ PATH=$IMG_BUILD/bin:$PATH:/usr/sbin:/sbin
 # shellcheck source=tests/bats/sshd.bash
 source "$BATS_TEST_DIRNAME/sshd.bash"
 
-BLOCK=262144 # bytes of an image that are one block
+BLOCK=262144 # the number of bytes of an image in one block
 
-# img_setup_file [HOST...]: with an sshd for each HOST.
+# img_setup_file [HOST...]: starts an sshd for each HOST.
 img_setup_file() {
 	unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY XDG_CACHE_HOME XDG_RUNTIME_DIR SSHD_DIR
 	export IMG_TEST="${BATS_TEST_FILENAME##*/}.$$.$RANDOM" LC_ALL=C HOME="$BATS_FILE_TMPDIR/home"
@@ -82,11 +82,11 @@ as_root() {
 	fi
 }
 
-# start_host NAME [LINE...]: an sshd (sshd.bash) whose sessions have $IMG_TEST
-# and a home of their own, $BATS_FILE_TMPDIR/home-NAME, and the NAME=VALUE words
-# in $HOST_ENV.  It has mounts of its own if $HOST_MOUNTS, lines of shell, makes
-# some, and to hide a helper that is installed here: it would be used instead
-# of the one under test.
+# start_host NAME [LINE...]: an sshd (sshd.bash) whose sessions have $IMG_TEST,
+# a home of their own, $BATS_FILE_TMPDIR/home-NAME, and the NAME=VALUE words
+# in $HOST_ENV.  If $HOST_MOUNTS, lines of shell, makes mounts, or a helper is
+# installed here, the sshd has a mount namespace of its own: the installed helper
+# must be hidden, because it would be used instead of the one under test.
 start_host() {
 	local name=$1 mounts=${HOST_MOUNTS:-} place sshd_program=$sshd_program
 	shift
@@ -105,7 +105,7 @@ start_host() {
 		"SetEnv IMG_TEST=$IMG_TEST HOME=$BATS_FILE_TMPDIR/home-$name ${HOST_ENV:-}" "$@"
 }
 
-# hide DIRECTORY...: for $HOST_MOUNTS: what is in those that are there is not seen.
+# hide DIRECTORY...: lines for $HOST_MOUNTS that hide the content of existing directories.
 hide() {
 	local place
 
@@ -114,7 +114,7 @@ hide() {
 	done
 }
 
-# What tests mount from now on is to be seen by hosts with mounts of their own.
+# Hosts with mounts of their own must see what tests mount from now on.
 share_mounts() {
 	if ! mountpoint -q "$BATS_RUN_TMPDIR"; then
 		as_root mount --bind "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"
@@ -122,7 +122,7 @@ share_mounts() {
 	fi
 }
 
-# make_sshd FILE SCRIPT: a program that is sshd after SCRIPT, in a mount namespace.
+# make_sshd FILE SCRIPT: a program that runs SCRIPT in a mount namespace and then sshd.
 make_sshd() {
 	cat >"$1" <<-END
 		#!/bin/sh
@@ -135,7 +135,7 @@ make_sshd() {
 	chmod +x "$1"
 }
 
-# The file system of another host is ours: "a:$DIR/x" and "x" are the same file.
+# The other hosts share our file system: "a:$DIR/x" and "x" are the same file.
 
 make_image() {
 	local tree=$BATS_FILE_TMPDIR/tree
@@ -148,8 +148,8 @@ make_image() {
 	rm -r "$tree"
 }
 
-# make_sparse FILE: a bit more than 4 MiB: holes, data, two blocks of written
-# zeros, and neither its length nor its data are whole blocks.
+# make_sparse FILE: a bit more than 4 MiB with holes, data, and two blocks of written
+# zeros; neither its length nor its data are a multiple of the block size.
 make_sparse() {
 	truncate -s $((16 * BLOCK + 1234)) "$1"
 	head -c 300000 /dev/urandom | put "$1" 5000
@@ -158,14 +158,14 @@ make_sparse() {
 	printf end | put "$1" $((16 * BLOCK + 1231))
 }
 
-# Bytes that FILE has on disk.
+# Prints the number of bytes that FILE takes on disk.
 allocated() {
 	echo $(($(stat -c '%b * %B' "$1")))
 }
 
 # traced_build OPTION...: makes $TRACED, a copy of the build whose helper, $TRACED_HELPER, is
-# started by strace with these options and those in the file $INJECT, a line each; what
-# it prints goes to $TRACE.
+# started by strace with these options and those in the file $INJECT, one per line.  The
+# output of strace goes to $TRACE.
 traced_build() {
 	local helper
 
@@ -182,7 +182,7 @@ traced_build() {
 	chmod 755 "$TRACED_HELPER"
 }
 
-# What must not change of a FILE that a command leaves alone.
+# Prints the properties of FILE that must not change if a command does not touch it.
 state_of() {
 	stat -c '%i %a %u %g %h %s %Y' "$1"
 	sha256sum <"$1"
@@ -211,7 +211,7 @@ unhex() {
 	done
 }
 
-# The digest of FILE, an image of some blocks: XXH3-128 over its length and, for
+# Prints the digest of FILE, an image of some blocks: XXH3-128 over its length and, for
 # each block that is not all zero, its index and its XXH3-128.
 digest_of() {
 	local size i blocks block=$BATS_TEST_TMPDIR/block
@@ -231,8 +231,8 @@ digest_of() {
 	} | xxh128
 }
 
-# try COMMAND...: runs it and keeps $status, $OUT and $ERR.  The programs under
-# test are told of the file's hosts (-F).
+# try COMMAND...: runs it and sets $status, $OUT and $ERR.  The programs under
+# test are given the SSH configuration of the file's hosts (-F).
 try() {
 	if [[ $1 == img-* && -n ${SSH_CONFIG:-} ]]; then
 		set -- "$1" -F "$SSH_CONFIG" "${@:2}"
@@ -252,7 +252,7 @@ told() {
 	head -c 2000 "$ERR"
 } >&2
 
-# succeeds COMMAND...: status 0, and not a word on standard error.
+# succeeds COMMAND...: status 0, and nothing on standard error.
 succeeds() {
 	try "$@"
 	if [ "$status" != 0 ] || [ -s "$ERR" ]; then
@@ -262,9 +262,9 @@ succeeds() {
 	fi
 }
 
-# refuses STATUS LOCATION COMMAND...: that status; on standard error the one
-# line "PROGRAM: LOCATION: ..." (no LOCATION if that is empty), free of control
-# characters; nothing on standard output.
+# refuses STATUS LOCATION COMMAND...: fails with STATUS; standard error is one line
+# "PROGRAM: LOCATION: ..." (without LOCATION if that is empty) without control
+# characters; standard output is empty.
 refuses() {
 	local want=$1 where=$2 start
 	shift 2
@@ -281,7 +281,7 @@ refuses() {
 	fi
 }
 
-# one_line START: $ERR is one line that begins so.
+# one_line START: $ERR is one line that begins with START.
 one_line() {
 	local line
 
@@ -290,7 +290,7 @@ one_line() {
 	[[ $line == "$1"* && $line != *[[:cntrl:]]* ]]
 }
 
-# lacks FILE PATTERN: no line of FILE matches it.
+# lacks FILE PATTERN: no line of FILE matches PATTERN.
 lacks() {
 	if grep -nq -e "$2" "$1"; then
 		echo "should not match '$2':" >&2
@@ -299,7 +299,7 @@ lacks() {
 	fi
 }
 
-# printable FILE: lines of text without control characters.
+# printable FILE: FILE is lines of text without control characters.
 printable() {
 	lacks "$1" '[[:cntrl:]]'
 }
@@ -312,7 +312,7 @@ says() {
 	}
 }
 
-# json FILTER: that jq's FILTER is true of what was printed.
+# json FILTER: jq's FILTER is true for the output of the last `try`.
 json() {
 	jq -e "$@" "$OUT" >/dev/null || {
 		echo "not so: $*" >&2
@@ -326,7 +326,7 @@ same() {
 	cmp "$1" "$2" >&2
 }
 
-# What `try` runs without the power to pass over permissions.
+# Makes `try` run commands without the capability to ignore permissions.
 without_power() {
 	if [ "$(id -u)" = 0 ]; then
 		setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all "$@"
@@ -335,7 +335,7 @@ without_power() {
 	fi
 }
 
-# wait_until SECONDS COMMAND...: until it succeeds.
+# wait_until SECONDS COMMAND...: repeats COMMAND until it succeeds.
 wait_until() {
 	local until=$((${EPOCHREALTIME/./} + $1 * 1000000)) never result=0
 	shift
@@ -353,8 +353,8 @@ wait_until() {
 	return $result
 }
 
-# Prints the pids of this file's programs under test, helpers, and shells that
-# were to start one.  Few processes for that: it is asked while one waits.
+# Prints the pids of this file's programs under test, of its helpers, and of shells that
+# were about to start one.  It uses few processes, because it is called in wait loops.
 img_processes() {
 	local -
 	set +T
@@ -379,7 +379,7 @@ helpers() {
 	done
 }
 
-# sessions HOST: prints the pids of the sshds that serve its connections.
+# sessions HOST: prints the pids of the sshds that serve connections to HOST.
 sessions() {
 	local pid
 
@@ -413,16 +413,16 @@ nothing_left() {
 	fi
 }
 
-# small_fs DIRECTORY SIZE: a file system of that size, until the test is over.
+# small_fs DIRECTORY SIZE: mounts a file system of that size until the test ends.
 small_fs() {
 	mkdir -p "$1"
 	as_root mount -t tmpfs -o "size=$2,mode=1777" tmpfs "$1"
 	MOUNTS+=("$(realpath "$1")")
 }
 
-# Prints for each block of an lzop file without filter the offset of its header,
-# and at last that of the end mark.  $1: the file.  What follows each block's two
-# lengths is $2 bytes for one that is compressed, $3 for one that is stored.
+# Prints the offset of each block header of an lzop file without filter, and
+# then the offset of the end mark.  $1: the file.  The two lengths of a block are
+# followed by $2 more bytes if it is compressed, and by $3 bytes if it is stored.
 lzop_offsets() {
 	local at flags name len raw coded
 
@@ -449,7 +449,7 @@ byte() {
 	od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' '
 }
 
-# put FILE OFFSET: overwrites with standard input there.
+# put FILE OFFSET: overwrites FILE at OFFSET with standard input.
 put() {
 	dd of="$1" bs=64K seek="$2" oflag=seek_bytes iflag=fullblock conv=notrunc status=none
 }
@@ -458,12 +458,12 @@ put_be32() {
 	unhex "$(printf '%08x' "$3")" | put "$1" "$2"
 }
 
-# cut_out FILE FROM TO: prints those bytes.
+# cut_out FILE FROM TO: prints the bytes from FROM to TO.
 cut_out() {
 	tail -c +$(($2 + 1)) "$1" | head -c $(($3 - $2))
 }
 
-# adler32: of standard input, as hexadecimal.
+# adler32: prints the checksum of standard input, in hexadecimal.
 adler32() {
 	local a=1 b=0 value
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# What the configuration allows: --config here, ~/.config and /etc on a host, and
-# every way around it.
+# What the configuration allows: with --config on this host, in ~/.config and /etc on a
+# remote host; and every way around it.
 #
-# Host a is an ordinary one; in e, /etc/img-tools/config allows $STORE only (its
+# Host a is an ordinary host; on host e, /etc/img-tools/config allows only $STORE (its
 # sshd has an /etc of its own in a mount namespace).
 
 load common
@@ -33,10 +33,10 @@ setup() {
 }
 teardown() { img_teardown; }
 
-# An /etc that commands see instead of the system's.
+# An /etc that commands see instead of the system's /etc.
 make_etc() {
 	mkdir "$ETC"
-	cp -a /etc/. "$ETC" 2>/dev/null || true # not all of it may be for us
+	cp -a /etc/. "$ETC" 2>/dev/null || true # some files may be unreadable for us
 	rm -rf "$ETC/img-tools"
 	mkdir "$ETC/img-tools"
 }
@@ -45,12 +45,12 @@ etc_allows() {
 	config_of "$@" >"$ETC/img-tools/config"
 }
 
-# in_etc COMMAND...: with $ETC as /etc.
+# in_etc COMMAND...: runs it with $ETC as /etc.
 in_etc() {
 	local ns=(unshare -m --propagation slave)
 
 	[ "$(id -u)" = 0 ] || ns=(unshare -Umc --propagation slave --keep-caps)
-	# exec, as who started it wants to know its process
+	# exec, because the caller wants to know the process
 	exec "${ns[@]}" sh -c 'mount --bind "$1" /etc && shift && exec "$@"' sh "$ETC" "$@"
 }
 
@@ -63,7 +63,7 @@ config_of() {
 	printf '\tdirectory = %s\n' "$@"
 }
 
-# A tree of which only `in` is allowed, and every way out of it that there is.
+# A tree of which only `in` is allowed, with every possible way out of it.
 make_tree() {
 	mkdir -p in/sub out in2
 	cp "$IMAGE" in/x.img
@@ -81,7 +81,7 @@ make_tree() {
 	ln -s "$DIR/out/x.img" in/abs
 	ln -s sub/../../out/x.img in/roundabout
 	ln -s rel in/twice
-	ln -s "$DIR/in/x.img" in/home # absolute ones are refused wherever they lead
+	ln -s "$DIR/in/x.img" in/home # absolute links are refused wherever they lead
 	ln -s sub in/insub
 	ln -s ../x.img in/sub/up
 	ln -s in alias
@@ -94,7 +94,7 @@ state_outside() {
 	sha256sum out/* in2/* x.img
 }
 
-# Names that lead outside, of x.img.
+# Names of x.img that lead outside.
 escapes() {
 	printf '%s\n' out/x.img in/../out/x.img in/sub/../../out/x.img in2/x.img "$DIR/in2/x.img" \
 		in/way/x.img in/absway/x.img in/rel in/abs in/roundabout in/twice in/home x.img \
@@ -102,12 +102,12 @@ escapes() {
 		"/proc/self/cwd/out/x.img" "$DIR/in/sub/../../in2/x.img" "in//..//out/x.img"
 }
 
-# Directories that lie outside.
+# Directories that are outside.
 ways() {
 	printf '%s\n' out in/.. in/../out in2 in/way in/absway in/sub/../.. . .. / alias "$DIR/in2"
 }
 
-@test "config: within what is allowed every command works" {
+@test "config: every command works within what is allowed" {
 	local c=(--config config)
 
 	make_tree
@@ -133,7 +133,7 @@ ways() {
 	[ "$(state_outside)" = "$OUTSIDE" ]
 }
 
-@test "config: no image outside is read, by whatever name" {
+@test "config: no image outside is read, by any name" {
 	local name
 
 	make_tree
@@ -154,7 +154,7 @@ ways() {
 	assert_not_exist in/new.img
 }
 
-@test "config: no image outside is made or changed, by whatever name" {
+@test "config: no image outside is created or changed, by any name" {
 	make_tree
 	mapfile -t names < <(escapes)
 	try img-delete --config config "${names[@]}"
@@ -204,7 +204,7 @@ ways() {
 	rm out/.left.img-tools in2/.left.img-tools
 }
 
-@test "config: what a listing shows of links that lead outside is nothing" {
+@test "config: a listing shows nothing about links that lead outside" {
 	make_tree
 	succeeds img-list --config config --json in
 	json '.entries | map(.name) == ["insub", "room.img", "sub", "x.img", "x.img.lzo"]'
@@ -213,7 +213,7 @@ ways() {
 	json '.entries | all(.path | startswith($in))' --arg in "$DIR/in"
 }
 
-@test "config: nothing tells whether something outside exists" {
+@test "config: no message tells whether something outside exists" {
 	make_tree
 	for name in out/x.img out/no.img no/no.img in/way/x.img in/way/no.img; do
 		refuses 4 $name img-info --config config $name
@@ -234,7 +234,7 @@ ways() {
 	[ "$(state_outside)" = "$OUTSIDE" ]
 }
 
-@test "config: a mount below is part of it, a bind mount as well" {
+@test "config: what is mounted below an allowed directory is allowed, bind mounts too" {
 	make_tree
 	mkdir in/m in/b
 	as_root mount -t tmpfs -o mode=1777 tmpfs in/m
@@ -248,7 +248,7 @@ ways() {
 	succeeds img-info --config config in/b/y.img
 }
 
-@test "config: several directories, and what is missing" {
+@test "config: several directories, and missing ones" {
 	make_tree
 	config_of "$DIR/in" "$DIR/gone" "$DIR/out" >config
 	succeeds img-copy --config config out/x.img in/new.img
@@ -265,7 +265,7 @@ ways() {
 	succeeds img-info --config config in/x.img in2/x.img
 }
 
-@test "config: --config is for this host, and no host's business" {
+@test "config: --config applies to this host only" {
 	make_tree
 	succeeds img-info --config config "a:$DIR/out/x.img"
 	succeeds img-copy --config config "a:$DIR/out/x.img" in/new.img
@@ -273,7 +273,7 @@ ways() {
 	refuses 4 out/x.img img-copy --config config out/x.img "a:$DIR/new.img"
 }
 
-# A configuration that is wrong in line $1 for reason $2, which is standard input.
+# wrong LINE REASON: standard input is a configuration that is refused with these.
 wrong() {
 	cat >wrong
 	refuses 2 in/x.img img-info --config wrong in/x.img
@@ -282,7 +282,7 @@ wrong() {
 	assert_not_exist new.img
 }
 
-@test "config: a line that is wrong is named, and nothing is touched" {
+@test "config: a wrong line is named, and nothing is changed" {
 	make_tree
 	wrong 2 'unknown key' <<<$'[storage]\ndirektory = /srv'
 	wrong 1 'unknown section' <<<$'[stroage]\ndirectory = /srv'
@@ -319,7 +319,7 @@ wrong() {
 	try img-info in/x.img
 	inside=$status
 	config_of "$DIR/out" >config
-	try img-info --config config out/x.img # instead of it
+	try img-info --config config out/x.img # instead of the user's file
 	replaced=$status
 	echo nonsense >"$HOME/.config/img-tools/config"
 	try img-info in/x.img
@@ -330,7 +330,7 @@ wrong() {
 	grep "not allowed by $HOME/.config/img-tools/config" said
 }
 
-@test "config: the user's own file on a host" {
+@test "config: the user's own file on a remote host" {
 	local own=$BATS_FILE_TMPDIR/home-a/.config/img-tools
 
 	make_tree
@@ -352,7 +352,7 @@ wrong() {
 	jq -e '.entries | map(.name) | index("sub") != null' list
 }
 
-@test "config: /etc limits here, whatever the user's file says" {
+@test "config: /etc limits on this host, whatever the user's file says" {
 	make_tree
 	cp "$IMAGE" "$STORE/x.img"
 	succeeds here_in_etc img-info "$STORE/x.img"
@@ -373,7 +373,7 @@ wrong() {
 	refuses 4 out/no.img here_in_etc img-info out/no.img
 }
 
-@test "config: /etc that is wrong or cannot be read" {
+@test "config: /etc/img-tools/config that is wrong or cannot be read" {
 	echo '[storage' >"$ETC/img-tools/config"
 	refuses 2 "$IMAGE" here_in_etc img-info "$IMAGE"
 	says '/etc/img-tools/config:1: '
@@ -387,7 +387,7 @@ wrong() {
 	succeeds here_in_etc img-info "$IMAGE"
 }
 
-@test "config: /etc limits on a host, whoever asks" {
+@test "config: /etc limits on a remote host, for every user" {
 	local e=e:$STORE
 
 	cp "$IMAGE" x.img
@@ -422,7 +422,7 @@ wrong() {
 	[ "$(state_of x.img; state_of room.img)" = "$before" ]
 }
 
-@test "config: HOST: means what /etc allows there" {
+@test "config: HOST: means what /etc allows on that host" {
 	local own=$BATS_FILE_TMPDIR/home-e/.config/img-tools
 
 	mkdir "$STORE/deep" "$STORE/other"
@@ -448,7 +448,7 @@ wrong() {
 	rm -f "$STORE/deep/.left.img-tools"
 }
 
-# Of the pairs that are swapped, `in` holds images of 1 MiB full of i, `out` of 3 MiB full of o.
+# Pairs of names are swapped: `in` has images of 1 MiB full of i, `out` of 3 MiB full of o.
 swapped_tree() {
 	mkdir -p in/dir out/hidden
 	head -c 1M /dev/zero | tr '\0' i >in/dir/f
@@ -480,7 +480,7 @@ swapped_end() {
 	rm out/.left.img-tools
 }
 
-# times N WORD...: each word so often.
+# times N WORD...: prints each word N times.
 times() {
 	local i n=$1
 	shift
@@ -488,7 +488,7 @@ times() {
 	for ((i = 0; i < n; i++)); do printf '%s\n' "$@"; done
 }
 
-@test "config: names swapped while they are read: 390 tries, none escapes" {
+@test "config: names swapped while images are read: 390 attempts, none escapes" {
 	local i
 
 	swapped_tree
@@ -517,7 +517,7 @@ times() {
 	swapped_end
 }
 
-@test "config: names swapped while images are made and changed: 450 tries, none escapes" {
+@test "config: names swapped while images are created and changed: 450 attempts, none escapes" {
 	local i made=0
 
 	swapped_tree
@@ -538,7 +538,7 @@ times() {
 	swapped_end
 }
 
-@test "config: [ssh] config is what -F would be" {
+@test "config: [ssh] config has the same effect as -F" {
 	local config=$SSH_CONFIG
 
 	cp "$IMAGE" x.img

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Killed at every system call that changes something: the old or the new state is
-# found, never a third, and img-clean restores order.
+# A helper is killed at every system call that changes something: afterwards either
+# the old or the new state exists, never a third one, and img-clean removes what is left.
 #
 # The commands run from a copy of the build whose helper is started by strace
 # (traced_build).
@@ -26,14 +26,14 @@ teardown() { img_teardown; }
 CALLS=openat,pwrite64,fsync,fdatasync,ftruncate,fallocate,rename,renameat,renameat2,unlink,unlinkat
 CALLS+=,link,linkat,fsetxattr,fremovexattr,fchown,fchmod,utimensat
 
-# run WORD...: a command of the copy; $1 is its name.
+# run WORD...: runs a command of the copy; $1 is its name.
 run_traced() {
 	status=0
 	timeout -k 10 60 "$TRACED/bin/$1" -F "$SSH_CONFIG" "${@:2}" >"$OUT" 2>"$ERR" || status=$?
 }
 
-# points WORD...: runs it unharmed, and prints its "CALL N", the Nth in a thread,
-# without what only reads.
+# points WORD...: runs it without a fault, and prints its "CALL N", the Nth in a thread,
+# without those calls that only read.
 points() {
 	printf '%s\n' -e "trace=$CALLS" "${ALWAYS[@]}" >"$INJECT"
 	run_traced "$@"
@@ -50,8 +50,8 @@ points() {
 }
 
 # crash SCENARIO WORD...: kills the command at each of its points.  SCENARIO_make
-# prepares the empty directory w, SCENARIO_check judges it; $ALWAYS are more options
-# of strace.
+# prepares the empty directory w, SCENARIO_check examines it; $ALWAYS has more options
+# for strace.
 crash() {
 	local scenario=$1 call n killed=0
 	shift
@@ -83,7 +83,7 @@ crash() {
 	echo "killed $killed times"
 }
 
-# cleaned SCENARIO: img-clean leaves nothing of ours, and all else.
+# cleaned SCENARIO: img-clean removes everything of ours, and nothing else.
 cleaned() {
 	try img-clean w
 	[ "$status" = 0 ] && [ ! -s "$ERR" ] && [ -z "$(find w -name '.*.img-tools')" ] && "$1"_check
@@ -119,7 +119,7 @@ copy_check() {
 	LEAST=7 crash copy img-copy -j 1 "$NEW" w/x.img
 }
 
-@test "crash: img-copy, on a host" {
+@test "crash: img-copy, on a remote host" {
 	LEAST=7 crash copy img-copy -j 1 --helper "$TRACED_HELPER" "a:$NEW" "a:$DIR/w/x.img"
 }
 
@@ -146,13 +146,13 @@ copied_archive_check() {
 write_make() {
 	cp "$OLD" w/x.img
 }
-# Old, new with zeros behind it, or marked as what it is.
+# The old image, the new one followed by zeros, or a mixture with its mark.
 write_check() {
 	is w/x.img "$OLD" || is w/x.img <(cat "$NEW" /dev/zero | head -c $((3 * BLOCK))) ||
 		img-info --json w/x.img | jq -e .unfinished >/dev/null
 }
 
-# Another run makes it whole, and takes the mark away.
+# The next job completes it, and removes the mark.
 written_again() {
 	succeeds img-write "$NEW" w/x.img
 	is w/x.img <(cat "$NEW" /dev/zero | head -c $((3 * BLOCK)))
@@ -166,7 +166,7 @@ written_again() {
 	written_again
 }
 
-@test "crash: img-write, in between, is a mixture that shows" {
+@test "crash: img-write leaves a mixture that is marked" {
 	write_with_mark 'pwrite64:signal=KILL:when=1'
 	write_with_mark 'fremovexattr:signal=KILL:when=1'
 }
@@ -243,7 +243,7 @@ rename_check() {
 	LEAST=2 crash rename img-rename w/x.img y.img
 }
 
-# Where the filesystem cannot rename without replacing, a link and an unlink do it.
+# If the filesystem cannot rename without replacing, link and unlink are used.
 linked_rename_check() {
 	{ [ ! -e w/x.img ] || is w/x.img "$OLD"; } && { [ ! -e w/y.img ] || is w/y.img "$OLD"; } &&
 		[ -n "$(ls w)" ]
@@ -260,7 +260,7 @@ linked_rename_make() { rename_make; }
 }
 
 linked_create_make() { :; }
-# Between the two calls both names are there; after img-clean only the right one.
+# Between the two calls both names exist; after img-clean only the right one does.
 linked_create_check() {
 	[ ! -e w/x.img ] || {
 		[ "$(stat -c %s w/x.img)" = 600000 ] && is w/x.img <(head -c 600000 /dev/zero) &&
@@ -268,7 +268,7 @@ linked_create_check() {
 	}
 }
 
-@test "crash: what is on disk before what" {
+@test "crash: the order in which things are synced to disk" {
 	ALWAYS=()
 	cp "$NEW" x.img
 	in_order 'ftruncate fallocate fremovexattr fsync renameat2 fsync' img-create new.img 600000
@@ -281,7 +281,7 @@ linked_create_check() {
 	in_order 'fsync fremovexattr fsync' img-write -j 1 "$NEW" z.img
 }
 
-# in_order CALLS WORD...: these calls follow each other, with no other that changes
+# in_order CALLS WORD...: these calls follow each other, with no other call that changes
 # something in between.
 in_order() {
 	local want=$1
@@ -298,7 +298,7 @@ in_order() {
 	}
 }
 
-@test "crash: a new run takes over what a killed one left" {
+@test "crash: a new job takes over what a killed one left" {
 	mkdir w
 	printf '%s\n' -e "trace=$CALLS" -e inject=fsync:signal=KILL:when=1 >"$INJECT"
 	run_traced img-copy -j 1 "$NEW" w/x.img

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 #
-# Filesystems of their own for tests: loaded after common.  A file calls disks_setup
+# Filesystems for single tests; loaded after common.bash.  A file calls disks_setup
 # after img_setup, and disks_teardown instead of img_teardown.
 #
-#   $M         the directory where a test mounts one; mounted to disks_teardown
+#   $M         the directory where a test mounts a filesystem, until disks_teardown
 #
-# All is mounted below a shared mount, so that unmounting it reaches the mounts of the
-# hosts of other files, which were copied meanwhile and would keep it.
+# Everything is mounted below a shared mount, so that unmounting it also reaches the mount
+# namespaces of other files' hosts, which were copied meanwhile and would keep it.
 
 disks_setup() {
 	share_mounts
@@ -26,7 +26,7 @@ disks_teardown() {
 	img_teardown && [ $left = 0 ]
 }
 
-# Takes away what the tests mounted, the newest first; no daemon or loop device stays.
+# Unmounts what the tests mounted, the newest first; no daemon or loop device remains.
 unmount() {
 	local mount
 
@@ -42,7 +42,7 @@ nobody_serves() {
 		! pgrep -f "^[^ ]*(fuse|sshfs|bindfs).*$BATS_TEST_TMPDIR/"
 } >&2
 
-# mounted WORD...: a command that mounts $M, or the directory that $AT names.
+# mounted WORD...: a command that mounts $M, or the directory in $AT.
 mounted() {
 	as_root "$@" 3>&- >"$DIR/mount.log" 2>&1 || {
 		cat "$DIR/mount.log" >&2
@@ -51,14 +51,14 @@ mounted() {
 	MOUNTS=("${AT:-$M}" "${MOUNTS[@]}")
 }
 
-# disk SIZE TYPE OPTION...: makes and mounts such a filesystem, in a file.
+# disk SIZE TYPE OPTION...: makes such a filesystem in a file, and mounts it.
 disk() {
 	local disk=$DIR/disk size=$1 type=$2 tries=0
 	shift 2
 
 	truncate -s "$size" "$disk"
 	until "mkfs.$type" "$@" "$disk" >"$DIR/mkfs.log" 2>&1; do
-		# mkfs.btrfs looks at all mounts, and may be misled by those that come and go.
+		# mkfs.btrfs examines all mounts, and can be misled by those that come and go.
 		if ! grep -q 'is mounted$' "$DIR/mkfs.log" || [ $((++tries)) = 5 ]; then
 			cat "$DIR/mkfs.log" >&2
 			return 1

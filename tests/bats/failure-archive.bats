@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Archives that are damaged, cut or forged: status 8, and no target.
+# Damaged, truncated and forged archives: status 8, and no target.
 
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 load common
@@ -9,7 +9,7 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-# An image of three blocks and a half, each of its own, in a small archive: x.lzo.
+# x.lzo: a small archive of an image of three and a half different blocks.
 make_small() {
 	local i
 
@@ -22,12 +22,12 @@ make_small() {
 	[ $((OFFSETS[4] + 4)) = "$(stat -c %s x.lzo)" ]
 }
 
-# block N: the bytes of x.lzo's Nth block, from 0.
+# block N: prints the bytes of the Nth block of x.lzo, counted from 0.
 block() {
 	cut_out x.lzo "${OFFSETS[$1]}" "${OFFSETS[$1 + 1]}"
 }
 
-# is_refused FILE: here.  All ways of it: is_refused_everywhere.
+# is_refused FILE: on this host.  is_refused_everywhere does it in all ways.
 is_refused() {
 	refuses 8 "$1" img-copy "$1" y.img
 	assert_not_exist y.img
@@ -71,7 +71,7 @@ is_refused_everywhere() {
 	local at
 
 	make_small
-	# In the header, in each block's header, in the data, in the end mark.
+	# In the header, in each block's header, in the data, and in the end mark.
 	for at in 9 10 17 33 35 $((OFFSETS[0] - 1)) $((OFFSETS[0] + 1)) $((OFFSETS[0] + 4)) \
 		$((OFFSETS[0] + 8)) $((OFFSETS[0] + 12)) $((OFFSETS[0] + 13)) $((OFFSETS[1] - 1)) \
 		$((OFFSETS[1] + 11)) $((OFFSETS[2] + 3)) $((OFFSETS[2] + 500)) $((OFFSETS[3] - 1)) \
@@ -102,7 +102,7 @@ is_refused_everywhere() {
 
 	make_small
 	size=$(stat -c %s x.lzo)
-	# Some bytes of the header and of the blocks, and all of one block's header.
+	# Some bytes of the header and of the blocks, and all bytes of one block's header.
 	for at in $(seq 9 5 $((OFFSETS[0] + 14))) $(seq $((OFFSETS[0] + 15)) 503 $((size - 1))) \
 		$(seq $((OFFSETS[1])) $((OFFSETS[1] + 12))) $((size - 1)); do
 		cp x.lzo bad.lzo
@@ -131,7 +131,7 @@ is_refused_everywhere() {
 		head -c "${OFFSETS[1]}" x.lzo
 		tail -c +$((OFFSETS[2] + 1)) x.lzo
 	} >bad.lzo
-	lzop -t bad.lzo # which does not notice
+	lzop -t bad.lzo # lzop does not notice
 	is_refused_everywhere bad.lzo
 	{
 		head -c "${OFFSETS[3]}" x.lzo
@@ -140,13 +140,13 @@ is_refused_everywhere() {
 	is_refused_everywhere bad.lzo
 }
 
-@test "archive: a doubled block" {
+@test "archive: a duplicated block" {
 	make_small
 	{
 		head -c "${OFFSETS[2]}" x.lzo
 		tail -c +$((OFFSETS[1] + 1)) x.lzo
 	} >bad.lzo
-	lzop -t bad.lzo # which does not notice
+	lzop -t bad.lzo # lzop does not notice
 	is_refused_everywhere bad.lzo
 }
 
@@ -158,7 +158,7 @@ is_refused_everywhere() {
 		block 0
 		tail -c +$((OFFSETS[2] + 1)) x.lzo
 	} >bad.lzo
-	lzop -t bad.lzo # which does not notice
+	lzop -t bad.lzo # lzop does not notice
 	is_refused_everywhere bad.lzo
 }
 
@@ -172,7 +172,7 @@ is_refused_everywhere() {
 		cut_out other.lzo "${other[0]}" "${other[1]}"
 		tail -c +$((OFFSETS[2] + 1)) x.lzo
 	} >bad.lzo
-	lzop -t bad.lzo # which does not notice
+	lzop -t bad.lzo # lzop does not notice
 	is_refused_everywhere bad.lzo
 }
 
@@ -198,7 +198,7 @@ is_refused_everywhere() {
 	is_refused bad.lzo
 }
 
-@test "archive: a block that unpacks to more or less than it says" {
+@test "archive: a block that unpacks to more or less than its header says" {
 	local length
 
 	make_small
@@ -210,7 +210,7 @@ is_refused_everywhere() {
 	is_refused_everywhere bad.lzo
 }
 
-# forge_length N: bad.lzo is x.lzo, whose header says N bytes, with the right checksum.
+# forge_length N: bad.lzo is x.lzo with a header that says N bytes and has the right checksum.
 forge_length() {
 	local extra
 
@@ -221,10 +221,10 @@ forge_length() {
 	unhex "$(cut_out bad.lzo $extra $((extra + 36)) | adler32)" | put bad.lzo $((extra + 36))
 }
 
-@test "archive: one that unpacks to more than its size" {
+@test "archive: an image longer than the header says" {
 	make_small
 	forge_length "$(stat -c %s x.img)"
-	same x.lzo bad.lzo # that is how
+	same x.lzo bad.lzo # shows that forging works
 	for length in 1 $BLOCK $((3 * BLOCK)) $((3 * BLOCK + BLOCK / 2 - 1)); do
 		forge_length "$length"
 		lzop -t bad.lzo
@@ -235,7 +235,7 @@ forge_length() {
 	is_refused_everywhere bad.lzo
 }
 
-@test "archive: one that unpacks to less than its size" {
+@test "archive: an image shorter than the header says" {
 	make_small
 	for length in $((4 * BLOCK)) 100000000; do
 		forge_length $length
@@ -244,7 +244,7 @@ forge_length() {
 	is_refused_everywhere bad.lzo
 }
 
-@test "archive: one that promises a size without measure" {
+@test "archive: a header that says an excessive length" {
 	make_small
 	forge_length $((1 << 60))
 	refuses 9 y.img img-copy bad.lzo y.img
@@ -277,7 +277,7 @@ forge_length() {
 	[ "$(allocated y.img)" = 0 ]
 }
 
-@test "archive: of an unknown method, version or flag" {
+@test "archive: an unknown method, version or flag" {
 	make_small
 	lzop -f -o theirs.lzo x.img
 	header_with() {
@@ -289,7 +289,7 @@ forge_length() {
 		unhex "$(cut_out bad.lzo 9 $end | adler32)" | put bad.lzo $end
 	}
 	header_with 15 '\001'
-	same theirs.lzo bad.lzo # that is how
+	same theirs.lzo bad.lzo # shows that forging works
 	header_with 15 '\200'
 	is_refused bad.lzo
 	header_with 13 '\021\001'
@@ -302,12 +302,12 @@ forge_length() {
 	is_refused_everywhere bad.lzo
 }
 
-@test "archive: what only begins like one" {
+@test "archive: a file that only begins like an archive" {
 	printf '\211LZO\0\r\n\032\n' >bad.lzo
 	is_refused_everywhere bad.lzo
 	(cat bad.lzo; head -c 100000 /dev/urandom) >worse.lzo
 	is_refused worse.lzo
-	printf '\211LZO\0\r\n\032' >raw.lzo # a byte less: not one
+	printf '\211LZO\0\r\n\032' >raw.lzo # one byte less: not an archive
 	succeeds img-copy raw.lzo y.img
 	same raw.lzo y.img
 }

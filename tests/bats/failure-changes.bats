@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Images that change, vanish or are replaced while a command works on them, runs that
-# meet on one target, and targets without the room.
+# Images that change, vanish or are replaced while a command works on them; several jobs
+# on one target at once; and targets without free space.
 
 load common
 
@@ -12,7 +12,7 @@ setup() {
 }
 teardown() { img_teardown; }
 
-# begins EVENT WORDS...: starts it, slowly, and waits for EVENT; $run.
+# begins EVENT WORDS...: starts it, slowly, and waits for EVENT; $run is its pid.
 begins() {
 	local event=$1
 	shift
@@ -22,7 +22,7 @@ begins() {
 	wait_until 20 eval "$event"
 }
 
-# ended STATUS [START]: with that status, and one line unless it is 0.
+# ended STATUS [START]: it ended with that status, and one line unless STATUS is 0.
 ended() {
 	status=0
 	wait "$run" || status=$?
@@ -33,7 +33,7 @@ ended() {
 	wait_until 10 no_process
 }
 
-# reads FILE: a helper has it open.
+# reads FILE: a helper has FILE open.
 reads() {
 	local pid
 
@@ -51,7 +51,7 @@ no_mark() {
 	[ "$(img-info --json "$1" | jq .unfinished)" = false ]
 }
 
-# What may happen to an image in between.
+# What may happen to an image meanwhile.
 shrinks() { truncate -s 2500000 "$1"; }
 grows() { truncate -s 4M "$1"; }
 is_written() { printf X | put "$1" 3000000; }
@@ -95,7 +95,7 @@ is_replaced() {
 	done
 }
 
-@test "changes: what img-archive packs, which is then kept" {
+@test "changes: what img-archive packs; the original is kept" {
 	local how where before
 
 	for how in shrinks grows is_written is_replaced vanishes; do
@@ -105,7 +105,7 @@ is_replaced() {
 			$how x.img
 			before=$(cat x.img | sha256sum) 2>/dev/null || true
 			case $how in
-			is_replaced | vanishes) # what was read is whole; what is there now is not ours
+			is_replaced | vanishes) # the read file was complete, the new one is not ours
 				status=0
 				wait "$run" || status=$?
 				[ "$status" != 0 ] || lzop -t x.img.lzo
@@ -122,7 +122,7 @@ is_replaced() {
 	done
 }
 
-@test "changes: what img-unarchive unpacks, which is then kept" {
+@test "changes: what img-unarchive unpacks; the archive is kept" {
 	local how before
 
 	cp x.img orig
@@ -147,7 +147,7 @@ is_replaced() {
 	done
 }
 
-@test "changes: a source that vanishes is copied all the same" {
+@test "changes: a source that vanishes is copied nevertheless" {
 	cp x.img orig
 	begins 'test -e .y.img.img-tools' img-copy x.img y.img
 	rm x.img
@@ -165,7 +165,7 @@ when_told() {
 	exec "$1" -F "$SSH_CONFIG" "${@:2}"
 }
 
-# at_once COMMAND...: twice, at the same moment.  Their statuses are in $statuses,
+# at_once COMMAND...: runs it twice at the same moment.  The statuses are in $statuses,
 # the better one first.
 at_once() {
 	local first second
@@ -190,7 +190,7 @@ at_once() {
 	[ "$(cat "$ERR" "$ERR.2" | wc -l)" = $((statuses[1] != 0)) ]
 }
 
-@test "at once: two copies to one new name" {
+@test "at once: two jobs copy to one new name" {
 	local words _
 
 	for words in 'x.img y.img' "a:$DIR/x.img y.img" "x.img b:$DIR/y.img" '--archive x.img y.img'; do
@@ -209,7 +209,7 @@ at_once() {
 	done
 }
 
-@test "at once: two that create one image" {
+@test "at once: two jobs create one image" {
 	local _
 
 	for _ in 1 2 3 4 5; do
@@ -220,7 +220,7 @@ at_once() {
 	done
 }
 
-@test "at once: two that replace one image" {
+@test "at once: two jobs replace one image" {
 	local words _
 
 	for words in 'x.img y.img' "x.img a:$DIR/y.img"; do
@@ -235,7 +235,7 @@ at_once() {
 	done
 }
 
-@test "at once: two that write into one image" {
+@test "at once: two jobs write to one image" {
 	local words _
 
 	for words in 'x.img y.img' "a:$DIR/x.img b:$DIR/y.img"; do
@@ -251,7 +251,7 @@ at_once() {
 	done
 }
 
-@test "at once: two that archive one image, and two that unpack it" {
+@test "at once: two jobs archive one image, and two unpack it" {
 	local where _
 
 	cp x.img orig
@@ -269,7 +269,7 @@ at_once() {
 	done
 }
 
-@test "at once: two that delete or rename one image" {
+@test "at once: two jobs delete or rename one image" {
 	local _
 
 	for _ in 1 2 3; do
@@ -285,18 +285,18 @@ at_once() {
 	done
 }
 
-# too_small before|later WORDS...: img-write onto y.img, of 1 MiB, fails with 9, before
-# the first byte is written, or later, with a mark.
+# too_small before|later WORDS...: img-write to y.img, of 1 MiB, fails with 9, either before
+# the first byte is written, or later and with a mark.
 too_small() {
 	local marked=$1 before
 	shift
 
-	rm -f y.img # with its mark
+	rm -f y.img # together with its mark
 	head -c 1M /dev/zero | tr '\0' '\252' >y.img
 	before=$(state_of y.img)
 	refuses 9 "${*: -1}" img-write "$@"
 	[ "$(stat -c %s y.img)" = 1048576 ]
-	if [ "$marked" = before ]; then # its first byte
+	if [ "$marked" = before ]; then # before the first byte
 		[ "$(state_of y.img)" = "$before" ]
 		no_mark y.img
 	else
@@ -304,7 +304,7 @@ too_small() {
 	fi
 }
 
-@test "room: img-write of what is larger than the target, wherever its length stands" {
+@test "space: img-write of a source larger than the target, wherever its length is known from" {
 	img-archive -k x.img
 	lzop -o theirs.lzo x.img
 	too_small before x.img y.img
@@ -320,7 +320,7 @@ too_small() {
 	too_small later - "a:$DIR/y.img" < <(cat theirs.lzo)
 }
 
-@test "room: img-write into a sparse image on a full filesystem" {
+@test "space: img-write to a sparse image on a full filesystem" {
 	local words
 
 	small_fs m 2M
@@ -333,7 +333,7 @@ too_small() {
 	done
 }
 
-@test "room: an archive on a filesystem without room for it" {
+@test "space: an archive on a filesystem without free space for it" {
 	local words before
 
 	small_fs m 2M

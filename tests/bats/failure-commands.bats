@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What can befall every command alike: a line of a table for each, with a host in
-# the place of @.  In each case: the right status, one line, and nothing changed.
+# Failures that can happen to every command: a table has a line for each command, with @
+# in place of the host.  Each time: the right status, one line, and nothing changed.
 
 load common
 
@@ -16,7 +16,7 @@ teardown() {
 	img_teardown
 }
 
-# What reads an image or a container, and what changes one.
+# The commands that read an image or a container, and those that change one.
 READING='
 img-info @x.img
 img-list @
@@ -45,7 +45,7 @@ img-archive @room.img
 img-unarchive @z.img.lzo
 img-clean @'
 
-# Images for all of these, and something for img-clean.
+# Images for all of these commands, and something for img-clean.
 make_images() {
 	head -c 600000 /dev/urandom >x.img
 	head -c 1000000 /dev/urandom >room.img
@@ -60,9 +60,9 @@ state_of_all() {
 	find . -type f -exec sha256sum {} + | sort
 }
 
-# for_each TABLE PREFIX COMMAND...: runs COMMAND with the words of each line, where
-# @ is PREFIX (of img-storage its host alone).  $first and $last are the first and
-# the last location that have it.
+# for_each TABLE PREFIX COMMAND...: runs COMMAND with the words of each line, with
+# PREFIX in place of @ (only its host for img-storage).  $first and $last are the first
+# and the last location with it.
 for_each() {
 	local table=$1 prefix=$2 words word at first last count=0
 	shift 2
@@ -87,7 +87,7 @@ for_each() {
 		}
 		count=$((count + 1))
 	done <<<"$table"
-	[ $count -ge 8 ] # a table was read
+	[ $count -ge 8 ] # the table was read
 }
 
 fails() {
@@ -102,7 +102,7 @@ fails_somewhere() {
 	refuses "$1" '' "${@:2}"
 }
 
-# all_fail STATUS PREFIX: all commands, and nothing changes.
+# all_fail STATUS PREFIX: all commands fail, and nothing changes.
 all_fail() {
 	local before
 
@@ -116,19 +116,19 @@ nothing_changed() {
 	diff <(echo "$before") <(state_of_all) >&2
 }
 
-# with_config LINE...: an ssh_config for this test that says that of all hosts first.
+# with_config LINE...: an ssh_config for this test that begins with LINE... for all hosts.
 with_config() {
 	(printf '%s\n' "$@"; cat "$SSHD_DIR/config") >"$BATS_TEST_TMPDIR/config"
 	SSH_CONFIG=$BATS_TEST_TMPDIR/config
 }
 
-# a_host LINE...: a host of this test alone.
+# a_host LINE...: a host for this test only.
 a_host() {
 	HOST=own$BATS_TEST_NUMBER
 	start_host "$HOST" "$@"
 }
 
-@test "every command: a host that there is not" {
+@test "every command: a host that does not exist" {
 	with_config 'Host gone' 'HostName no-such-host.invalid'
 	all_fail 7 "gone:$DIR/"
 }
@@ -147,7 +147,7 @@ a_host() {
 	says "$BATS_TEST_TMPDIR/changed"
 }
 
-@test "every command: a log-in that is refused" {
+@test "every command: a login that is refused" {
 	ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/other"
 	sed "s,IdentityFile .*,IdentityFile $BATS_TEST_TMPDIR/other," "$SSHD_DIR/config" \
 		>"$BATS_TEST_TMPDIR/config"
@@ -155,7 +155,7 @@ a_host() {
 	all_fail 7 "a:$DIR/"
 }
 
-@test "every command: no shell, and so no helper, on the host" {
+@test "every command: no shell on the host, and therefore no helper" {
 	a_host 'ForceCommand echo This account is not available.; exit 1'
 	all_fail 7 "$HOST:$DIR/"
 }
@@ -165,7 +165,7 @@ a_host() {
 	all_fail 7 "$HOST:$DIR/"
 }
 
-@test "every command: no helper here" {
+@test "every command: no helper on this host" {
 	local before
 
 	make_images
@@ -177,7 +177,7 @@ a_host() {
 	nothing_changed
 }
 
-@test "every command: a filesystem that is read-only" {
+@test "every command: a read-only filesystem" {
 	local before prefix
 
 	mkdir m
@@ -206,7 +206,7 @@ reads() {
 	succeeds "$@"
 }
 
-# What prints a result on standard output.
+# The commands that print a result on standard output.
 PRINTING='
 img-info @x.img
 img-info --json @x.img
@@ -260,8 +260,8 @@ cannot_print() {
 	nothing_changed
 }
 
-# without_streams WORDS...: some of the standard streams are closed: images are what
-# they should be all the same.
+# without_streams WORDS...: some standard streams are closed; the images are
+# nevertheless as they should be.
 without_streams() {
 	local closed want
 
@@ -276,7 +276,7 @@ without_streams() {
 		2) "$1" -F "$SSH_CONFIG" "${@:2}" >"$OUT" 2>&- || status=$? ;;
 		012)
 			"$1" -F "$SSH_CONFIG" "${@:2}" <&- >&- 2>&- || status=$?
-			[ "$1" != img-clean ] || want=1 # which has something to print
+			[ "$1" != img-clean ] || want=1 # it has something to print
 			;;
 		esac
 		sums >"$BATS_TEST_TMPDIR/sums.$closed"
@@ -288,7 +288,7 @@ without_streams() {
 	done
 }
 
-# Of all files; of an archive what it holds, since it tells when it was made.
+# Prints all files; of an archive its content, because its header has the time of creation.
 sums() {
 	local file
 
@@ -309,10 +309,10 @@ sums() {
 	for_each "$CHANGING" "a:$DIR/" without_streams
 }
 
-# Names that a terminal, a shell or a parser would take for something else.
+# Names that a terminal, a shell or a parser could misunderstand.
 NAMES=($'two\nlines' $'\e[31m\a' $'\xff\xfe(' '  a	b ' '$(touch pwned)' "it's" '%s%n')
 
-# takes NAME: every command that the other tests of names leave out.
+# takes NAME: every command that the other tests of names do not cover.
 takes() {
 	local where name=$1
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What can be wrong with a source, a target, or the storage below them.  In
-# each case: one line, the right status, the old target as it was or none.
+# What can be wrong with a source, a target, or the storage below them.  Each
+# time: one line, the right status, and the old target unchanged or no target.
 
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 load common
@@ -103,14 +103,14 @@ x.img' ]
 	[ "$(ls)" = file ]
 }
 
-@test "failure: a directory where an image is meant" {
+@test "failure: a directory instead of an image" {
 	mkdir -p d e/image
 	refuses 4 d img-copy d y.img
 	refuses 4 d/ img-copy d/ y.img
 	refuses 4 "a:$DIR/d" img-copy "a:$DIR/d" y.img
 	refuses 4 a: img-copy a: y.img
 	refuses 4 . img-copy . e
-	# The name in the container is taken by a directory.
+	# The name in the container is that of a directory.
 	refuses 4 e img-copy "$IMAGE" e
 	refuses 4 e img-copy --overwrite "$IMAGE" e
 	refuses 4 "a:$DIR/e" img-copy --overwrite "$IMAGE" "a:$DIR/e"
@@ -118,7 +118,7 @@ x.img' ]
 	[ -z "$(ls -A e/image)" ]
 }
 
-@test "failure: what is neither file nor device, as source and as target" {
+@test "failure: neither a file nor a device as source or as target" {
 	mkfifo fifo
 	refuses 4 fifo img-copy fifo y.img
 	refuses 4 /dev/null img-copy /dev/null y.img
@@ -165,7 +165,7 @@ in
 x.img' ]
 }
 
-# The target's storage has room for a part of the image only.  $1: its size.
+# fills SIZE WHERE ARGUMENT...: the target's storage has SIZE bytes, too few for the image.
 fills() {
 	local where=$2 before
 
@@ -179,15 +179,15 @@ fills() {
 	[ "$(ls -A small)" = old.img ]
 }
 
-@test "failure: a full target disk" {
+@test "failure: a full target disk, complete copy" {
 	fills 1500k '' "$IMAGE"
 }
 
-@test "failure: a full target disk, of a sparse copy" {
+@test "failure: a full target disk, sparse copy" {
 	fills 1500k '' --sparse "$IMAGE"
 }
 
-@test "failure: a full target disk, of an archive" {
+@test "failure: a full target disk, archive" {
 	fills 500k '' --archive "$IMAGE"
 }
 
@@ -204,7 +204,7 @@ fills() {
 	fills 1500k "a:$DIR/" "$IMAGE"
 }
 
-@test "failure: a full target disk on a host, of a sparse copy and an archive" {
+@test "failure: a full target disk on a host, sparse copy and archive" {
 	small_fs small 500k
 	refuses 9 "a:$DIR/small/y.img" img-copy --sparse "$IMAGE" "a:$DIR/small/y.img"
 	refuses 9 "a:$DIR/small/y.img" img-copy --archive "$IMAGE" "a:$DIR/small/y.img"
@@ -212,7 +212,7 @@ fills() {
 	[ -z "$(ls -A small)" ]
 }
 
-@test "failure: a full target disk of a copy from a host to another" {
+@test "failure: a full target disk, copy from one host to another" {
 	small_fs small 500k
 	refuses 9 "b:$DIR/small/y.img" img-copy --sparse "a:$IMAGE" "b:$DIR/small/y.img"
 	refuses 9 "b:$DIR/small/y.img" img-copy --archive "a:$IMAGE" "b:$DIR/small/y.img"
@@ -242,7 +242,7 @@ with_fault() {
 		"${faults[@]}" "$@"
 }
 
-# start_faulty NAME SYSCALL:FAULT: a host on which that is so, for $FAULT_PATH.
+# start_faulty NAME SYSCALL:FAULT: a host with that fault, for $FAULT_PATH.
 start_faulty() {
 	HOST_ENV=ASAN_OPTIONS=detect_leaks=0 start_host "$1" \
 		"ForceCommand exec strace -f -qqq -o $BATS_TEST_TMPDIR/trace.$1 -P $FAULT_PATH \
@@ -313,7 +313,7 @@ start_faulty() {
 	sshd_stop unwritable
 }
 
-@test "failure: data or directory cannot be brought to stable storage" {
+@test "failure: data or directory cannot be synced to disk" {
 	local before
 
 	FAULT_PATH=
@@ -333,7 +333,7 @@ start_faulty() {
 	[ "$(state_of y.img)" = "$before" ]
 }
 
-@test "failure: the name cannot be given" {
+@test "failure: the file cannot be renamed to its name" {
 	try with_fault renameat2:error=EIO rename:error=EIO renameat:error=EIO linkat:error=EIO -- \
 		img-copy "$IMAGE" y.img
 	[ "$status" = 1 ]
@@ -341,7 +341,7 @@ start_faulty() {
 	assert_not_exist y.img
 }
 
-@test "failure: no fallocate on the target's file system is none" {
+@test "failure: a target's file system without fallocate is no failure" {
 	make_sparse x.img
 	with_fault fallocate:error=EOPNOTSUPP -- img-copy x.img y.img
 	same x.img y.img
@@ -351,7 +351,7 @@ start_faulty() {
 	[ "$(allocated z.img)" -ge 3145728 ]
 }
 
-# changes COMMAND SOURCE: COMMAND runs while SOURCE is being copied.
+# changes COMMAND SOURCE: runs COMMAND while SOURCE is being copied.
 changes() {
 	local target pid
 
@@ -399,7 +399,7 @@ changes() {
 		img-copy $words 2>"$ERR" >/dev/full || status=$?
 		[ "$status" = 1 ]
 	done
-	img-copy -v x.img y.img 2>/dev/full # nobody hears of it
+	img-copy -v x.img y.img 2>/dev/full # nobody sees the messages
 	same x.img y.img
 }
 
@@ -423,7 +423,7 @@ changes() {
 	img-delete "$DIR/new" <&- >&- 2>&-
 }
 
-@test "failure: standard input or output closed where it is the image's" {
+@test "failure: standard input or output is the image's and closed" {
 	status=0
 	img-copy - y.img <&- >"$OUT" 2>"$ERR" || status=$?
 	[ "$status" = 1 ]

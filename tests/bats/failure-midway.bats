@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Every command, when its helper on a host is killed, cut off or silent in the middle
-# of its work, when it is ended itself, and when its image changes under it.
+# Every command, when its helper on a host is killed, disconnected or silent in the middle
+# of its work, when it is interrupted itself, and when its image changes meanwhile.
 
 load common
 
@@ -9,7 +9,7 @@ setup_file() {
 	local stall=$BATS_FILE_TMPDIR/stall
 
 	img_setup_file a
-	# There a helper stops, as by SIGSTOP, when it comes to the work proper.
+	# There a helper stops, as by SIGSTOP, when it comes to its main work.
 	export STALLED=$BATS_FILE_TMPDIR/stalled TRACES=$BATS_FILE_TMPDIR/traces
 	mkdir "$STALLED" "$TRACES"
 	{
@@ -54,7 +54,7 @@ make_images() {
 	img-archive z.img
 }
 
-# all_stall OPTION...: starts all of them at once, and waits until their helpers have
+# all_stall OPTION...: starts all commands at once, and waits until their helpers have
 # stopped in the middle.
 all_stall() {
 	local i dir words
@@ -82,8 +82,8 @@ all_stopped() {
 	[ "$(grep -l 'stopped by SIGSTOP' "$TRACES"/* | wc -l)" = ${#STALLING[@]} ]
 }
 
-# all_end STATUS|signal: with that and a line, or by the signal in $SIGNALS; what is left
-# of images is whole, or marked.
+# all_end STATUS|signal: they end with STATUS and a line, or by the signal in $SIGNALS; the
+# images that remain are complete or marked.
 all_end() {
 	local i words where want=$1
 
@@ -102,7 +102,7 @@ all_end() {
 			return 1
 		fi
 	done
-	helpers | xargs -r kill -KILL # those that are stopped for ever
+	helpers | xargs -r kill -KILL # kill those that are still stopped
 	wait_until 20 no_process
 	for i in "$STALLED"/* [0-9]*; do
 		whole_images "$i"
@@ -133,7 +133,7 @@ whole_images() {
 	all_end 7
 }
 
-# The helpers that strace has started.
+# Prints the helpers that strace has started.
 helpers_of_stall() {
 	local pid
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Names that a shell, a terminal or a parser would take for something else.
+# Names that a shell, a terminal or a parser could misunderstand.
 
 load common
 
@@ -8,8 +8,8 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-# Copies an image of that name in every direction, asks about it, deletes it,
-# and complains of it when it is gone.
+# Copies an image of that name in every direction, asks for its properties, deletes it,
+# and checks the error when it no longer exists.
 goes_through() {
 	local name=$1 where
 
@@ -91,7 +91,7 @@ goes_through_again() {
 	goes_through_again "'"
 }
 
-@test "names: with \$(...), backquotes and other things that shells act on" {
+@test "names: with \$(...), backquotes and other characters that are special to shells" {
 	goes_through '$(touch pwned)`touch pwned`'
 	goes_through_again $'; touch pwned #&|*?[x]{a,b}!~<>%s%n\\'
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The other host: not there, not the one it should be, or a difficult one.
+# Remote hosts that do not exist, are not the expected host, or are difficult.
 
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 load common
@@ -19,19 +19,19 @@ teardown() {
 	img_teardown
 }
 
-# extra_host NAME LINE...: a host of this test alone, with those lines in its sshd_config.
+# extra_host NAME LINE...: a host for this test only, with LINE... in its sshd_config.
 extra_host() {
 	EXTRA+=("$1")
 	start_host "$@"
 }
 
-# with_config LINE...: an ssh_config for this test that says that of all hosts first.
+# with_config LINE...: an ssh_config for this test that begins with LINE... for all hosts.
 with_config() {
 	(printf '%s\n' "$@"; cat "$SSHD_DIR/config") >"$DIR/config"
 	SSH_CONFIG=$DIR/config
 }
 
-# unreachable LOCATION WORDS...: as source, target, and for the other programs.
+# unreachable LOCATION WORDS...: LOCATION as source, as target, and for the other programs.
 unreachable() {
 	local where=$1
 
@@ -51,7 +51,7 @@ free_port() {
 	echo $port
 }
 
-# works_with_host NAME: copies there and back, and errors come through.
+# works_with_host NAME: copies to it and back, and checks that errors arrive.
 works_with_host() {
 	succeeds img-copy "$IMAGE" "$1:$DIR/y.img"
 	same "$IMAGE" y.img
@@ -62,7 +62,7 @@ works_with_host() {
 	refuses 3 "$1:$DIR/no.img" img-info "$1:$DIR/no.img"
 }
 
-@test "peer: a host that there is not" {
+@test "peer: a host that does not exist" {
 	with_config 'Host gone' 'HostName no-such-host.invalid'
 	unreachable "gone:$DIR/y.img"
 	refuses 7 'no-such-host.invalid:/x' img-create no-such-host.invalid:/x 1k
@@ -81,7 +81,7 @@ works_with_host() {
 	refuses 7 "closed:$DIR/y.img" img-copy "a:$IMAGE" "closed:$DIR/y.img"
 }
 
-@test "peer: a port where somebody else listens" {
+@test "peer: a port where another server listens" {
 	local port
 
 	port=$(free_port)
@@ -94,7 +94,7 @@ works_with_host() {
 	refuses 7 "ssh://127.0.0.1:$port/x" img-info --timeout 5 "ssh://127.0.0.1:$port/x"
 }
 
-@test "peer: a port where somebody listens and says nothing" {
+@test "peer: a port where a server listens and sends nothing" {
 	local port start
 
 	port=$(free_port)
@@ -120,7 +120,7 @@ listens() {
 	refuses 7 "a:$IMAGE" img-copy "a:$IMAGE" "b:$DIR/y.img"
 }
 
-@test "peer: a key file that is not there, or is none" {
+@test "peer: a key file that does not exist, or is not a key" {
 	sed "s,IdentityFile .*,IdentityFile $DIR/no_key," "$SSH_CONFIG" >config
 	SSH_CONFIG=$DIR/config
 	unreachable "a:$DIR/y.img"
@@ -129,7 +129,7 @@ listens() {
 	unreachable "a:$DIR/y.img"
 }
 
-@test "peer: --identity is the key that counts" {
+@test "peer: the key of --identity is used" {
 	sed "s,IdentityFile .*,IdentityFile $DIR/no_key," "$SSH_CONFIG" >config
 	cp "$SSHD_DIR/user_key" good
 	SSH_CONFIG=$DIR/config
@@ -152,7 +152,7 @@ listens() {
 	[ ! -s none ]
 	with_config 'Host *' "UserKnownHostsFile $DIR/none" 'StrictHostKeyChecking yes'
 	refuses 7 "a:$DIR/y.img" setsid -w img-copy -F "$SSH_CONFIG" "$IMAGE" "a:$DIR/y.img"
-	# What the user wants otherwise.
+	# Options by which the user allows it.
 	with_config 'Host *' "UserKnownHostsFile $DIR/none" 'StrictHostKeyChecking accept-new'
 	try img-copy "$IMAGE" "a:$DIR/y.img"
 	[ "$status" = 0 ]
@@ -172,7 +172,7 @@ listens() {
 	done
 	assert_not_exist y.img
 	with_config 'Host *' "UserKnownHostsFile $DIR/changed" 'StrictHostKeyChecking no'
-	try img-copy "$IMAGE" "a:$DIR/y.img" # what the user wants, as with ssh
+	try img-copy "$IMAGE" "a:$DIR/y.img" # allowed by the user, as with ssh
 	[ "$status" = 0 ]
 	says "$DIR/changed"
 }
@@ -185,7 +185,7 @@ listens() {
 	succeeds img-copy "$IMAGE" "a:$DIR/y.img"
 }
 
-@test "peer: a configuration that is wrong is a usage error" {
+@test "peer: a wrong configuration is a usage error" {
 	refuses 2 '' env img-copy -F no-such-file "$IMAGE" "a:$DIR/y.img"
 	says no-such-file
 	echo 'NoSuchKeyword yes' >config
@@ -193,25 +193,25 @@ listens() {
 	says config
 }
 
-@test "peer: --rsh with a command that fails or is not there" {
+@test "peer: --rsh with a command that fails or does not exist" {
 	refuses 7 "a:$DIR/y.img" env img-copy --rsh false "$IMAGE" "a:$DIR/y.img"
 	refuses 7 "a:$DIR/y.img" env img-copy --rsh "$DIR/nothing" "$IMAGE" "a:$DIR/y.img"
 	assert_not_exist y.img
 }
 
-@test "peer: no shell there" {
+@test "peer: no shell" {
 	extra_host noshell 'ForceCommand echo This account is not available.; exit 1'
 	unreachable "noshell:$DIR/y.img"
 }
 
-@test "peer: one that talks and never starts a helper" {
+@test "peer: prints text and never starts a helper" {
 	extra_host chatty 'ForceCommand exec cat /dev/zero'
 	unreachable "chatty:$DIR/y.img"
 	extra_host yes 'ForceCommand exec yes "img-tools/1 hello"'
 	unreachable "yes:$DIR/y.img"
 }
 
-@test "peer: one that does not speak our protocol" {
+@test "peer: does not speak our protocol" {
 	extra_host later 'ForceCommand echo img-tools/2 ready; sleep 1'
 	unreachable "later:$DIR/y.img"
 	says protocol
@@ -219,7 +219,7 @@ listens() {
 	unreachable "rubbish:$DIR/y.img"
 }
 
-@test "peer: one that speaks in terminal escapes" {
+@test "peer: sends terminal escapes" {
 	extra_host escapes 'ForceCommand printf "img-tools/1 fail \\033[31mred\\007\\n"; printf "\\033[2J" >&2'
 	unreachable "escapes:$DIR/y.img"
 	says red
@@ -230,7 +230,7 @@ listens() {
 	works_with_host forced
 }
 
-# Login shells other than the account's own: sshd gives the command to SHELL -c.
+# Login shells other than the account's own: sshd passes the command to SHELL -c.
 login_shell() {
 	extra_host "$1" "ForceCommand exec $2 -c \"\$SSH_ORIGINAL_COMMAND\""
 	works_with_host "$1"
@@ -243,7 +243,7 @@ login_shell() {
 @test "peer: login shell csh" { login_shell csh csh; }
 @test "peer: login shell busybox sh" { login_shell busybox 'busybox sh'; }
 
-@test "peer: nothing there but busybox" {
+@test "peer: only busybox" {
 	mkdir bin
 	busybox --install -s "$DIR/bin"
 	HOST_ENV=PATH=$DIR/bin extra_host tiny \
@@ -267,7 +267,7 @@ login_shell() {
 	works_with_host motd
 }
 
-@test "peer: login scripts that print very much, lines as ours, and terminal escapes" {
+@test "peer: login scripts that print very much, lines like ours, and terminal escapes" {
 	cat >login <<-'END'
 		head -c 100000 /dev/zero | tr '\0' x
 		seq 1 10000
@@ -288,12 +288,12 @@ login_shell() {
 	works_with_host profile
 }
 
-# host_of_its_own NAME SCRIPT: a host with its own mounts, made by SCRIPT.
+# host_of_its_own NAME SCRIPT: a host with a mount namespace of its own, set up by SCRIPT.
 host_of_its_own() {
 	HOST_MOUNTS=$2 extra_host "$1"
 }
 
-# As mount's arguments: on all places for a helper but the home.
+# Arguments of mount for all places where a helper may be, except the home directory.
 elsewhere() {
 	local place
 
@@ -303,12 +303,12 @@ elsewhere() {
 	echo "[ ! -d /run/user ] || mount -t tmpfs -o $1 tmpfs /run/user"
 }
 
-# /tmp is where we are, so what the helper wants there is in the way.
+# /tmp holds the tests' own files, so only the helper's directory in it is mounted over.
 in_tmp() {
 	echo "mkdir -p -m 700 $IN_TMP; mount -t tmpfs -o $1 tmpfs $IN_TMP"
 }
 
-@test "peer: the home is read-only" {
+@test "peer: the home directory is read-only" {
 	host_of_its_own rohome "
 		$(elsewhere mode=1777)
 		mount -t tmpfs -o ro tmpfs $BATS_FILE_TMPDIR/home-rohome"
@@ -316,21 +316,21 @@ in_tmp() {
 	[ -z "$(ls -A "$BATS_FILE_TMPDIR/home-rohome")" ]
 }
 
-@test "peer: the home is noexec" {
+@test "peer: the home directory is noexec" {
 	host_of_its_own noexec "
 		$(elsewhere mode=1777)
 		mount -t tmpfs -o noexec tmpfs $BATS_FILE_TMPDIR/home-noexec"
 	works_with_host noexec
 }
 
-@test "peer: the home is full" {
+@test "peer: the home directory is full" {
 	host_of_its_own full "
 		$(elsewhere mode=1777)
 		mount -t tmpfs -o size=100k tmpfs $BATS_FILE_TMPDIR/home-full"
 	works_with_host full
 }
 
-@test "peer: the home is somebody else's, or a link" {
+@test "peer: the home directory belongs to another user, or is a link" {
 	local home=$BATS_FILE_TMPDIR/home-linked
 
 	mkdir -p "$home" "$DIR/evil"
@@ -350,7 +350,7 @@ in_tmp() {
 	works_with_host nohome
 }
 
-@test "peer: no room for the helper" {
+@test "peer: no free space for the helper" {
 	host_of_its_own crammed "
 		$(elsewhere size=100k,mode=1777)
 		$(in_tmp size=100k,mode=700)
@@ -359,7 +359,7 @@ in_tmp() {
 	says 'no place for the helper'
 }
 
-@test "peer: no place where a helper may run" {
+@test "peer: no directory where a helper may run" {
 	host_of_its_own strict "
 		$(elsewhere noexec,mode=1777)
 		$(in_tmp noexec,mode=700)
@@ -369,7 +369,7 @@ in_tmp() {
 	refuses 7 "strict:$DIR/y.img" img-copy "a:$IMAGE" "strict:$DIR/y.img"
 }
 
-@test "peer: connections that are dropped are an error, and the next run works" {
+@test "peer: dropped connections are an error, and the next job works" {
 	local pid pids
 
 	mkfifo pipe
@@ -390,14 +390,14 @@ in_tmp() {
 	succeeds img-copy "$IMAGE" "b:$DIR/y.img"
 }
 
-# copying SOURCE TARGET: starts it, slowly, and waits until it runs; $pid.
+# copying SOURCE TARGET: starts a slow copy, and waits until it runs; $pid is its pid.
 copying() {
 	img-copy -F "$SSH_CONFIG" --bwlimit 1M "$@" >"$OUT" 2>"$ERR" 3>&- &
 	pid=$!
 	wait_until 20 test -e .y.img.img-tools
 }
 
-# helper_of HOST: the pid of the helper that runs there.
+# helper_of HOST: prints the pid of the helper that runs there.
 helper_of() {
 	local pid
 
@@ -418,7 +418,7 @@ helper_here() {
 	done
 }
 
-# killed LOCATION: the copy ended as it should, as that one's helper was killed.
+# killed LOCATION: the copy ended with the right error after that location's helper was killed.
 killed() {
 	status=0
 	wait $pid || status=$?
@@ -432,20 +432,20 @@ killed() {
 	assert_not_exist y.img
 }
 
-@test "peer: its helper is killed, being the target's" {
+@test "peer: the target's helper is killed" {
 	local pid
 
 	head -c 3M /dev/urandom >x.img
 	copying x.img "a:$DIR/y.img"
 	kill -KILL "$(helper_of a)"
 	killed "a:$DIR/y.img"
-	[ "$(partials)" = "$DIR/.y.img.img-tools" ] # it could not do anything about it
-	succeeds img-copy x.img "a:$DIR/y.img"      # the next run does
+	[ "$(partials)" = "$DIR/.y.img.img-tools" ] # the helper could not remove it
+	succeeds img-copy x.img "a:$DIR/y.img"      # the next job removes it
 	same x.img y.img
 	no_partial
 }
 
-@test "peer: its helper is killed, being the source's" {
+@test "peer: the source's helper is killed" {
 	local pid
 
 	head -c 3M /dev/urandom >x.img
@@ -455,7 +455,7 @@ killed() {
 	no_partial
 }
 
-@test "peer: a helper is killed in a copy from a host to another" {
+@test "peer: a helper is killed in a copy from one host to another" {
 	local pid
 
 	head -c 3M /dev/urandom >x.img
@@ -469,7 +469,7 @@ killed() {
 	rm .y.img.img-tools
 }
 
-@test "peer: its helper is ended by TERM" {
+@test "peer: the helper is ended by TERM" {
 	local pid
 
 	head -c 3M /dev/urandom >x.img
@@ -479,7 +479,7 @@ killed() {
 	no_partial
 }
 
-@test "peer: the helper here is killed" {
+@test "peer: the helper on this host is killed" {
 	local pid
 
 	head -c 3M /dev/urandom >x.img
@@ -500,7 +500,7 @@ killed() {
 	rm .y.img.img-tools
 }
 
-@test "peer: the helper here is missing" {
+@test "peer: the helper on this host is missing" {
 	mkdir bin
 	cp "$IMG_BUILD/bin/img-copy" bin/
 	try bin/img-copy "$IMAGE" y.img

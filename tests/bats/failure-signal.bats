@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The client is ended by a signal, or whoever reads from it goes away.
+# The client is ended by a signal, or the reader of its output goes away.
 
 load common
 
@@ -8,8 +8,8 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-# started WORDS...: img-copy with the signals' default actions (a shell's
-# background jobs ignore INT); it runs when this returns.  $pid.
+# started WORDS...: starts img-copy with the signals' default actions (background jobs of
+# a shell ignore INT) and returns when it runs; $pid is its pid.
 started() {
 	env --default-signal=INT,TERM,HUP img-copy -F "$SSH_CONFIG" --bwlimit 1M "$@" \
 		>"$OUT" 2>"$ERR" 3>&- &
@@ -17,7 +17,7 @@ started() {
 	wait_until 20 test -e .y.img.img-tools
 }
 
-# ended_by SIGNAL: by that very signal, with a line at most, and nothing is left.
+# ended_by SIGNAL: it was ended by that signal, printed at most a line, and left nothing.
 ended_by() {
 	status=0
 	wait "$pid" || status=$?
@@ -48,7 +48,7 @@ ends_well() {
 @test "signal: the client is ended by TERM" { ends_well TERM; }
 @test "signal: the client is ended by HUP" { ends_well HUP; }
 
-@test "signal: the client is killed, and the peers clean up" { ends_well KILL; }
+@test "signal: the client is killed, and the helpers clean up" { ends_well KILL; }
 
 @test "signal: an overwritten target is kept" {
 	local signal pid before
@@ -65,7 +65,7 @@ ends_well() {
 	done
 }
 
-@test "signal: INT from the terminal, to the client and the helper here at once" {
+@test "signal: INT from the terminal, to the client and the helper on this host at once" {
 	local pid
 
 	head -c 3M /dev/urandom >x.img
@@ -81,7 +81,7 @@ ends_well() {
 	ended_by INT
 }
 
-@test "signal: while it waits for standard input" {
+@test "signal: while the client waits for standard input" {
 	local pid signal
 
 	mkfifo pipe
@@ -98,7 +98,7 @@ ends_well() {
 	done
 }
 
-@test "signal: while it waits for a peer that does not answer" {
+@test "signal: while the client waits for a peer that does not answer" {
 	local pid signal
 
 	kill -STOP "$(cat "$SSHD_DIR/b/pid")"
@@ -117,7 +117,7 @@ connected_to() {
 	grep -qi ":$(printf %04x "$(sshd_port "$1")") 01 " /proc/net/tcp
 }
 
-@test "signal: ignored ones stay ignored, as under nohup" {
+@test "signal: ignored signals stay ignored, as under nohup" {
 	local pid
 
 	head -c 1M /dev/urandom >x.img
@@ -130,7 +130,7 @@ connected_to() {
 	same x.img y.img
 }
 
-@test "signal: of the other programs" {
+@test "signal: the other programs" {
 	local pid
 
 	kill -STOP "$(cat "$SSHD_DIR/b/pid")"

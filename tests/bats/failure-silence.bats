@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A link that goes silent: no end of file, no reset, just nothing any more.
+# A connection that falls silent: no end of file, no reset, just no more data.
 
 load common
 
@@ -8,7 +8,7 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-@test "silence: both sides give up, and the peers clean up" {
+@test "silence: both sides give up, and the helpers clean up" {
 	local start pids first second
 
 	head -c 3M /dev/urandom >x.img
@@ -35,7 +35,7 @@ teardown() { img_teardown; }
 	[ "$status" = 7 ]
 	mv "$ERR.2" "$ERR"
 	one_line "img-copy: b:$DIR/x.img: "
-	# 3 s, and no longer than it takes to say goodbye to somebody who does not answer.
+	# 3 s, plus at most the time that it takes to close the dead connection.
 	[ $((EPOCHSECONDS - start)) -le 15 ]
 	[ "$(state_of old.img)" = "$before" ]
 	wait_until $((45 - (EPOCHSECONDS - start))) no_process
@@ -44,10 +44,10 @@ teardown() { img_teardown; }
 	kill -CONT "${pids[@]}"
 }
 
-@test "silence: a long wait of the operation is none" {
+@test "silence: a long wait of the operation does not count as silence" {
 	local start=$EPOCHSECONDS
 
-	# Standard input comes late, the heartbeat does not.
+	# Standard input comes late; the heartbeat does not.
 	(
 		head -c 1000000 "$IMAGE"
 		wait_until 8 false 2>/dev/null || true

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# System calls that fail as they do on NFS, SMB, ZFS and others that cannot be
-# mounted here.
+# System calls that fail as they do on NFS, SMB, ZFS and other filesystems that cannot
+# be mounted here.
 #
 # The commands run from a copy of the build whose helper is started by strace
 # (traced_build).
@@ -23,7 +23,7 @@ setup() {
 }
 teardown() { img_teardown; }
 
-# inject FAULT...: what strace's inject= takes, for the next commands.
+# inject FAULT...: sets strace's inject= expressions for the next commands.
 inject() {
 	local fault
 
@@ -32,8 +32,8 @@ inject() {
 	done >"$INJECT"
 }
 
-# nth CALL PATTERN COMMAND...: runs it, and prints which CALL in its thread is the first
-# whose line has PATTERN.
+# nth CALL PATTERN COMMAND...: runs COMMAND, and prints the number of the first CALL in its
+# thread whose line matches PATTERN.
 nth() {
 	printf '%s\n' -e "trace=$1" >"$INJECT"
 	try "${@:3}"
@@ -41,7 +41,7 @@ nth() {
 	awk -v pattern="$2" '{ n[$1]++ } index($0, pattern) && !found++ { print n[$1] }' "$TRACE"
 }
 
-# warns TEXT COMMAND...: does what it should, and says that on one line.
+# warns TEXT COMMAND...: COMMAND works, and prints TEXT on one line.
 warns() {
 	local text=$1
 	shift
@@ -57,7 +57,7 @@ full() {
 	[ "$(allocated "$1")" -ge "$(stat -c %s "$1")" ]
 }
 
-# What has nothing in it is zeros that were written.
+# Zeros are written where fallocate is missing.
 @test "calls: no fallocate" {
 	local error
 
@@ -90,12 +90,12 @@ full() {
 	done
 }
 
-@test "calls: fallocate that fails for another reason" {
+@test "calls: fallocate fails for another reason" {
 	inject fallocate:error=EDQUOT
 	refuses 9 c.img img-create c.img 600000
 	inject pwrite64:error=EDQUOT
 	refuses 9 x.img img-copy "$SMALL" x.img
-	# Room that is missed only when all goes to the disk, as on NFS.
+	# Missing space that is only noticed when data is synced to disk, as on NFS.
 	inject fsync:error=ENOSPC
 	refuses 9 x.img img-copy "$SMALL" x.img
 	refuses 9 x.img img-copy --archive "$SMALL" x.img
@@ -104,7 +104,7 @@ full() {
 	[ -z "$(ls -A)" ]
 }
 
-# interrupted FILE COMMAND...: INT while zeros are written ends it at once.
+# interrupted FILE COMMAND...: INT ends COMMAND at once while zeros are written.
 interrupted() {
 	local file=$1 pid start
 	shift
@@ -159,7 +159,7 @@ zeros_in() {
 	json '.unfinished == false'
 }
 
-# What a dead run left cannot be told from what one makes that lives.
+# An interrupted job's file cannot be distinguished from that of a running job.
 @test "calls: no locks, and an unfinished file" {
 	local n
 
@@ -183,8 +183,8 @@ zeros_in() {
 	[ -z "$(ls -A)" ]
 }
 
-# NFS and SMB give a lease only where they have a delegation: that they do not says
-# nothing of other programs that have the file open.
+# NFS and SMB grant a lease only where they have a delegation.  If they refuse one, this does
+# not mean that other programs have the file open.
 @test "calls: no leases" {
 	local n
 
@@ -198,7 +198,7 @@ zeros_in() {
 		succeeds img-copy x.img y.img
 		rm y.img
 	done
-	# Others are seen all the same, by their descriptors.
+	# Other programs are still noticed, by their descriptors.
 	exec 5>>x.img
 	inject fcntl:error=EAGAIN:when="$n" fstatfs:poke_exit=@arg2=69690000
 	refuses 5 x.img img-copy x.img y.img
@@ -225,8 +225,8 @@ zeros_in() {
 	[ -z "$(ls -A)" ]
 }
 
-# In the place of the attribute there is a file, also where there is no room for one.
-@test "calls: no attributes, or no room for one" {
+# Instead of the attribute there is a file, also where there is no space for an attribute.
+@test "calls: no attributes, or no space for one" {
 	local error
 
 	for error in EOPNOTSUPP ENOSPC EPERM; do
@@ -242,7 +242,7 @@ zeros_in() {
 	done
 }
 
-# names: every command that gives a name, with what $INJECT says.
+# names: runs every command that gives a name, with the faults in $INJECT.
 names() {
 	succeeds img-create c.img 600000
 	refuses 6 c.img img-create c.img 600000
@@ -274,7 +274,7 @@ names() {
 	names
 }
 
-# $1: the faults.  Another program takes the name while the image is made.
+# name_taken FAULTS...: another program takes the name while the image is made.
 name_taken() {
 	local run
 
@@ -302,7 +302,7 @@ name_taken() {
 	name_taken
 }
 
-@test "calls: what was begun to give a name is undone" {
+@test "calls: a rename that fails in the middle is rolled back" {
 	cp "$SMALL" x.img
 	before=$(state_of x.img)
 	inject renameat2:error=EINVAL unlinkat:error=EIO:when=1
@@ -317,7 +317,7 @@ name_taken() {
 	[ "$(state_of x.img)" = "$before" ]
 }
 
-# killed_at CALL: at each such call, from the first on that changes a name.
+# killed_at CALL: kills at each such call, from the first one that changes a name.
 killed_at() {
 	local n
 
@@ -334,7 +334,7 @@ killed_at() {
 		[ ! -e w/.x.img.img-tools ]
 		[ -e w/x.img ] || continue
 		cmp -s w/x.img "$SMALL" || {
-			[ ! -s w/x.img ] # empty, and it shows
+			[ ! -s w/x.img ] # empty, and shown as unfinished
 			succeeds img-info --json w/x.img
 			json .unfinished
 			refuses 8 w/x.img img-copy w/x.img y.img
@@ -367,8 +367,8 @@ killed_at() {
 	done
 }
 
-# What the kernel reads ahead of it makes pages of what was never written, which it
-# would then call data.
+# Reading space that was never written would make the kernel keep pages of it, which it
+# would then report as data.
 @test "calls: space that was never written is not read" {
 	local read
 

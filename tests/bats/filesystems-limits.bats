@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What a filesystem does not let happen: read-only, full, immutable, a mount in the
-# way; and what it gives: shared blocks, groups and access lists.
+# What a filesystem prevents: read-only, full, immutable, a mount in the way; and what it
+# provides: shared blocks, groups and access lists.
 
 load common
 load disks
@@ -20,7 +20,7 @@ teardown() {
 	disks_teardown
 }
 
-# shares FILE: all its blocks; apart FILE: none of its blocks with anybody.
+# shares FILE: all its blocks are shared; apart FILE: none is.
 shares() {
 	filefrag -v "$1" | awk '$1 ~ /^[0-9]+:$/' >extents
 	[ -s extents ]
@@ -32,7 +32,7 @@ apart() {
 	lacks extents shared
 }
 
-# reflinks: a copy in $M is of the same blocks, and takes no room.
+# reflinks: a copy in $M shares its blocks, and takes no space.
 reflinks() {
 	local before file
 
@@ -52,11 +52,11 @@ reflinks() {
 		shares $file
 	done
 	[ "$(stat -c %a y.img)" = 600 ]
-	# Written to, only one changes.
+	# If one of them is written to, only that one changes.
 	succeeds img-write "$SMALL" y.img
 	same x.img z.img
 	rm w.img y.img z.img
-	wait_until 10 apart x.img # XFS frees what was removed a moment later
+	wait_until 10 apart x.img # XFS frees removed blocks a moment later
 	succeeds img-copy --archive x.img y.lzo
 	lzop -dc y.lzo | cmp - x.img
 	succeeds img-copy x.lzo y.img
@@ -64,7 +64,7 @@ reflinks() {
 	for file in x.img x.lzo y.img y.lzo; do
 		apart $file
 	done
-	# Holes get their room, unless they are to stay.
+	# Holes are allocated, unless they are to stay.
 	truncate -s 4M hole.img
 	put hole.img 1M <"$SMALL"
 	succeeds img-copy hole.img full.img
@@ -100,7 +100,7 @@ injected() {
 	reflinks
 }
 
-@test "reflinks: need no room" {
+@test "reflinks: need no free space" {
 	local rest
 
 	disk 300M xfs -m reflink=1
@@ -110,14 +110,14 @@ injected() {
 	succeeds img-copy "$M/x.img" "$M/y.img"
 	same "$M/x.img" "$M/y.img"
 	refuses 9 "$M/z.img" injected ioctl:error=EOPNOTSUPP img-copy "$M/x.img" "$M/z.img"
-	# But for the holes, that of their own.
+	# Only the holes need space of their own.
 	truncate -s 40M "$M/x.img"
 	refuses 9 "$M/z.img" img-copy "$M/x.img" "$M/z.img"
 	succeeds img-copy --sparse "$M/x.img" "$M/z.img"
 	same "$M/x.img" "$M/z.img"
 }
 
-@test "reflinks: img-storage tells where" {
+@test "reflinks: img-storage shows where they work" {
 	disk 256M btrfs
 	mkdir e4
 	truncate -s 16M disk4
@@ -151,7 +151,7 @@ refuses_it() {
 	says 'Read-only file system'
 }
 
-@test "limits: a read-only filesystem is a source only" {
+@test "limits: a read-only filesystem can only be a source" {
 	mkdir tree
 	cp "$IMAGE" tree/x.img
 	lzop -o tree/x.lzo.lzo tree/x.img
@@ -176,7 +176,7 @@ refuses_it() {
 	[ "$status" = 0 ]
 }
 
-@test "limits: an overlay, of what can only be read below" {
+@test "limits: an overlay of a read-only filesystem" {
 	mkdir tree lower over
 	cp "$IMAGE" tree/x.img
 	cp "$IMAGE" tree/y.img
@@ -201,7 +201,7 @@ refuses_it() {
 	same "$IMAGE" "$DIR/lower/x.img"
 }
 
-# fills: what does not fit into $M gives 9, and leaves all as it was.
+# fills: an image that does not fit into $M gives 9, and leaves everything as it was.
 fills() {
 	local before
 
@@ -218,7 +218,7 @@ fills() {
 	refuses 9 old.img img-copy --overwrite "$DIR/big" old.img
 	[ "$(state_of old.img)" = "$before" ]
 	[ "$(ls -A -I lost+found)" = old.img ]
-	# In place: what cannot get its room leaves a mixture, which shows.
+	# In place: if storage cannot be allocated, the image is a mixture and is marked.
 	truncate -s 40M t.img
 	refuses 9 t.img img-write "$DIR/big" t.img
 	succeeds img-info --json t.img
@@ -246,7 +246,7 @@ fills() {
 	fills
 }
 
-@test "limits: a file larger than the filesystem can have" {
+@test "limits: a file larger than the filesystem supports" {
 	disk 20M ext2 -b 1024
 	cd "$M" || return
 	refuses 9 y.img img-create --sparse y.img 20G
@@ -258,13 +258,13 @@ fills() {
 	[ "$(ls -A)" = lost+found ]
 }
 
-# fix FLAG FILE: by chattr, until the test is over.
+# fix FLAG FILE: sets the flag by chattr until the test ends.
 fix() {
 	echo "$PWD/$2" >>"$DIR/fixed"
 	as_root chattr "+$1" "$2"
 }
 
-# stays LOCATION STATUS TEXT COMMAND...: refused at once, with nothing left.
+# stays LOCATION STATUS TEXT COMMAND...: refused at once, with nothing left behind.
 stays() {
 	local where=$1 want=$2 text=$3 before
 	shift 3
@@ -275,7 +275,7 @@ stays() {
 	[ "$(state_of x.img; ls -A)" = "$before" ]
 }
 
-@test "limits: an immutable image, and one that is append-only" {
+@test "limits: an immutable and an append-only image" {
 	disk 24M ext4
 	cd "$M" || return
 	local flag text
@@ -303,7 +303,7 @@ stays() {
 	done
 }
 
-@test "limits: a directory that keeps what is in it" {
+@test "limits: an immutable and an append-only directory" {
 	disk 24M ext4
 	mkdir "$M/d"
 	cd "$M/d"
@@ -323,7 +323,7 @@ stays() {
 	stays x.img 4 'not permitted' img-delete -n x.img
 }
 
-@test "limits: a mark that was carried is taken back when the image cannot be renamed" {
+@test "limits: a renamed mark is renamed back if the image cannot be renamed" {
 	disk 24M ext4
 	cd "$M" || return
 	cp "$SMALL" x.img
@@ -332,7 +332,7 @@ stays() {
 	rm .x.img.img-tools-unfinished
 }
 
-@test "limits: a file that is mounted over" {
+@test "limits: a file with a mount over it" {
 	cp "$SMALL" x.img
 	cp "$IMAGE" under.img
 	AT=$DIR/x.img mounted mount --bind under.img x.img
@@ -346,7 +346,7 @@ stays() {
 	succeeds img-archive -k x.img
 }
 
-@test "limits: what is mounted below a directory is entered, and stays apart" {
+@test "limits: mounts below a directory are entered, and are kept apart" {
 	mkdir d d/m
 	M=$DIR/d/m disk 20M ext2
 	cp "$SMALL" x.img
@@ -358,7 +358,7 @@ stays() {
 	same x.img d/x.img
 }
 
-@test "limits: a group that is inherited, and access lists" {
+@test "limits: an inherited group, and access lists" {
 	[ "$(id -u)" = 0 ] || skip 'needs root, to give files to other groups'
 	disk 24M ext4
 	mkdir "$M/d"
@@ -367,7 +367,7 @@ stays() {
 	as_root chmod 2777 .
 	succeeds img-create y.img 1M
 	[ "$(stat -c '%a %g' y.img)" = '600 13' ]
-	# What is replaced keeps its own group and list, not the directory's.
+	# A replaced file keeps its own group and list, not the directory's.
 	cp "$SMALL" x.img
 	as_root chgrp 14 x.img
 	chmod 640 x.img
@@ -385,7 +385,7 @@ other::---' ]
 	[ "$(getfacl -cpn x.img.lzo)" = "$before" ]
 	succeeds img-unarchive x.img.lzo
 	[ "$(getfacl -cpn x.img)" = "$before" ]
-	# A new one is its maker's alone, whatever the list says.
+	# A new file is private, whatever the list says.
 	succeeds img-create z.img 1M
 	[ "$(stat -c %a z.img)" = 600 ]
 	getfacl -cepn z.img >acl

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# Every command that writes, on filesystems that lack something: what each lacks
-# is found out first, so that a newer kernel which has it is seen.
+# Every command that writes, on filesystems that lack features.  The missing features
+# are tested first, so that a newer kernel which has them is noticed.
 #
-# Host a is an ordinary one; n serves files for sshfs, and so does p, by no more than
-# the plain protocol.
+# Host a is an ordinary host; n serves files for sshfs, and so does p, with only the
+# plain protocol.
 
 load common
 load disks
@@ -26,7 +26,7 @@ teardown() {
 	disks_teardown
 }
 
-# fails_with ERROR CALL: the calls of the last `calls` that failed so.
+# fails_with ERROR CALL: CALL failed with ERROR in the last `calls`.
 fails_with() {
 	grep -qE "^$2\(.*\) += -1 $1 " "$DIR/calls" || {
 		cat "$DIR/calls" >&2
@@ -39,7 +39,7 @@ watch() {
 	strace -qq -A -o "$DIR/calls" -e "trace=$1" "${@:2}" || true
 }
 
-# calls: what the filesystem in $M answers to some calls.
+# calls: runs some system calls in $M and records the answers of the filesystem.
 calls() {
 	(
 		cd "$M" || return
@@ -53,7 +53,7 @@ calls() {
 	) 2>/dev/null
 }
 
-# tour: every command in $M.  $FULL if blocks that are there can be counted, $HOLES
+# tour: runs every command in $M.  $FULL if allocated blocks can be counted, $HOLES
 # if holes can; $MARK is what marks a file that is being written.
 tour() {
 	cd "$M" || return
@@ -75,7 +75,7 @@ holes() {
 	[ -z "${HOLES-1}" ] || [ "$(allocated "$1")" -lt "$2" ]
 }
 
-# exists FILE LOCATION WORD...: refused with 6, and FILE is what it was.
+# exists FILE LOCATION WORD...: refused with 6, and FILE is unchanged.
 exists() {
 	local file=$1 before
 
@@ -107,7 +107,7 @@ making() {
 	succeeds img-copy - z.img <"$SPARSE"
 	full z.img
 	same "$SPARSE" z.img
-	# What is a source here, with its holes or without.
+	# The files here as sources, with holes and without.
 	succeeds img-copy y.img w.img
 	same "$SPARSE" w.img
 	succeeds img-verify y.img w.img
@@ -193,7 +193,7 @@ moving() {
 	succeeds img-delete u.img v.lzo v.img.lzo y.img
 }
 
-# A dead run's file is told from one that lives.
+# An interrupted job's file is distinguished from that of a running job.
 dying() {
 	local run pids
 
@@ -214,7 +214,7 @@ dying() {
 	assert_not_exist d.img
 }
 
-# Another program makes the name while we fill ours.
+# Another program creates the name while we fill our file.
 rivals() {
 	local run
 
@@ -250,17 +250,17 @@ rivals() {
 	tour
 }
 
-@test "filesystems: ext4 in clusters of 64 KiB" {
+@test "filesystems: ext4 with clusters of 64 KiB" {
 	disk 64M ext4 -O bigalloc -C 65536
 	tour
 }
 
-@test "filesystems: XFS, in small blocks" {
+@test "filesystems: XFS, with small blocks" {
 	disk 300M xfs -b size=1024
 	tour
 }
 
-@test "filesystems: XFS, in blocks of 64 KiB" {
+@test "filesystems: XFS, with blocks of 64 KiB" {
 	# Kernels before 6.12 cannot mount it.
 	disk 512M xfs -b size=64k || skip 'blocks larger than a page cannot be mounted here'
 	tour
@@ -280,7 +280,7 @@ rivals() {
 	fails_with EPERM linkat
 	fails_with EOPNOTSUPP setxattr
 	HOLES='' OWNERS='' MARK=.x.img.img-tools-unfinished tour
-	# Names that differ in their case are one name.
+	# Names that differ only in case are one name.
 	cp "$SMALL" x.img
 	exists x.img X.IMG img-copy "$SPARSE" X.IMG
 	exists x.img X.IMG img-create X.IMG 1M
@@ -297,7 +297,7 @@ rivals() {
 	FULL='' HOLES='' MARK=.x.img.img-tools-unfinished tour
 }
 
-@test "filesystems: sshfs, where a name cannot be given to another file at once" {
+@test "filesystems: sshfs, without renaming over an existing file" {
 	needs_fuse
 	mkdir back
 	mounted sshfs -F "$SSH_CONFIG" -o allow_other "p:$DIR/back" "$M"
@@ -307,7 +307,7 @@ rivals() {
 	FULL='' HOLES='' REPLACES='' MARK=.x.img.img-tools-unfinished tour
 }
 
-@test "filesystems: files that are numbered anew while they are replaced" {
+@test "filesystems: inode numbers that change while a file is replaced" {
 	needs_fuse
 	mkdir back
 	mounted sshfs -F "$SSH_CONFIG" -o allow_other "n:$DIR/back" "$M"

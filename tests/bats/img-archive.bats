@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-archive: here and on hosts.
+# img-archive: on this host and on remote hosts.
 
 load common
 
@@ -8,19 +8,19 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-# x.img is x.img.lzo now, of this IMAGE.
+# archived IMAGE FILE: FILE was replaced by FILE.lzo, an archive of IMAGE.
 archived() {
 	assert_not_exist "$2"
 	lzop -t "$2.lzo"
 	lzop -dc "$2.lzo" | same "$1" -
 }
 
-# Owner, mode and time.
+# Prints owner, mode and time.
 attributes() {
 	stat -c '%u %g %a %.9Y' "$1"
 }
 
-@test "archive: here" {
+@test "archive: on this host" {
 	cp "$IMAGE" x.img
 	succeeds img-archive x.img
 	[ ! -s "$OUT" ]
@@ -65,7 +65,7 @@ attributes() {
 	[ "$(state_of x.img)" = "$before" ]
 }
 
-@test "archive: holes, odd lengths, nothing at all" {
+@test "archive: holes, odd lengths, an empty image" {
 	local length
 
 	make_sparse x.img
@@ -93,14 +93,14 @@ attributes() {
 	succeeds img-verify x.img.lzo
 }
 
-@test "archive: a qcow2 is packed as it is" {
+@test "archive: a qcow2 image is packed as it is" {
 	qemu-img convert -f raw -O qcow2 "$IMAGE" x.qcow2
 	cp x.qcow2 y
 	succeeds img-archive x.qcow2
 	archived y x.qcow2
 }
 
-@test "archive: several, here and there" {
+@test "archive: several locations on several hosts" {
 	for name in x y z w; do cp "$IMAGE" $name.img; done
 	succeeds img-archive x.img "a:$DIR/y.img" "b:$DIR/z.img" w.img
 	for name in x y z w; do archived "$IMAGE" $name.img; done
@@ -122,13 +122,13 @@ attributes() {
 	[ "$status" = 4 ]
 }
 
-@test "archive: a bad location keeps all of them" {
+@test "archive: a malformed location keeps all images" {
 	cp "$IMAGE" x.img
 	refuses 2 '' img-archive x.img 'a b:/y.img'
 	assert_exist x.img
 }
 
-@test "archive --dry-run: tells and changes nothing" {
+@test "archive --dry-run: prints what would happen, and changes nothing" {
 	cp "$IMAGE" x.img
 	before=$(state_of x.img)
 	succeeds img-archive -n x.img "a:$DIR/x.img"
@@ -142,7 +142,7 @@ attributes() {
 	refuses 6 x.img img-archive -n x.img
 }
 
-@test "archive: where the archive's name is taken" {
+@test "archive: the archive's name is taken" {
 	cp "$IMAGE" x.img
 	echo theirs >x.img.lzo
 	before=$(state_of x.img)
@@ -153,7 +153,7 @@ attributes() {
 	[ "$(cat x.img.lzo)" = theirs ]
 }
 
-@test "archive: what is one already" {
+@test "archive: an image that is an archive already" {
 	lzop -o x.lzo "$IMAGE"
 	before=$(state_of x.lzo)
 	refuses 4 x.lzo img-archive x.lzo
@@ -162,7 +162,7 @@ attributes() {
 	[ "$(ls -A)" = x.lzo ]
 }
 
-@test "archive: what is missing, or no image" {
+@test "archive: a missing image, and what is not an image" {
 	mkdir d
 	mkfifo fifo
 	refuses 3 no.img img-archive no.img
@@ -187,7 +187,7 @@ attributes() {
 	one_line "img-archive: $device: "
 }
 
-@test "archive: a symbolic link, or one of several links" {
+@test "archive: a symbolic link, and a file with several links" {
 	cp "$IMAGE" x.img
 	ln -s x.img link
 	refuses 4 link img-archive link
@@ -225,7 +225,7 @@ x.img" ]
 	[ "$(ls -A d)" = x.img ]
 }
 
-@test "archive: a full disk leaves the original alone" {
+@test "archive: a full disk leaves the original unchanged" {
 	small_fs m 3M
 	head -c 2M /dev/urandom >m/x.img
 	before=$(state_of m/x.img)
@@ -235,7 +235,7 @@ x.img" ]
 	[ "$(ls -A m)" = x.img ]
 }
 
-@test "archive: interrupted, it leaves the original alone" {
+@test "archive: an interrupted job leaves the original unchanged" {
 	local signal run
 
 	head -c 8M /dev/urandom >x.img
@@ -255,7 +255,7 @@ x.img" ]
 	done
 }
 
-@test "archive: one that is written to meanwhile is not taken for whole" {
+@test "archive: an image that is written to meanwhile is not archived" {
 	local run
 
 	head -c 8M /dev/urandom >x.img
@@ -272,7 +272,7 @@ x.img" ]
 	assert_not_exist x.img.lzo
 }
 
-@test "archive: the original goes last" {
+@test "archive: the original is deleted last" {
 	cp "$IMAGE" x.img
 	strace -f -qq -o trace -e trace=fsync,rename,renameat,renameat2,unlink,unlinkat \
 		env ASAN_OPTIONS=detect_leaks=0 "$IMG_BUILD/bin/img-archive" x.img
@@ -292,7 +292,7 @@ x.img" ]
 	archived "$IMAGE" y.img
 }
 
-@test "archive: a command line that is wrong" {
+@test "archive: wrong command lines" {
 	refuses 2 '' img-archive
 	refuses 2 '' img-archive -
 	refuses 2 '' img-archive ''
@@ -302,7 +302,7 @@ x.img" ]
 	succeeds img-archive --version
 }
 
-@test "archive --json, unarchive --json: what became of what" {
+@test "archive --json, unarchive --json: every key" {
 	cp "$IMAGE" x.img
 	cp "$IMAGE" y.img
 	succeeds img-archive --json x.img

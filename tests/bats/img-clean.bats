@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-clean: here and on hosts.
+# img-clean: on this host and on remote hosts.
 
 load common
 
@@ -8,7 +8,7 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-# dead_run DIRECTORY NAME: what a killed run that was making it leaves there.
+# dead_run DIRECTORY NAME: leaves what a killed job that was making NAME leaves there.
 dead_run() {
 	local run fifo=$BATS_TEST_TMPDIR/dead-$RANDOM
 
@@ -25,7 +25,7 @@ dead_run() {
 	[ -e "$1/.$2.img-tools" ]
 }
 
-@test "clean: what a killed run left, and nothing else" {
+@test "clean: removes what a killed job left, and nothing else" {
 	touch other.img .hidden .other.img.img-tools-unfinished y.img-tools .img-tools
 	mkdir d
 	touch d/.deeper.img-tools
@@ -52,7 +52,7 @@ dead_run() {
 	[ -z "$(ls -A d)" ]
 }
 
-@test "clean: several containers, here and there" {
+@test "clean: several containers on several hosts" {
 	mkdir d e f
 	touch d/.x.img-tools e/.y.img-tools f/.z.img-tools
 	succeeds img-clean d "a:$DIR/e" "b:$DIR/f"
@@ -74,7 +74,7 @@ dead_run() {
 	[ "$status" = 4 ]
 }
 
-@test "clean --dry-run: tells and removes nothing" {
+@test "clean --dry-run: prints what would happen, and removes nothing" {
 	touch .x.img-tools
 	succeeds img-clean -n . "a:$DIR"
 	[ "$(grep -cF .x.img-tools "$OUT")" = 2 ]
@@ -85,7 +85,7 @@ dead_run() {
 	[ ! -s "$OUT" ]
 }
 
-@test "clean: what a run that lives is making stays, and is named" {
+@test "clean: what a running job is making is kept and named" {
 	local run where
 
 	mkfifo pipe
@@ -96,7 +96,7 @@ dead_run() {
 	wait_until 10 test -e .x.img.img-tools
 	for where in . "a:$DIR"; do
 		for flag in '' -n; do
-			# shellcheck disable=SC2086 # or no word
+			# shellcheck disable=SC2086 # it may be empty
 			try img-clean $flag "$where"
 			[ "$status" = 0 ]
 			[ ! -s "$OUT" ]
@@ -111,7 +111,7 @@ dead_run() {
 	same "$IMAGE" x.img
 }
 
-@test "clean: an image written in place keeps its mark" {
+@test "clean: an image that was written in place keeps its mark" {
 	touch x.img .x.img.img-tools-unfinished
 	succeeds img-clean .
 	[ ! -s "$OUT" ]
@@ -119,7 +119,7 @@ dead_run() {
 	rm .x.img.img-tools-unfinished
 }
 
-@test "clean: what has such a name and is no file of ours stays, and is named" {
+@test "clean: what has such a name but is not a file of ours is kept and named" {
 	mkdir .d.img-tools
 	mkfifo .fifo.img-tools
 	ln -s nowhere .link.img-tools
@@ -148,7 +148,7 @@ dead_run() {
 	chmod 755 d
 }
 
-@test "clean: without LOCATION the configured directories, else nothing" {
+@test "clean: without LOCATION the configured directories, or none" {
 	mkdir in in2 out
 	touch in/.x.img-tools in2/.y.img-tools out/.z.img-tools .here.img-tools
 	succeeds img-clean
@@ -163,7 +163,7 @@ dead_run() {
 	rm out/.z.img-tools .here.img-tools
 }
 
-@test "clean: HOST: means what is configured there" {
+@test "clean: HOST: means what is configured on that host" {
 	local config=$BATS_FILE_TMPDIR/home-a/.config/img-tools
 
 	mkdir in
@@ -181,7 +181,7 @@ dead_run() {
 	rm .y.img-tools
 }
 
-@test "clean: a new run takes over what is dead" {
+@test "clean: a new job takes over what an interrupted one left" {
 	dead_run . x.img
 	succeeds img-copy "$IMAGE" x.img
 	same "$IMAGE" x.img
@@ -215,7 +215,7 @@ some_partial() {
 	[ -n "$(ls -A)" ]
 }
 
-@test "clean: names that would harm a terminal" {
+@test "clean: names that could harm a terminal" {
 	touch $'.x\e[31m\n.img-tools'
 	succeeds img-clean .
 	[ "$(wc -l <"$OUT")" = 1 ]
@@ -223,7 +223,7 @@ some_partial() {
 	[ -z "$(ls -A)" ]
 }
 
-@test "clean: a command line that is wrong" {
+@test "clean: wrong command lines" {
 	refuses 2 '' img-clean -
 	refuses 2 '' img-clean ''
 	refuses 2 '' img-clean --nonsense
@@ -248,7 +248,7 @@ some_partial() {
 	assert_not_exist store/.x.img.img-tools
 }
 
-@test "clean: what another host's run made is named and left" {
+@test "clean: what another host's job made is named and kept" {
 	local mark=other:11111111-2222-3333-4444-555555555555:4026531836:123:456
 
 	mkdir store

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-copy: files, archives and streams, here, to, from and between hosts.
+# img-copy: files, archives and streams, on this host, to, from and between remote hosts.
 
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 load common
@@ -9,26 +9,26 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-# A copy that is whole, private and fully allocated.
+# The copy is complete, private and fully allocated.
 is_copy() {
 	same "$1" "$2"
 	[ "$(stat -c '%a %F' "$2")" = "600 regular file" ]
 	[ "$(allocated "$2")" -ge "$(stat -L -c %s "$2")" ]
 }
 
-# An archive that stock lzop tests and unpacks.
+# The archive is one that stock lzop tests and unpacks.
 is_archive() {
 	lzop -t "$2"
 	lzop -dc "$2" | same "$1" -
 }
 
-@test "copy: here" {
+@test "copy: on this host" {
 	succeeds img-copy "$IMAGE" y.img
 	[ ! -s "$OUT" ]
 	is_copy "$IMAGE" y.img
 }
 
-@test "copy: here to a host" {
+@test "copy: to a host" {
 	succeeds img-copy "$IMAGE" "a:$DIR/y.img"
 	[ ! -s "$OUT" ]
 	is_copy "$IMAGE" y.img
@@ -45,7 +45,7 @@ is_archive() {
 	is_copy "$IMAGE" y.img
 }
 
-@test "copy: from a host to another" {
+@test "copy: from one host to another" {
 	succeeds img-copy --json "a:$IMAGE" "b:$DIR/y.img"
 	json '.wire_bytes > 0'
 	is_copy "$IMAGE" y.img
@@ -60,7 +60,7 @@ is_archive() {
 	is_copy "$IMAGE" a.img
 }
 
-@test "copy: to standard output, which carries nothing else" {
+@test "copy: to standard output, and nothing else is written there" {
 	succeeds img-copy "$IMAGE" -
 	same "$IMAGE" "$OUT"
 	succeeds img-copy "a:$IMAGE" -
@@ -113,7 +113,7 @@ is_archive() {
 	local target most
 
 	make_sparse x.img
-	# Whole blocks that hold something: 0 and 1, 10, 16.
+	# Blocks that contain data: 0 and 1, 10, 16.
 	most=$((4 * BLOCK + 8192))
 	succeeds img-copy --sparse x.img y.img
 	succeeds img-copy --sparse x.img "a:$DIR/a.img"
@@ -128,7 +128,7 @@ is_archive() {
 	done
 }
 
-@test "copy --sparse: a whole image of zeros takes no room" {
+@test "copy --sparse: an image of zeros takes no space" {
 	truncate -s 100G huge.img
 	succeeds img-copy --json --sparse huge.img "a:$DIR/y.img"
 	json '.capacity == 107374182400 and .hole_bytes == 107374182400 and .data_bytes == 0 and
@@ -137,7 +137,7 @@ is_archive() {
 	[ "$(stat -c %s y.img)" = 107374182400 ]
 }
 
-@test "copy --archive: lzop tests and unpacks it, wherever it is made" {
+@test "copy --archive: lzop tests and unpacks it, wherever it was made" {
 	make_sparse x.img
 	succeeds img-copy --archive x.img y.lzo
 	is_archive x.img y.lzo
@@ -176,7 +176,7 @@ is_archive() {
 @test "copy: an archive is unpacked, wherever it is" {
 	make_sparse x.img
 	succeeds img-copy --archive x.img x.lzo
-	mv x.lzo named.img # content decides
+	mv x.lzo named.img # the content decides
 	succeeds img-copy named.img y.img
 	is_copy x.img y.img
 	succeeds img-copy named.img "a:$DIR/a.img"
@@ -197,7 +197,7 @@ is_archive() {
 	same x.img "$OUT"
 }
 
-@test "copy --archive: an archive stays one, here and there" {
+@test "copy --archive: an archive stays an archive, on every host" {
 	make_sparse x.img
 	succeeds img-copy --archive x.img x.lzo
 	succeeds img-copy --archive x.lzo y.lzo
@@ -263,12 +263,12 @@ x_digest() {
 	done
 }
 
-@test "copy --overwrite: where nothing is yet" {
+@test "copy --overwrite: a target that does not exist" {
 	succeeds img-copy --overwrite "$IMAGE" y.img
 	is_copy "$IMAGE" y.img
 }
 
-@test "copy --overwrite: a smaller and a larger one, and with an archive" {
+@test "copy --overwrite: with a smaller and a larger image, and with an archive" {
 	truncate -s 20M y.img
 	succeeds img-copy --overwrite "$IMAGE" y.img
 	same "$IMAGE" y.img
@@ -278,7 +278,7 @@ x_digest() {
 	same "$IMAGE" y.img
 }
 
-@test "copy --overwrite: of one of several links only with --allow-links" {
+@test "copy --overwrite: a file with several links only with --allow-links" {
 	echo old >y.img
 	ln y.img other
 	refuses 4 y.img img-copy --overwrite "$IMAGE" y.img
@@ -288,7 +288,7 @@ x_digest() {
 	[ "$(cat other)" = old ]
 }
 
-@test "copy --overwrite: not of an image in use" {
+@test "copy --overwrite: refuses an image in use" {
 	echo old >y.img
 	exec 5>>y.img
 	refuses 5 y.img img-copy --overwrite "$IMAGE" y.img
@@ -297,7 +297,7 @@ x_digest() {
 	[ "$(cat y.img)" = old ]
 }
 
-@test "copy --json: every key, its type, and what adds up" {
+@test "copy --json: every key, its type, and sums" {
 	make_sparse x.img
 	for target in "$DIR/y.img" "a:$DIR/a.img" "b:$DIR/b.img"; do
 		succeeds img-copy --json "a:$DIR/x.img" "${target#"$DIR/"}"
@@ -308,7 +308,7 @@ x_digest() {
 			--arg target "$target"
 		json '.capacity == $size and .data_bytes + .hole_bytes == $size' \
 			--argjson size "$(stat -c %s x.img)"
-		json '.data_bytes == 3 * 262144 + 1234' # zeros that were written are none
+		json '.data_bytes == 3 * 262144 + 1234' # written zeros do not count
 		json '(.seconds | type == "number") and .consistent == true and .snapshot == null'
 		json '(.wire_bytes > 0) == $remote' \
 			--argjson remote "$([[ $target == a:* ]] && echo false || echo true)"
@@ -316,7 +316,7 @@ x_digest() {
 	done
 }
 
-@test "copy --json: the digest is the image's, however it is stored" {
+@test "copy --json: the digest does not depend on how the image is stored" {
 	local want
 
 	make_sparse x.img
@@ -339,7 +339,7 @@ x_digest() {
 	json ".digest == \"$(digest_of zeros)\""
 }
 
-@test "copy --json: together with - as target is a usage error" {
+@test "copy --json: with - as target is a usage error" {
 	refuses 2 '' img-copy --json "$IMAGE" -
 	refuses 2 '' img-copy --json - - </dev/null
 }
@@ -361,21 +361,21 @@ x_digest() {
 	refuses 2 '' img-copy --compress
 }
 
-@test "copy --compress=never: an archive is compressed all the same" {
+@test "copy --compress=never: an archive is compressed nevertheless" {
 	seq 1 700000 >x.img
 	succeeds img-copy --archive --compress=never x.img y.lzo
 	is_archive x.img y.lzo
 	[ "$(stat -c %s y.lzo)" -lt 3000000 ]
 }
 
-@test "copy --compress=always: what cannot be compressed is stored" {
+@test "copy --compress=always: incompressible data is stored" {
 	head -c 1000000 /dev/urandom >x.img
 	succeeds img-copy --json --compress=always x.img "a:$DIR/y.img"
 	json '.stored_blocks == 4 and .compressed_blocks == 0'
 	same x.img y.img
 }
 
-@test "copy --progress=json: objects, a line each, on standard error" {
+@test "copy --progress=json: one object per line on standard error" {
 	local lines
 
 	try img-copy --progress=json --bwlimit 8M "$IMAGE" "a:$DIR/y.img"
@@ -391,7 +391,7 @@ x_digest() {
 	done <lines
 }
 
-@test "copy --progress=json: of a length that is not known" {
+@test "copy --progress=json: with an unknown length" {
 	(head -c 1000000 /dev/urandom; wait_until 2 false || true; head -c 1000000 /dev/urandom) |
 		try_piped img-copy --progress=json - y.img
 	[ "$(stat -c %s y.img)" = 2000000 ]
@@ -413,7 +413,7 @@ try_piped() {
 	refuses 2 '' img-copy --progress=sometimes "$IMAGE" w.img
 }
 
-@test "copy --verbose: says what was done" {
+@test "copy --verbose: prints what was done" {
 	try img-copy -v "$IMAGE" "a:$DIR/y.img"
 	[ "$status" = 0 ]
 	[ ! -s "$OUT" ]
@@ -421,7 +421,7 @@ try_piped() {
 	says '8 MiB'
 }
 
-@test "copy --dry-run: tells the resolved target and the size, and changes nothing" {
+@test "copy --dry-run: prints the resolved target and the size, and changes nothing" {
 	local target
 
 	mkdir d
@@ -475,7 +475,7 @@ y.img" ]
 	refuses 6 d/ img-copy disk.img d/
 }
 
-@test "copy: .lzo is added and taken off as the content asks" {
+@test "copy: .lzo is added and removed according to the content" {
 	mkdir d
 	cp "$IMAGE" x.lzo # a raw image
 	succeeds img-copy x.lzo d/
@@ -486,12 +486,12 @@ y.img" ]
 	succeeds img-copy --archive x.lzo real.lzo
 	succeeds img-copy --archive real.lzo d/
 	is_archive x.lzo d/real.lzo
-	cp real.lzo real # an archive without the ending
+	cp real.lzo real # an archive without the suffix
 	succeeds img-copy real d/
 	same x.lzo d/real
 }
 
-@test "copy: a target that is there is named, if the user has named its directory only" {
+@test "copy: an existing target is named, even if only its directory was given" {
 	mkdir d
 	cp "$IMAGE" x.img
 	touch d/x.img
@@ -511,7 +511,7 @@ y.img" ]
 	[ -z "$(ls -A d)" ]
 }
 
-@test "copy: to the login's home and from it" {
+@test "copy: to and from the login's home directory" {
 	local home name=img-copy-$$-$RANDOM
 
 	home=$(getent passwd "$(id -u)" | cut -d: -f6)
@@ -541,7 +541,7 @@ y.img" ]
 	json '.target == $target' --arg target "ssh://a:$(sshd_port a)$DIR/image"
 }
 
-@test "copy: qcow2 content is moved as it is" {
+@test "copy: qcow2 content is copied as it is" {
 	local target
 
 	qemu-img convert -f raw -O qcow2 "$IMAGE" x.qcow2
@@ -556,7 +556,7 @@ y.img" ]
 	is_archive x.qcow2 x.lzo
 }
 
-@test "copy: a qcow2 with a backing file gives a warning" {
+@test "copy: a qcow2 image with a backing file gives a warning" {
 	local source
 
 	qemu-img create -q -f qcow2 -b "$IMAGE" -F raw x.qcow2
@@ -570,7 +570,7 @@ y.img" ]
 	done
 }
 
-@test "copy: within a host the blocks are shared where the file system can" {
+@test "copy: within a host blocks are shared where the file system supports it" {
 	truncate -s 320M disk
 	mkfs.xfs -q -m reflink=1 disk
 	mkdir m
@@ -590,7 +590,7 @@ y.img" ]
 	[ "$(jq -r .digest "$OUT")" = "$(img-copy --json m/x.img v.img | jq -r .digest)" ]
 }
 
-@test "copy: a source open for writing is refused, --live copies it and says so" {
+@test "copy: a source open for writing is refused; --live copies it and warns" {
 	local source
 
 	cp "$IMAGE" x.img
@@ -641,13 +641,13 @@ y.img" ]
 	same x.img y.img
 }
 
-@test "copy: takes over what a killed run of the same target left" {
+@test "copy: takes over what a killed job with the same target left" {
 	echo rubbish >.y.img.img-tools
 	succeeds img-copy "$IMAGE" y.img
 	is_copy "$IMAGE" y.img
 }
 
-@test "copy: another run is making the same target" {
+@test "copy: another job is making the same target" {
 	mkfifo pipe
 	img-copy - y.img <pipe >/dev/null 2>&1 3>&- &
 	pid=$!
@@ -662,7 +662,7 @@ y.img" ]
 	same "$IMAGE" y.img
 }
 
-@test "copy: another program makes the target meanwhile" {
+@test "copy: another program creates the target meanwhile" {
 	mkfifo pipe
 	try_piped img-copy - y.img <pipe 3>&- &
 	pid=$!
@@ -678,7 +678,7 @@ y.img" ]
 	[ "$(cat y.img)" = theirs ]
 }
 
-@test "copy --bwlimit: keeps to it" {
+@test "copy --bwlimit: limits the rate" {
 	local start=${EPOCHREALTIME/./}
 
 	head -c 1M /dev/urandom >x.img
@@ -689,7 +689,7 @@ y.img" ]
 	refuses 2 '' img-copy --bwlimit fast x.img z.img
 }
 
-@test "copy --jobs: any number of them" {
+@test "copy --jobs: any number" {
 	local jobs
 
 	make_sparse x.img
@@ -708,7 +708,7 @@ y.img" ]
 	same "$IMAGE" y.img
 }
 
-@test "copy: is on stable storage before it is done" {
+@test "copy: is synced to disk before it ends" {
 	strace -f -qq -o trace -e trace=fsync,rename,renameat,renameat2 \
 		-e inject=fsync:delay_exit=1000 env ASAN_OPTIONS=detect_leaks=0 \
 		"$IMG_BUILD/bin/img-copy" "$IMAGE" y.img
@@ -723,7 +723,7 @@ y.img" ]
 	refuses 2 '' env img-copy --rsh ssh -F "$SSH_CONFIG" "$IMAGE" "a:$DIR/w.img"
 }
 
-@test "copy --helper: a helper that is there already" {
+@test "copy --helper: a helper that is installed already" {
 	succeeds img-copy --helper "$IMG_BUILD/libexec/img-tools/img-helper-$(uname -m)" "$IMAGE" \
 		"a:$DIR/y.img"
 	same "$IMAGE" y.img
@@ -740,7 +740,7 @@ fresh_host() {
 		start_host "$1"
 }
 
-@test "copy: the helper is sent once and kept in the user's cache, for him alone" {
+@test "copy: the helper is sent once and kept in the user's cache, only for that user" {
 	local cache=$BATS_FILE_TMPDIR/home-fresh/.cache/img-tools before
 
 	fresh_host fresh
@@ -754,7 +754,7 @@ fresh_host() {
 	sshd_stop fresh
 }
 
-@test "copy: a damaged or foreign helper in the cache is not run, but replaced" {
+@test "copy: a damaged or foreign helper in the cache is replaced and not run" {
 	local cache=$BATS_FILE_TMPDIR/home-evil/.cache/img-tools helper
 
 	fresh_host evil
@@ -765,14 +765,14 @@ fresh_host() {
 	same "$IMAGE" z.img
 	same "$helper" "$IMG_BUILD/libexec/img-tools/img-helper-$(uname -m)"
 	printf '#!/bin/sh\ntouch %s/was-run\nexit 0\n' "$DIR" >"$helper"
-	chmod 777 "$cache" # where others could have put it
+	chmod 777 "$cache" # others could have written it
 	succeeds img-copy "$IMAGE" "evil:$DIR/w.img"
 	same "$IMAGE" w.img
 	assert_not_exist was-run
 	sshd_stop evil
 }
 
-@test "copy: a command line that is wrong" {
+@test "copy: wrong command lines" {
 	refuses 2 '' img-copy
 	refuses 2 '' img-copy "$IMAGE"
 	refuses 2 '' img-copy "$IMAGE" a b

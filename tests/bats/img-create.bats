@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-create: files, here and on a host.
+# img-create: files, on this host and on a remote host.
 
 load common
 
@@ -8,7 +8,7 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-@test "create: reads as zeros, is fully allocated, and is nobody else's to read" {
+@test "create: reads as zeros, is fully allocated and private" {
 	umask 0
 	succeeds img-create x.img 3M
 	[ ! -s "$OUT" ]
@@ -24,7 +24,7 @@ teardown() { img_teardown; }
 	[ "$(allocated x.img)" = 0 ]
 }
 
-@test "create: sizes as coreutils and LVM write them" {
+@test "create: sizes as in coreutils and LVM" {
 	local pair
 
 	for pair in 1=1 1000=1000 1k=1024 1K=1024 3KiB=3072 2KB=2000 1m=1048576 1MiB=1048576 \
@@ -34,7 +34,7 @@ teardown() { img_teardown; }
 	done
 }
 
-@test "create: sizes that are none are usage errors" {
+@test "create: invalid sizes are usage errors" {
 	local size
 
 	for size in 0 0k '' ' ' k 1x 1kk -1 -1k +1k 0x10 1e3 '1 k' 1iB 99999999999999999999 \
@@ -61,7 +61,7 @@ teardown() { img_teardown; }
 	[ "$(allocated y.img)" = 0 ]
 }
 
-@test "create: a relative path on a host starts at the login's home" {
+@test "create: a relative path on a host starts at the login's home directory" {
 	local home name=img-create-$$-$RANDOM
 
 	home=$(getent passwd "$(id -u)" | cut -d: -f6)
@@ -85,14 +85,14 @@ teardown() { img_teardown; }
 	assert_exist a:b
 }
 
-@test "create: verbose tells what was made, quiet nothing" {
+@test "create: --verbose prints what was made, --quiet nothing" {
 	try img-create -v x.img 2M
 	[ "$status" = 0 ]
 	one_line "img-create: created x.img, 2 MiB"
 	succeeds img-create -q y.img 2M
 }
 
-@test "create --dry-run: tells the place and the size, and makes nothing" {
+@test "create --dry-run: prints the path and the size, and creates nothing" {
 	local where
 
 	for where in x.img "a:$DIR/x.img"; do
@@ -106,7 +106,7 @@ teardown() { img_teardown; }
 	refuses 3 no/x.img img-create -n no/x.img 2M
 }
 
-@test "create: an existing target is kept" {
+@test "create: an existing target is unchanged" {
 	local before where
 
 	echo precious >x.img
@@ -124,7 +124,7 @@ teardown() { img_teardown; }
 	refuses 3 file/x.img img-create file/x.img 1M
 }
 
-@test "create: a directory where an image is meant" {
+@test "create: a directory instead of an image" {
 	mkdir d
 	refuses 4 d img-create d 1M
 	refuses 4 d/ img-create d/ 1M
@@ -152,7 +152,7 @@ teardown() { img_teardown; }
 	[ -z "$(ls -A d)" ]
 }
 
-@test "create: no room" {
+@test "create: no free space" {
 	small_fs small 1M
 	refuses 9 small/x.img img-create small/x.img 2M
 	refuses 9 "a:$DIR/small/x.img" img-create "a:$DIR/small/x.img" 2M
@@ -160,12 +160,12 @@ teardown() { img_teardown; }
 	succeeds img-create small/x.img 512k
 }
 
-@test "create: more than a file of this file system can hold" {
+@test "create: larger than a file on this file system can be" {
 	refuses 9 x.img img-create --sparse x.img 8191P
 	assert_not_exist x.img
 }
 
-@test "create: a command line that is wrong" {
+@test "create: wrong command lines" {
 	refuses 2 '' img-create
 	refuses 2 '' img-create x.img
 	refuses 2 '' img-create x.img 1M more
@@ -213,7 +213,7 @@ teardown() { img_teardown; }
 	assert_not_exist x.img
 }
 
-@test "create: a configuration that is wrong is a usage error with file and line" {
+@test "create: a wrong configuration is a usage error with file and line" {
 	local text
 
 	for text in '[storage' '[nonsense]\nx = 1' '[storage]\nnonsense = 1' 'directory = /'; do
@@ -226,7 +226,7 @@ teardown() { img_teardown; }
 	assert_not_exist x.img
 }
 
-@test "create --json: what was made, and what would be" {
+@test "create --json: what was created, and what would be" {
 	succeeds img-create --json x.img 3M
 	json '. == {location: "x.img", path: $path, capacity: 3145728}' --arg path "$DIR/x.img"
 	succeeds img-create --json -n "a:$DIR/y.img" 1K

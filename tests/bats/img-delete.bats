@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-delete: here and on a host.
+# img-delete: on this host and on a remote host.
 
 load common
 
@@ -8,7 +8,7 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-@test "delete: here" {
+@test "delete: on this host" {
 	touch x.img y.img
 	succeeds img-delete x.img
 	[ ! -s "$OUT" ]
@@ -23,7 +23,7 @@ teardown() { img_teardown; }
 	[ -z "$(ls)" ]
 }
 
-@test "delete: several, here and there" {
+@test "delete: several locations on several hosts" {
 	touch x.img y.img z.img w.img
 	succeeds img-delete x.img "a:$DIR/y.img" "b:$DIR/z.img" w.img
 	[ -z "$(ls)" ]
@@ -43,7 +43,7 @@ teardown() { img_teardown; }
 	[ "$status" = 4 ]
 }
 
-@test "delete: a bad location keeps all of them" {
+@test "delete: a malformed location keeps all images" {
 	touch x.img
 	refuses 2 '' img-delete x.img 'a b:/y.img'
 	assert_exist x.img
@@ -61,7 +61,7 @@ teardown() { img_teardown; }
 	refuses 4 d img-delete -n d
 }
 
-@test "delete --force: an absent image is no error" {
+@test "delete --force: ignores an image that does not exist" {
 	touch x.img
 	succeeds img-delete -f no.img no/no.img "a:$DIR/no.img" x.img
 	[ -z "$(ls)" ]
@@ -89,7 +89,7 @@ teardown() { img_teardown; }
 	assert_exist d/x.img
 }
 
-@test "delete: what is no image" {
+@test "delete: what is not an image" {
 	mkfifo fifo
 	refuses 4 fifo img-delete fifo
 	refuses 4 /dev/null img-delete /dev/null
@@ -98,7 +98,7 @@ teardown() { img_teardown; }
 	[ -c /dev/null ]
 }
 
-@test "delete: a symbolic link is refused, a directory on the way may be one" {
+@test "delete: a symbolic link is refused, except in the directory part" {
 	mkdir d
 	touch x.img d/y.img
 	ln -s x.img link
@@ -113,7 +113,7 @@ teardown() { img_teardown; }
 	assert_not_exist d/y.img
 }
 
-@test "delete: one of several links only with --allow-links" {
+@test "delete: a file with several links only with --allow-links" {
 	touch x.img
 	ln x.img y.img
 	refuses 4 x.img img-delete x.img
@@ -160,14 +160,14 @@ teardown() { img_teardown; }
 	assert_exist x.img
 }
 
-@test "delete: --verbose tells" {
+@test "delete --verbose: prints what was done" {
 	touch x.img
 	try img-delete -v x.img
 	[ "$status" = 0 ]
 	one_line 'img-delete: deleted x.img'
 }
 
-@test "delete: a command line that is wrong" {
+@test "delete: wrong command lines" {
 	refuses 2 '' img-delete
 	refuses 2 '' img-delete -
 	refuses 2 '' img-delete ''

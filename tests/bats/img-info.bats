@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-info: here and on a host.
+# img-info: on this host and on a remote host.
 
 load common
 
@@ -8,7 +8,7 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-# blkid's word on FILE.
+# Prints what blkid finds in FILE.
 blkid_of() {
 	blkid -p -s "$2" -o value "$1"
 }
@@ -46,7 +46,7 @@ blkid_of() {
 		--argjson size "$(stat -c %s x.img)" --argjson allocated "$(allocated x.img)"
 }
 
-@test "info --json: permissions and times are stat's" {
+@test "info --json: permissions and times as stat shows them" {
 	cp "$IMAGE" x.img
 	chmod 640 x.img
 	touch -d '2001-02-03 04:05:06.000000789 UTC' x.img
@@ -58,7 +58,7 @@ blkid_of() {
 	[ "$(jq -r .timestamps.change "$OUT")" = "$(stat -c %.9Z x.img)" ]
 }
 
-@test "info --json: what blkid finds" {
+@test "info --json: filesystems as blkid finds them" {
 	local type
 
 	for type in ext2 ext4; do
@@ -107,7 +107,7 @@ size=2M'
 	done
 }
 
-@test "info: a qcow2, as qemu-img sees it" {
+@test "info: a qcow2 image, as qemu-img shows it" {
 	qemu-img create -q -f raw base.img 2M
 	qemu-img create -q -f qcow2 -o cluster_size=32k,lazy_refcounts=on -b base.img -F raw x.img 5M
 	succeeds img-info --json x.img
@@ -127,7 +127,7 @@ size=2M'
 	grep -E '^kind +file, qcow2 0\.10$' "$OUT"
 }
 
-@test "info: on a host it says the same" {
+@test "info: the output is the same for a remote host" {
 	cp "$IMAGE" x.img
 	succeeds img-info --json x.img
 	cp "$OUT" here
@@ -139,7 +139,7 @@ size=2M'
 	grep -E "^path +$DIR/x.img$" "$OUT"
 }
 
-@test "info: several locations, here and there" {
+@test "info: several locations on several hosts" {
 	cp "$IMAGE" x.img
 	succeeds img-create --sparse y.img 1M
 	succeeds img-info --json x.img "a:$DIR/y.img" "a:$DIR/x.img"
@@ -149,7 +149,7 @@ size=2M'
 	[ "$(grep -c '^location' "$OUT")" = 2 ]
 }
 
-@test "info: the others are told although some fail, and the status is the first failure's" {
+@test "info: a failure does not affect others, and the status is that of the first failure" {
 	cp "$IMAGE" x.img
 	try img-info --json x.img no.img "a:$DIR/no.img" . x.img
 	[ "$status" = 3 ]
@@ -163,7 +163,7 @@ size=2M'
 	grep -E '^location +x\.img$' "$OUT"
 }
 
-@test "info: a failure costs no further login" {
+@test "info: a failure does not cost another login" {
 	cp "$IMAGE" x.img
 	before=$(logins a)
 	try img-info --json "a:$DIR/no.img" "a:$DIR/x.img" "a:$DIR/no.img" "a:$DIR/x.img"
@@ -185,7 +185,7 @@ logins() {
 	json '.kind == "directory" and .location == "a:"'
 }
 
-@test "info: in use while somebody has it open for writing" {
+@test "info: in use while a program has it open for writing" {
 	cp "$IMAGE" x.img
 	exec 5>>x.img
 	succeeds img-info --json x.img
@@ -226,7 +226,7 @@ in_use() {
 	grep -E "^mounted on +$DIR/m$" "$OUT"
 }
 
-@test "info: an unfinished target of a run that worked in place" {
+@test "info: an unfinished target of a job that wrote in place" {
 	cp "$IMAGE" x.img
 	touch .x.img.img-tools-unfinished
 	succeeds img-info --json x.img
@@ -242,7 +242,7 @@ in_use() {
 	json '.capacity == 8388608 and .kind == "file"'
 }
 
-@test "info: names that are not UTF-8 are shown, and given whole in hexadecimal" {
+@test "info: names that are not UTF-8 are shown, and given in full in hexadecimal" {
 	local name=$'caf\xe9\xff.img'
 
 	cp "$IMAGE" "$name"
@@ -253,7 +253,7 @@ in_use() {
 	lacks "$OUT" "$name"
 }
 
-@test "info: what an image says never reaches the terminal raw" {
+@test "info: what an image contains never reaches the terminal raw" {
 	local name=$'x\e[31m\a\r\n.img'
 
 	truncate -s 1M "$name"
@@ -274,7 +274,7 @@ in_use() {
 	refuses 3 file/x.img img-info file/x.img
 }
 
-@test "info: what is no image" {
+@test "info: what is not an image" {
 	mkfifo fifo
 	refuses 4 fifo img-info fifo
 	refuses 4 /dev/null img-info /dev/null
@@ -298,7 +298,7 @@ in_use() {
 	refuses 8 "a:$DIR/x.qcow2" img-info --json "a:$DIR/x.qcow2"
 }
 
-@test "info: a command line that is wrong" {
+@test "info: wrong command lines" {
 	refuses 2 '' img-info
 	refuses 2 '' img-info -
 	refuses 2 '' img-info --nonsense x

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-list: here and on hosts.
+# img-list: on this host and on remote hosts.
 
 load common
 
@@ -8,7 +8,7 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-# A directory with one of everything.
+# A directory with one entry of each type.
 make_store() {
 	mkdir -p store/below/deeper
 	cp "$IMAGE" store/disk.img
@@ -24,12 +24,12 @@ make_store() {
 	ln -s below store/linked
 }
 
-# names: in the order in which they were listed.
+# names: prints the names in the order in which they were listed.
 names() {
 	jq -r '.entries[].name' "$OUT" | tr '\n' ' '
 }
 
-@test "list --json: every key, and its type, in the order of names" {
+@test "list --json: every key, and its type, sorted by name" {
 	make_store
 	succeeds img-list --json store
 	json 'keys == ["entries", "location"] and .location == "store"'
@@ -44,7 +44,7 @@ names() {
 		--arg path "$DIR/store/below"
 }
 
-@test "list --json: what an entry is, as img-info has it" {
+@test "list --json: the properties of an entry are those that img-info shows" {
 	local name
 
 	make_store
@@ -69,7 +69,7 @@ names() {
 	json '.entries[6] | .kind == "directory"'
 }
 
-@test "list -R: what lies below follows its directory, and links are not entered" {
+@test "list -R: the content of a directory follows it, and links are not entered" {
 	make_store
 	succeeds img-list -R --json store
 	[ "$(names)" = "below below/deeper below/deeper/last.img below/inner.img disk.img \
@@ -87,7 +87,7 @@ disk.img.lzo guest.qcow2 holes.img link linked " ]
 	[ "$(awk '{ if (length > max) max = length } END { print max }' "$OUT")" -le 80 ]
 	if grep ' $' "$OUT"; then return 1; fi
 	head -n 1 "$OUT" | grep -wi name
-	# Names, the last column, begin in the same column.
+	# The names in the last column begin in the same column.
 	[ "$(awk '{ print match($0, /[^ ]+$/) }' "$OUT" | sort -u | wc -l)" = 1 ]
 	grep -E '8 MiB .*raw +ext4 .* disk\.img$' "$OUT"
 	grep -E '8 MiB .*raw\.lzo +ext4 .* disk\.img\.lzo$' "$OUT"
@@ -108,7 +108,7 @@ disk.img.lzo guest.qcow2 holes.img link linked " ]
 	json '.entries == []'
 }
 
-@test "list: without LOCATION the current directory, a host without configuration its home" {
+@test "list: without LOCATION the current directory, for a host without configuration its home" {
 	make_store
 	cd store
 	succeeds img-list --json
@@ -123,14 +123,14 @@ disk.img.lzo guest.qcow2 holes.img link linked " ]
 		<(jq -c '.entries | map(.name)' "$OUT")
 }
 
-@test "list: on a host it says the same, in one round trip" {
+@test "list: the output is the same for a remote host, in one round trip" {
 	make_store
 	succeeds img-list --json -R store
 	cp "$OUT" here
 	succeeds img-list --json -R "a:$DIR/store"
 	json '.location == $location' --arg location "a:$DIR/store"
 	diff <(jq -S .entries here) <(jq -S .entries "$OUT")
-	# However many entries there are, the host is asked once.
+	# However many entries there are, there is one request.
 	printf '#!/bin/sh\ntee sent | ssh -F "%s" "$@" | cat\n' "$SSH_CONFIG" >rsh
 	chmod 755 rsh
 	mkdir few- many
@@ -144,7 +144,7 @@ disk.img.lzo guest.qcow2 holes.img link linked " ]
 	[ "$(stat -c %s sent)" = "$(stat -c %s sent-few)" ]
 }
 
-@test "list: several locations, here and there" {
+@test "list: several locations on several hosts" {
 	make_store
 	succeeds img-list --json store/below "a:$DIR/store" "b:$DIR/store/below"
 	json 'map(.location) == ["store/below", $a, $b] and map(.entries | length) == [2, 7, 2]' \
@@ -155,7 +155,7 @@ disk.img.lzo guest.qcow2 holes.img link linked " ]
 	[ "$(grep -c 'inner.img$' "$OUT")" = 2 ]
 }
 
-@test "list --xml: well-formed, a volume an entry" {
+@test "list --xml: well-formed, a volume for each entry" {
 	make_store
 	succeeds img-list --xml store "a:$DIR/store/below"
 	xmllint --noout "$OUT"
@@ -168,7 +168,7 @@ disk.img.lzo guest.qcow2 holes.img link linked " ]
 	refuses 2 '' img-list --xml --json store
 }
 
-@test "list --xml: what libvirt has no element for are attributes" {
+@test "list --xml: properties that libvirt has no element for are attributes" {
 	mkdir store
 	head -c 1M /dev/urandom >store/x.img
 	cp store/x.img store/y.img
@@ -182,7 +182,7 @@ disk.img.lzo guest.qcow2 holes.img link linked " ]
 	[ "$(xpath 'string(//volume[name="y.img"]/@unfinished)')" = yes ]
 	[ "$(xpath 'string(//volume[name="y.img"]/@in_use)')" = yes ]
 	[ "$(xpath 'count(//volume[name="y.img"]/@*)')" = 3 ]
-	succeeds img-delete store/y.img # and its mark
+	succeeds img-delete store/y.img # together with its mark
 }
 
 xpath() {
@@ -202,7 +202,7 @@ xpath() {
 	[ "$status" = 4 ]
 }
 
-@test "list: a missing directory, a file, what is no directory" {
+@test "list: a missing directory, a file, and what is not a directory" {
 	make_store
 	refuses 3 no img-list no
 	refuses 3 no/x img-list --json no/x
@@ -227,7 +227,7 @@ xpath() {
 	chmod 700 store/below
 }
 
-@test "list: an entry that cannot be looked at fails no other, but is told" {
+@test "list: an entry that cannot be examined is shown with a warning, and affects no other" {
 	make_store
 	chmod 0 store/disk.img
 	succeeds img-copy --archive "$IMAGE" store/bad.lzo
@@ -247,7 +247,7 @@ xpath() {
 	grep 'bad.lzo$' "$OUT"
 }
 
-@test "list: what is mounted, in use, unfinished" {
+@test "list: mounted, in use, unfinished" {
 	mkdir store m
 	cp "$IMAGE" store/mounted.img
 	cp "$IMAGE" store/open.img
@@ -271,7 +271,7 @@ xpath() {
 	rm store/.*.img-tools*
 }
 
-@test "list: names that are not UTF-8, or would harm a terminal" {
+@test "list: names that are not UTF-8, or could harm a terminal" {
 	mkdir store
 	cp "$IMAGE" $'store/caf\xe9.img'
 	cp "$IMAGE" $'store/x\e[31m\a\r\n.img'
@@ -294,7 +294,7 @@ xpath() {
 	[ "$(names | tr ' ' '\n' | grep .)" = "$(printf '%s.img\n' {1..700} | sort)" ]
 }
 
-@test "list: a loop device is an entry when a link leads to it" {
+@test "list: a loop device is listed if a link leads to it" {
 	mkdir store
 	cp "$IMAGE" x.img
 	device=$(as_root losetup --show -r -f x.img)
@@ -305,7 +305,7 @@ xpath() {
 	json '.entries[0] | .kind == "device" and .capacity == 8388608 and .filesystem.type == "ext4"'
 }
 
-@test "list: a command line that is wrong" {
+@test "list: wrong command lines" {
 	refuses 2 '' img-list -
 	refuses 2 '' img-list ''
 	refuses 2 '' img-list --nonsense

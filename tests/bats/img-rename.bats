@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-rename: here and on hosts.
+# img-rename: on this host and on remote hosts.
 
 load common
 
@@ -8,7 +8,7 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-@test "rename: here" {
+@test "rename: on this host" {
 	cp "$IMAGE" x.img
 	before=$(state_of x.img)
 	succeeds img-rename x.img y.img
@@ -26,7 +26,7 @@ teardown() { img_teardown; }
 	[ "$(state_of 'z z.img')" = "$before" ]
 }
 
-@test "rename: it stays in its directory, wherever that is" {
+@test "rename: the image stays in its directory, wherever that is" {
 	mkdir -p d/e
 	touch d/x.img d/e/y.img
 	succeeds img-rename d/x.img y.img
@@ -48,7 +48,7 @@ teardown() { img_teardown; }
 	assert_exist x
 }
 
-@test "rename: a name that is none" {
+@test "rename: an invalid name" {
 	touch x.img
 	mkdir d
 	for name in '' . .. d/ d/y.img /tmp/y.img ../y.img a/; do
@@ -59,7 +59,7 @@ teardown() { img_teardown; }
 x.img" ]
 }
 
-@test "rename --dry-run: tells and changes nothing" {
+@test "rename --dry-run: prints what would happen, and changes nothing" {
 	touch x.img y.img
 	succeeds img-rename -n x.img z.img
 	grep -F x.img "$OUT" | grep -F z.img
@@ -91,7 +91,7 @@ theirs" ]
 	refuses 4 "a:$DIR/x.img" img-rename "a:$DIR/x.img" x.img
 }
 
-@test "rename: what is missing, or no image" {
+@test "rename: a missing image, and what is not an image" {
 	mkdir d
 	mkfifo fifo
 	refuses 3 no.img img-rename no.img y.img
@@ -105,7 +105,7 @@ theirs" ]
 	refuses 7 nowhere:/x img-rename nowhere:/x y
 }
 
-@test "rename: a symbolic link, or one of several links" {
+@test "rename: a symbolic link, and a file with several links" {
 	touch x.img
 	ln -s x.img link
 	refuses 4 link img-rename link y.img
@@ -144,14 +144,14 @@ theirs" ]
 	succeeds img-rename x.img y.img
 	[ "$(ls -A | tr '\n' ' ')" = '.y.img.img-tools-unfinished y.img ' ]
 	refuses 8 y.img img-copy y.img z.img
-	# What was left beside another name means nothing to who gets that name.
+	# A mark that was left beside another name does not count for a new file of that name.
 	touch .w.img.img-tools-unfinished v.img
 	succeeds img-rename v.img w.img
 	succeeds img-copy w.img u.img
 	rm .y.img.img-tools-unfinished
 }
 
-@test "rename: not from or to a name of what is unfinished" {
+@test "rename: from or to a name reserved for unfinished files" {
 	touch x.img .y.img.img-tools
 	refuses 8 .y.img.img-tools img-rename .y.img.img-tools y.img
 	refuses 4 x.img img-rename x.img .z.img.img-tools
@@ -159,7 +159,7 @@ theirs" ]
 	rm .y.img.img-tools
 }
 
-@test "rename: only one of several at once gets the name" {
+@test "rename: only one of several jobs at once gets the name" {
 	local i pids=() won=0
 
 	for i in 1 2 3 4 5 6; do echo $i >x$i; done
@@ -175,14 +175,14 @@ theirs" ]
 	[ "$(cat ./* | sort | tr '\n' ' ')" = '1 2 3 4 5 6 ' ]
 }
 
-@test "rename: --verbose tells" {
+@test "rename --verbose: prints what was done" {
 	touch x.img
 	try img-rename -v x.img y.img
 	[ "$status" = 0 ]
 	one_line 'img-rename: renamed x.img to y.img'
 }
 
-@test "rename: a command line that is wrong" {
+@test "rename: wrong command lines" {
 	touch x.img
 	refuses 2 '' img-rename
 	refuses 2 '' img-rename x.img

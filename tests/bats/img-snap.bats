@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Snapshots of files: shared blocks beside the image, where the filesystem has such.
-# Those of volumes are in tests/vm.
+# Snapshots of files: shared blocks, beside the image, where the filesystem supports it.
+# Snapshots of volumes are tested in tests/vm.
 
 load common
 load disks
@@ -13,7 +13,7 @@ setup() {
 }
 teardown() { disks_teardown; }
 
-# snaps: in $M, here and on a host.
+# snaps: makes snapshots in $M, on this host and on a remote host.
 snaps() {
 	local before made
 
@@ -36,7 +36,7 @@ snaps() {
 	same x.img two.img
 	sync -f .
 	[ $((before - $(free_bytes))) -lt 8000000 ]
-	# What is written to one is not in the others.
+	# Data written to one of them does not appear in the others.
 	printf changed | put x.img 5000000
 	same one.img two.img
 	run ! cmp -s x.img one.img
@@ -50,7 +50,7 @@ snaps() {
 	copies_of_one
 }
 
-# --snapshot: what is copied is of one moment, and nothing is left beside it.
+# --snapshot: the copy is of one point in time, and nothing is left beside the image.
 copies_of_one() {
 	exec 7<>x.img
 	cp x.img "$DIR/was.img"
@@ -86,7 +86,7 @@ free_bytes() {
 	snaps
 }
 
-@test "snap: where no snapshot can be made, and why" {
+@test "snap: where no snapshot is possible, the message says why" {
 	disk 32M ext4
 	cd "$M"
 	cp "$IMAGE" x.img
@@ -99,13 +99,13 @@ free_bytes() {
 	refuses 1 x.img img-copy -s x.img y.img
 	refuses 1 "a:$M/x.img" img-copy -s "a:$M/x.img" y.img
 	says 'no snapshot: its filesystem has none'
-	# The second command runs, since the first did.
+	# The second command runs, because the first did.
 	try img-copy -s --pre-snapshot "touch $M/pre" --post-snapshot "touch $M/post" x.img y.img
 	[ "$status" = 1 ]
 	[ "$(find . -type f | sort | tr '\n' ' ')" = './post ./pre ./x.img ' ]
 }
 
-@test "snap: no room, and read-only" {
+@test "snap: no free space, and a read-only filesystem" {
 	disk 300M xfs -m reflink=1
 	cp "$IMAGE" "$M/x.img"
 	mounted mount -o remount,ro "$M"
@@ -114,7 +114,7 @@ free_bytes() {
 	[ "$(ls -A "$M")" = x.img ]
 }
 
-@test "snap: a command line that is wrong, and what is no image" {
+@test "snap: wrong command lines, and what is not an image" {
 	cp "$IMAGE" x.img
 	mkdir d
 	refuses 2 '' img-snap

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-storage: here and on a host.
+# img-storage: on this host and on a remote host.
 
 load common
 
@@ -8,7 +8,7 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-# without PROGRAM COMMAND...: where it cannot be run.
+# without PROGRAM COMMAND...: runs COMMAND where PROGRAM cannot be run.
 without() {
 	local file program=$1
 	shift
@@ -45,7 +45,7 @@ without() {
 	json '.filesystems.snapshot | index("xfs") != null'
 }
 
-@test "storage: a program that is missing takes what needs it away" {
+@test "storage: what needs a missing program is not shown" {
 	succeeds without resize2fs img-storage --json
 	json '.filesystems | (.grow + .shrink | map(select(startswith("ext"))) == []) and
 		(.grow | index("xfs") != null and index("swap") != null)'
@@ -56,7 +56,7 @@ without() {
 	json '.filesystems.grow | index("xfs") == null and index("ext4") != null'
 }
 
-@test "storage: an emptied PATH changes nothing" {
+@test "storage: an empty PATH changes nothing" {
 	succeeds img-storage --json
 	cp "$OUT" before
 	env -u PATH "$(command -v img-storage)" --json >after
@@ -65,7 +65,7 @@ without() {
 	diff <(jq .filesystems before) <(jq .filesystems after)
 }
 
-@test "storage: the mount points of writable filesystems, with their room" {
+@test "storage: the mount points of writable filesystems, with their free space" {
 	truncate -s 320M disk
 	mkfs.xfs -q -m reflink=1 disk
 	mkdir m ro
@@ -113,7 +113,7 @@ without() {
 	grep -E "^host +$(uname -n)$" "$OUT"
 }
 
-@test "storage --xml: well-formed, and the same" {
+@test "storage --xml: well-formed, with the same content" {
 	succeeds img-storage --json
 	cp "$OUT" json
 	succeeds img-storage --xml
@@ -126,7 +126,7 @@ without() {
 	refuses 2 '' img-storage --xml --json
 }
 
-@test "storage: the host's own configuration counts there" {
+@test "storage: the remote host's own configuration counts" {
 	local config=$BATS_FILE_TMPDIR/home-a/.config/img-tools
 
 	mkdir -p "$config" one
@@ -137,7 +137,7 @@ without() {
 	json '.directories | map(.path) == [$one]' --arg one "$DIR/one"
 }
 
-@test "storage: a command line that is wrong" {
+@test "storage: wrong command lines" {
 	refuses 2 . img-storage .
 	refuses 2 "a:$DIR" img-storage "a:$DIR"
 	refuses 2 '' img-storage a: a:

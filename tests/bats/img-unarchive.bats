@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-unarchive: here and on hosts.
+# img-unarchive: on this host and on remote hosts.
 
 load common
 
@@ -20,7 +20,7 @@ attributes() {
 	stat -c '%u %g %a %.9Y' "$1"
 }
 
-@test "unarchive: here, and the archive goes" {
+@test "unarchive: on this host, and the archive is deleted" {
 	cp "$OURS" x.img.lzo
 	succeeds img-unarchive x.img.lzo
 	[ ! -s "$OUT" ]
@@ -35,7 +35,7 @@ attributes() {
 	[ "$(ls -A)" = x.img ]
 }
 
-@test "unarchive: there and back" {
+@test "unarchive: restores what img-archive packed" {
 	make_sparse x.img
 	cp x.img y.img
 	succeeds img-archive x.img
@@ -81,7 +81,7 @@ attributes() {
 	[ "$(state_of x.img.lzo)" = "$before" ]
 }
 
-@test "unarchive: a foreign archive, with neither length nor digest, stays, with a note" {
+@test "unarchive: a foreign archive, with neither length nor digest, is kept, with a note" {
 	local where
 
 	for where in '' "a:$DIR/"; do
@@ -111,7 +111,7 @@ attributes() {
 	done
 }
 
-@test "unarchive: several, here and there" {
+@test "unarchive: several locations on several hosts" {
 	for name in x y z; do cp "$OURS" $name.img.lzo; done
 	succeeds img-unarchive x.img.lzo "a:$DIR/y.img.lzo" "b:$DIR/z.img.lzo"
 	[ "$(ls -A | tr '\n' ' ')" = 'x.img y.img z.img ' ]
@@ -130,7 +130,7 @@ attributes() {
 	[ "$status" = 3 ]
 }
 
-@test "unarchive --dry-run: tells and changes nothing" {
+@test "unarchive --dry-run: prints what would happen, and changes nothing" {
 	cp "$OURS" x.img.lzo
 	before=$(state_of x.img.lzo)
 	succeeds img-unarchive -n x.img.lzo "a:$DIR/x.img.lzo"
@@ -143,7 +143,7 @@ attributes() {
 	refuses 6 x.img.lzo img-unarchive -n x.img.lzo
 }
 
-@test "unarchive: where the image's name is taken" {
+@test "unarchive: the image's name is taken" {
 	cp "$OURS" x.img.lzo
 	echo theirs >x.img
 	refuses 6 x.img.lzo img-unarchive x.img.lzo
@@ -153,7 +153,7 @@ attributes() {
 	same "$OURS" x.img.lzo
 }
 
-@test "unarchive: what is no archive, whatever its name, or has a name without .lzo" {
+@test "unarchive: what is not an archive, whatever its name, and a name without .lzo" {
 	cp "$IMAGE" raw.lzo
 	: >empty.lzo
 	qemu-img create -q -f qcow2 q.lzo 1M
@@ -166,7 +166,7 @@ attributes() {
 	[ "$(ls -A | tr '\n' ' ')" = '.lzo empty.lzo q.lzo raw.lzo x.img ' ]
 }
 
-@test "unarchive: what is missing, or no file" {
+@test "unarchive: a missing archive, and what is not a file" {
 	mkdir d.lzo
 	refuses 3 no.lzo img-unarchive no.lzo
 	refuses 3 no/x.lzo img-unarchive no/x.lzo
@@ -175,7 +175,7 @@ attributes() {
 	refuses 4 /dev/null img-unarchive /dev/null
 }
 
-@test "unarchive: a symbolic link, one of several links, one in use" {
+@test "unarchive: a symbolic link, a file with several links, a file in use" {
 	cp "$OURS" x.img.lzo
 	ln -s x.img.lzo link.lzo
 	refuses 4 link.lzo img-unarchive link.lzo
@@ -189,7 +189,7 @@ attributes() {
 	same "$OURS" other
 }
 
-# damaged FILE: refused with 8 here and there, and left as it is.
+# damaged FILE: refused with 8 on every host, and left unchanged.
 damaged() {
 	local before
 
@@ -202,7 +202,7 @@ damaged() {
 	[ -z "$(ls -A)" ]
 }
 
-@test "unarchive: cut, flipped, with something after its end" {
+@test "unarchive: truncated, with a flipped bit, with data after its end" {
 	local size
 
 	size=$(stat -c %s "$OURS")
@@ -224,7 +224,7 @@ damaged() {
 	damaged x.lzo
 }
 
-@test "unarchive: a block dropped, or two swapped, which lzop -t does not see" {
+@test "unarchive: a dropped block, and swapped blocks, which lzop -t does not notice" {
 	local at
 
 	mapfile -t at < <(lzop_offsets "$OURS" 4 4)
@@ -237,7 +237,7 @@ damaged() {
 	damaged x.lzo
 }
 
-@test "unarchive: a full disk leaves the archive alone" {
+@test "unarchive: a full disk leaves the archive unchanged" {
 	small_fs m 3M
 	cp "$OURS" m/x.img.lzo
 	before=$(state_of m/x.img.lzo)
@@ -256,7 +256,7 @@ damaged() {
 	[ "$(ls -A d)" = x.img.lzo ]
 }
 
-@test "unarchive: interrupted, it leaves the archive alone" {
+@test "unarchive: an interrupted job leaves the archive unchanged" {
 	cp "$OURS" x.img.lzo
 	img-unarchive --bwlimit 256K x.img.lzo >"$OUT" 2>"$ERR" 3>&- &
 	run=$!
@@ -270,7 +270,7 @@ damaged() {
 	same "$OURS" x.img.lzo
 }
 
-@test "unarchive: a command line that is wrong" {
+@test "unarchive: wrong command lines" {
 	refuses 2 '' img-unarchive
 	refuses 2 '' img-unarchive -
 	refuses 2 '' img-unarchive ''

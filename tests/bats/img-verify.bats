@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-verify: here and on hosts.
+# img-verify: on this host and on remote hosts.
 
 load common
 
@@ -40,13 +40,13 @@ teardown() { img_teardown; }
 	done
 }
 
-@test "verify: a huge image of zeros takes no time" {
+@test "verify: a huge image of zeros takes almost no time" {
 	truncate -s 1T huge.img
 	succeeds timeout 20 img-verify --json huge.img
 	json '.capacity == 1099511627776 and .data_bytes == 0'
 }
 
-@test "verify: an archive, and its digest is the image's" {
+@test "verify: the digest of an archive is that of its image" {
 	local where
 
 	make_sparse x.img
@@ -58,7 +58,7 @@ teardown() { img_teardown; }
 	done
 }
 
-@test "verify: of a foreign archive it says that a missing block would not show" {
+@test "verify: warns that a missing block of a foreign archive would not be noticed" {
 	make_sparse x.img
 	for flags in -1 -9 --no-checksum --crc32; do
 		lzop $flags -f -o x.lzo x.img
@@ -70,7 +70,7 @@ teardown() { img_teardown; }
 	done
 }
 
-@test "verify: archives that are not whole" {
+@test "verify: incomplete archives" {
 	local size at
 
 	succeeds img-copy --archive "$IMAGE" ours
@@ -96,20 +96,20 @@ teardown() { img_teardown; }
 	refuses 8 x.lzo img-verify x.lzo
 }
 
-@test "verify: a qcow2's structure, as qemu-img check has it" {
+@test "verify: a qcow2's structure, with the result of qemu-img check" {
 	qemu-img convert -f raw -O qcow2 "$IMAGE" x.qcow2
 	qemu-img check -q x.qcow2
 	succeeds img-verify x.qcow2
 	succeeds img-verify --json "a:$DIR/x.qcow2"
 	json '.format == "qcow2" and .capacity == $size' --argjson size "$(stat -c %s x.qcow2)"
-	# A reference count of 0 under a cluster in use.
+	# A reference count of 0 for a cluster in use.
 	head -c 16 /dev/zero | put x.qcow2 $((2 * 65536))
 	if qemu-img check -q x.qcow2; then return 1; fi
 	refuses 8 x.qcow2 img-verify x.qcow2
 	refuses 8 "a:$DIR/x.qcow2" img-verify --json "a:$DIR/x.qcow2"
 }
 
-@test "verify: lost clusters of a qcow2 are only told of" {
+@test "verify: lost clusters of a qcow2 only give a note" {
 	local before
 
 	qemu-img convert -f raw -O qcow2 "$IMAGE" x.qcow2
@@ -130,7 +130,7 @@ teardown() { img_teardown; }
 	succeeds img-verify x.qcow2
 }
 
-@test "verify: two that are equal, wherever they are and however they are stored" {
+@test "verify: two equal images, wherever they are and however they are stored" {
 	local first second
 
 	make_sparse x.img
@@ -147,7 +147,7 @@ teardown() { img_teardown; }
 	succeeds img-verify x.img x.img
 }
 
-@test "verify: two that differ, by one byte anywhere" {
+@test "verify: two images that differ in one byte anywhere" {
 	local at
 
 	make_sparse x.img
@@ -167,7 +167,7 @@ teardown() { img_teardown; }
 	refuses 8 '' img-verify x.img y.img
 }
 
-@test "verify: a longer tail of zeros is equal, with a note, as qemu-img compare has it" {
+@test "verify: a longer tail of zeros is equal, with a note, as for qemu-img compare" {
 	local more
 
 	make_sparse x.img
@@ -191,7 +191,7 @@ teardown() { img_teardown; }
 	says zeros
 }
 
-@test "verify --json: of two" {
+@test "verify --json: two images" {
 	make_sparse x.img
 	cp x.img y.img
 	succeeds img-verify --json x.img "a:$DIR/y.img"
@@ -204,7 +204,7 @@ teardown() { img_teardown; }
 	json '.equal == false'
 }
 
-@test "verify: contents are not moved" {
+@test "verify: contents are not sent between hosts" {
 	head -c 4M /dev/urandom >x.img
 	printf '#!/bin/sh\nssh -F "%s" "$@" | tee got | cat\n' "$SSH_CONFIG" >rsh
 	chmod 755 rsh
@@ -213,7 +213,7 @@ teardown() { img_teardown; }
 	[ "$(stat -c %s got)" -lt 20000 ]
 }
 
-@test "verify: in use, unless --live" {
+@test "verify: refuses an image in use, unless --live is given" {
 	cp "$IMAGE" x.img
 	exec 5>>x.img
 	refuses 5 x.img img-verify x.img
@@ -233,7 +233,7 @@ teardown() { img_teardown; }
 	rm .x.img.img-tools-unfinished
 }
 
-@test "verify: what is missing, or no image" {
+@test "verify: a missing image, and what is not an image" {
 	mkdir d
 	mkfifo fifo
 	refuses 3 no.img img-verify no.img
@@ -267,7 +267,7 @@ teardown() { img_teardown; }
 	grep '^{' "$ERR" | jq -e '.total == 4194304 and .done <= .total'
 }
 
-@test "verify: a command line that is wrong" {
+@test "verify: wrong command lines" {
 	refuses 2 '' img-verify
 	refuses 2 '' img-verify -
 	refuses 2 '' img-verify "$IMAGE" -

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# img-write: files in place, here, to, from and between hosts.
+# img-write: files in place, on this host, to, from and between remote hosts.
 
 load common
 
@@ -8,12 +8,12 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-# target FILE [SIZE]: an image full of something else.
+# target FILE [SIZE]: makes an image full of other data.
 target() {
 	head -c "${2:-9M}" /dev/zero | tr '\0' '\252' >"$1"
 }
 
-# filled SOURCE FILE: FILE is what SOURCE holds, and zeros to its end.
+# filled SOURCE FILE: FILE has the content of SOURCE, and zeros to its end.
 filled() {
 	local size
 
@@ -41,7 +41,7 @@ has_mark() {
 	img-info --json "$1" | jq -e .unfinished >/dev/null
 }
 
-@test "write: here, in place, and the rest is zeroed" {
+@test "write: on this host, in place, and the rest is zeroed" {
 	local before
 
 	target y.img
@@ -54,7 +54,7 @@ has_mark() {
 	[ "$(stat -c '%i %u %g %a %s' y.img)" = "$before" ]
 }
 
-@test "write: to a host, from one, within one, between two" {
+@test "write: to a host, from a host, within a host, between two hosts" {
 	local words
 
 	for words in "$IMAGE a:$DIR/y.img" "a:$IMAGE y.img" "a:$IMAGE a:$DIR/y.img" \
@@ -75,7 +75,7 @@ has_mark() {
 	filled "$IMAGE" y.img
 }
 
-@test "write: holes of the source become zeros, and the target keeps its room" {
+@test "write: holes of the source become zeros, and the target stays allocated" {
 	make_sparse x.img
 	target y.img
 	succeeds img-write x.img y.img
@@ -94,7 +94,7 @@ has_mark() {
 	[ "$(allocated y.img)" -le $((4 * BLOCK + 8192)) ]
 }
 
-@test "write: the same size, tiny ones, nothing at all" {
+@test "write: images of the same size, tiny images, an empty image" {
 	local length
 
 	for length in 1 511 $((BLOCK - 1)) $BLOCK $((BLOCK + 1)); do
@@ -130,7 +130,7 @@ has_mark() {
 	filled "$IMAGE" y.img
 }
 
-@test "write --json: every key, its type, and what adds up" {
+@test "write --json: every key, its type, and sums" {
 	local words target
 
 	make_sparse x.img
@@ -151,7 +151,7 @@ has_mark() {
 	done
 }
 
-@test "write --dry-run: tells the target and the size, and changes nothing" {
+@test "write --dry-run: prints the target and the size, and changes nothing" {
 	local before target
 
 	target y.img
@@ -168,7 +168,7 @@ has_mark() {
 	refuses 9 "a:$DIR/small.img" img-write -n "$IMAGE" "a:$DIR/small.img"
 }
 
-@test "write: a target smaller than the source is refused before the first byte" {
+@test "write: a target smaller than the source is refused before the first byte is written" {
 	local before words
 
 	target y.img $((8388608 - 1))
@@ -183,14 +183,14 @@ has_mark() {
 	finished y.img
 }
 
-@test "write: a source from a pipe that turns out to be larger" {
+@test "write: a source from a pipe that turns out to be too large" {
 	target y.img 1M
 	cat "$IMAGE" | refuses 9 y.img img-write - y.img
 	[ "$(stat -c %s y.img)" = 1048576 ]
 	unfinished y.img
 	refuses 8 y.img img-copy y.img z.img
 	assert_not_exist z.img
-	# A whole one takes the mark away.
+	# A complete write removes the mark.
 	head -c 1M "$IMAGE" >small
 	succeeds img-write small y.img
 	filled small y.img
@@ -199,7 +199,7 @@ has_mark() {
 	unfinished y.img
 }
 
-@test "write: a failure in between leaves the mark, and it is shown and refused" {
+@test "write: a failure in the middle leaves the mark, and it is shown and refused" {
 	succeeds img-copy --archive "$IMAGE" x.lzo
 	truncate -s -100000 x.lzo
 	target y.img
@@ -220,7 +220,7 @@ has_mark() {
 	filled "$IMAGE" y.img
 }
 
-@test "write: where there are no extended attributes the mark lies beside, and follows" {
+@test "write: without extended attributes the mark is a file beside the image, and follows it" {
 	mkdir m
 	as_root mount -t ramfs ramfs m
 	MOUNTS+=("$DIR/m")
@@ -235,7 +235,7 @@ has_mark() {
 	unfinished m/y.img
 	succeeds img-clean m
 	refuses 8 m/y.img img-copy m/y.img z.img
-	# Renamed, it is as unfinished; another of that name is not.
+	# The renamed image is unfinished; a new image of the old name is not.
 	succeeds img-rename m/y.img z.img
 	[ "$(ls -A m)" = ".z.img.img-tools-unfinished
 z.img" ]
@@ -249,7 +249,7 @@ z.img" ]
 	[ "$(ls -A m)" = z.img ]
 }
 
-@test "write: an interrupted one leaves the mark" {
+@test "write: an interrupted job leaves the mark" {
 	target y.img
 	img-write --bwlimit 256K "$IMAGE" y.img >"$OUT" 2>"$ERR" 3>&- &
 	run=$!
@@ -267,7 +267,7 @@ begun() {
 	if cmp -s -n "$BLOCK" "$1" <(head -c "$BLOCK" /dev/zero | tr '\0' '\252'); then return 1; fi
 }
 
-@test "write: is marked before the first byte and whole on disk before it is unmarked" {
+@test "write: marked before the first byte, and synced to disk before the mark is removed" {
 	target y.img
 	strace -f -qq -o trace -e trace=fsync,pwrite64,fsetxattr,fremovexattr,fallocate \
 		env ASAN_OPTIONS=detect_leaks=0 "$IMG_BUILD/bin/img-write" "$IMAGE" y.img
@@ -277,7 +277,7 @@ begun() {
 	grep -F '"user.img-tools.unfinished"' trace
 }
 
-@test "write: nothing to fill, or nothing to fill it with" {
+@test "write: a missing target or source" {
 	mkdir d
 	target y.img
 	refuses 3 no.img img-write "$IMAGE" no.img
@@ -296,7 +296,7 @@ begun() {
 	[ -z "$(ls d)" ]
 }
 
-@test "write: a block device that no configuration names" {
+@test "write: a block device that the configuration does not name" {
 	local device
 
 	target y.img
@@ -311,7 +311,7 @@ begun() {
 	[ "$(sha256sum <y.img)" = "$sum" ]
 }
 
-@test "write: source and target are the same" {
+@test "write: source and target are the same image" {
 	local words
 
 	target y.img
@@ -326,7 +326,7 @@ begun() {
 	finished y.img
 }
 
-@test "write: a symbolic link, or one of several links, as the target" {
+@test "write: a symbolic link, or a file with several links, as target" {
 	target y.img
 	ln -s y.img link
 	before=$(state_of y.img)
@@ -361,7 +361,7 @@ begun() {
 	filled x.img y.img
 }
 
-@test "write: qcow2 content onto something else only with --as-is" {
+@test "write: qcow2 content to other content only with --as-is" {
 	local source
 
 	qemu-img convert -f raw -O qcow2 "$IMAGE" x.qcow2
@@ -385,7 +385,7 @@ begun() {
 	qemu-img compare -f raw -F qcow2 "$IMAGE" y.img
 }
 
-@test "write: qcow2 content onto a qcow2, and raw onto either" {
+@test "write: qcow2 content to a qcow2 image, and raw content to either" {
 	qemu-img convert -f raw -O qcow2 "$IMAGE" x.qcow2
 	qemu-img create -q -f qcow2 y.qcow2 1M
 	truncate -s 12M y.qcow2
@@ -404,7 +404,7 @@ begun() {
 	[ "$(state_of y.img)" = "$before" ]
 }
 
-@test "write: two runs on one target" {
+@test "write: two jobs with one target" {
 	target y.img
 	mkfifo pipe
 	img-write - y.img <pipe 2>&1 3>&- &
@@ -432,7 +432,7 @@ begun() {
 	filled "$IMAGE" y.img
 }
 
-@test "write: a command line that is wrong" {
+@test "write: wrong command lines" {
 	target y.img
 	refuses 2 '' img-write
 	refuses 2 '' img-write "$IMAGE"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Images in use: by loop devices, mounts, swap, QEMU, other programs and other runs of ours.
+# Images in use: by loop devices, mounts, swap, QEMU, other programs and other jobs of ours.
 
 load common
 
@@ -21,13 +21,13 @@ teardown() {
 	img_teardown
 }
 
-# loop OPTION... FILE: its loop device is $LOOP.
+# loop OPTION... FILE: attaches FILE to a loop device, $LOOP.
 loop() {
 	LOOP=$(as_root losetup --show -f "$@")
 	LOOPS+=("$LOOP")
 }
 
-# no_source WHO: x.img is refused as a source, here and on a host, naming who has it.
+# no_source WHO: x.img is refused as a source, on every host, naming WHO.
 no_source() {
 	local where
 
@@ -55,11 +55,11 @@ is_source() {
 	rm new.img
 }
 
-# no_target WHO: x.img is not changed, nor is its name, here and on a host.
+# no_target WHO: x.img is neither changed nor renamed, on any host.
 no_target() {
 	local where before
 
-	before=$(stat -c '%i %a %u %g %h %s' x.img) # who has it may write to it
+	before=$(stat -c '%i %a %u %g %h %s' x.img) # its user may write to it
 	for where in '' "a:$DIR/"; do
 		refuses 5 "${where}x.img" img-write target.img "${where}x.img"
 		says "$1"
@@ -79,7 +79,7 @@ no_target() {
 	[ "$(find . -maxdepth 1 -name '*x.img*' | wc -l)" = 1 ]
 }
 
-# free: x.img is nobody's again.
+# free: x.img is no longer in use.
 free() {
 	is_source
 	succeeds img-write source.img x.img
@@ -94,7 +94,7 @@ shown() {
 	json ".entries[] | select(.name == \"x.img\") | $1"
 }
 
-@test "in use: nobody has it" {
+@test "in use: not at all" {
 	shown '.in_use == false'
 	free
 }
@@ -109,7 +109,7 @@ shown() {
 	free
 }
 
-@test "in use: attached to a loop device that cannot be written" {
+@test "in use: attached to a read-only loop device" {
 	loop -r x.img
 	shown '.in_use'
 	is_source
@@ -131,7 +131,7 @@ shown() {
 	no_target "$DIR/m"
 }
 
-@test "in use: mounted, but not writable" {
+@test "in use: mounted read-only" {
 	mkdir m
 	as_root mount -o loop,ro x.img m
 	MOUNTS+=("$DIR/m")
@@ -153,7 +153,7 @@ shown() {
 }
 
 @test "in use: a swap file" {
-	# In a filesystem of its own, as not every one can hold swap.
+	# On a filesystem of its own, because not every filesystem supports swap files.
 	truncate -s 32M disk
 	mke2fs -q -F -t ext4 disk
 	mkdir m
@@ -185,7 +185,7 @@ shown() {
 	exec 5>&-
 }
 
-# qemu OPTION... FILE: qemu-io holds it until `qemu_end`.
+# qemu OPTION... FILE: qemu-io has it open until `qemu_end`.
 qemu() {
 	mkfifo commands
 	qemu-io "$@" <commands >qemu.log 2>&1 3>&- &
@@ -219,7 +219,7 @@ qemu_end() {
 	free
 }
 
-@test "in use: QEMU has it as a qcow2" {
+@test "in use: QEMU has it open as a qcow2 image" {
 	qemu-img convert -f raw -O qcow2 "$IMAGE" x.img
 	qemu -f qcow2 x.img
 	no_source QEMU
@@ -228,7 +228,7 @@ qemu_end() {
 	is_source
 }
 
-@test "in use: QEMU serves it" {
+@test "in use: QEMU exports it" {
 	qemu-nbd -f raw -t -k "$DIR/socket" --pid-file "$DIR/pid" x.img 3>&- &
 	server=$!
 	wait_until 10 test -s pid
@@ -239,7 +239,7 @@ qemu_end() {
 	free
 }
 
-# locked_out COMMAND...: it fails, and over a lock.
+# locked_out COMMAND...: it fails because of a lock.
 locked_out() {
 	if "$@" >qemu.log 2>&1; then
 		echo "could be opened: $*" >&2
@@ -248,7 +248,7 @@ locked_out() {
 	grep -i lock qemu.log
 }
 
-@test "in use: while we make a file QEMU cannot open it" {
+@test "in use: QEMU cannot open a file while we make it" {
 	img-copy --bwlimit 256K source.img new.img >"$OUT" 2>"$ERR" 3>&- &
 	run=$!
 	wait_until 10 test -s .new.img.img-tools
@@ -259,7 +259,7 @@ locked_out() {
 	wait_until 10 no_process
 }
 
-@test "in use: while we write into a file QEMU cannot open it" {
+@test "in use: QEMU cannot open a file while we write to it" {
 	local where
 
 	for where in '' "a:$DIR/"; do
@@ -280,7 +280,7 @@ unfinished() {
 	img-info --json "$1" | jq -e .unfinished >/dev/null
 }
 
-# busy COMMAND...: refused at once, as another run has NAME.
+# busy NAME COMMAND...: refused at once, because another job has NAME.
 busy() {
 	local name=$1 start=${EPOCHREALTIME/./}
 	shift
@@ -289,7 +289,7 @@ busy() {
 	[ $((${EPOCHREALTIME/./} - start)) -lt 4000000 ]
 }
 
-@test "in use: another run writes into it" {
+@test "in use: another job writes to it" {
 	img-write --bwlimit 100K source.img x.img >"$OUT.1" 2>"$ERR.1" 3>&- &
 	run=$!
 	wait_until 10 unfinished x.img
@@ -311,7 +311,7 @@ busy() {
 	assert_not_exist new.img
 }
 
-@test "in use: another run makes it" {
+@test "in use: another job makes it" {
 	img-copy --bwlimit 100K source.img new.img >"$OUT.1" 2>"$ERR.1" 3>&- &
 	run=$!
 	wait_until 10 test -e .new.img.img-tools
@@ -328,7 +328,7 @@ busy() {
 	wait_until 10 no_process
 }
 
-@test "in use: another run archives it" {
+@test "in use: another job archives it" {
 	img-archive --bwlimit 100K x.img >"$OUT.1" 2>"$ERR.1" 3>&- &
 	run=$!
 	wait_until 10 test -e .x.img.lzo.img-tools
@@ -340,7 +340,7 @@ busy() {
 	same source.img x.img
 }
 
-@test "in use: somebody opens the old file while its replacement is made" {
+@test "in use: a program opens the old file while its replacement is made" {
 	local run
 
 	before=$(state_of x.img)
@@ -360,7 +360,7 @@ busy() {
 	[ "$(state_of x.img)" = "$before" ]
 }
 
-@test "in use: somebody writes to a source while it is copied" {
+@test "in use: a program writes to a source while it is copied" {
 	local run
 
 	head -c 8M /dev/urandom >x.img
@@ -375,7 +375,7 @@ busy() {
 	assert_not_exist new.img
 }
 
-@test "in use: what another user has mounted where we cannot see it" {
+@test "in use: mounted by another user in a mount namespace that we cannot see" {
 	loop x.img
 	mkdir m
 	mkfifo pipe
@@ -391,7 +391,7 @@ busy() {
 	wait $holder
 }
 
-@test "devices: only one that the configuration names is filled" {
+@test "devices: only a device that the configuration names is written" {
 	truncate -s 9M disk
 	head -c 9M /dev/urandom >disk
 	loop disk
@@ -419,7 +419,7 @@ busy() {
 	truncate -s 10M large.img
 	refuses 9 "$LOOP" img-write --config config large.img "$LOOP"
 	same "$IMAGE" <(head -c 8M "$LOOP")
-	# With a directory, everything else is refused but the device.
+	# With a configured directory, everything except that and the device is refused.
 	printf '[storage]\n\tdirectory = %s\n' "$DIR" >>config
 	cp "$IMAGE" x.img
 	succeeds img-write --config config x.img "$LOOP"
@@ -428,7 +428,7 @@ busy() {
 	refuses 4 "$LOOP" img-info --config narrow "$LOOP"
 }
 
-@test "devices: one that was filled in part is unfinished" {
+@test "devices: a partly written one is unfinished" {
 	truncate -s 9M disk
 	loop disk
 	printf '[storage]\n\tdevice = %s\n' "$LOOP" >config
@@ -445,7 +445,7 @@ busy() {
 	no_partial
 }
 
-@test "in use: a mounted btrfs, whose number is not its device's" {
+@test "in use: a mounted btrfs, whose device number is not that of its device" {
 	truncate -s 120M x.img
 	mkfs.btrfs -q -f x.img
 	mkdir m

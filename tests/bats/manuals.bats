@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The examples of the manuals and of README.md's tour are run, in a world of the
-# hosts that they name: each has a /srv of its own, and is called so.
+# Runs the examples of the manuals and of README.md's tour, in a world with the
+# hosts that they name: each has its own /srv and its own host name.
 
 load common
 load examples
@@ -44,8 +44,8 @@ teardown() {
 	img_teardown
 }
 
-# A filesystem that promises much room and takes little, with a folder for each
-# host; the programs, which know where the hosts are; and an /etc for all.
+# A filesystem that claims to be large and takes little space, with a directory for each
+# host; the programs, which know where the hosts are; and an /etc for all hosts.
 make_world() {
 	local host program
 
@@ -65,10 +65,10 @@ make_world() {
 	cp -a /etc/. "$ETC"
 	rm -rf "$ETC/img-tools"
 	mkdir "$ETC/img-tools"
-	echo "127.0.0.1 $HOSTS" >>"$ETC/hosts" # sudo wants to know
+	echo "127.0.0.1 $HOSTS" >>"$ETC/hosts" # needed by sudo
 }
 
-# scene HOST: prints what makes a mount namespace that host.
+# scene HOST: prints the commands that turn a mount namespace into that host.
 scene() {
 	cat <<-END
 		[ -n "\${SCENE:-}" ] || { export SCENE=1; exec unshare -u "\$0" inside "\$@"; }
@@ -82,7 +82,7 @@ scene() {
 	END
 }
 
-# The manuals' names of our hosts, and a port that they name.
+# Gives our hosts the names that the manuals use, and one of them a port.
 make_config() {
 	printf '%s\n' 'Match originalhost store exec "test %p = 2222"' \
 		"	ProxyCommand busybox nc 127.0.0.1 $(sshd_port store)" '	HostKeyAlias store' >"$CONFIG"
@@ -100,7 +100,7 @@ empty_world() {
 	done
 }
 
-# image FILE...: of 3 MiB, in the same way each time.
+# image FILE...: makes the same image of 3 MiB in each.
 image() {
 	local file
 
@@ -109,7 +109,7 @@ image() {
 	done
 }
 
-# archive FILE.lzo...: of such an image.
+# archive FILE.lzo...: makes an archive of such an image.
 archive() {
 	local file
 
@@ -124,7 +124,7 @@ packed() {
 	gzip "${1%.gz}"
 }
 
-# names DIRECTORY...: of what is in them, on one line.
+# names DIRECTORY...: prints the names of their entries, on one line.
 names() {
 	find "$@" -mindepth 1 -printf '%h/%f\n' | sort | sed 's,.*/,,' | paste -sd ' '
 }
@@ -133,7 +133,7 @@ in_world() {
 	PATH=$WORLD/bin:$PATH TZ=UTC timeout -k 10 60 "$BATS_FILE_TMPDIR/here" "$@"
 }
 
-@test "manuals: every program's has examples, and each is run, here or on real LVM" {
+@test "manuals: every program has examples, and each is run, here or on real LVM" {
 	local file here vm
 
 	vm=$BATS_TEST_DIRNAME/../vm/manuals.bats
@@ -193,7 +193,7 @@ in_world() {
 	[ -z "$(names . "$STORE")" ]
 }
 
-# filesystem FILE SIZE: an image with one.
+# filesystem FILE SIZE: makes an image with a filesystem.
 filesystem() {
 	truncate -s "$2" "$1"
 	mke2fs -q -t ext4 -U 6d2d2c1f-0c6e-4d5c-9d2a-7c1b7c2f6f0e "$1"
@@ -291,7 +291,7 @@ session() {
 	[ "$(grep -c '^\$ img-\|^\$ zcat' examples)" -ge 20 ]
 	VOLUMES=1 extract -v heading='## A short tour' <"$BATS_TEST_DIRNAME/../../README.md" >others
 	for file in "$IMG_BUILD"/bin/*; do
-		grep -q "${file##*/}" examples others # each has its line
+		grep -q "${file##*/}" examples others # each program is used
 	done
 	rm others
 	run_examples <examples
@@ -302,7 +302,7 @@ session() {
  kvm2/srv/backup/web.img.lzo kvm2/srv/images/db.img.lzo kvm2/srv/images/old.img" ]
 }
 
-# in_tree FLAG...: the compiler as for this build, in the copy of the sources.
+# in_tree FLAG...: runs the compiler of this build in the copy of the sources.
 in_tree() {
 	local words
 
@@ -314,7 +314,7 @@ libraries() {
 	sed -n "s/^$1_LIBS *:= *//p" tree/Makefile
 }
 
-# The programs of this build, but for what has changed in the copy of the sources.
+# Makes the programs of this build, except for what has changed in the copy of the sources.
 make_changed() {
 	local helper sanitizer=()
 
@@ -352,7 +352,7 @@ make_changed() {
 	as_wanted
 }
 
-@test "manuals: what CONTRIBUTING.md and README.md have one make or run is there" {
+@test "manuals: the targets and scripts that CONTRIBUTING.md and README.md name exist" {
 	local top=$BATS_TEST_DIRNAME/../.. target script
 
 	for target in $(grep -oh '`make [a-z -]*' "$top"/{README,CONTRIBUTING}.md | tr -d '`' |

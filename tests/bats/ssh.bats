@@ -4,7 +4,7 @@
 
 load sshd
 
-# Where the tests' programs are.
+# The programs of the tests.
 probe=${IMG_BUILD:-$BATS_TEST_DIRNAME/../../build}/tests/ssh_probe
 
 setup_file() {
@@ -39,7 +39,7 @@ teardown() {
 	done
 }
 
-# Makes $config: the private servers' with these lines first for Host $1.
+# Writes $config: the private servers' configuration, with these lines first for Host $1.
 with() {
 	config=$BATS_TEST_TMPDIR/config
 	printf '%s\n' "Host $1" "${@:2}" "Host *" "Include $SSH_CONFIG" >"$config"
@@ -50,7 +50,7 @@ probe() {
 	setsid -w "$probe" -F "${config:-$SSH_CONFIG}" "$@" 3>&- </dev/null
 }
 
-# The run before failed with status 7 and one line, which matches each word.
+# The last run failed with status 7 and one line, which matches each word.
 assert_refused() {
 	local word
 
@@ -70,7 +70,7 @@ make_key() {
 }
 
 # Starts an agent with keys; sets agent_sock.  (libssh 0.10 drops a small buffer
-# each time it asks an agent for its keys: no leak of ours.)
+# each time it asks an agent for its keys; that leak is not ours.)
 start_agent() {
 	echo leak:ssh_buffer_new >"$BATS_TEST_TMPDIR/leaks"
 	export LSAN_OPTIONS=suppressions=$BATS_TEST_TMPDIR/leaks:print_suppressions=0
@@ -79,13 +79,13 @@ start_agent() {
 	SSH_AUTH_SOCK=$agent_sock ssh-add -q "$@"
 }
 
-# Runs a command on a terminal of its own: on_terminal COMMAND [PROMPT ANSWER]...
+# on_terminal COMMAND [PROMPT ANSWER]...: runs COMMAND on a terminal of its own.
 # Sets output and status.
 on_terminal() {
 	local text='' char command=$1
 	shift
 
-	# a job in the background ignores INT
+	# a background job ignores INT
 	coproc TERMINAL { env --default-signal script -qefc "$command" /dev/null 3>&-; }
 	local pid=$TERMINAL_PID in out # bash closes its own ends too early
 	exec {in}>&"${TERMINAL[1]}" {out}<&"${TERMINAL[0]}"
@@ -116,11 +116,11 @@ on_terminal() {
 	assert_equal "${stderr:?}" 'stderr: err\n'
 }
 
-@test "status of a killed command is not known" {
+@test "the status of a killed command is not known" {
 	run -255 probe a: 'kill -9 $$'
 }
 
-@test "user and port of the location win" {
+@test "user and port of the location take precedence" {
 	with nobody.invalid "HostName 127.0.0.1" "User nobody" "Port 1" "IdentitiesOnly yes" \
 		"IdentityFile $SSHD_DIR/user_key" "UserKnownHostsFile $SSHD_DIR/known_hosts"
 	run -0 probe "ssh://$(id -un)@nobody.invalid:$(sshd_port a)/" 'echo hello'
@@ -142,7 +142,7 @@ on_terminal() {
 	assert_refused "StrictHostKeyChecking is yes"
 }
 
-@test "an unknown host key is kept by accept-new, once" {
+@test "accept-new adds an unknown host key, once" {
 	with a "UserKnownHostsFile $BATS_TEST_TMPDIR/new/known" "StrictHostKeyChecking accept-new"
 	run -0 probe a: 'echo hello'
 	assert_line hello
@@ -188,7 +188,7 @@ on_terminal() {
 	assert_refused "@revoked" "'$BATS_TEST_TMPDIR/known' line 1"
 }
 
-@test "a key of a type that is known is asked for" {
+@test "a key of a known type is requested" {
 	echo "[127.0.0.1]:$(sshd_port c) $(cut -d' ' -f1,2 "$SSHD_DIR/rsa_key.pub")" \
 		>"$BATS_TEST_TMPDIR/known"
 	with c "UserKnownHostsFile $BATS_TEST_TMPDIR/known"
@@ -227,7 +227,7 @@ on_terminal() {
 	assert_refused "cannot connect to '192.0.2.1' port 22: "
 }
 
-@test "a host that says nothing" {
+@test "a host that sends nothing" {
 	with a "ProxyCommand sleep 100"
 	run timeout 10 setsid -w "$probe" -F "$config" -t 1 a: true </dev/null
 	assert_refused "cannot connect to 'a'" "no answer for 1 s"
@@ -236,7 +236,7 @@ on_terminal() {
 	assert_refused "no answer for 1 s"
 }
 
-@test "a host that is no SSH server" {
+@test "a host that is not an SSH server" {
 	with a "ProxyCommand echo HTTP/1.0 400; echo; cat"
 	run probe a: true -t 2
 	assert_refused "cannot connect to 'a'"
@@ -276,7 +276,7 @@ on_terminal() {
 	assert_equal "$status" 0
 	assert_output --partial hello
 	refute_output --partial secret
-	# the old format tells its public half only when unlocked
+	# the public half of a key in the old format is known only when it is unlocked
 	make_key "$BATS_TEST_TMPDIR/old" rsa
 	cat "$BATS_TEST_TMPDIR/old.pub" >>"$SSHD_DIR/a/authorized_keys"
 	rm "$BATS_TEST_TMPDIR/old.pub"
@@ -351,13 +351,13 @@ on_terminal() {
 	config=$BATS_TEST_TMPDIR/plain
 	run probe b: true
 	assert_refused "Too many authentication failures" "agent's key 'key1'"
-	# a key that is named comes first
+	# the key that is named comes first
 	cp "$SSHD_DIR/user_key.pub" "$BATS_TEST_TMPDIR/named.pub"
 	echo "IdentityFile $BATS_TEST_TMPDIR/named.pub" >>"$config"
 	run -0 probe b: true
 	sed -i '$d' "$config"
 	run -0 probe b: true -i "$SSHD_DIR/user_key"
-	# IdentitiesOnly offers no other
+	# IdentitiesOnly offers no other key
 	printf '%s\n' "IdentitiesOnly yes" "IdentityFile $BATS_TEST_TMPDIR/named.pub" >>"$config"
 	run -0 probe b: true -v
 	refute_output --partial "key 'key"
@@ -372,7 +372,7 @@ on_terminal() {
 	config=$BATS_TEST_TMPDIR/plain
 	run -0 probe c: true -v -i "$key"
 	assert_line --partial "tried certificate '$key'"
-	# elsewhere
+	# in another file
 	mv "$key-cert.pub" "$BATS_TEST_TMPDIR/cert"
 	run probe c: true -i "$key"
 	assert_refused "tried: key '$key'"
@@ -411,13 +411,13 @@ on_terminal() {
 	assert_refused "cannot connect to 'a'" "the proxy command ended"
 }
 
-@test "options that are not honoured are named" {
+@test "options that are not supported are named" {
 	with a "BindAddress 127.0.0.1"
 	run probe a: true
 	assert_refused "'a': the ssh option BindAddress is not supported" "--rsh ssh"
 }
 
-@test "a configuration that is wrong" {
+@test "a wrong configuration" {
 	with a "Foo bar"
 	run -2 probe a: true
 	assert_equal "${#lines[@]}" 1
@@ -461,14 +461,14 @@ on_terminal() {
 	assert_output "$(sha256sum <"$BATS_TEST_TMPDIR/bytes")"
 }
 
-@test "either end of either direction" {
+@test "closing either end of either direction" {
 	local file=$BATS_TEST_TMPDIR/file
 
 	head -c 3000000 /dev/urandom >"$file"
-	# our end first: what the command says afterwards still comes
+	# our end first: what the command sends afterwards still arrives
 	run -0 "$probe" -F "$SSH_CONFIG" a: 'cat >/dev/null; sleep 0.2; echo end' <"$file"
 	assert_output end
-	# the command's end first: what we send afterwards still goes
+	# the command's end first: what we send afterwards still arrives
 	(read -rt 0.3 <> <(:) || cat "$file") |
 		"$probe" -F "$SSH_CONFIG" a: "echo start; exec >&-; cat >'$file.there'; exit 5" \
 			>"$file.out" 3>&- || status=$?
@@ -490,7 +490,7 @@ on_terminal() {
 	assert_equal "$(cat "$there")" $'hello\nended'
 }
 
-@test "key exchanges in mid-stream, both ways" {
+@test "key exchanges in mid-stream, in both directions" {
 	local file=$BATS_TEST_TMPDIR/file sum
 
 	head -c 300M /dev/urandom >"$file"
@@ -529,7 +529,7 @@ on_terminal() {
 	assert grep -q "connection lost: " "$BATS_TEST_TMPDIR/errors"
 }
 
-@test "a dead link does not hold up the end" {
+@test "a dead connection does not delay the end" {
 	local pid pids line start
 
 	mkfifo "$BATS_TEST_TMPDIR/fifo"

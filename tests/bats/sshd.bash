@@ -2,18 +2,18 @@
 #
 # Private SSH servers on loopback, as root or as an ordinary user.
 #
-#   sshd_start NAME [LINE...]   starts one; each LINE goes into its sshd_config, before ours
-#   sshd_stop [NAME...]         ends it (all without NAME) with everything it started
-#   sshd_drop NAME              kills its connections; it goes on listening
+#   sshd_start NAME [LINE...]   starts one; each LINE goes into its sshd_config, before our lines
+#   sshd_stop [NAME...]         ends it (all without NAME) with every process it started
+#   sshd_drop NAME              kills its connections; it keeps listening
 #   sshd_port NAME              prints its port
-#   sshd_wait_idle NAME         waits until nobody is connected any more
+#   sshd_wait_idle NAME         waits until it has no connection left
 #
-# Everything is under $SSHD_DIR, a folder of the test file (started in
+# Everything is in $SSHD_DIR, a directory of the test file (if started in
 # setup_file) or of the test (started in setup).  $SSH_CONFIG is an ssh_config
-# with a Host for each NAME: `ssh -F "$SSH_CONFIG" a` logs in.  Each has a
-# host key of its own in $SSHD_DIR/known_hosts; all take $SSHD_DIR/user_key.
-# HOME is an empty $SSHD_DIR/NAME/home, so that nobody's login scripts run or
-# are killed; a command starts in the user's own home all the same.  Call
+# with a Host for each NAME: `ssh -F "$SSH_CONFIG" a` logs in.  Each server has a
+# host key of its own in $SSHD_DIR/known_hosts; all of them accept $SSHD_DIR/user_key.
+# HOME is an empty $SSHD_DIR/NAME/home, so that no login scripts of the user run or
+# are killed; a command nevertheless starts in the user's own home.  Call
 # sshd_stop in teardown or teardown_file.
 
 sshd_program=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd)
@@ -29,7 +29,7 @@ sshd_start() {
 		ssh-keygen -q -t ed25519 -N '' -C user_key -f "$SSHD_DIR/user_key"
 	fi
 	if [ "$(id -u)" = 0 ]; then
-		mkdir -p /run/sshd # where sshd insists on it, being root
+		mkdir -p /run/sshd # required by sshd when it runs as root
 	fi
 	dir=$SSHD_DIR/$name
 	mkdir "$dir" "$dir/home"
@@ -66,7 +66,7 @@ sshd_write_config() {
 		"SetEnv HOME=$dir/home" >"$dir/sshd_config"
 }
 
-# Starts it and waits until it listens, which is when it writes its pid.
+# Starts the server and waits until it listens, which is when it writes its pid.
 sshd_launch() {
 	local dir=$1 pid
 
@@ -88,12 +88,12 @@ sshd_port() {
 }
 
 # Prints the processes below the given one, children after their parents.
-# (One awk, as bats makes each command of a shell loop slow.)
+# (One awk, because bats makes each command of a shell loop slow.)
 sshd_below() {
 	cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$1" '
 		{
 			pid = $1
-			sub(/^.*\) . /, "") # its name may hold anything
+			sub(/^.*\) . /, "") # the name may contain anything
 			below[$1] = below[$1] " " pid
 		}
 		END {

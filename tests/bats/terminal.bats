@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What is seen, and what must not be, on a terminal of some width.
+# What is shown, and what must not be shown, on a terminal of some width.
 
 load common
 
@@ -8,13 +8,13 @@ teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
 
-# on_terminal COLUMNS COMMAND: runs it there; $OUT is what the terminal got.
+# on_terminal COLUMNS COMMAND: runs it there; $OUT is the terminal's output.
 on_terminal() {
 	status=0
 	script -qec "stty cols $1; exec $2" /dev/null >"$OUT" 2>"$ERR" 3>&- </dev/null || status=$?
 }
 
-@test "terminal: the live line is there by itself, fits, and is gone at the end" {
+@test "terminal: the live line is shown by default, fits, and is removed at the end" {
 	local columns
 
 	head -c 2M /dev/urandom >x.img

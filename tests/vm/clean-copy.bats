@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 #
-# The helper or the client killed while they copy, and img-snap.
+# The helper or the client is killed during a copy, and the helper during img-snap.
 
 load guest
 load clean
 
-@test "img-snap killed after LVM has made it, before it is told" {
+@test "img-snap is killed after LVM has made the snapshot, before it gets the answer" {
 	lvm_kills lvcreate after
 	try on a img-snap --name kept /dev/vga/disk
 	lvm_back a
@@ -15,12 +15,12 @@ load clean
 	mended a
 }
 
-@test "the client killed, the helper killed, while they copy" {
+@test "the client or the helper is killed during a copy" {
 	local who client
 
 	for who in client helper; do
 		img-copy -F "$SSH_CONFIG" -s --bwlimit 100k a:/dev/vga/disk x.img 2>/dev/null 3>&- &
-		client=$! # wait_until has processes, too
+		client=$! # wait_until starts processes, too
 		wait_until 60 test -s .x.img.img-tools
 		[ "$(tagged a | wc -l)" = 1 ]
 		if [ $who = client ]; then
@@ -35,7 +35,7 @@ load clean
 		wait_until 30 no_process
 		rm -f .x.img.img-tools
 		if [ $who = client ]; then
-			[ -z "$(tagged a)" ] # that helper saw it go
+			[ -z "$(tagged a)" ] # that helper noticed the loss
 		else
 			[ "$(tagged a | wc -l)" = 1 ]
 		fi

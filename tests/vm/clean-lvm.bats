@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# The helper or the client killed about a run of LVM: nothing stays that is a dead run's.
+# The helper or the client is killed near a run of LVM: nothing of the interrupted job remains.
 
 load guest
 load clean
@@ -9,7 +9,7 @@ lock_is_free() {
 	[ ! -e "$IMG_VM/a/locks/V_vga" ] || flock -n "$IMG_VM/a/locks/V_vga" true
 }
 
-@test "the helper, the client killed before, while and after LVM is run" {
+@test "the helper or the client is killed before, while and after LVM runs" {
 	local command when who
 
 	for command in lvcreate lvremove; do
@@ -30,7 +30,7 @@ lock_is_free() {
 				if [ $who = helper ]; then
 					mended a
 				else
-					untouched # the helper saw it go
+					untouched # the helper noticed the loss
 				fi
 				[ "$command" != lvcreate ] || on a test ! -e /srv/copy
 				rm -f "$IMG_VM"/a/srv/copy

@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 #
-# What clean*.bats and kills.bats share, beside guest.bash: setup and teardown, by which
-# hosts a and b each have a group vgHOST with a volume `disk`, and
+# Shared by clean*.bats and kills.bats, beside guest.bash: setup and teardown, with which
+# hosts a and b each have a group vgHOST with a volume `disk`; and
 #
-#   dead HOST         the tag of a run there that is over
+#   dead HOST         prints the tag of an interrupted job there
 #   snap HOST         takes a thick snapshot `snap` of $ORIGIN, with that tag
-#   state HOST        what its group has
-#   mended HOST       runs img-clean there: all must be as in the file state-HOST again
-#   untouched         host a's group is so without that
-#   lvm_kills COMMAND WHEN [WHO]   host a's kills its helper, or the client; or fails
-#   lvm_dies COMMAND N   host a's LVM dies once, at that call of COMMAND (killat.c)
+#   state HOST        prints the content of its group
+#   mended HOST       runs img-clean there: everything must be as in the file state-HOST again
+#   untouched         host a's group is like that without img-clean
+#   lvm_kills COMMAND WHEN [WHO]   host a's LVM kills its helper, or the client; or fails
+#   lvm_dies COMMAND N   host a's LVM is killed once, at that call of COMMAND (killat.c)
 
 setup_file() {
 	local host
@@ -28,11 +28,11 @@ setup_file() {
 
 setup() {
 	guest_setup
-	ORIGIN=disk # what is written to while it is mended
+	ORIGIN=disk # the volume that is written to while it is repaired
 	cp "$BATS_FILE_TMPDIR"/state-? .
 }
 
-# What a test that failed left is not the next one's affair.
+# What a failed test left must not affect the next one.
 teardown() {
 	local host
 
@@ -42,19 +42,19 @@ teardown() {
 	done
 }
 
-# dead HOST: the tag of a run there that is over: process 1, but of another start.
+# dead HOST: prints the tag of an interrupted job there: process 1 with another start time.
 dead() {
 	echo "img-tools.run=$1:$(</proc/sys/kernel/random/boot_id):$(stat -L -c %i /proc/self/ns/pid):1:99"
 }
 
-# What volumes a host's group has, with their tags, and what devices, with their targets.
+# Prints the volumes of a host's group with their tags, and the devices with their targets.
 state() {
 	on "$1" lvs --noheadings -o lv_name,lv_tags "vg$1" | tr -s ' '
 	dmsetup table | awk -F ': | ' -v of="vg$1-" 'index($1, of) == 1 { print $1, $4 }' | sort
 }
 
 # mended HOST: after img-clean the group is as in state-HOST, nothing is suspended, and
-# what waited for the origin was written.
+# what was waiting for the origin has been written.
 mended() {
 	local host=$1 writer clean=0 new=$DIR/new-$1 out=$DIR/out-$1 now=$DIR/now-$1 disk=/dev/vg$1/$ORIGIN
 
@@ -94,12 +94,12 @@ lvm_dies() {
 	END
 }
 
-# lvm_kills COMMAND WHEN [WHO]: before, during, after; WHO is helper or client.  Or it fails.
+# lvm_kills COMMAND WHEN [WHO]: WHEN is before, during or after; WHO is helper or client.
 lvm_kills() {
 	local who='kill -KILL $PPID'
 
 	[ "${3:-helper}" = helper ] || who='pkill -KILL -x img-copy'
-	# It goes by the name that it is called by.
+	# LVM's behaviour depends on the name that it is called by.
 	lvm_is a - <<-END
 		#!/bin/bash
 		[ "\$1" = $1 ] || exec -a lvm lvm.real "\$@"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 #
-# What a dead run left goes, and nothing else.
+# img-clean removes what interrupted jobs left, and nothing else.
 
 load guest
 load clean
 
-# leave NAME TAG...: a volume that has those tags.
+# leave NAME TAG...: makes a volume with those tags.
 leave() {
 	local name=$1 tag tags=()
 	shift
@@ -20,7 +20,7 @@ volumes() {
 	on a lvs --noheadings -o lv_name vga | tr -d ' ' | tr '\n' ' '
 }
 
-@test "only what a dead run made goes, and what stays is told" {
+@test "only what an interrupted job made is removed, and what is kept is named" {
 	local boot host
 
 	boot=$(</proc/sys/kernel/random/boot_id)
@@ -43,7 +43,7 @@ volumes() {
 	says "left '/dev/vga/living': in use"
 	says "left '/dev/vga/foreign': another host's"
 	[ "$(volumes)" = 'disk foreign kept living other unfinished ' ]
-	# All of a host, as from elsewhere.
+	# All of a host, from another host.
 	leave dead "$(dead a)"
 	for host in a: a:/dev/vga; do
 		try img-clean -n $host
@@ -58,7 +58,7 @@ volumes() {
 	on a lvremove -qqy vga/{foreign,kept,living,other,unfinished}
 }
 
-@test "a dry run resumes nothing, and says so; a living LVM's volumes stay suspended" {
+@test "a dry run resumes nothing, and says so; the volumes of a running LVM stay suspended" {
 	snap a
 	dmsetup suspend vga-disk
 	succeeds on a img-clean -n /dev/vga
@@ -70,7 +70,7 @@ volumes() {
 	[ "$(sort out-a | tr '\n' ' ')" = 'removed /dev/vga/snap resumed /dev/vga/disk ' ]
 }
 
-@test "LVM that fails, or is killed, under a helper that lives" {
+@test "LVM fails, or is killed, while the helper keeps running" {
 	lvm_kills lvcreate fails
 	refuses 1 a:/dev/vga/disk img-copy -s a:/dev/vga/disk x.img
 	says 'it does not work'
@@ -81,7 +81,7 @@ volumes() {
 	[ ! -e x.img ]
 	lvm_back a
 	untouched
-	# The origin is suspended then.
+	# Now the origin is suspended.
 	lvm_dies lvcreate 19
 	refuses 1 a:/dev/vga/disk img-copy -s a:/dev/vga/disk x.img
 	lvm_back a
@@ -89,7 +89,7 @@ volumes() {
 	[ -z "$(suspended)" ]
 	untouched
 	mended a
-	# It tries again, to remove it.
+	# The helper tries again to remove it.
 	lvm_dies lvremove 8
 	succeeds img-copy -s a:/dev/vga/disk x.img
 	lvm_back a

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 #
-# What the files share in which volumes are copied, beside guest.bash: setup and teardown,
-# by which hosts a and b have groups vga and vgb.
+# Shared by the files in which volumes are copied, beside guest.bash: setup and teardown,
+# with which hosts a and b have the groups vga and vgb.
 
 setup_file() {
 	guest_setup_file
@@ -9,20 +9,20 @@ setup_file() {
 	make_group b vgb 96M
 }
 
-# No test leaves a mark of a run.
+# No test may leave the tag of a job.
 teardown() {
 	guest_teardown
 	[ -z "$(tagged a)$(tagged b)" ]
 }
 
-# dirty HOST GROUP: what is free in it holds something.
+# dirty HOST GROUP: fills the free space of the group with data.
 dirty() {
 	on "$1" lvcreate -qy -Wn -Zn -l 100%FREE -n dirt "$2"
 	yes secret | dd of="/dev/$2/dirt" bs=1M oflag=direct iflag=fullblock status=none 2>"$DIR/dd" || true
 	on "$1" lvremove -qy "$2/dirt"
 }
 
-# holds VOLUME FILE: FILE's content, and zeros behind it, as it is on the disk.
+# holds VOLUME FILE: it has FILE's content, followed by zeros, on the disk.
 holds() {
 	local size length
 
@@ -33,7 +33,7 @@ holds() {
 		cmp -n $((size - length)) -i "$length:0" "/dev/$1" /dev/zero >&2
 }
 
-# works COMMAND...: whatever it notes.
+# works COMMAND...: succeeds; notes are allowed.
 # shellcheck disable=SC2154 # try sets it
 works() {
 	try "$@"

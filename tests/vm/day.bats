@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# A day of the system's life, from here with the hosts a and b: an image is made from a
-# golden one, backed up while a guest runs on it, and restored.
+# A day in the life of an administrator, from `here` with the hosts a and b: an image is made
+# from a golden one, backed up while a guest uses it, and restored.
 
 load guest
 
@@ -18,24 +18,24 @@ teardown() {
 	[ -z "$(tagged a)" ]
 }
 
-# The image as it should be: the golden one, and zeros to the volume's end.
+# The expected image: the golden one, and zeros to the volume's end.
 should_be() {
 	cat "$IMAGE" /dev/zero | head -c 25165824
 }
 
-# is_so: what is on the disk, and not what is cached, is standard input.
+# is_so: the content of the disk, not of the cache, is equal to standard input.
 is_so() {
 	cmp - <(dd if=/dev/vga/newimage bs=1M iflag=direct status=none) >&2
 }
 
-@test "1: what storage has host a?" {
+@test "1: the storage of host a is shown" {
 	succeeds img-storage --json a:
 	json '.groups[0] | .path == "/dev/vga" and .free > 100000000 and .name == "vga"'
 	succeeds img-storage --json b:
 	json '.groups == []'
 }
 
-@test "2: a volume is made in its first group" {
+@test "2: a volume is created in its first group" {
 	local group
 
 	succeeds img-storage --json a:
@@ -45,14 +45,14 @@ is_so() {
 	head -c 24M /dev/zero | is_so
 }
 
-@test "3: it is filled from the golden image" {
+@test "3: the volume is filled from the golden image" {
 	succeeds img-write a:/srv/ghost/default.img a:/dev/vga/newimage
 	should_be | is_so
 	succeeds img-info --json a:/dev/vga/newimage
 	json '.filesystem.type == "ext4" and .filesystem.label == "guest" and (.unfinished | not)'
 }
 
-@test "4: it is backed up on host b while a guest runs, compressed on the fly" {
+@test "4: the volume is backed up to host b while a guest runs, compressed on the way" {
 	exec 9<>/dev/vga/newimage
 	refuses 5 a:/dev/vga/newimage img-copy -a a:/dev/vga/newimage b:/srv/backups/backup23image
 	succeeds img-copy --json -s -a a:/dev/vga/newimage b:/srv/backups/backup23image
@@ -62,12 +62,12 @@ is_so() {
 	on b lzop -t /srv/backups/backup23image
 	on b lzop -dc /srv/backups/backup23image | cmp - <(should_be)
 	succeeds img-verify b:/srv/backups/backup23image
-	# It is there now, and no second backup takes its place.
+	# It exists now, and no second backup replaces it.
 	refuses 6 b:/srv/backups/backup23image \
 		img-copy -s -a a:/dev/vga/newimage b:/srv/backups/backup23image
 }
 
-@test "5: the guest ruins it, and it is restored, decompressed on the fly" {
+@test "5: the guest ruins the volume, and it is restored, decompressed on the way" {
 	yes ruined | dd of=/dev/vga/newimage bs=1M count=24 iflag=fullblock oflag=direct status=none
 	succeeds img-write b:/srv/backups/backup23image a:/dev/vga/newimage
 	should_be | is_so

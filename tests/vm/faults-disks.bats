@@ -5,7 +5,7 @@
 load guest
 load faults
 
-@test "the disks fail: what was made is removed, what was written in place is marked" {
+@test "disks fail: a new target is removed, and a target written in place is marked" {
 	local middle=$((5 * 2048))
 
 	known vga/other
@@ -27,7 +27,7 @@ load faults
 	succeeds on a img-write "$IMAGE" /dev/vga/other
 	[ -z "$(tagged a)" ]
 
-	# A new one's place fails.
+	# The disk of a new volume fails.
 	on a lvcreate -q -L 8M -n new vga
 	volume_fault a vga/new $middle 8 flakey error_writes
 	on a lvremove -qy vga/new
@@ -37,8 +37,8 @@ load faults
 	[ "$(names)" = " other " ]
 }
 
-# Nobody tells who writes of these; who compares afterwards is told.
-@test "lost writes and flipped bytes show when contents are compared" {
+# Nobody notices these faults while writing; a comparison does.
+@test "lost writes and flipped bytes are noticed when contents are compared" {
 	local fault
 
 	seq 1 2000000 | head -c 8M >full
@@ -53,7 +53,7 @@ load faults
 	done
 }
 
-@test "a full pool ends a write in bounded time, with room again it goes on" {
+@test "a full pool ends a write in bounded time; with space again it continues" {
 	local full
 
 	seq 1 2000000 | head -c 8M >full

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 #
-# LVM fails, and groups are not ours alone.
+# LVM fails, and groups belong to others.
 
 load guest
 load faults
 
-@test "LVM is missing, or fails, or says nonsense" {
+@test "LVM is missing, or fails, or prints nonsense" {
 	known vga/other
 	lvm_missing a
 	refuses 1 /dev/vga/other on a img-info /dev/vga/other
@@ -24,7 +24,7 @@ load faults
 	refuses 1 /dev/vga/other on a img-info /dev/vga/other
 	lvm_back a
 
-	# What it fails in the middle of is taken back.
+	# What LVM fails in the middle of is rolled back.
 	lvm_with '[ "$1" != lvcreate ] || { real "$@"; echo "no more" >&2; exit 5; }'
 	refuses 1 /dev/vga/new on a img-create /dev/vga/new 4M
 	says 'no more'
@@ -36,7 +36,7 @@ load faults
 	is_known vga/other
 }
 
-@test "groups that are another host's, or shared, are left alone" {
+@test "groups of another host, and shared groups, are not touched" {
 	make_group a vgf 16M
 	on a lvcreate -q -L 8M -n mine vgf
 	on a vgchange -q -an vgf

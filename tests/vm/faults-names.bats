@@ -1,18 +1,18 @@
 #!/usr/bin/env bats
 #
-# People: volumes change while they are made and written.
+# Administrators rename volumes while they are made and written.
 
 load guest
 load faults
 
-@test "names are swapped between two steps: never the wrong one is written" {
+@test "names are swapped between two steps: the wrong volume is never written" {
 	local swap step
 
 	on a lvcreate -q -L 8M -n mine vga
 	swap=$'lvrename vga mine x\nlvrename vga other mine\nlvrename vga x other'
 	known vga/mine
 	known vga/other
-	# Before it is opened, when it is about to be marked, and to be unmarked.
+	# Before the volume is opened, before it is marked, and before it is unmarked.
 	for step in 'lvs|1' 'lvchange|1' 'lvchange|2'; do
 		printf '%s\n' "$swap" | on a tee /tmp/swap >/dev/null
 		lvm_with "if [ \"\$1\" = ${step%|*} ]; then echo >>/tmp/steps" \
@@ -23,7 +23,7 @@ load faults
 		lvm_back a
 		on a rm /tmp/steps
 		told
-		is_known vga/mine other # which it is now
+		is_known vga/mine other # its name is 'other' now
 		if [ "$step" = 'lvchange|2' ]; then
 			[ "$status" = 0 ]
 			cmp -n 8M "$IMAGE" /dev/vga/other
@@ -37,7 +37,7 @@ load faults
 	on a lvremove -qy vga/mine
 }
 
-@test "killed while lvcreate works, and before the end: unfinished, and made anew" {
+@test "killed while lvcreate works, and before the end: unfinished, and created again" {
 	local step pid creator
 
 	for step in lvcreate lvchange; do
@@ -65,7 +65,7 @@ load faults
 	on a lvremove -qy vga/new
 }
 
-@test "two runs on one target: one wins" {
+@test "two jobs with one target: one wins" {
 	local first second one=0 two=0
 
 	on a img-copy "$IMAGE" /dev/vga/new 3>&- 2>one &

@@ -1,42 +1,42 @@
 # shellcheck shell=bash
 #
-# What the bats files of tests/vm share, beside tests/bats/common.bash, which
-# this loads.  A file calls guest_setup_file in its setup_file; it has setup,
+# Shared by the bats files of tests/vm, beside tests/bats/common.bash, which this
+# file loads.  A file calls guest_setup_file in its setup_file; it gets setup,
 # teardown and teardown_file from here, and calls guest_setup, guest_teardown or
-# guest_teardown_file in its own, where it has more to do.
+# guest_teardown_file in its own functions, if it has more to do.
 #
-# Three hosts are in the guest: `here`, where bats runs, and `a` and `b`.  Each
-# has an address, links of its own to both others, a host name, mounts (its own
-# /tmp, /srv, /etc/img-tools and /etc/lvm, the rest is common to all), an sshd,
-# and sees only its own volume groups; the kernel is one.  $SSH_CONFIG takes one
+# There are three hosts in the guest: `here`, where bats runs, and `a` and `b`.  Each
+# has an address, its own links to both others, a host name, its own mounts (/tmp,
+# /srv, /etc/img-tools and /etc/lvm; everything else is common to all), an sshd,
+# and sees only its own volume groups; there is one kernel.  $SSH_CONFIG leads
 # to a and b, from any host.
 #
-#   on HOST COMMAND...           runs it there; img-* are told of $SSH_CONFIG
-#   make_group HOST GROUP SIZE...   a volume group on new disks of those sizes
+#   on HOST COMMAND...           runs it there; img-* are given $SSH_CONFIG
+#   make_group HOST GROUP SIZE...   makes a volume group on new disks of those sizes
 #   drop_group GROUP             removes it, whatever state it is in, and its disks
 #   disks GROUP                  prints the names of its disks
 #   suspended                    prints the names of all suspended volumes
-#   lv FIELD VOLUME              prints that of a volume of host a, as LVM has it
+#   lv FIELD VOLUME              prints that field of a volume of host a, as LVM shows it
 #   names                        prints the names of the volumes of vga
-#   tagged HOST [TAG]            prints GROUP/VOLUME of those with that (or any) tag
-#   link_slow MS RATE HOST [PEER]   that round-trip time and rate (tc's) on HOST's links
-#   link_cut HOST [PEER]         nothing passes, and nobody is told
+#   tagged HOST [TAG]            prints GROUP/VOLUME of those with that tag (or with any tag)
+#   link_slow MS RATE HOST [PEER]   sets round-trip time and rate (of tc) of HOST's links
+#   link_cut HOST [PEER]         nothing passes, and neither side is notified
 #   link_heal HOST [PEER]
 #   disk_fault DISK FROM COUNT TARGET [ARGUMENT...]
 #                                those sectors become a device-mapper target:
 #                                  error                       reads and writes fail
 #                                  flakey error_writes         writes fail
-#                                  flakey drop_writes          writes get lost
+#                                  flakey drop_writes          writes are lost
 #                                  flakey corrupt_bio_byte 32 w 1 0
 #                                                  each write's 32nd byte becomes 1
 #   volume_fault HOST GROUP/VOLUME FROM COUNT TARGET [ARGUMENT...]
-#                                the same by sectors of a volume
-#   volume_rot HOST GROUP/VOLUME SECTOR    a bit of that sector is another now
+#                                the same, with sectors of a volume
+#   volume_rot HOST GROUP/VOLUME SECTOR    flips a bit of that sector
 #   disk_heal DISK
 #   lvm_missing HOST, lvm_is HOST SCRIPT, lvm_back HOST
-#                                no lvm there, or SCRIPT instead (`lvm.real` is lvm)
+#                                no lvm there, or SCRIPT in its place (`lvm.real` is lvm)
 #
-# Disks are sparse files in memory below a loop device below a linear volume,
+# Disks are sparse files in memory, below a loop device, below a linear volume
 # whose table the faults change.
 
 bats_dir=$BATS_TEST_DIRNAME/../bats
@@ -63,13 +63,13 @@ set_up_file() {
 	export SSHD_DIR SSH_CONFIG
 	mkdir "$SSHD_DIR"
 	ssh-keygen -q -t ed25519 -N '' -C user_key -f "$SSHD_DIR/user_key"
-	# What comes first counts.
+	# The first value of a setting counts.
 	for host in a b; do
 		printf '%s\n' "Host $host" "	HostName ${ADDRESS[$host]}" >>"$SSH_CONFIG"
 	done
 	for host in a b; do
 		cp "$IMG_VM/$host/lvm.conf" "$IMG_VM/$host/lvm/lvm.conf"
-		# OpenSSH's favourite key exchange takes seconds without hardware virtualisation.
+		# OpenSSH's preferred key exchange takes seconds without hardware virtualisation.
 		sshd_program=$IMG_VM/$host/sshd start_host "$host" "ListenAddress ${ADDRESS[$host]}" \
 			"KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org"
 		port=$(sshd_port "$host")
@@ -109,7 +109,7 @@ teardown_file() {
 	guest_teardown_file
 }
 
-# The disks and links are whole again; the groups stay.  A volume that a test
+# Repairs the disks and links; the groups remain.  A volume that a test
 # left suspended is a failure.
 guest_teardown() {
 	quick tear_down
@@ -143,8 +143,8 @@ heal_all() {
 	done
 }
 
-# quick FUNCTION...: spares the functions that it calls what bats does before
-# each command, which takes long where there is no hardware virtualisation.
+# quick FUNCTION...: runs it without what bats does before each command of it,
+# which takes long where there is no hardware virtualisation.
 quick() {
 	local -
 	set +T
@@ -230,7 +230,7 @@ make_disk() {
 	whole "$1" | dmsetup create "$1"
 }
 
-# The table of a disk without fault.
+# Prints the table of a disk without faults.
 whole() {
 	local loop sectors
 
@@ -252,8 +252,8 @@ drop_group() {
 	quick drop_disks "$1"
 }
 
-# drop_disks GROUP: from above, with all that is on them ('*': on all).  LVM is
-# not asked: it would read disks that fail, and wait for suspended volumes.
+# drop_disks GROUP: removes them from the top, with all volumes on them ('*': of all groups).
+# LVM is not used: it would read disks that fail, and wait for suspended volumes.
 drop_disks() {
 	local disk loop sectors force='' tries name
 
@@ -264,7 +264,7 @@ drop_disks() {
 				dmsetup resume "$name" && dmsetup remove --retry $force "$name"
 			done >/dev/null 2>&1
 			volume_exists "$disk" || break
-			force=--force # what waits in it fails now
+			force=--force # lets waiting requests fail now
 		done
 		if volume_exists "$disk"; then
 			echo "cannot remove $disk: in use: $(above "$disk")" >&2
@@ -280,7 +280,7 @@ volume_exists() {
 	[ -e "/dev/mapper/$1" ]
 }
 
-# Prints the volumes that are on a volume, uppermost first.
+# Prints the volumes that are on a volume, the uppermost first.
 above() {
 	local node holder name
 
@@ -320,7 +320,7 @@ disk_table() {
 	dmsetup reload "$1" && dmsetup resume --noflush --nolockfs "$1" && forget "$1"
 }
 
-# forget DISK: what is cached of it and of what is on it, so that reads meet it.
+# forget DISK: drops what is cached of it and of the volumes on it, so that reads reach it.
 forget() {
 	local name
 
@@ -338,7 +338,7 @@ end_fault() {
 	rm -f "$IMG_VM/disks/$1.fault"
 }
 
-# Linux 6.1 cannot corrupt what is read, so volume_rot changes what is stored.
+# Linux 6.1 cannot corrupt reads, so volume_rot changes the stored data.
 volume_fault() {
 	quick set_volume_fault "$@"
 }
@@ -364,12 +364,12 @@ volume_rot() {
 	forget "$disk"
 }
 
-# place_of HOST GROUP/VOLUME SECTOR COUNT: prints disk and sector of those.
+# place_of HOST GROUP/VOLUME SECTOR COUNT: prints the disk and the sector of those sectors.
 place_of() {
 	local name place
 
 	name=$(on "$1" dmsetup info -c --noheadings -o name "/dev/$2") || return
-	# An origin is above what it was before its first snapshot.
+	# An origin lies above the volume that it was before its first snapshot.
 	if volume_exists "$name-real"; then
 		name=$name-real
 	fi
@@ -404,7 +404,7 @@ lvm_missing() {
 	on "$1" rm /usr/sbin/lvm
 }
 
-# SCRIPT is a file, or standard input if it is "-".
+# SCRIPT is a file, or - for standard input.
 lvm_is() {
 	change_sbin "$1"
 	on "$1" mv /usr/sbin/lvm /usr/sbin/lvm.real
@@ -419,7 +419,7 @@ lvm_back() {
 	fi
 }
 
-# What is changed in the host's /usr/sbin from now on is forgotten by lvm_back.
+# lvm_back undoes all later changes in the host's /usr/sbin.
 change_sbin() {
 	local dir=$IMG_VM/$1
 

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 #
-# Part of init.sh: makes hosts a and b, and the links of them and of `here`, where
-# the tests run.  A host is three namespaces, held by the files that name them in
-# $IMG_VM/HOST/spaces; $IMG_VM/HOST/sshd is an sshd there.
+# Part of init.sh: makes the hosts a and b, and the links between them and `here`,
+# where the tests run.  A host is three namespaces, held by the files that name them in
+# $IMG_VM/HOST/spaces; $IMG_VM/HOST/sshd is the directory of its sshd.
 
 declare -A address=([here]=10.90.0.1 [a]=10.90.0.2 [b]=10.90.0.3)
 
@@ -12,7 +12,7 @@ make_host() {
 	mkdir -p "$dir"/{spaces,tmp,srv,etc,locks,lvm}
 	chmod 1777 "$dir/tmp"
 	mount --bind "$dir/spaces" "$dir/spaces"
-	mount --make-private "$dir/spaces" # what holds a namespace must not be seen in it
+	mount --make-private "$dir/spaces" # a file that holds a namespace must not be visible in it
 	for space in net mnt uts; do
 		: >"$dir/spaces/$space"
 	done
@@ -31,7 +31,7 @@ make_host() {
 	lvm_config "$1"
 }
 
-# Only disks of the host's own, and nobody who acts behind the tests' back.
+# LVM sees only the host's own disks, and nothing acts without the tests' knowledge.
 lvm_config() {
 	cat >"$IMG_VM/$1/lvm.conf" <<-CONFIG
 		devices {
@@ -48,7 +48,7 @@ lvm_config() {
 	CONFIG
 }
 
-# in_net HOST COMMAND...
+# in_net HOST COMMAND...: runs it in the host's network namespace.
 in_net() {
 	local space=/proc/1/ns/net
 
@@ -57,7 +57,7 @@ in_net() {
 	nsenter --net="$space" "$@"
 }
 
-# A link of its own for each pair, so that it can be cut alone.
+# Each pair of hosts has a link of its own, so that it can be cut separately.
 make_links() {
 	local pair one two host
 

@@ -1,16 +1,16 @@
 #!/bin/bash
-# The guest's process 1: makes a machine with udev of it, runs bats files, and
-# tells on the second serial line how that goes, a line for each event:
+# The guest's process 1: sets up a machine with udev, runs bats files, and
+# reports on the second serial line, with a line for each event:
 #
 #   ready               the guest is up, and reads there what to run: NAME, or nothing
-#   begin               that begins
-#   tap LINE, err LINE  what it prints
-#   end STATUS          it is over
+#   begin               the file begins
+#   tap LINE, err LINE  its output
+#   end STATUS          it has ended
 #   next                the guest reads what to run next
-#   left WHAT           it left a process or a device: the guest is spoilt, and stops
-#   done                there was nothing to run any more
+#   left WHAT           it left a process or a device: the guest is unusable, and stops
+#   done                there was nothing more to run
 #
-# $1/job has the variables top, build, modules, limit and shell.
+# $1/job sets the variables top, build, modules, limit and shell.
 job=$1
 top='' build='' modules='' limit='' shell=''
 # shellcheck source=/dev/null
@@ -21,7 +21,7 @@ umask 022
 halt() {
 	sync -f /run
 	echo b >/proc/sysrq-trigger
-	read -r <> <(:) # until it does
+	read -r <> <(:) # wait until it exists
 }
 trap halt EXIT
 
@@ -30,7 +30,7 @@ fail() {
 	exit 1
 }
 
-# These may be below what is covered next, and their names may hold anything.
+# These may be below what is mounted over next, and their names may be anything.
 version=$(uname -r)
 mkdir -p /vm/{project,build} "/lib/modules/$version"
 mount --bind "$top" /vm/project || fail "no $top"
@@ -46,7 +46,7 @@ for name in fd:fd stdin:fd/0 stdout:fd/1 stderr:fd/2; do
 done
 hostname here
 modprobe -a loop dm-mod || fail "no device-mapper"
-# Nothing is activated behind the tests' back: this runs LVM whenever a disk was written.
+# Nothing is activated without the tests' knowledge: this runs LVM whenever a disk was written.
 mkdir -p /run/udev/rules.d
 ln -s /dev/null /run/udev/rules.d/69-lvm.rules
 /lib/systemd/systemd-udevd --daemon --resolve-names=never || fail "no udev"
@@ -54,10 +54,10 @@ udevadm trigger --action=add --subsystem-match=block
 udevadm settle --timeout=60 || fail "udev does not settle"
 
 cd /vm/project || fail "no project"
-# Not in /tmp, of which each host has its own.
+# Not in /tmp, because each host has its own.
 export IMG_BUILD=/vm/build IMG_VM=/run/img TMPDIR=/run/bats LVM_SUPPRESS_FD_WARNINGS=1
 mkdir -p "$TMPDIR"
-# A helper or a configuration that this machine has is not seen.
+# Hide a helper or a configuration that is installed on this machine.
 mkdir -p /etc/img-tools
 for place in /etc/img-tools {/usr,/usr/local}/libexec/img-tools; do
 	[ ! -d "$place" ] || mount -t tmpfs -o mode=755 none "$place"
@@ -71,7 +71,7 @@ if [ -n "$shell" ]; then
 	exit
 fi
 
-# Prints what runs besides the kernel's threads, udev and this.
+# Prints the processes other than the kernel's threads, udev and this one.
 running() {
 	local pid
 

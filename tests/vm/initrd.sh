@@ -1,9 +1,9 @@
 #!/bin/sh
-# The guest's first program, run by busybox in the initramfs: loads what it takes
-# to see the host's files, and goes on with tests/vm/init.sh on them.  Nothing
-# that the guest writes gets to the host: it is kept in an overlay in memory.
+# The guest's first program, run by busybox in the initramfs: loads what is needed
+# to access the host's files, and continues with tests/vm/init.sh on them.  Nothing
+# that the guest writes reaches the host: it is kept in an overlay in memory.
 #
-# With img.probe in the kernel's command line it only says that it runs.
+# With img.probe in the kernel's command line it only reports that it runs.
 export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys

@@ -1,12 +1,12 @@
 #!/bin/bash
-# Gets the guest's kernel: prints the folder that has it, which is kept in
-# ${XDG_CACHE_HOME:-~/.cache}/img-tools-vm and made once, with
+# Gets the guest's kernel: prints the directory with the kernel, which is kept in
+# ${XDG_CACHE_HOME:-~/.cache}/img-tools-vm and made once.  It contains
 #
 #   vmlinuz               Debian's cloud kernel
 #   version               what uname -r says in the guest
 #   lib/modules/VERSION   its modules
 #
-# Nothing is installed.  Remove the folder to have a newer one fetched.
+# Nothing is installed.  Remove the directory to get a newer kernel.
 set -eu
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/img-tools-vm
@@ -28,13 +28,13 @@ as_root() {
 	fi
 }
 
-# The package of that kernel which is the newest one now.
+# Prints the package that has the newest version of that kernel now.
 newest() {
 	apt-cache depends linux-image-cloud-amd64 2>/dev/null |
 		awk '$1 == "Depends:" && /-cloud-/ { print $2; exit }'
 }
 
-# apt-get complains if it has no user of its own that may write there.
+# apt-get complains if its own user cannot write there.
 download() {
 	local package
 
@@ -43,7 +43,7 @@ download() {
 		(cd "$new" && apt-get -q -o APT::Sandbox::User=root download "$package") >"$new/log" 2>&1
 }
 
-# The lists may be missing, or so old that what they name is gone.
+# The lists may be missing, or so old that the packages that they name are gone.
 if ! download && ! { as_root apt-get -q update >"$new/log" 2>&1 && download; }; then
 	echo "cannot get the package that linux-image-cloud-amd64 stands for:" >&2
 	cat "$new/log" >&2
@@ -57,5 +57,6 @@ mv "$new/files/lib/modules" "$new/kernel/lib/modules"
 depmod -b "$new/kernel" "$version"
 echo "$version" >"$new/kernel/version"
 chmod 755 "$new/kernel"
-mv -T "$new/kernel" "$kernel" 2>/dev/null || [ -e "$kernel/version" ] # somebody else's, just made
+# Another process may have made it meanwhile.
+mv -T "$new/kernel" "$kernel" 2>/dev/null || [ -e "$kernel/version" ]
 echo "$kernel"

@@ -1,6 +1,6 @@
 /*
- * For LD_PRELOAD into lvm: kills it at the KILL_AT-th call that changes something,
- * before that is made; without KILL_AT it adds each to the file KILL_LOG.
+ * For LD_PRELOAD into lvm: kills lvm just before its KILL_AT-th call that changes
+ * something; without KILL_AT it appends each such call to the file KILL_LOG.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 #
-# LVM killed at each of its calls that changes something: img-clean leaves no volume of
-# the dead run, and an origin that works.
+# LVM is killed at each of its calls that change something: afterwards img-clean leaves no
+# volume of the interrupted job, and an origin that works.
 
 load guest
 load clean
 
-# lvm_at HOST N WORD...: LVM that is killed at its Nth call that changes something; 0:
-# never, and those calls are told.
+# lvm_at HOST N WORD...: runs LVM and kills it at its Nth call that changes something; with
+# N 0 it is not killed, and these calls are printed.
 lvm_at() {
 	local host=$1 n=$2
 	shift 2
@@ -19,8 +19,8 @@ lvm_at() {
 	fi
 }
 
-# each_point LEAST MAKE WORD...: kills `lvm WORD...` at every such call, half of them on
-# each host, to be quicker; MAKE prepares.  @ in a word is the host.
+# each_point LAST MAKE WORD...: kills `lvm WORD...` at every such call, half of them on
+# each host to save time; MAKE prepares.  @ in a word stands for the host.
 each_point() {
 	quick kill_each "$@"
 }
@@ -56,7 +56,7 @@ half() {
 	done 5<calls
 }
 
-# But for the piece that was written.
+# Except for the part that was written.
 unharmed() {
 	local host
 
@@ -72,17 +72,17 @@ thin_snap() {
 	on "$1" lvcreate -qq -y -s -n snap --addtag "$(dead "$1")" -pr -kn "vg$1/$ORIGIN"
 }
 
-@test "LVM killed at every call by which it takes a snapshot" {
+@test "LVM is killed at every call by which it takes a snapshot" {
 	each_point 20 nothing lvcreate -qq -y -s -n snap --addtag "$(dead @)" -pr -L 4M vg@/disk
 	unharmed
 }
 
-@test "LVM killed at every call by which it extends a snapshot" {
+@test "LVM is killed at every call by which it extends a snapshot" {
 	each_point 12 snap lvextend -qq -L 8M vg@/snap
 	unharmed
 }
 
-@test "LVM killed at every call by which it removes a snapshot, beside another" {
+@test "LVM is killed at every call by which it removes a snapshot, with another one beside it" {
 	local host
 
 	for host in a b; do
@@ -93,7 +93,7 @@ thin_snap() {
 	unharmed
 }
 
-@test "LVM killed at every call by which it takes, makes and removes what is thin" {
+@test "LVM is killed at every call by which it takes, makes and removes thin volumes" {
 	local host
 
 	for host in a b; do
@@ -107,7 +107,7 @@ thin_snap() {
 	each_point 8 nothing lvcreate -qq -y -n snap --addtag "$(dead @)" -V 4M --thinpool pool vg@
 	each_point 6 thin_snap lvremove -qq -y vg@/snap
 	unharmed
-	# Under a helper that lives: there is one for its pool, which does not know that yet.
+	# A running helper cleans up by itself: LVM has a volume that its pool does not know yet.
 	lvm_dies lvcreate 6
 	refuses 1 a:/dev/vga/thin img-copy -s a:/dev/vga/thin x.img
 	lvm_back a

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# The examples of the manuals, and of README.md's tour, that are about volumes, on
-# the hosts that they name: kvm1, whose group is vg1, store, which has files only,
-# and here, whose group is vg0.
+# Runs the examples of the manuals, and of README.md's tour, that are about volumes, on
+# the hosts that they name: kvm1 with the group vg1, store, which has only files,
+# and here, with the group vg0.
 
 load guest
 load ../bats/examples
@@ -62,7 +62,7 @@ in_world() {
 	PATH=$WORLD/bin:$PATH TZ=UTC timeout -k 10 300 "$@"
 }
 
-# volume HOST GROUP/NAME SIZE: with the image at its beginning.
+# volume HOST GROUP/NAME SIZE: makes a volume with the image at its beginning.
 volume() {
 	on "$1" lvcreate -qq -y -Wn -Zn -L "$3" -n "${2#*/}" "${2%/*}"
 	cp "$IMAGE" "/dev/$2"
@@ -77,7 +77,7 @@ thin() {
 	cp "$IMAGE" "/dev/$2"
 }
 
-# holds FILE: the image at its beginning.
+# holds FILE: the image is at its beginning.
 holds() {
 	cmp -n "$(stat -c %s "$IMAGE")" "$IMAGE" "$1" >&2
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# The guest is what the other files here take it for.
+# Checks that the guest is what the other files here expect.
 
 load guest
 
@@ -36,7 +36,7 @@ setup_file() {
 	on a ssh -F "$SSH_CONFIG" b 'echo $SSH_CONNECTION' | grep '^10.90.0.2 .* 10.90.0.3 '
 }
 
-@test "a slow link is slow, a cut one passes nothing, and is noticed" {
+@test "a slow link is slow, a cut link passes nothing, and this is noticed" {
 	local start
 
 	ping_b || return
@@ -46,7 +46,7 @@ setup_file() {
 	[ $((${EPOCHREALTIME/./} - start)) -ge 300000 ]
 	link_cut b a
 	run ! ping_b
-	on here ssh -F "$SSH_CONFIG" b true # that link is another
+	on here ssh -F "$SSH_CONFIG" b true # that link is a different one
 	run -255 on a ssh -F "$SSH_CONFIG" -o ConnectTimeout=1 b true
 	link_cut b
 	run -255 ssh -F "$SSH_CONFIG" -o ConnectTimeout=1 b true
@@ -55,12 +55,12 @@ setup_file() {
 	ssh -F "$SSH_CONFIG" b true
 }
 
-# One request from host a to b and its answer, at most a second.
+# One request from host a to b and its answer, at most one per second.
 ping_b() {
 	on a busybox ping -q -c 1 -W 1 10.90.0.3 >&2
 }
 
-@test "a thick snapshot keeps what its origin had, and overflows" {
+@test "a thick snapshot keeps the content of its origin, and overflows" {
 	on a lvcreate -q -L 16M -n thick vga
 	yes old | head -c 8M >/dev/vga/thick
 	on a lvcreate -q -s -L 4M -n snap vga/thick --addtag mine
@@ -77,7 +77,7 @@ ping_b() {
 	on a lvremove -qy vga
 }
 
-@test "a thin pool: what is not written takes no place, a snapshot shares" {
+@test "a thin pool: unwritten space takes no storage, a snapshot shares blocks" {
 	on b lvcreate -q --type thin-pool -L 32M -n pool vgb
 	on b lvcreate -q -V 1G --thinpool vgb/pool -n thin
 	yes old | head -c 4M >/dev/vgb/thin
@@ -90,14 +90,14 @@ ping_b() {
 	on b lvremove -qy vgb
 }
 
-@test "suspended volumes are told, and go with their group" {
+@test "suspended volumes are printed, and removed with their group" {
 	make_group a vgs 32M
 	on a lvcreate -q -L 4M -n one vgs
 	on a lvcreate -q -L 4M -n two vgs
 	[ -z "$(suspended)" ]
 	dmsetup suspend vgs-one
 	[ "$(suspended)" = vgs-one ]
-	# and so does one who waits for it
+	# a process that waits for it is released, too
 	head -c 4096 /dev/zero | dd of=/dev/vgs/one oflag=direct status=none 3>&- &
 	drop_group vgs
 	wait $! || true
@@ -106,7 +106,7 @@ ping_b() {
 	run ! on a vgs vgs
 }
 
-@test "disks fail where they are told to" {
+@test "disks fail where they are told to fail" {
 	local middle=2048 # 1 MiB
 
 	on a lvcreate -q -L 4M -n bad vga
@@ -140,12 +140,12 @@ ping_b() {
 	on a lvremove -qy vga
 }
 
-# Bytes of the volume that are not as they should be.
+# Prints the number of bytes of the volume that are wrong.
 different() {
 	cmp -n 2M -l numbers /dev/vga/bad | wc -l
 }
 
-@test "lvm is missing on a host, or another program" {
+@test "lvm is missing on a host, or is another program" {
 	lvm_missing a
 	run -127 on a lvm version
 	on b lvm version
@@ -156,11 +156,11 @@ different() {
 	lvm_missing a
 }
 
-@test "the teardown of the one before healed its host" {
+@test "the teardown of the test before repaired its host" {
 	on a vgs vga
 }
 
-@test "img-info tells a volume's size as lvs does" {
+@test "img-info shows the same size of a volume as lvs" {
 	on a lvcreate -q -L 12M -n sized vga
 	cp "$IMAGE" /dev/vga/sized
 	succeeds on a img-info --json /dev/vga/sized

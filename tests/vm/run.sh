@@ -5,10 +5,10 @@
 #   tests/vm/run.sh BUILD --shell     a shell in the guest, on this terminal
 #
 # LIMIT (seconds a file), GUESTS (how many at once), ACCEL (kvm or tcg, else what
-# works) and TALLY come from the environment; what each file printed is in
+# works) and TALLY are taken from the environment; the output of each file is in
 # BUILD/results-vm, and so are the guests' consoles.  A guest runs one file after
-# another; a file that hung or left something is its last, and a new one goes on.
-# One that does not start is a failure.  README.md beside this tells how it works.
+# another; after a file that hung or left something behind, a new guest continues.
+# A guest that does not start is a failure.  README.md beside this file explains how it works.
 set -u
 cd "$(dirname "$0")/../.." || exit
 # shellcheck source=tests/tap.bash
@@ -50,12 +50,12 @@ trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# count NAME PASSED FAILED SKIPPED: more of those.
+# count NAME PASSED FAILED SKIPPED: adds to the sums.
 count() {
 	echo "${@:2}" >>"$results/$1.count"
 }
 
-# Closes with the sums, as tests/run.sh does.
+# Prints the sums at the end, as tests/run.sh does.
 finish() {
 	local passed failed skipped
 
@@ -71,7 +71,7 @@ finish() {
 	exit
 }
 
-# cannot WHY...: a guest does not start, which is a failure.
+# cannot WHY...: reports that a guest does not start, which is a failure.
 cannot() {
 	echo "FAIL  no guest: $*"
 	[ ! -s "${console:-}" ] || tail -n 40 "$console" | tr -d '\r' | sed 's/^/      | /'
@@ -80,7 +80,7 @@ cannot() {
 	finish
 }
 
-# The initramfs: busybox, the modules that lead to the host's files, initrd.sh.
+# Makes the initramfs: busybox, the modules needed for the host's files, initrd.sh.
 make_initrd() {
 	local root=$job/initrd name module
 
@@ -91,7 +91,7 @@ make_initrd() {
 	for name in sh mount mkdir insmod reboot switch_root; do
 		ln -s busybox "$root/bin/$name"
 	done
-	# It may need shared libraries.
+	# The program may need shared libraries.
 	ldd "$root/bin/busybox" 2>/dev/null | grep -o '/[^ ]*' | while read -r name; do
 		mkdir -p "$root${name%/*}" && cp -L "$name" "$root$name" || exit
 	done || return
@@ -109,12 +109,12 @@ make_initrd() {
 machine=(qemu-system-x86_64 -nodefaults -display none -no-reboot -m 2G
 	-object "memory-backend-memfd,id=m,size=2G,share=on" -M "pc,memory-backend=m,usb=off,vmport=off")
 command_line="console=ttyS0 loglevel=4 panic=-1 no_timer_check nowatchdog rcupdate.rcu_expedited=1"
-# What guards a kernel, or counts for its users, only takes time there.
+# Options that protect a kernel, or keep statistics for its users, only cost time there.
 command_line+=" mitigations=off audit=0 lsm= apparmor=0 init_on_alloc=0 hardened_usercopy=off"
 command_line+=" randomize_kstack_offset=off cgroup_disable=memory psi=0 transparent_hugepage=never"
 
-# A /dev/kvm may be there and yet hang: one that has not booted in some seconds
-# is not used, until this machine is started anew.
+# A /dev/kvm may exist and yet hang: if a guest has not booted with it in some seconds, it
+# is not used until this machine is rebooted.
 choose_accel() {
 	local known
 
@@ -135,9 +135,9 @@ choose_accel() {
 	case $accel in
 	kvm) machine+=(-accel kvm -cpu host -smp 2) ;;
 	*)
-		# What is wide or guards memory takes longer there than what does without; so does a
-		# second processor.  A program that is always at the same addresses is translated
-		# once, which makes starting one three times as fast.
+		# Wide registers and memory protection make emulation slower, and so does a second
+		# processor.  A program that is always at the same addresses is translated only
+		# once, which makes starting it three times as fast.
 		machine+=(-accel tcg -smp 1
 			-cpu "max,la57=off,avx=off,avx2=off,erms=off,smap=off,smep=off")
 		command_line+=" norandmaps"
@@ -145,7 +145,7 @@ choose_accel() {
 	esac
 }
 
-# Starts a guest.  It tells of events by &4, and is told by &5 what to run.
+# Starts a guest.  It reports events on &4, and is told on &5 what to run.
 boot() {
 	local top=$PWD modules=$kernel devices
 
@@ -160,14 +160,14 @@ boot() {
 		-device "vhost-user-fs-pci,chardev=c,tag=host,queue-size=1024"
 		-kernel "$kernel/vmlinuz" -initrd "$job/initrd.img")
 	if [ -n "$shell" ]; then
-		# Its console is this terminal; its end is that of the shell.
+		# Its console is this terminal; it ends together with the shell.
 		"${machine[@]}" "${devices[@]}" -serial mon:stdio -append "$command_line img.job=$own"
 		return
 	fi
 	mkfifo "$own/line.in" "$own/line.out"
 	exec 5<>"$own/line.in" 6<>"$own/line.out"
 	exec 4<"$own/line.out"
-	# It has &6, too, so that &4 ends with it and not before.
+	# The guest has &6, too, so that &4 ends with it and not before.
 	setpriv --pdeathsig KILL "${machine[@]}" "${devices[@]}" -serial "file:$console" \
 		-chardev "pipe,id=e,path=$own/line" -serial chardev:e \
 		-append "$command_line img.job=$own" </dev/null >"$results/qemu$number" 2>&1 4<&- 5<&- &
@@ -175,7 +175,7 @@ boot() {
 	exec 6<&-
 }
 
-# virtiofsd has made its socket.
+# Waits until virtiofsd has made its socket.
 wait_for_socket() {
 	local until=$((SECONDS + 20))
 
@@ -187,7 +187,7 @@ wait_for_socket() {
 	done
 }
 
-# report NAME STATUS START: tells how that file went.
+# report NAME STATUS START: prints the result of that file.
 report() {
 	local name=$1 status=$2 start=$3 tap=$results/$1.tap p f s
 
@@ -195,10 +195,10 @@ report() {
 	count "$name" "$p" "$f" "$s"
 	[ -z "$live" ] || tap= # that was shown already
 	tap_report "$name" "$status" "$start" "$p" "$f" "$s" "$tap" "$results/$name.err" >"$own/report"
-	cat "$own/report" # at once, since others are telling too
+	cat "$own/report" # at once, because other guests report at the same time
 }
 
-# The next file that no guest has taken is `name`; fails if there is none.
+# Sets `name` to the next file that no guest has taken; fails if there is none.
 take() {
 	for name in "${names[@]}"; do
 		if mkdir "$job/taken.$name" 2>/dev/null; then
@@ -209,7 +209,7 @@ take() {
 	return 1
 }
 
-# run_guest NAME: boots, and follows the guest through that file and others.
+# run_guest NAME: boots a guest, and follows it through that file and others.
 run_guest() {
 	local name=$1 last='' left='' line='' start=$EPOCHREALTIME up='' why='' got=0
 	local deadline=$((SECONDS + boot_limit))
@@ -264,7 +264,7 @@ run_guest() {
 			"$(cat "$results/qemu$number")"
 	fi
 	if [ "$line" != "done" ] && [ -z "$left" ]; then
-		# That file is to blame; the others get a new guest.
+		# That file is the cause; a new guest runs the others.
 		name=${name:-$last}
 		touch "$results/$name.tap"
 		{
@@ -275,7 +275,7 @@ run_guest() {
 	fi
 }
 
-# work NUMBER: guests, one after the other, while there is something to run.
+# work NUMBER: runs guests one after another, while there is something to run.
 work() {
 	local name number=$1 own=$job/$1 console=$results/console$1
 
@@ -306,7 +306,7 @@ if [ -n "$shell" ]; then
 	boot
 	exit
 fi
-# The longest first: those, and then they are the largest.
+# The longest first: these, and then the largest files.
 mapfile -t all < <(cd "$here" &&
 	{ printf '%s.bats\n' kills manuals clean-lvm; ls -S -- *.bats; } | awk '!seen[$0]++')
 names=()

@@ -5,7 +5,7 @@
 load guest
 load snapshot
 
-@test "commands before and after it, on the source's host" {
+@test "commands run before and after the snapshot, on the source's host" {
 	local look='lvm lvs --noheadings -o lv_name vga | wc -l >>/srv/log'
 
 	hooks=(--pre-snapshot "hostname >>/srv/log; echo pre >>/srv/log; $look"
@@ -31,7 +31,7 @@ load snapshot
 	none_tagged
 }
 
-@test "a command before it that takes too long is killed, and the one after it runs" {
+@test "a first command that takes too long is killed, and the second runs" {
 	printf '[snapshot]\nhook-timeout = 2\n' >"$IMG_VM/a/etc/config"
 	refuses 1 /dev/vga/disk on a img-copy -s --pre-snapshot 'sleep 1000 & echo $! >/srv/pid; wait' \
 		--post-snapshot 'touch /srv/thawed' /dev/vga/disk /srv/no
@@ -42,7 +42,7 @@ load snapshot
 	none_tagged
 }
 
-@test "the command after it runs though the client is dead" {
+@test "the second command runs although the client was killed" {
 	local client
 
 	img-copy -F "$SSH_CONFIG" -s --pre-snapshot \

@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 #
-# --snapshot: the state of one moment is copied, or nothing.
+# --snapshot: the state of one point in time is copied, or nothing.
 
 load guest
 load snapshot
 
-@test "--snapshot: one point in time, while a writer goes on" {
+@test "--snapshot: one point in time, while a writer continues" {
 	local writer last
 
-	# Numbers all over the volume, in order, each on the disk before the next.
+	# Numbers all over the volume, in order, each synced to disk before the next.
 	perl -e 'use Fcntl; sysopen F, "/dev/vga/disk", O_RDWR | O_SYNC or die;
 		for ($i = 1; ; $i++) { for $b (0 .. 31) { sysseek F, $b << 18, 0;
 			syswrite F, pack "V", $i; } }' 3>&- &
@@ -35,7 +35,7 @@ numbers() {
 	done
 }
 
-@test "img-write --snapshot; two at once; and never the live image" {
+@test "img-write --snapshot; two copies at once; and never the live image" {
 	local one
 
 	on a lvcreate -qy -L 8M -n other vga
@@ -47,12 +47,12 @@ numbers() {
 	cmp "$IMAGE" /dev/vga/other >&2
 	cmp "$IMAGE" "$IMG_VM/a/srv/copy" >&2
 	on a lvremove -qqy vga/other
-	# No room for it.
+	# No free space for the snapshot.
 	refuses 9 /dev/vga/disk on a img-copy -s --snapshot-size 1G /dev/vga/disk /srv/no
 	on a lvcreate -qqy -Zn -l 100%FREE -n other vga
 	refuses 9 a:/dev/vga/disk img-copy -s a:/dev/vga/disk no
 	on a lvremove -qqy vga/other
-	# It is lost meanwhile.
+	# The snapshot is removed meanwhile.
 	lvm_is a - <<-'END'
 		#!/bin/bash
 		[ "$1" != lvcreate ] ||
@@ -67,13 +67,13 @@ numbers() {
 	refuses 2 '' img-copy -s --live /dev/vga/disk no
 	refuses 2 '' img-copy --pre-snapshot true /dev/vga/disk no
 	refuses 2 '' img-copy --snapshot-size 4M /dev/vga/disk no
-	# And nothing happens where nothing is to.
+	# In a dry run no command runs, and no snapshot is taken.
 	succeeds on a img-copy -s -n --pre-snapshot 'touch /srv/ran' /dev/vga/disk /srv/no
 	grep -q '^would copy a snapshot of /dev/vga/disk to /srv/no, ' "$OUT"
 	[ "$(on a ls /srv)" = copy ]
 }
 
-@test "the volume is removed or renamed, or another has its name, before it is taken" {
+@test "the volume is removed, renamed or replaced before the snapshot is taken" {
 	on a lvcreate -qy -L 8M -n other vga
 	refuses 3 /dev/vga/disk on a img-copy -s --pre-snapshot 'lvm lvrename -qq vga/disk vga/moved' \
 		/dev/vga/disk /srv/no

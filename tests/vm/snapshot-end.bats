@@ -1,17 +1,17 @@
 #!/usr/bin/env bats
 #
-# --snapshot: it goes, however the copy ends.
+# --snapshot: the snapshot is removed, however the copy ends.
 
 load guest
 load snapshot
 
-@test "--snapshot: it is gone after INT, TERM, HUP, and after the link was cut" {
+@test "--snapshot: it is removed after INT, TERM, HUP, and after the link was cut" {
 	local signal client
 
 	for signal in INT TERM HUP cut; do
 		env --default-signal img-copy -F "$SSH_CONFIG" --timeout 5 -s --bwlimit 100k \
 			a:/dev/vga/disk x.img 2>/dev/null 3>&- &
-		client=$! # wait_until has processes, too
+		client=$! # wait_until starts processes, too
 		wait_until 60 one_tagged
 		wait_until 60 test -s .x.img.img-tools
 		if [ $signal = cut ]; then

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 #
-# --snapshot: what fills up is extended, or told, and no snapshot is made to overflow.
+# --snapshot: a snapshot that fills up is extended, or reported, and none is made to overflow.
 
 load guest
 load snapshot
 
-@test "--snapshot: it is extended before it is full" {
+@test "--snapshot: the snapshot is extended before it is full" {
 	configure 'size = 4m'
 	copy_slowly
 	change 0 2
@@ -19,7 +19,7 @@ load snapshot
 	none_tagged
 }
 
-@test "--snapshot: one that overflows fails the copy, whatever is cached" {
+@test "--snapshot: an overflow fails the copy, whatever is cached" {
 	configure 'size = 4m' 'autoextend = no'
 	copy_slowly
 	cmp "$IMAGE" "/dev/$snap"
@@ -34,7 +34,7 @@ load snapshot
 	[ -z "$(on a ls -A /srv)" ]
 }
 
-@test "--snapshot: one that cannot be extended is told of, and fails the copy when it overflows" {
+@test "--snapshot: a failed extension is reported, and an overflow fails the copy" {
 	configure 'size = 4m'
 	copy_slowly
 	on a lvcreate -qqy -Zn -l 100%FREE -n other vga
@@ -50,7 +50,7 @@ load snapshot
 	[ -z "$(on a ls -A /srv)" ]
 }
 
-@test "--snapshot: one that is as large as it can be is not extended, and nothing is said" {
+@test "--snapshot: a snapshot of the maximum size is not extended, and nothing is reported" {
 	configure 'size = 12m'
 	copy_slowly
 	change 0 7
@@ -78,7 +78,7 @@ load snapshot
 	on a lvremove -qqy vga/large
 }
 
-@test "so it is of one with large chunks, of which each part of one takes the whole" {
+@test "the same with large chunks, where a part of a chunk takes all of it" {
 	yes fresh | head -c 8M >new
 	on a lvcreate -qqy -s -c 512K -L 8M -n coarse vga/disk
 	refuses 9 /dev/vga/disk on a img-write "$PWD/new" /dev/vga/disk

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# Snapshots: those that stay, and of thin volumes.
+# Snapshots that remain, and snapshots of thin volumes.
 
 load guest
 load snapshot
@@ -21,7 +21,7 @@ load snapshot
 	refuses 2 /dev/vga/disk on a img-snap --name '' /dev/vga/disk
 	refuses 2 '' on a img-snap --size 0 /dev/vga/disk
 	[ "$(volumes)" = "disk one " ]
-	# From elsewhere, with a name of its own, as is said before.
+	# From another host, with the default name, after a dry run.
 	succeeds img-snap -n a:/dev/vga/disk
 	[ "$(volumes)" = "disk one " ]
 	succeeds img-snap --json --size 5M a:/dev/vga/disk
@@ -30,7 +30,7 @@ load snapshot
 	on a lvremove -qqy "$(jq -r .path "$OUT")" vga/one
 }
 
-@test "img-snap and img-copy --snapshot: of a thin volume, of which what is mapped is read" {
+@test "img-snap and img-copy --snapshot: of a thin volume, of which only mapped parts are read" {
 	on a lvcreate -q --type thin-pool -L 16M --poolmetadatasize 4M -n pool vga
 	on a lvcreate -q -V 1G --thinpool vga/pool -n thin
 	dd if="$IMAGE" of=/dev/vga/thin bs=1M seek=700 oflag=direct conv=notrunc status=none

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# LVM as it is where nobody has set it up: the first that makes something to be watched
-# starts dmeventd, which outlives it, has an eye on snapshots and pools, and extends them
-# if it is told to.
+# LVM in its default configuration: the first command that makes something to be monitored
+# starts dmeventd, which outlives the command, monitors snapshots and pools, and extends them
+# if configured to do so.
 
 load guest
 load snapshot
@@ -14,7 +14,7 @@ setup_file() {
 	monitored
 }
 
-# monitored [LINE...]: so it is on host a, with these of [activation].
+# monitored [LINE...]: configures host a for this, with these lines in [activation].
 monitored() {
 	{
 		sed '/event_activation\|use_lvmpolld\|monitoring/d' "$IMG_VM/a/lvm.conf"
@@ -31,14 +31,14 @@ teardown_file() {
 	run ! pgrep -x dmeventd
 	succeeds img-copy -s a:/dev/vga/disk x.img
 	same "$IMAGE" x.img
-	pgrep -x dmeventd # which nobody waits for
+	pgrep -x dmeventd # nothing waits for it
 	none_tagged
 	succeeds on a img-snap --name one /dev/vga/disk
 	[ "$(lv seg_monitor vga/one)" = monitored ]
 	succeeds on a img-delete /dev/vga/one
 }
 
-@test "dmeventd: it extends a snapshot that is extended by us, too" {
+@test "dmeventd: a snapshot is extended by it and by us" {
 	monitored 'snapshot_autoextend_threshold = 50' 'snapshot_autoextend_percent = 50'
 	configure 'size = 4m'
 	copy_slowly
@@ -64,7 +64,7 @@ teardown_file() {
 	on a lvremove -qqy vga/pool
 }
 
-@test "dmeventd: what a killed helper left is cleaned away" {
+@test "dmeventd: what a killed helper left is removed" {
 	copy_slowly
 	# shellcheck disable=SC2046 # words
 	kill -KILL $(helpers)

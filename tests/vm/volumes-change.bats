@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 #
-# Volumes are renamed and removed, unless they are in use, or not for us to change.
+# Volumes are renamed and deleted, unless they are in use or not ours to change.
 
 load guest
 load volumes
 
-@test "what is in use, has snapshots, or is LVM's own is neither removed nor renamed" {
+@test "volumes in use, with snapshots, or internal to LVM are neither deleted nor renamed" {
 	local name before
 
 	make_group a vgi 96M
@@ -33,7 +33,7 @@ load volumes
 	on a umount "$PWD/mnt"
 }
 
-@test "volumes are renamed and removed" {
+@test "volumes are renamed and deleted" {
 	local uuid
 
 	uuid=$(lv lv_uuid vgi/thin)
@@ -45,7 +45,7 @@ load volumes
 	[ "$(lv lv_uuid vgi/thin)" = "$uuid" ]
 	succeeds on a img-rename /dev/vgi/off on
 	succeeds on a img-delete -n /dev/vgi/on
-	# A thin volume's snapshots live without it, too.
+	# A thin volume's snapshots can be used without it.
 	succeeds on a img-delete /dev/vgi/on /dev/vgi/thin /dev/vgi/invalid /dev/vgi/snap
 	[ "$(on a lvs --noheadings -o lv_name vgi | tr -s ' \n' ' ')" = " fs-1.x held old pool thinsnap " ]
 	ln -s /dev/vgi/held link

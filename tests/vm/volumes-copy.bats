@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# Volumes are copied and written, from and to all that holds an image.
+# Volumes are copied and written, from and to everything that can hold an image.
 
 load guest
 load copy
@@ -10,7 +10,7 @@ load copy
 	dirty b vgb
 	make_sparse sparse
 
-	# What is behind the source is zeroed: up to an extent, or as large as is asked for.
+	# The rest is zeroed: to the end of the extent, or to the requested size.
 	works img-copy sparse a:/dev/vga/sparse
 	holds vga/sparse sparse
 	succeeds on a img-copy /dev/vga/sparse /dev/vga/second
@@ -38,7 +38,7 @@ load copy
 	[ -z "$(tagged a)$(tagged b)" ]
 }
 
-@test "what cannot be copied leaves nothing, and changes nothing" {
+@test "what cannot be copied leaves nothing behind, and changes nothing" {
 	local before sum
 
 	before=$(on b lvs -o+lv_uuid vgb)
@@ -60,7 +60,7 @@ load copy
 	[ "$(sha256sum </dev/vgb/image)" = "$sum" ]
 }
 
-@test "the same volume by any other name is not written" {
+@test "the same volume by another name is not written" {
 	local name
 
 	ln -s /dev/vga/image link
@@ -69,13 +69,13 @@ load copy
 		refuses 4 "$name" on a img-copy --overwrite /dev/vga/image "$name"
 	done
 	refuses 4 a:/dev/vga/image img-write a:/dev/mapper/vga-image a:/dev/vga/image
-	# Here and there are the same host.
+	# Source and target are on the same host, reached in two ways.
 	refuses 4 a:/dev/mapper/vga-image on a img-write /dev/vga/image a:/dev/mapper/vga-image
 	says 'same image'
 	holds vga/image "$IMAGE"
 }
 
-@test "in place: zeroed behind the source, marked meanwhile, unmarked at the end" {
+@test "in place: the rest is zeroed, the volume is marked meanwhile, and unmarked at the end" {
 	local uuid writer
 
 	uuid=$(on b lvs --noheadings -o lv_uuid vgb/input)
@@ -83,7 +83,7 @@ load copy
 	succeeds img-copy --overwrite a:/dev/vga/sparse b:/dev/vgb/input
 	cmp -n 8M /dev/vga/sparse /dev/vgb/input
 	cmp -n 4M -i 8M:0 /dev/vgb/input /dev/zero
-	# Its size is known: standard input needs no other.
+	# Its size is known: standard input needs no --size.
 	succeeds img-copy --overwrite - b:/dev/vgb/input <"$IMAGE"
 	holds vgb/input "$IMAGE"
 	[ "$(on b lvs --noheadings -o lv_uuid vgb/input)" = "$uuid" ]
@@ -99,7 +99,7 @@ load copy
 	wait_until 20 no_process
 	[ "$(tagged b)" = vgb/input ]
 	refuses 8 /dev/vgb/input on b img-copy /dev/vgb/input /srv/copy
-	# One that writes nothing leaves the mark, one that writes all takes it away.
+	# A job that writes nothing leaves the mark, a complete one removes it.
 	truncate -s 1G large
 	refuses 9 /dev/vgb/input on b img-write "$PWD/large" /dev/vgb/input
 	[ "$(tagged b)" = vgb/input ]
@@ -112,7 +112,7 @@ marked() {
 	[ -n "$(tagged b img-tools.unfinished)" ]
 }
 
-@test "what is in use is neither read nor written" {
+@test "volumes in use are neither read nor written" {
 	exec 7</dev/vga/image
 	refuses 5 a:/dev/vga/image img-copy a:/dev/vga/image copy
 	refuses 5 a:/dev/vga/image img-write "$IMAGE" a:/dev/vga/image

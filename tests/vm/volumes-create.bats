@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 #
-# Volumes are made, thick and thin.
+# Volumes are created, thick and thin.
 
 load guest
 load volumes
 
-@test "a thick volume is zeroed over its whole length, whatever was there" {
+@test "a thick volume is zeroed over its whole length, whatever was there before" {
 	local place
 
 	on a lvcreate -q -L 32M -n new vga
@@ -19,7 +19,7 @@ load volumes
 	[ "$(lv lv_size,lv_tags,lv_attr vga/new)" = "33554432-wi-a-----" ]
 	on a lvremove -qy vga/new
 
-	# LVM alone would not have.
+	# LVM alone would not have zeroed it.
 	on a lvcreate -q -L 32M -n new vga
 	[ "$(dmsetup table vga-new)" = "$place" ]
 	yes secret | dd of=/dev/vga/new bs=1M count=32 iflag=fullblock oflag=direct status=none
@@ -29,7 +29,7 @@ load volumes
 	on a lvremove -qy vga/new
 }
 
-@test "a size is rounded up to an extent, and that is said" {
+@test "a size is rounded up to an extent, and a note says so" {
 	try img-create a:/dev/vga/odd 5M
 	[ "$status" = 0 ]
 	one_line "img-create: "
@@ -42,7 +42,7 @@ load volumes
 	[ "$(names)" = " plain pool " ]
 }
 
-@test "thin volumes are made in a pool that there is" {
+@test "thin volumes are created in an existing pool" {
 	succeeds on a img-create --thin pool /dev/vga/thin 1G
 	[ "$(lv lv_size,pool_lv,data_percent,lv_tags vga/thin)" = 1073741824pool0.00 ]
 	cmp -n 8M /dev/vga/thin /dev/zero
@@ -54,7 +54,7 @@ load volumes
 	[ "$(names)" = " plain pool " ]
 }
 
-@test "what cannot be made is refused, and nothing is left" {
+@test "what cannot be created is refused, and nothing is left behind" {
 	refuses 6 /dev/vga/plain on a img-create /dev/vga/plain 4M
 	refuses 9 /dev/vga/no on a img-create /dev/vga/no 1G
 	says "group 'vga' has "
@@ -69,7 +69,7 @@ load volumes
 	[ "$(names)" = " plain pool " ]
 }
 
-@test "a group that is full by the time it is made" {
+@test "a group that is full when the volume is created" {
 	lvm_is a - <<-'END'
 		#!/bin/bash
 		[ "$1" != lvcreate ] ||

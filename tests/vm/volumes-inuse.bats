@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 #
-# Volumes that the kernel has for itself; those that people have are in volumes-copy.bats.
+# Volumes in use by the kernel; volumes in use by programs are tested in volumes-copy.bats.
 
 load guest
 load copy
 
-@test "what is swap, or a part of another device, is neither read, written nor removed" {
+@test "swap, and parts of another device, are neither read, written nor deleted" {
 	local loop
 
 	on b lvcreate -qqy -L 8M -n used vgb
@@ -25,7 +25,7 @@ load copy
 	on b lvremove -qqy vgb/used
 }
 
-# is_used WHY: refused as source, as target, and to be removed or renamed.
+# is_used WHY: it is refused as source and as target, and neither deleted nor renamed.
 is_used() {
 	local why=$1 command
 
@@ -38,7 +38,7 @@ is_used() {
 	[ ! -e "$IMG_VM/b/srv/no" ]
 }
 
-@test "of many that are in use a listing takes no longer than of one" {
+@test "a listing of many volumes in use takes no longer than of one" {
 	local n fd held=()
 
 	for n in {1..12}; do
@@ -46,10 +46,10 @@ is_used() {
 		exec {fd}<"/dev/vgb/held$n"
 		held+=("$fd")
 	done
-	try on b timeout 20 img-list --json /dev/vgb # where each would take 2 seconds
+	try on b timeout 20 img-list --json /dev/vgb # each alone would take 2 seconds
 	[ "$status" = 0 ]
 	json '[.entries[] | select(.in_use)] | length == 12'
-	exec {fd}<&- # the last
+	exec {fd}<&- # the last one
 	succeeds on b img-list --json /dev/vgb
 	json '[.entries[] | select(.in_use | not) | .name] == ["held12"]'
 	for fd in "${held[@]:0:11}"; do

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 #
-# Groups that the configuration allows.
+# The groups that the configuration allows.
 
 load guest
 load volumes
 
-@test "the configuration says which groups may be touched" {
+@test "the configuration says which groups may be used" {
 	make_group a vgo 16M
 	on a lvcreate -q -L 4M -n secret vgo
 	on a sh -c 'printf "[storage]\n group = vga\n" >/etc/img-tools/config'

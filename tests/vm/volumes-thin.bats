@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 #
-# Thin volumes are copied: what is mapped is read, and no more is mapped than that.
+# Thin volumes are copied: only what is mapped is read, and only what is needed is mapped.
 
 load guest
 load copy
 
-# mapped VOLUME: bytes that its pool has mapped for a thin one.
+# mapped VOLUME: prints the number of bytes that its pool has mapped for a thin volume.
 mapped() {
 	echo $(($(dmsetup status "/dev/$1" | cut -d' ' -f4) * 512))
 }
@@ -23,7 +23,7 @@ fill() {
 	seq "$2" 9999999 | dd of="/dev/$1" bs=1M seek="$2" count="$3" iflag=fullblock oflag=direct status=none
 }
 
-@test "a thin source is read by what is mapped of it, a thin target stays thin" {
+@test "of a thin source the mapped parts are read, and a thin target stays thin" {
 	local before
 
 	on a lvcreate -q --type thin-pool -L 16M --poolmetadatasize 4M -n pool vga
@@ -34,7 +34,7 @@ fill() {
 	fill vga/thin 20479 1
 	[ "$(mapped vga/thin)" = 5242880 ]
 	succeeds img-create --thin pool b:/dev/vgb/thin 20G
-	# What is in its way goes, chunks and parts of one.
+	# Old content is discarded, in whole chunks and in parts of chunks.
 	fill vgb/thin 5120 1
 	printf here | dd of=/dev/vgb/thin bs=1 seek=11111111111 status=none
 
@@ -50,9 +50,9 @@ fill() {
 	cmp -n 1M -i 5G:0 /dev/vgb/thin /dev/zero
 	cmp -n 1M -i 11111000000:0 /dev/vgb/thin /dev/zero
 
-	# The kernel lends its snapshot of the metadata again,
+	# The kernel provides its snapshot of the metadata again,
 	run ! on a dmsetup message vga-pool-tpool 0 release_metadata_snap
-	# also after one that was killed while it had it.
+	# also after a job that was killed while it held it.
 	change_sbin a
 	printf '%s\n' '#!/bin/bash' 'kill -KILL $PPID' | on a tee /usr/sbin/thin_dump >/dev/null
 	try img-write a:/dev/vga/thin b:/dev/vgb/thin
@@ -69,7 +69,7 @@ fill() {
 	on b lvremove -qy vgb
 }
 
-@test "a pool that does not zero, of odd chunks: nothing old shows" {
+@test "a pool that does not zero, with odd chunk sizes: no old data appears" {
 	dirty a vga
 	on a lvcreate -q --type thin-pool -Zn -c 192K -L 48M --poolmetadatasize 4M -n pool vga
 	make_sparse sparse

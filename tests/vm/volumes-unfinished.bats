@@ -5,7 +5,7 @@
 load guest
 load volumes
 
-@test "while it is zeroed it is unfinished; killed there, it is left so, and made anew" {
+@test "a volume is unfinished while it is zeroed; if killed, it stays so, and is created again" {
 	local place pid creator
 
 	on a lvcreate -q -L 80M -n slow vga
@@ -17,7 +17,7 @@ load volumes
 	wait_until 20 tagged_as img-tools.run=
 	succeeds on a img-info --json /dev/vga/slow
 	json '.unfinished and .kind == "volume" and .in_use'
-	# Another run keeps away, whatever it is to do.
+	# Another job is refused, whatever it is to do.
 	refuses 5 /dev/vga/slow on a img-create /dev/vga/slow 80M
 	says 'in use: another run is making it'
 	refuses 5 /dev/vga/slow on a img-delete /dev/vga/slow
@@ -25,7 +25,7 @@ load volumes
 	for pid in $(helpers); do
 		kill -KILL "$pid"
 	done
-	disk_heal "$(disks vga)" # which lets it die
+	disk_heal "$(disks vga)" # which lets it end
 	status=0
 	wait $creator || status=$?
 	[ "$status" = 7 ]
@@ -41,7 +41,7 @@ load volumes
 	on a lvremove -qy vga/slow
 }
 
-# tagged_as START: some volume on host a has a tag that begins so.
+# tagged_as START: a volume on host a has a tag that begins with START.
 tagged_as() {
 	on a lvs --noheadings -o lv_tags | grep -q "^ *$1"
 }

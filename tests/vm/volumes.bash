@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 #
-# What the files about volumes share, beside guest.bash: setup and teardown, by which host
+# Shared by the files about volumes, beside guest.bash: setup and teardown, with which host
 # a has a group vga with a volume `plain` and a thin pool `pool`.
 
 setup_file() {
@@ -10,19 +10,19 @@ setup_file() {
 	on a lvcreate -q --type thin-pool -L 16M --poolmetadatasize 4M -n pool vga
 }
 
-# No test leaves a mark of a run.
+# No test may leave the tag of a job.
 teardown() {
 	guest_teardown
 	[ -z "$(tagged a)" ]
 }
 
-# zeros VOLUME: all of it, as it is on the disk.
+# zeros VOLUME: all of it is zeros on the disk.
 zeros() {
 	blockdev --flushbufs "/dev/$1"
 	cmp -n "$(blockdev --getsize64 "/dev/$1")" "/dev/$1" /dev/zero >&2
 }
 
-# furnish GROUP: has everything that a group may have.
+# furnish GROUP: makes one of everything that a group can contain.
 furnish() {
 	on a lvcreate -q -L 4M -n held "$1"
 	on a lvcreate -q -s -L 4M -n snap "$1/held"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 #
-# What a group may have is told of.
+# What a group can contain is shown.
 
 load guest
 load volumes
 
-@test "volumes and groups are told of" {
+@test "volumes and groups are shown" {
 	local name dm
 
 	make_group a vgi 96M
@@ -71,7 +71,7 @@ load volumes
 	on a umount "$PWD/mnt"
 }
 
-@test "storage: groups and pools as LVM has them" {
+@test "storage: groups and pools as LVM shows them" {
 	succeeds img-storage --json a:
 	on a vgs --reportformat json --units b --nosuffix -o vg_name,vg_size,vg_free,vg_extent_size >"$DIR/vgs"
 	json --slurpfile vgs vgs '[.groups[] | [.name, .path, .size, .free, .extent_size]] ==
