@@ -270,7 +270,7 @@ static int copy_line(char *line, const char *text, size_t len)
 	return 0;
 }
 
-static void truncate_to(struct config *c, size_t count)
+static void truncate_entries(struct config *c, size_t count)
 {
 	while (c->count > count) {
 		c->count--;
@@ -290,7 +290,7 @@ int config_parse(struct config *c, const char *name, const char *text, size_t le
 
 		number++;
 		if (copy_line(line, text + off, line_len) < 0 || parse_line(c, line, section) < 0) {
-			truncate_to(c, had);
+			truncate_entries(c, had);
 			return err_wrap("%s:%zu", name, number);
 		}
 		off += line_len + 1;
@@ -336,7 +336,7 @@ out:
 
 void config_fini(struct config *c)
 {
-	truncate_to(c, 0);
+	truncate_entries(c, 0);
 	free(c->entry);
 	*c = (struct config)CONFIG_INIT;
 }

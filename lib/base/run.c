@@ -21,7 +21,7 @@ struct run {
 };
 
 /* Gets the start time of a process.  0, or -1 if it does not exist or is a zombie. */
-static int start_of(const char *pid, char *out, size_t size)
+static int start_time_of(const char *pid, char *out, size_t size)
 {
 	char path[64], line[1024], *p, *save = NULL;
 	int field;
@@ -65,7 +65,7 @@ static int run_identify(struct run *r)
 	replace_unsafe(r->boot);
 	snprintf(r->space, sizeof(r->space), "%llu", (unsigned long long)st.st_ino);
 	snprintf(r->pid, sizeof(r->pid), "%ld", (long)getpid());
-	if (start_of(r->pid, r->start, sizeof(r->start)) < 0)
+	if (start_time_of(r->pid, r->start, sizeof(r->start)) < 0)
 		return err_set(ST_FAILED, "cannot read /proc (is it mounted?)");
 	return 0;
 }
@@ -120,7 +120,7 @@ enum run_state run_state(const char *text)
 		return strcmp(part[0], own.host) == 0 ? RUN_DEAD : RUN_FOREIGN;
 	if (strcmp(part[2], own.space) != 0)
 		return RUN_FOREIGN;
-	return start_of(part[3], start, sizeof(start)) == 0 && strcmp(start, part[4]) == 0
+	return start_time_of(part[3], start, sizeof(start)) == 0 && strcmp(start, part[4]) == 0
 		       ? RUN_ALIVE
 		       : RUN_DEAD;
 }

@@ -150,7 +150,8 @@ static void show_banner(struct ssh_link *l)
 	ssh_string_free_char(banner);
 }
 
-static int establish(struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
+static int establish_login(
+	struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
 {
 	int timeout_s = opt->timeout_s	     ? opt->timeout_s
 			: c->connect_timeout ? c->connect_timeout
@@ -187,7 +188,7 @@ struct ssh *ssh_open(const struct location *loc, const struct ssh_options *opt)
 		goto out;
 	}
 	s->l = (struct ssh_link)SSH_LINK_INIT;
-	if (establish(&s->l, &c, opt) == 0) {
+	if (establish_login(&s->l, &c, opt) == 0) {
 		s->pump = ssh_pump_start(&s->l);
 		done = s->pump != NULL;
 	}

@@ -96,7 +96,7 @@ static int ask_user(
 }
 
 /* Answers one set of prompts.  1: done; 0: prompts are not possible; -1 recorded. */
-static int answer_questions(struct login *in)
+static int answer_prompts(struct login *in)
 {
 	ssh_session s = in->l->session;
 	const char *text[2] = { ssh_userauth_kbdint_getname(s),
@@ -135,7 +135,7 @@ static enum ssh_pubkey_result try_kbdint_once(struct login *in)
 		}
 		if (rc != SSH_AUTH_INFO || ++sets > KBDINT_MAX)
 			return auth_result(in, rc);
-		answered = answer_questions(in);
+		answered = answer_prompts(in);
 		if (answered <= 0)
 			return answered < 0 ? SSH_PUBKEY_ERROR : SSH_PUBKEY_NO_PASSPHRASE;
 	}

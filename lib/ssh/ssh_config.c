@@ -166,7 +166,7 @@ static int expand_home_paths(const struct ssh_config *c, const char *option, cha
 }
 
 /* Sets what needs all lines: defaults, expansions and the proxy.  0, or -1 recorded. */
-static int config_complete(
+static int complete_config(
 	struct ssh_config *c, const struct ssh_keyword_rest *p, const char *config_file)
 {
 	if (!c->hostname && set_string(&c->hostname, c->host) < 0)
@@ -189,7 +189,7 @@ static int config_complete(
 	return 0;
 }
 
-static int config_parse_output(struct ssh_config *c, const char *text, size_t len, const char *host,
+static int parse_output(struct ssh_config *c, const char *text, size_t len, const char *host,
 	const char *config_file)
 {
 	struct ssh_keyword_rest p = { NULL, NULL, NULL };
@@ -212,14 +212,14 @@ static int config_parse_output(struct ssh_config *c, const char *text, size_t le
 		rc = ssh_keyword_take(c, &p, line);
 	}
 	if (rc == 0)
-		rc = config_complete(c, &p, config_file);
+		rc = complete_config(c, &p, config_file);
 	free(copy);
 	return rc;
 }
 
 int ssh_config_parse(struct ssh_config *c, const char *text, size_t len, const char *host)
 {
-	return config_parse_output(c, text, len, host, NULL);
+	return parse_output(c, text, len, host, NULL);
 }
 
 /* Removes *list if it is OpenSSH's default. */
@@ -239,7 +239,7 @@ static int drop_defaults(struct ssh_config *c)
 	int rc = -1;
 
 	if (ssh_query_run(args, &out, QUERY_TIMEOUT) < 0 ||
-		config_parse_output(&d, buf_str(&out), out.len, "host", NULL) < 0)
+		parse_output(&d, buf_str(&out), out.len, "host", NULL) < 0)
 		goto out;
 	drop_default(&c->ciphers, d.ciphers);
 	drop_default(&c->kex, d.kex);
@@ -254,7 +254,7 @@ out:
 }
 
 /* Runs `ssh -G` for loc with the user's options.  Returns as ssh_query_run(). */
-static int config_query(const struct location *loc, const struct ssh_options *opt, struct buf *out)
+static int query_host(const struct location *loc, const struct ssh_options *opt, struct buf *out)
 {
 	const char *args[SSH_QUERY_ARGS] = { "-T", "-G" };
 	char port[8];
@@ -292,11 +292,11 @@ int ssh_config_resolve(
 	if (opt->identity && access(opt->identity, R_OK) < 0)
 		return err_set(ST_USAGE, "identity file '%s' not accessible: %s", opt->identity,
 			strerror(errno));
-	rc = config_query(loc, opt, &out);
+	rc = query_host(loc, opt, &out);
 	if (rc == 0)
 		rc = ssh_plain_resolve(c, loc, opt);
-	else if (rc > 0 && (rc = config_parse_output(
-				    c, buf_str(&out), out.len, loc->host, opt->config_file)) == 0)
+	else if (rc > 0 &&
+		 (rc = parse_output(c, buf_str(&out), out.len, loc->host, opt->config_file)) == 0)
 		rc = drop_defaults(c);
 	buf_fini(&out);
 	if (rc < 0)

@@ -16,7 +16,7 @@
 
 #define SSH_KNOWN_NAME_MAX 300
 
-/* If several lines match, the verdict furthest down in this list counts. */
+/* If several lines match, the verdict that is last in this list counts. */
 enum ssh_known_verdict {
 	SSH_KNOWN_NOT,	   /* no line for the host */
 	SSH_KNOWN_OTHER,   /* lines with keys of other types only */

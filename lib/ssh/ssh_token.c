@@ -13,7 +13,7 @@
 #include "lib/base/err.h"
 #include "lib/ssh/ssh_token.h"
 
-static const char *home(void)
+static const char *home_directory(void)
 {
 	const char *dir = getenv("HOME");
 	const struct passwd *pw;
@@ -45,7 +45,7 @@ static int add_token(const struct ssh_config *c, const char *option, char token,
 		buf_adds(out, "%");
 		return 0;
 	case 'd':
-		buf_adds(out, home());
+		buf_adds(out, home_directory());
 		return 0;
 	case 'h':
 		buf_adds(out, c->hostname);
@@ -114,7 +114,7 @@ static const char *add_home(const char *value, struct buf *out)
 	if (value[0] != '~')
 		return value;
 	if (len == 1) {
-		buf_adds(out, home());
+		buf_adds(out, home_directory());
 		return value + 1;
 	}
 	if (len > sizeof(name))
