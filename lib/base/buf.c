@@ -1,7 +1,7 @@
 /*
- * Capacity doubles.  Invariant: where data is not NULL, cap > len, so that
- * buf_str() always has room for its NUL.  After a failed append nothing more
- * is appended, so that what is there is a true beginning.
+ * The capacity doubles.  Invariant: if data is not NULL, then cap > len, so that
+ * buf_str() always has space for its NUL.  After a failed append nothing more
+ * is appended, so that the content is always a prefix of what was meant.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,8 +37,8 @@ int buf_failed(const struct buf *b)
 	return 0;
 }
 
-/* Room for add bytes and a NUL; says whether there is. */
-static bool grow(struct buf *b, size_t add)
+/* Makes space for add bytes and a NUL; false if that failed. */
+static bool buf_grow(struct buf *b, size_t add)
 {
 	size_t cap = b->cap ? b->cap : BUF_FIRST;
 	uint8_t *data;
@@ -64,13 +64,13 @@ fail:
 
 int buf_reserve(struct buf *b, size_t add)
 {
-	grow(b, add);
+	buf_grow(b, add);
 	return buf_failed(b);
 }
 
 void buf_add(struct buf *b, const void *p, size_t n)
 {
-	if (n == 0 || !grow(b, n))
+	if (n == 0 || !buf_grow(b, n))
 		return;
 	memcpy(b->data + b->len, p, n);
 	b->len += n;
@@ -91,7 +91,7 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		b->failed = true;
-	if (n < 0 || !grow(b, (size_t)n))
+	if (n < 0 || !buf_grow(b, (size_t)n))
 		return;
 	va_start(ap, fmt);
 	vsnprintf((char *)b->data + b->len, (size_t)n + 1, fmt, ap);

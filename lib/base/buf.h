@@ -1,11 +1,12 @@
 /*
- * buf: a growing byte buffer, and a bounds-checked view of foreign bytes.
+ * buf: a growing byte buffer, and a bounds-checked view of bytes from outside.
  *
- * Integers are big-endian on every machine.  A buf that could not grow stays
- * as it was and remembers: buf_failed() is asked once, at the end, instead of
- * after each append.  A view never reads past its end: the first getter that
- * would marks it bad, and everything after returns 0 or NULL; view_bad() is
- * asked once, at the end.  Nothing blocks.
+ * Integers are big-endian on every machine.  If a buf cannot grow, it keeps its
+ * content, drops this and all later appends, and remembers the failure: the
+ * caller checks buf_failed() once, at the end, instead of after each append.  A
+ * view never reads past its end: the first getter that would do so marks it bad,
+ * and all later getters return 0 or NULL; the caller checks view_bad() once, at
+ * the end.  Nothing blocks.
  */
 #ifndef IMG_BUF_H
 #define IMG_BUF_H
@@ -27,14 +28,14 @@ struct buf {
 	}
 
 void buf_init(struct buf *b);
-void buf_fini(struct buf *b);  /* frees; the buf is empty and usable again */
-void buf_clear(struct buf *b); /* empties, keeping the memory */
+void buf_fini(struct buf *b);  /* frees the memory; the buf is empty and usable again */
+void buf_clear(struct buf *b); /* empties it but keeps the memory */
 
-/* Room for add more bytes at data + len; 0, or -1 with ST_FAILED recorded. */
+/* Makes space for add more bytes at data + len.  0, or -1 with ST_FAILED recorded. */
 int buf_reserve(struct buf *b, size_t add);
 
 void buf_add(struct buf *b, const void *p, size_t n);
-void buf_adds(struct buf *b, const char *s); /* without its NUL */
+void buf_adds(struct buf *b, const char *s); /* without the NUL */
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_u8(struct buf *b, uint8_t v);
 void buf_u16(struct buf *b, uint16_t v);
@@ -47,7 +48,7 @@ int buf_failed(const struct buf *b);
 /* The content as a C string, valid until the next append; "" if empty. */
 const char *buf_str(struct buf *b);
 
-/* Stores at p in network order, and loads. */
+/* Store at p and load from p, in network order. */
 void put_be16(uint8_t *p, uint16_t v);
 void put_be32(uint8_t *p, uint32_t v);
 void put_be64(uint8_t *p, uint64_t v);
@@ -66,7 +67,7 @@ uint8_t view_u8(struct view *v);
 uint16_t view_u16(struct view *v);
 uint32_t view_u32(struct view *v);
 uint64_t view_u64(struct view *v);
-const uint8_t *view_bytes(struct view *v, size_t n); /* points into the view */
+const uint8_t *view_bytes(struct view *v, size_t n); /* points into the bytes viewed */
 bool view_bad(const struct view *v);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * An eventfd that is written once and never read stays readable for ever.
+ * An eventfd that is written and never read stays readable.
  * The flags are lock-free atomics: they are set in signal handlers and read
  * by all threads.
  */
@@ -17,14 +17,14 @@
 
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
 
-#define AGAIN_MS 1000 /* as long as it may be the same signal */
+#define AGAIN_MS 1000 /* signals closer together count as one */
 #define CAUGHT (sizeof(caught) / sizeof(*caught))
 
 static atomic_int event_fd = -1;
 static atomic_int is_set;
 static atomic_int by_signal;
 static atomic_int is_impatient;
-static _Atomic int64_t first_ms; /* when the first came */
+static _Atomic int64_t first_ms; /* time of the first signal */
 
 int cancel_init(void)
 {
@@ -34,7 +34,7 @@ int cancel_init(void)
 		return 0;
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
-		return err_set(ST_FAILED, "make an event descriptor: %s", strerror(errno));
+		return err_set(ST_FAILED, "cannot create an eventfd: %s", strerror(errno));
 	atomic_store(&event_fd, fd);
 	if (cancel_is_set())
 		cancel_set();
@@ -49,7 +49,7 @@ void cancel_set(void)
 
 	atomic_store(&is_set, 1);
 	ignored = write(atomic_load(&event_fd), &one, sizeof(one));
-	(void)ignored; /* full means readable */
+	(void)ignored; /* if the counter is full, it is readable already */
 	errno = saved;
 }
 
@@ -68,7 +68,7 @@ int cancel_fd(void)
 	return atomic_load(&event_fd);
 }
 
-/* timeout(1) and some others send one signal twice in a row. */
+/* timeout(1) and some other programs send a signal twice in a row. */
 static void on_signal(int sig)
 {
 	int64_t now = io_now_ms(), zero = 0;
@@ -95,7 +95,7 @@ void cancel_on_signals(void)
 	sigemptyset(&act.sa_mask);
 	for (i = 0; i < CAUGHT; i++)
 		sigaddset(&act.sa_mask, caught[i]);
-	act.sa_handler = on_signal; /* no SA_RESTART: blocking calls are to notice */
+	act.sa_handler = on_signal; /* no SA_RESTART: a signal must interrupt blocking calls */
 	for (i = 0; i < CAUGHT; i++)
 		if (sigaction(caught[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(caught[i], &act, NULL);
@@ -115,5 +115,5 @@ void cancel_die(void)
 	sigaddset(&set, sig);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	raise(sig);
-	_exit(128 + sig); /* process 1 of a container survives its signals */
+	_exit(128 + sig); /* process 1 of a container survives the signal */
 }

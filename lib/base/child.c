@@ -1,6 +1,6 @@
 /*
- * child: a program's output is read while it runs, and its end is waited for
- * by a descriptor of the process where the kernel has such.
+ * The program's output is read while it runs.  A pidfd tells when it ends; on
+ * kernels without pidfds, it is polled for.
  */
 #include "lib/base/child.h"
 
@@ -21,10 +21,10 @@
 
 #define STREAM_PIECE 16384
 #define OLD_KERNEL_POLL 10 /* ms */
-#define LIMIT_POLL 100
+#define LIMIT_POLL 100	   /* ms */
 
-/* A descriptor that is readable once pid has ended; -1 before Linux 5.3. */
-static int open_pid(pid_t pid)
+/* A descriptor that becomes readable when pid ends; -1 before Linux 5.3. */
+static int open_pidfd(pid_t pid)
 {
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
@@ -37,14 +37,14 @@ static int has_ended(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid;
 }
 
-/* One output of a child; to is NULL where it goes to /dev/null. */
+/* One output of a child; to is NULL if it goes to /dev/null. */
 struct stream {
 	int fd;
 	struct buf *to;
-	size_t got; /* may pass CHILD_OUTPUT_MAX: the rest is read and dropped */
+	size_t got; /* bytes read; those beyond CHILD_OUTPUT_MAX are dropped */
 };
 
-/* Makes the pipe, or opens /dev/null; *child_end is what the child gets. */
+/* Creates a pipe or opens /dev/null; *child_end is the child's end. */
 static int stream_open(struct stream *s, struct buf *to, int *child_end)
 {
 	int ends[2];
@@ -61,7 +61,7 @@ static int stream_open(struct stream *s, struct buf *to, int *child_end)
 	return io_set_nonblock(s->fd, 1);
 }
 
-/* Reads one piece; 1 if there was one, else 0, and s->fd is -1 at the end. */
+/* Reads once.  1 if there was data, else 0; at the end of the output s->fd becomes -1. */
 static int stream_read(struct stream *s)
 {
 	char piece[STREAM_PIECE];
@@ -83,8 +83,8 @@ static int stream_read(struct stream *s)
 	return 1;
 }
 
-/* Milliseconds until then, at most LIMIT_POLL. */
-static int left_of(int64_t until)
+/* Milliseconds until that time, at most LIMIT_POLL. */
+static int poll_time(int64_t until)
 {
 	int64_t left = until - io_now_ms();
 
@@ -92,12 +92,12 @@ static int left_of(int64_t until)
 }
 
 /*
- * Reads both until they end, or until the child has: a daemon that it left
- * behind may hold them open for ever; or until that time, if it is not 0.
+ * Reads both outputs until they end, or until the child ends (a daemon that it
+ * started may keep them open), or until the given time, if that is not 0.
  */
-static void collect(struct stream s[2], pid_t pid, int64_t until)
+static void collect_output(struct stream s[2], pid_t pid, int64_t until)
 {
-	int pidfd = open_pid(pid);
+	int pidfd = open_pidfd(pid);
 	int i, gone = 0, wait;
 
 	while (!gone && (s[0].fd >= 0 || s[1].fd >= 0)) {
@@ -107,7 +107,7 @@ static void collect(struct stream s[2], pid_t pid, int64_t until)
 			{ .fd = pidfd, .events = POLLIN },
 		};
 
-		wait = until ? left_of(until) : -1;
+		wait = until ? poll_time(until) : -1;
 		if (wait == 0)
 			break;
 		if (pidfd < 0)
@@ -123,7 +123,8 @@ static void collect(struct stream s[2], pid_t pid, int64_t until)
 		close(pidfd);
 }
 
-static int finish(const struct child *c, const struct stream s[2], pid_t pid, int64_t until)
+/* Waits for the child, or kills its process group at the time limit.  As child_run(). */
+static int child_result(const struct child *c, const struct stream s[2], pid_t pid, int64_t until)
 {
 	int64_t left = until ? until - io_now_ms() : -1;
 	int status, i, r;
@@ -133,14 +134,16 @@ static int finish(const struct child *c, const struct stream s[2], pid_t pid, in
 		kill(-pid, SIGKILL);
 		r = child_wait(pid, -1, &status);
 		return r < 0 ? -1
-			     : err_set(ST_FAILED, "run '%s': took longer than %d s", c->argv[0],
-				       c->limit_ms / 1000);
+			     : err_set(ST_FAILED, "'%s' was killed: it took longer than %d s",
+				       c->argv[0], c->limit_ms / 1000);
 	}
 	if (r < 0)
 		return -1;
 	for (i = 0; i < 2; i++) {
 		if (s[i].got > CHILD_OUTPUT_MAX)
-			return err_set(ST_FAILED, "run '%s': its output is too long", c->argv[0]);
+			return err_set(ST_FAILED,
+				"cannot read the output of '%s': it is longer than %u MiB",
+				c->argv[0], CHILD_OUTPUT_MAX >> 20);
 		if (s[i].to && buf_failed(s[i].to) < 0)
 			return -1;
 	}
@@ -176,11 +179,11 @@ int child_run(const struct child *c)
 		goto out;
 	}
 	pid = spawn_start(&spawn, from);
-	spawn_close(from, SPAWN_SLOTS); /* else the pipes would never end */
+	spawn_close(from, SPAWN_SLOTS); /* else our own write ends would keep the pipes open */
 	if (pid > 0) {
 		until = c->limit_ms ? io_now_ms() + c->limit_ms : 0;
-		collect(s, pid, until);
-		rc = finish(c, s, pid, until);
+		collect_output(s, pid, until);
+		rc = child_result(c, s, pid, until);
 	}
 out:
 	spawn_close(from, SPAWN_SLOTS);
@@ -201,11 +204,11 @@ pid_t child_start(const char *const *argv, int in, int out, int keep_fd)
 	return spawn_start(&spawn, from);
 }
 
-/* 1 once pid has ended, 0 after timeout_ms, without reaping it. */
-static int await(pid_t pid, int timeout_ms)
+/* Waits for the end of pid without reaping it.  1: it has ended; 0: timeout_ms has passed. */
+static int await_end(pid_t pid, int timeout_ms)
 {
 	int64_t until = io_now_ms() + timeout_ms;
-	int pidfd = open_pid(pid);
+	int pidfd = open_pidfd(pid);
 	int64_t left = timeout_ms;
 	int ended = 0;
 
@@ -229,11 +232,12 @@ int child_wait(pid_t pid, int timeout_ms, int *status)
 	pid_t got;
 
 	if (timeout_ms > 0)
-		await(pid, timeout_ms);
+		await_end(pid, timeout_ms);
 	do
 		got = waitpid(pid, status, timeout_ms < 0 ? 0 : WNOHANG);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
-		return err_set(ST_FAILED, "wait for process %d: %s", (int)pid, strerror(errno));
+		return err_set(
+			ST_FAILED, "cannot wait for process %d: %s", (int)pid, strerror(errno));
 	return got > 0;
 }

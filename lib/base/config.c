@@ -1,7 +1,7 @@
 /*
- * One line at a time, copied and then cut up in place.  The functions that
- * look at a part of a line record what is wrong with it; config_parse() puts
- * "FILE:LINE: " before that.  A text is taken whole or not at all.
+ * Each line is copied and then split in place.  The functions that parse a part
+ * of a line record what is wrong with it; config_parse() puts "FILE:LINE: " in
+ * front.  Either all entries of a text are appended or none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #define BLANKS " \t"
 #define LETTERS "abcdefghijklmnopqrstuvwxyz"
 #define GROUP_CHARS LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-"
-#define GROUP_MAX 127 /* of LVM */
+#define GROUP_MAX 127 /* LVM's limit */
 #define SECTION_MAX 32
 #define KEY_MAX (2 * SECTION_MAX)
 
@@ -35,7 +35,7 @@ static int check_group(const char *value)
 
 	if (len > GROUP_MAX || value[0] == '-' || strspn(value, GROUP_CHARS) != len ||
 		strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
-		return err_set(ST_USAGE, "not a volume group's name: '%s'", value);
+		return err_set(ST_USAGE, "invalid volume group name '%s'", value);
 	return 0;
 }
 
@@ -49,7 +49,7 @@ static int check_amount(const char *value)
 		return size_parse(value, &bytes);
 	percent = digits && digits <= 3 ? atol(value) : 0;
 	if (percent < 1 || percent > 100)
-		return err_set(ST_USAGE, "not from 1%% to 100%%: '%s'", value);
+		return err_set(ST_USAGE, "invalid percentage '%s'; use 1%% to 100%%", value);
 	return 0;
 }
 
@@ -61,7 +61,7 @@ static int check_bool(const char *value)
 	for (i = 0; i < sizeof(word) / sizeof(*word); i++)
 		if (strcmp(value, word[i]) == 0)
 			return 0;
-	return err_set(ST_USAGE, "neither yes nor no: '%s'", value);
+	return err_set(ST_USAGE, "invalid value '%s'; use yes or no", value);
 }
 
 int config_bool(const char *value)
@@ -78,8 +78,8 @@ static int check_seconds(const char *value)
 	long seconds = digits && digits <= 5 && !value[digits] ? atol(value) : 0;
 
 	if (seconds < 1 || seconds > CONFIG_SECONDS_MAX)
-		return err_set(
-			ST_USAGE, "not from 1 to %d seconds: '%s'", CONFIG_SECONDS_MAX, value);
+		return err_set(ST_USAGE, "invalid number of seconds '%s'; use 1 to %d", value,
+			CONFIG_SECONDS_MAX);
 	return 0;
 }
 
@@ -104,7 +104,7 @@ static const struct known {
 
 #define KNOWN (sizeof(known) / sizeof(*known))
 
-static void lower(char *s)
+static void to_lower_case(char *s)
 {
 	for (; *s; s++)
 		if (*s >= 'A' && *s <= 'Z')
@@ -132,7 +132,7 @@ static bool is_section(const char *name)
 	return false;
 }
 
-/* p is behind the '['.  section takes SECTION_MAX bytes. */
+/* p points behind the '['.  section takes SECTION_MAX bytes. */
 static int parse_section(char *p, char *section)
 {
 	char *end = strchr(p, ']');
@@ -143,15 +143,15 @@ static int parse_section(char *p, char *section)
 	*end = '\0';
 	rest = skip_blanks(end + 1);
 	if (*rest && !is_comment(*rest))
-		return err_set(ST_USAGE, "text after ']'");
-	lower(p);
+		return err_set(ST_USAGE, "unexpected text after ']'");
+	to_lower_case(p);
 	if (strlen(p) >= SECTION_MAX || !is_section(p))
 		return err_set(ST_USAGE, "unknown section '%s'", p);
 	strcpy(section, p);
 	return 0;
 }
 
-/* p is behind the opening quote; the value is put at out. */
+/* p points behind the opening quote.  The value is written to out, which may overlap p. */
 static int parse_quoted(char *p, char *out)
 {
 	char *rest;
@@ -169,16 +169,16 @@ static int parse_quoted(char *p, char *out)
 		else if (*p == 'n' || *p == 't')
 			*out++ = *p == 'n' ? '\n' : '\t';
 		else
-			return err_set(ST_USAGE, "unknown escape in quotes");
+			return err_set(ST_USAGE, "unknown escape sequence in quotes");
 	}
 	rest = skip_blanks(++p);
 	*out = '\0';
 	if (*rest && !(rest > p && is_comment(*rest)))
-		return err_set(ST_USAGE, "text after the closing quote");
+		return err_set(ST_USAGE, "unexpected text after the closing quote");
 	return 0;
 }
 
-/* Cuts the comment and the blanks before it off; p follows a blank or '='. */
+/* Removes the comment and the blanks before it.  after_blank: a blank precedes p. */
 static int parse_bare(char *p, bool after_blank)
 {
 	char *end = p;
@@ -189,13 +189,13 @@ static int parse_bare(char *p, bool after_blank)
 			end = p + 1;
 		if (*p == '"' || *p == '\\')
 			return err_set(ST_USAGE,
-				"a value with quotes or backslashes goes in double quotes");
+				"a value with quotes or backslashes must be in double quotes");
 	}
 	*end = '\0';
 	return 0;
 }
 
-static int append(struct config *c, const char *key, const char *value)
+static int append_entry(struct config *c, const char *key, const char *value)
 {
 	struct config_entry *entry, new;
 
@@ -220,9 +220,9 @@ static int parse_value(struct config *c, const char *section, char *name, char *
 	size_t i;
 	int rc;
 
-	lower(name);
+	to_lower_case(name);
 	if (!*section)
-		return err_set(ST_USAGE, "'%s' stands before any section", name);
+		return err_set(ST_USAGE, "'%s' before the first section", name);
 	if (snprintf(key, sizeof(key), "%s.%s", section, name) >= (int)sizeof(key))
 		return err_set(ST_USAGE, "unknown key '%s'", name);
 	for (i = 0; i < KNOWN && strcmp(known[i].key, key) != 0; i++)
@@ -236,7 +236,7 @@ static int parse_value(struct config *c, const char *section, char *name, char *
 		return err_set(ST_USAGE, "'%s' has no value", key);
 	if (known[i].check(value) < 0)
 		return -1;
-	return append(c, key, value);
+	return append_entry(c, key, value);
 }
 
 static int parse_line(struct config *c, char *line, char *section)
@@ -256,21 +256,21 @@ static int parse_line(struct config *c, char *line, char *section)
 	return parse_value(c, section, name, p + 1);
 }
 
-/* Copies the line at text into line, CONFIG_LINE_MAX + 1 bytes, without its end. */
+/* Copies one line without its end into line, which takes CONFIG_LINE_MAX + 1 bytes. */
 static int copy_line(char *line, const char *text, size_t len)
 {
 	if (len && text[len - 1] == '\r')
 		len--;
 	if (len > CONFIG_LINE_MAX)
-		return err_set(ST_USAGE, "a line over %d bytes", CONFIG_LINE_MAX);
+		return err_set(ST_USAGE, "line longer than %d bytes", CONFIG_LINE_MAX);
 	if (memchr(text, '\0', len))
-		return err_set(ST_USAGE, "a NUL byte");
+		return err_set(ST_USAGE, "line with a NUL byte");
 	memcpy(line, text, len);
 	line[len] = '\0';
 	return 0;
 }
 
-static void truncate_to(struct config *c, size_t count)
+static void truncate_entries(struct config *c, size_t count)
 {
 	while (c->count > count) {
 		c->count--;
@@ -290,7 +290,7 @@ int config_parse(struct config *c, const char *name, const char *text, size_t le
 
 		number++;
 		if (copy_line(line, text + off, line_len) < 0 || parse_line(c, line, section) < 0) {
-			truncate_to(c, had);
+			truncate_entries(c, had);
 			return err_wrap("%s:%zu", name, number);
 		}
 		off += line_len + 1;
@@ -307,8 +307,11 @@ int config_read(struct config *c, const char *path, bool must_exist)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && !must_exist)
 		return 0;
-	if (fd < 0)
-		goto unreadable;
+	if (fd < 0) {
+		err_set(ST_USAGE, "cannot open the configuration file '%s': %s", path,
+			strerror(errno));
+		goto out;
+	}
 	text = malloc(CONFIG_FILE_MAX + 1);
 	if (!text) {
 		err_set(ST_FAILED, "out of memory");
@@ -316,14 +319,14 @@ int config_read(struct config *c, const char *path, bool must_exist)
 	}
 	len = io_read(fd, text, CONFIG_FILE_MAX + 1);
 	if (len < 0)
-		goto unreadable;
-	if (len > (ssize_t)CONFIG_FILE_MAX)
-		err_set(ST_USAGE, "%s: a configuration over %u bytes", path, CONFIG_FILE_MAX);
+		err_set(ST_USAGE, "cannot read the configuration file '%s': %s", path,
+			strerror(errno));
+	else if (len > (ssize_t)CONFIG_FILE_MAX)
+		err_set(ST_USAGE,
+			"cannot read the configuration file '%s': it is longer than %u MiB", path,
+			CONFIG_FILE_MAX >> 20);
 	else
 		rc = config_parse(c, path, text, (size_t)len);
-	goto out;
-unreadable:
-	err_set(ST_USAGE, "cannot read the configuration '%s': %s", path, strerror(errno));
 out:
 	if (fd >= 0)
 		close(fd);
@@ -333,7 +336,7 @@ out:
 
 void config_fini(struct config *c)
 {
-	truncate_to(c, 0);
+	truncate_entries(c, 0);
 	free(c->entry);
 	*c = (struct config)CONFIG_INIT;
 }

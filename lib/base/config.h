@@ -1,15 +1,22 @@
 /*
- * config: what may be touched on this host, and defaults.
+ * config: the configuration files, which hold the access policy and defaults.
  *
- * Files in the style of git's configuration: "[section]", "key = value",
- * comments from '#' or ';' (at a line's start or after a blank), a value may
- * stand in double quotes with \" \\ \n \t inside; keys are case-insensitive and
- * may repeat.  Known: storage.directory, storage.group, storage.device
- * (absolute paths; group a bare name), snapshot.size (a SIZE or a percentage
- * from 1% to 100%), snapshot.autoextend (yes/no, true/false, on/off, 1/0),
- * snapshot.hook-timeout (seconds, up to CONFIG_SECONDS_MAX), ssh.config.  Anything else, a line
- * over CONFIG_LINE_MAX, a NUL byte or a file that cannot be read is ST_USAGE naming file and line,
- * never skipped.
+ * The syntax is that of git's configuration: "[section]" and "key = value" lines,
+ * and comments that begin with '#' or ';' at the start of a line or after a blank.
+ * A value may be in double quotes, with \" \\ \n \t inside.  Section and key names
+ * are case-insensitive; a key may repeat.  The keys:
+ *
+ *	storage.directory	an absolute path
+ *	storage.group		the name of a volume group, without /dev/
+ *	storage.device		an absolute path
+ *	snapshot.size		a SIZE, or a percentage from 1% to 100%
+ *	snapshot.autoextend	yes/no, true/false, on/off or 1/0
+ *	snapshot.hook-timeout	seconds, at most CONFIG_SECONDS_MAX
+ *	ssh.config		a path
+ *
+ * Any other key, an invalid value, a line longer than CONFIG_LINE_MAX bytes, a NUL
+ * byte or an unreadable file is an error, ST_USAGE, that names file and line.
+ * Nothing is skipped silently.
  */
 #ifndef IMG_CONFIG_H
 #define IMG_CONFIG_H
@@ -25,7 +32,7 @@
 struct config {
 	struct config_entry {
 		char *key;   /* "storage.directory" */
-		char *value; /* unquoted */
+		char *value; /* without quotes and escapes */
 	} * entry;
 	size_t count;
 };
@@ -35,12 +42,15 @@ struct config {
 		NULL, 0                                                                            \
 	}
 
-/* Appends the entries of one text; name and line numbers are for messages. */
+/*
+ * Appends the entries of one text; errors are reported as "NAME:LINE: ".  0, or -1
+ * with ST_USAGE recorded; then nothing is appended.
+ */
 int config_parse(struct config *c, const char *name, const char *text, size_t len);
 
 /*
- * Appends a file's entries.  A missing file is an error only if must_exist.
- * 0, or -1 with ST_USAGE recorded.
+ * Appends the entries of a file.  A missing file is an error only if must_exist.
+ * 0, or -1 with ST_USAGE recorded; then nothing is appended.  Blocks on the file.
  */
 int config_read(struct config *c, const char *path, bool must_exist);
 
@@ -49,10 +59,13 @@ void config_fini(struct config *c);
 /* The last value of key, or NULL. */
 const char *config_get(const struct config *c, const char *key);
 
-/* 1 or 0 of a value that the file was found good with; -1: NULL. */
+/* The truth of a boolean value that config_parse() accepted: 1 or 0; -1 if value is NULL. */
 int config_bool(const char *value);
 
-/* The value of the entry at *at or after it with that key, or NULL; moves *at past it. */
+/*
+ * Iterates over the values of key: the first one at index *at or later, or NULL.
+ * *at begins at 0 and is moved past the entry returned.
+ */
 const char *config_each(const struct config *c, const char *key, size_t *at);
 
 #endif

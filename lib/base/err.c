@@ -1,8 +1,8 @@
 /*
- * The record is thread-local and of fixed size, so that recording "out of
- * memory" needs none.  Text is formatted into a scratch buffer first, as an
- * argument may be the recorded text itself.  When it does not fit, the
- * beginning is cut rather than the reason behind it.
+ * The record is thread-local and of fixed size, so that "out of memory" can be
+ * recorded without allocating any.  Text is formatted into a scratch buffer
+ * first, since an argument may be the recorded text itself.  If "what: why" does
+ * not fit, what is truncated first, because why tells the user more.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -13,18 +13,18 @@
 
 static __thread struct err record;
 
-/* record.text = what ": " why, with what cut if both do not fit. */
-static void join(const char *what, const char *why)
+/* record.text = what ": " why, truncated if both do not fit. */
+static void record_joined(const char *what, const char *why)
 {
 	char text[ERR_TEXT_MAX];
-	size_t room = sizeof(text) - sizeof(": ");
+	size_t space = sizeof(text) - sizeof(": ");
 	size_t what_len = strlen(what);
 	size_t why_len = strlen(why);
 
-	if (what_len + why_len > room) {
-		if (why_len > room / 2)
-			why_len = what_len < room / 2 ? room - what_len : room / 2;
-		what_len = room - why_len;
+	if (what_len + why_len > space) {
+		if (why_len > space / 2)
+			why_len = what_len < space / 2 ? space - what_len : space / 2;
+		what_len = space - why_len;
 	}
 	snprintf(text, sizeof(text), "%.*s: %.*s", (int)what_len, what, (int)why_len, why);
 	memcpy(record.text, text, sizeof(text));
@@ -55,7 +55,7 @@ int err_sys(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	join(text, strerror_r(sys, why, sizeof(why)));
+	record_joined(text, strerror_r(sys, why, sizeof(why)));
 	record.status = err_status_of(sys);
 	record.sys = sys;
 	errno = sys;
@@ -71,7 +71,7 @@ int err_wrap(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	join(text, record.text);
+	record_joined(text, record.text);
 	errno = saved;
 	return -1;
 }
@@ -87,7 +87,7 @@ enum status err_status_of(int sys)
 	case ELOOP:
 	case EROFS:
 	case EISDIR:
-	case EXDEV: /* openat2(): the path leads outside */
+	case EXDEV: /* from openat2(): the path leads outside */
 		return ST_REFUSED;
 	case EEXIST:
 	case ENOTEMPTY:

@@ -1,62 +1,62 @@
 /*
  * err: the one recorded error of a thread.
  *
- * The function that detects an error records it and returns -1; its callers
- * pass the -1 on, adding context only where that tells the user more.  Only
- * main() and the helper's server loop print or send it, once.  The record
- * belongs to the calling thread; err_take() and err_put() move it to another.
- * Nothing here blocks or allocates.
+ * The function that detects an error records it and returns -1.  Its callers
+ * return -1 as well, and add context only if that tells the user more.  Only
+ * main() and the helper's server loop print or send the error, once.  The record
+ * belongs to the calling thread; err_take() and err_put() move it to another one.
+ * Nothing here blocks or allocates memory.
  */
 #ifndef IMG_ERR_H
 #define IMG_ERR_H
 
-/* The exit statuses of every command, and the status field on the wire. */
+/* The exit status of every command, and the status field of the protocol. */
 enum status {
 	ST_OK = 0,
-	ST_FAILED = 1,	/* for another reason */
+	ST_FAILED = 1,	/* any other reason */
 	ST_USAGE = 2,	/* command line or configuration; nothing was touched */
 	ST_ABSENT = 3,	/* no such image, container or directory */
-	ST_REFUSED = 4, /* permission, configuration, or a rule */
-	ST_BUSY = 5,	/* mounted, open, locked */
+	ST_REFUSED = 4, /* by permissions, the access policy or a rule */
+	ST_BUSY = 5,	/* in use: mounted, open or locked */
 	ST_EXISTS = 6,	/* the target exists */
-	ST_PEER = 7,	/* not reached, not let in, or lost */
-	ST_CORRUPT = 8, /* integrity */
-	ST_NOROOM = 9,	/* target too small, or its storage full */
-	ST_NEAR = 10,	/* near a threshold */
+	ST_PEER = 7,	/* cannot connect or log in, or connection lost */
+	ST_CORRUPT = 8, /* corrupt, unfinished, or contents differ */
+	ST_NOROOM = 9,	/* target too small, or no free space */
+	ST_NEAR = 10,	/* near the threshold (img-watch) */
 	ST_MAX = ST_NEAR
 };
 
-#define ERR_TEXT_MAX 1024 /* bytes with the NUL; longer texts are cut */
+#define ERR_TEXT_MAX 1024 /* bytes with the NUL; longer texts are truncated */
 
 struct err {
 	enum status status; /* ST_OK: nothing is recorded */
-	int sys;	    /* the errno behind it, or 0 */
+	int sys;	    /* the errno that caused it, or 0 */
 	char text[ERR_TEXT_MAX];
 };
 
-/* Records status and text, replacing what was recorded.  Returns -1. */
+/* Records status and text, replacing any earlier error.  Returns -1. */
 int err_set(enum status status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Records "text: strerror(errno)" with the status that errno stands for
+ * Records "text: strerror(errno)" with the status that belongs to errno
  * (ENOENT is ST_ABSENT, ENOSPC is ST_NOROOM, ...).  Returns -1.
  */
 int err_sys(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Puts "text: " before what is recorded; status and errno stay.  Returns -1. */
+/* Puts "text: " before the recorded text and keeps status and errno.  Returns -1. */
 int err_wrap(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The status that an errno stands for; never ST_OK. */
+/* The status that belongs to an errno; never ST_OK. */
 enum status err_status_of(int sys);
 
-/* What is recorded: ST_OK, 0 and "" after err_clear(). */
+/* The record; ST_OK, 0 and "" after err_clear(). */
 enum status err_status(void);
 int err_errno(void);
 const char *err_text(void);
 
 void err_clear(void);
 
-/* Copies the record out of this thread and clears it; puts one in. */
+/* err_take() moves this thread's record to out; err_put() replaces it by in. */
 void err_take(struct err *out);
 void err_put(const struct err *in);
 

@@ -1,6 +1,6 @@
 /*
- * A descriptor that somebody else made non-blocking (a terminal or pipe is
- * shared with other processes, and so is that flag) is waited for with poll().
+ * O_NONBLOCK belongs to the open file, and a terminal or pipe is shared with other
+ * processes; so another process may have set it.  Then poll() does the waiting.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +15,8 @@
 
 #include "lib/base/io.h"
 
-/* After a failed call: whether to try again. */
-static int again(int fd, short events)
+/* Whether to repeat a failed call; waits until fd is ready if errno is EAGAIN. */
+static int wait_to_retry(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
@@ -27,8 +27,8 @@ static int again(int fd, short events)
 	return poll(&p, 1, -1) >= 0 || errno == EINTR;
 }
 
-/* Whether n bytes at off are within what a file offset can hold; sets errno. */
-static int in_range(size_t n, uint64_t off)
+/* Whether n bytes at off are within the range of a file offset; else sets errno. */
+static int is_valid_range(size_t n, uint64_t off)
 {
 	if (n <= INT64_MAX && off <= INT64_MAX - n)
 		return 1;
@@ -47,7 +47,7 @@ ssize_t io_read(int fd, void *p, size_t n)
 			break;
 		if (r > 0)
 			done += (size_t)r;
-		else if (!again(fd, POLLIN))
+		else if (!wait_to_retry(fd, POLLIN))
 			return -1;
 	}
 	return (ssize_t)done;
@@ -57,7 +57,7 @@ ssize_t io_pread(int fd, void *p, size_t n, uint64_t off)
 {
 	size_t done = 0;
 
-	if (!in_range(n, off))
+	if (!is_valid_range(n, off))
 		return -1;
 	while (done < n) {
 		ssize_t r = pread(fd, (char *)p + done, n - done, (off_t)(off + done));
@@ -66,7 +66,7 @@ ssize_t io_pread(int fd, void *p, size_t n, uint64_t off)
 			break;
 		if (r > 0)
 			done += (size_t)r;
-		else if (!again(fd, POLLIN))
+		else if (!wait_to_retry(fd, POLLIN))
 			return -1;
 	}
 	return (ssize_t)done;
@@ -83,7 +83,7 @@ int io_write(int fd, const void *p, size_t n)
 			errno = EIO;
 		if (r > 0)
 			done += (size_t)r;
-		else if (!again(fd, POLLOUT))
+		else if (!wait_to_retry(fd, POLLOUT))
 			return -1;
 	}
 	return 0;
@@ -93,7 +93,7 @@ int io_pwrite(int fd, const void *p, size_t n, uint64_t off)
 {
 	size_t done = 0;
 
-	if (!in_range(n, off))
+	if (!is_valid_range(n, off))
 		return -1;
 	while (done < n) {
 		ssize_t r = pwrite(fd, (const char *)p + done, n - done, (off_t)(off + done));
@@ -102,7 +102,7 @@ int io_pwrite(int fd, const void *p, size_t n, uint64_t off)
 			errno = EIO;
 		if (r > 0)
 			done += (size_t)r;
-		else if (!again(fd, POLLOUT))
+		else if (!wait_to_retry(fd, POLLOUT))
 			return -1;
 	}
 	return 0;
@@ -118,7 +118,7 @@ void io_std_open(void)
 		if (fcntl(fd, F_GETFD) >= 0)
 			continue;
 		got = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
-		if (got < 0) /* no /dev: this fails either way, too */
+		if (got < 0) /* without /dev: reading and writing this fails as well */
 			got = open("/", O_PATH);
 		if (got != fd)
 			_exit(1);

@@ -1,5 +1,6 @@
 /*
- * io: whole reads and writes over short ones and EINTR.  All but io_lock_file() may block.
+ * io: complete reads and writes, which go on after short ones and EINTR.  All
+ * functions on descriptors may block; io_lock_file() does not wait for the lock.
  */
 #ifndef IMG_IO_H
 #define IMG_IO_H
@@ -8,37 +9,39 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Bytes read, fewer than n only at the end of the file; -1 with errno set. */
+/* The number of bytes read, less than n only at the end of the file; -1 with errno set. */
 ssize_t io_read(int fd, void *p, size_t n);
 ssize_t io_pread(int fd, void *p, size_t n, uint64_t off);
 
-/* 0, or -1 with errno set. */
+/* Write all n bytes.  0, or -1 with errno set. */
 int io_write(int fd, const void *p, size_t n);
 int io_pwrite(int fd, const void *p, size_t n, uint64_t off);
 
 /*
- * Makes sure that descriptors 0 to 2 are open (on /dev/null, opened so that
- * the wrong direction fails), so that no file opened later becomes standard
- * output.  Called first in every main().
+ * Opens those of the descriptors 0 to 2 that are closed, on /dev/null, so that no
+ * file opened later becomes standard output.  Standard input is opened for
+ * writing only and the outputs for reading only, so that using them fails.  Every
+ * main() calls this first.
  */
 void io_std_open(void);
 
 /*
- * The first line of a file, such as one below /sys, without its newline, as far as it
- * fits into size bytes.  0; or -1, and out is "".
+ * Reads the first line of a file (such as one below /sys) without its newline,
+ * truncated to size bytes with the NUL.  0; or -1, and out is "".
  */
 int io_read_line(const char *path, char *out, size_t size);
 
 /*
- * Where what fd is lies now, absolute and without links on the way; the caller
- * frees it.  NULL with errno set.
+ * The current absolute path of the file that fd is open on, without symbolic
+ * links; the caller frees it.  NULL with errno set.
  */
 char *io_path_dup(int fd);
 
 /*
- * Makes a file, or opens it, and takes its lock (flock) for itself, without waiting.  Who
- * has that may remove the file, so it is made sure that it is still there.  The
- * descriptor, or -1 with errno set: EWOULDBLOCK if somebody else has it.
+ * Opens a file, creating it if it is missing, and locks it exclusively (flock)
+ * without waiting.  A holder of the lock may remove the file; so the result is
+ * always the file that has the name now.  The descriptor, or -1 with errno set:
+ * EWOULDBLOCK if another process holds the lock.
  */
 int io_lock_file(const char *path);
 
@@ -48,7 +51,7 @@ int io_lock_file(const char *path);
  */
 int io_sync_dir(int dir);
 
-/* Close-on-exec and (un)blocking flags; 0, or -1 with errno set. */
+/* Set close-on-exec; set (on) or clear O_NONBLOCK.  0, or -1 with errno set. */
 int io_set_cloexec(int fd);
 int io_set_nonblock(int fd, int on);
 

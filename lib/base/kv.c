@@ -1,6 +1,6 @@
 /*
- * A parsed list is one copy of the bytes, in which each '=' after a key became
- * a NUL, and an array of pointers into it.
+ * A parsed list is a copy of the bytes, in which the '=' after each key is replaced
+ * by a NUL, and an array of pointers into that copy.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,25 +53,25 @@ void kv_add_bool(struct buf *b, const char *key, bool v)
 	kv_add(b, key, v ? "1" : "0");
 }
 
-static int refuse(const char *why)
+static int refuse_list(const char *why)
 {
-	return err_set(ST_PEER, "malformed list from the peer: %s", why);
+	return err_set(ST_PEER, "invalid key=value list from the peer: %s", why);
 }
 
-/* The pairs in len bytes, or -1 with an error recorded. */
+/* The number of pairs in len bytes, or -1 with an error recorded. */
 static int count_pairs(const char *bytes, size_t len)
 {
 	int pairs = 0;
 	size_t i;
 
 	if (len > KV_BYTES_MAX)
-		return refuse("too long");
+		return refuse_list("too long");
 	if (len && bytes[len - 1])
-		return refuse("cut off");
+		return refuse_list("truncated");
 	for (i = 0; i < len; i++)
 		pairs += !bytes[i];
 	if (pairs > KV_PAIRS_MAX)
-		return refuse("too many pairs");
+		return refuse_list("too many pairs");
 	return pairs;
 }
 
@@ -95,7 +95,7 @@ int kv_parse(struct kv *kv, const void *bytes, size_t len)
 		size_t key_len = strspn(p, KEY_CHARS);
 
 		if (key_len == 0 || key_len > KV_KEY_MAX || p[key_len] != '=') {
-			refuse("a bad key");
+			refuse_list("invalid key");
 			goto fail;
 		}
 		p[key_len] = '\0';
@@ -146,11 +146,12 @@ int kv_get_u64(const struct kv *kv, const char *key, uint64_t *out)
 		unsigned digit = (unsigned)(s[i] - '0');
 
 		if (v > (UINT64_MAX - digit) / 10)
-			return err_set(ST_PEER, "bad value of '%s' from the peer: too large", key);
+			return err_set(
+				ST_PEER, "invalid value of '%s' from the peer: too large", key);
 		v = v * 10 + digit;
 	}
 	if (i == 0 || s[i])
-		return err_set(ST_PEER, "bad value of '%s' from the peer: no number", key);
+		return err_set(ST_PEER, "invalid value of '%s' from the peer: not a number", key);
 	*out = v;
 	return 1;
 }
@@ -162,7 +163,8 @@ int kv_get_bool(const struct kv *kv, const char *key, bool *out)
 	if (!s)
 		return 0;
 	if (strcmp(s, "0") != 0 && strcmp(s, "1") != 0)
-		return err_set(ST_PEER, "bad value of '%s' from the peer: neither 0 nor 1", key);
+		return err_set(
+			ST_PEER, "invalid value of '%s' from the peer: neither 0 nor 1", key);
 	*out = s[0] == '1';
 	return 1;
 }

@@ -1,8 +1,9 @@
 /*
- * Both remote forms come down to "authority" and path: the authority is the
- * text before the ':' (or between "ssh://" and the next '/'), and splits into
- * user, host and port.  A user may hold '@', so the last one counts.  What is
- * refused here need not be quoted or looked at again on its way to ssh.
+ * Both remote forms consist of an authority and a path.  The authority is the text
+ * before the ':', or between "ssh://" and the next '/', and consists of user, host
+ * and port.  A user name may contain '@', so the last '@' separates it from the
+ * host.  Every character that a shell or ssh could interpret is refused here, so
+ * that later code need not quote or check user and host.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -17,15 +18,16 @@
 #define SCHEME "ssh://"
 #define NAME_MAX_BYTES 255 /* of a host name in the DNS, and of a user here */
 #define HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
+#define NEEDS_BRACKETS "an IPv6 address must be in brackets"
 #define USER_REFUSED " ;&|<>$`\\\"'(){}*?[]!~#/"
 
-static int refuse(const char *text, const char *why)
+static int refuse_location(const char *text, const char *why)
 {
-	return err_set(ST_USAGE, "bad location '%s': %s", text, why);
+	return err_set(ST_USAGE, "invalid location '%s': %s", text, why);
 }
 
-/* A copy of len bytes in *out; 0, or -1 with an error recorded. */
-static int copy(char **out, const char *s, size_t len)
+/* Sets *out to a copy of len bytes.  0, or -1 with an error recorded. */
+static int copy_bytes(char **out, const char *s, size_t len)
 {
 	*out = strndup(s, len);
 	return *out ? 0 : err_set(ST_FAILED, "out of memory");
@@ -36,13 +38,13 @@ static int check_host(const char *text, const char *host, bool in_brackets)
 	size_t len = strlen(host);
 
 	if (len == 0)
-		return refuse(text, "the host is empty");
+		return refuse_location(text, "the host name is empty");
 	if (len > NAME_MAX_BYTES)
-		return refuse(text, "the host is too long");
+		return refuse_location(text, "the host name is too long");
 	if (host[0] == '-')
-		return refuse(text, "a host does not begin with '-'");
+		return refuse_location(text, "a host name cannot begin with '-'");
 	if (strspn(host, in_brackets ? HOST_CHARS ":%" : HOST_CHARS) != len)
-		return refuse(text, "the host holds a character that no host has");
+		return refuse_location(text, "the host name contains an invalid character");
 	return 0;
 }
 
@@ -51,13 +53,13 @@ static int check_user(const char *text, const char *user)
 	char safe[NAME_MAX_BYTES + 1];
 
 	if (!*user)
-		return refuse(text, "the user is empty");
+		return refuse_location(text, "the user name is empty");
 	if (strlen(user) > NAME_MAX_BYTES)
-		return refuse(text, "the user is too long");
+		return refuse_location(text, "the user name is too long");
 	if (*user == '-')
-		return refuse(text, "a user does not begin with '-'");
+		return refuse_location(text, "a user name cannot begin with '-'");
 	if (user[strcspn(user, USER_REFUSED)] || strcmp(user, text_safe(user, safe, sizeof(safe))))
-		return refuse(text, "the user holds a character that is not allowed there");
+		return refuse_location(text, "the user name contains an invalid character");
 	return 0;
 }
 
@@ -69,7 +71,7 @@ static int parse_port(struct location *loc, const char *s, size_t len)
 	for (i = 0; i < len && s[i] >= '0' && s[i] <= '9' && port <= UINT16_MAX; i++)
 		port = port * 10 + (unsigned long)(s[i] - '0');
 	if (i != len || port == 0 || port > UINT16_MAX)
-		return refuse(loc->text, "a port is a number from 1 to 65535");
+		return refuse_location(loc->text, "the port must be a number from 1 to 65535");
 	loc->port = (uint16_t)port;
 	return 0;
 }
@@ -80,7 +82,7 @@ static const char *find_at(const char *s, size_t len)
 	return memrchr(s, '@', len);
 }
 
-/* [USER@]HOST[:PORT], HOST perhaps in brackets, a port only if with_port. */
+/* Parses [USER@]HOST[:PORT]; HOST may be in brackets, PORT is allowed only if with_port. */
 static int parse_authority(struct location *loc, const char *s, size_t len, bool with_port)
 {
 	const char *end = s + len;
@@ -93,7 +95,7 @@ static int parse_authority(struct location *loc, const char *s, size_t len, bool
 		host++;
 		host_end = memchr(host, ']', (size_t)(end - host));
 		if (!host_end)
-			return refuse(loc->text, "'[' without ']'");
+			return refuse_location(loc->text, "'[' without ']'");
 		rest = host_end + 1;
 	} else {
 		host_end = memchr(host, ':', (size_t)(end - host));
@@ -101,22 +103,23 @@ static int parse_authority(struct location *loc, const char *s, size_t len, bool
 			host_end = end;
 		rest = host_end;
 	}
-	if (at && (copy(&loc->user, s, (size_t)(at - s)) < 0 || check_user(loc->text, loc->user)))
+	if (at && (copy_bytes(&loc->user, s, (size_t)(at - s)) < 0 ||
+			  check_user(loc->text, loc->user)))
 		return -1;
-	if (copy(&loc->host, host, (size_t)(host_end - host)) < 0)
+	if (copy_bytes(&loc->host, host, (size_t)(host_end - host)) < 0)
 		return -1;
 	if (check_host(loc->text, loc->host, in_brackets) < 0)
 		return -1;
 	if (rest == end)
 		return 0;
 	if (*rest != ':' || !with_port)
-		return refuse(loc->text, "unexpected text after the host");
+		return refuse_location(loc->text, "unexpected text after the host");
 	if (memchr(rest + 1, ':', (size_t)(end - rest - 1)))
-		return refuse(loc->text, "an address with colons goes in brackets");
+		return refuse_location(loc->text, NEEDS_BRACKETS);
 	return parse_port(loc, rest + 1, (size_t)(end - rest - 1));
 }
 
-/* Whether the len bytes begin with an IPv6 address that ends at a ':' or at their end. */
+/* Whether the len bytes, or those before one of their ':', are an IPv6 address. */
 static bool is_bare_address(const char *s, size_t len)
 {
 	char address[INET6_ADDRSTRLEN];
@@ -141,12 +144,13 @@ static int parse_url(struct location *loc)
 
 	if (parse_authority(loc, s, len, true) < 0)
 		return -1;
-	return copy(&loc->path, s + len, strlen(s + len));
+	return copy_bytes(&loc->path, s + len, strlen(s + len));
 }
 
 /*
- * The ':' that ends [USER@]HOST in the len bytes before the first '/', and
- * NULL if there is none; -1 where brackets hold one that they do not end.
+ * Sets *colon to the ':' that ends [USER@]HOST in the len bytes before the first
+ * '/', or to NULL if there is none.  0, or -1 with an error recorded: a bracket is
+ * not closed or not followed by ':', or an IPv6 address has no brackets.
  */
 static int find_colon(const struct location *loc, size_t len, const char **colon)
 {
@@ -165,15 +169,15 @@ static int find_colon(const struct location *loc, size_t len, const char **colon
 		const char *end = memchr(bracket, ']', len - (size_t)(bracket - s));
 
 		if (!end)
-			return refuse(s, "'[' without ']'");
+			return refuse_location(s, "'[' without ']'");
 		*colon = end + 1;
 		if (*colon >= s + len || **colon != ':')
-			return refuse(s, "no ':' after ']'");
+			return refuse_location(s, "no ':' after ']'");
 		return 0;
 	}
 	at = at ? at + 1 : s;
 	if (is_bare_address(at, len - (size_t)(at - s)))
-		return refuse(s, "an address with colons goes in brackets");
+		return refuse_location(s, NEEDS_BRACKETS);
 	return 0;
 }
 
@@ -185,10 +189,10 @@ static int parse_plain(struct location *loc)
 	if (find_colon(loc, strcspn(s, "/"), &colon) < 0)
 		return -1;
 	if (!colon)
-		return copy(&loc->path, s, strlen(s));
+		return copy_bytes(&loc->path, s, strlen(s));
 	if (parse_authority(loc, s, (size_t)(colon - s), false) < 0)
 		return -1;
-	return copy(&loc->path, colon + 1, strlen(colon + 1));
+	return copy_bytes(&loc->path, colon + 1, strlen(colon + 1));
 }
 
 int location_parse(struct location *loc, const char *text)
@@ -197,8 +201,8 @@ int location_parse(struct location *loc, const char *text)
 
 	memset(loc, 0, sizeof(*loc));
 	if (!*text)
-		return err_set(ST_USAGE, "bad location '': it is empty");
-	if (copy(&loc->text, text, strlen(text)) < 0)
+		return err_set(ST_USAGE, "invalid location '': it is empty");
+	if (copy_bytes(&loc->text, text, strlen(text)) < 0)
 		return -1;
 	loc->is_stdio = strcmp(text, "-") == 0;
 	if (strncasecmp(text, SCHEME, strlen(SCHEME)) == 0)
@@ -219,14 +223,15 @@ void location_fini(struct location *loc)
 	memset(loc, 0, sizeof(*loc));
 }
 
-static bool same(const char *a, const char *b)
+static bool is_same_text(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 bool location_same_host(const struct location *a, const struct location *b)
 {
-	return same(a->host, b->host) && same(a->user, b->user) && a->port == b->port;
+	return is_same_text(a->host, b->host) && is_same_text(a->user, b->user) &&
+	       a->port == b->port;
 }
 
 char *location_base_name(const struct location *loc)
@@ -239,7 +244,7 @@ char *location_base_name(const struct location *loc)
 		end--;
 	for (begin = end; begin > 0 && path[begin - 1] != '/'; begin--)
 		;
-	copy(&name, path + begin, end - begin);
+	copy_bytes(&name, path + begin, end - begin);
 	return name;
 }
 

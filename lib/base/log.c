@@ -1,7 +1,7 @@
 /*
- * One lock around the route and the output, so that a line is never mixed
- * with another and a sink is not in use any more when log_route() returns.  A
- * line is at most LINE_MAX_BYTES, which a pipe takes in one piece.
+ * One lock protects the route and the output, so that lines are never mixed and
+ * the old sink is no longer in use when log_route() returns.  A line has at most
+ * LINE_MAX_BYTES bytes, which a pipe takes atomically.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -51,8 +51,8 @@ void log_before(void (*hook)(void))
 	pthread_mutex_unlock(&lock);
 }
 
-/* With the lock held. */
-static void print(const char *text)
+/* Call with the lock held. */
+static void print_line(const char *text)
 {
 	char line[LINE_MAX_BYTES];
 	ssize_t ignored;
@@ -66,13 +66,13 @@ static void print(const char *text)
 	text_safe(text, line + used, sizeof(line) - (size_t)used - 1);
 	strcat(line, "\n");
 	ignored = write(STDERR_FILENO, line, strlen(line));
-	(void)ignored; /* there is nowhere left to say so */
+	(void)ignored; /* there is nowhere to report the error */
 }
 
-static void emit(enum log_level level, const char *fmt, va_list ap)
+static void log_line(enum log_level level, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 
-static void emit(enum log_level level, const char *fmt, va_list ap)
+static void log_line(enum log_level level, const char *fmt, va_list ap)
 {
 	char text[LINE_MAX_BYTES], safe[LINE_MAX_BYTES];
 	int saved = errno;
@@ -83,46 +83,46 @@ static void emit(enum log_level level, const char *fmt, va_list ap)
 		if (route)
 			route(level, text_safe(text, safe, sizeof(safe)), route_arg);
 		else
-			print(text);
+			print_line(text);
 	}
 	pthread_mutex_unlock(&lock);
 	errno = saved;
 }
 
-#define EMIT(level)                                                                                \
+#define LOG_LINE(level)                                                                            \
 	do {                                                                                       \
 		va_list ap;                                                                        \
 		va_start(ap, fmt);                                                                 \
-		emit(level, fmt, ap);                                                              \
+		log_line(level, fmt, ap);                                                          \
 		va_end(ap);                                                                        \
 	} while (0)
 
 void log_error(const char *fmt, ...)
 {
-	EMIT(LOG_LEVEL_ERROR);
+	LOG_LINE(LOG_LEVEL_ERROR);
 }
 
 void log_warn(const char *fmt, ...)
 {
-	EMIT(LOG_LEVEL_WARN);
+	LOG_LINE(LOG_LEVEL_WARN);
 }
 
 void log_note(const char *fmt, ...)
 {
-	EMIT(LOG_LEVEL_NOTE);
+	LOG_LINE(LOG_LEVEL_NOTE);
 }
 
 void log_info(const char *fmt, ...)
 {
-	EMIT(LOG_LEVEL_INFO);
+	LOG_LINE(LOG_LEVEL_INFO);
 }
 
 void log_debug(const char *fmt, ...)
 {
-	EMIT(LOG_LEVEL_DEBUG);
+	LOG_LINE(LOG_LEVEL_DEBUG);
 }
 
 void log_at(enum log_level level, const char *fmt, ...)
 {
-	EMIT(level);
+	LOG_LINE(level);
 }

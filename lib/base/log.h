@@ -1,9 +1,9 @@
 /*
- * log: what a program says beside its result, one line at a time.
+ * log: messages other than the result, one line each.
  *
- * A command writes lines to standard error as "img-copy: text"; the helper
- * routes them to its client.  Text is made safe for a terminal here (text.h),
- * so a caller may pass names from outside.  May be called from any thread.
+ * A command writes a line to standard error as "img-copy: text"; the helper sends
+ * it to its client.  The text is escaped for the terminal here (text.h), so callers
+ * may pass names from outside.  All threads may call these functions.
  */
 #ifndef IMG_LOG_H
 #define IMG_LOG_H
@@ -16,17 +16,17 @@ enum log_level {
 	LOG_LEVEL_DEBUG	 /* shown by -vv */
 };
 
-/* prog is shown before each line and must stay valid (program name). */
+/* Sets the program name, which begins each line; prog must stay valid. */
 void log_init(const char *prog);
 void log_set_level(enum log_level max);
 
 /*
- * Sends lines to sink instead of standard error, whatever their level; NULL
- * undoes it.  line is not NUL-terminated by '\n'.  sink must not log.
+ * Passes all lines, of whatever level, to sink instead of standard error; NULL ends
+ * that.  line has no newline.  sink must not log.
  */
 void log_route(void (*sink)(enum log_level level, const char *line, void *arg), void *arg);
 
-/* Called before each line printed, to clear a live progress line; or NULL. */
+/* Sets a function that is called before each line is printed (to clear the progress line). */
 void log_before(void (*hook)(void));
 
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -35,7 +35,7 @@ void log_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* As log_error() and its siblings, with the level as a value. */
+/* As log_error() and the others, with the level as an argument. */
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * A ring of cap slots, count of them in use from head on, under one lock.
- * Deadlines are of the monotonic clock, so that setting the time of day
- * neither hangs nor hurries anybody.
+ * A ring of cap slots under one lock; count slots are in use, beginning at head.
+ * Time-outs use the monotonic clock, so that setting the time of day does not
+ * change them.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #include "lib/base/err.h"
 #include "lib/base/queue.h"
 
-/* A condition on the monotonic clock; 0 or an error number. */
+/* Initialises a condition that uses the monotonic clock.  0, or an errno. */
 static int cond_init(pthread_cond_t *cond)
 {
 	pthread_condattr_t attr;
@@ -31,41 +31,41 @@ int queue_init(struct queue *q, size_t cap)
 {
 	memset(q, 0, sizeof(*q));
 	if (cap == 0 || cap > PTRDIFF_MAX / sizeof(*q->slot))
-		return err_set(ST_FAILED, "make a queue: not for %zu items", cap);
+		return err_set(ST_FAILED, "cannot create a queue of %zu items", cap);
 	q->cap = cap;
 	q->slot = calloc(cap, sizeof(*q->slot));
 	if (!q->slot)
 		goto no_slot;
 	if (pthread_mutex_init(&q->lock, NULL))
 		goto no_lock;
-	if (cond_init(&q->room))
-		goto no_room;
+	if (cond_init(&q->space))
+		goto no_space;
 	if (cond_init(&q->item))
 		goto no_item;
 	return 0;
 no_item:
-	pthread_cond_destroy(&q->room);
-no_room:
+	pthread_cond_destroy(&q->space);
+no_space:
 	pthread_mutex_destroy(&q->lock);
 no_lock:
 	free(q->slot);
 no_slot:
 	memset(q, 0, sizeof(*q));
-	return err_set(ST_FAILED, "make a queue: out of memory");
+	return err_set(ST_FAILED, "cannot create a queue: out of memory");
 }
 
 void queue_fini(struct queue *q)
 {
 	if (!q->slot)
 		return;
-	pthread_cond_destroy(&q->room);
+	pthread_cond_destroy(&q->space);
 	pthread_cond_destroy(&q->item);
 	pthread_mutex_destroy(&q->lock);
 	free(q->slot);
 	memset(q, 0, sizeof(*q));
 }
 
-static struct timespec deadline(int timeout_ms)
+static struct timespec deadline_after(int timeout_ms)
 {
 	struct timespec t;
 
@@ -85,13 +85,13 @@ int queue_put(struct queue *q, void *item, int timeout_ms)
 	int rc = 0, result;
 
 	if (timeout_ms > 0)
-		until = deadline(timeout_ms);
+		until = deadline_after(timeout_ms);
 	pthread_mutex_lock(&q->lock);
 	while (q->count == q->cap && !q->stopped && !q->ended && timeout_ms && rc != ETIMEDOUT) {
 		if (timeout_ms < 0)
-			pthread_cond_wait(&q->room, &q->lock);
+			pthread_cond_wait(&q->space, &q->lock);
 		else
-			rc = pthread_cond_timedwait(&q->room, &q->lock, &until);
+			rc = pthread_cond_timedwait(&q->space, &q->lock, &until);
 	}
 	if (q->stopped || q->ended) {
 		result = -1;
@@ -106,14 +106,14 @@ int queue_put(struct queue *q, void *item, int timeout_ms)
 	return result;
 }
 
-/* With the lock held and an item there. */
-static void *take(struct queue *q)
+/* Call with the lock held, and only if there is an item. */
+static void *take_item(struct queue *q)
 {
 	void *item = q->slot[q->head];
 
 	q->head = (q->head + 1) % q->cap;
 	q->count--;
-	pthread_cond_signal(&q->room);
+	pthread_cond_signal(&q->space);
 	return item;
 }
 
@@ -127,7 +127,7 @@ int queue_get(struct queue *q, void **item)
 	if (q->stopped) {
 		result = -1;
 	} else if (q->count) {
-		*item = take(q);
+		*item = take_item(q);
 		result = 1;
 	}
 	pthread_mutex_unlock(&q->lock);
@@ -139,28 +139,28 @@ void *queue_try_get(struct queue *q)
 	void *item;
 
 	pthread_mutex_lock(&q->lock);
-	item = q->count ? take(q) : NULL;
+	item = q->count ? take_item(q) : NULL;
 	pthread_mutex_unlock(&q->lock);
 	return item;
 }
 
-static void wake(struct queue *q, bool *flag)
+static void set_and_wake(struct queue *q, bool *flag)
 {
 	pthread_mutex_lock(&q->lock);
 	*flag = true;
-	pthread_cond_broadcast(&q->room);
+	pthread_cond_broadcast(&q->space);
 	pthread_cond_broadcast(&q->item);
 	pthread_mutex_unlock(&q->lock);
 }
 
 void queue_end(struct queue *q)
 {
-	wake(q, &q->ended);
+	set_and_wake(q, &q->ended);
 }
 
 void queue_stop(struct queue *q)
 {
-	wake(q, &q->stopped);
+	set_and_wake(q, &q->stopped);
 }
 
 size_t queue_len(struct queue *q)

@@ -1,10 +1,10 @@
 /*
  * queue: a bounded queue of pointers between threads.
  *
- * queue_end() lets the readers drain what is in it; queue_stop() drops
- * nothing but wakes everybody at once: from then on all calls return "stopped".
- * Whoever made the queue frees what is left in it (queue_try_get() after a
- * stop still hands it out).
+ * After queue_end() nothing can be put, and the readers get the remaining items.
+ * queue_stop() wakes all waiting threads; from then on queue_put() and queue_get()
+ * return -1.  The remaining items stay in the queue: its owner gets them by
+ * queue_try_get() and frees them.
  */
 #ifndef IMG_QUEUE_H
 #define IMG_QUEUE_H
@@ -15,7 +15,7 @@
 
 struct queue {
 	pthread_mutex_t lock;
-	pthread_cond_t room, item;
+	pthread_cond_t space, item;
 	void **slot;
 	size_t cap, head, count;
 	bool ended, stopped;
@@ -26,16 +26,16 @@ int queue_init(struct queue *q, size_t cap);
 void queue_fini(struct queue *q); /* accepts a zeroed queue */
 
 /*
- * Blocks while the queue is full, at most timeout_ms (-1: for ever).
- * 1: put; 0: timed out; -1: stopped or ended, the item stays the caller's.
- * Records no error.
+ * Blocks while the queue is full, at most timeout_ms (-1: without limit).  1: the
+ * item was put; 0: timed out; -1: stopped or ended.  After 0 and -1 the item still
+ * belongs to the caller.  Records no error.
  */
 int queue_put(struct queue *q, void *item, int timeout_ms);
 
-/* Blocks while it is empty.  1: *item; 0: ended and empty; -1: stopped. */
+/* Blocks while the queue is empty.  1: *item is set; 0: ended and empty; -1: stopped. */
 int queue_get(struct queue *q, void **item);
 
-/* Never blocks and works after a stop: the next item, or NULL. */
+/* The next item, or NULL.  Never blocks, and works after queue_stop(). */
 void *queue_try_get(struct queue *q);
 
 void queue_end(struct queue *q);

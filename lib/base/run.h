@@ -1,9 +1,11 @@
 /*
- * run: who made something, so that others can tell whether he still lives.
+ * run: the identity of a process, recorded with what it creates, so that other
+ * processes can tell whether the owner is alive or what it left is stale.
  *
- * A run is written as HOST:BOOT:SPACE:PID:START (host name, the kernel's boot
- * id, number of the pid namespace, and the process with its start time in clock
- * ticks since boot), of letters, digits and "-._:", which LVM takes in a tag.
+ * The identity is the text HOST:BOOT:SPACE:PID:START: the host name, the kernel's
+ * boot ID, the inode number of the PID namespace, the process ID, and the start
+ * time of the process in clock ticks since boot.  It consists of letters, digits
+ * and "-._:", which LVM allows in a tag.
  */
 #ifndef IMG_RUN_H
 #define IMG_RUN_H
@@ -13,17 +15,21 @@
 #define RUN_TEXT_MAX 256
 
 enum run_state {
-	RUN_ALIVE,
-	RUN_DEAD,
-	RUN_FOREIGN /* another host's, or nothing that could be judged from here */
+	RUN_ALIVE,  /* the owning process is alive */
+	RUN_DEAD,   /* stale: the owning process has ended */
+	RUN_FOREIGN /* unknown: it runs on another host or in another PID namespace, or bad text */
 };
 
-/* This process.  0, or -1 recorded. */
+/* The identity of this process.  0, or -1 with an error recorded. */
 int run_self(char out[RUN_TEXT_MAX]);
 
+/* The state of the process with this identity.  Records no error. */
 enum run_state run_state(const char *text);
 
-/* Whether it was another host's, by its name and boot: its locks may not reach here. */
+/*
+ * Whether the process belongs to another host (both host name and boot ID differ).
+ * Then its locks on a shared filesystem may not be visible on this host.
+ */
 bool run_is_elsewhere(const char *text);
 
 #endif

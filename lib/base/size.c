@@ -1,7 +1,7 @@
 /*
- * Exact integer arithmetic: a fraction is kept as digits over a power of ten
- * and rounds down to a byte.  Digits behind the 18th cannot be seen in the
- * result, as the largest unit is 2^50.
+ * The arithmetic is exact.  A fraction is an integer over a power of ten, and the
+ * result is rounded down to a byte.  Digits after the 18th cannot change the
+ * result, since the largest unit is 2^50.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,12 +12,12 @@
 
 #define FRACTION_DIGITS 18
 
-static int refuse(const char *s, const char *why)
+static int refuse_size(const char *s, const char *why)
 {
-	return err_set(ST_USAGE, "bad size '%s': %s", s, why);
+	return err_set(ST_USAGE, "invalid size '%s': %s", s, why);
 }
 
-/* The factor that a suffix stands for; 0 if it is none. */
+/* The factor of a suffix; 0 if the suffix is unknown. */
 static uint64_t unit_of(const char *suffix)
 {
 	static const char letter[] = "kmgtp";
@@ -47,12 +47,12 @@ int size_parse(const char *s, uint64_t *out)
 	int fraction_len = 0;
 
 	if (*p < '0' || *p > '9')
-		return refuse(s, "no number");
+		return refuse_size(s, "not a number");
 	for (; *p >= '0' && *p <= '9'; p++) {
 		uint64_t digit = (uint64_t)(*p - '0');
 
 		if (whole > (SIZE_LIMIT - digit) / 10)
-			return refuse(s, "too large");
+			return refuse_size(s, "too large");
 		whole = whole * 10 + digit;
 	}
 	if (*p == '.') {
@@ -63,16 +63,16 @@ int size_parse(const char *s, uint64_t *out)
 			scale *= 10;
 		}
 		if (fraction_len == 0 || !*p)
-			return refuse(s, "a fraction needs digits and a suffix");
+			return refuse_size(s, "a fraction needs digits and a suffix");
 	}
 	unit = unit_of(p);
 	if (!unit)
-		return refuse(s, "unknown suffix");
+		return refuse_size(s, "unknown suffix");
 	bytes = (unsigned __int128)whole * unit + (unsigned __int128)fraction * unit / scale;
 	if (bytes == 0)
-		return refuse(s, "must be more than zero");
+		return refuse_size(s, "it must be greater than zero");
 	if (bytes > SIZE_LIMIT)
-		return refuse(s, "too large");
+		return refuse_size(s, "too large");
 	*out = (uint64_t)bytes;
 	return 0;
 }
@@ -83,7 +83,7 @@ char *size_human(uint64_t bytes, char out[SIZE_HUMAN])
 	unsigned tenths;
 	int power = 0;
 
-	/* Half of the last digit decides, so 1023.99 KiB is 1 MiB, not 1024 KiB. */
+	/* The unit is chosen after rounding, so that 1023.99 KiB is 1 MiB and not 1024 KiB. */
 	for (;; power++) {
 		unsigned __int128 unit = (unsigned __int128)1 << (10 * power);
 		unsigned __int128 value = ((unsigned __int128)bytes * 10 + unit / 2) / unit;

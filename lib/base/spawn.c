@@ -1,11 +1,11 @@
 /*
- * spawn: fork() and exec() in a process with threads: all that needs memory is made
- * before the fork, and between it and the exec there are only
- * async-signal-safe calls.  All signals are blocked over it, as a handler of
- * ours run in the child would write into the parent's descriptors.  A failed
- * exec comes back as its errno through a close-on-exec pipe; its end without a
- * byte means that the program runs.  Descriptors to hand over are first
- * copied above all their targets, so that the dup2()s cannot hit each other.
+ * All memory is allocated before the fork(), since only async-signal-safe calls
+ * are allowed between fork() and exec().  All signals are blocked meanwhile,
+ * because our signal handlers, run in the child, would write to descriptors that
+ * it shares with the parent.  If exec() fails, the child sends the errno through
+ * a close-on-exec pipe; if that pipe ends without data, the program runs.
+ * Descriptors to hand over are first copied to numbers above all targets, so that
+ * no dup2() closes the source of another.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,12 +24,14 @@
 #include "lib/base/io.h"
 #include "lib/base/spawn.h"
 
-#define CLOSE_MAX 65536 /* looked at where the kernel cannot close a range */
+#define CLOSE_MAX 65536 /* descriptors marked one by one where close_range() is missing */
 
 int spawn_failed(const char *program, int sys)
 {
-	return err_set(ST_FAILED, "run '%s': %s", program,
-		sys == ENOENT ? "no such program" : strerror(sys));
+	if (sys == ENOENT && !strchr(program, '/'))
+		return err_set(ST_FAILED, "cannot run '%s': command not found (is it installed?)",
+			program);
+	return err_set(ST_FAILED, "cannot run '%s': %s", program, strerror(sys));
 }
 
 static bool is_program(const char *path)
@@ -70,7 +72,7 @@ bool spawn_has(const char *name, const char *dirs)
 	return has;
 }
 
-/* In the child: whatever this process has open is not the program's. */
+/* In the child.  Keeps the program from inheriting descriptors. */
 static void close_rest_on_exec(void)
 {
 	struct rlimit lim;
@@ -85,8 +87,8 @@ static void close_rest_on_exec(void)
 }
 
 /*
- * In the child.  What the user set to be ignored (nohup, a shell's background
- * jobs) stays so for what we run, too.
+ * In the child.  Signals that the user set to be ignored (nohup, a background job
+ * of a shell) stay ignored in the program.
  */
 static void reset_signals(void)
 {
@@ -104,8 +106,8 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &act.sa_mask, NULL);
 }
 
-/* In the child; returns only with an errno. */
-static int become(const struct spawn *s)
+/* In the child.  Returns only on failure, with an errno. */
+static int exec_program(const struct spawn *s)
 {
 	int i;
 
@@ -122,8 +124,8 @@ static int become(const struct spawn *s)
 	return errno;
 }
 
-/* Puts copies of from[] above every target into s->fd. */
-static int lift(struct spawn *s, const int from[SPAWN_SLOTS])
+/* Copies from[] into s->fd, to numbers above every target. */
+static int lift_descriptors(struct spawn *s, const int from[SPAWN_SLOTS])
 {
 	int i;
 
@@ -144,8 +146,8 @@ void spawn_close(int *fd, size_t count)
 	}
 }
 
-/* A SIGCHLD ignored since before our start would lose exit statuses. */
-static void keep_statuses(void)
+/* If SIGCHLD was already ignored when we were started, exit statuses would be lost. */
+static void keep_exit_statuses(void)
 {
 	struct sigaction act;
 
@@ -153,8 +155,8 @@ static void keep_statuses(void)
 		signal(SIGCHLD, SIG_DFL);
 }
 
-/* A pipe whose writing end no dup2() of the child hits. */
-static int make_report(int report[2])
+/* A pipe whose write end no dup2() of the child replaces. */
+static int make_report_pipe(int report[2])
 {
 	int low;
 
@@ -177,16 +179,16 @@ pid_t spawn_start(struct spawn *s, const int from[SPAWN_SLOTS])
 	int sys = 0;
 
 	memset(s->fd, -1, sizeof(s->fd));
-	if (lift(s, from) < 0 || make_report(report) < 0) {
+	if (lift_descriptors(s, from) < 0 || make_report_pipe(report) < 0) {
 		spawn_failed(s->argv[0], errno);
 		goto out;
 	}
-	keep_statuses();
+	keep_exit_statuses();
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	pid = fork();
 	if (pid == 0) {
-		sys = become(s);
+		sys = exec_program(s);
 		_exit(io_write(report[1], &sys, sizeof(sys)) < 0 ? 126 : 127);
 	}
 	if (pid < 0)

@@ -1,5 +1,5 @@
 /*
- * spawn: fork() and exec() in a process with threads; what child.c is made of.
+ * spawn: fork() and exec() in a process with threads.  child.c is built on it.
  */
 #ifndef IMG_SPAWN_H
 #define IMG_SPAWN_H
@@ -15,24 +15,30 @@ struct spawn {
 	char path[PATH_MAX];
 	const char *const *argv;
 	char *const *envp;
-	int fd[SPAWN_SLOTS]; /* becomes this number; -1: as the parent has it (0 to 2) */
-	int keep;	     /* keeps its number; -1: none */
+	int fd[SPAWN_SLOTS]; /* fd[n] becomes descriptor n; -1: 0 to 2 are inherited */
+	int keep;	     /* a descriptor that stays open under its number; -1: none */
 	bool own_session;
 };
 
-/* As spawn_find(), and records nothing. */
+/* Whether spawn_find() finds name.  Records no error. */
 bool spawn_has(const char *name, const char *dirs);
 
-/* Finds name in dirs as execvp() would; out takes PATH_MAX bytes.  0 or -1 recorded. */
+/*
+ * Finds name in dirs (directories separated by ':') as execvp() would; out takes
+ * PATH_MAX bytes.  0, or -1 with ST_FAILED recorded.
+ */
 int spawn_find(const char *name, const char *dirs, char *out);
 
-/* Starts s with from[] as its descriptors.  The pid, or -1 with an error recorded. */
+/*
+ * Starts s; from[n] becomes its descriptor n (-1: see fd).  The pid, or -1 with
+ * ST_FAILED recorded, also if the program cannot be executed.  Sets s->fd.
+ */
 pid_t spawn_start(struct spawn *s, const int from[SPAWN_SLOTS]);
 
-/* Records that program cannot be run, by the errno sys.  -1. */
+/* Records that program cannot be run, for the errno sys.  Returns -1. */
 int spawn_failed(const char *program, int sys);
 
-/* Closes those that are open, and sets them to -1. */
+/* Closes count descriptors (-1: none) and sets them to -1. */
 void spawn_close(int *fd, size_t count);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Everything here walks its input by decode(), which never looks behind a NUL
- * as no continuation byte is one.
+ * All functions read their input through decode_utf8(), which never reads beyond a
+ * NUL, because a NUL is not a continuation byte.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@ struct range {
 	uint32_t first, last;
 };
 
-/* The bytes of the character at s and its code point; 0 if it is invalid. */
-static size_t decode(const char *s, size_t left, uint32_t *cp)
+/* The length of the character at s, whose code point is set; 0 if it is invalid. */
+static size_t decode_utf8(const char *s, size_t left, uint32_t *cp)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *p = (const unsigned char *)s;
@@ -47,7 +47,7 @@ static size_t decode(const char *s, size_t left, uint32_t *cp)
 	return len;
 }
 
-static bool within(const struct range *r, size_t count, uint32_t cp)
+static bool is_in_ranges(const struct range *r, size_t count, uint32_t cp)
 {
 	size_t i;
 
@@ -57,14 +57,14 @@ static bool within(const struct range *r, size_t count, uint32_t cp)
 	return false;
 }
 
-#define WITHIN(table, cp) within(table, sizeof(table) / sizeof(*(table)), cp)
+#define IS_IN(table, cp) is_in_ranges(table, sizeof(table) / sizeof(*(table)), cp)
 
 bool text_is_utf8(const char *s, size_t len)
 {
 	uint32_t cp;
 
 	while (len) {
-		size_t n = decode(s, len, &cp);
+		size_t n = decode_utf8(s, len, &cp);
 
 		if (n == 0)
 			return false;
@@ -74,7 +74,7 @@ bool text_is_utf8(const char *s, size_t len)
 	return true;
 }
 
-/* Controls, bidirectional marks and overrides, line separators, the BOM. */
+/* Control characters, bidirectional marks and overrides, line separators, the BOM. */
 static bool is_unsafe(uint32_t cp)
 {
 	static const struct range unsafe[] = {
@@ -87,14 +87,14 @@ static bool is_unsafe(uint32_t cp)
 		{ 0xfeff, 0xfeff },
 	};
 
-	return WITHIN(unsafe, cp);
+	return IS_IN(unsafe, cp);
 }
 
-/* Writes the safe form of the character at *s to unit and moves *s past it. */
+/* Writes the safe form of the character at *s to unit, moves *s past it; the length written. */
 static size_t safe_unit(const char **s, size_t left, char unit[UNIT_MAX + 1])
 {
 	uint32_t cp = 0;
-	size_t len = decode(*s, left, &cp);
+	size_t len = decode_utf8(*s, left, &cp);
 	size_t used = 0;
 
 	if (len > 0 && !is_unsafe(cp)) {
@@ -138,8 +138,8 @@ char *text_safe(const char *s, char *out, size_t size)
 	return out;
 }
 
-/* n * factor + 4 bytes, or NULL with an error recorded. */
-static char *room_for(size_t n, size_t factor)
+/* Allocates n * factor + 4 bytes.  NULL with an error recorded. */
+static char *alloc_scaled(size_t n, size_t factor)
 {
 	char *p = n < SIZE_MAX / 8 ? malloc(n * factor + 4) : NULL;
 
@@ -148,7 +148,7 @@ static char *room_for(size_t n, size_t factor)
 	return p;
 }
 
-static char *trim(char *p)
+static char *shrink_to_fit(char *p)
 {
 	char *smaller = realloc(p, strlen(p) + 1);
 
@@ -158,23 +158,23 @@ static char *trim(char *p)
 char *text_safe_dup(const char *s)
 {
 	size_t len = strlen(s);
-	char *out = room_for(len, ESCAPE_LEN);
+	char *out = alloc_scaled(len, ESCAPE_LEN);
 
-	return out ? trim(text_safe(s, out, len * ESCAPE_LEN + 4)) : NULL;
+	return out ? shrink_to_fit(text_safe(s, out, len * ESCAPE_LEN + 4)) : NULL;
 }
 
 char *text_utf8_dup(const char *s)
 {
 	static const char replacement[] = "\xef\xbf\xbd";
 	const char *end = s + strlen(s);
-	char *out = room_for((size_t)(end - s), sizeof(replacement) - 1);
+	char *out = alloc_scaled((size_t)(end - s), sizeof(replacement) - 1);
 	char *p = out;
 	uint32_t cp;
 
 	if (!out)
 		return NULL;
 	while (s < end) {
-		size_t n = decode(s, (size_t)(end - s), &cp);
+		size_t n = decode_utf8(s, (size_t)(end - s), &cp);
 
 		if (n) {
 			memcpy(p, s, n);
@@ -187,13 +187,13 @@ char *text_utf8_dup(const char *s)
 		}
 	}
 	*p = '\0';
-	return trim(out);
+	return shrink_to_fit(out);
 }
 
 char *text_hex_dup(const char *s)
 {
 	static const char digit[] = "0123456789abcdef";
-	char *out = room_for(strlen(s), 2);
+	char *out = alloc_scaled(strlen(s), 2);
 	char *p = out;
 
 	if (!out)
@@ -206,8 +206,8 @@ char *text_hex_dup(const char *s)
 	return out;
 }
 
-/* wcwidth() would depend on the locale, which cron jobs and ssh leave at C. */
-static size_t columns(uint32_t cp)
+/* wcwidth() depends on the locale, which is often C in cron jobs and over ssh. */
+static size_t char_width(uint32_t cp)
 {
 	static const struct range none[] = {
 		{ 0x300, 0x36f },
@@ -246,9 +246,9 @@ static size_t columns(uint32_t cp)
 
 	if (cp < 0x300)
 		return 1;
-	if (WITHIN(none, cp))
+	if (IS_IN(none, cp))
 		return 0;
-	return WITHIN(wide, cp) ? 2 : 1;
+	return IS_IN(wide, cp) ? 2 : 1;
 }
 
 size_t text_width(const char *s)
@@ -258,9 +258,9 @@ size_t text_width(const char *s)
 	uint32_t cp;
 
 	while (s < end) {
-		size_t n = decode(s, (size_t)(end - s), &cp);
+		size_t n = decode_utf8(s, (size_t)(end - s), &cp);
 
-		width += n ? columns(cp) : 1;
+		width += n ? char_width(cp) : 1;
 		s += n ? n : 1;
 	}
 	return width;

@@ -1,10 +1,10 @@
 /*
- * text: names and messages from outside, made fit to be shown.
+ * text: names and messages from outside, escaped for display.
  *
- * A file name may hold any byte but NUL and '/'; a peer's message may hold
- * anything.  What reaches a terminal has no control characters (C0, DEL, C1),
- * no bidirectional overrides and no invalid UTF-8; what reaches JSON or XML is
- * valid UTF-8.  Pure functions; nothing blocks.
+ * A file name may contain any byte but NUL and '/'; a peer's message may contain
+ * anything.  Text for a terminal must not contain control characters (C0, DEL,
+ * C1), bidirectional overrides or invalid UTF-8; text for JSON or XML must be valid
+ * UTF-8.  Nothing here blocks or keeps state.
  */
 #ifndef IMG_TEXT_H
 #define IMG_TEXT_H
@@ -16,26 +16,26 @@
 bool text_is_utf8(const char *s, size_t len);
 
 /*
- * Writes s into out, NUL-terminated, with every unsafe byte or character as
- * \xHH for each of its bytes (newline as \n, tab as \t, a backslash stays);
- * cut at a character's boundary, with "..." at its end, if it does not fit.
- * size is at least 4.  Returns out.
+ * Copies s to out, NUL-terminated.  Each byte of an unsafe character or of invalid
+ * UTF-8 becomes \xHH; a newline becomes \n, a tab \t; a backslash is not escaped.
+ * If the result does not fit into size bytes (at least 4), it is truncated after a
+ * complete character and ends in "...".  Returns out.
  */
 char *text_safe(const char *s, char *out, size_t size);
 
-/* As text_safe() into fresh memory of the right size; the caller frees it. */
+/* As text_safe(), into new memory of the right size; the caller frees it.  NULL: no memory. */
 char *text_safe_dup(const char *s);
 
 /*
- * A copy with each invalid byte replaced by U+FFFD; control characters stay
- * (JSON escapes them).  The caller frees it.  NULL only without memory.
+ * A copy of s in which U+FFFD replaces each invalid byte.  Control characters stay
+ * (the JSON writer escapes them).  The caller frees it.  NULL: no memory.
  */
 char *text_utf8_dup(const char *s);
 
-/* The bytes of s as lower-case hexadecimal digits; the caller frees it. */
+/* The bytes of s as lower-case hexadecimal digits; the caller frees it.  NULL: no memory. */
 char *text_hex_dup(const char *s);
 
-/* Columns that safe UTF-8 text takes on a terminal (wide characters are 2). */
+/* The number of terminal columns of safe UTF-8 text (wide characters take 2). */
 size_t text_width(const char *s);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Everything is set from struct ssh_config: libssh reads no file of its own,
- * but where OpenSSH is not installed (ssh_plain.h).  Until the pump starts,
- * libssh runs in this thread without blocking, so that the time-out and
+ * All options come from struct ssh_config.  libssh itself reads a configuration
+ * file only if OpenSSH is not installed (ssh_plain.h).  Until the pump starts,
+ * libssh runs in this thread in non-blocking mode, so that the time-out and
  * cancel_set() end every wait.
  */
 #include <errno.h>
@@ -26,7 +26,7 @@
 #include "lib/ssh/ssh_pump.h"
 
 #define TIMEOUT_S 30
-#define PROXY_END_MS 200 /* for a ProxyCommand whose output has ended */
+#define PROXY_END_MS 200 /* time for a ProxyCommand to exit after its output has ended */
 #define FAST_CIPHERS                                                                               \
 	"aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,"             \
 	"aes256-ctr,aes192-ctr,aes128-ctr"
@@ -36,7 +36,7 @@ struct ssh {
 	struct ssh_pump *pump;
 };
 
-/* Whether the processor does AES by itself: then AES-GCM is three times as fast. */
+/* Whether the processor has AES instructions; with them AES-GCM is three times as fast. */
 static bool has_aes(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -49,11 +49,12 @@ static bool has_aes(void)
 #endif
 }
 
-static int set_list(struct ssh_link *l, enum ssh_options_e what, const char *list, const char *name)
+static int set_algorithm_list(
+	struct ssh_link *l, enum ssh_options_e what, const char *list, const char *name)
 {
 	if (!list || ssh_options_set(l->session, what, list) == 0)
 		return 0;
-	return err_set(ST_PEER, "%s: none of %s is known to the built-in client: use --rsh ssh",
+	return err_set(ST_PEER, "%s: the built-in client supports none of the %s (use --rsh ssh)",
 		l->where, name);
 }
 
@@ -63,15 +64,21 @@ static int set_algorithms(struct ssh_link *l, const struct ssh_config *c)
 
 	if (!ciphers && c->resolved && has_aes())
 		ciphers = FAST_CIPHERS;
-	if (set_list(l, SSH_OPTIONS_CIPHERS_C_S, ciphers, "Ciphers") < 0 ||
-		set_list(l, SSH_OPTIONS_CIPHERS_S_C, ciphers, "Ciphers") < 0 ||
-		set_list(l, SSH_OPTIONS_KEY_EXCHANGE, c->kex, "KexAlgorithms") < 0 ||
-		set_list(l, SSH_OPTIONS_HMAC_C_S, c->macs, "MACs") < 0 ||
-		set_list(l, SSH_OPTIONS_HMAC_S_C, c->macs, "MACs") < 0 ||
-		set_list(l, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, c->pubkey_accepted,
+	if (set_algorithm_list(l, SSH_OPTIONS_CIPHERS_C_S, ciphers, "Ciphers") < 0 ||
+		set_algorithm_list(l, SSH_OPTIONS_CIPHERS_S_C, ciphers, "Ciphers") < 0 ||
+		set_algorithm_list(l, SSH_OPTIONS_KEY_EXCHANGE, c->kex, "KexAlgorithms") < 0 ||
+		set_algorithm_list(l, SSH_OPTIONS_HMAC_C_S, c->macs, "MACs") < 0 ||
+		set_algorithm_list(l, SSH_OPTIONS_HMAC_S_C, c->macs, "MACs") < 0 ||
+		set_algorithm_list(l, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, c->pubkey_accepted,
 			"PubkeyAcceptedAlgorithms") < 0)
 		return -1;
 	return ssh_hostkey_prefer(l, c);
+}
+
+static int record_option_error(struct ssh_link *l)
+{
+	return err_set(
+		ST_PEER, "cannot set the options for %s: %s", l->where, ssh_get_error(l->session));
 }
 
 static int set_options(
@@ -80,10 +87,10 @@ static int set_options(
 	const int no = 0;
 	unsigned int port = c->port;
 
-	/* a name that libssh needs to have but never uses, as we connect and check */
+	/* libssh requires a host name, but does not use it: we connect and verify the key */
 	if (ssh_options_set(l->session, SSH_OPTIONS_HOST, c->resolved ? "host" : c->host) < 0 ||
 		ssh_options_set(l->session, SSH_OPTIONS_PROCESS_CONFIG, &no) < 0)
-		return err_set(ST_PEER, "%s: %s", l->where, ssh_get_error(l->session));
+		return record_option_error(l);
 	if (!c->resolved && ssh_plain_read(l->session, opt->config_file) < 0)
 		return -1;
 	if (ssh_options_set(l->session, SSH_OPTIONS_PORT, &port) < 0 ||
@@ -94,31 +101,34 @@ static int set_options(
 			ssh_options_set(l->session, SSH_OPTIONS_REKEY_DATA, &c->rekey_bytes) < 0) ||
 		(c->rekey_seconds &&
 			ssh_options_set(l->session, SSH_OPTIONS_REKEY_TIME, &c->rekey_seconds) < 0))
-		return err_set(ST_PEER, "%s: %s", l->where, ssh_get_error(l->session));
+		return record_option_error(l);
 	return set_algorithms(l, c);
 }
 
-/* Says why the key exchange failed; what libssh knows may be no more than "Success". */
-static int no_handshake(struct ssh_link *l)
+/* Records why the key exchange failed; libssh's error may be empty or "Success".  -1. */
+static int record_handshake_error(struct ssh_link *l)
 {
-	const char *said = ssh_get_error(l->session);
+	const char *reason = ssh_get_error(l->session);
 	char *safe;
 	int status;
 
 	if (l->proxy >= 0 && child_wait(l->proxy, PROXY_END_MS, &status) == 1) {
 		l->proxy = -1;
-		return err_set(ST_PEER, "cannot connect to %s: the proxy command ended", l->where);
+		return err_set(ST_PEER,
+			"cannot connect to %s: the proxy command exited (ProxyCommand or "
+			"ProxyJump)",
+			l->where);
 	}
-	if (!*said || strstr(said, "disconnected") || strstr(said, "Success"))
-		said = "the connection was closed";
-	safe = text_safe_dup(said);
+	if (!*reason || strstr(reason, "disconnected") || strstr(reason, "Success"))
+		reason = "connection closed by remote host";
+	safe = text_safe_dup(reason);
 	err_set(ST_PEER, "cannot connect to %s: %s", l->where, safe ? safe : "out of memory");
 	free(safe);
 	return -1;
 }
 
-/* The key exchange. */
-static int shake_hands(struct ssh_link *l)
+/* Does the key exchange.  0, or -1 with an error recorded. */
+static int exchange_keys(struct ssh_link *l)
 {
 	int rc, fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 3);
 
@@ -127,8 +137,8 @@ static int shake_hands(struct ssh_link *l)
 	ssh_set_blocking(l->session, 0);
 	while ((rc = ssh_connect(l->session)) == SSH_AGAIN)
 		if (ssh_connect_wait(l) < 0)
-			return ssh_is_connected(l->session) ? -1 : no_handshake(l);
-	return rc == SSH_OK ? 0 : no_handshake(l);
+			return ssh_is_connected(l->session) ? -1 : record_handshake_error(l);
+	return rc == SSH_OK ? 0 : record_handshake_error(l);
 }
 
 static void show_banner(struct ssh_link *l)
@@ -140,7 +150,8 @@ static void show_banner(struct ssh_link *l)
 	ssh_string_free_char(banner);
 }
 
-static int establish(struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
+static int establish_login(
+	struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
 {
 	int timeout_s = opt->timeout_s	     ? opt->timeout_s
 			: c->connect_timeout ? c->connect_timeout
@@ -153,7 +164,7 @@ static int establish(struct ssh_link *l, const struct ssh_config *c, const struc
 	if (!l->session)
 		return err_set(ST_FAILED, "out of memory");
 	if (ssh_connect_open(l, c, timeout_s) < 0 || set_options(l, c, opt) < 0 ||
-		shake_hands(l) < 0 || ssh_hostkey_check(l, c, &trusted) < 0 ||
+		exchange_keys(l) < 0 || ssh_hostkey_check(l, c, &trusted) < 0 ||
 		ssh_auth_login(l, c, opt->identity != NULL, trusted) < 0)
 		return -1;
 	show_banner(l);
@@ -177,7 +188,7 @@ struct ssh *ssh_open(const struct location *loc, const struct ssh_options *opt)
 		goto out;
 	}
 	s->l = (struct ssh_link)SSH_LINK_INIT;
-	if (establish(&s->l, &c, opt) == 0) {
+	if (establish_login(&s->l, &c, opt) == 0) {
 		s->pump = ssh_pump_start(&s->l);
 		done = s->pump != NULL;
 	}

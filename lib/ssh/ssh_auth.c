@@ -1,6 +1,7 @@
 /*
- * A peer may want several methods one after the other (AuthenticationMethods):
- * after each that it accepts, all begins again with what it then names.
+ * A peer may require several methods one after another (AuthenticationMethods).
+ * After each method that it accepts, the peer names those that can continue, and
+ * all keys and methods are tried again.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,25 +16,36 @@
 #include "lib/ssh/ssh_pubkey.h"
 #include "lib/ssh/ssh_tty.h"
 
-#define ROUNDS_MAX 8  /* accepted methods in one log-in */
-#define KBDINT_MAX 32 /* sets of questions in one try */
-#define TRIED_MAX 480 /* bytes of "what was tried" in the error */
+#define ROUNDS_MAX 8  /* methods that one login may require */
+#define KBDINT_MAX 32 /* sets of prompts in one try */
+#define TRIED_MAX 480 /* bytes of the list of what was tried, for the error */
 
 struct login {
 	struct ssh_link *l;
 	const struct ssh_config *c;
 	struct ssh_keyring ring;
 	struct ssh_keys keys;
-	bool may_tell;	  /* passwords */
-	int prompts;	  /* 0: there is nobody to ask */
-	struct buf tried; /* "key '...', a password" */
+	bool may_send_password;
+	int prompts;	  /* how often to prompt; 0: prompts are not possible */
+	struct buf tried; /* "key '...', password" */
 };
 
-static void note(struct login *in, const char *what, const char *outcome)
+static const char *why_no_prompts(const struct login *in)
 {
+	if (in->c->batch_mode)
+		return "BatchMode is on";
+	return in->c->password_prompts ? "prompts need a terminal" : "NumberOfPasswordPrompts is 0";
+}
+
+/* Records for the error message that what was tried, and why it failed. */
+static void note_tried(struct login *in, const char *what, const char *problem, const char *why)
+{
+	const char *open = *problem || *why ? " (" : "", *shut = *open ? ")" : "";
+
 	if (in->tried.len < TRIED_MAX)
-		buf_addf(&in->tried, "%s%s%s", in->tried.len ? ", " : "", what, outcome);
-	log_debug("%s: tried %s%s", in->l->where, what, outcome);
+		buf_addf(&in->tried, "%s%s%s%s%s%s", in->tried.len ? ", " : "", what, open, problem,
+			why, shut);
+	log_debug("%s: tried %s%s%s%s%s", in->l->where, what, open, problem, why, shut);
 }
 
 static enum ssh_pubkey_result try_keys(struct login *in)
@@ -46,11 +58,12 @@ static enum ssh_pubkey_result try_keys(struct login *in)
 
 		result = ssh_pubkey_try(in->l, item, &in->ring, in->prompts);
 		if (result == SSH_PUBKEY_NO_PASSPHRASE)
-			note(in, item->label, " (it has a passphrase)");
+			note_tried(
+				in, item->label, "it has a passphrase, and ", why_no_prompts(in));
 		else if (result == SSH_PUBKEY_UNREADABLE)
-			note(in, item->label, " (it cannot be read)");
+			note_tried(in, item->label, "unreadable, or wrong passphrase", "");
 		else
-			note(in, item->label, "");
+			note_tried(in, item->label, "", "");
 		if (result != SSH_PUBKEY_NO && result != SSH_PUBKEY_NO_PASSPHRASE &&
 			result != SSH_PUBKEY_UNREADABLE)
 			return result;
@@ -58,8 +71,8 @@ static enum ssh_pubkey_result try_keys(struct login *in)
 	return SSH_PUBKEY_NO;
 }
 
-/* As libssh's, for what is left of a method. */
-static enum ssh_pubkey_result result_of(struct login *in, int rc)
+/* The result of libssh's code rc for keyboard-interactive and password. */
+static enum ssh_pubkey_result auth_result(struct login *in, int rc)
 {
 	if (rc == SSH_AUTH_SUCCESS)
 		return SSH_PUBKEY_IN;
@@ -71,8 +84,9 @@ static enum ssh_pubkey_result result_of(struct login *in, int rc)
 	return SSH_PUBKEY_ERROR;
 }
 
-/* Asks, keeping the deadline; 0, or -1 with an error recorded. */
-static int ask(struct login *in, const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX])
+/* Prompts the user, and moves the deadline by the time that took.  0, or -1 recorded. */
+static int ask_user(
+	struct login *in, const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX])
 {
 	int64_t spent = 0;
 	int rc = ssh_tty_ask(prompt, echo, answer, &spent);
@@ -81,8 +95,8 @@ static int ask(struct login *in, const char *prompt, bool echo, char answer[SSH_
 	return rc;
 }
 
-/* Answers one set of questions: 1; 0 if there is nobody to ask; -1. */
-static int answer_questions(struct login *in)
+/* Answers one set of prompts.  1: done; 0: prompts are not possible; -1 recorded. */
+static int answer_prompts(struct login *in)
 {
 	ssh_session s = in->l->session;
 	const char *text[2] = { ssh_userauth_kbdint_getname(s),
@@ -100,7 +114,7 @@ static int answer_questions(struct login *in)
 			i == 0 && text[0] ? text[0] : "", i == 0 && text[0] && *text[0] ? "\n" : "",
 			i == 0 && text[1] ? text[1] : "", i == 0 && text[1] && *text[1] ? "\n" : "",
 			in->c->user, in->c->host, question ? question : "");
-		rc = ask(in, prompt, echo, answer);
+		rc = ask_user(in, prompt, echo, answer);
 		if (rc == 0 && ssh_userauth_kbdint_setanswer(s, (unsigned int)i, answer) < 0)
 			rc = err_set(ST_FAILED, "out of memory");
 		ssh_tty_forget(answer, sizeof(answer));
@@ -120,8 +134,8 @@ static enum ssh_pubkey_result try_kbdint_once(struct login *in)
 			continue;
 		}
 		if (rc != SSH_AUTH_INFO || ++sets > KBDINT_MAX)
-			return result_of(in, rc);
-		answered = answer_questions(in);
+			return auth_result(in, rc);
+		answered = answer_prompts(in);
 		if (answered <= 0)
 			return answered < 0 ? SSH_PUBKEY_ERROR : SSH_PUBKEY_NO_PASSPHRASE;
 	}
@@ -134,8 +148,8 @@ static enum ssh_pubkey_result try_kbdint(struct login *in)
 
 	for (i = 0; i < in->c->password_prompts && result == SSH_PUBKEY_NO; i++)
 		result = try_kbdint_once(in);
-	note(in, "keyboard-interactive",
-		result == SSH_PUBKEY_NO_PASSPHRASE ? " (there is no terminal to ask on)" : "");
+	note_tried(in, "keyboard-interactive", "",
+		result == SSH_PUBKEY_NO_PASSPHRASE ? why_no_prompts(in) : "");
 	return result == SSH_PUBKEY_NO_PASSPHRASE ? SSH_PUBKEY_NO : result;
 }
 
@@ -147,30 +161,30 @@ static enum ssh_pubkey_result try_password(struct login *in)
 
 	snprintf(prompt, sizeof(prompt), "%s@%s's password: ", in->c->user, in->c->host);
 	for (i = 0; i < in->prompts && result == SSH_PUBKEY_NO; i++) {
-		if (ask(in, prompt, false, password) < 0)
+		if (ask_user(in, prompt, false, password) < 0)
 			return SSH_PUBKEY_ERROR;
 		while ((rc = ssh_userauth_password(in->l->session, NULL, password)) ==
 			SSH_AUTH_AGAIN)
 			if (ssh_connect_wait(in->l) < 0)
 				break;
 		ssh_tty_forget(password, sizeof(password));
-		result = rc == SSH_AUTH_AGAIN ? SSH_PUBKEY_ERROR : result_of(in, rc);
+		result = rc == SSH_AUTH_AGAIN ? SSH_PUBKEY_ERROR : auth_result(in, rc);
 	}
-	note(in, "a password", in->prompts == 0 ? " (there is no terminal to ask on)" : "");
+	note_tried(in, "password", "", in->prompts == 0 ? why_no_prompts(in) : "");
 	return result;
 }
 
-/* What the peer would accept next. */
+/* Tries all methods that the peer accepts at this point, until one succeeds. */
 static enum ssh_pubkey_result try_methods(struct login *in, int methods)
 {
 	enum ssh_pubkey_result result = SSH_PUBKEY_NO;
 
 	if (in->c->pubkey_auth && (methods & SSH_AUTH_METHOD_PUBLICKEY))
 		result = try_keys(in);
-	if (result == SSH_PUBKEY_NO && in->may_tell && in->c->kbdint_auth &&
+	if (result == SSH_PUBKEY_NO && in->may_send_password && in->c->kbdint_auth &&
 		(methods & SSH_AUTH_METHOD_INTERACTIVE))
 		result = try_kbdint(in);
-	if (result == SSH_PUBKEY_NO && in->may_tell && in->c->password_auth &&
+	if (result == SSH_PUBKEY_NO && in->may_send_password && in->c->password_auth &&
 		(methods & SSH_AUTH_METHOD_PASSWORD))
 		result = try_password(in);
 	return result;
@@ -185,8 +199,8 @@ static void name_methods(struct buf *b, int methods)
 		{ SSH_AUTH_METHOD_PUBLICKEY, "publickey" },
 		{ SSH_AUTH_METHOD_INTERACTIVE, "keyboard-interactive" },
 		{ SSH_AUTH_METHOD_PASSWORD, "password" },
-		{ SSH_AUTH_METHOD_GSSAPI_MIC, "gssapi-with-mic (only by --rsh ssh)" },
-		{ SSH_AUTH_METHOD_HOSTBASED, "hostbased (only by --rsh ssh)" },
+		{ SSH_AUTH_METHOD_GSSAPI_MIC, "gssapi-with-mic (needs --rsh ssh)" },
+		{ SSH_AUTH_METHOD_HOSTBASED, "hostbased (needs --rsh ssh)" },
 	};
 	size_t i;
 	bool first = true;
@@ -197,21 +211,22 @@ static void name_methods(struct buf *b, int methods)
 			first = false;
 		}
 	if (first)
-		buf_adds(b, "no method that is known here");
+		buf_adds(b, "none that the built-in client supports");
 }
 
-static int refused(struct login *in, int methods, const char *why)
+/* Records why the login failed; why: the peer ended the connection, or NULL.  Returns -1. */
+static int record_refusal(struct login *in, int methods, const char *why)
 {
 	struct buf b = BUF_INIT;
 	char *safe;
 
-	if (why)
-		buf_adds(&b, why);
+	buf_addf(&b, "%s (", why ? why : "permission denied");
 	if (methods || !why) {
-		buf_addf(&b, "%sit accepts ", why ? "; " : "");
+		buf_adds(&b, "accepted methods: ");
 		name_methods(&b, methods);
+		buf_adds(&b, "; ");
 	}
-	buf_addf(&b, "; tried: %s", in->tried.len ? buf_str(&in->tried) : "nothing");
+	buf_addf(&b, "tried: %s)", in->tried.len ? buf_str(&in->tried) : "nothing");
 	safe = text_safe_dup(buf_str(&b));
 	err_set(ST_PEER, "cannot log in to %s as '%s': %s", in->l->where, in->c->user,
 		safe ? safe : "out of memory");
@@ -220,7 +235,7 @@ static int refused(struct login *in, int methods, const char *why)
 	return -1;
 }
 
-static int run(struct login *in)
+static int auth_run(struct login *in)
 {
 	enum ssh_pubkey_result result;
 	int rc, round, methods = 0;
@@ -228,7 +243,7 @@ static int run(struct login *in)
 	while ((rc = ssh_userauth_none(in->l->session, NULL)) == SSH_AUTH_AGAIN)
 		if (ssh_connect_wait(in->l) < 0)
 			return -1;
-	result = result_of(in, rc);
+	result = auth_result(in, rc);
 	for (round = 0; result != SSH_PUBKEY_IN; round++) {
 		char why[ERR_TEXT_MAX];
 
@@ -237,18 +252,18 @@ static int run(struct login *in)
 			result = round < ROUNDS_MAX ? try_methods(in, methods) : SSH_PUBKEY_NO;
 		}
 		if (result == SSH_PUBKEY_NO)
-			return refused(in, methods, NULL);
+			return record_refusal(in, methods, NULL);
 		if (result == SSH_PUBKEY_ERROR && ssh_is_connected(in->l->session))
 			return -1;
 		if (result == SSH_PUBKEY_ERROR) {
 			snprintf(why, sizeof(why), "%s", err_text());
-			return refused(in, methods, why);
+			return record_refusal(in, methods, why);
 		}
 	}
 	return 0;
 }
 
-static int prepare(struct login *in, bool is_given)
+static int auth_prepare(struct login *in, bool is_given)
 {
 	const char *agent = in->c->identity_agent;
 
@@ -258,7 +273,7 @@ static int prepare(struct login *in, bool is_given)
 		return 0;
 	if (agent && *agent && strcasecmp(agent, "none") != 0 &&
 		ssh_keyring_open(&in->ring, agent) < 0) {
-		log_info("%s", err_text()); /* as without one */
+		log_info("%s", err_text()); /* continue without the agent */
 		err_clear();
 	}
 	if (ssh_keyring_attach(&in->ring, in->l->session) < 0)
@@ -266,16 +281,17 @@ static int prepare(struct login *in, bool is_given)
 	return ssh_keys_find(&in->keys, in->c, is_given, &in->ring);
 }
 
-int ssh_auth_login(struct ssh_link *l, const struct ssh_config *c, bool is_given, bool may_tell)
+int ssh_auth_login(
+	struct ssh_link *l, const struct ssh_config *c, bool is_given, bool may_send_password)
 {
-	struct login in = { .l = l, .c = c, .may_tell = may_tell };
+	struct login in = { .l = l, .c = c, .may_send_password = may_send_password };
 	int rc = -1;
 
 	ssh_keyring_init(&in.ring);
 	if (!c->batch_mode && ssh_tty_is_there())
 		in.prompts = c->password_prompts;
-	if (prepare(&in, is_given) == 0)
-		rc = run(&in);
+	if (auth_prepare(&in, is_given) == 0)
+		rc = auth_run(&in);
 	if (rc == 0)
 		log_info("logged in to %s as '%s'", l->where, c->user);
 	ssh_keys_fini(&in.keys);

@@ -1,8 +1,8 @@
 /*
- * `ssh -G` prints lists of algorithms even where the user set none: what
- * equals its answer without any configuration file is a default, and the
- * built-in client then has its own.  A ProxyJump is left to OpenSSH, as a
- * ProxyCommand `ssh -W`; so all hops but the last obey it alone.
+ * `ssh -G` prints lists of algorithms even if the user has not set them.  A list
+ * that is the same without any configuration file is OpenSSH's default; then the
+ * built-in client uses its own default.  A ProxyJump becomes the ProxyCommand
+ * `ssh -W`, so OpenSSH makes the connections to the jump hosts.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 #include "lib/ssh/ssh_query.h"
 #include "lib/ssh/ssh_token.h"
 
-#define QUERY_TIMEOUT 30000 /* ms; a Match exec may take its time */
+#define QUERY_TIMEOUT 30000 /* ms; a Match exec may take long */
 
 static int no_memory(void)
 {
@@ -48,7 +48,7 @@ static bool is_none(const char *value)
 	return strcasecmp(value, "none") == 0;
 }
 
-/* Whether word is in the list of words parted by commas. */
+/* Whether the comma-separated list contains word. */
 static bool has_word(const char *list, const char *word)
 {
 	size_t len = strlen(word);
@@ -69,7 +69,7 @@ static int limit_methods(struct ssh_config *c, const char *methods)
 	return 0;
 }
 
-static int expand(const struct ssh_config *c, const char *option, char **value)
+static int expand_value(const struct ssh_config *c, const char *option, char **value)
 {
 	char *expanded = ssh_token_expand(c, option, *value, true);
 
@@ -85,7 +85,7 @@ static int expand_list(const struct ssh_config *c, const char *option, char **li
 	size_t i;
 
 	for (i = 0; list && list[i]; i++)
-		if (expand(c, option, &list[i]) < 0)
+		if (expand_value(c, option, &list[i]) < 0)
 			return -1;
 	return 0;
 }
@@ -99,12 +99,12 @@ static int expand_agent(struct ssh_config *c)
 	if (strcmp(name, "SSH_AUTH_SOCK") == 0)
 		name = "$SSH_AUTH_SOCK";
 	if (name[0] != '$' || name[1] == '{')
-		return expand(c, "IdentityAgent", &c->identity_agent);
+		return expand_value(c, "IdentityAgent", &c->identity_agent);
 	set = getenv(name + 1);
 	return set_string(&c->identity_agent, set && *set ? set : "none");
 }
 
-/* Appends s as one word for a shell. */
+/* Appends s, quoted as one word for a shell. */
 static void add_quoted(struct buf *b, const char *s)
 {
 	buf_adds(b, "'");
@@ -117,7 +117,10 @@ static void add_quoted(struct buf *b, const char *s)
 	buf_adds(b, "'");
 }
 
-/* hops is [user@]host[:port],... as `ssh -G` prints it, IPv6 in brackets. */
+/*
+ * Sets the ProxyCommand for a ProxyJump.  hops is [user@]host[:port],... as `ssh -G`
+ * prints it, with IPv6 addresses in brackets.
+ */
 static int set_jump(struct ssh_config *c, const char *hops, const char *config_file)
 {
 	const char *comma = strrchr(hops, ',');
@@ -151,18 +154,20 @@ static int set_jump(struct ssh_config *c, const char *hops, const char *config_f
 	return rc;
 }
 
-/* ssh expands these itself before it prints them; an old one leaves the '~'. */
-static int expand_homes(const struct ssh_config *c, const char *option, char **list)
+/* `ssh -G` prints known_hosts files expanded; old versions do not expand the '~'. */
+static int expand_home_paths(const struct ssh_config *c, const char *option, char **list)
 {
 	size_t i;
 
 	for (i = 0; list && list[i]; i++)
-		if (list[i][0] == '~' && expand(c, option, &list[i]) < 0)
+		if (list[i][0] == '~' && expand_value(c, option, &list[i]) < 0)
 			return -1;
 	return 0;
 }
 
-static int finish(struct ssh_config *c, const struct ssh_keyword_rest *p, const char *config_file)
+/* Sets what needs all lines: defaults, expansions and the proxy.  0, or -1 recorded. */
+static int complete_config(
+	struct ssh_config *c, const struct ssh_keyword_rest *p, const char *config_file)
 {
 	if (!c->hostname && set_string(&c->hostname, c->host) < 0)
 		return -1;
@@ -172,8 +177,8 @@ static int finish(struct ssh_config *c, const struct ssh_keyword_rest *p, const 
 		return -1;
 	if (expand_list(c, "IdentityFile", c->identity) < 0 ||
 		expand_list(c, "CertificateFile", c->certificate) < 0 || expand_agent(c) < 0 ||
-		expand_homes(c, "UserKnownHostsFile", c->user_known_hosts) < 0 ||
-		expand_homes(c, "GlobalKnownHostsFile", c->global_known_hosts) < 0)
+		expand_home_paths(c, "UserKnownHostsFile", c->user_known_hosts) < 0 ||
+		expand_home_paths(c, "GlobalKnownHostsFile", c->global_known_hosts) < 0)
 		return -1;
 	if (p->jump && !is_none(p->jump))
 		return set_jump(c, p->jump, config_file);
@@ -184,7 +189,7 @@ static int finish(struct ssh_config *c, const struct ssh_keyword_rest *p, const 
 	return 0;
 }
 
-static int parse(struct ssh_config *c, const char *text, size_t len, const char *host,
+static int parse_output(struct ssh_config *c, const char *text, size_t len, const char *host,
 	const char *config_file)
 {
 	struct ssh_keyword_rest p = { NULL, NULL, NULL };
@@ -207,17 +212,17 @@ static int parse(struct ssh_config *c, const char *text, size_t len, const char 
 		rc = ssh_keyword_take(c, &p, line);
 	}
 	if (rc == 0)
-		rc = finish(c, &p, config_file);
+		rc = complete_config(c, &p, config_file);
 	free(copy);
 	return rc;
 }
 
 int ssh_config_parse(struct ssh_config *c, const char *text, size_t len, const char *host)
 {
-	return parse(c, text, len, host, NULL);
+	return parse_output(c, text, len, host, NULL);
 }
 
-/* Drops *list if it is what OpenSSH has without configuration. */
+/* Removes *list if it is OpenSSH's default. */
 static void drop_default(char **list, const char *standard)
 {
 	if (*list && standard && strcmp(*list, standard) == 0) {
@@ -234,7 +239,7 @@ static int drop_defaults(struct ssh_config *c)
 	int rc = -1;
 
 	if (ssh_query_run(args, &out, QUERY_TIMEOUT) < 0 ||
-		parse(&d, buf_str(&out), out.len, "host", NULL) < 0)
+		parse_output(&d, buf_str(&out), out.len, "host", NULL) < 0)
 		goto out;
 	drop_default(&c->ciphers, d.ciphers);
 	drop_default(&c->kex, d.kex);
@@ -248,8 +253,8 @@ out:
 	return rc;
 }
 
-/* As ssh_query_run(), for what the user typed. */
-static int query(const struct location *loc, const struct ssh_options *opt, struct buf *out)
+/* Runs `ssh -G` for loc with the user's options.  Returns as ssh_query_run(). */
+static int query_host(const struct location *loc, const struct ssh_options *opt, struct buf *out)
 {
 	const char *args[SSH_QUERY_ARGS] = { "-T", "-G" };
 	char port[8];
@@ -285,12 +290,13 @@ int ssh_config_resolve(
 
 	memset(c, 0, sizeof(*c));
 	if (opt->identity && access(opt->identity, R_OK) < 0)
-		return err_set(ST_USAGE, "identity file '%s': %s", opt->identity, strerror(errno));
-	rc = query(loc, opt, &out);
+		return err_set(ST_USAGE, "identity file '%s' not accessible: %s", opt->identity,
+			strerror(errno));
+	rc = query_host(loc, opt, &out);
 	if (rc == 0)
 		rc = ssh_plain_resolve(c, loc, opt);
 	else if (rc > 0 &&
-		 (rc = parse(c, buf_str(&out), out.len, loc->host, opt->config_file)) == 0)
+		 (rc = parse_output(c, buf_str(&out), out.len, loc->host, opt->config_file)) == 0)
 		rc = drop_defaults(c);
 	buf_fini(&out);
 	if (rc < 0)

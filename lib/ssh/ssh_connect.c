@@ -1,7 +1,7 @@
 /*
- * Addresses are tried with the families in turn, a new attempt being started
- * when the last one failed or after 250 ms, while the earlier ones go on
- * (RFC 8305); the first that connects wins.
+ * The addresses are tried as in RFC 8305: the address families alternate, and the
+ * next attempt starts when the last one has failed or after 250 ms, while earlier
+ * ones continue.  The first attempt that connects wins.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,28 +22,29 @@
 #include "lib/base/io.h"
 #include "lib/ssh/ssh_connect.h"
 
-#define TRIES_MAX 16   /* addresses of one host */
-#define STAGGER_MS 250 /* before the next address is tried as well */
+#define TRIES_MAX 16   /* addresses that are tried of one host */
+#define STAGGER_MS 250 /* until the next address is tried as well */
 #define PROXY_GRACE_MS 500
 
 struct race {
 	const struct addrinfo *address[TRIES_MAX];
-	struct pollfd fd[TRIES_MAX + 1]; /* the last one is for cancel */
+	struct pollfd fd[TRIES_MAX + 1]; /* the last one is cancel_fd() */
 	int count, started, failed;
-	int error; /* the first one: of the address that is liked best */
+	int error; /* the first error, that of the most preferred address */
 };
 
-static int timed_out(const struct ssh_link *l)
+static int record_time_out(const struct ssh_link *l)
 {
-	return err_set(ST_PEER, "cannot connect to %s: no answer for %d s", l->where, l->timeout_s);
+	return err_set(ST_PEER, "cannot connect to %s: connection timed out after %d s", l->where,
+		l->timeout_s);
 }
 
-static int interrupted(void)
+static int record_interrupted(void)
 {
 	return err_set(ST_PEER, "interrupted");
 }
 
-/* Takes every other address from the family that the list does not begin with. */
+/* Takes addresses of the list's first family and of others in turn. */
 static void set_addresses(struct race *r, const struct addrinfo *list)
 {
 	const struct addrinfo *same = list, *other = list;
@@ -65,7 +66,7 @@ static void set_addresses(struct race *r, const struct addrinfo *list)
 	}
 }
 
-static void fail(struct race *r, int i, int error)
+static void race_fail(struct race *r, int i, int error)
 {
 	if (r->fd[i].fd >= 0)
 		close(r->fd[i].fd);
@@ -75,7 +76,7 @@ static void fail(struct race *r, int i, int error)
 		r->error = error;
 }
 
-static void start_next(struct race *r)
+static void race_start_next(struct race *r)
 {
 	int i = r->started++;
 	const struct addrinfo *a = r->address[i];
@@ -84,11 +85,11 @@ static void start_next(struct race *r)
 	r->fd[i].fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (r->fd[i].fd < 0 ||
 		(connect(r->fd[i].fd, a->ai_addr, a->ai_addrlen) < 0 && errno != EINPROGRESS))
-		fail(r, i, errno);
+		race_fail(r, i, errno);
 }
 
-/* The socket that is connected, or -1 for none yet. */
-static int look(struct race *r)
+/* The socket that has connected, or -1 if none has. */
+static int race_winner(struct race *r)
 {
 	int i, error, fd;
 	socklen_t len = sizeof(error);
@@ -100,7 +101,7 @@ static int look(struct race *r)
 		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 			error = errno;
 		if (error) {
-			fail(r, i, error);
+			race_fail(r, i, error);
 			continue;
 		}
 		r->fd[i].fd = -1;
@@ -109,7 +110,8 @@ static int look(struct race *r)
 	return -1;
 }
 
-static int run(struct race *r, const struct ssh_link *l)
+/* Tries all addresses.  The connected socket, or -1 with an error recorded. */
+static int race_run(struct race *r, const struct ssh_link *l)
 {
 	int64_t next = io_now_ms();
 	int fd;
@@ -118,11 +120,11 @@ static int run(struct race *r, const struct ssh_link *l)
 		int64_t now = io_now_ms(), until = l->deadline;
 
 		if (cancel_is_set())
-			return interrupted();
+			return record_interrupted();
 		if (now >= l->deadline)
-			return timed_out(l);
+			return record_time_out(l);
 		if (r->started < r->count && (now >= next || r->failed == r->started)) {
-			start_next(r);
+			race_start_next(r);
 			next = now + STAGGER_MS;
 			continue;
 		}
@@ -133,7 +135,7 @@ static int run(struct race *r, const struct ssh_link *l)
 			until = next;
 		if (poll(r->fd, TRIES_MAX + 1, (int)(until - now)) < 0)
 			continue;
-		fd = look(r);
+		fd = race_winner(r);
 		if (fd >= 0)
 			return fd;
 	}
@@ -150,14 +152,14 @@ static int connect_tcp(struct ssh_link *l, const struct ssh_config *c)
 	snprintf(port, sizeof(port), "%u", c->port);
 	rc = getaddrinfo(c->hostname, port, &hints, &list);
 	if (rc != 0)
-		return err_set(ST_PEER, "cannot find %s: %s", l->where,
-			rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+		return err_set(ST_PEER, "cannot connect to %s: could not resolve hostname: %s",
+			l->where, rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
 	set_addresses(&r, list);
 	for (i = 0; i < TRIES_MAX; i++)
 		r.fd[i].fd = -1;
 	r.fd[TRIES_MAX].fd = cancel_fd();
 	r.fd[TRIES_MAX].events = POLLIN;
-	l->fd = run(&r, l);
+	l->fd = race_run(&r, l);
 	for (i = 0; i < r.started; i++)
 		if (r.fd[i].fd >= 0)
 			close(r.fd[i].fd);
@@ -169,6 +171,7 @@ static int connect_tcp(struct ssh_link *l, const struct ssh_config *c)
 	return 0;
 }
 
+/* Starts the ProxyCommand on one end of a socket pair.  0, or -1 with an error recorded. */
 static int start_proxy(struct ssh_link *l, const char *command)
 {
 	const char *shell = getenv("SHELL");
@@ -209,15 +212,15 @@ int ssh_connect_wait(struct ssh_link *l)
 		{ .fd = cancel_fd(), .events = POLLIN } };
 	int64_t left = l->deadline - io_now_ms();
 
-	if (!ssh_is_connected(l->session)) /* libssh goes on to say SSH_AGAIN then */
+	if (!ssh_is_connected(l->session)) /* libssh keeps returning SSH_AGAIN then */
 		return err_set(ST_PEER, "%s", ssh_get_error(l->session));
 	if (flags & SSH_WRITE_PENDING)
 		p[0].events |= POLLOUT;
 	if (left > 0 && !cancel_is_set() && poll(p, 2, (int)left) < 0 && errno != EINTR)
-		return err_set(ST_PEER, "wait for %s: %s", l->where, strerror(errno));
+		return err_set(ST_PEER, "cannot wait for %s: %s", l->where, strerror(errno));
 	if (cancel_is_set())
-		return interrupted();
-	return l->deadline > io_now_ms() ? 0 : timed_out(l);
+		return record_interrupted();
+	return l->deadline > io_now_ms() ? 0 : record_time_out(l);
 }
 
 static void end_proxy(struct ssh_link *l)
@@ -239,7 +242,7 @@ void ssh_connect_close(struct ssh_link *l)
 	int fd;
 
 	if (l->session) {
-		/* libssh leaves a socket it was given open, unless it failed */
+		/* libssh closes a socket that it was given only after a failure */
 		fd = ssh_get_fd(l->session);
 		ssh_disconnect(l->session);
 		if (fd >= 0)

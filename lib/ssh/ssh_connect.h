@@ -1,8 +1,8 @@
 /*
- * ssh_connect: a connection before it is handed to the pump.
+ * ssh_connect: making a connection, before the pump takes it over.
  *
- * We connect ourselves: libssh knows neither AddressFamily nor a second
- * address, and a socket of ours lets it check a HostKeyAlias.
+ * The socket is connected here and not by libssh, because libssh ignores
+ * AddressFamily and tries only one address of a host.
  */
 #ifndef IMG_SSH_CONNECT_H
 #define IMG_SSH_CONNECT_H
@@ -15,11 +15,10 @@
 
 struct ssh_link {
 	ssh_session session; /* non-blocking; works on a duplicate of fd */
-	int fd;		     /* the socket, or our end of the ProxyCommand's pair; -1 */
+	int fd;		     /* the socket, or our end of the ProxyCommand's socket pair; or -1 */
 	pid_t proxy;	     /* the ProxyCommand, or -1 */
 	int timeout_s;
-	int64_t deadline; /* of the whole log-in, in io_now_ms(); time spent on questions is added
-			   */
+	int64_t deadline; /* of the login, by io_now_ms(); prompts move it */
 	char where[192];  /* "'web' (10.0.0.1 port 2222)", for messages */
 };
 
@@ -29,19 +28,20 @@ struct ssh_link {
 	}
 
 /*
- * Connects to c's host, or starts its ProxyCommand, and sets where and
- * deadline.  0, or -1 with ST_PEER recorded.  Blocks at most timeout_s (a name
- * server's own time-outs apart); ends early on cancel_set().
+ * Connects to c's host, or starts its ProxyCommand, and sets where and deadline.
+ * 0, or -1 with an error recorded (ST_PEER; ST_FAILED if the ProxyCommand cannot be
+ * started).  Blocks for at most timeout_s, not counting the resolver's own
+ * time-outs; ends early on cancel_set(), except in the resolver.
  */
 int ssh_connect_open(struct ssh_link *l, const struct ssh_config *c, int timeout_s);
 
 /*
- * Waits until libssh can go on after SSH_AGAIN.  0, or -1 with ST_PEER
- * recorded: the deadline has passed, cancelled, or not connected any more.
+ * Waits until libssh can continue after SSH_AGAIN.  0, or -1 with ST_PEER recorded:
+ * the deadline has passed, cancel is set, or the connection was lost.
  */
 int ssh_connect_wait(struct ssh_link *l);
 
-/* Ends it all, the ProxyCommand too; accepts an empty one.  Blocks at most 1 s. */
+/* Ends connection and ProxyCommand; accepts an empty link.  Blocks for at most 1 s. */
 void ssh_connect_close(struct ssh_link *l);
 
 #endif

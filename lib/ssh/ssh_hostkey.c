@@ -1,11 +1,11 @@
 /*
- * What the answer is:
+ * The decision, by what known_hosts has for the host and by StrictHostKeyChecking:
  *
  *	                 ask     yes     accept-new  no
  *	revoked          refuse  refuse  refuse      refuse
  *	changed          refuse  refuse  refuse      warn
- *	other type only  ask     refuse  refuse      keep
- *	not known        ask     refuse  keep        keep
+ *	other type only  ask     refuse  refuse      add
+ *	not known        ask     refuse  add         add
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,14 +25,15 @@
 	"sk-ssh-ed25519@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,"              \
 	"rsa-sha2-256"
 
+/* The key in words, for messages. */
 struct shown {
 	char type[32];	       /* "ED25519" */
 	char fingerprint[128]; /* "SHA256:..." */
-	char file[512];	       /* "'/home/u/.ssh/known_hosts' line 3", or without a line */
+	char file[512];	       /* "'/home/u/.ssh/known_hosts' line 3", or without the line */
 };
 
-/* Appends those of list that are known, or those that are not. */
-static void add_known(struct buf *b, const struct ssh_config *c, char *list, bool known)
+/* Appends those algorithms of list for which a key is known, or those for which none is. */
+static void add_algorithms(struct buf *b, const struct ssh_config *c, char *list, bool known)
 {
 	char *copy = strdup(list), *next = copy, *word;
 
@@ -50,14 +51,14 @@ int ssh_hostkey_prefer(struct ssh_link *l, const struct ssh_config *c)
 	struct buf b = BUF_INIT;
 	int rc = 0;
 
-	add_known(&b, c, list, true);
-	add_known(&b, c, list, false);
+	add_algorithms(&b, c, list, true);
+	add_algorithms(&b, c, list, false);
 	if (buf_failed(&b) < 0)
 		rc = -1;
 	else if (ssh_options_set(l->session, SSH_OPTIONS_HOSTKEYS, buf_str(&b)) < 0)
 		rc = err_set(ST_PEER,
-			"%s: none of HostKeyAlgorithms is known to the built-in client: use "
-			"--rsh ssh",
+			"%s: the built-in client supports none of the HostKeyAlgorithms (use "
+			"--rsh ssh)",
 			l->where);
 	buf_fini(&b);
 	return rc;
@@ -82,7 +83,7 @@ static void set_type(char *out, size_t size, ssh_key key)
 	}
 }
 
-static int describe(
+static int describe_key(
 	struct shown *s, const struct ssh_config *c, ssh_key key, const struct ssh_known *known)
 {
 	unsigned char *hash = NULL;
@@ -100,35 +101,37 @@ static int describe(
 	else if (c->user_known_hosts && c->user_known_hosts[0])
 		snprintf(s->file, sizeof(s->file), "'%s'", c->user_known_hosts[0]);
 	else
-		snprintf(s->file, sizeof(s->file), "any file");
+		snprintf(s->file, sizeof(s->file), "any known_hosts file");
 	return *s->fingerprint ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
 static int refuse_changed(const struct ssh_link *l, const struct shown *s)
 {
 	return err_set(ST_PEER,
-		"cannot trust %s: its %s host key %s is not the one in %s; it was set up anew, or "
-		"somebody is in between",
+		"host key verification failed for %s: its %s host key %s is not the one in %s: the "
+		"host was reinstalled, or this is a man-in-the-middle attack (if it was "
+		"reinstalled, remove the old key with 'ssh-keygen -R')",
 		l->where, s->type, s->fingerprint, s->file);
 }
 
 static int refuse_unknown(const struct ssh_link *l, const struct shown *s, const char *why)
 {
-	return err_set(ST_PEER, "cannot trust %s: its %s host key %s is not in %s, and %s",
+	return err_set(ST_PEER,
+		"host key verification failed for %s: its %s host key %s is not in %s, and %s",
 		l->where, s->type, s->fingerprint, s->file, why);
 }
 
-/* 0: yes; -1: no, with an error recorded. */
-static int ask(struct ssh_link *l, const struct shown *s, bool other_known)
+/* Asks whether to accept an unknown key.  0: yes; -1: no, with an error recorded. */
+static int ask_to_accept(struct ssh_link *l, const struct shown *s, bool other_known)
 {
 	char prompt[1024], answer[SSH_TTY_ANSWER_MAX];
 
 	snprintf(prompt, sizeof(prompt),
-		"The authenticity of host %s cannot be established.\n"
+		"The authenticity of host %s can't be established.\n"
 		"%s key fingerprint is %s.\n%s"
 		"Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
 		l->where, s->type, s->fingerprint,
-		other_known ? "Keys of other types are known for it!\n" : "");
+		other_known ? "WARNING: keys of other types are known for this host.\n" : "");
 	for (;;) {
 		int64_t spent = 0;
 
@@ -143,14 +146,14 @@ static int ask(struct ssh_link *l, const struct shown *s, bool other_known)
 	}
 }
 
-static void keep(const struct ssh_config *c, ssh_key key, const struct shown *s)
+static void add_to_known(const struct ssh_config *c, ssh_key key, const struct shown *s)
 {
 	if (ssh_known_add(c, key) < 0)
-		log_warn("cannot keep the host key of '%s' in %s: %s", c->host, s->file,
+		log_warn("cannot add the host key of '%s' to %s: %s", c->host, s->file,
 			strerror(errno));
 	else
-		log_note("the %s host key %s of '%s' is now in %s", s->type, s->fingerprint,
-			c->host, s->file);
+		log_note("permanently added the %s host key %s of '%s' to %s", s->type,
+			s->fingerprint, c->host, s->file);
 }
 
 static int decide_unknown(struct ssh_link *l, const struct ssh_config *c, ssh_key key,
@@ -164,13 +167,14 @@ static int decide_unknown(struct ssh_link *l, const struct ssh_config *c, ssh_ke
 		if (c->batch_mode)
 			return refuse_unknown(l, s, "BatchMode is on");
 		if (!ssh_tty_is_there())
-			return refuse_unknown(l, s, "there is no terminal to ask on");
-		if (ask(l, s, other_known) < 0)
+			return refuse_unknown(
+				l, s, "prompts need a terminal (accept it once with ssh)");
+		if (ask_to_accept(l, s, other_known) < 0)
 			return -1;
 	}
 	if (c->user_known_hosts && c->user_known_hosts[0])
 		snprintf(s->file, sizeof(s->file), "'%s'", c->user_known_hosts[0]);
-	keep(c, key, s);
+	add_to_known(c, key, s);
 	return 0;
 }
 
@@ -183,22 +187,27 @@ int ssh_hostkey_check(struct ssh_link *l, const struct ssh_config *c, bool *trus
 
 	*trusted = true;
 	if (ssh_get_server_publickey(l->session, &key) != SSH_OK)
-		return err_set(ST_PEER, "cannot trust %s: it has shown no host key", l->where);
+		return err_set(ST_PEER, "host key verification failed for %s: it sent no host key",
+			l->where);
 	ssh_known_find(c, key, &known);
-	if (describe(&shown, c, key, &known) < 0)
+	if (describe_key(&shown, c, key, &known) < 0)
 		goto out;
 	switch (known.verdict) {
 	case SSH_KNOWN_SAME:
 		rc = 0;
 		break;
 	case SSH_KNOWN_REVOKED:
-		err_set(ST_PEER, "cannot trust %s: its %s host key %s is marked @revoked in %s",
+		err_set(ST_PEER,
+			"host key verification failed for %s: its %s host key %s is marked "
+			"@revoked in %s (somebody may impersonate the host with a stolen key)",
 			l->where, shown.type, shown.fingerprint, shown.file);
 		break;
 	case SSH_KNOWN_CHANGED:
 		rc = refuse_changed(l, &shown);
 		if (c->strict == SSH_STRICT_OFF) {
-			log_warn("%s", err_text());
+			log_warn("%s; continuing without passwords, because "
+				 "StrictHostKeyChecking is no",
+				err_text());
 			err_clear();
 			*trusted = false;
 			rc = 0;

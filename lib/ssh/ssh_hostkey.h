@@ -1,5 +1,5 @@
 /*
- * ssh_hostkey: whether the peer is the host that it should be.
+ * ssh_hostkey: verification of the peer's host key.
  */
 #ifndef IMG_SSH_HOSTKEY_H
 #define IMG_SSH_HOSTKEY_H
@@ -7,19 +7,20 @@
 #include "lib/ssh/ssh_connect.h"
 
 /*
- * Before the key exchange: asks for a key of a type that is known already, so
- * that an old key of another type does not look like a new host.  0, or -1
- * with ST_PEER recorded.
+ * Sets the order of the host key algorithms, before the key exchange: types of keys
+ * in the known_hosts files come first, so that a known host is not taken for an
+ * unknown one because it also has a key of another type.  0, or -1 with an error
+ * recorded (ST_PEER; ST_FAILED without memory).
  */
 int ssh_hostkey_prefer(struct ssh_link *l, const struct ssh_config *c);
 
 /*
- * After the key exchange, before anything is said: 0 if the key may be
- * trusted, else -1 with ST_PEER recorded, naming host, type, fingerprint and
- * file.  An unknown key is asked about on the terminal if StrictHostKeyChecking
- * is ask, and then kept.  *trusted is false if it is let pass only by
- * StrictHostKeyChecking no: then no password is to be told.  Blocks on the
- * question.
+ * Verifies the host key, after the key exchange and before authentication.  0: the
+ * connection may continue; -1 with ST_PEER recorded, naming host, type, fingerprint
+ * and file.  With StrictHostKeyChecking ask, the user is asked about an unknown key,
+ * and it is added to known_hosts.  *trusted is false if the key has changed and is
+ * accepted only because StrictHostKeyChecking is no: then the caller must not send
+ * passwords.  Blocks while it prompts.
  */
 int ssh_hostkey_check(struct ssh_link *l, const struct ssh_config *c, bool *trusted);
 

@@ -1,11 +1,11 @@
 /*
- * The agent's protocol (draft-miller-ssh-agent), as far as libssh uses it:
+ * The part of the agent protocol (draft-miller-ssh-agent) that libssh uses:
  *
  *	message    be32 length, u8 type, ...
- *	11         names of all keys, please
- *	12         be32 count, count * (string blob, string comment)
- *	13         sign: string blob, string data, be32 flags
- *	5          failed
+ *	11         request: list all keys
+ *	12         reply: be32 count, count * (string blob, string comment)
+ *	13         request: sign; string blob, string data, be32 flags
+ *	5          reply: failure
  */
 #include <errno.h>
 #include <poll.h>
@@ -35,7 +35,7 @@ void ssh_keyring_init(struct ssh_keyring *k)
 	pthread_mutex_init(&k->lock, NULL);
 }
 
-/* Exactly n bytes; -1 at the end, on failure or if cancelled. */
+/* Reads exactly n bytes.  0, or -1 at end of file, on failure or on cancel; not recorded. */
 static int read_all(int fd, uint8_t *p, size_t n)
 {
 	while (n > 0) {
@@ -58,7 +58,7 @@ static int read_all(int fd, uint8_t *p, size_t n)
 	return 0;
 }
 
-/* One message without its length. */
+/* Reads one message, without its length.  0, or -1. */
 static int read_message(int fd, struct buf *b)
 {
 	uint8_t head[4];
@@ -91,7 +91,8 @@ static void add_string(struct buf *b, const void *p, uint32_t len)
 	buf_add(b, p, len);
 }
 
-static void name_shown(struct ssh_keyring *k, struct buf *b)
+/* Makes the list of keys that libssh sees. */
+static void list_shown_key(struct ssh_keyring *k, struct buf *b)
 {
 	buf_clear(b);
 	buf_u8(b, AGENT_KEYS);
@@ -104,14 +105,15 @@ static void name_shown(struct ssh_keyring *k, struct buf *b)
 	pthread_mutex_unlock(&k->lock);
 }
 
-static void *serve(void *arg)
+/* The thread: answers libssh's requests. */
+static void *serve_agent(void *arg)
 {
 	struct ssh_keyring *k = arg;
 	struct buf b = BUF_INIT;
 
 	while (read_message(k->ours, &b) == 0) {
 		if (b.data[0] == AGENT_REQUEST_KEYS) {
-			name_shown(k, &b);
+			list_shown_key(k, &b);
 		} else if (b.data[0] != AGENT_SIGN || write_message(k->agent, &b) < 0 ||
 			   read_message(k->agent, &b) < 0) {
 			buf_clear(&b);
@@ -125,7 +127,8 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static int take_keys(struct ssh_keyring *k, const struct buf *b)
+/* Parses the agent's list of keys.  0, or -1. */
+static int parse_keys(struct ssh_keyring *k, const struct buf *b)
 {
 	struct view v;
 	uint32_t count;
@@ -182,10 +185,12 @@ int ssh_keyring_open(struct ssh_keyring *k, const char *path)
 
 	buf_u8(&b, AGENT_REQUEST_KEYS);
 	if (connect_agent(k, path) < 0) {
-		rc = err_set(ST_PEER, "ssh-agent at '%s': %s", path, strerror(errno));
+		rc = err_set(ST_PEER, "cannot connect to the ssh-agent at '%s': %s", path,
+			strerror(errno));
 	} else if (write_message(k->agent, &b) < 0 || read_message(k->agent, &b) < 0 ||
-		   take_keys(k, &b) < 0) {
-		rc = err_set(ST_PEER, "ssh-agent at '%s': no proper answer", path);
+		   parse_keys(k, &b) < 0) {
+		rc = err_set(ST_PEER, "cannot get the keys of the ssh-agent at '%s': invalid reply",
+			path);
 	}
 	buf_fini(&b);
 	if (rc < 0)
@@ -201,18 +206,19 @@ int ssh_keyring_attach(struct ssh_keyring *k, ssh_session session)
 	if (k->count == 0)
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(ST_PEER, "use the ssh-agent: %s", strerror(errno));
+		return err_set(ST_PEER, "cannot use the ssh-agent: %s", strerror(errno));
 	k->ours = pair[0];
-	if (ssh_set_agent_socket(session, pair[1]) != SSH_OK) { /* owned by it from here on */
+	if (ssh_set_agent_socket(session, pair[1]) !=
+		SSH_OK) { /* if this succeeds, the session owns pair[1] */
 		close(pair[1]);
-		return err_set(ST_PEER, "use the ssh-agent: %s", ssh_get_error(session));
+		return err_set(ST_PEER, "cannot use the ssh-agent: %s", ssh_get_error(session));
 	}
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&k->thread, NULL, serve, k);
+	rc = pthread_create(&k->thread, NULL, serve_agent, k);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (rc != 0)
-		return err_set(ST_FAILED, "start a thread: %s", strerror(rc));
+		return err_set(ST_FAILED, "cannot start a thread: %s", strerror(rc));
 	k->is_running = true;
 	return 0;
 }

@@ -1,10 +1,10 @@
 /*
- * ssh_keyring: the user's ssh-agent, with one key shown at a time.
+ * ssh_keyring: the user's ssh-agent, of which libssh sees one key at a time.
  *
- * libssh offers a peer whatever an agent holds, in its order; IdentitiesOnly,
- * the order of IdentityFile and a peer's MaxAuthTries want one certain key. So
- * libssh talks to a thread here, which names that one key only and passes
- * requests to sign on to the agent.
+ * libssh offers all keys of an agent to the peer, in the agent's order.  But
+ * IdentitiesOnly, the order of IdentityFile and the peer's MaxAuthTries require that
+ * one certain key is offered.  So libssh is connected not to the agent but to a
+ * thread here, which lists only that key and forwards signing requests to the agent.
  */
 #ifndef IMG_SSH_KEYRING_H
 #define IMG_SSH_KEYRING_H
@@ -19,10 +19,10 @@
 #define SSH_KEYRING_MESSAGE_MAX (256u << 10)
 
 struct ssh_keyring {
-	int agent; /* the connection to it, or -1 */
-	int ours;  /* our end of what libssh talks to, or -1 */
+	int agent; /* the connection to the agent, or -1 */
+	int ours;  /* our end of the socket pair to libssh, or -1 */
 	struct ssh_keyring_key {
-		uint8_t *blob; /* public key or certificate, as on the wire */
+		uint8_t *blob; /* public key or certificate, in SSH wire format */
 		uint32_t len;
 		char *comment;
 	} * key;
@@ -33,22 +33,25 @@ struct ssh_keyring {
 	const struct ssh_keyring_key *shown; /* under lock */
 };
 
-/* An empty one, which ssh_keyring_close() accepts. */
+/* Makes an empty keyring, which ssh_keyring_close() accepts. */
 void ssh_keyring_init(struct ssh_keyring *k);
 
 /*
- * Connects to the agent at path and asks for its keys.  0, or -1 with ST_PEER
- * recorded, and then k holds no keys.  Blocks while the agent does; ends early
- * on cancel_set().
+ * Connects to the agent at path and gets its keys.  0, or -1 with ST_PEER recorded;
+ * then k is empty.  Blocks until the agent has answered; ends early on cancel_set().
  */
 int ssh_keyring_open(struct ssh_keyring *k, const char *path);
 
-/* Makes it session's agent.  0, or -1 with ST_PEER recorded. */
+/*
+ * Makes k the agent of session, unless it is empty.  0, or -1 with an error recorded
+ * (ST_PEER; ST_FAILED if no thread can be started).
+ */
 int ssh_keyring_attach(struct ssh_keyring *k, ssh_session session);
 
-/* From now on ssh_userauth_agent() offers this key alone. */
+/* From now on ssh_userauth_agent() offers only this key. */
 void ssh_keyring_show(struct ssh_keyring *k, const struct ssh_keyring_key *key);
 
+/* Ends the thread and the connection and frees the keys; k is empty then. */
 void ssh_keyring_close(struct ssh_keyring *k);
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * Keys are compared by their wire form.  A certificate's is
+ * Keys are compared in SSH wire format:
  *
- *	string type, string nonce, the key's fields, ...
+ *	key            string type, the key's fields
+ *	certificate    string type, string nonce, the key's fields, ...
  *
- * and a key's is string type, the key's fields; so a certificate belongs to a
- * key if what follows its nonce begins with what follows the key's type.
+ * So a certificate belongs to a key if the bytes after its nonce begin with the
+ * bytes after the key's type.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ struct blob {
 	size_t len;
 };
 
-/* One file of the configuration, with its public half. */
+/* One IdentityFile, with its public key. */
 struct identity {
 	const char *file;
 	ssh_key public; /* or NULL */
@@ -43,7 +44,7 @@ static int base64_digit(char c)
 	return at ? (int)(at - digits) : -1;
 }
 
-/* The wire form of key; empty without memory. */
+/* The wire format of key; empty on failure. */
 static struct blob blob_of(ssh_key key)
 {
 	struct blob b = { NULL, 0 };
@@ -63,8 +64,9 @@ static struct blob blob_of(ssh_key key)
 	return b;
 }
 
-/* Splits a wire form; the type is not NUL-terminated. */
-static int split(const uint8_t *p, size_t len, bool is_cert, struct view *type, struct view *fields)
+/* Splits a blob into its type and the key's fields.  0, or -1 if it is too short. */
+static int split_blob(
+	const uint8_t *p, size_t len, bool is_cert, struct view *type, struct view *fields)
 {
 	struct view v;
 	uint32_t n;
@@ -84,8 +86,8 @@ static bool is_cert_of(const uint8_t *cert, size_t cert_len, const struct blob *
 {
 	struct view cert_type, cert_fields, type, fields;
 
-	if (!key->p || split(cert, cert_len, true, &cert_type, &cert_fields) < 0 ||
-		split(key->p, key->len, false, &type, &fields) < 0)
+	if (!key->p || split_blob(cert, cert_len, true, &cert_type, &cert_fields) < 0 ||
+		split_blob(key->p, key->len, false, &type, &fields) < 0)
 		return false;
 	return cert_type.left == type.left + strlen(CERT_MARK) &&
 	       memcmp(cert_type.p, type.p, type.left) == 0 &&
@@ -123,7 +125,7 @@ static ssh_key read_sibling(const char *path, const char *suffix)
 	return key;
 }
 
-static bool is_there(
+static bool has_key(
 	const struct ssh_keys *k, const struct ssh_keyring_key *in_agent, const char *label)
 {
 	size_t i;
@@ -135,8 +137,8 @@ static bool is_there(
 	return false;
 }
 
-/* Takes public over.  Drops what is there already. */
-static int add(struct ssh_keys *k, const struct ssh_keyring_key *in_agent, const char *file,
+/* Appends a key, unless it is in the list already.  Takes ownership of public. */
+static int add_key(struct ssh_keys *k, const struct ssh_keyring_key *in_agent, const char *file,
 	ssh_key public, const char *kind, const char *name)
 {
 	struct ssh_keys_item *grown = NULL;
@@ -146,7 +148,7 @@ static int add(struct ssh_keys *k, const struct ssh_keyring_key *in_agent, const
 	if (asprintf(&label, "%s '%s'", kind, name) < 0) {
 		label = NULL;
 		rc = no_memory();
-	} else if (!is_there(k, in_agent, label)) {
+	} else if (!has_key(k, in_agent, label)) {
 		grown = realloc(k->item, (k->count + 1) * sizeof(*grown));
 		rc = grown ? 0 : no_memory();
 	}
@@ -160,23 +162,23 @@ static int add(struct ssh_keys *k, const struct ssh_keyring_key *in_agent, const
 	return rc;
 }
 
-/* Takes cert over. */
+/* Appends cert if it belongs to id.  Takes ownership of cert. */
 static int add_cert(struct ssh_keys *k, const struct identity *id, ssh_key cert, const char *name,
 	const struct ssh_keyring *ring, bool agent_only)
 {
 	const struct ssh_keyring_key *in_agent;
 	struct blob b = blob_of(cert);
-	bool fits = b.p && is_cert_of(b.p, b.len, &id->blob);
+	bool belongs = b.p && is_cert_of(b.p, b.len, &id->blob);
 
 	in_agent = find_in_agent(ring, &b);
 	free(b.p);
-	if (fits && (in_agent || !agent_only))
-		return add(k, in_agent, id->file, cert, "certificate", name);
+	if (belongs && (in_agent || !agent_only))
+		return add_key(k, in_agent, id->file, cert, "certificate", name);
 	ssh_key_free(cert);
 	return 0;
 }
 
-/* The certificates for a key, then the key itself. */
+/* Appends the certificates of a key, then the key itself. */
 static int add_identity(struct ssh_keys *k, const struct ssh_config *c, const struct identity *id,
 	const struct ssh_keyring *ring, bool agent_only)
 {
@@ -193,16 +195,16 @@ static int add_identity(struct ssh_keys *k, const struct ssh_config *c, const st
 	}
 	for (i = 0; i < ring->count; i++)
 		if (is_cert_of(ring->key[i].blob, ring->key[i].len, &id->blob) &&
-			add(k, &ring->key[i], NULL, NULL, "agent's certificate",
+			add_key(k, &ring->key[i], NULL, NULL, "agent's certificate",
 				ring->key[i].comment) < 0)
 			return -1;
 	if (!in_agent && (agent_only || access(id->file, R_OK) < 0))
 		return 0;
-	return add(k, in_agent, id->file, id->public ? ssh_key_dup(id->public) : NULL,
+	return add_key(k, in_agent, id->file, id->public ? ssh_key_dup(id->public) : NULL,
 		in_agent ? "agent's key" : "key", id->file);
 }
 
-static int add_all(struct ssh_keys *k, const struct ssh_config *c, const struct identity *id,
+static int add_all_keys(struct ssh_keys *k, const struct ssh_config *c, const struct identity *id,
 	size_t count, bool is_given, const struct ssh_keyring *ring)
 {
 	size_t i, first = is_given && count > 0;
@@ -213,7 +215,7 @@ static int add_all(struct ssh_keys *k, const struct ssh_config *c, const struct 
 		if (add_identity(k, c, &id[i], ring, true) < 0)
 			return -1;
 	for (i = 0; i < ring->count && !c->identities_only; i++)
-		if (add(k, &ring->key[i], NULL, NULL, "agent's key", ring->key[i].comment) < 0)
+		if (add_key(k, &ring->key[i], NULL, NULL, "agent's key", ring->key[i].comment) < 0)
 			return -1;
 	for (i = first; i < count; i++)
 		if (add_identity(k, c, &id[i], ring, false) < 0)
@@ -241,7 +243,7 @@ int ssh_keys_find(struct ssh_keys *k, const struct ssh_config *c, bool is_given,
 		if (id[i].public)
 			id[i].blob = blob_of(id[i].public);
 	}
-	rc = add_all(k, c, id, count, is_given, ring);
+	rc = add_all_keys(k, c, id, count, is_given, ring);
 	for (i = 0; i < count; i++) {
 		ssh_key_free(id[i].public);
 		free(id[i].blob.p);

@@ -1,10 +1,10 @@
 /*
- * ssh_keys: the keys and certificates to try, in the order to try them.
+ * ssh_keys: the keys and certificates to try, in the order in which they are tried.
  *
- * First what the command line named; then what the configuration names and
- * the agent holds; then the agent's other keys, unless IdentitiesOnly; then
- * the configuration's other files.  A certificate comes before its key.  None
- * comes twice.
+ * The order is: the key given on the command line; the keys that the configuration
+ * names and the agent holds; the other keys of the agent, unless IdentitiesOnly is
+ * set; the other files that the configuration names.  A certificate comes before
+ * its key.  Nothing is tried twice.
  */
 #ifndef IMG_SSH_KEYS_H
 #define IMG_SSH_KEYS_H
@@ -16,9 +16,9 @@
 
 struct ssh_keys {
 	struct ssh_keys_item {
-		const struct ssh_keyring_key *in_agent; /* or NULL: in a file */
-		const char *file;			/* of the private key; c's */
-		ssh_key public; /* or a certificate; NULL: only the private key can tell */
+		const struct ssh_keyring_key *in_agent; /* or NULL: the key is in a file */
+		const char *file;			/* of the private key; owned by c */
+		ssh_key public; /* public key or certificate; NULL: only in the private key */
 		char *label;	/* "key '/home/u/.ssh/id_rsa'", for messages */
 	} * item;
 	size_t count;
@@ -30,12 +30,12 @@ struct ssh_keys {
 	}
 
 /*
- * Reads the public halves; files that are not there are left out.  is_given:
- * the first identity is the command line's.  0, or -1 with ST_FAILED recorded.
- * The items point into c and ring.
+ * Makes the list and reads the public keys; missing files are skipped.  is_given:
+ * the first identity comes from the command line.  0, or -1 with ST_FAILED recorded.
+ * The items point into c and ring, which must outlive k.
  */
 int ssh_keys_find(struct ssh_keys *k, const struct ssh_config *c, bool is_given,
 	const struct ssh_keyring *ring);
-void ssh_keys_fini(struct ssh_keys *k); /* accepts an empty one */
+void ssh_keys_fini(struct ssh_keys *k); /* accepts an empty list */
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Values are kept as they are printed; ssh_config.c expands them when host,
- * user and port are known.  A keyword that is not here is of no matter to us.
+ * Values are stored as they are printed; ssh_config.c expands them when host, user
+ * and port are known.  All other keywords are ignored, as they change neither
+ * identity nor route.
  */
 #include <errno.h>
 #include <limits.h>
@@ -13,11 +14,11 @@
 #include "lib/ssh/ssh_keyword.h"
 
 #define LIST_MAX 256   /* paths in one list */
-#define PROMPTS_MAX 10 /* tries of a password */
+#define PROMPTS_MAX 10 /* the most tries for a password */
 
-/* Options that change identity or route and are honoured only as these values. */
+/* Options that change identity or route and are supported only with these values. */
 static const struct {
-	const char *key, *name, *fine[3];
+	const char *key, *name, *allowed[3];
 } unsupported[] = {
 	{ "bindaddress", "BindAddress", { NULL } },
 	{ "bindinterface", "BindInterface", { NULL } },
@@ -37,7 +38,7 @@ static int no_memory(void)
 int ssh_keyword_refuse(const struct ssh_config *c, const char *name)
 {
 	return err_set(ST_PEER,
-		"'%s': the ssh option %s is not supported by the built-in client: use --rsh ssh",
+		"'%s': the ssh option %s is not supported by the built-in client (use --rsh ssh)",
 		c->host, name);
 }
 
@@ -57,7 +58,7 @@ static size_t list_len(char *const *list)
 	return n;
 }
 
-/* Takes item over, also on failure. */
+/* Appends item, which the list owns; on failure it is freed. */
 static int list_add(char ***list, char *item)
 {
 	size_t n = list_len(*list);
@@ -67,8 +68,10 @@ static int list_add(char ***list, char *item)
 		grown = realloc(*list, (n + 2) * sizeof(**list));
 	if (!grown) {
 		free(item);
-		return n < LIST_MAX ? no_memory()
-				    : err_set(ST_PEER, "ssh configuration: a list is too long");
+		return n < LIST_MAX
+			       ? no_memory()
+			       : err_set(ST_PEER, "ssh configuration: more than %d files in a list",
+					 LIST_MAX);
 	}
 	grown[n] = item;
 	grown[n + 1] = NULL;
@@ -86,8 +89,8 @@ static bool is_none(const char *value)
 	return strcasecmp(value, "none") == 0;
 }
 
-/* A plain decimal number up to max, or fallback. */
-static uint64_t number(const char *value, uint64_t max, uint64_t fallback)
+/* The decimal number that value begins with; fallback if there is none or it exceeds max. */
+static uint64_t parse_number(const char *value, uint64_t max, uint64_t fallback)
 {
 	char *end;
 	unsigned long long n;
@@ -100,8 +103,8 @@ static uint64_t number(const char *value, uint64_t max, uint64_t fallback)
 }
 
 /*
- * Paths are printed without quotes, though one may hold a blank: a path ends
- * where the next one begins, with '/' or '~'.
+ * Appends paths to a list.  `ssh -G` prints them without quotes, though a path may
+ * contain blanks; so a path ends where the next one begins with '/' or '~'.
  */
 static int set_paths(char ***list, const char *value)
 {
@@ -144,8 +147,8 @@ static void set_rekey(struct ssh_config *c, const char *value)
 {
 	const char *second = strchr(value, ' ');
 
-	c->rekey_bytes = number(value, INT64_MAX, 0);
-	c->rekey_seconds = second ? (uint32_t)number(second + 1, UINT32_MAX / 1000, 0) : 0;
+	c->rekey_bytes = parse_number(value, INT64_MAX, 0);
+	c->rekey_seconds = second ? (uint32_t)parse_number(second + 1, UINT32_MAX / 1000, 0) : 0;
 }
 
 static int check_unsupported(const struct ssh_config *c, const char *key, const char *value)
@@ -155,15 +158,15 @@ static int check_unsupported(const struct ssh_config *c, const char *key, const 
 	for (i = 0; i < sizeof(unsupported) / sizeof(*unsupported); i++) {
 		if (strcmp(key, unsupported[i].key) != 0)
 			continue;
-		for (k = 0; k < 3 && unsupported[i].fine[k]; k++)
-			if (strcasecmp(value, unsupported[i].fine[k]) == 0)
+		for (k = 0; k < 3 && unsupported[i].allowed[k]; k++)
+			if (strcasecmp(value, unsupported[i].allowed[k]) == 0)
 				return 0;
 		return ssh_keyword_refuse(c, unsupported[i].name);
 	}
 	return 0;
 }
 
-/* 1: taken; 0: not one of these; -1: an error is recorded. */
+/* Sets a text or list option.  1: set; 0: key is another option; -1 with an error recorded. */
 static int set_text(struct ssh_config *c, const char *key, const char *value)
 {
 	const struct {
@@ -206,7 +209,7 @@ static int set_text(struct ssh_config *c, const char *key, const char *value)
 static void set_value(struct ssh_config *c, const char *key, const char *value)
 {
 	if (strcmp(key, "port") == 0)
-		c->port = (uint16_t)number(value, UINT16_MAX, 0);
+		c->port = (uint16_t)parse_number(value, UINT16_MAX, 0);
 	else if (strcmp(key, "addressfamily") == 0)
 		set_family(c, value);
 	else if (strcmp(key, "identitiesonly") == 0)
@@ -223,9 +226,9 @@ static void set_value(struct ssh_config *c, const char *key, const char *value)
 	else if (strcmp(key, "batchmode") == 0)
 		c->batch_mode = is_yes(value);
 	else if (strcmp(key, "numberofpasswordprompts") == 0)
-		c->password_prompts = (int)number(value, PROMPTS_MAX, 3);
+		c->password_prompts = (int)parse_number(value, PROMPTS_MAX, 3);
 	else if (strcmp(key, "connecttimeout") == 0)
-		c->connect_timeout = (int)number(value, INT_MAX / 1000, 0);
+		c->connect_timeout = (int)parse_number(value, INT_MAX / 1000, 0);
 	else if (strcmp(key, "rekeylimit") == 0)
 		set_rekey(c, value);
 }

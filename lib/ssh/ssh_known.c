@@ -1,6 +1,6 @@
 /*
- * libssh parses and matches a line; what it leaves out, negated patterns and
- * markers, is done here by asking it once more.
+ * libssh parses a line and matches its names.  It does not support markers, which
+ * are parsed here, nor negated patterns, which are matched here as positive ones.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -18,11 +18,11 @@
 #define LINE_MAX_BYTES 16384 /* longer lines are skipped */
 #define REVOKED "@revoked "
 
-/* What is looked for, and what is known so far. */
+/* What to look for, and the best match so far. */
 struct search {
 	const char *name;
-	ssh_key key;	  /* or NULL: any of type */
-	const char *type; /* then "ssh-rsa" */
+	ssh_key key;	  /* or NULL: any key of type */
+	const char *type; /* the type to look for if key is NULL, such as "ssh-rsa" */
 	struct ssh_known found;
 };
 
@@ -40,7 +40,7 @@ void ssh_known_name(const struct ssh_config *c, char *out)
 		*p = (char)tolower((unsigned char)*p);
 }
 
-/* Whether a pattern "!..." of the line's names excludes name. */
+/* Whether a negated pattern ("!...") of the line matches name. */
 static bool is_excluded(const char *name, const char *line)
 {
 	size_t len = strcspn(line, " "), at = 0;
@@ -62,8 +62,8 @@ static bool is_excluded(const char *name, const char *line)
 	return excluded;
 }
 
-/* The key of a line that is for name, or NULL. */
-static struct ssh_knownhosts_entry *match(const char *name, const char *line)
+/* The key of the line, if the line is for name; else NULL. */
+static struct ssh_knownhosts_entry *match_line(const char *name, const char *line)
 {
 	struct ssh_knownhosts_entry *entry = NULL;
 
@@ -75,7 +75,8 @@ static struct ssh_knownhosts_entry *match(const char *name, const char *line)
 	return NULL;
 }
 
-static enum ssh_known_verdict judge(const struct search *s, ssh_key key, bool revoked)
+/* The verdict of one line that is for the host and has this key. */
+static enum ssh_known_verdict judge_key(const struct search *s, ssh_key key, bool revoked)
 {
 	const char *type = ssh_key_type_to_char(ssh_key_type(key));
 	bool same;
@@ -90,7 +91,8 @@ static enum ssh_known_verdict judge(const struct search *s, ssh_key key, bool re
 	return ssh_key_type(key) == ssh_key_type(s->key) ? SSH_KNOWN_CHANGED : SSH_KNOWN_OTHER;
 }
 
-static void look_at(struct search *s, char *line, const char *file, size_t number)
+/* Parses one line, and keeps its verdict if that is better. */
+static void search_line(struct search *s, char *line, const char *file, size_t number)
 {
 	struct ssh_knownhosts_entry *entry;
 	enum ssh_known_verdict verdict;
@@ -108,10 +110,10 @@ static void look_at(struct search *s, char *line, const char *file, size_t numbe
 	}
 	if (!*line || *line == '#' || *line == '@')
 		return;
-	entry = match(s->name, line);
+	entry = match_line(s->name, line);
 	if (!entry)
 		return;
-	verdict = judge(s, entry->publickey, revoked);
+	verdict = judge_key(s, entry->publickey, revoked);
 	if (verdict > s->found.verdict)
 		s->found = (struct ssh_known){ verdict, file, number };
 	ssh_knownhosts_entry_free(entry);
@@ -130,13 +132,16 @@ static void search_files(struct search *s, char *const *files)
 			continue;
 		for (number = 1; (len = getline(&line, &size, f)) >= 0; number++)
 			if (len < LINE_MAX_BYTES)
-				look_at(s, line, files[i], number);
+				search_line(s, line, files[i], number);
 		fclose(f);
 	}
 	free(line);
 }
 
-/* As OpenSSH, a key listed without its port is good for any, but only to say yes. */
+/*
+ * As in OpenSSH, a key that is listed without a port is accepted for any port.  A
+ * different key that is listed without a port does not count as a changed key.
+ */
 static void search_all(struct search *s, const struct ssh_config *c)
 {
 	struct ssh_config plain = *c;
@@ -175,19 +180,22 @@ bool ssh_known_has_type(const struct ssh_config *c, const char *algorithm)
 	return s.found.verdict == SSH_KNOWN_SAME;
 }
 
-/* Makes the folder that path is in, if it is missing. */
-static void make_folder(const char *path)
+/* Creates the directory of path, if it is missing. */
+static void make_directory(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char *folder = slash && slash > path ? strndup(path, (size_t)(slash - path)) : NULL;
+	char *dir = slash && slash > path ? strndup(path, (size_t)(slash - path)) : NULL;
 
-	if (folder)
-		mkdir(folder, 0700);
-	free(folder);
+	if (dir)
+		mkdir(dir, 0700);
+	free(dir);
 }
 
-/* Appends line, on a line of its own also after one without an end. */
-static int append(const char *path, const char *line)
+/*
+ * Appends line, which begins and ends with a newline.  The newline at its beginning
+ * is left out, unless the last line of the file has no newline.
+ */
+static int append_line(const char *path, const char *line)
 {
 	int rc = -1, sys, fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	struct stat st;
@@ -222,8 +230,8 @@ int ssh_known_add(const struct ssh_config *c, ssh_key key)
 		line = NULL;
 		errno = ENOMEM;
 	} else {
-		make_folder(c->user_known_hosts[0]);
-		rc = append(c->user_known_hosts[0], line);
+		make_directory(c->user_known_hosts[0]);
+		rc = append_line(c->user_known_hosts[0], line);
 	}
 	ssh_string_free_char(base64);
 	free(line);

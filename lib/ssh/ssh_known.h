@@ -1,10 +1,10 @@
 /*
- * ssh_known: what the known_hosts files say of a host.
+ * ssh_known: looking up and adding host keys in the known_hosts files.
  *
- * Names are as OpenSSH has them, in lower case: HostKeyAlias, else the host, as
- * [host]:port unless the port is 22.  Patterns, negation, hashed
- * names and @revoked are honoured; @cert-authority lines are not, as libssh
- * checks no host certificates.
+ * A host has the name that OpenSSH uses, in lower case: HostKeyAlias if it is set;
+ * else the host name, or [host]:port if the port is not 22.  Patterns, negated
+ * patterns, hashed names and @revoked are supported.  @cert-authority lines are
+ * ignored, because libssh does not verify host certificates.
  */
 #ifndef IMG_SSH_KNOWN_H
 #define IMG_SSH_KNOWN_H
@@ -16,31 +16,34 @@
 
 #define SSH_KNOWN_NAME_MAX 300
 
-/* In the order of precedence, the last counting most. */
+/* If several lines match, the verdict that is last in this list counts. */
 enum ssh_known_verdict {
 	SSH_KNOWN_NOT,	   /* no line for the host */
-	SSH_KNOWN_OTHER,   /* only keys of other types */
-	SSH_KNOWN_CHANGED, /* another key of its type */
-	SSH_KNOWN_SAME,
-	SSH_KNOWN_REVOKED
+	SSH_KNOWN_OTHER,   /* lines with keys of other types only */
+	SSH_KNOWN_CHANGED, /* a line with another key of the same type */
+	SSH_KNOWN_SAME,	   /* a line with this key */
+	SSH_KNOWN_REVOKED  /* a @revoked line with this key */
 };
 
 struct ssh_known {
 	enum ssh_known_verdict verdict;
-	const char *file; /* with the line that counted, or NULL; c's */
+	const char *file; /* the file of the line that counts, owned by c; or NULL */
 	size_t line;
 };
 
-/* The name to look up; out takes SSH_KNOWN_NAME_MAX bytes. */
+/* Writes the name to look up to out, which takes SSH_KNOWN_NAME_MAX bytes. */
 void ssh_known_name(const struct ssh_config *c, char *out);
 
-/* Looks key up in all files. */
+/* Looks up key in all files of c.  Files that cannot be read are skipped. */
 void ssh_known_find(const struct ssh_config *c, ssh_key key, struct ssh_known *out);
 
-/* Whether there is a key of the type of this signature algorithm ("rsa-sha2-256"). */
+/* Whether a key is known whose type fits this signature algorithm ("rsa-sha2-256"). */
 bool ssh_known_has_type(const struct ssh_config *c, const char *algorithm);
 
-/* Appends key to the first of the user's files; 0, or -1 with errno set. */
+/*
+ * Appends key to the first of the user's files, and creates the file and its directory
+ * if they are missing.  0, or -1 with errno set.
+ */
 int ssh_known_add(const struct ssh_config *c, ssh_key key);
 
 #endif

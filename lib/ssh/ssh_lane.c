@@ -1,15 +1,17 @@
 /*
- * Down: libssh calls on_data() with all it holds of a channel, and what the
- * socket does not take stays there; the channel's window then stops the peer.
- * libssh keeps that window at 1.28 MB, which is 25 MB/s over a round trip of
- * 50 ms, but makes it as large as a read asks for: widen() is that read.  Not
- * larger than the link needs, since OpenSSH is slow with much that waits.
- * Up: the socket is read only while the peer's window is open and libssh has
- * written out what it was given before.
+ * Down: libssh calls on_data() with all data that it has for the channel.  What the
+ * socket does not take stays in libssh, and then the channel's window stops the
+ * peer.  libssh keeps that window at 1.28 MB, which limits a round trip of 50 ms to
+ * 25 MB/s, but it enlarges the window to the size of a read.  lane_widen() makes
+ * such a read.  The window is not made larger than the link needs, because OpenSSH
+ * is slow if much data waits.
  *
- * A socket of a pair whose both directions are shut down polls as hung up for
- * ever, be it by us or by the other end; a hang-up therefore means that the
- * other end is closed only as long as we have not shut down ours.
+ * Up: the socket is read only while the peer's window is open and libssh has sent
+ * what it was given before.
+ *
+ * poll() reports POLLHUP for a socket of a pair as soon as both directions are shut
+ * down, by either end.  So it means that the other end is closed only if we have not
+ * shut down our direction.
  */
 #include <errno.h>
 #include <poll.h>
@@ -50,8 +52,8 @@ static void keep_tail(struct ssh_lane_report *r, const char *p, size_t n)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* Gives sock what it takes; the number of bytes. */
-static size_t put(struct ssh_lane *n, const void *p, size_t len)
+/* Writes to sock what it takes without blocking.  The number of bytes; all if it is closed. */
+static size_t lane_put(struct ssh_lane *n, const void *p, size_t len)
 {
 	size_t done = 0;
 
@@ -84,7 +86,7 @@ static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_
 		return (int)len;
 	if (n->is_behind)
 		return 0;
-	done = put(n, data, len);
+	done = lane_put(n, data, len);
 	n->down_passed += done;
 	n->is_behind = done < len;
 	return (int)done;
@@ -108,7 +110,7 @@ static void on_exit_status(ssh_session session, ssh_channel channel, int status,
 	n->exit_status = status;
 }
 
-static void release(struct ssh_lane *n)
+static void lane_release(struct ssh_lane *n)
 {
 	if (n->channel) {
 		ssh_remove_channel_callbacks(n->channel, &n->callbacks);
@@ -130,10 +132,10 @@ int ssh_lane_start(struct ssh_lane *n, ssh_session session, const char *command,
 	n->exit_status = -1;
 	n->sock = -1;
 	n->up = malloc(SSH_LANE_UP);
-	n->down = malloc(SSH_LANE_WINDOW); /* of which hardly anything is ever touched */
+	n->down = malloc(SSH_LANE_WINDOW); /* hardly any page of it is ever touched */
 	n->channel = ssh_channel_new(session);
 	if (!n->up || !n->down || !n->channel) {
-		release(n);
+		lane_release(n);
 		return -1;
 	}
 	n->callbacks.userdata = n;
@@ -147,8 +149,8 @@ int ssh_lane_start(struct ssh_lane *n, ssh_session session, const char *command,
 	return 0;
 }
 
-/* The peer has answered; now it is asked for something else. */
-static void note_answer(struct ssh_lane *n)
+/* Measures the round trip: the peer has answered, and the next request follows. */
+static void lane_measure(struct ssh_lane *n)
 {
 	int64_t now = io_now_ms(), took = now > n->asked_ms ? now - n->asked_ms : 1;
 
@@ -157,8 +159,8 @@ static void note_answer(struct ssh_lane *n)
 	n->asked_ms = n->widened_ms = now;
 }
 
-/* 1: the command runs; 0: not yet; -1. */
-static int begin(struct ssh_lane *n)
+/* Opens the channel, then starts the command.  1: it runs; 0: not yet; -1: failed. */
+static int lane_begin(struct ssh_lane *n)
 {
 	int rc;
 
@@ -169,28 +171,28 @@ static int begin(struct ssh_lane *n)
 		if (rc != SSH_OK)
 			return rc == SSH_AGAIN ? 0 : -1;
 		n->state = SSH_LANE_ASKING;
-		note_answer(n);
+		lane_measure(n);
 	}
 	rc = ssh_channel_request_exec(n->channel, n->command);
 	if (rc != SSH_OK)
 		return rc == SSH_AGAIN ? 0 : -1;
 	n->state = SSH_LANE_OPEN;
 	n->command = NULL;
-	note_answer(n);
+	lane_measure(n);
 	return 1;
 }
 
-/* Reads sock as far as the peer's window allows. */
-static void fill(struct ssh_lane *n)
+/* Reads as much from sock as the peer's window allows. */
+static void lane_fill(struct ssh_lane *n)
 {
-	size_t room = ssh_channel_window_size(n->channel);
+	size_t space = ssh_channel_window_size(n->channel);
 	ssize_t got;
 
-	if (room > SSH_LANE_UP)
-		room = SSH_LANE_UP;
-	if (room == 0 || n->up_ended)
+	if (space > SSH_LANE_UP)
+		space = SSH_LANE_UP;
+	if (space == 0 || n->up_ended)
 		return;
-	got = recv(n->sock, n->up, room, MSG_DONTWAIT);
+	got = recv(n->sock, n->up, space, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	n->up_ended = got <= 0;
@@ -198,55 +200,55 @@ static void fill(struct ssh_lane *n)
 	n->up_len = got > 0 ? (size_t)got : 0;
 }
 
-static void move_up(struct ssh_lane *n, bool is_network_full)
+static void lane_move_up(struct ssh_lane *n, bool is_network_full)
 {
 	int w;
 
 	if (n->up_len == 0 && !is_network_full)
-		fill(n);
+		lane_fill(n);
 	if (n->up_len > 0 && !is_network_full) {
 		w = ssh_channel_write(n->channel, n->up + n->up_off, (uint32_t)n->up_len);
-		if (w < 0) { /* the peer takes no more; its close or our loss follows */
+		if (w < 0) { /* the peer accepts no more data; a close or the loss follows */
 			n->up_len = 0;
-			n->up_ended = n->up_told = true;
+			n->up_ended = n->up_eof_sent = true;
 			return;
 		}
 		n->up_off += (size_t)w;
 		n->up_len -= (size_t)w;
 	}
-	if (n->up_ended && n->up_len == 0 && !n->up_told) {
+	if (n->up_ended && n->up_len == 0 && !n->up_eof_sent) {
 		ssh_channel_send_eof(n->channel);
-		n->up_told = true;
+		n->up_eof_sent = true;
 	}
 }
 
 /*
- * Gives the peer room for twice what comes in a round trip, so that it can
- * become faster, if what came before has been passed on.
+ * Enlarges the channel's window to twice the data that arrives in a round trip, so
+ * that the peer can become faster.  Only if all earlier data has been passed on.
  */
-static void widen(struct ssh_lane *n)
+static void lane_widen(struct ssh_lane *n)
 {
 	int64_t now = io_now_ms(), took = now > n->widened_ms ? now - n->widened_ms : 1;
-	uint64_t room = n->down_passed * 2 * (uint64_t)n->round_ms / (uint64_t)took;
+	uint64_t space = n->down_passed * 2 * (uint64_t)n->round_ms / (uint64_t)took;
 	int got;
 
 	if (n->is_behind || n->down_ended || n->down_passed < SSH_LANE_WIDEN)
 		return;
 	n->down_passed = 0;
 	n->widened_ms = now;
-	if (room > SSH_LANE_WINDOW)
-		room = SSH_LANE_WINDOW;
-	if (room < SSH_LANE_WIDEN)
+	if (space > SSH_LANE_WINDOW)
+		space = SSH_LANE_WINDOW;
+	if (space < SSH_LANE_WIDEN)
 		return;
-	got = ssh_channel_read_timeout(n->channel, n->down, (uint32_t)room, 0, 0);
+	got = ssh_channel_read_timeout(n->channel, n->down, (uint32_t)space, 0, 0);
 	if (got <= 0)
-		return; /* what it may have failed with shows in the channel */
+		return; /* a failure shows in the state of the channel */
 	n->is_behind = true;
 	n->down_off = 0;
 	n->down_len = (size_t)got;
 }
 
-static void move_down(struct ssh_lane *n)
+static void lane_move_down(struct ssh_lane *n)
 {
 	int got;
 
@@ -258,7 +260,7 @@ static void move_down(struct ssh_lane *n)
 			n->down_len = got > 0 ? (size_t)got : 0;
 		}
 		if (n->down_len > 0) {
-			size_t done = put(n, n->down + n->down_off, n->down_len);
+			size_t done = lane_put(n, n->down + n->down_off, n->down_len);
 
 			n->down_off += done;
 			n->down_len -= done;
@@ -268,8 +270,8 @@ static void move_down(struct ssh_lane *n)
 	}
 }
 
-/* The channel's end becomes sock's, after the report says that a status may come. */
-static void pass_end(struct ssh_lane *n)
+/* Passes the channel's end of file to sock; before that, the report counts the lane as ending. */
+static void lane_pass_end(struct ssh_lane *n)
 {
 	if (n->is_behind || n->down_ended || !ssh_channel_is_eof(n->channel))
 		return;
@@ -280,8 +282,8 @@ static void pass_end(struct ssh_lane *n)
 	shutdown(n->sock, SHUT_WR);
 }
 
-/* Closes sock so that the other end reads all, and then an end and no error. */
-static void close_sock(struct ssh_lane *n)
+/* Closes sock so that the other end reads all data and then end of file, not an error. */
+static void lane_close_sock(struct ssh_lane *n)
 {
 	char piece[4096];
 
@@ -302,16 +304,16 @@ static void close_sock(struct ssh_lane *n)
 }
 
 /*
- * The peer closes its side when it has passed on all that we sent; to go away
- * before would lose what it has not.
+ * Waits for the peer to close its side, which it does after it has passed on all
+ * that we sent.  Releasing the channel earlier would lose data.
  */
-static void finish(struct ssh_lane *n)
+static void lane_finish(struct ssh_lane *n)
 {
 	int rc = ssh_channel_close(n->channel);
 
-	/* SSH_AGAIN may mean that the packet is not even queued yet */
+	/* SSH_AGAIN may mean that the packet is not yet queued */
 	if (rc == SSH_ERROR || (rc == SSH_OK && n->is_closed_there))
-		release(n);
+		lane_release(n);
 }
 
 int ssh_lane_step(struct ssh_lane *n, bool is_network_full)
@@ -319,18 +321,18 @@ int ssh_lane_step(struct ssh_lane *n, bool is_network_full)
 	int rc = 0;
 
 	if (n->state == SSH_LANE_OPENING || n->state == SSH_LANE_ASKING)
-		rc = begin(n);
+		rc = lane_begin(n);
 	if (n->state == SSH_LANE_OPEN) {
-		widen(n);
-		move_down(n);
-		move_up(n, is_network_full);
-		pass_end(n);
-		if ((n->is_gone && n->up_told) ||
+		lane_widen(n);
+		lane_move_down(n);
+		lane_move_up(n, is_network_full);
+		lane_pass_end(n);
+		if ((n->is_gone && n->up_eof_sent) ||
 			(ssh_channel_is_closed(n->channel) && !n->is_behind))
 			ssh_lane_drop(n);
 	}
 	if (n->state == SSH_LANE_CLOSING)
-		finish(n);
+		lane_finish(n);
 	return rc;
 }
 
@@ -366,9 +368,9 @@ void ssh_lane_drop(struct ssh_lane *n)
 
 	if (n->state == SSH_LANE_FREE || n->state == SSH_LANE_CLOSING)
 		return;
-	close_sock(n);
+	lane_close_sock(n);
 	if (never_opened)
-		release(n);
+		lane_release(n);
 	else
 		n->state = SSH_LANE_CLOSING;
 }
@@ -377,6 +379,6 @@ void ssh_lane_lose(struct ssh_lane *n)
 {
 	if (n->state == SSH_LANE_FREE)
 		return;
-	close_sock(n);
-	release(n);
+	lane_close_sock(n);
+	lane_release(n);
 }

@@ -1,8 +1,8 @@
 /*
- * libssh writes with blocking send()s; with the peer's window open that is a
- * matter of moments, and if the link is dead, ssh_pump_stop() shuts the socket
- * down.  The session is in an event of its own without our descriptors, as
- * libssh polls that event inside many of its calls.
+ * libssh writes with blocking send() calls.  While the peer's window is open, they
+ * take little time; if the link is dead, ssh_pump_stop() shuts the socket down.  The
+ * event contains the session but not our descriptors, because libssh polls the event
+ * inside many of its functions.
  */
 #include <errno.h>
 #include <poll.h>
@@ -16,15 +16,15 @@
 #include "lib/base/text.h"
 #include "lib/ssh/ssh_loop.h"
 
-#define READS_MAX 64	  /* of the network, 4 KiB each, before the lanes get their turn */
-#define STOP_GRACE_MS 500 /* to send what is left */
+#define READS_MAX 64	  /* reads from the network, of 4 KiB each, before the lanes are served */
+#define STOP_GRACE_MS 500 /* time to send the remaining data */
 
-static void lock(struct ssh_loop *p)
+static void loop_lock(struct ssh_loop *p)
 {
 	pthread_mutex_lock(&p->report.lock);
 }
 
-static void unlock(struct ssh_loop *p)
+static void loop_unlock(struct ssh_loop *p)
 {
 	pthread_mutex_unlock(&p->report.lock);
 }
@@ -36,47 +36,51 @@ void ssh_loop_wake(struct ssh_loop *p)
 	io_write(p->wake, &one, sizeof(one));
 }
 
-static void answer(struct ssh_loop *p, struct ssh_loop_request *r, int state, const char *why)
+/* Answers a request, which must not be used afterwards. */
+static void answer_request(
+	struct ssh_loop *p, struct ssh_loop_request *r, int state, const char *why)
 {
-	lock(p);
+	loop_lock(p);
 	r->state = state;
 	text_safe(why, r->why, sizeof(r->why));
 	pthread_cond_broadcast(&p->report.changed);
-	unlock(p);
+	loop_unlock(p);
 }
 
-/* Ends lane i's waiting request, if any. */
-static void refuse(struct ssh_loop *p, int i, const char *why)
+/* Answers the request that lane i works on, if any, with a failure. */
+static void refuse_request(struct ssh_loop *p, int i, const char *why)
 {
 	struct ssh_loop_request *r = p->waiting[i];
 
 	if (!r)
 		return;
 	p->waiting[i] = NULL;
-	answer(p, r, SSH_LOOP_FAILED, why);
+	answer_request(p, r, SSH_LOOP_FAILED, why);
 }
 
+/* Decrements the number of commands, after a lane has become free. */
 static void end_command(struct ssh_loop *p)
 {
-	lock(p);
+	loop_lock(p);
 	p->commands--;
 	pthread_cond_broadcast(&p->report.changed);
-	unlock(p);
+	loop_unlock(p);
 }
 
-static void lose(struct ssh_loop *p)
+/* Records why the connection was lost, and ends all lanes and requests. */
+static void lose_connection(struct ssh_loop *p)
 {
-	const char *said = ssh_get_error(p->l->session);
+	const char *reason = ssh_get_error(p->l->session);
 	int i;
 
-	if (!said || !*said || strstr(said, "disconnected"))
-		said = "the host closed the connection";
-	lock(p);
-	text_safe(said, p->why, sizeof(p->why));
+	if (!reason || !*reason || strstr(reason, "disconnected"))
+		reason = "connection closed by remote host";
+	loop_lock(p);
+	text_safe(reason, p->why, sizeof(p->why));
 	p->is_lost = true;
-	unlock(p);
+	loop_unlock(p);
 	for (i = 0; i < SSH_LOOP_LANES; i++) {
-		refuse(p, i, p->why);
+		refuse_request(p, i, p->why);
 		if (p->lane[i].state != SSH_LANE_FREE) {
 			ssh_lane_lose(&p->lane[i]);
 			end_command(p);
@@ -89,14 +93,14 @@ static struct ssh_loop_request *next_request(struct ssh_loop *p)
 	struct ssh_loop_request *r = NULL;
 	int i;
 
-	lock(p);
+	loop_lock(p);
 	for (i = 0; i < SSH_LOOP_LANES && !r; i++)
 		if (p->request[i]) {
 			r = p->request[i];
 			p->request[i] = NULL;
 			r->state = SSH_LOOP_TAKEN;
 		}
-	unlock(p);
+	loop_unlock(p);
 	return r;
 }
 
@@ -113,7 +117,7 @@ static void take_requests(struct ssh_loop *p)
 				&p->lane[i], p->l->session, r->command, r->sock, &p->report) < 0) {
 			close(r->sock);
 			end_command(p);
-			answer(p, r, SSH_LOOP_FAILED,
+			answer_request(p, r, SSH_LOOP_FAILED,
 				p->is_lost	  ? p->why
 				: p->is_cancelled ? "interrupted"
 						  : "out of memory");
@@ -135,19 +139,19 @@ static void step_lane(struct ssh_loop *p, int i, bool is_network_full)
 	rc = ssh_lane_step(n, is_network_full);
 	if (rc > 0) {
 		p->waiting[i] = NULL;
-		answer(p, r, SSH_LOOP_RUNS, "");
+		answer_request(p, r, SSH_LOOP_RUNS, "");
 	} else if (rc < 0) {
-		refuse(p, i, ssh_get_error(p->l->session));
+		refuse_request(p, i, ssh_get_error(p->l->session));
 		ssh_lane_drop(n);
 	} else if (r && (p->is_cancelled || io_now_ms() >= p->deadline[i])) {
-		refuse(p, i, p->is_cancelled ? "interrupted" : "no answer in time");
+		refuse_request(p, i, p->is_cancelled ? "interrupted" : "timed out");
 		ssh_lane_drop(n);
 	}
 	if (n->state == SSH_LANE_FREE)
 		end_command(p);
 }
 
-static bool is_full(const struct ssh_loop *p)
+static bool network_is_full(const struct ssh_loop *p)
 {
 	return ssh_get_status(p->l->session) & SSH_WRITE_PENDING;
 }
@@ -159,7 +163,7 @@ static void step_network(struct ssh_loop *p)
 	for (i = 0; i < READS_MAX; i++) {
 		rc = ssh_event_dopoll(p->event, 0);
 		if (rc == SSH_ERROR || !ssh_is_connected(p->l->session)) {
-			lose(p);
+			lose_connection(p);
 			return;
 		}
 		if (rc == SSH_AGAIN)
@@ -167,7 +171,7 @@ static void step_network(struct ssh_loop *p)
 	}
 }
 
-/* Whether a lane still sends what was written to a socket closed by now. */
+/* Whether a lane still sends data of a socket that has been closed. */
 static bool is_closing(const struct ssh_loop *p)
 {
 	int i;
@@ -179,8 +183,8 @@ static bool is_closing(const struct ssh_loop *p)
 	return false;
 }
 
-/* Milliseconds until there is something to do without an event; -1: never. */
-static int patience(const struct ssh_loop *p)
+/* The time-out for poll() in milliseconds; -1: none. */
+static int poll_timeout(const struct ssh_loop *p)
 {
 	int64_t next = p->stop_at;
 	int i;
@@ -196,14 +200,14 @@ static int patience(const struct ssh_loop *p)
 	return next > 0 ? (int)next : 0;
 }
 
-/* Whether to go on.  After a stop there is one more round at least, to see who is gone. */
-static bool goes_on(struct ssh_loop *p)
+/* Whether to continue.  After a stop there is at least one more round, to notice closed sockets. */
+static bool should_continue(struct ssh_loop *p)
 {
 	bool stop;
 
-	lock(p);
+	loop_lock(p);
 	stop = p->is_stopping;
-	unlock(p);
+	loop_unlock(p);
 	if (!stop || p->stop_at)
 		return !stop || (!p->is_lost && is_closing(p) && io_now_ms() < p->stop_at);
 	p->stop_at = io_now_ms() + STOP_GRACE_MS;
@@ -213,7 +217,7 @@ static bool goes_on(struct ssh_loop *p)
 static void poll_all(struct ssh_loop *p)
 {
 	struct pollfd f[SSH_LOOP_LANES + 3];
-	bool full = !p->is_lost && is_full(p);
+	bool full = !p->is_lost && network_is_full(p);
 	uint64_t count;
 	int i;
 
@@ -224,7 +228,7 @@ static void poll_all(struct ssh_loop *p)
 	f[2] = (struct pollfd){ .fd = p->is_cancelled ? -1 : cancel_fd(), .events = POLLIN };
 	for (i = 0; i < SSH_LOOP_LANES; i++)
 		f[3 + i].fd = ssh_lane_poll(&p->lane[i], full, &f[3 + i].events);
-	if (poll(f, SSH_LOOP_LANES + 3, patience(p)) < 0)
+	if (poll(f, SSH_LOOP_LANES + 3, poll_timeout(p)) < 0)
 		return;
 	if (f[1].revents && read(p->wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		return;
@@ -241,23 +245,23 @@ void *ssh_loop_run(void *arg)
 	struct ssh_loop *p = arg;
 	int i;
 
-	while (goes_on(p)) {
+	while (should_continue(p)) {
 		take_requests(p);
 		for (i = 0; i < SSH_LOOP_LANES && !p->is_lost; i++)
-			step_lane(p, i, is_full(p));
+			step_lane(p, i, network_is_full(p));
 		if (!p->is_lost && !ssh_is_connected(p->l->session))
-			lose(p);
+			lose_connection(p);
 		poll_all(p);
 	}
-	take_requests(p); /* one that came last is refused below */
+	take_requests(p); /* requests that have just arrived are refused below */
 	for (i = 0; i < SSH_LOOP_LANES; i++) {
-		refuse(p, i, "the connection is being closed");
+		refuse_request(p, i, "the connection is being closed");
 		ssh_lane_lose(&p->lane[i]);
 	}
-	lock(p);
+	loop_lock(p);
 	p->has_finished = true;
 	pthread_cond_broadcast(&p->report.changed);
-	unlock(p);
+	loop_unlock(p);
 	return NULL;
 }
 

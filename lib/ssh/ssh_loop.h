@@ -1,10 +1,10 @@
 /*
- * ssh_loop: what the pump's thread does.
+ * ssh_loop: the loop of the pump's thread.
  *
- * It polls the network, the lanes' sockets and an eventfd by which other
- * threads say that there is a request.  A request lives on the stack of the
- * thread that waits for its answer, and gets one whatever happens: the command
- * runs, it failed, time is up, cancelled, connection lost, pump stopped.
+ * It polls the network, the sockets of the lanes and an eventfd through which other
+ * threads announce a request.  A request is on the stack of the thread that waits for
+ * its answer, so each one is answered: the command runs or has failed, the time-out
+ * has passed, cancel is set, the connection was lost, or the pump was stopped.
  */
 #ifndef IMG_SSH_LOOP_H
 #define IMG_SSH_LOOP_H
@@ -20,38 +20,39 @@
 
 struct ssh_loop_request {
 	const char *command;
-	int sock; /* the lane's end; the loop's from the call on */
+	int sock; /* the lane's end of the socket pair, owned by the loop */
 	enum { SSH_LOOP_ASKED, SSH_LOOP_TAKEN, SSH_LOOP_RUNS, SSH_LOOP_FAILED } state;
-	char why[SSH_LOOP_WHY_MAX]; /* it failed */
+	char why[SSH_LOOP_WHY_MAX]; /* why it failed */
 };
 
 struct ssh_loop {
 	struct ssh_link *l;
-	ssh_event event; /* holds the session and nothing else */
-	int wake;
+	ssh_event event; /* contains only the session */
+	int wake;	 /* the eventfd */
 
-	/* the thread's own */
+	/* used by the thread only */
 	struct ssh_lane lane[SSH_LOOP_LANES];
-	struct ssh_loop_request *waiting[SSH_LOOP_LANES]; /* for lane[i] to start */
-	int64_t deadline[SSH_LOOP_LANES];		  /* of that */
-	int64_t stop_at;				  /* 0: not stopping */
+	struct ssh_loop_request
+		*waiting[SSH_LOOP_LANES]; /* the request for which lane[i] starts a command */
+	int64_t deadline[SSH_LOOP_LANES]; /* of waiting[i] */
+	int64_t stop_at;		  /* time to stop by; 0: not stopping */
 	bool is_cancelled;
 
-	struct ssh_lane_report report; /* its lock is for all that follows */
+	struct ssh_lane_report report; /* its lock also protects all that follows */
 	struct ssh_loop_request *request[SSH_LOOP_LANES];
 	int commands; /* requests and lanes in use */
 	bool is_stopping, has_finished, is_lost;
-	char why[SSH_LOOP_WHY_MAX]; /* constant once is_lost */
+	char why[SSH_LOOP_WHY_MAX]; /* why it is lost; constant then */
 };
 
-/* Readies p, which is zeroed, for l.  0, or an errno; ssh_loop_fini() either way. */
+/* Initialises p, which is zeroed.  0, or an errno; ssh_loop_fini() must follow either way. */
 int ssh_loop_init(struct ssh_loop *p, struct ssh_link *l);
 void ssh_loop_fini(struct ssh_loop *p);
 
-/* The thread: runs until is_stopping.  p is a struct ssh_loop *. */
+/* The thread's function: runs until is_stopping.  p is a struct ssh_loop *. */
 void *ssh_loop_run(void *p);
 
-/* After a change under lock that the thread is to see. */
+/* Wakes the thread after a change that it must notice. */
 void ssh_loop_wake(struct ssh_loop *p);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Options that libssh 0.10 skips are looked for in the file by their name
- * alone, under any Host: a refusal too many is better than a wrong identity.
+ * Options that libssh 0.10 ignores are searched for in the file by name only, under
+ * any Host: an unnecessary refusal is better than a wrong identity.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -33,6 +33,7 @@ static int no_memory(void)
 	return err_set(ST_FAILED, "out of memory");
 }
 
+/* Refuses a line with an option that libssh ignores.  0, or -1 with an error recorded. */
 static int check_line(const char *path, size_t number, const char *line)
 {
 	size_t i, len;
@@ -56,8 +57,8 @@ static int check_file(const char *path, bool must_exist)
 	int rc = 0;
 
 	if (!f)
-		return must_exist ? err_set(ST_USAGE, "ssh configuration '%s': %s", path,
-					    strerror(errno))
+		return must_exist ? err_set(ST_USAGE, "cannot open the ssh configuration '%s': %s",
+					    path, strerror(errno))
 				  : 0;
 	while (rc == 0 && getline(&line, &size, f) >= 0)
 		rc = check_line(path, ++number, line);
@@ -70,11 +71,11 @@ int ssh_plain_read(ssh_session session, const char *config_file)
 {
 	if (ssh_options_parse_config(session, config_file) == 0)
 		return 0;
-	return err_set(ST_USAGE, "ssh configuration '%s': %s",
+	return err_set(ST_USAGE, "cannot read the ssh configuration '%s': %s",
 		config_file ? config_file : "~/.ssh/config", ssh_get_error(session));
 }
 
-/* A list of one path of libssh's, or of the usual one. */
+/* Makes a list of the one path that libssh has, or of the usual path. */
 static int set_path(const struct ssh_config *c, ssh_session session, enum ssh_options_e what,
 	const char *usual, char ***list)
 {
@@ -104,7 +105,7 @@ static int set_identities(struct ssh_config *c, ssh_session session, const char 
 	ssh_options_get(session, SSH_OPTIONS_IDENTITY, &first);
 	if (given && !(c->identity[n++] = strdup(given)))
 		rc = no_memory();
-	if (rc == 0 && first && strncmp(first, "%d/", 3) != 0 && /* "%d/": libssh's own */
+	if (rc == 0 && first && strncmp(first, "%d/", 3) != 0 && /* "%d/": libssh's default */
 		!(c->identity[n++] = ssh_token_expand(c, "IdentityFile", first, true)))
 		rc = -1;
 	for (i = 0; i < COUNT(usual_identity) && rc == 0 && !given; i++)
@@ -173,7 +174,7 @@ int ssh_plain_resolve(
 	if (check_files(c, opt->config_file) < 0)
 		goto out;
 	if (ssh_options_set(session, SSH_OPTIONS_HOST, loc->host) < 0) {
-		err_set(ST_USAGE, "'%s': %s", loc->host, ssh_get_error(session));
+		err_set(ST_USAGE, "invalid host '%s': %s", loc->host, ssh_get_error(session));
 		goto out;
 	}
 	if (ssh_plain_read(session, opt->config_file) < 0 || set_login(c, loc, session) < 0 ||

@@ -1,7 +1,7 @@
 /*
- * libssh's calls return SSH_AUTH_AGAIN until the peer has answered.  With an
- * agent it waits for the agent itself, which may be asking the user: that time
- * is added to the deadline.
+ * libssh's functions return SSH_AUTH_AGAIN until the peer has answered.  But they
+ * block until the agent has answered, which may be prompting the user; that time is
+ * added to the deadline.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,13 +11,14 @@
 #include "lib/ssh/ssh_pubkey.h"
 #include "lib/ssh/ssh_tty.h"
 
+/* The state of passphrase prompts, for libssh's callback. */
 struct question {
 	struct ssh_link *link;
 	const char *file;
 	bool may_ask, was_asked, failed;
 };
 
-static enum ssh_pubkey_result result_of(struct ssh_link *l, int rc)
+static enum ssh_pubkey_result pubkey_result(struct ssh_link *l, int rc)
 {
 	switch (rc) {
 	case SSH_AUTH_SUCCESS:
@@ -28,7 +29,7 @@ static enum ssh_pubkey_result result_of(struct ssh_link *l, int rc)
 		return SSH_PUBKEY_NO;
 	default:
 		if (ssh_is_connected(l->session))
-			return SSH_PUBKEY_NO; /* a key that libssh cannot use */
+			return SSH_PUBKEY_NO; /* libssh cannot use the key */
 		err_set(ST_PEER, "%s", ssh_get_error(l->session));
 		return SSH_PUBKEY_ERROR;
 	}
@@ -46,14 +47,15 @@ static enum ssh_pubkey_result try_agent(
 		rc = ssh_userauth_agent(l->session, NULL);
 		l->deadline += io_now_ms() - start;
 		if (rc != SSH_AUTH_AGAIN)
-			return result_of(l, rc);
+			return pubkey_result(l, rc);
 		if (ssh_connect_wait(l) < 0)
 			return SSH_PUBKEY_ERROR;
 	}
 }
 
-/* What libssh calls for a passphrase. */
-static int answer(const char *prompt, char *to, size_t len, int echo, int verify, void *arg)
+/* libssh's callback for a passphrase. */
+static int answer_passphrase(
+	const char *prompt, char *to, size_t len, int echo, int verify, void *arg)
 {
 	struct question *q = arg;
 	char text[512], line[SSH_TTY_ANSWER_MAX];
@@ -76,7 +78,7 @@ static int answer(const char *prompt, char *to, size_t len, int echo, int verify
 	return rc;
 }
 
-/* SSH_PUBKEY_IN: *key is read. */
+/* Reads the private key.  SSH_PUBKEY_IN: *key is set. */
 static enum ssh_pubkey_result read_private(
 	struct ssh_link *l, const char *file, int prompts, ssh_key *key)
 {
@@ -85,7 +87,7 @@ static enum ssh_pubkey_result read_private(
 
 	do {
 		q.was_asked = false;
-		if (ssh_pki_import_privkey_file(file, NULL, answer, &q, key) == SSH_OK)
+		if (ssh_pki_import_privkey_file(file, NULL, answer_passphrase, &q, key) == SSH_OK)
 			return SSH_PUBKEY_IN;
 	} while (q.was_asked && !q.failed && ++tries < prompts);
 	if (q.failed)
@@ -93,24 +95,26 @@ static enum ssh_pubkey_result read_private(
 	return q.was_asked && !q.may_ask ? SSH_PUBKEY_NO_PASSPHRASE : SSH_PUBKEY_UNREADABLE;
 }
 
-static enum ssh_pubkey_result offer(struct ssh_link *l, ssh_key public)
+/* Asks whether the peer would accept the key.  SSH_PUBKEY_IN: yes. */
+static enum ssh_pubkey_result offer_key(struct ssh_link *l, ssh_key public)
 {
 	int rc;
 
 	while ((rc = ssh_userauth_try_publickey(l->session, NULL, public)) == SSH_AUTH_AGAIN)
 		if (ssh_connect_wait(l) < 0)
 			return SSH_PUBKEY_ERROR;
-	return result_of(l, rc);
+	return pubkey_result(l, rc);
 }
 
-static enum ssh_pubkey_result prove(struct ssh_link *l, ssh_key private)
+/* Logs in by a signature of the private key. */
+static enum ssh_pubkey_result prove_key(struct ssh_link *l, ssh_key private)
 {
 	int rc;
 
 	while ((rc = ssh_userauth_publickey(l->session, NULL, private)) == SSH_AUTH_AGAIN)
 		if (ssh_connect_wait(l) < 0)
 			return SSH_PUBKEY_ERROR;
-	return result_of(l, rc);
+	return pubkey_result(l, rc);
 }
 
 enum ssh_pubkey_result ssh_pubkey_try(
@@ -122,12 +126,12 @@ enum ssh_pubkey_result ssh_pubkey_try(
 	if (item->in_agent)
 		return try_agent(l, ring, item->in_agent);
 	if (item->public)
-		result = offer(l, item->public);
+		result = offer_key(l, item->public);
 	if (result == SSH_PUBKEY_IN)
 		result = read_private(l, item->file, prompts, &private);
 	if (result == SSH_PUBKEY_IN) {
-		ssh_pki_copy_cert_to_privkey(item->public, private); /* if it is one */
-		result = prove(l, private);
+		ssh_pki_copy_cert_to_privkey(item->public, private); /* no effect on a plain key */
+		result = prove_key(l, private);
 	}
 	ssh_key_free(private);
 	return result;

@@ -1,6 +1,6 @@
 /*
- * A command's two sockets are made here, in the caller's thread; ssh_loop.c
- * does the rest in the pump's.
+ * The socket pair of a command is made here, in the caller's thread; the pump's
+ * thread does the rest (ssh_loop.c).
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,27 +16,27 @@
 #include "lib/ssh/ssh_loop.h"
 #include "lib/ssh/ssh_pump.h"
 
-#define STOP_MAX_MS 1000 /* until the connection is shut down */
+#define STOP_MAX_MS 1000 /* until the socket is shut down */
 #define SOCKET_BUFFER (1 << 20)
-#define PLACE_MS 1000  /* for a lane whose socket was just closed to end */
-#define STATUS_MS 2000 /* for an exit status that follows the output */
+#define FREE_LANE_MS 1000 /* for a lane to become free after its socket was closed */
+#define STATUS_MS 2000	  /* for an exit status to arrive after the output has ended */
 
 struct ssh_pump {
 	struct ssh_loop loop;
 	pthread_t thread;
 };
 
-static void lock(struct ssh_loop *p)
+static void pump_lock(struct ssh_loop *p)
 {
 	pthread_mutex_lock(&p->report.lock);
 }
 
-static void unlock(struct ssh_loop *p)
+static void pump_unlock(struct ssh_loop *p)
 {
 	pthread_mutex_unlock(&p->report.lock);
 }
 
-/* Waits for a change until the time; false if it has passed.  Under lock. */
+/* Waits for a change; false at the time until_ms.  Call with the lock held. */
 static bool wait_until(struct ssh_loop *p, int64_t until_ms)
 {
 	struct timespec t = { until_ms / 1000, until_ms % 1000 * 1000000 };
@@ -65,21 +65,21 @@ struct ssh_pump *ssh_pump_start(struct ssh_link *l)
 		return p;
 	ssh_loop_fini(&p->loop);
 	free(p);
-	err_set(ST_FAILED, "start a thread for the connection: %s", strerror(rc));
+	err_set(ST_FAILED, "cannot start a thread for the connection: %s", strerror(rc));
 	return NULL;
 }
 
-/* Queues r and waits for its answer; false if there is no place. */
-static bool ask(struct ssh_pump *p, struct ssh_loop_request *r)
+/* Queues r and waits for its answer; false if too many commands run. */
+static bool pump_request(struct ssh_pump *p, struct ssh_loop_request *r)
 {
-	int64_t until = io_now_ms() + PLACE_MS;
+	int64_t until = io_now_ms() + FREE_LANE_MS;
 	int i;
 
-	lock(&p->loop);
+	pump_lock(&p->loop);
 	while (p->loop.commands == SSH_LOOP_LANES && wait_until(&p->loop, until))
 		;
 	if (p->loop.commands == SSH_LOOP_LANES) {
-		unlock(&p->loop);
+		pump_unlock(&p->loop);
 		close(r->sock);
 		return false;
 	}
@@ -87,12 +87,12 @@ static bool ask(struct ssh_pump *p, struct ssh_loop_request *r)
 	for (i = 0; p->loop.request[i]; i++)
 		;
 	p->loop.request[i] = r;
-	unlock(&p->loop);
+	pump_unlock(&p->loop);
 	ssh_loop_wake(&p->loop);
-	lock(&p->loop);
+	pump_lock(&p->loop);
 	while (r->state == SSH_LOOP_ASKED || r->state == SSH_LOOP_TAKEN)
 		pthread_cond_wait(&p->loop.report.changed, &p->loop.report.lock);
-	unlock(&p->loop);
+	pump_unlock(&p->loop);
 	return true;
 }
 
@@ -102,19 +102,19 @@ int ssh_pump_exec(struct ssh_pump *p, const char *command)
 	int pair[2], size = SOCKET_BUFFER, i;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(
-			ST_PEER, "run a command on %s: %s", p->loop.l->where, strerror(errno));
+		return err_set(ST_PEER, "cannot run a command on %s: %s", p->loop.l->where,
+			strerror(errno));
 	for (i = 0; i < 2; i++)
 		setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	r.sock = pair[1];
-	if (!ask(p, &r)) {
+	if (!pump_request(p, &r)) {
 		r.state = SSH_LOOP_FAILED;
-		snprintf(r.why, sizeof(r.why), "%d run already", SSH_LOOP_LANES);
+		snprintf(r.why, sizeof(r.why), "%d commands are running already", SSH_LOOP_LANES);
 	}
 	if (r.state == SSH_LOOP_RUNS)
 		return pair[0];
 	close(pair[0]);
-	return err_set(ST_PEER, "run a command on %s: %s", p->loop.l->where, r.why);
+	return err_set(ST_PEER, "cannot run a command on %s: %s", p->loop.l->where, r.why);
 }
 
 int ssh_pump_exit_status(struct ssh_pump *p)
@@ -122,11 +122,11 @@ int ssh_pump_exit_status(struct ssh_pump *p)
 	int64_t until = io_now_ms() + STATUS_MS;
 	int status;
 
-	lock(&p->loop);
+	pump_lock(&p->loop);
 	while (p->loop.report.ending > 0 && wait_until(&p->loop, until))
 		;
 	status = p->loop.report.exit_status;
-	unlock(&p->loop);
+	pump_unlock(&p->loop);
 	return status;
 }
 
@@ -134,9 +134,9 @@ const char *ssh_pump_lost_why(struct ssh_pump *p)
 {
 	const char *why;
 
-	lock(&p->loop);
+	pump_lock(&p->loop);
 	why = p->loop.is_lost ? p->loop.why : "";
-	unlock(&p->loop);
+	pump_unlock(&p->loop);
 	return why;
 }
 
@@ -148,12 +148,12 @@ char *ssh_pump_stderr(struct ssh_pump *p)
 
 	if (!text)
 		return NULL;
-	lock(&p->loop);
+	pump_lock(&p->loop);
 	to = p->loop.report.tail_total;
 	for (at = to > SSH_LANE_TAIL ? to - SSH_LANE_TAIL : 0; at < to; at++)
 		if (p->loop.report.tail[at % SSH_LANE_TAIL])
 			text[n++] = p->loop.report.tail[at % SSH_LANE_TAIL];
-	unlock(&p->loop);
+	pump_unlock(&p->loop);
 	text[n] = '\0';
 	return text;
 }
@@ -164,16 +164,16 @@ void ssh_pump_stop(struct ssh_pump *p)
 
 	if (!p)
 		return;
-	lock(&p->loop);
+	pump_lock(&p->loop);
 	p->loop.is_stopping = true;
-	unlock(&p->loop);
+	pump_unlock(&p->loop);
 	ssh_loop_wake(&p->loop);
-	lock(&p->loop);
+	pump_lock(&p->loop);
 	while (!p->loop.has_finished && wait_until(&p->loop, until))
 		;
 	if (!p->loop.has_finished)
-		shutdown(p->loop.l->fd, SHUT_RDWR); /* it hangs in a write to a dead link */
-	unlock(&p->loop);
+		shutdown(p->loop.l->fd, SHUT_RDWR); /* it blocks in a write to a dead link */
+	pump_unlock(&p->loop);
 	pthread_join(p->thread, NULL);
 	ssh_loop_fini(&p->loop);
 	free(p);

@@ -1,7 +1,7 @@
 /*
- * A shell only swaps descriptors: child_start() inherits standard error, and
- * ssh's complaints are to become our one line.  No text passes through it but
- * as its arguments.
+ * child_start() cannot redirect standard error, but ssh's messages must be read here
+ * for our one line of error.  So a shell redirects it.  All text is passed to the
+ * shell as arguments, which it does not interpret.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,14 +19,14 @@
 #include "lib/base/text.h"
 #include "lib/ssh/ssh_query.h"
 
-#define NOT_FOUND 127 /* as a shell says it */
+#define NOT_FOUND 127 /* the shell's status for a missing program */
 
 struct pipe_end {
 	int fd;
 	struct buf *to;
 };
 
-/* Reads what there is; closes at the end.  0, or -1 with an error recorded. */
+/* Reads once, and closes fd at end of file.  0, or -1 with an error recorded. */
 static int read_some(struct pipe_end *p)
 {
 	char piece[8192];
@@ -41,11 +41,14 @@ static int read_some(struct pipe_end *p)
 	}
 	buf_add(p->to, piece, (size_t)n);
 	if (p->to->len > SSH_QUERY_MAX)
-		return err_set(ST_PEER, "run 'ssh -G': its answer is too long");
+		return err_set(ST_PEER,
+			"cannot read the output of 'ssh -G': it is longer than %u MiB",
+			SSH_QUERY_MAX >> 20);
 	return buf_failed(p->to);
 }
 
-static int collect(struct pipe_end p[2], int timeout_ms)
+/* Reads both pipes to their ends.  0, or -1 with an error recorded. */
+static int collect_both(struct pipe_end p[2], int timeout_ms)
 {
 	int64_t until = io_now_ms() + timeout_ms;
 	int i;
@@ -59,8 +62,8 @@ static int collect(struct pipe_end p[2], int timeout_ms)
 		if (cancel_is_set())
 			return err_set(ST_PEER, "interrupted");
 		if (left <= 0)
-			return err_set(
-				ST_PEER, "run 'ssh -G': no answer for %d s", timeout_ms / 1000);
+			return err_set(ST_PEER, "'ssh -G' was killed: it took longer than %d s",
+				timeout_ms / 1000);
 		if (poll(f, 3, (int)left) < 0)
 			continue;
 		for (i = 0; i < 2; i++)
@@ -70,14 +73,14 @@ static int collect(struct pipe_end p[2], int timeout_ms)
 	return 0;
 }
 
-/* What ssh said first, as our error. */
-static int objection(struct buf *errors)
+/* Records the first line of ssh's messages.  Returns -1. */
+static int record_objection(struct buf *errors)
 {
-	const char *said = buf_str(errors);
+	const char *text = buf_str(errors);
 	char line[512];
 	enum status status = ST_USAGE;
 
-	snprintf(line, sizeof(line), "%.*s", (int)strcspn(said, "\r\n"), said);
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(text, "\r\n"), text);
 	if (strstr(line, "resolve hostname"))
 		status = ST_PEER;
 	return err_set(status, "ssh configuration: %s", *line ? line : "'ssh -G' failed");
@@ -87,11 +90,11 @@ static int open_pipes(int null[1], int out[2], int errors[2])
 {
 	null[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null[0] < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0)
-		return err_set(ST_PEER, "run 'ssh -G': %s", strerror(errno));
+		return err_set(ST_PEER, "cannot run 'ssh -G': %s", strerror(errno));
 	return 0;
 }
 
-static void close_all(int *fd, int count)
+static void close_open(int *fd, int count)
 {
 	while (count-- > 0)
 		if (fd[count] >= 0)
@@ -113,14 +116,14 @@ int ssh_query_run(const char *const *args, struct buf *out, int timeout_ms)
 	if (open_pipes(null, outs, errs) < 0)
 		goto out;
 	pid = child_start(argv, null[0], outs[1], errs[1]);
-	close_all(&outs[1], 1);
-	close_all(&errs[1], 1);
+	close_open(&outs[1], 1);
+	close_open(&errs[1], 1);
 	outs[1] = errs[1] = -1;
 	if (pid < 0)
 		goto out;
 	ends[0] = (struct pipe_end){ outs[0], out };
 	ends[1] = (struct pipe_end){ errs[0], &errors };
-	rc = collect(ends, timeout_ms);
+	rc = collect_both(ends, timeout_ms);
 	outs[0] = ends[0].fd;
 	errs[0] = ends[1].fd;
 	if (rc < 0)
@@ -132,11 +135,11 @@ int ssh_query_run(const char *const *args, struct buf *out, int timeout_ms)
 	else if (rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == NOT_FOUND)
 		rc = 0;
 	else if (rc == 0)
-		rc = objection(&errors);
+		rc = record_objection(&errors);
 out:
-	close_all(null, 1);
-	close_all(outs, 2);
-	close_all(errs, 2);
+	close_open(null, 1);
+	close_open(outs, 2);
+	close_open(errs, 2);
 	buf_fini(&errors);
 	return rc;
 }

@@ -1,21 +1,20 @@
 /*
- * ssh_query: asking an installed OpenSSH how it would connect (`ssh -G`).
+ * ssh_query: running an installed OpenSSH as `ssh -G`, which prints its configuration.
  */
 #ifndef IMG_SSH_QUERY_H
 #define IMG_SSH_QUERY_H
 
 #include "lib/base/buf.h"
 
-#define SSH_QUERY_MAX (1u << 20) /* bytes of its answer, and of its messages */
+#define SSH_QUERY_MAX (1u << 20) /* bytes of its output, and of its messages */
 #define SSH_QUERY_ARGS 16
 
 /*
- * Runs ssh, found in the user's PATH and with the user's environment (a Match
- * exec may need it), with args (NULL-terminated, fewer than SSH_QUERY_ARGS), and
- * appends what it prints to out.  1: done; 0:
- * there is no ssh here; -1 with ST_USAGE recorded (what it objects to), or
- * ST_PEER (time-out, cancelled, too long an answer).  Blocks for at most
- * timeout_ms.
+ * Runs ssh with args (NULL-terminated, fewer than SSH_QUERY_ARGS) and appends its
+ * output to out.  ssh is searched in the user's PATH and gets the user's
+ * environment, which a Match exec may need.  1: done; 0: ssh is not installed; -1
+ * with ST_USAGE recorded, in ssh's words, or ST_PEER (the host name does not resolve,
+ * time-out, cancel, too much output).  Blocks for at most timeout_ms.
  */
 int ssh_query_run(const char *const *args, struct buf *out, int timeout_ms);
 

@@ -1,7 +1,8 @@
 /*
- * Tokens come from the user's own files; what they stand for has been checked
- * before (location.h) or comes from this machine.
+ * The tokens come from the user's own files.  Their values either were checked when
+ * the location was parsed (location.h) or come from this host.
  */
+#include <errno.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "lib/base/err.h"
 #include "lib/ssh/ssh_token.h"
 
-static const char *home(void)
+static const char *home_directory(void)
 {
 	const char *dir = getenv("HOME");
 	const struct passwd *pw;
@@ -28,7 +29,7 @@ static int add_host_name(struct buf *out, bool is_short)
 	char name[HOST_NAME_MAX + 1] = "";
 
 	if (gethostname(name, sizeof(name) - 1) < 0)
-		return err_set(ST_PEER, "find this host's name");
+		return err_set(ST_PEER, "cannot get the host name: %s", strerror(errno));
 	if (is_short)
 		name[strcspn(name, ".")] = '\0';
 	buf_adds(out, name);
@@ -44,7 +45,7 @@ static int add_token(const struct ssh_config *c, const char *option, char token,
 		buf_adds(out, "%");
 		return 0;
 	case 'd':
-		buf_adds(out, home());
+		buf_adds(out, home_directory());
 		return 0;
 	case 'h':
 		buf_adds(out, c->hostname);
@@ -74,13 +75,13 @@ static int add_token(const struct ssh_config *c, const char *option, char token,
 		return 0;
 	default:
 		return err_set(ST_PEER,
-			"'%s': the ssh option %s has a token '%%%c' that the built-in client "
-			"does not know: use --rsh ssh",
+			"'%s': the ssh option %s has the token '%%%c', which is not supported by "
+			"the built-in client (use --rsh ssh)",
 			c->host, option, token ? token : ' ');
 	}
 }
 
-/* *value is after "${"; moves it past the '}'. */
+/* Appends a variable's value.  *value points after "${" and is moved past the '}'. */
 static int add_variable(
 	const struct ssh_config *c, const char *option, const char **value, struct buf *out)
 {
@@ -90,19 +91,20 @@ static int add_variable(
 
 	if ((*value)[len] != '}' || len >= sizeof(name))
 		return err_set(
-			ST_PEER, "'%s': the ssh option %s has a '${' without end", c->host, option);
+			ST_PEER, "'%s': the ssh option %s has '${' without '}'", c->host, option);
 	memcpy(name, *value, len);
 	name[len] = '\0';
 	*value += len + 1;
 	set = getenv(name);
 	if (!set)
-		return err_set(ST_PEER, "'%s': the ssh option %s needs ${%s}, which is not set",
+		return err_set(ST_PEER,
+			"'%s': the ssh option %s uses ${%s}, which is not set in the environment",
 			c->host, option, name);
 	buf_adds(out, set);
 	return 0;
 }
 
-/* The home that value begins with, if any; returns what follows it. */
+/* Appends the home directory if value begins with '~'; the rest of value. */
 static const char *add_home(const char *value, struct buf *out)
 {
 	size_t len = strcspn(value, "/");
@@ -112,7 +114,7 @@ static const char *add_home(const char *value, struct buf *out)
 	if (value[0] != '~')
 		return value;
 	if (len == 1) {
-		buf_adds(out, home());
+		buf_adds(out, home_directory());
 		return value + 1;
 	}
 	if (len > sizeof(name))

@@ -1,5 +1,5 @@
 /*
- * ssh_token: the %-tokens, ${NAME} and ~ of values in an ssh_config.
+ * ssh_token: expansion of %-tokens, ${NAME} and ~ in values of an ssh_config.
  */
 #ifndef IMG_SSH_TOKEN_H
 #define IMG_SSH_TOKEN_H
@@ -9,9 +9,10 @@
 #include "lib/ssh/ssh_config.h"
 
 /*
- * Expands what option's value holds.  as_path: "~", "~user" and ${NAME} too.
- * Fresh memory, or NULL with ST_PEER recorded: a token that is not known here
- * (naming option and --rsh ssh), a variable that is not set.
+ * Expands %-tokens in value; as_path: also "~" or "~user" at its beginning, and
+ * ${NAME}.  option is its name, for errors.  The caller frees the result.  NULL with
+ * an error recorded: the token is not supported, or the variable is not set
+ * (ST_PEER); no memory (ST_FAILED).
  */
 char *ssh_token_expand(
 	const struct ssh_config *c, const char *option, const char *value, bool as_path);

@@ -1,7 +1,7 @@
 /*
- * INT, TERM and HUP set cancel instead of ending the program, so the loop here
- * sees them and gives the terminal back; the keys for suspend and quit, which
- * would leave it without echo, are off meanwhile.
+ * INT, TERM and HUP set cancel instead of killing the program, so the loop here
+ * notices them and restores the terminal.  The keys for suspend and quit are disabled
+ * meanwhile, since they would leave the terminal without echo.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ void ssh_tty_forget(void *p, size_t n)
 	explicit_bzero(p, n);
 }
 
-static int show(int fd, const char *prompt)
+static int show_prompt(int fd, const char *prompt)
 {
 	while (*prompt) {
 		size_t len = strcspn(prompt, "\n");
@@ -50,13 +50,14 @@ static int show(int fd, const char *prompt)
 		if (rc == 0 && *prompt == '\n')
 			rc = io_write(fd, prompt++, 1);
 		if (rc < 0)
-			return err_set(ST_PEER, "ask on the terminal: %s", strerror(errno));
+			return err_set(
+				ST_PEER, "cannot write to the terminal: %s", strerror(errno));
 	}
 	return 0;
 }
 
-/* Reads up to the end of a line; more than fits is dropped. */
-static int read_line(int fd, char answer[SSH_TTY_ANSWER_MAX])
+/* Reads a line; what does not fit is dropped.  0, or -1 with an error recorded. */
+static int read_answer(int fd, char answer[SSH_TTY_ANSWER_MAX])
 {
 	size_t len = 0;
 
@@ -74,7 +75,7 @@ static int read_line(int fd, char answer[SSH_TTY_ANSWER_MAX])
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)
-			return err_set(ST_PEER, "no answer on the terminal");
+			return err_set(ST_PEER, "cannot read from the terminal: end of file");
 		if (c == '\n')
 			break;
 		if (len + 1 < SSH_TTY_ANSWER_MAX)
@@ -92,7 +93,7 @@ int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX], 
 	bool is_set = false;
 
 	if (fd < 0)
-		return err_set(ST_PEER, "no terminal to ask on");
+		return err_set(ST_PEER, "cannot prompt: there is no terminal");
 	if (tcgetattr(fd, &old) == 0) {
 		now = old;
 		now.c_cc[VSUSP] = now.c_cc[VQUIT] = _POSIX_VDISABLE;
@@ -101,9 +102,9 @@ int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX], 
 		is_set = tcsetattr(fd, TCSAFLUSH, &now) == 0;
 	}
 	if (!is_set && !echo)
-		err_set(ST_PEER, "turn off the terminal's echo: %s", strerror(errno));
-	else if (show(fd, prompt) == 0)
-		rc = read_line(fd, answer);
+		err_set(ST_PEER, "cannot turn off the echo of the terminal: %s", strerror(errno));
+	else if (show_prompt(fd, prompt) == 0)
+		rc = read_answer(fd, answer);
 	if (is_set) {
 		if (!echo || rc < 0)
 			io_write(fd, "\n", 1);

@@ -286,16 +286,16 @@ wrong() {
 	make_tree
 	wrong 2 'unknown key' <<<$'[storage]\ndirektory = /srv'
 	wrong 1 'unknown section' <<<$'[stroage]\ndirectory = /srv'
-	wrong 1 "'directory' stands before any section" <<<'directory = /srv'
+	wrong 1 "'directory' before the first section" <<<'directory = /srv'
 	wrong 3 'not an absolute path' <<<$'[storage]\n\n\tdirectory = srv'
 	wrong 2 "no '='" <<<$'[storage]\n\tdirectory /srv'
 	wrong 2 "'storage.directory' has no value" <<<$'[storage]\n\tdirectory ='
 	wrong 2 'unterminated quote' <<<$'[storage]\n\tdirectory = "/srv'
 	wrong 1 "'['" <<<'[storage'
-	wrong 2 'a NUL byte' < <(printf '[storage]\n\tdirectory = /s\0rv\n')
-	wrong 4 'not from 1%' <<<$'[storage]\n\tdirectory = /srv\n[snapshot]\nsize = 0%'
-	wrong 2 'neither yes nor no' <<<$'[snapshot]\nautoextend = maybe'
-	wrong 2 "not a volume group's name" <<<$'[storage]\ngroup = /dev/vg0'
+	wrong 2 'line with a NUL byte' < <(printf '[storage]\n\tdirectory = /s\0rv\n')
+	wrong 4 "invalid percentage '0%'; use 1%" <<<$'[storage]\n\tdirectory = /srv\n[snapshot]\nsize = 0%'
+	wrong 2 "invalid value 'maybe'; use yes or no" <<<$'[snapshot]\nautoextend = maybe'
+	wrong 2 "invalid volume group name '/dev/vg0'" <<<$'[storage]\ngroup = /dev/vg0'
 	wrong 2 'unknown key' < <(printf '[storage]\nx\e[31m = /srv\n')
 	[ "$(state_outside)" = "$OUTSIDE" ]
 }

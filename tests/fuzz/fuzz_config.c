@@ -1,6 +1,6 @@
 /*
- * A configuration text: it is taken or refused as a whole, with the line named,
- * and nothing is taken that would allow a relative place.
+ * A configuration text: it is accepted or refused as a whole, the error names the
+ * line, and no relative path is accepted.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(const struct config *c)
+static void check_config(const struct config *c)
 {
 	const char *value;
 	size_t i, at = 0;
@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	err_clear();
 	if (config_parse(&c, "F", (const char *)data, size) == 0)
-		check(&c);
+		check_config(&c);
 	else if (err_status() != ST_USAGE || c.count || strncmp(err_text(), "F:", 2) != 0)
 		abort();
 	config_fini(&c);

@@ -1,6 +1,6 @@
 /*
- * A list from a peer: parsing it never fails in another way than ST_PEER, and
- * what was parsed writes back to the same bytes.
+ * A list from a peer: the parser fails with ST_PEER only, and a parsed list is
+ * written back as the same bytes.
  */
 #include <stdlib.h>
 #include <string.h>

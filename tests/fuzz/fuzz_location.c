@@ -1,6 +1,6 @@
 /*
- * A location: what is accepted holds no host or user that ssh or a shell
- * could take for something else, and its parts are parts of the text.
+ * A location: an accepted one has no host or user that ssh or a shell could
+ * interpret as something else, and its parts are parts of the text.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static void check_name(const char *name, const char *text)
 		abort();
 }
 
-static void check(const struct location *loc)
+static void check_location(const struct location *loc)
 {
 	size_t len = strlen(loc->text), path_len = strlen(loc->path);
 	char *base = location_base_name(loc);
@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	err_clear();
 	if (location_parse(&loc, text) == 0) {
-		check(&loc);
+		check_location(&loc);
 		location_fini(&loc);
 	} else if (err_status() != ST_USAGE || loc.text) {
 		abort();

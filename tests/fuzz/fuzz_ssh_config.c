@@ -1,5 +1,5 @@
 /*
- * ssh_config_parse() with anything instead of what `ssh -G` prints.
+ * ssh_config_parse() with arbitrary text instead of the output of `ssh -G`.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,14 +1,14 @@
 /*
- * ssh_probe: a command on a host by lib/ssh/ssh.h, for tests/bats/ssh.bats.
+ * ssh_probe: runs a command on a host through lib/ssh/ssh.h, for tests/bats/ssh.bats.
  *
  *	ssh_probe LOCATION COMMAND [-F FILE] [-i IDENTITY] [-t SECONDS] [-v]
  *	          [-c CHANNELS -o PREFIX] [-z BYTES] [-s] [-x]
  *
- * Standard input goes to the command, its output to standard output; -c runs
- * it on several channels at once, each with the whole of standard input (a
- * file) and output to PREFIX.N.  -z sends zeros instead of standard input, -s
- * prints the speed, -x closes the connection when standard input has ended, as
- * INT, TERM and HUP do at any time.  Ends with the command's exit status.
+ * Standard input goes to the command, and its output to standard output.  -c runs
+ * it on several channels at once; each gets all of standard input, which must be a
+ * file, and writes to PREFIX.N.  -z sends zeros instead of standard input.  -s prints
+ * the speed.  -x closes the connection when standard input has ended, as INT, TERM
+ * and HUP do at any time.  The exit status is that of the command.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static int done_fd; /* counts the copies that have ended */
 
 struct copy {
 	int from, to;
-	bool ends;	/* shut to down for writing at the end */
+	bool ends;	/* shut down to for writing at the end */
 	uint64_t zeros; /* to send, if from is -1 */
 	uint64_t bytes;
 	pthread_t thread;
@@ -67,7 +67,7 @@ static void *copy_all(void *arg)
 	return NULL;
 }
 
-static int fail(void)
+static int report_error(void)
 {
 	log_error("%s", err_text());
 	cancel_die();
@@ -84,7 +84,7 @@ static int open_output(const char *prefix, int i)
 	return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
-/* Waits for count copies to end; -1 if cancelled before. */
+/* Waits for count copies to end.  0, or -1 on cancel. */
 static int wait_for(int count)
 {
 	struct pollfd p[2] = { { .fd = done_fd, .events = POLLIN },
@@ -104,7 +104,7 @@ struct job {
 	const char *command, *prefix;
 	int channels;
 	uint64_t zeros;
-	bool speed, leave;
+	bool speed, close_early;
 };
 
 static void print_speed(const struct copy *up, const struct copy *down, int channels, int64_t start)
@@ -121,7 +121,8 @@ static void print_speed(const struct copy *up, const struct copy *down, int chan
 		(double)got / 1e6 / seconds);
 }
 
-static int run(struct ssh *s, const struct job *j)
+/* Runs the command on all channels.  Its exit status, or -1 if that is unknown. */
+static int run_command(struct ssh *s, const struct job *j)
 {
 	static struct copy up[CHANNELS_MAX], down[CHANNELS_MAX];
 	int64_t start;
@@ -131,7 +132,7 @@ static int run(struct ssh *s, const struct job *j)
 	for (i = 0; i < j->channels; i++) {
 		fd = ssh_exec(s, j->command);
 		if (fd < 0)
-			return fail();
+			return report_error();
 		up[i] = (struct copy){ .to = fd, .from = -1, .zeros = j->zeros, .ends = true };
 		if (!j->zeros)
 			up[i].from = j->prefix ? open("/proc/self/fd/0", O_RDONLY) : STDIN_FILENO;
@@ -142,11 +143,11 @@ static int run(struct ssh *s, const struct job *j)
 		pthread_create(&up[i].thread, NULL, copy_all, &up[i]);
 		pthread_create(&down[i].thread, NULL, copy_all, &down[i]);
 	}
-	is_early = wait_for(j->leave ? 1 : 2 * j->channels) < 0 || j->leave;
+	is_early = wait_for(j->close_early ? 1 : 2 * j->channels) < 0 || j->close_early;
 	for (i = 0; i < j->channels; i++) {
 		if (is_early)
 			shutdown(up[i].to, SHUT_RDWR);
-		if (is_early && !j->leave) /* it may wait for standard input */
+		if (is_early && !j->close_early) /* it may wait for standard input */
 			pthread_detach(up[i].thread);
 		else
 			pthread_join(up[i].thread, NULL);
@@ -178,7 +179,7 @@ static int parse_options(int argc, char **argv, struct ssh_options *opt, struct 
 		else if (c == 's')
 			j->speed = true;
 		else if (c == 'x')
-			j->leave = true;
+			j->close_early = true;
 		else if (c == 'v')
 			log_set_level(LOG_LEVEL_DEBUG);
 		else
@@ -202,14 +203,14 @@ int main(int argc, char **argv)
 	if (parse_options(argc, argv, &opt, &job) < 0 || done_fd < 0)
 		return ST_USAGE;
 	if (cancel_init() < 0 || location_parse(&loc, argv[optind]) < 0)
-		return fail();
+		return report_error();
 	cancel_on_signals();
 	s = ssh_open(&loc, &opt);
 	location_fini(&loc);
 	if (!s)
-		return fail();
+		return report_error();
 	job.command = argv[optind + 1];
-	status = run(s, &job);
+	status = run_command(s, &job);
 	errors = ssh_stderr(s);
 	if (errors && *errors)
 		fprintf(stderr, "stderr: %s\n", errors);

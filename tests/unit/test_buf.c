@@ -70,16 +70,16 @@ static void test_failure(void)
 
 	buf_adds(&b, "kept");
 	err_clear();
-	is_int(buf_reserve(&b, SIZE_MAX - 2), -1, "no room for everything");
+	is_int(buf_reserve(&b, SIZE_MAX - 2), -1, "too much to allocate");
 	is_int(err_status(), ST_FAILED, "recorded");
 	buf_adds(&b, "lost");
 	is_str(buf_str(&b), "kept", "it stays as it was");
 	err_clear();
-	is_int(buf_failed(&b), -1, "buf_failed tells");
-	is_str(err_text(), "out of memory", "in words");
+	is_int(buf_failed(&b), -1, "buf_failed reports it");
+	is_str(err_text(), "out of memory", "with the reason");
 	buf_clear(&b);
-	is_int(buf_failed(&b), 0, "a cleared buf has forgotten");
-	is_int(buf_reserve(&b, 1000), 0, "and has room");
+	is_int(buf_failed(&b), 0, "a cleared buf has not failed");
+	is_int(buf_reserve(&b, 1000), 0, "and can grow");
 	ok(b.cap - b.len > 1000, "for all of it and a NUL");
 	buf_fini(&b);
 }
@@ -97,7 +97,7 @@ static void test_view(void)
 	ok(view_bytes(&v, 0) == NULL, "not even nothing");
 	ok(view_bad(&v), "bad for ever");
 	view_init(&v, bytes, 3);
-	is_int(view_u32(&v), 0, "a cut integer is 0");
+	is_int(view_u32(&v), 0, "a truncated integer is 0");
 	ok(view_bad(&v), "and bad");
 	view_init(&v, bytes, sizeof(bytes));
 	ok(view_bytes(&v, SIZE_MAX) == NULL, "no overflow");

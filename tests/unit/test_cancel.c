@@ -1,6 +1,6 @@
 /*
- * Cancelling is for ever, so each case runs in a process of its own, whose
- * status says what went wrong.
+ * A process cannot undo its cancelling, so each case runs in a process of its own,
+ * whose status says what went wrong.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -87,7 +87,7 @@ static int by_signal(void)
 	return 4;
 }
 
-/* As after blocking it in all threads. */
+/* As with the signal blocked in all threads. */
 static int dies_though_blocked(void)
 {
 	sigset_t set;
@@ -103,7 +103,7 @@ static int dies_though_blocked(void)
 	return 2;
 }
 
-/* The first is given time, which another at once does not cut short. */
+/* A second signal directly after the first one does not count. */
 static int dies_at_once(void)
 {
 	signal(SIGINT, SIG_DFL);
@@ -168,7 +168,7 @@ int main(void)
 	status = in_process(dies_though_blocked);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT, "also with signals blocked");
 	status = in_process(dies_at_once);
-	ok(WIFSIGNALED(status), "who does not wait for the end sends another");
+	ok(WIFSIGNALED(status), "a second signal, later, kills it at once");
 	is_int(WTERMSIG(status), SIGTERM, "and it dies of the first one");
 	is_int(in_process(waits), 0, "unless it has to clean up itself");
 	is_int(in_process(ignored_stays_ignored), 0, "HUP ignored at start and PIPE are ignored");

@@ -66,13 +66,16 @@ static void test_missing(void)
 	err_clear();
 	is_int(child_run(&c), -1, "a missing program");
 	is_int(err_status(), ST_FAILED, "is a failure");
-	is_str(err_text(), "run 'no-such-program-here': no such program", "that is named");
+	is_str(err_text(),
+		"cannot run 'no-such-program-here': command not found (is it installed?)",
+		"that is named");
 	c.argv = dir;
 	is_int(child_run(&c), -1, "a directory is none");
-	is_str(err_text(), "run '/tmp': Permission denied", "and named");
+	is_str(err_text(), "cannot run '/tmp': Permission denied", "and named");
 	c.argv = full;
 	is_int(child_run(&c), -1, "a missing path");
-	is_str(err_text(), "run '/nonexistent/program': no such program", "is named");
+	is_str(err_text(), "cannot run '/nonexistent/program': No such file or directory",
+		"is named");
 	is_int(child_start(argv, -1, -1, -1), -1, "none to start, either");
 	is_int(child_start(full, -1, -1, -1), -1, "nor by path");
 	is_int(err_status(), ST_FAILED, "recorded");
@@ -121,8 +124,8 @@ static void test_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &set, &old);
-	/* Of the first 31: 32 and 33 are the C library's own, and whoever started us may ignore
-	 * them. */
+	/* Only the first 31 signals: 32 and 33 belong to the C library, and our parent may have
+	 * set them to be ignored. */
 	is_int(sh("grep -E '^Sig(Blk|Ign)' /proc/self/status | cut -f2"), 0, "looking");
 	is_int(strtoull(buf_str(&out), &end, 16) & 0x7fffffff, 0, "nothing blocked");
 	is_int(strtoull(end, NULL, 16) & 0x7fffffff, 0, "nothing ignored");
@@ -131,7 +134,7 @@ static void test_signals(void)
 	ok(sigismember(&set, SIGTERM), "here the mask is as before");
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	signal(SIGHUP, SIG_IGN);
-	is_int(sh("kill -HUP $$; exit 5"), 5, "as under nohup, HUP stays ignored");
+	is_int(sh("kill -HUP $$; exit 5"), 5, "an ignored HUP stays ignored, as under nohup");
 	signal(SIGHUP, SIG_DFL);
 	signal(SIGUSR1, SIG_DFL);
 	signal(SIGCHLD, SIG_IGN);
@@ -149,7 +152,7 @@ static void test_session(void)
 	buf_clear(&out);
 	is_int(child_run(&c), 0, "in a session of its own");
 	sscanf(buf_str(&out), "%d %d", &session, &pid);
-	is_int(session, pid, "which it leads");
+	is_int(session, pid, "whose leader it is");
 }
 
 static void test_start(void)
@@ -180,14 +183,14 @@ static void test_start(void)
 	is_int(child_wait(pid, 60000, &status), 1, "it ends in time");
 	is_int(status, 0, "well");
 	err_clear();
-	is_int(child_wait(pid, 10, &status), -1, "it is not there twice");
+	is_int(child_wait(pid, 10, &status), -1, "it cannot be waited for twice");
 	is_int(err_status(), ST_FAILED, "which is an error");
 	pid = child_start((const char *const[]){ "false", NULL }, -1, -1, -1);
 	is_int(child_wait(pid, -1, &status), 1, "waiting for ever");
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 1, "gives the status");
 }
 
-/* The descriptors to hand over stand crosswise on their targets. */
+/* Each descriptor to hand over has the number of another one's target. */
 static int crossed(void)
 {
 	static const char script[] = "read a; read b <&3; echo $a-$b";
@@ -218,10 +221,10 @@ static void test_crossed(void)
 	if (pid == 0)
 		_exit(crossed());
 	waitpid(pid, &status, 0);
-	is_int(status, 0, "descriptors that stand on each other's targets");
+	is_int(status, 0, "descriptors with the numbers of each other's targets");
 }
 
-/* What takes too long is killed, with what it started. */
+/* A program that takes too long is killed, with its own children. */
 static void test_limit(void)
 {
 	const char *slow[] = { "sh", "-c", "echo begun; sleep 1000 & wait", NULL };
@@ -233,7 +236,7 @@ static void test_limit(void)
 
 	buf_clear(&out);
 	is_int(child_run(&c), -1, "a program that takes too long");
-	is_str(err_text(), "run 'sh': took longer than 0 s", "is told");
+	is_str(err_text(), "'sh' was killed: it took longer than 0 s", "is named");
 	is_str(buf_str(&out), "begun\n", "with what it printed");
 	c.argv = deaf;
 	is_int(child_run(&c), -1, "one that has closed its output");

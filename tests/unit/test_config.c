@@ -1,4 +1,4 @@
-/* Configuration: what is taken, and that nothing is ever skipped. */
+/* Configuration: what is accepted, and that nothing is skipped. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +97,7 @@ static void test_refused(void)
 	static const struct {
 		const char *text, *want;
 	} row[] = {
-		{ "directory = /x", "F:1: 'directory' stands before any section" },
+		{ "directory = /x", "F:1: 'directory' before the first section" },
 		{ "[storage]\ndirectory = /ok\n[other]", "F:3: unknown section 'other'" },
 		{ "[storage]\n\ncolour = red", "F:3: unknown key 'storage.colour'" },
 		{ "[snapshot]\ngroup = vg0", "F:2: unknown key 'snapshot.group'" },
@@ -106,7 +106,7 @@ static void test_refused(void)
 		{ "[]", "F:1: unknown section ''" },
 		{ "[stor]", "F:1: unknown section 'stor'" },
 		{ "[storage.directory]", "F:1: unknown section 'storage.directory'" },
-		{ "[storage] group = vg0", "F:1: text after ']'" },
+		{ "[storage] group = vg0", "F:1: unexpected text after ']'" },
 		{ "[ storage ]", "F:1: unknown section ' storage '" },
 		{ "[storage]\ndirectory", "F:2: no '=' after 'directory'" },
 		{ "[storage]\ndirectory /x", "F:2: no '=' after 'directory'" },
@@ -119,49 +119,55 @@ static void test_refused(void)
 		{ "[storage]\ndirectory =#x", "F:2: not an absolute path: '#x'" },
 		{ "[storage]\ndevice = sda", "F:2: not an absolute path: 'sda'" },
 		{ "[storage]\ndirectory = \"/x", "F:2: unterminated quote" },
-		{ "[storage]\ndirectory = \"/x\\", "F:2: unknown escape in quotes" },
-		{ "[storage]\ndirectory = \"/x\\y\"", "F:2: unknown escape in quotes" },
-		{ "[storage]\ndirectory = \"/x\" y", "F:2: text after the closing quote" },
-		{ "[storage]\ndirectory = \"/x\"#y", "F:2: text after the closing quote" },
+		{ "[storage]\ndirectory = \"/x\\", "F:2: unknown escape sequence in quotes" },
+		{ "[storage]\ndirectory = \"/x\\y\"", "F:2: unknown escape sequence in quotes" },
+		{ "[storage]\ndirectory = \"/x\" y",
+			"F:2: unexpected text after the closing quote" },
+		{ "[storage]\ndirectory = \"/x\"#y",
+			"F:2: unexpected text after the closing quote" },
 		{ "[storage]\ndirectory = /x\"y\"",
-			"F:2: a value with quotes or backslashes goes in double quotes" },
+			"F:2: a value with quotes or backslashes must be in double quotes" },
 		{ "[storage]\ndirectory = /x\\",
-			"F:2: a value with quotes or backslashes goes in double quotes" },
-		{ "[storage]\ngroup = /dev/vg0", "F:2: not a volume group's name: '/dev/vg0'" },
-		{ "[storage]\ngroup = -vg0", "F:2: not a volume group's name: '-vg0'" },
-		{ "[storage]\ngroup = ..", "F:2: not a volume group's name: '..'" },
-		{ "[storage]\ngroup = a b", "F:2: not a volume group's name: 'a b'" },
-		{ "[snapshot]\nsize = 0%", "F:2: not from 1% to 100%: '0%'" },
-		{ "[snapshot]\nsize = 101%", "F:2: not from 1% to 100%: '101%'" },
-		{ "[snapshot]\nsize = 4294967297%", "F:2: not from 1% to 100%: '4294967297%'" },
-		{ "[snapshot]\nsize = %", "F:2: not from 1% to 100%: '%'" },
-		{ "[snapshot]\nsize = 1.5%", "F:2: bad size '1.5%': unknown suffix" },
-		{ "[snapshot]\nsize = lots", "F:2: bad size 'lots': no number" },
-		{ "[snapshot]\nhook-timeout = 0", "F:2: not from 1 to 86400 seconds: '0'" },
-		{ "[snapshot]\nhook-timeout = 86401", "F:2: not from 1 to 86400 seconds: '86401'" },
-		{ "[snapshot]\nhook-timeout = 1m", "F:2: not from 1 to 86400 seconds: '1m'" },
+			"F:2: a value with quotes or backslashes must be in double quotes" },
+		{ "[storage]\ngroup = /dev/vg0", "F:2: invalid volume group name '/dev/vg0'" },
+		{ "[storage]\ngroup = -vg0", "F:2: invalid volume group name '-vg0'" },
+		{ "[storage]\ngroup = ..", "F:2: invalid volume group name '..'" },
+		{ "[storage]\ngroup = a b", "F:2: invalid volume group name 'a b'" },
+		{ "[snapshot]\nsize = 0%", "F:2: invalid percentage '0%'; use 1% to 100%" },
+		{ "[snapshot]\nsize = 101%", "F:2: invalid percentage '101%'; use 1% to 100%" },
+		{ "[snapshot]\nsize = 4294967297%",
+			"F:2: invalid percentage '4294967297%'; use 1% to 100%" },
+		{ "[snapshot]\nsize = %", "F:2: invalid percentage '%'; use 1% to 100%" },
+		{ "[snapshot]\nsize = 1.5%", "F:2: invalid size '1.5%': unknown suffix" },
+		{ "[snapshot]\nsize = lots", "F:2: invalid size 'lots': not a number" },
+		{ "[snapshot]\nhook-timeout = 0",
+			"F:2: invalid number of seconds '0'; use 1 to 86400" },
+		{ "[snapshot]\nhook-timeout = 86401",
+			"F:2: invalid number of seconds '86401'; use 1 to 86400" },
+		{ "[snapshot]\nhook-timeout = 1m",
+			"F:2: invalid number of seconds '1m'; use 1 to 86400" },
 		{ "[snapshot]\nhook-timeout = 4294967297",
-			"F:2: not from 1 to 86400 seconds: '4294967297'" },
-		{ "[snapshot]\nautoextend = maybe", "F:2: neither yes nor no: 'maybe'" },
+			"F:2: invalid number of seconds '4294967297'; use 1 to 86400" },
+		{ "[snapshot]\nautoextend = maybe", "F:2: invalid value 'maybe'; use yes or no" },
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(row) / sizeof(*row); i++)
 		refused(row[i].text, strlen(row[i].text), row[i].want);
-	refused("[ssh]\nconfig = a\0b\n", 19, "F:2: a NUL byte");
 }
 
-static void test_long_line(void)
+static void test_bad_bytes(void)
 {
 	static char text[2 * CONFIG_LINE_MAX];
 	struct config c = CONFIG_INIT;
 
+	refused("[ssh]\nconfig = a\0b\n", 19, "F:2: line with a NUL byte");
 	memset(text, ' ', sizeof(text));
 	memcpy(text, "[ssh]\nconfig=x", 14);
 	is_int(config_parse(&c, "F", text, 6 + CONFIG_LINE_MAX), 0, "the longest line");
 	is_str(config_get(&c, "ssh.config"), "x", "is read");
 	config_fini(&c);
-	refused(text, 6 + CONFIG_LINE_MAX + 1, "F:2: a line over 4096 bytes");
+	refused(text, 6 + CONFIG_LINE_MAX + 1, "F:2: line longer than 4096 bytes");
 	memset(text, 'k', sizeof(text));
 	memcpy(text, "[ssh]\n", 6);
 	text[3000] = '=';
@@ -231,7 +237,7 @@ int main(void)
 	test_taken();
 	test_values();
 	test_refused();
-	test_long_line();
+	test_bad_bytes();
 	test_files();
 	return tap_done();
 }

@@ -1,4 +1,4 @@
-/* The error record: mapping of errno, cutting, wrapping, threads. */
+/* The error record: mapping of errno, truncation, wrapping, threads. */
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static void test_sys(void)
 {
 	errno = ENOSPC;
 	is_int(err_sys("write '%s'", "x"), -1, "err_sys returns -1");
-	is_int(err_status(), ST_NOROOM, "ENOSPC is no room");
+	is_int(err_status(), ST_NOROOM, "ENOSPC is ST_NOROOM");
 	is_int(err_errno(), ENOSPC, "the errno is kept");
 	is_str(err_text(), "write 'x': No space left on device", "text and reason");
 	is_int(err_wrap("copy"), -1, "err_wrap returns -1");
@@ -81,13 +81,13 @@ static void test_cut(void)
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	err_set(ST_FAILED, "%s", name);
-	is_int(strlen(err_text()), ERR_TEXT_MAX - 1, "a long text is cut");
+	is_int(strlen(err_text()), ERR_TEXT_MAX - 1, "a long text is truncated");
 	errno = EIO;
 	err_sys("open '%s'", name);
 	len = strlen(err_text());
 	ok(len < ERR_TEXT_MAX, "a long text with a reason fits");
 	is_str(err_text() + len - strlen(": Input/output error"), ": Input/output error",
-		"the reason survives the cut");
+		"the reason survives the truncation");
 	err_set(ST_FAILED, "why");
 	err_wrap("%s", name);
 	is_str(err_text() + strlen(err_text()) - 5, ": why", "a long prefix leaves the text");

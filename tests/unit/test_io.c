@@ -1,4 +1,4 @@
-/* Whole reads and writes: pipes, files, non-blocking ends, standard ones. */
+/* Complete reads and writes: pipes, files, non-blocking ends, standard descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* Lists of pairs: there and back, and what a peer may not send. */
+/* Lists of pairs: round trips, and what a peer may not send. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +68,7 @@ static void test_malformed(void)
 	refuses("A=b", 4, "a key in capitals");
 	refuses("a b=c", 6, "a blank in a key");
 	refuses("a=b\0\0", 6, "an empty pair");
-	refuses("a=b\0c=d", 7, "the second is cut off");
+	refuses("a=b\0c=d", 7, "the second is truncated");
 	memset(big, 'k', sizeof(big) - 1);
 	big[KV_KEY_MAX] = '=';
 	big[KV_KEY_MAX + 1] = '\0';
@@ -110,7 +110,7 @@ static void test_typed(void)
 	is_int(kv_get_u64(&kv, "c", &n), -1, "no text behind it");
 	is_int(kv_get_u64(&kv, "d", &n), -1, "nothing too large");
 	is_int(kv_get_u64(&kv, "f", &n), -1, "no blank");
-	is_int(n, 5, "all left it alone");
+	is_int(n, 5, "all left it unchanged");
 	is_int(kv_get_u64(&kv, "e", &n), 1, "zero is a number");
 	is_int(n, 0, "namely 0");
 	is_int(kv_get_bool(&kv, "e", &flag), 1, "and a bool");

@@ -1,4 +1,4 @@
-/* Locations: every form, and what is refused before it can reach ssh. */
+/* Locations: every form, and what is refused so that it never reaches ssh. */
 #include <stdlib.h>
 #include <string.h>
 

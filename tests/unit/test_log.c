@@ -89,7 +89,7 @@ static void test_safety(void)
 	capture();
 	log_error("%s", name);
 	line = captured();
-	is_int(strlen(line), 4095, "a long line is cut");
+	is_int(strlen(line), 4095, "a long line is truncated");
 	is_str(line + 4095 - 4, "...\n", "which shows");
 }
 

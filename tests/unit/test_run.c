@@ -1,4 +1,4 @@
-/* run: who lives, who is dead, and who cannot be judged. */
+/* run: owners that are alive, owners that have ended, and owners of other hosts. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "lib/base/run.h"
 #include "tests/unit/tap.h"
 
-/* The run with its nth part replaced. */
+/* The identity with its nth part replaced. */
 static const char *with(const char *run, int n, const char *word)
 {
 	static char out[2 * RUN_TEXT_MAX];
@@ -44,7 +44,7 @@ static void test_child(void)
 	is_int(run_state(child), RUN_ALIVE, "is alive");
 	kill(pid, SIGKILL);
 	waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
-	is_int(run_state(child), RUN_DEAD, "killed and not yet waited for it is dead");
+	is_int(run_state(child), RUN_DEAD, "killed and not yet reaped, it is dead");
 	waitpid(pid, NULL, 0);
 	is_int(run_state(child), RUN_DEAD, "and after that");
 }
@@ -54,18 +54,18 @@ int main(void)
 	const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:";
 	char self[RUN_TEXT_MAX], long_one[2 * RUN_TEXT_MAX];
 
-	is_int(run_self(self), 0, "this run has a name");
-	ok(self[strspn(self, allowed)] == '\0', "that LVM takes in a tag");
+	is_int(run_self(self), 0, "this process has an identity");
+	ok(self[strspn(self, allowed)] == '\0', "that LVM allows in a tag");
 	is_int(run_state(self), RUN_ALIVE, "it is alive");
 	is_int(run_state(with(self, 0, "other")), RUN_ALIVE, "also if the host is renamed");
-	is_int(run_state(with(self, 4, "1")), RUN_DEAD, "its number was used before it");
-	is_int(run_state(with(self, 3, "999999999")), RUN_DEAD, "a number that nobody has");
+	is_int(run_state(with(self, 4, "1")), RUN_DEAD, "an earlier process with its number");
+	is_int(run_state(with(self, 3, "999999999")), RUN_DEAD, "a number that no process has");
 	is_int(run_state(with(self, 1, "before")), RUN_DEAD, "before a reboot");
 	is_int(run_state(with(with(self, 1, "x"), 0, "other")), RUN_FOREIGN, "on another host");
 	ok(run_is_elsewhere(with(with(self, 1, "x"), 0, "other")), "and so it is elsewhere");
 	ok(!run_is_elsewhere(self) && !run_is_elsewhere(with(self, 0, "other")) &&
 			!run_is_elsewhere(with(self, 1, "x")) && !run_is_elsewhere("x"),
-		"which no other is");
+		"which no other identity is");
 	is_int(run_state(with(self, 2, "1")), RUN_FOREIGN, "in another container");
 	is_int(run_state(with(self, 3, "1/../1")), RUN_FOREIGN, "no number");
 	is_int(run_state(""), RUN_FOREIGN, "nothing");

@@ -1,6 +1,6 @@
 /*
- * Resolving ssh_config: texts as `ssh -G` prints them, then whole files by the
- * real ssh, and by libssh where no ssh is in PATH.
+ * Resolving ssh_config: texts as `ssh -G` prints them, then files, by the real ssh
+ * and by libssh if no ssh is in PATH.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static int parse(struct ssh_config *c, const char *text)
 	return ssh_config_parse(c, text, strlen(text), "web");
 }
 
-/* Parses what must be refused; the error must hold word. */
+/* Parses text that must be refused; the error must contain word. */
 static void refused(const char *text, const char *word, const char *name)
 {
 	struct ssh_config c;
@@ -109,7 +109,7 @@ static void test_paths(void)
 	refused(LOGIN "identityfile ~/%C\n", "%C", "a token that is not known");
 	refused(LOGIN "identityfile ~/x%", "IdentityFile", "a percent sign at the end");
 	refused(LOGIN "identityfile ${NOWHERE}/x\n", "NOWHERE", "a variable that is not set");
-	refused(LOGIN "identityfile ${KEYS\n", "without end", "a variable without end");
+	refused(LOGIN "identityfile ${KEYS\n", "without '}'", "a variable without its end");
 }
 
 static void test_proxy(void)
@@ -138,12 +138,13 @@ static void test_unsupported(void)
 {
 	struct ssh_config c;
 
-	refused(LOGIN "pkcs11provider /x.so\n", "PKCS11Provider is not", "PKCS11Provider");
+	refused(LOGIN "pkcs11provider /x.so\n", "PKCS11Provider is not supported",
+		"PKCS11Provider");
 	refused(LOGIN "bindaddress 10.0.0.2\n", "--rsh ssh", "BindAddress");
 	refused(LOGIN "proxyusefdpass yes\n", "ProxyUseFdpass", "ProxyUseFdpass");
 	refused(LOGIN "revokedhostkeys /x\n", "RevokedHostKeys", "RevokedHostKeys");
 	refused(LOGIN "preferredauthentications gssapi-with-mic\n", "PreferredAuthentications",
-		"only methods that are not there");
+		"only methods that are not supported");
 	is_int(parse(&c, LOGIN "pkcs11provider none\nproxyusefdpass no\ntunnel false\n"
 			       "securitykeyprovider internal\n"),
 		0, "their defaults are fine");
@@ -195,7 +196,8 @@ static void test_files(void)
 	ok(!c.ciphers && !c.kex && !c.macs && !c.host_key_algorithms && !c.pubkey_accepted,
 		"algorithms are left at their defaults");
 	ssh_config_fini(&c);
-	is_int(resolve(&c, "ssh://bert@web:99/x", file, key), 0, "what the user typed wins");
+	is_int(resolve(&c, "ssh://bert@web:99/x", file, key), 0,
+		"what the user wrote has precedence");
 	is_str(c.user, "bert", "user");
 	is_int(c.port, 99, "port");
 	is_str(c.identity[0], key, "the identity is first");
@@ -216,7 +218,7 @@ static void test_files(void)
 	is_int(resolve(&c, "web:", "/nonexistent/config", NULL), -1, "no such file");
 	ok(strstr(err_text(), "/nonexistent/config"), "  named");
 	is_int(resolve(&c, "web:", write_file("p11", "PKCS11Provider /x\n"), NULL), -1,
-		"an option that is not honoured");
+		"an option that is not supported");
 	is_int(err_status(), ST_PEER, "  is the peer's status");
 }
 
@@ -246,7 +248,7 @@ static void test_without_ssh(void)
 	is_str(c.proxy_command, "nc p 22", "  expanded");
 	ssh_config_fini(&c);
 	is_int(resolve(&c, "web:", write_file("alias", "Host web\n hostkeyalias x\n"), NULL), -1,
-		"what libssh skips");
+		"an option that libssh ignores");
 	ok(strstr(err_text(), "line 2: HostKeyAlias"), "  is refused by name");
 	is_int(resolve(&c, "web:", "/nonexistent/config", NULL), -1, "no such file");
 	is_int(err_status(), ST_USAGE, "  is wrong usage");

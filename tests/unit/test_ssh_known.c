@@ -31,7 +31,7 @@ static ssh_key make_key(enum ssh_keytypes_e type, char **text)
 	return public;
 }
 
-/* Makes path hold one line, the third. */
+/* Makes a file of three lines, whose third one is for names. */
 static void set_file(const char *path, const char *names, const char *key)
 {
 	FILE *f = fopen(path, "w");
@@ -54,7 +54,7 @@ static enum ssh_known_verdict find(const char *hostname, uint16_t port, struct s
 	return k->verdict;
 }
 
-/* What a line with these names means for our key at web.example port 2222. */
+/* The verdict of a line with these names for our key at web.example port 2222. */
 static enum ssh_known_verdict means(const char *names, const char *key)
 {
 	struct ssh_known k;
@@ -71,8 +71,8 @@ static void test_names(void)
 	is_int(find("WEB.example", 2222, &k), SSH_KNOWN_SAME, "in any case");
 	is_int(find("web.example", 22, &k), SSH_KNOWN_NOT, "not at another port");
 	is_int(means("a,[web.example]:2222,b", ours_text), SSH_KNOWN_SAME, "one of several");
-	is_int(means("web.example", ours_text), SSH_KNOWN_SAME, "without its port, to say yes");
-	is_int(means("web.example", other_text), SSH_KNOWN_NOT, "but not to say no");
+	is_int(means("web.example", ours_text), SSH_KNOWN_SAME, "without its port, the same key");
+	is_int(means("web.example", other_text), SSH_KNOWN_NOT, "without its port, another key");
 	is_int(means("[*.example]:2222", ours_text), SSH_KNOWN_SAME, "a pattern");
 	is_int(means("[*.example]:2222,![web.*]:2222", ours_text), SSH_KNOWN_NOT,
 		"a pattern that excludes");
@@ -123,7 +123,7 @@ static void test_several_files(void)
 	is_int(find("web.example", 2222, &k), SSH_KNOWN_REVOKED, "revoked in the system's");
 	unlink(second_file);
 	unlink(global_file);
-	is_int(find("web.example", 2222, &k), SSH_KNOWN_CHANGED, "missing files are no matter");
+	is_int(find("web.example", 2222, &k), SSH_KNOWN_CHANGED, "missing files are skipped");
 }
 
 static void test_alias_and_types(void)
@@ -158,10 +158,10 @@ static void test_add(void)
 	is_int(find("web.example", 2222, &k), SSH_KNOWN_SAME, "  it is found");
 	is_int(k.line, 2, "  on a line of its own");
 	is_int(find("other", 22, &k), SSH_KNOWN_OTHER, "  and the other is still there");
-	is_int(ssh_known_add(&c, other), 0, "adding after a whole line");
+	is_int(ssh_known_add(&c, other), 0, "adding after a complete line");
 	is_int(find("web.example", 2222, &k), SSH_KNOWN_SAME, "  the first is still there");
 	snprintf(user_file, sizeof(user_file), "%s/new/known_hosts", dir);
-	is_int(ssh_known_add(&c, ours), 0, "adding makes the folder");
+	is_int(ssh_known_add(&c, ours), 0, "adding creates the directory");
 	is_int(find("web.example", 2222, &k), SSH_KNOWN_SAME, "  and the file");
 	snprintf(user_file, sizeof(user_file), "%s/no/such/known_hosts", dir);
 	is_int(ssh_known_add(&c, ours), -1, "what cannot be written");

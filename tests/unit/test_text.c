@@ -1,4 +1,4 @@
-/* Text from outside: what is valid, what is shown, how wide it is. */
+/* Text from outside: what is valid, how it is escaped, how wide it is. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,8 +66,8 @@ static void test_cut(void)
 
 	is_str(text_safe("123456", out, 7), "123456", "fits exactly");
 	is_str(text_safe("1234567", out, 7), "123...", "does not");
-	is_str(text_safe("1234", out, 4), "...", "the smallest room");
-	is_str(text_safe("123", out, 4), "123", "which three fit");
+	is_str(text_safe("1234", out, 4), "...", "the smallest buffer");
+	is_str(text_safe("123", out, 4), "123", "which holds three bytes");
 	is_str(text_safe("1\xe2\x82\xac"
 			 "2345",
 		       out, 7),
