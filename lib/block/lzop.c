@@ -52,6 +52,12 @@ static int lzop_block_corrupt(const char *why)
 	return err_set(ST_CORRUPT, "cannot read an lzop block: %s", why);
 }
 
+static int lzop_block_corrupt_at(const struct block *b, const char *why)
+{
+	return err_set(ST_CORRUPT, "cannot read the lzop block at offset %llu: %s",
+		(unsigned long long)b->off, why);
+}
+
 bool lzop_is(const void *p, size_t n)
 {
 	return n >= LZOP_MAGIC_LEN && memcmp(p, LZOP_MAGIC, LZOP_MAGIC_LEN) == 0;
@@ -258,9 +264,9 @@ int lzop_block_take(struct block *b, const struct lzop_header *h, const struct l
 	b->adler = lb->adler_d;
 	if (n < lb->raw_len) {
 		if (h->flags & LZOP_F_ADLER32_C && adler32(b->enc, n) != lb->adler_c)
-			return lzop_block_corrupt("checksum of the coded bytes differs");
+			return lzop_block_corrupt_at(b, "checksum of the coded bytes differs");
 		if (h->flags & LZOP_F_CRC32_C && crc32(b->enc, n) != lb->crc_c)
-			return lzop_block_corrupt("checksum of the coded bytes differs");
+			return lzop_block_corrupt_at(b, "checksum of the coded bytes differs");
 	}
 	if (!(h->flags & LZOP_F_ADLER32_D)) {
 		if (block_decode_unsummed(b) != 0)
@@ -270,7 +276,7 @@ int lzop_block_take(struct block *b, const struct lzop_header *h, const struct l
 			return -1;
 	}
 	if (h->flags & LZOP_F_CRC32_D && crc32(b->raw, lb->raw_len) != lb->crc_d)
-		return lzop_block_corrupt("checksum differs");
+		return lzop_block_corrupt_at(b, "checksum differs");
 	return 0;
 }
 
