@@ -1,6 +1,6 @@
 /*
- * A configuration text: it is taken or refused as a whole, with the line named,
- * and nothing is taken that would allow a relative place.
+ * Parses arbitrary bytes as a configuration.  A configuration is accepted or refused
+ * as a whole; an error names the line; an allowed directory is never a relative path.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * A list from a peer: parsing it never fails in another way than ST_PEER, and
- * what was parsed writes back to the same bytes.
+ * Parses arbitrary bytes as a key=value list of a peer.  The only error is ST_PEER, and
+ * a list that was parsed is written as the same bytes.
  */
 #include <stdlib.h>
 #include <string.h>

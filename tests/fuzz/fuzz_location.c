@@ -1,6 +1,6 @@
 /*
- * A location: what is accepted holds no host or user that ssh or a shell
- * could take for something else, and its parts are parts of the text.
+ * Parses arbitrary text as a location.  If it is accepted, neither ssh nor a shell could
+ * misinterpret its host and user, and its parts are parts of the text.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * ssh_config_parse() with anything instead of what `ssh -G` prints.
+ * Parses arbitrary bytes as the output of `ssh -G`.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,14 +1,14 @@
 /*
- * ssh_probe: a command on a host by lib/ssh/ssh.h, for tests/bats/ssh.bats.
+ * ssh_probe: runs a command on a host by lib/ssh/ssh.h, for tests/bats/ssh.bats.
  *
  *	ssh_probe LOCATION COMMAND [-F FILE] [-i IDENTITY] [-t SECONDS] [-v]
  *	          [-c CHANNELS -o PREFIX] [-z BYTES] [-s] [-x]
  *
- * Standard input goes to the command, its output to standard output; -c runs
- * it on several channels at once, each with the whole of standard input (a
- * file) and output to PREFIX.N.  -z sends zeros instead of standard input, -s
- * prints the speed, -x closes the connection when standard input has ended, as
- * INT, TERM and HUP do at any time.  Ends with the command's exit status.
+ * Connects standard input and output with those of the command.  -c runs the command
+ * on several channels at the same time; each gets all of standard input, which must be
+ * a file, and writes to PREFIX.N.  -z sends zeros instead of standard input, -s prints
+ * the speed, -x closes the connection at the end of standard input (INT, TERM and HUP
+ * close it at any time).  Exits with the command's status.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,12 +33,12 @@
 #define PIECE (256 << 10)
 #define CHANNELS_MAX 16
 
-static int done_fd; /* counts the copies that have ended */
+static int done_fd; /* an eventfd that counts the copies that have ended */
 
 struct copy {
 	int from, to;
-	bool ends;	/* shut to down for writing at the end */
-	uint64_t zeros; /* to send, if from is -1 */
+	bool ends;	/* at the end, shut down to for writing */
+	uint64_t zeros; /* how many zeros to send, if from is -1 */
 	uint64_t bytes;
 	pthread_t thread;
 };
@@ -84,7 +84,7 @@ static int open_output(const char *prefix, int i)
 	return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
-/* Waits for count copies to end; -1 if cancelled before. */
+/* Waits until count copies have ended.  0, or -1: cancelled before. */
 static int wait_for(int count)
 {
 	struct pollfd p[2] = { { .fd = done_fd, .events = POLLIN },
@@ -146,7 +146,7 @@ static int run(struct ssh *s, const struct job *j)
 	for (i = 0; i < j->channels; i++) {
 		if (is_early)
 			shutdown(up[i].to, SHUT_RDWR);
-		if (is_early && !j->leave) /* it may wait for standard input */
+		if (is_early && !j->leave) /* the copy may be waiting for standard input */
 			pthread_detach(up[i].thread);
 		else
 			pthread_join(up[i].thread, NULL);

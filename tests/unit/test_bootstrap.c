@@ -1,4 +1,4 @@
-/* Our side of the bootstrap's dialogue, with good and with hostile peers. */
+/* Our side of the bootstrap dialogue, with correct and with hostile peers. */
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
@@ -12,7 +12,7 @@
 
 static char arch[BOOTSTRAP_ARCH_MAX];
 
-/* What bootstrap_run() makes of a peer that says this, and then closes or waits. */
+/* Runs bootstrap_run() with a peer that sends this text, and then closes or waits. */
 static enum bootstrap_end hear(const char *text, size_t n, bool closes, int *left)
 {
 	enum bootstrap_end end;
@@ -131,7 +131,7 @@ static void test_noise(const char *text, const char *name)
 	close(fd[1]);
 }
 
-/* Asks so many times, takes what is sent, then is ready. */
+/* A peer that asks for the helper so many times, reads it, and then is ready. */
 static void *take_helper(void *arg)
 {
 	static const char ask[] = "motd\n\nimg-tools/1 send\n", ready[] = "\nimg-tools/1 ready\n";
@@ -237,7 +237,7 @@ static int cancelled(void)
 	return p.same ? 0 : 2;
 }
 
-/* Whether command is one that any shell hands to sh as it is. */
+/* Whether every shell passes the command to sh unchanged. */
 static bool is_plain(const char *command, const char *before)
 {
 	size_t n = strlen(before), len = strlen(command);

@@ -1,6 +1,6 @@
 /*
- * Cancelling is for ever, so each case runs in a process of its own, whose
- * status says what went wrong.
+ * A cancel cannot be withdrawn, so each case runs in a process of its own, whose
+ * status says what failed.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -87,7 +87,7 @@ static int by_signal(void)
 	return 4;
 }
 
-/* As after blocking it in all threads. */
+/* The same after the signal was blocked in all threads. */
 static int dies_though_blocked(void)
 {
 	sigset_t set;
@@ -103,7 +103,7 @@ static int dies_though_blocked(void)
 	return 2;
 }
 
-/* The first is given time, which another at once does not cut short. */
+/* The first signal grants some time; a second one at once does not shorten it. */
 static int dies_at_once(void)
 {
 	signal(SIGINT, SIG_DFL);

@@ -14,7 +14,7 @@
 
 static struct buf out, errors;
 
-/* Runs a line of shell script with both outputs collected. */
+/* Runs a shell command and collects standard output and standard error. */
 static int sh(const char *script)
 {
 	const char *const argv[] = { "sh", "-c", script, NULL };
@@ -187,7 +187,7 @@ static void test_start(void)
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 1, "gives the status");
 }
 
-/* The descriptors to hand over stand crosswise on their targets. */
+/* The descriptors to pass have each other's target numbers. */
 static int crossed(void)
 {
 	static const char script[] = "read a; read b <&3; echo $a-$b";
@@ -221,7 +221,7 @@ static void test_crossed(void)
 	is_int(status, 0, "descriptors that stand on each other's targets");
 }
 
-/* What takes too long is killed, with what it started. */
+/* A child that takes too long is killed, with all processes that it started. */
 static void test_limit(void)
 {
 	const char *slow[] = { "sh", "-c", "echo begun; sleep 1000 & wait", NULL };

@@ -1,4 +1,4 @@
-/* Configuration: what is taken, and that nothing is ever skipped. */
+/* Configuration: what is accepted, and that no line is ever ignored. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

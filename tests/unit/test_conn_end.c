@@ -1,6 +1,6 @@
 /*
- * A connection that ends: closed between frames or within one, by silence, by
- * bytes that are no frames, by conn_stop(), by cancel.
+ * How a connection ends: closed between frames or within one, by silence, by bytes
+ * that are not frames, by conn_stop(), by a cancel.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +29,7 @@ static void wait_ended(void)
 		;
 }
 
-/* What conn_recv() says after n bytes of a RECORD frame (of 4 bytes) and the end; frames before it.
- */
+/* What conn_recv() returns at the end, after some frames and n bytes of a RECORD frame. */
 static int after_bytes(size_t n, int *frames)
 {
 	static const uint8_t record[] = { WIRE_RECORD, 0, 0, 0, 0, 0, 0, 4, 'a', '=', '1', 0 };
@@ -85,7 +84,7 @@ static void test_cut_block(void)
 	block_free(b);
 }
 
-/* A peer that closed is an error to whoever wants to tell it something. */
+/* Sending to a peer that has closed is an error. */
 static void test_send_to_nobody(void)
 {
 	struct conn *c[2];
@@ -141,12 +140,12 @@ static void test_silence(void)
 	conn_close(c);
 	close(peer);
 
-	/* A byte now and then is a sign of life, also within a frame. */
+	/* A single byte shows that the peer is alive, also within a frame. */
 	c = conns_half(WIRE_CLIENT, &hooks, silence, &peer);
 	began = io_now_ms();
 	wire_header_put(head, WIRE_OK, 0);
 	for (fresh = 0; fresh < WIRE_HEADER; fresh++) {
-		/* each beat of theirs is a quarter of the silence */
+		/* the peer sends a heartbeat every quarter of the silence limit */
 		uint8_t beat[WIRE_HEADER];
 
 		if (io_read(peer, beat, sizeof(beat)) < 0 || io_write(peer, head + fresh, 1) < 0)
@@ -159,7 +158,7 @@ static void test_silence(void)
 	close(peer);
 }
 
-/* A frame's start that no helper, or no client, sends. */
+/* The start of a frame that no helper, or no client, sends. */
 static int hostile(enum wire_side side, const char *bytes, size_t n)
 {
 	struct conn *c;
@@ -223,7 +222,7 @@ static void test_stop(void)
 	conn_close(c[0]);
 }
 
-/* A helper that still writes blocks must hear that its client is gone. */
+/* A helper that is still sending blocks must notice that its client is gone. */
 static void test_hang_up(bool half)
 {
 	struct block *b = conns_block(0, BLOCK_SIZE, 3, false);
@@ -233,7 +232,7 @@ static void test_hang_up(bool half)
 	conns_pair(c, NULL, &hooks, 400);
 	for (i = 0; i < 9; i++)
 		conn_send_block(c[0], b);
-	/* The inbox of the helper is full, and nobody takes from it. */
+	/* The inbox of the helper is full, and nobody receives from it. */
 	if (half)
 		conn_finish(c[0]);
 	else
@@ -272,7 +271,7 @@ static void test_flood(void)
 	close(peer);
 }
 
-/* Half a frame, then the peer is silent for too long: nothing follows. */
+/* After half a frame, the peer is silent for too long. */
 static void test_half_frame(void)
 {
 	struct block *b = conns_block(0, BLOCK_SIZE, 1, false);
@@ -319,7 +318,7 @@ static int cancel_receiver(void)
 	return 0;
 }
 
-/* The last word of a helper that was interrupted. */
+/* The last frame of a helper that was interrupted. */
 static int cancel_then_error(void)
 {
 	struct err e = { ST_PEER, 0, "ended by a signal" };
@@ -334,7 +333,7 @@ static int cancel_then_error(void)
 	if (conn_recv(c[1], &f) != -1 || conn_send_error(c[1], &e) != 0)
 		return 2;
 	conn_close(c[1]);
-	/* The client is as cancelled as the helper, but it was sent. */
+	/* Client and helper are both cancelled, but the frame was sent before. */
 	if (!conns_wait(conn_bytes(c[0]) == WIRE_HEADER + 6 + strlen(e.text)))
 		return 3;
 	if (conn_recv(c[0], &f) != -1 || strcmp(err_text(), "interrupted") != 0)

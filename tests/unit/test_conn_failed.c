@@ -1,4 +1,4 @@
-/* conn: an answer that is a failure. */
+/* conn: a reply that reports a failure. */
 #include <errno.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "tests/unit/conns.h"
 #include "tests/unit/tap.h"
 
-/* FAILED waits for its turn, and ends nothing. */
+/* FAILED is received in order, and does not end the connection. */
 static void test_failed(void)
 {
 	static const struct err none = { ST_ABSENT, ENOENT, "no such image" };

@@ -1,4 +1,4 @@
-/* The error record: mapping of errno, cutting, wrapping, threads. */
+/* The error record: the status for each errno, cutting, wrapping, threads. */
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>

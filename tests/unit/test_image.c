@@ -1,4 +1,4 @@
-/* image: what can be opened, where its data are, and what happens when it changes meanwhile. */
+/* image: what can be opened, its data extents, and changes while it is read. */
 #include <errno.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -15,7 +15,7 @@
 
 static const struct limits no_limits = LIMITS_INIT;
 
-/* Opens name and expects a status. */
+/* Opens name, which must give this status. */
 static void refused(const char *name, enum status status, const char *what)
 {
 	struct image img;
@@ -143,7 +143,7 @@ static void test_extents(void)
 	free(b);
 }
 
-/* Only root has block devices; elsewhere there is nothing to see. */
+/* Only root can open block devices. */
 static void test_device(void)
 {
 	uint64_t start, end, allocated;

@@ -1,4 +1,4 @@
-/* Whole reads and writes: pipes, files, non-blocking ends, standard ones. */
+/* io: complete reads and writes on pipes, files and non-blocking descriptors; io_std_open(). */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -118,7 +118,7 @@ static void test_lock(void)
 	unlink(path);
 }
 
-/* In a process of its own: 0 if the descriptors were opened as they should be. */
+/* Runs in a process of its own.  0 if the descriptors were opened correctly. */
 static int std_closed(void)
 {
 	char c;

@@ -1,4 +1,4 @@
-/* Results as JSON: texts that are not UTF-8, numbers of a peer, an image's record. */
+/* json: texts that are not UTF-8, numbers from a peer, the record of an image. */
 #include <string.h>
 
 #include "lib/base/err.h"
@@ -9,7 +9,7 @@
 
 static char *dumped;
 
-/* The object as compact text with its keys in order. */
+/* The object as compact text with sorted keys. */
 static const char *dump(const json_t *o)
 {
 	free(dumped);
@@ -93,7 +93,7 @@ static void test_print(void)
 	is_int(r, -1, "is an error");
 }
 
-/* Keys that the manual promises, whatever the record holds. */
+/* The keys that the manual promises for every record. */
 static const char *const promised[] = { "location", "host", "path", "name", "kind", "format",
 	"compression", "unfinished", "capacity", "allocation", "physical", "filesystem",
 	"partitions", "mounted", "mountpoints", "in_use", "live", "snapshot", "permissions",

@@ -1,4 +1,4 @@
-/* Lists of pairs: there and back, and what a peer may not send. */
+/* kv: writing and parsing lists, and what a peer may not send. */
 #include <stdlib.h>
 #include <string.h>
 

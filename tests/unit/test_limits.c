@@ -1,4 +1,4 @@
-/* limits: what the configured directories let through, however it is spelled or linked. */
+/* limits: which paths the configured directories allow, with any spelling and links. */
 #include <errno.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -29,7 +29,7 @@ static struct limits limits_with(const char *fmt, ...)
 	return l;
 }
 
-/* Opens scratch_dir/path (or path, if it starts with "./" or "//") and reads its one byte. */
+/* Opens scratch_dir/path (or path, if it starts with "./" or "//") and reads one byte. */
 static int content(const struct limits *l, const char *path)
 {
 	char full[1000], b;
@@ -166,7 +166,7 @@ static void test_configured(void)
 	config_fini(&c);
 }
 
-/* A user's limits within the system's. */
+/* The user's limits apply in addition to the system's. */
 static void test_also(void)
 {
 	struct limits system = limits_with("[storage]\ndirectory = %s/a\n", scratch_dir);
@@ -187,7 +187,7 @@ static void test_also(void)
 	limits_fini(&wide);
 }
 
-/* The status of place_open(), 0 if it gives that directory and name. */
+/* The status of place_open(); 0 if it returns this directory and name. */
 static int place(const struct limits *l, const char *path, const char *dir, const char *name)
 {
 	struct stat a, b;

@@ -1,4 +1,4 @@
-/* Locations: every form, and what is refused before it can reach ssh. */
+/* location: every form, and what is refused before it is passed to ssh. */
 #include <stdlib.h>
 #include <string.h>
 

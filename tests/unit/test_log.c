@@ -1,4 +1,4 @@
-/* Log lines: levels, safety, the sink, the hook. */
+/* log: levels, unsafe characters, the sink, the hook. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

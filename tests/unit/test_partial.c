@@ -1,4 +1,4 @@
-/* partial: names, takeover of dead runs, and many runs at once. */
+/* partial: names, files of interrupted jobs, and many jobs at the same time. */
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -47,7 +47,7 @@ static void test_names(void)
 		"names: others are not ours");
 }
 
-/* Whether another descriptor could lock it. */
+/* Whether another descriptor can lock it. */
 static bool lockable(const char *name)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -89,7 +89,7 @@ static void test_create(void)
 	ok(partial_check(dir, HIDDEN) == 0 && !exists(HIDDEN), "check: nothing there");
 }
 
-/* A lock that somebody only asks about must not look like a run. */
+/* Testing whether a file is locked must not look like a job that has locked it. */
 static void test_check_takes_nothing(void)
 {
 	int fd;
@@ -135,7 +135,7 @@ static void test_in_the_way(void)
 	is_str(scratch_get(NULL, "cat file"), "precious", "and what they name is unharmed");
 }
 
-/* Where the directory may not be written. */
+/* In a directory without write permission. */
 static int as_nobody(void)
 {
 	int r;
@@ -184,7 +184,7 @@ static void race(struct shared *s)
 			s->overlaps++;
 		s->wins++;
 		s->holders--;
-		if (i % 2) /* else it dies */
+		if (i % 2) /* else the file stays, as of an interrupted job */
 			unlink(HIDDEN);
 		close(fd);
 	}

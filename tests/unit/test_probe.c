@@ -1,6 +1,6 @@
 /*
- * probe: against blkid on images that e2fsprogs, mkswap and sfdisk made, and on
- * archives that lzop made.  Without any of these it fails.
+ * probe: compared with blkid, on images made by e2fsprogs, mkswap and sfdisk, and on
+ * archives made by lzop.  Fails if one of these is missing.
  */
 #include <stdint.h>
 
@@ -12,7 +12,7 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
-#define IMAGE_LEN (48u << 20) /* a table's copy at its end is far beyond what is unpacked */
+#define IMAGE_LEN (48u << 20) /* the copy of a table at its end is far beyond what is decoded */
 
 static const struct limits no_limits = LIMITS_INIT;
 
@@ -53,7 +53,7 @@ static void probe_file(const char *name, struct probe *p)
 	image_close(&img);
 }
 
-/* The same image as lzop makes it. */
+/* The same image as an archive made by lzop. */
 static void compare_archive(const char *options, const char *name, const char *what)
 {
 	struct probe_archive a;
@@ -78,7 +78,7 @@ static void test_content(void)
 {
 	static const struct {
 		const char *what, *make;
-		const char *type, *partitions; /* what must be there, in our own words */
+		const char *type, *partitions; /* expected results, in our wording */
 	} sample[] = {
 		{ "ext4", "mkfs.ext4 -q -L 'a label' x", "ext4", "" },
 		{ "ext3", "mkfs.ext3 -q x", "ext3", "" },
@@ -221,7 +221,7 @@ static void test_lengths(void)
 	}
 }
 
-/* Measures a file; its unpacked length, or -1. */
+/* Measures an archive: the length of its image, or -1. */
 static long long measure(const char *name, bool *is_whole)
 {
 	struct probe_archive a;
@@ -308,7 +308,7 @@ static void test_damaged_content(void)
 	is_int(wrong, 0, "damaged content: one byte at a time");
 }
 
-/* An archive of ours, header only before blocks of lzop's. */
+/* An archive with our header and blocks made by lzop. */
 static void save_own(const char *name, uint64_t length)
 {
 	struct buf b = BUF_INIT;
@@ -318,7 +318,7 @@ static void save_own(const char *name, uint64_t length)
 	lzop_header_write(&b, "x", 0600, 1, length, &digest);
 	scratch_save(name, b.data, b.len);
 	buf_fini(&b);
-	/* lzop's header of a named file: 34 bytes, its name, 4 of checksum. */
+	/* The header of lzop for a file: 34 bytes, its name, 4 bytes of checksum. */
 	scratch_run("lzop -1 -c x | tail -c +%d >>%s", 34 + 1 + 4 + 1, name);
 }
 
@@ -359,7 +359,7 @@ static void test_own(void)
 	image_close(&img);
 }
 
-/* Bytes that this process has read so far, whatever from. */
+/* Bytes that this process has read so far, from all files. */
 static long long bytes_read(void)
 {
 	return strtoll(

@@ -1,4 +1,4 @@
-/* How far a copy is: JSON lines, the live line, and messages between. */
+/* progress: JSON lines, the line on a terminal, and messages in between. */
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
@@ -41,7 +41,7 @@ static void test_whether(void)
 	ok(!progress_is_on(), "until the end");
 }
 
-/* The next line that is shown, after calls for some time. */
+/* Reports progress until a line is printed, and returns that line. */
 static json_t *next_line(uint64_t done, uint64_t total, uint64_t wire)
 {
 	const char *text = "";
@@ -109,7 +109,7 @@ static void test_live(void)
 	is_str(capture_read(), "test: last\n", "for good");
 }
 
-/* A terminal that was stopped takes nothing: the connection's thread must not wait. */
+/* A stopped terminal accepts nothing: the thread of the connection must not wait for it. */
 static void test_stopped(void)
 {
 	static char full[4096];
@@ -145,7 +145,7 @@ static void *progress_much(void *arg)
 	return arg;
 }
 
-/* Messages of one thread amid the progress of another. */
+/* One thread prints messages while another reports progress. */
 static void test_threads(void)
 {
 	pthread_t a, b;

@@ -1,5 +1,4 @@
-/* qcow2: against qemu-img, which makes the images and says what they are.  Without it this fails.
- */
+/* qcow2: compared with qemu-img, which creates the images.  Fails without qemu-img. */
 #include <stdint.h>
 #include <sys/resource.h>
 
@@ -23,7 +22,7 @@ static void load(const char *name)
 		fclose(f);
 }
 
-/* Parses head from memory of its exact size, for the sanitizers. */
+/* Parses head in memory of its exact size, for the sanitizers. */
 static int parse(struct qcow2 *q, size_t n)
 {
 	uint8_t *copy = malloc(n ? n : 1);
@@ -74,7 +73,7 @@ static void compare_features(const struct qcow2 *q, json_t *info, const char *wh
 		name);
 }
 
-/* Whether qcow2_parse() sees in name what qemu-img sees. */
+/* Whether qcow2_parse() reports the same of name as qemu-img. */
 static void compare(const char *what, const char *name)
 {
 	struct qcow2 q;
@@ -175,7 +174,7 @@ static void test_dirty(void)
 	is_int(head[79] & 1, 1, "dirty: it is");
 }
 
-/* Changes bytes of x; QEMU and we must both refuse the result. */
+/* Changes bytes of x; both QEMU and we must refuse the result. */
 static void refuse(const char *what, long off, const void *p, size_t n)
 {
 	struct qcow2 q;

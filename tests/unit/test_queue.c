@@ -1,4 +1,4 @@
-/* The bounded queue: order, bounds, ends, stops, many threads. */
+/* queue: order, limits, end, stop, many threads. */
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
@@ -74,7 +74,7 @@ static void *get_one(void *arg)
 	return (void *)(intptr_t)queue_get(arg, &got);
 }
 
-/* What body returned after wake() was called; it blocks until then, or comes too late. */
+/* What body returns after wake(), which is called while it is blocked, or before. */
 static int woken(void *(*body)(void *), void (*wake)(struct queue *), int fill)
 {
 	void *rc = NULL;

@@ -1,4 +1,4 @@
-/* run: who lives, who is dead, and who cannot be judged. */
+/* run: processes that are alive, that have ended, and that cannot be checked. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "lib/base/run.h"
 #include "tests/unit/tap.h"
 
-/* The run with its nth part replaced. */
+/* The run with its part n replaced. */
 static const char *with(const char *run, int n, const char *word)
 {
 	static char out[2 * RUN_TEXT_MAX];

@@ -1,6 +1,6 @@
 /*
- * Resolving ssh_config: texts as `ssh -G` prints them, then whole files by the
- * real ssh, and by libssh where no ssh is in PATH.
+ * ssh_config: the output of `ssh -G`, then complete files, with the real ssh and, if
+ * there is no ssh in PATH, with libssh.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static int parse(struct ssh_config *c, const char *text)
 	return ssh_config_parse(c, text, strlen(text), "web");
 }
 
-/* Parses what must be refused; the error must hold word. */
+/* Parses a text that must be refused; the error must contain word. */
 static void refused(const char *text, const char *word, const char *name)
 {
 	struct ssh_config c;

@@ -1,5 +1,5 @@
 /*
- * known_hosts files: names, patterns, hashes, markers, several files.
+ * ssh_known: known_hosts files with names, patterns, hashes, markers; several files.
  */
 #include <libssh/libssh.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static ssh_key make_key(enum ssh_keytypes_e type, char **text)
 	return public;
 }
 
-/* Makes path hold one line, the third. */
+/* Writes path with one key, in its third line. */
 static void set_file(const char *path, const char *names, const char *key)
 {
 	FILE *f = fopen(path, "w");
@@ -54,7 +54,7 @@ static enum ssh_known_verdict find(const char *hostname, uint16_t port, struct s
 	return k->verdict;
 }
 
-/* What a line with these names means for our key at web.example port 2222. */
+/* The result for our key, at web.example port 2222, if a line has these names. */
 static enum ssh_known_verdict means(const char *names, const char *key)
 {
 	struct ssh_known k;

@@ -1,4 +1,4 @@
-/* Lines of a title and a value, fit for a terminal. */
+/* table: lines of a title and a value, safe for a terminal. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,7 +11,7 @@
 static struct table t;
 static int result;
 
-/* What it prints; it is empty then. */
+/* What the table prints; it is empty afterwards. */
 static const char *printed(void)
 {
 	capture_begin();

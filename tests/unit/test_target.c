@@ -1,4 +1,4 @@
-/* target: the whole file or nothing, whatever is there or comes meanwhile. */
+/* target: a complete file or none, with existing files and with changes meanwhile. */
 #include <dirent.h>
 #include <signal.h>
 #include <stdint.h>
@@ -28,7 +28,7 @@ static struct target *open_at(const char *path, const struct target_want *want)
 	return place_open(&p, &no_limits, path) < 0 ? NULL : target_open(&p, want);
 }
 
-/* Opening must fail with status; what is there stays, and nothing else comes. */
+/* Opening must fail with status, and the directory must not change. */
 static void refused(
 	const char *path, const struct target_want *want, enum status status, const char *what)
 {
@@ -50,7 +50,7 @@ static bool is_there(const char *name)
 	return lstat(name, &st) == 0;
 }
 
-/* How many files begin with a dot, so are left of a run. */
+/* The number of files whose names begin with a dot: partial files. */
 static int leftovers(const char *path)
 {
 	DIR *d = opendir(path);
@@ -75,7 +75,7 @@ static bool holds(const char *name, const char *text)
 	return n == (ssize_t)strlen(text) && memcmp(b, text, (size_t)n) == 0;
 }
 
-/* Fills and ends it. */
+/* Writes and commits the target. */
 static bool made(struct target *t, const char *path)
 {
 	return t && target_write(t, "hello", 5, 0) == 0 && target_commit(t) == 0 &&
@@ -199,7 +199,7 @@ static void test_same_source(void)
 	unlink("y");
 }
 
-/* What others do between target_open() and target_commit(). */
+/* Changes by others between target_open() and target_commit(). */
 static void test_meanwhile(void)
 {
 	struct target *t = open_at("x", &plain);
@@ -243,7 +243,7 @@ static void test_in_use(void)
 	unlink("x");
 }
 
-/* Another process that makes x, up to where it waits for its end. */
+/* Starts another process that creates x and then waits to be ended. */
 static pid_t start_run(void)
 {
 	int up[2];

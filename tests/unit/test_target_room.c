@@ -1,4 +1,4 @@
-/* target: what a filesystem gives it: room, holes and names of any kind; and when it gives none. */
+/* target: space, holes and all kinds of names on a filesystem; and full filesystems. */
 #include <dirent.h>
 #include <sched.h>
 #include <signal.h>
@@ -27,7 +27,7 @@ static struct target *open_at(const char *path, const struct target_want *want)
 	return place_open(&p, &no_limits, path) < 0 ? NULL : target_open(&p, want);
 }
 
-/* How many files begin with a dot, so are left of a run. */
+/* The number of files whose names begin with a dot: partial files. */
 static int leftovers(const char *path)
 {
 	DIR *d = opendir(path);
@@ -121,7 +121,7 @@ static void no_room(struct target *t, const char *what)
 	target_abort(t);
 }
 
-/* In the directory "small", where a MiB and a half does not fit. */
+/* In the directory "small", which has less than 1.5 MiB of free space. */
 static void check_no_room(const char *how)
 {
 	struct target_want want = { .len = 4 * MIB };
@@ -132,7 +132,7 @@ static void check_no_room(const char *how)
 	no_room(open_at("small/x", &want), how);
 	want.sparse = true;
 	t = open_at("small/x", &want);
-	if (!t) { /* a limit on the length */
+	if (!t) { /* the filesystem limits the length */
 		is_int(err_status(), ST_NOROOM, err_text());
 		want.len = MIB;
 		t = open_at("small/x", &want);
@@ -178,7 +178,7 @@ static void test_no_room(void)
 	setrlimit(RLIMIT_FSIZE, &old);
 }
 
-/* Filesystems of our own, in a mount namespace of our own: root only. */
+/* Filesystems mounted in a mount namespace of our own: as root only. */
 static void test_filesystems(void)
 {
 	struct target_want want = { .len = 3 * MIB };

@@ -1,4 +1,4 @@
-/* Text from outside: what is valid, what is shown, how wide it is. */
+/* text: validity of UTF-8, safe printing, width. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The protocol's frames: what goes out comes in, and nothing else does. */
+/* wire: frames that are written are parsed, and all others are refused. */
 #include "lib/wire/wire.h"
 #include "tests/unit/tap.h"
 
@@ -87,7 +87,7 @@ static void test_header(void)
 	is_str(err_text(), "protocol error: GREETING of 262145 bytes", "is named");
 }
 
-/* Parses a DATA payload's start with these fields. */
+/* Parses the start of a DATA payload with these fields. */
 static int data(struct block *b, uint64_t off, uint32_t raw, uint32_t coded, uint32_t payload)
 {
 	uint8_t p[WIRE_DATA_HEADER];
