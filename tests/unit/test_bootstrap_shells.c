@@ -189,23 +189,23 @@ static void test_cache(void)
 			   "home/.cache/*/*",
 		       h.hash),
 		0, "with something else under the helper's name");
-	is_int(run("sh", false, NULL, true), 0, "is not believed");
+	is_int(run("sh", false, NULL, true), 0, "is not used");
 	is_str(in_home(), CACHED, "but put right");
 	is_int(run("sh", false, NULL, false), 0, "for the next time");
 	is_int(scratch_run("cd home/.cache/img-tools && truncate -s 0 img-helper-%s && "
 			   "truncate -s %zu img-helper-%s",
 		       h.hash, h.size, h.hash),
 		0, "zeros of the helper's length there");
-	is_int(run("sh", false, NULL, true), 0, "are not believed, either");
+	is_int(run("sh", false, NULL, true), 0, "are not used, either");
 	is_int(scratch_run(": >home/.cache/img-tools/img-helper-%s", h.hash), 0,
 		"an empty file there");
-	is_int(run("sh", false, NULL, true), 0, "is not believed, either");
+	is_int(run("sh", false, NULL, true), 0, "is not used, either");
 	is_int(run("sh", false, NULL, false), 0, "and put right");
 	fresh_home();
 	closed_early = 100000;
 	is_int(run("sh", false, NULL, true), -1, "a client that hangs up while it sends");
 	closed_early = 0;
-	is_str(in_home(), "", "leaves nothing behind");
+	is_str(in_home(), "", "leaves no files");
 }
 
 /* Only a directory that is ours and not writable by others may be used. */
@@ -229,7 +229,7 @@ static void test_places(void)
 		"the script says so");
 	ok(strstr(err_text(), "/home/.cache/img-tools /var/tmp/img-tools-4294000000 /tmp/") != NULL,
 		"and where it looked");
-	is_str(in_home(), "", "leaving nothing");
+	is_str(in_home(), "", "and leaves no files");
 	scratch_run("rm bin/id");
 }
 
@@ -242,7 +242,7 @@ static void test_machine(void)
 	is_str(in_home(), "", "and gets no helper");
 	fake("sh", "printf motd\nexec /bin/sh \"$@\"\n");
 	is_int(run("sh", false, NULL, true), BOOTSTRAP_ARCH,
-		"also behind a login script's half line");
+		"also after an incomplete line of a login script");
 	scratch_run("rm bin/uname");
 	is_int(run("sh", false, NULL, true), 0, "as is the helper");
 	scratch_run("rm bin/sh");
@@ -256,12 +256,12 @@ static void test_root(void)
 	fresh_home();
 	fake("sudo", "[ \"$1\" = -n ] && shift && exec \"$@\"\n");
 	fake("id", "echo 4294000000\n");
-	is_int(run("sh", true, NULL, true), -1, "root finds no place");
+	is_int(run("sh", true, NULL, true), -1, "root finds no directory for the helper");
 	is_str(err_text(), "no place for the helper in: /var/lib/img-tools /root/.cache/img-tools",
-		"as it only looks at its own");
-	is_str(in_home(), "", "never at the user's");
+		"as it only uses its own");
+	is_str(in_home(), "", "never the user's");
 	scratch_run("rm bin/id && cp '%s' helper && chmod 755 helper", helper);
-	is_int(run("sh", true, "/nonexistent/helper", true), -1, "a helper that is not there");
+	is_int(run("sh", true, "/nonexistent/helper", true), -1, "a helper that does not exist");
 	is_str(err_text(), "not there, or not for root alone to write: /nonexistent/helper",
 		"is not run");
 	{
@@ -270,7 +270,7 @@ static void test_root(void)
 		snprintf(where, sizeof(where), "%s/helper", scratch_dir);
 		is_int(run("sh", true, where, true), -1, "nor one where others can put another");
 		ok(strncmp(err_text(), "not there, or not for root alone", 32) == 0,
-			"which is said");
+			"and the message says so");
 	}
 	/* It is not a helper, but root owns it and all directories above, so it is run. */
 	if (scratch_run(

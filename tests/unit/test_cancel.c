@@ -160,16 +160,16 @@ int main(void)
 	int status;
 
 	is_int(in_process(plain), 0, "set once, readable for ever, no signal");
-	is_int(in_process(set_before_init), 0, "set before the descriptor is there");
+	is_int(in_process(set_before_init), 0, "set before cancel_init()");
 	is_int(in_process(by_thread), 0, "wakes another thread");
 	status = in_process(by_signal);
-	ok(WIFSIGNALED(status), "a signal cancels, and cancel_die() dies");
+	ok(WIFSIGNALED(status), "a signal cancels, and cancel_die() ends the process");
 	is_int(WTERMSIG(status), SIGTERM, "of the first one");
 	status = in_process(dies_though_blocked);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT, "also with signals blocked");
 	status = in_process(dies_at_once);
 	ok(WIFSIGNALED(status), "who does not wait for the end sends another");
-	is_int(WTERMSIG(status), SIGTERM, "and it dies of the first one");
+	is_int(WTERMSIG(status), SIGTERM, "by the first signal");
 	is_int(in_process(waits), 0, "unless it has to clean up itself");
 	is_int(in_process(ignored_stays_ignored), 0, "HUP ignored at start and PIPE are ignored");
 	is_int(in_process(no_restart), 0, "blocking calls are interrupted");

@@ -52,7 +52,7 @@ static void test_frames(struct conn *c[2], const char *how)
 	is_int(conn_send(c[1], WIRE_OK, "", 0), 0, "an OK");
 	is_int(conn_expect(c[0], WIRE_RECORD, &f), -1, "is not what is due");
 	is_int(err_status(), ST_PEER, "so says the error");
-	ok(!conn_failed(c[0], NULL) && !conn_failed(c[1], NULL), "nobody failed");
+	ok(!conn_failed(c[0], NULL) && !conn_failed(c[1], NULL), "no end has failed");
 }
 
 struct sender {
@@ -173,13 +173,13 @@ static void test_pressure(void)
 	conns_pair(c, NULL, NULL, 0);
 	s.c = c[0];
 	t = conns_start(send_blocks, &s);
-	ok(conns_wait(atomic_load(&s.sent) >= 9), "the inbox takes its part");
+	ok(conns_wait(atomic_load(&s.sent) >= 9), "the inbox accepts its limit");
 	for (i = 0; i < 50; i++)
 		conns_moment();
 	/* 8 are in the inbox, one is with the reader, and some holes are in the socket. */
 	most = atomic_load(&s.sent);
 	ok(most <= 14, "then the sender has to wait");
-	is_int(take_blocks(c[1], MANY), MANY, "nothing is lost by that");
+	is_int(take_blocks(c[1], MANY), MANY, "no block is lost");
 	conns_join(t);
 	is_int(s.result, 0, "in the end all was sent");
 	conn_close(c[0]);
@@ -254,7 +254,7 @@ static void test_aside(void)
 	sem_take(&aside.ended);
 	ok(conn_failed(c[0], &e) && e.status == ST_NOROOM && e.sys == ENOSPC, "passes it, too");
 	is_str(e.text, "the disk is full", "with its text");
-	is_int(conn_send(c[0], WIRE_GO, NULL, 0), -1, "nothing more is sent then");
+	is_int(conn_send(c[0], WIRE_GO, NULL, 0), -1, "nothing can be sent afterwards");
 	is_int(err_status(), ST_NOROOM, "for that reason");
 	while ((i = conn_recv(c[0], &f)) == 1) {
 		records += f->type == WIRE_RECORD;
@@ -265,7 +265,7 @@ static void test_aside(void)
 	is_str(err_text(), "the disk is full", "which is the peer's");
 	conn_close(c[1]);
 	conn_close(c[0]);
-	is_int(atomic_load(&aside.ends), 1, "its end was told once");
+	is_int(atomic_load(&aside.ends), 1, "the end is reported once");
 }
 
 /* A sender that is in the middle of a block gets the ERROR at once. */

@@ -54,7 +54,7 @@ static void test_cut(void)
 
 	is_int(after_bytes(0, &frames), 0, "an end before the first frame");
 	is_int(frames, 0, "is just the end");
-	is_int(after_bytes(12, &frames), 0, "an end behind a frame, too");
+	is_int(after_bytes(12, &frames), 0, "an end after a frame");
 	is_int(frames, 1, "which still comes");
 	for (n = 1; n < 12; n++) {
 		bad += after_bytes((size_t)n, &frames) != -1 || frames != 0;
@@ -97,10 +97,10 @@ static void test_send_to_nobody(void)
 	ok(conn_failed(c[0], &e), "the peer is gone");
 	is_int(e.status, ST_OK, "as peers go");
 	err_clear();
-	is_int(conn_send(c[0], WIRE_REQUEST, "op=x", 5), -1, "a request to nobody");
+	is_int(conn_send(c[0], WIRE_REQUEST, "op=x", 5), -1, "a request to a closed peer");
 	is_int(err_status(), ST_PEER, "is an error");
 	is_int(conn_send_error(c[0], &e), -1, "and so is an ERROR");
-	is_int(conn_recv(c[0], &f), 0, "nothing comes from there");
+	is_int(conn_recv(c[0], &f), 0, "no frame comes from it");
 	is_int(conn_expect(c[0], WIRE_OK, &f), -1, "what is due");
 	is_int(err_status(), ST_PEER, "will not come");
 	conn_close(c[0]);
@@ -131,7 +131,7 @@ static void test_silence(void)
 	c = conns_half(WIRE_CLIENT, &hooks, silence, &peer);
 	ok(io_read(peer, head, sizeof(head)) == (ssize_t)sizeof(head) &&
 			wire_header_parse(&h, head, WIRE_CLIENT) == 0 && h.type == WIRE_BEAT,
-		"a BEAT is sent to a peer that says nothing");
+		"a BEAT is sent to a silent peer");
 	is_int(conn_recv(c, &f), -1, "which then is lost");
 	took = io_now_ms() - began;
 	is_int(err_status(), ST_PEER, "so says the error");
@@ -151,7 +151,7 @@ static void test_silence(void)
 		if (io_read(peer, beat, sizeof(beat)) < 0 || io_write(peer, head + fresh, 1) < 0)
 			abort();
 	}
-	ok(io_now_ms() - began > silence, "a frame that takes longer than the silence");
+	ok(io_now_ms() - began > silence, "a frame that takes longer than the silence limit");
 	is_int(conn_expect(c, WIRE_OK, &f), 0, "comes byte by byte");
 	conn_release(c, f);
 	conn_close(c);
@@ -212,11 +212,11 @@ static void test_stop(void)
 	conn_release(c[1], f);
 	conn_finish(c[0]);
 	is_int(conn_recv(c[1], &f), 0, "until it is said to be the end");
-	is_int(conn_send(c[0], WIRE_REQUEST, "op=x", 5), -1, "nothing is sent then");
+	is_int(conn_send(c[0], WIRE_REQUEST, "op=x", 5), -1, "a request cannot be sent afterwards");
 	is_int(err_status(), ST_PEER, "as the error says");
 	ok(!conn_drain(c[0], 50), "the peer is still there");
-	is_int(conn_send(c[1], WIRE_OK, "", 0), -1, "and has nothing to say any more");
-	is_int(conn_send_error(c[1], &e), 0, "but what went wrong");
+	is_int(conn_send(c[1], WIRE_OK, "", 0), -1, "and cannot send any more");
+	is_int(conn_send_error(c[1], &e), 0, "but it can send an ERROR");
 	conn_close(c[1]);
 	ok(conn_drain(c[0], CONNS_PATIENCE_MS), "then it has gone");
 	conn_close(c[0]);
@@ -291,7 +291,7 @@ static void test_half_frame(void)
 	ok(n > WIRE_HEADER + WIRE_DATA_HEADER && n < (ssize_t)BLOCK_SIZE &&
 			memcmp(got + WIRE_HEADER + WIRE_DATA_HEADER, b->raw,
 				(size_t)n - WIRE_HEADER - WIRE_DATA_HEADER) == 0,
-		"what was sent is half a frame and nothing else");
+		"only half a frame was sent");
 	close(peer);
 	free(got);
 	block_free(b);
@@ -376,7 +376,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	sem_init(&ended, 0, 0);
 	is_int(conns_child(cancel_receiver), 0, "a cancel ends a wait for a frame");
-	is_int(conns_child(cancel_then_error), 0, "and leaves room for a last word");
+	is_int(conns_child(cancel_then_error), 0, "and an ERROR can still be sent");
 	is_int(conns_child(cancel_sender), 0, "a cancel ends a send");
 	test_cut();
 	test_cut_block();

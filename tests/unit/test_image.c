@@ -23,7 +23,7 @@ static void refused(const char *name, enum status status, const char *what)
 	err_clear();
 	ok(image_open(&img, &no_limits, name) == -1, what);
 	is_int(err_status(), status, err_text());
-	is_int(img.fd, -1, "and nothing is open");
+	is_int(img.fd, -1, "and no descriptor is open");
 	image_close(&img);
 }
 

@@ -83,7 +83,7 @@ static pid_t start(int (*hold)(void))
 		_exit(1);
 	}
 	close(up[1]);
-	ok(read(up[0], &c, 1) == 1, "a holder is there");
+	ok(read(up[0], &c, 1) == 1, "the other process has it open");
 	close(up[0]);
 	return pid;
 }

@@ -77,16 +77,16 @@ static void test_create(void)
 	ok(write(fd, "rubbish", 7) == 7 && exists(HIDDEN), "create: it is still there");
 	close(fd);
 	ok(exists(HIDDEN) && partial_check(dir, HIDDEN) == 0 && exists(HIDDEN),
-		"check: a dead one is left");
+		"check: the file of an interrupted job is left");
 	fd = open(HIDDEN, O_RDONLY | O_CLOEXEC);
 	other = partial_create(dir, HIDDEN);
 	ok(other >= 0 && fstat(other, &st) == 0 && st.st_size == 0,
-		"create: a dead one is replaced");
+		"create: the file of an interrupted job is replaced");
 	ok(fstat(fd, &st) == 0 && st.st_nlink == 0 && st.st_size == 7, "create: and not reused");
 	close(fd);
 	close(other);
 	unlink(HIDDEN);
-	ok(partial_check(dir, HIDDEN) == 0 && !exists(HIDDEN), "check: nothing there");
+	ok(partial_check(dir, HIDDEN) == 0 && !exists(HIDDEN), "check: no file");
 }
 
 /* Testing whether a file is locked must not look like a job that has locked it. */
@@ -207,8 +207,8 @@ static void test_race(void)
 			bad++;
 	is_int(bad, 0, "race: all ended");
 	is_int(s->overlaps, 0, "race: never two at once");
-	is_int(s->others, 0, "race: who loses is told that another run has it");
-	ok(s->wins > 0, "race: somebody wins");
+	is_int(s->others, 0, "race: the error of a loser is that the file is in use");
+	ok(s->wins > 0, "race: some job wins");
 	munmap(s, sizeof(*s));
 	unlink(HIDDEN);
 }

@@ -143,10 +143,10 @@ static void test_probe_limits(void)
 	fd = open("x", O_RDONLY | O_CLOEXEC);
 	ok(probe_fd(fd, 16u << 20, &p) == 0 && strcmp(p.fs_type, "ext4") == 0, "length: all");
 	ok(probe_fd(fd, 1024, &p) == 0 && !p.fs_type[0], "length: the superblock is beyond it");
-	ok(probe_fd(fd, 0, &p) == 0 && !p.fs_type[0], "length: nothing is looked at");
+	ok(probe_fd(fd, 0, &p) == 0 && !p.fs_type[0], "length: 0 finds nothing");
 	ok(probe_fd(fd, UINT64_MAX, &p) == -1 && err_status() == ST_CORRUPT, "length: impossible");
 	ok(probe_fd(fd, 32u << 20, &p) == -1 && err_status() == ST_FAILED,
-		"length: more than there is");
+		"length: longer than the file");
 	close(fd);
 	fd = open("x", O_WRONLY | O_CLOEXEC);
 	err_clear();
@@ -196,7 +196,7 @@ static void test_qcow2_archive(void)
 	ok(probe_archive_open(&img, &a) == 0 && probe_archive(&img, &a, &p, &format) == 0,
 		"qcow2 in an archive");
 	is_str(format, "qcow2", "qcow2 in an archive: format");
-	ok(!p.fs_type[0] && !p.partitions[0], "qcow2 in an archive: nothing is looked for");
+	ok(!p.fs_type[0] && !p.partitions[0], "qcow2 in an archive: no search for a filesystem");
 	image_close(&img);
 }
 
@@ -248,7 +248,7 @@ static void test_damaged(void)
 		    "{ cat r.lzo; printf x; } >more; head -c 20 r.lzo >head; cp r.lzo cut");
 	size = strtol(scratch_get(NULL, "stat -c %%s r.lzo"), NULL, 10);
 	ok(measure("two", &whole) == 600000 && !whole, "damaged: two members");
-	ok(measure("more", &whole) == 600000 && !whole, "damaged: a byte behind the end");
+	ok(measure("more", &whole) == 600000 && !whole, "damaged: a byte after the end");
 	ok(measure("head", &whole) == -1 && err_status() == ST_CORRUPT,
 		"damaged: cut in the header");
 	for (n = size - 1; n > 100; n -= n > size - 40 ? 1 : 9973) {
@@ -259,8 +259,8 @@ static void test_damaged(void)
 			wrong++;
 		before = len;
 	}
-	is_int(wrong, 0, "damaged: cut anywhere, it is not whole");
-	is_int(before, 0, "damaged: nothing is left of the last one's blocks");
+	is_int(wrong, 0, "damaged: truncated anywhere, it is incomplete");
+	is_int(before, 0, "damaged: no data of an earlier archive is used");
 
 	scratch_run("cp r.lzo bad");
 	scratch_patch("bad", 40, "\377", 1);
@@ -292,7 +292,7 @@ static void test_damaged_content(void)
 	open_image(&img, "bad");
 	ok(probe_archive_open(&img, &a) == 0 && !a.is_whole &&
 			probe_archive(&img, &a, &p, &format) == 0,
-		"damaged content: a cut archive shows what is there");
+		"damaged content: of a truncated archive, the start is used");
 	image_close(&img);
 	for (i = 0; i < 300; i++) {
 		scratch_run("cp x.lzo bad");

@@ -168,7 +168,7 @@ static void test_dirty(void)
 {
 	scratch_run("qemu-img create -q -f qcow2 -o lazy_refcounts=on x 1M");
 	ok(scratch_run("(ulimit -c 0; exec qemu-io -c 'write 0 64k' -c abort x)") != 0,
-		"dirty: qemu-io died");
+		"dirty: qemu-io was killed");
 	compare("dirty", "x");
 	load("x");
 	is_int(head[79] & 1, 1, "dirty: it is");
@@ -248,7 +248,7 @@ static void test_cut(void)
 		if (parse(&q, n) != -1 || err_status() != ST_CORRUPT)
 			wrong++;
 	ok(end > 104 && end < head_len, "cut: the name is near the beginning");
-	is_int(wrong, 0, "cut: every beginning without the whole name is corrupt");
+	is_int(wrong, 0, "cut: every prefix without the complete name is corrupt");
 	is_int(parse(&q, end), 0, "cut: no more is needed");
 }
 
@@ -261,7 +261,7 @@ static void test_unknown(void)
 	put_be64(head + 72, UINT64_MAX);
 	put_be64(head + 80, UINT64_MAX);
 	is_int(parse(&q, head_len), 0, "unknown: features are for the caller");
-	ok(q.incompatible & ~QCOW2_INCOMPATIBLE_KNOWN, "unknown: and can be told");
+	ok(q.incompatible & ~QCOW2_INCOMPATIBLE_KNOWN, "unknown: the bit is reported");
 	for (i = 0; i < 2 * QCOW2_FEATURES; i++)
 		named += qcow2_feature(&q, i) != NULL;
 	is_int(named, 6, "unknown: those with a name");

@@ -44,7 +44,7 @@ static void test_child(void)
 	is_int(run_state(child), RUN_ALIVE, "is alive");
 	kill(pid, SIGKILL);
 	waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
-	is_int(run_state(child), RUN_DEAD, "killed and not yet waited for it is dead");
+	is_int(run_state(child), RUN_DEAD, "a process that was killed but not waited for is dead");
 	waitpid(pid, NULL, 0);
 	is_int(run_state(child), RUN_DEAD, "and after that");
 }
@@ -54,12 +54,13 @@ int main(void)
 	const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:";
 	char self[RUN_TEXT_MAX], long_one[2 * RUN_TEXT_MAX];
 
-	is_int(run_self(self), 0, "this run has a name");
-	ok(self[strspn(self, allowed)] == '\0', "that LVM takes in a tag");
+	is_int(run_self(self), 0, "this job has an identifier");
+	ok(self[strspn(self, allowed)] == '\0', "which LVM accepts in a tag");
 	is_int(run_state(self), RUN_ALIVE, "it is alive");
 	is_int(run_state(with(self, 0, "other")), RUN_ALIVE, "also if the host is renamed");
 	is_int(run_state(with(self, 4, "1")), RUN_DEAD, "its number was used before it");
-	is_int(run_state(with(self, 3, "999999999")), RUN_DEAD, "a number that nobody has");
+	is_int(run_state(with(self, 3, "999999999")), RUN_DEAD,
+		"a process number that does not exist");
 	is_int(run_state(with(self, 1, "before")), RUN_DEAD, "before a reboot");
 	is_int(run_state(with(with(self, 1, "x"), 0, "other")), RUN_FOREIGN, "on another host");
 	ok(run_is_elsewhere(with(with(self, 1, "x"), 0, "other")), "and so it is elsewhere");
@@ -68,7 +69,7 @@ int main(void)
 		"which no other is");
 	is_int(run_state(with(self, 2, "1")), RUN_FOREIGN, "in another container");
 	is_int(run_state(with(self, 3, "1/../1")), RUN_FOREIGN, "no number");
-	is_int(run_state(""), RUN_FOREIGN, "nothing");
+	is_int(run_state(""), RUN_FOREIGN, "an empty text");
 	is_int(run_state("a:b:c:1"), RUN_FOREIGN, "a part too few");
 	is_int(run_state(with(self, 4, "1:2")), RUN_FOREIGN, "a part too many");
 	memset(long_one, 'a', sizeof(long_one));

@@ -158,7 +158,7 @@ static void test_add(void)
 	is_int(find("web.example", 2222, &k), SSH_KNOWN_SAME, "  it is found");
 	is_int(k.line, 2, "  on a line of its own");
 	is_int(find("other", 22, &k), SSH_KNOWN_OTHER, "  and the other is still there");
-	is_int(ssh_known_add(&c, other), 0, "adding after a whole line");
+	is_int(ssh_known_add(&c, other), 0, "adding after a complete line");
 	is_int(find("web.example", 2222, &k), SSH_KNOWN_SAME, "  the first is still there");
 	snprintf(user_file, sizeof(user_file), "%s/new/known_hosts", dir);
 	is_int(ssh_known_add(&c, ours), 0, "adding makes the folder");

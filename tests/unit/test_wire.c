@@ -124,7 +124,7 @@ static void test_data(void)
 	ok(back->kind == BLOCK_DATA && back->off == b->off && back->len == 1000 &&
 			back->coded_len == b->coded_len && back->adler == b->adler,
 		"is the same on the other side");
-	ok(!back->has_raw && !back->has_hash, "and nothing of it is known yet");
+	ok(!back->has_raw && !back->has_hash, "and it has neither raw form nor hash");
 	is_int(data(b, 0, 1, 1, WIRE_DATA_HEADER + 1), 0, "the shortest");
 	is_int(data(b, last, BLOCK_SIZE - 1, 9, WIRE_DATA_HEADER + 9), 0, "the very last");
 	ok(refused(b, last, BLOCK_SIZE, 9, 0), "one byte beyond");
