@@ -1,9 +1,9 @@
 /*
- * How it works: LZO1X-1 by liblzo2, adler32 by libdeflate, XXH3 by digest.c.
+ * block: LZO1X-1 comes from liblzo2, adler32 from libdeflate, XXH3 from digest.c.
  *
- * Invariants: a stored block (coded_len == len) without has_raw has bytes in
- * raw that nobody has compared with adler yet; block_decode() does.  Nothing
- * but block_hash() touches raw beyond len.
+ * Invariants: in a stored block (coded_len == len) without has_raw, the bytes
+ * in raw have not been compared with adler yet; block_decode() compares them.
+ * Only block_hash() writes to raw beyond len.
  */
 #include "lib/block/block.h"
 
@@ -19,7 +19,7 @@
 #define ADLER_INIT 1 /* adler32 of no bytes */
 #define RAW_ALIGN 4096
 
-/* What a zero block's code is found with; in .bss, so it costs what is touched. */
+/* The coded form of a zero block.  It is in .bss, so only the pages used take memory. */
 static struct {
 	pthread_once_t once;
 	uint8_t raw[BLOCK_SIZE];
@@ -32,7 +32,7 @@ static struct {
 static pthread_once_t lzo_once = PTHREAD_ONCE_INIT;
 static int lzo_status;
 
-static void start_lzo(void)
+static void lzo_start(void)
 {
 	lzo_status = lzo_init();
 }
@@ -41,9 +41,9 @@ struct block *block_new(void)
 {
 	struct block *b;
 
-	pthread_once(&lzo_once, start_lzo);
+	pthread_once(&lzo_once, lzo_start);
 	if (lzo_status != LZO_E_OK) {
-		err_set(ST_FAILED, "start the LZO library: error %d", lzo_status);
+		err_set(ST_FAILED, "cannot start the LZO library: error %d", lzo_status);
 		return NULL;
 	}
 	b = calloc(1, sizeof(*b));
@@ -70,7 +70,7 @@ void block_free(struct block *b)
 	free(b);
 }
 
-static void set(struct block *b, enum block_kind kind, uint64_t off, uint64_t len)
+static void block_set(struct block *b, enum block_kind kind, uint64_t off, uint64_t len)
 {
 	b->kind = kind;
 	b->off = off;
@@ -83,12 +83,12 @@ static void set(struct block *b, enum block_kind kind, uint64_t off, uint64_t le
 
 void block_set_data(struct block *b, uint64_t off, uint64_t len)
 {
-	set(b, BLOCK_DATA, off, len);
+	block_set(b, BLOCK_DATA, off, len);
 }
 
 void block_set_hole(struct block *b, uint64_t off, uint64_t len)
 {
-	set(b, BLOCK_HOLE, off, len);
+	block_set(b, BLOCK_HOLE, off, len);
 }
 
 bool block_all_zero(const uint8_t *p, uint64_t len)
@@ -100,10 +100,10 @@ bool block_all_zero(const uint8_t *p, uint64_t len)
 			return false;
 	if (len <= 16)
 		return true;
-	/* Data that starts with zeros mostly differs soon: spare it the long way. */
+	/* Most data that starts with zeros has other bytes soon: avoid the full comparison. */
 	if (p[len - 1] != 0 || p[len / 2] != 0)
 		return false;
-	/* As the first 16 are zero, all are if each equals the one 16 before. */
+	/* The first 16 bytes are zero, so all are if each equals the one 16 before it. */
 	return memcmp(p, p + 16, len - 16) == 0;
 }
 
@@ -121,25 +121,25 @@ void block_encode(struct block *b, bool compress)
 		b->coded_len = (uint32_t)n;
 }
 
-static int corrupt(const struct block *b, const char *why)
+static int block_corrupt(const struct block *b, const char *why)
 {
-	return err_set(
-		ST_CORRUPT, "unpack the block at byte %llu: %s", (unsigned long long)b->off, why);
+	return err_set(ST_CORRUPT, "cannot decode the block at offset %llu: %s",
+		(unsigned long long)b->off, why);
 }
 
-/* The raw bytes of a coded block, unless they are there; their adler32 is left alone. */
-static int unpack(struct block *b)
+/* Decompresses a coded block into raw; a stored block is there already.  Ignores adler. */
+static int block_decompress(struct block *b)
 {
 	lzo_uint n = b->len;
 
 	if (b->len > BLOCK_SIZE || b->coded_len > b->len || b->coded_len == 0)
-		return corrupt(b, "impossible length");
+		return block_corrupt(b, "impossible length");
 	if (b->coded_len == b->len)
 		return 0;
 	if (lzo1x_decompress_safe(b->enc, b->coded_len, b->raw, &n, NULL) != LZO_E_OK)
-		return corrupt(b, "not LZO1X data");
+		return block_corrupt(b, "not LZO1X data");
 	if (n != b->len)
-		return corrupt(b, "wrong length");
+		return block_corrupt(b, "wrong length");
 	return 0;
 }
 
@@ -147,17 +147,17 @@ int block_decode(struct block *b)
 {
 	if (b->has_raw)
 		return 0;
-	if (unpack(b) != 0)
+	if (block_decompress(b) != 0)
 		return -1;
 	if (libdeflate_adler32(ADLER_INIT, b->raw, b->len) != b->adler)
-		return corrupt(b, "checksum differs");
+		return block_corrupt(b, "checksum differs");
 	b->has_raw = true;
 	return 0;
 }
 
 int block_decode_unsummed(struct block *b)
 {
-	if (unpack(b) != 0)
+	if (block_decompress(b) != 0)
 		return -1;
 	b->adler = libdeflate_adler32(ADLER_INIT, b->raw, b->len);
 	b->has_raw = true;
@@ -178,7 +178,7 @@ const uint8_t *block_coded(const struct block *b)
 	return b->coded_len == b->len ? b->raw : b->enc;
 }
 
-static void encode_zero(void)
+static void zero_encode(void)
 {
 	lzo1x_1_compress(zero.raw, BLOCK_SIZE, zero.enc, &zero.len, zero.work);
 	zero.adler = libdeflate_adler32(ADLER_INIT, zero.raw, BLOCK_SIZE);
@@ -186,7 +186,7 @@ static void encode_zero(void)
 
 bool block_is_coded_zero(const struct block *b)
 {
-	pthread_once(&zero.once, encode_zero);
+	pthread_once(&zero.once, zero_encode);
 	return b->len == BLOCK_SIZE && b->coded_len == zero.len && b->adler == zero.adler &&
 	       memcmp(b->enc, zero.enc, zero.len) == 0;
 }

@@ -1,11 +1,11 @@
 /*
- * How it works: with a known length every pair goes straight into one XXH3
- * state.  Without one, pairs are laid end to end in keep[0..kept); when that
- * has DIGEST_KEEP_MAX bytes it is appended to the spill file and starts
- * again.  digest_final() hashes length, spill file and keep, in this order.
+ * digest: if the length is known, every pair is hashed at once, into one XXH3
+ * state.  Otherwise pairs are collected in keep[0..kept).  When that holds
+ * KEEP_BYTES, it is appended to the spill file and emptied.  digest_final() then
+ * hashes the length, the spill file and keep, in this order.
  *
  * Invariants: kept <= cap <= KEEP_BYTES, all multiples of PAIR_SIZE; the spill
- * file, if there is one, holds `spilled` bytes that precede keep.
+ * file, if there is one, holds the `spilled` bytes that precede keep.
  */
 #include "lib/block/digest.h"
 
@@ -23,17 +23,17 @@
 #include "lib/base/io.h"
 
 #define PAIR_SIZE (8 + HASH_SIZE)
-#define KEEP_BYTES ((size_t)DIGEST_KEEP_MAX / PAIR_SIZE * PAIR_SIZE)
-#define KEEP_FIRST ((size_t)4096 / PAIR_SIZE * PAIR_SIZE)
+#define KEEP_BYTES ((size_t)DIGEST_KEEP_MAX / PAIR_SIZE * PAIR_SIZE) /* the most */
+#define KEEP_FIRST ((size_t)4096 / PAIR_SIZE * PAIR_SIZE)	     /* initially */
 
 struct digest {
 	XXH3_state_t *state;
-	XXH3_state_t *content; /* the pairs alone */
+	XXH3_state_t *content; /* over the pairs, without the length */
 	uint64_t len;
-	uint64_t next; /* the least index that may come */
+	uint64_t next; /* the next pair's index is at least this */
 	uint8_t *keep;
 	size_t kept, cap;
-	int spill;
+	int spill; /* descriptor of the spill file, or -1 */
 	uint64_t spilled;
 };
 
@@ -76,7 +76,7 @@ char *hash_hex(const struct hash *h, char out[HASH_HEX])
 	return out;
 }
 
-static int nibble(char c)
+static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -93,8 +93,8 @@ int hash_from_hex(struct hash *h, const char *hex)
 	int i, hi, lo;
 
 	for (i = 0; i < HASH_SIZE; i++) {
-		hi = nibble(hex[2 * i]);
-		lo = hi < 0 ? -1 : nibble(hex[2 * i + 1]);
+		hi = hex_value(hex[2 * i]);
+		lo = hi < 0 ? -1 : hex_value(hex[2 * i + 1]);
 		if (lo < 0)
 			return -1;
 		out.byte[i] = (uint8_t)(hi << 4 | lo);
@@ -105,7 +105,7 @@ int hash_from_hex(struct hash *h, const char *hex)
 	return 0;
 }
 
-static void add_length(struct digest *d, uint64_t len)
+static void digest_add_length(struct digest *d, uint64_t len)
 {
 	uint8_t le[8];
 
@@ -128,7 +128,7 @@ struct digest *digest_new(uint64_t len)
 	XXH3_128bits_reset(d->state);
 	XXH3_128bits_reset(d->content);
 	if (len != DIGEST_LEN_UNKNOWN)
-		add_length(d, len);
+		digest_add_length(d, len);
 	return d;
 out:
 	digest_free(d);
@@ -148,8 +148,8 @@ void digest_free(struct digest *d)
 	free(d);
 }
 
-/* A nameless file in dir; a descriptor, or -1 with errno set. */
-static int open_nameless(const char *dir)
+/* Creates an unnamed file in dir.  A descriptor, or -1 with errno set. */
+static int open_unnamed(const char *dir)
 {
 	char path[PATH_MAX];
 	int fd, n;
@@ -157,7 +157,7 @@ static int open_nameless(const char *dir)
 	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0)
 		return fd;
-	/* Not every file system, nor every kernel, knows O_TMPFILE. */
+	/* Some filesystems do not support O_TMPFILE. */
 	n = snprintf(path, sizeof(path), "%s/img-tools.XXXXXX", dir);
 	if (n < 0 || (size_t)n >= sizeof(path)) {
 		errno = ENAMETOOLONG;
@@ -177,12 +177,13 @@ static int spill_open(struct digest *d)
 	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		if (!dirs[i] || !*dirs[i])
 			continue;
-		d->spill = open_nameless(dirs[i]);
+		d->spill = open_unnamed(dirs[i]);
 		if (d->spill >= 0)
 			return 0;
 	}
-	/* Not err_sys(): it is no image that is absent or refused. */
-	return err_set(ST_FAILED, "make a temporary file in $TMPDIR, /var/tmp or /tmp: %m");
+	/* Not err_sys(): its status would say that an image is absent or refused. */
+	return err_set(
+		ST_FAILED, "cannot create a temporary file in $TMPDIR, /var/tmp or /tmp: %m");
 }
 
 static int spill_write(struct digest *d)
@@ -190,14 +191,14 @@ static int spill_write(struct digest *d)
 	if (d->spill < 0 && spill_open(d) != 0)
 		return -1;
 	if (io_pwrite(d->spill, d->keep, d->kept, d->spilled) != 0)
-		return err_sys("write to a temporary file");
+		return err_sys("cannot write to the temporary file");
 	d->spilled += d->kept;
 	d->kept = 0;
 	return 0;
 }
 
-/* Room for one more pair at keep + kept. */
-static int keep_room(struct digest *d)
+/* Makes space for one more pair at keep + kept.  0, or -1 recorded. */
+static int keep_reserve(struct digest *d)
 {
 	uint8_t *p;
 	size_t cap;
@@ -222,7 +223,7 @@ int digest_add(struct digest *d, uint64_t index, const struct hash *block)
 	uint8_t pair[PAIR_SIZE];
 
 	if (index < d->next)
-		return err_set(ST_CORRUPT, "block %llu comes after block %llu",
+		return err_set(ST_CORRUPT, "blocks are out of order: %llu follows %llu",
 			(unsigned long long)index, (unsigned long long)d->next - 1);
 	put_le64(pair, index);
 	memcpy(pair + 8, block->byte, HASH_SIZE);
@@ -230,7 +231,7 @@ int digest_add(struct digest *d, uint64_t index, const struct hash *block)
 	if (d->len != DIGEST_LEN_UNKNOWN) {
 		XXH3_128bits_update(d->state, pair, PAIR_SIZE);
 	} else {
-		if (keep_room(d) != 0)
+		if (keep_reserve(d) != 0)
 			return -1;
 		memcpy(d->keep + d->kept, pair, PAIR_SIZE);
 		d->kept += PAIR_SIZE;
@@ -239,7 +240,7 @@ int digest_add(struct digest *d, uint64_t index, const struct hash *block)
 	return 0;
 }
 
-static int hash_spill(struct digest *d)
+static int spill_hash(struct digest *d)
 {
 	uint8_t buf[16384];
 	uint64_t off;
@@ -250,9 +251,10 @@ static int hash_spill(struct digest *d)
 		n = d->spilled - off < sizeof(buf) ? (size_t)(d->spilled - off) : sizeof(buf);
 		got = io_pread(d->spill, buf, n, off);
 		if (got < 0)
-			return err_sys("read a temporary file");
+			return err_sys("cannot read the temporary file");
 		if ((size_t)got != n)
-			return err_set(ST_FAILED, "read a temporary file: it was cut");
+			return err_set(
+				ST_FAILED, "cannot read the temporary file: it was truncated");
 		XXH3_128bits_update(d->state, buf, n);
 	}
 	return 0;
@@ -261,13 +263,14 @@ static int hash_spill(struct digest *d)
 int digest_final(struct digest *d, uint64_t len, struct hash *out)
 {
 	if (d->len == DIGEST_LEN_UNKNOWN) {
-		add_length(d, len);
-		if (hash_spill(d) != 0)
+		digest_add_length(d, len);
+		if (spill_hash(d) != 0)
 			return -1;
 		if (d->kept > 0)
 			XXH3_128bits_update(d->state, d->keep, d->kept);
 	} else if (d->len != len) {
-		return err_set(ST_CORRUPT, "the image has %llu bytes, not %llu",
+		return err_set(ST_CORRUPT,
+			"the image's length (%llu bytes) is not the announced one (%llu bytes)",
 			(unsigned long long)len, (unsigned long long)d->len);
 	}
 	hash_from_xxh(out, XXH3_128bits_digest(d->state));

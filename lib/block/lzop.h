@@ -1,5 +1,5 @@
 /*
- * lzop: the file format of lzop 1.x, drawn once.  Big-endian.
+ * lzop: the file format of lzop 1.x.  All numbers are big-endian.
  *
  *	9	magic 89 4c 5a 4f 00 0d 0a 1a 0a
  *	2	version of the writer		(checksummed from here)
@@ -12,28 +12,28 @@
  *	4	mode
  *	4	mtime, low half
  *	4	mtime, high half		only if version >= 0x0940
- *	1+n	name's length, name		(to here)
- *	4	adler32, or crc32 with LZOP_F_HEADER_CRC32
+ *	1+n	length of the name, name	(to here)
+ *	4	checksum: adler32, or crc32 with LZOP_F_HEADER_CRC32
  *	4+n+4	extra field: length, bytes, checksum of both; only with LZOP_F_EXTRA
  *
- *	then for each block
+ *	then, for each block
  *	4	raw length; 0 ends the member
- *	4	coded length; equal: stored
+ *	4	coded length; if it equals the raw length, the block is stored
  *	4	adler32 of the raw bytes	with LZOP_F_ADLER32_D
  *	4	crc32 of the raw bytes		with LZOP_F_CRC32_D
  *	4	adler32 of the coded bytes	with LZOP_F_ADLER32_C, not if stored
  *	4	crc32 of the coded bytes	with LZOP_F_CRC32_C, not if stored
  *	n	the coded bytes
  *
- * Source: lzop 1.04's own reader and writer, by behaviour.  lzop's format
- * cannot tell that a block is missing, so archives of ours carry length and
- * digest (digest.h) in the extra field, which lzop skips:
+ * This follows what lzop 1.04 reads and writes.  The format has no means to
+ * detect a missing block, so our archives record the length and the digest
+ * (digest.h) of the image in the extra field, which lzop skips:
  *
  *	8	"img-tool"
- *	8	length of the image in bytes; all ones: not known
+ *	8	length of the image in bytes; all bits set: unknown
  *	16	digest
  *
- * Everything here works on memory; nothing blocks.  Parsers take any bytes.
+ * All functions work on memory; none blocks.  The parsers accept any bytes.
  */
 #ifndef IMG_LZOP_H
 #define IMG_LZOP_H
@@ -48,7 +48,7 @@
 
 #define LZOP_MAGIC "\211LZO\000\r\n\032\n"
 #define LZOP_MAGIC_LEN 9
-#define LZOP_EXTRA_MAX 65536 /* bytes of a foreign extra field that are read past */
+#define LZOP_EXTRA_MAX 65536 /* the longest extra field that is accepted */
 #define LZOP_HEADER_MAX (9 + 33 + 255 + 4 + 4 + LZOP_EXTRA_MAX + 4)
 #define LZOP_BLOCK_HEADER_MAX 24
 
@@ -70,64 +70,68 @@ struct lzop_header {
 	uint8_t method, level;
 	uint32_t flags;
 	uint32_t mode;
-	uint64_t mtime;	 /* seconds since 1970 */
-	char name[256];	 /* "" if none; any bytes: show through text_safe() */
-	bool has_length; /* our extra field, with a known length: */
-	uint64_t length; /* bytes of the whole image, raw */
-	struct hash digest;
-	size_t size; /* bytes of the header itself */
+	uint64_t mtime;	    /* seconds since 1970 */
+	char name[256];	    /* "" if none; may hold any bytes: print it through text_safe() */
+	bool has_length;    /* our extra field is there, with a known length; then */
+	uint64_t length;    /* is the length of the image in bytes */
+	struct hash digest; /* and this its digest */
+	size_t size;	    /* bytes of the header itself */
 };
 
-/* Whether n bytes (9 or more are enough) begin an lzop file. */
+/* Whether the n bytes at p start with lzop's magic (LZOP_MAGIC_LEN bytes are enough). */
 bool lzop_is(const void *p, size_t n);
 
 /*
- * Parses a header from its first n bytes.  1: whole, h filled; 0: more bytes
- * are needed (up to LZOP_HEADER_MAX); -1 with ST_CORRUPT recorded: bad magic,
- * checksum, method, a version that is needed and not known, a filter, a
- * multipart archive, a flag that lzop does not know, an extra field over
- * LZOP_EXTRA_MAX, a length of the image over SIZE_LIMIT.
+ * Parses a header from the first n bytes of an archive.  1: it is complete and h
+ * is filled in; 0: more bytes are needed (up to LZOP_HEADER_MAX); -1 with
+ * ST_CORRUPT recorded: a wrong magic or checksum, an unknown method or flag, a
+ * newer version that is needed to extract, a filter, a multipart archive, an
+ * extra field longer than LZOP_EXTRA_MAX, an image length above SIZE_LIMIT.
  */
 int lzop_header_parse(struct lzop_header *h, const void *p, size_t n);
 
 /*
- * Appends the header of an archive of ours: adler32 of the raw bytes, our
- * extra field with length and digest (NULL digest: without extra field, for
- * a pipe).  name is cut to 255 bytes at most, without directories.  As long
- * as name is the same its size is, so it can be written again when length and
+ * Appends the header of one of our archives to out: its blocks have an adler32
+ * of the raw bytes, and its extra field has length and digest (if digest is NULL,
+ * as for a pipe, there is no extra field).  Directories are removed from name,
+ * and it is cut to 255 bytes.  The header's size depends only on name and on
+ * whether there is a digest, so the header can be overwritten once length and
  * digest are known.
  */
 void lzop_header_write(struct buf *out, const char *name, uint32_t mode, uint64_t mtime,
 	uint64_t length, const struct hash *digest);
 
-/* A block's header as found. */
+/* The header of a block, as it is in the archive. */
 struct lzop_block {
-	uint32_t raw_len; /* 0: the end of the member */
+	uint32_t raw_len; /* 0: the end of the archive */
 	uint32_t coded_len;
-	uint32_t adler_d, crc_d, adler_c, crc_c; /* as h->flags tell */
+	uint32_t adler_d, crc_d, adler_c, crc_c; /* those that h->flags name */
 	size_t size;				 /* bytes of the block's header */
 };
 
 /*
- * Parses a block's header.  1: whole; 0: more bytes are needed (up to
- * LZOP_BLOCK_HEADER_MAX); -1 with ST_CORRUPT recorded: a raw length above
- * BLOCK_SIZE, a coded length of 0 or above the raw one.
+ * Parses the header of a block.  1: it is complete and lb is filled in; 0: more
+ * bytes are needed (up to LZOP_BLOCK_HEADER_MAX); -1 with ST_CORRUPT recorded: a
+ * raw length above BLOCK_SIZE, a coded length of 0 or above the raw length.
  */
 int lzop_block_parse(struct lzop_block *lb, const struct lzop_header *h, const void *p, size_t n);
 
 /*
- * Takes the coded bytes, lb->coded_len of which the caller has put into
- * b->enc (b->raw if stored), into b: sets coded_len and adler, decoding if it
- * must.  Checks every checksum that h says there is on the coded bytes, and
- * those on raw bytes other than adler32_d (which block_decode() checks; where
- * the archive has none, the block is decoded and gets one).  b->len is
- * lb->raw_len; off and seq stay the caller's.  lb must not be the end.  0, or -1
- * with ST_CORRUPT recorded.
+ * Makes b the block that lb describes.  Before the call, the caller reads the
+ * lb->coded_len coded bytes into b->enc, or into b->raw if the block is stored.
+ * Sets len, coded_len and adler of b; off and seq stay as they are.
+ *
+ * Compares all checksums that the archive has, except the adler32 of the raw
+ * bytes, which block_decode() compares.  Decodes the block only if it has to:
+ * to compare a crc32 of the raw bytes, or to compute the adler32 if the archive
+ * has none.  lb must not be the end of the archive.  0, or -1 with ST_CORRUPT
+ * recorded.
  */
 int lzop_block_take(struct block *b, const struct lzop_header *h, const struct lzop_block *lb);
 
 #define LZOP_OWN_BLOCK_HEADER 12
-/* The header of a coded block in an archive of ours, and on the wire. */
+
+/* Writes the header of a coded block, as it is in our archives and on the wire. */
 void lzop_block_write(uint8_t out[LZOP_OWN_BLOCK_HEADER], const struct block *b);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * chooser: begins with compression, because the buffers of a slow link make
- * whatever comes first look fast, and that is the link where it is right.
+ * chooser: compression is tried first.  Empty buffers make what is tried first
+ * look fast, most of all on a slow link, and there compression is right.
  */
 #include "lib/flow/chooser.h"
 
@@ -20,8 +20,8 @@ bool chooser_compresses(struct chooser *c)
 	return atomic_load_explicit(&c->compresses, memory_order_relaxed);
 }
 
-/* A trial is over: which way is kept from now on, and how long. */
-static void judge(struct chooser *c, bool tried)
+/* At the end of a trial: decides which way is used from now on, and for how long. */
+static void chooser_end_trial(struct chooser *c, bool tried)
 {
 	if (c->rate[tried] > c->rate[!tried]) {
 		c->faster = tried;
@@ -31,15 +31,15 @@ static void judge(struct chooser *c, bool tried)
 	c->keep = c->keep * 4 < CHOOSER_KEEP_MAX ? c->keep * 4 : CHOOSER_KEEP_MAX;
 }
 
-/* A window is over: which way the next one goes. */
-static bool next_way(struct chooser *c)
+/* At the end of a window: whether the next one compresses. */
+static bool chooser_next(struct chooser *c)
 {
 	bool now = chooser_compresses(c);
 
 	if (c->rate[!now] == 0)
 		return !now;
 	if (now != c->faster) {
-		judge(c, now);
+		chooser_end_trial(c, now);
 		return c->faster;
 	}
 	if (c->left == 0 || c->rate[now] < c->rate[!now])
@@ -48,8 +48,8 @@ static bool next_way(struct chooser *c)
 	return now;
 }
 
-/* Half of what is remembered is the last window: a moment's load is not a reason. */
-static void remember(double *rate, double measured)
+/* The last window counts for half, so that a short load does not change the way. */
+static void rate_update(double *rate, double measured)
 {
 	*rate = *rate > 0 ? (*rate + measured) / 2 : measured;
 }
@@ -70,9 +70,9 @@ void chooser_passed(struct chooser *c, uint64_t raw_len, uint64_t coded_len, int
 	if (c->coded < CHOOSER_CODED && c->raw < CHOOSER_RAW && took < CHOOSER_MS)
 		return;
 	took = now_ms - c->settled_ms;
-	remember(&c->rate[chooser_compresses(c)],
+	rate_update(&c->rate[chooser_compresses(c)],
 		(double)(c->raw - c->settled_raw) / (double)(took > 0 ? took : 1));
-	atomic_store_explicit(&c->compresses, next_way(c), memory_order_relaxed);
+	atomic_store_explicit(&c->compresses, chooser_next(c), memory_order_relaxed);
 	c->raw = c->coded = 0;
 	c->settled = false;
 	c->began_ms = now_ms;

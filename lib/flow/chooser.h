@@ -1,20 +1,20 @@
 /*
- * chooser: whether compressing makes a flow faster, found by trying.
+ * chooser: finds out by measuring whether compression makes a flow faster.
  *
- * What limits a flow (the link, either end's processors, a disk) cannot be
- * known from here, but its speed can be measured: the data is cut into windows,
- * and in each all blocks are compressed or none is.  Both ways are tried once,
- * then the faster is kept and the other tried again, less and less often while
- * it stays slower, and at once when the kept way becomes slower than the other
- * was.
+ * What limits a flow (the link, the processors of either end, a disk) is not
+ * known, but the flow's speed can be measured.  The data is divided into
+ * windows; in each, either all blocks are compressed or none is.  Both ways are
+ * tried once.  Then the faster way is used, and the other is tried again: less
+ * and less often while it stays slower, and at once when the way in use becomes
+ * slower than the other one was.
  *
- * Between here and what limits the flow there are buffers of some megabytes.
- * After a change of way they take what comes as fast as it comes, if it is less
- * than before; so a window is measured only after enough coded bytes to fill
- * them.
+ * There are buffers of some megabytes between the flow and what limits it.  After
+ * a change of way these may accept data faster than the limit, so each window
+ * begins with a part that is not measured (it "settles"), which is long enough to
+ * fill them.
  *
- * Belongs to whoever passes the blocks on, in order; chooser_compresses() may
- * be asked by any thread.  Nothing blocks.
+ * All functions but chooser_compresses(), which any thread may call, are for the
+ * one thread that sends blocks at that time.  None blocks.
  */
 #ifndef IMG_CHOOSER_H
 #define IMG_CHOOSER_H
@@ -23,31 +23,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A window ends, and its first part that is not measured, at the first of these: */
+/* A window ends at the first of these (coded bytes, raw bytes, milliseconds): */
 #define CHOOSER_CODED (12u << 20)
 #define CHOOSER_RAW (64u << 20)
 #define CHOOSER_MS 1000
+/* Its part that is not measured ends at the first of these: */
 #define CHOOSER_SETTLE_CODED (8u << 20)
 #define CHOOSER_SETTLE_RAW (32u << 20)
 #define CHOOSER_SETTLE_MS 250
-#define CHOOSER_KEEP_MIN 8  /* windows until the other way is tried again: first, */
-#define CHOOSER_KEEP_MAX 64 /* and at last */
+/* The number of windows until the other way is tried again grows from MIN to MAX. */
+#define CHOOSER_KEEP_MIN 8
+#define CHOOSER_KEEP_MAX 64
 
 struct chooser {
-	_Atomic bool compresses; /* in the window that runs */
-	bool faster;		 /* the way that is kept; the other one runs for a trial */
-	double rate[2];		 /* raw bytes a millisecond without and with; 0: not known */
-	unsigned keep, left;	 /* windows until the next trial */
-	uint64_t raw, coded;	 /* in this window */
-	uint64_t settled_raw;	 /* before what is measured */
+	_Atomic bool compresses; /* in the current window */
+	bool faster;		 /* the way in use (true: compress); the other is only tried */
+	double rate[2];		 /* raw bytes per ms, [0] without and [1] with; 0: unknown */
+	unsigned keep, left;	 /* windows between trials; windows until the next one */
+	uint64_t raw, coded;	 /* bytes in the current window */
+	uint64_t settled_raw;	 /* bytes of the part that is not measured */
 	int64_t began_ms, settled_ms;
 	bool settled;
 };
 
+/* now_ms is the monotonic time in milliseconds (io_now_ms()). */
 void chooser_init(struct chooser *c, int64_t now_ms);
+
+/* Whether a block that is coded now is to be compressed. */
 bool chooser_compresses(struct chooser *c);
 
-/* A data block of so many bytes has left as coded_len bytes. */
+/* Tells that a data block of raw_len bytes was sent as coded_len bytes. */
 void chooser_passed(struct chooser *c, uint64_t raw_len, uint64_t coded_len, int64_t now_ms);
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * flow: workers with a ticket and a turn.
+ * flow: each worker takes a block from the source, and waits for its turn.
  *
- * A worker draws its ticket (seq) under `source`, with the block itself, and
- * waits under `turn` until all earlier tickets have passed; since at most
- * `jobs` tickets are out, each waits on a condition of its own, seq % jobs, and
- * only the next in line is woken.  The first error stops everybody.
+ * A worker gets a block and its number (seq) while it holds `source`.  After
+ * coding, it waits under `turn` until all blocks with lower numbers have been
+ * sent.  At most `jobs` blocks are being worked on, so each waits on a condition
+ * variable of its own, slot[seq % jobs], and only the next worker is woken.  The
+ * first error stops all workers.
  */
 #include "lib/flow/flow.h"
 
@@ -18,9 +19,10 @@
 
 #include "lib/base/cancel.h"
 #include "lib/base/io.h"
+#include "lib/base/size.h"
 #include "lib/flow/chooser.h"
 
-#define THROTTLE_MS 100 /* how long a failure elsewhere may go unseen */
+#define THROTTLE_MS 100 /* after at most this long, a failure elsewhere is noticed */
 
 struct flow {
 	struct source *from;
@@ -37,12 +39,12 @@ struct flow {
 	pthread_mutex_t turn;
 	pthread_cond_t slot[FLOW_JOBS_MAX];
 	uint64_t turn_seq;
-	struct chooser chooser; /* in turn */
+	struct chooser chooser; /* used by the worker whose turn it is */
 
 	atomic_bool failed;
 	struct err error; /* guarded by turn */
 
-	int64_t began_ms, told_ms;
+	int64_t began_ms, progress_ms;
 };
 
 void *source_new(size_t size, const struct source_ops *ops, uint64_t len)
@@ -83,8 +85,8 @@ void sink_free(struct sink *s)
 	free(s);
 }
 
-/* Keeps the first error and lets everybody go. */
-static void fail(struct flow *f, bool in_source)
+/* Keeps the first error and wakes all workers, so that they stop. */
+static void flow_fail(struct flow *f, bool in_source)
 {
 	unsigned i;
 
@@ -100,23 +102,25 @@ static void fail(struct flow *f, bool in_source)
 		f->from->ops->stop(f->from);
 }
 
-/* Before anybody acts on it: that a block adjoins the one before, and fits. */
-static int check_place(struct flow *f, struct block *b)
+/* Checks that b follows the block before it and does not exceed the announced length. */
+static int flow_check_order(struct flow *f, struct block *b)
 {
 	uint64_t len = f->from->len;
+	char announced[SIZE_HUMAN];
 
 	if (b->off != f->next_off)
-		return err_set(ST_CORRUPT, "a block is out of its place: %llu where %llu is due",
+		return err_set(ST_CORRUPT,
+			"blocks are out of order: one at offset %llu instead of %llu",
 			(unsigned long long)b->off, (unsigned long long)f->next_off);
 	if (len != FLOW_LEN_UNKNOWN && b->len > len - f->next_off)
-		return err_set(ST_CORRUPT, "more data than the %llu bytes announced",
-			(unsigned long long)len);
+		return err_set(
+			ST_CORRUPT, "more data than the announced %s", size_human(len, announced));
 	f->next_off += b->len;
 	b->seq = f->next_seq++;
 	return 1;
 }
 
-static int draw(struct flow *f, struct block *b)
+static int flow_next_block(struct flow *f, struct block *b)
 {
 	int r = 0;
 
@@ -124,21 +128,21 @@ static int draw(struct flow *f, struct block *b)
 	if (!f->ended && !atomic_load(&f->failed)) {
 		r = f->from->ops->next(f->from, b);
 		if (r == 1)
-			r = check_place(f, b);
+			r = flow_check_order(f, b);
 		f->ended = r != 1;
 	}
 	pthread_mutex_unlock(&f->source);
 	return r;
 }
 
-static bool worth_it(struct flow *f)
+static bool flow_compresses(struct flow *f)
 {
 	if (f->opt->compress == FLOW_COMPRESS_AUTO)
 		return chooser_compresses(&f->chooser);
 	return f->opt->compress == FLOW_COMPRESS_ALWAYS;
 }
 
-static int code(struct flow *f, struct block *b)
+static int flow_code(struct flow *f, struct block *b)
 {
 	enum sink_wants wants = f->to->ops->wants;
 
@@ -162,15 +166,15 @@ static int code(struct flow *f, struct block *b)
 	if (wants == SINK_ARCHIVE)
 		block_encode(b, true);
 	else if (wants == SINK_CODED)
-		block_encode(b, b->coded_len || worth_it(f));
+		block_encode(b, b->coded_len || flow_compresses(f));
 	return 0;
 }
 
 /*
- * Keeps to the limit: waits until what has left would have taken this long, or
- * until there is no more reason to.
+ * Waits until sending all bytes so far at the limited rate would have taken as
+ * long as the flow has run; returns at once on a failure or cancel.
  */
-static void throttle(struct flow *f)
+static void flow_throttle(struct flow *f)
 {
 	struct pollfd p = { cancel_fd(), POLLIN, 0 };
 	double due = (double)f->stats.coded_bytes * 1000 / (double)f->opt->bwlimit;
@@ -184,24 +188,24 @@ static void throttle(struct flow *f)
 	}
 }
 
-static void tell(struct flow *f, uint64_t done)
+static void flow_tell_progress(struct flow *f, uint64_t done)
 {
 	int64_t now = io_now_ms();
 
-	if (!f->opt->progress || now - f->told_ms < FLOW_PROGRESS_MS)
+	if (!f->opt->progress || now - f->progress_ms < FLOW_PROGRESS_MS)
 		return;
-	f->told_ms = now;
+	f->progress_ms = now;
 	f->opt->progress(f->opt->arg, done, f->from->len == FLOW_LEN_UNKNOWN ? 0 : f->from->len);
 }
 
-/* What a block is when it has left. */
-static uint32_t left_len(const struct flow *f, const struct block *b)
+/* Bytes of a data block in the form that the sink gets. */
+static uint32_t sent_len(const struct flow *f, const struct block *b)
 {
 	return f->to->ops->wants == SINK_RAW || !b->coded_len ? b->len : b->coded_len;
 }
 
-/* In turn: counts and digest. */
-static int account(struct flow *f, const struct block *b)
+/* Called by the worker whose turn it is: updates counts and digest. */
+static int flow_count(struct flow *f, const struct block *b)
 {
 	struct wire_end *e = &f->stats.end;
 
@@ -212,7 +216,7 @@ static int account(struct flow *f, const struct block *b)
 	}
 	e->data_bytes += b->len;
 	e->data_blocks++;
-	f->stats.coded_bytes += left_len(f, b);
+	f->stats.coded_bytes += sent_len(f, b);
 	if (f->to->ops->wants != SINK_RAW && b->coded_len) {
 		if (b->coded_len < b->len)
 			f->stats.compressed_blocks++;
@@ -222,7 +226,7 @@ static int account(struct flow *f, const struct block *b)
 	return f->digest ? digest_add(f->digest, b->off / BLOCK_SIZE, &b->hash) : 0;
 }
 
-static int take_turn(struct flow *f, struct block *b)
+static int flow_take_turn(struct flow *f, struct block *b)
 {
 	int r = 0;
 
@@ -231,24 +235,24 @@ static int take_turn(struct flow *f, struct block *b)
 		pthread_cond_wait(&f->slot[b->seq % f->jobs], &f->turn);
 	if (atomic_load(&f->failed)) {
 		pthread_mutex_unlock(&f->turn);
-		return -1; /* somebody else's error is kept */
+		return -1; /* another worker's error was recorded */
 	}
-	/* The turn is ours by its number; the lock is only for handing it on. */
+	/* It is our turn until turn_seq changes; the lock only guards that change. */
 	pthread_mutex_unlock(&f->turn);
 	if (cancel_is_set())
 		r = err_set(ST_FAILED, "interrupted");
 	if (r == 0)
-		r = account(f, b);
+		r = flow_count(f, b);
 	if (r == 0 && !f->to->ops->parallel)
 		r = f->to->ops->put(f->to, b);
 	if (r == 0 && b->kind == BLOCK_DATA && f->opt->compress == FLOW_COMPRESS_AUTO)
-		chooser_passed(&f->chooser, b->len, left_len(f, b), io_now_ms());
+		chooser_passed(&f->chooser, b->len, sent_len(f, b), io_now_ms());
 	if (r == 0 && f->opt->bwlimit)
-		throttle(f);
+		flow_throttle(f);
 	if (r == 0)
-		tell(f, f->stats.end.len);
+		flow_tell_progress(f, f->stats.end.len);
 	if (r < 0)
-		return -1; /* the turn is kept: nothing may follow what was not put */
+		return -1; /* turn_seq stays: no block may follow one that was not sent */
 	pthread_mutex_lock(&f->turn);
 	f->turn_seq++;
 	pthread_cond_signal(&f->slot[f->turn_seq % f->jobs]);
@@ -256,22 +260,21 @@ static int take_turn(struct flow *f, struct block *b)
 	return 0;
 }
 
-/* What the source has to do with a block; then what the sink has. */
-static int fetch(struct flow *f, struct block *b)
+static int flow_load_and_code(struct flow *f, struct block *b)
 {
 	if (b->kind == BLOCK_DATA && f->from->ops->load && f->from->ops->load(f->from, b) < 0)
 		return -1;
-	return code(f, b);
+	return flow_code(f, b);
 }
 
-static int deliver(struct flow *f, struct block *b)
+static int flow_send(struct flow *f, struct block *b)
 {
 	if (f->to->ops->parallel && f->to->ops->put(f->to, b) < 0)
 		return -1;
-	return take_turn(f, b);
+	return flow_take_turn(f, b);
 }
 
-static void *worker(void *arg)
+static void *flow_worker(void *arg)
 {
 	struct flow *f = arg;
 	struct block *b = block_new();
@@ -280,22 +283,22 @@ static void *worker(void *arg)
 
 	while (r == 1) {
 		in_source = true;
-		r = draw(f, b);
-		if (r == 1 && fetch(f, b) < 0)
+		r = flow_next_block(f, b);
+		if (r == 1 && flow_load_and_code(f, b) < 0)
 			r = -1;
 		if (r == 1) {
 			in_source = false;
-			r = deliver(f, b) < 0 ? -1 : 1;
+			r = flow_send(f, b) < 0 ? -1 : 1;
 		}
 	}
 	if (r < 0)
-		fail(f, in_source);
+		flow_fail(f, in_source);
 	block_free(b);
 	return NULL;
 }
 
-/* Workers beyond the processors are those that wait for a disk or the peer. */
-static unsigned good_jobs(void)
+/* There are more workers than processors, as some wait for a disk or the peer. */
+static unsigned default_jobs(void)
 {
 	cpu_set_t set;
 	unsigned n = 1;
@@ -306,20 +309,21 @@ static unsigned good_jobs(void)
 	return n < FLOW_JOBS_MAX ? n : FLOW_JOBS_MAX;
 }
 
-static void run_workers(struct flow *f)
+static void flow_run_workers(struct flow *f)
 {
 	pthread_t thread[FLOW_JOBS_MAX];
 	unsigned n = 0;
 
-	while (n + 1 < f->jobs && pthread_create(&thread[n], NULL, worker, f) == 0)
+	while (n + 1 < f->jobs && pthread_create(&thread[n], NULL, flow_worker, f) == 0)
 		n++;
-	worker(f);
+	flow_worker(f);
 	while (n > 0)
 		pthread_join(thread[--n], NULL);
 }
 
-static int finish(struct flow *f)
+static int flow_finish(struct flow *f)
 {
+	char missing[SIZE_HUMAN], announced[SIZE_HUMAN];
 	struct wire_end *e = &f->stats.end;
 
 	if (atomic_load(&f->failed)) {
@@ -328,8 +332,9 @@ static int finish(struct flow *f)
 	}
 	f->stats.source_failed = true;
 	if (f->from->len != FLOW_LEN_UNKNOWN && e->len != f->from->len)
-		return err_set(ST_CORRUPT, "only %llu of %llu bytes came",
-			(unsigned long long)e->len, (unsigned long long)f->from->len);
+		return err_set(ST_CORRUPT, "the data ended early: %s of %s missing",
+			size_human(f->from->len - e->len, missing),
+			size_human(f->from->len, announced));
 	if (f->digest && digest_final(f->digest, e->len, &e->digest) < 0)
 		return -1;
 	if (f->digest)
@@ -350,7 +355,7 @@ int flow_run(struct source *from, struct sink *to, const struct flow_options *op
 	int r;
 
 	memset(stats, 0, sizeof(*stats));
-	f.jobs = opt->jobs ? opt->jobs : good_jobs();
+	f.jobs = opt->jobs ? opt->jobs : default_jobs();
 	if (f.jobs > FLOW_JOBS_MAX)
 		f.jobs = FLOW_JOBS_MAX;
 	if (opt->digest && !(f.digest = digest_new(from->len)))
@@ -361,8 +366,8 @@ int flow_run(struct source *from, struct sink *to, const struct flow_options *op
 		pthread_cond_init(&f.slot[i], NULL);
 	f.began_ms = io_now_ms();
 	chooser_init(&f.chooser, f.began_ms);
-	run_workers(&f);
-	r = finish(&f);
+	flow_run_workers(&f);
+	r = flow_finish(&f);
 	*stats = f.stats;
 	for (i = 0; i < f.jobs; i++)
 		pthread_cond_destroy(&f.slot[i]);

@@ -1,17 +1,18 @@
 /*
  * flow: the one loop that moves data, from a source to a sink.
  *
- *	source->next   one worker at a time: which block comes next
- *	source->load   every worker for itself: its bytes
- *	(coding)       every worker for itself: zeros found, hash, LZO
- *	sink->put      in order, one at a time; or, for a parallel sink, every
- *	               worker for itself
+ *	source->next   gets the next block: one worker at a time
+ *	source->load   reads its bytes: all workers in parallel
+ *	(coding)       finds zeros, hashes, encodes or decodes: in parallel
+ *	sink->put      sends the block: in order, one worker at a time; for a
+ *	               parallel sink, all workers in parallel
  *
- * Each of a fixed number of workers carries one block at a time all the way,
- * so reading, coding and writing overlap, memory is bounded by the number of
- * workers, and blocks leave in the order they came.  Counts and digest are
- * taken in that order, too.  Wherever a digest is taken, a data block that is
- * all zero becomes a hole, so none ever travels.
+ * There is a fixed number of workers, and each takes one block at a time from
+ * the source to the sink.  So reading, coding and writing overlap, memory is
+ * bounded by the number of workers, and blocks are sent in the order in which
+ * they came.  Blocks are counted and added to the digest in that order, too.  If
+ * a digest is computed, a data block that is all zero becomes a hole, so zeros
+ * are never sent.
  *
  * A source or sink embeds struct source or struct sink as its first member.
  */
@@ -31,19 +32,20 @@ struct source;
 struct sink;
 
 struct source_ops {
-	/* The next block into b: 1; 0: that was all; -1 with an error recorded. */
+	/* Makes b the next block.  1; 0: there are no more; -1 with an error recorded. */
 	int (*next)(struct source *s, struct block *b);
-	/* Fills b->raw; NULL where next() has done it.  0 or -1. */
+	/* Fills in b->raw; NULL if next() does so.  0, or -1 recorded. */
 	int (*load)(struct source *s, struct block *b);
-	/* Wakes a next() that waits for somebody else; or NULL.  Any thread. */
+	/* Makes a next() that is waiting for data return -1.  From any thread; may be NULL. */
 	void (*stop)(struct source *s);
 	/*
-	 * After the last block: whether what passed is what should have.  The
-	 * digest in seen is set only if the flow computed it.  May fill in what
-	 * the source knows better (a relay's digest).  0 or -1; or NULL.
+	 * Called after the last block: compares what was received with what the
+	 * source knows of it.  The digest in seen is set only if the flow computed
+	 * one; otherwise the source may fill in its own (as for a relay).  0, or -1
+	 * recorded; may be NULL.
 	 */
 	int (*finish)(struct source *s, struct wire_end *seen);
-	void (*free)(struct source *s); /* or NULL */
+	void (*free)(struct source *s); /* frees what s owns; may be NULL */
 };
 
 struct source {
@@ -52,20 +54,20 @@ struct source {
 };
 
 enum sink_wants {
-	SINK_ANY,    /* whatever form there is: a relay */
-	SINK_RAW,    /* has_raw */
-	SINK_CODED,  /* coded, as the flow's compress says */
-	SINK_ARCHIVE /* coded, always compressed */
+	SINK_ANY,    /* any form, as it came (a relay) */
+	SINK_RAW,    /* the raw form */
+	SINK_CODED,  /* the coded form; compressed if flow_options.compress says so */
+	SINK_ARCHIVE /* the coded form, always compressed */
 };
 
 struct sink_ops {
 	enum sink_wants wants;
-	bool parallel;
-	/* Takes one block.  0 or -1 with an error recorded. */
+	bool parallel; /* several workers may be in put() at the same time */
+	/* Sends or writes one block.  0, or -1 with an error recorded. */
 	int (*put)(struct sink *s, struct block *b);
-	/* After the last block, when the source was whole.  0 or -1; or NULL. */
+	/* Called after the last block and the source's finish().  0, or -1; may be NULL. */
 	int (*finish)(struct sink *s, const struct wire_end *end);
-	void (*free)(struct sink *s); /* or NULL */
+	void (*free)(struct sink *s); /* frees what s owns; may be NULL */
 };
 
 struct sink {
@@ -73,24 +75,27 @@ struct sink {
 };
 
 /*
- * Fresh zeroed memory of size bytes for a source or sink with its base filled
- * in, or NULL with ST_FAILED recorded.
+ * Allocates size zeroed bytes for a source or sink and fills in its base.  NULL
+ * with ST_FAILED recorded.  Freed by source_free() or sink_free().
  */
 void *source_new(size_t size, const struct source_ops *ops, uint64_t len);
 void *sink_new(size_t size, const struct sink_ops *ops);
 
-/* These accept NULL; what ops->free is NULL for is just memory. */
+/* Call ops->free, if it is not NULL, then free the memory.  Both accept NULL. */
 void source_free(struct source *s);
 void sink_free(struct sink *s);
 
 enum flow_compress { FLOW_COMPRESS_AUTO, FLOW_COMPRESS_ALWAYS, FLOW_COMPRESS_NEVER };
 
 struct flow_options {
-	unsigned jobs; /* workers; 0: as many as are good here */
+	unsigned jobs; /* number of workers; 0: by the number of processors */
 	enum flow_compress compress;
-	bool digest;	  /* compute it; a relay does not */
-	uint64_t bwlimit; /* coded (or, to a raw sink, raw) bytes a second; 0: none */
-	/* Called at most every FLOW_PROGRESS_MS, by one thread at a time; or NULL. */
+	bool digest;	  /* compute a digest; a relay does not */
+	uint64_t bwlimit; /* bytes per second in the form sent; 0: no limit */
+	/*
+	 * Called at most every FLOW_PROGRESS_MS, by one thread at a time, with bytes
+	 * of the image (total 0: unknown); may be NULL.
+	 */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *arg;
 };
@@ -98,17 +103,18 @@ struct flow_options {
 #define FLOW_PROGRESS_MS 250
 
 struct flow_stats {
-	struct wire_end end;  /* what passed; digest as computed or told */
+	struct wire_end end;  /* counts; digest, computed or from the source */
 	struct hash content;  /* digest_content(), if a digest was computed */
-	uint64_t coded_bytes; /* of the data blocks in the form that left */
+	uint64_t coded_bytes; /* of data blocks, in the form sent */
 	uint64_t compressed_blocks, stored_blocks;
-	bool source_failed; /* of a flow that failed: which side did */
+	bool source_failed; /* if the flow failed: in the source, not in the sink */
 };
 
 /*
- * Moves everything and finishes both.  Blocks.  0, or -1 with the first error
- * recorded, ST_FAILED "interrupted" after cancel_set(); stats are filled in
- * either case, as far as it came.  Frees neither side.
+ * Moves all blocks from the source to the sink, then calls finish() of both.
+ * Blocks.  0, or -1 with the first error recorded (ST_FAILED "interrupted" after
+ * cancel_set()).  Fills in stats in either case; after a failure, with what was
+ * counted until then.  Frees neither source nor sink.
  */
 int flow_run(struct source *from, struct sink *to, const struct flow_options *opt,
 	struct flow_stats *stats);

@@ -1,6 +1,6 @@
 /*
- * inlet: small reads come out of the buffer; large ones go straight to their
- * destination once it is empty.
+ * inlet: small reads are served from the buffer; large ones go directly to their
+ * destination once the buffer is empty.
  */
 #include "lib/flow/inlet.h"
 
@@ -20,7 +20,7 @@ int inlet_init(struct inlet *in, int fd, const void *head, size_t head_len)
 	in->fd = fd;
 	in->stop = eventfd(0, EFD_CLOEXEC);
 	if (in->stop < 0)
-		return err_sys("cannot set up the input");
+		return err_sys("cannot create an eventfd");
 	in->buffer = malloc(INLET_BUFFER);
 	if (!in->buffer) {
 		inlet_fini(in);
@@ -46,11 +46,11 @@ void inlet_stop(struct inlet *in)
 	uint64_t one = 1;
 
 	if (write(in->stop, &one, sizeof(one)) < 0)
-		abort(); /* an eventfd that holds less than its maximum cannot fail */
+		abort(); /* cannot happen below the maximum of an eventfd */
 }
 
-/* One read(2) of at most n bytes, when there are any; 0 at the end. */
-static ssize_t read_once(struct inlet *in, void *p, size_t n)
+/* Waits for input, then reads at most n bytes.  Their number; 0: end; -1 recorded. */
+static ssize_t inlet_read_once(struct inlet *in, void *p, size_t n)
 {
 	struct pollfd w[3] = { { in->fd, POLLIN, 0 }, { in->stop, POLLIN, 0 },
 		{ cancel_fd(), POLLIN, 0 } };
@@ -58,7 +58,7 @@ static ssize_t read_once(struct inlet *in, void *p, size_t n)
 
 	for (;;) {
 		if (poll(w, 3, -1) < 0 && errno != EINTR)
-			return err_sys("cannot wait for input");
+			return err_sys("cannot wait for the input");
 		if (w[1].revents || w[2].revents)
 			return err_set(ST_FAILED, "interrupted");
 		if (!w[0].revents)
@@ -69,7 +69,7 @@ static ssize_t read_once(struct inlet *in, void *p, size_t n)
 			return got;
 		}
 		if (errno != EINTR && errno != EAGAIN)
-			return err_sys("cannot read");
+			return err_sys("cannot read the input");
 	}
 }
 
@@ -83,7 +83,7 @@ ssize_t inlet_peek(struct inlet *in, size_t n, const uint8_t **out)
 		in->at = 0;
 	}
 	while (in->len - in->at < n && !in->ended) {
-		got = read_once(in, in->buffer + in->len, INLET_BUFFER - in->len);
+		got = inlet_read_once(in, in->buffer + in->len, INLET_BUFFER - in->len);
 		if (got < 0)
 			return -1;
 		in->len += (size_t)got;
@@ -107,7 +107,7 @@ ssize_t inlet_read(struct inlet *in, void *p, size_t n)
 	memcpy(p, in->buffer + in->at, done);
 	inlet_skip(in, done);
 	while (done < n && !in->ended) {
-		got = read_once(in, (uint8_t *)p + done, n - done);
+		got = inlet_read_once(in, (uint8_t *)p + done, n - done);
 		if (got < 0)
 			return -1;
 		done += (size_t)got;

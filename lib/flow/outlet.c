@@ -1,5 +1,5 @@
 /*
- * outlet: small pieces are gathered; a large one is written from where it is.
+ * outlet: small writes are collected in the buffer; a large one bypasses it.
  */
 #include "lib/flow/outlet.h"
 
@@ -16,10 +16,11 @@
 #include "lib/base/err.h"
 
 /*
- * Once poll() lets a pipe be written, PIPE_BUF bytes never wait for the reader,
- * so that a cancel is seen however slow that is.
+ * Bytes of one write(2).  When poll() says that a pipe is writable, writing
+ * PIPE_BUF bytes does not block, so a cancel is noticed however slow the reader
+ * is.
  */
-static size_t piece_for(int fd)
+static size_t write_size(int fd)
 {
 	struct stat st;
 
@@ -31,7 +32,7 @@ int outlet_init(struct outlet *o, struct target *target, int fd)
 	memset(o, 0, sizeof(*o));
 	o->target = target;
 	o->fd = fd;
-	o->piece = target ? 0 : piece_for(fd);
+	o->piece = target ? 0 : write_size(fd);
 	o->buffer = malloc(OUTLET_BUFFER);
 	return o->buffer ? 0 : err_set(ST_FAILED, "out of memory");
 }
@@ -42,21 +43,21 @@ void outlet_fini(struct outlet *o)
 	o->buffer = NULL;
 }
 
-static int write_fd(const struct outlet *o, const uint8_t *p, size_t n)
+static int outlet_write_fd(const struct outlet *o, const uint8_t *p, size_t n)
 {
 	struct pollfd w[2] = { { o->fd, POLLOUT, 0 }, { cancel_fd(), POLLIN, 0 } };
 	ssize_t put;
 
 	while (n) {
 		if (poll(w, 2, -1) < 0 && errno != EINTR)
-			return err_sys("cannot wait for output");
+			return err_sys("cannot wait for the output");
 		if (w[1].revents)
 			return err_set(ST_FAILED, "interrupted");
 		if (!w[0].revents)
 			continue;
 		put = write(o->fd, p, n < o->piece ? n : o->piece);
 		if (put < 0 && errno != EINTR && errno != EAGAIN)
-			return err_sys("cannot write");
+			return err_sys("cannot write the output");
 		if (put > 0) {
 			p += put;
 			n -= (size_t)put;
@@ -65,9 +66,9 @@ static int write_fd(const struct outlet *o, const uint8_t *p, size_t n)
 	return 0;
 }
 
-static int write_now(struct outlet *o, const void *p, size_t n)
+static int outlet_write_now(struct outlet *o, const void *p, size_t n)
 {
-	int r = o->target ? target_write(o->target, p, n, o->off) : write_fd(o, p, n);
+	int r = o->target ? target_write(o->target, p, n, o->off) : outlet_write_fd(o, p, n);
 
 	o->off += n;
 	return r;
@@ -78,7 +79,7 @@ int outlet_flush(struct outlet *o)
 	size_t n = o->len;
 
 	o->len = 0;
-	return n ? write_now(o, o->buffer, n) : 0;
+	return n ? outlet_write_now(o, o->buffer, n) : 0;
 }
 
 int outlet_write(struct outlet *o, const void *p, size_t n)
@@ -86,7 +87,7 @@ int outlet_write(struct outlet *o, const void *p, size_t n)
 	if (n > OUTLET_BUFFER - o->len && outlet_flush(o) < 0)
 		return -1;
 	if (n >= OUTLET_BUFFER)
-		return write_now(o, p, n);
+		return outlet_write_now(o, p, n);
 	memcpy(o->buffer + o->len, p, n);
 	o->len += n;
 	return 0;
@@ -101,7 +102,7 @@ int outlet_zeros(struct outlet *o, uint64_t n)
 	memset(o->buffer, 0, n < OUTLET_BUFFER ? (size_t)n : OUTLET_BUFFER);
 	for (; n; n -= part) {
 		part = n < OUTLET_BUFFER ? (size_t)n : OUTLET_BUFFER;
-		if (write_now(o, o->buffer, part) < 0)
+		if (outlet_write_now(o, o->buffer, part) < 0)
 			return -1;
 	}
 	return 0;

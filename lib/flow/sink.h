@@ -1,6 +1,6 @@
 /*
- * sink: where the blocks of a flow go to; a file each.  Every constructor
- * returns NULL with an error recorded, and borrows what it writes to.
+ * sink: the kinds of sink of a flow; each has a file.  Every constructor
+ * borrows what it writes to, and returns NULL with an error recorded.
  */
 #ifndef IMG_SINK_H
 #define IMG_SINK_H
@@ -9,23 +9,23 @@
 #include "lib/store/target.h"
 #include "lib/wire/conn.h"
 
-/* sink_image.c: an image as it is, at its offsets. */
+/* sink_image.c: writes the image to a target, each block at its offset. */
 struct sink *sink_image(struct target *t);
 
 /*
- * sink_archive.c: an lzop file, to a target (with length and digest in its
- * header) or, if that is NULL, to the descriptor (without).  name is what lzop
- * -N would restore.
+ * sink_archive.c: writes an lzop file to t, with length and digest in its header,
+ * or, if t is NULL, to fd, without these.  name is recorded in the header (lzop -N
+ * restores it).
  */
 struct sink *sink_archive(struct target *t, int fd, const char *name);
 
-/* sink_stream.c: raw bytes to a descriptor, holes as zeros. */
+/* sink_stream.c: writes raw bytes to a descriptor, holes as zeros. */
 struct sink *sink_stream(int fd);
 
-/* sink_wire.c: DATA, HOLE and END to a peer.  relay: in the form they came. */
+/* sink_wire.c: sends DATA, HOLE and END to a peer.  relay: blocks in the form they came. */
 struct sink *sink_wire(struct conn *c, bool relay);
 
-/* sink_null.c: nowhere; for digests. */
+/* sink_null.c: drops all blocks; for computing a digest. */
 struct sink *sink_null(void);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * sink_archive: coded blocks as they come, holes as the one coded block of
- * zeros again and again.  The header is written first with a length that is
- * not known, and once more at the end, where the target can be written twice.
+ * sink_archive: appends coded blocks as they come; a hole is written as the
+ * same coded block of zeros, repeated.  The header is first written with an
+ * unknown length; a target's header is overwritten at the end, when length and
+ * digest are known.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +17,13 @@ struct archive_sink {
 	struct sink base;
 	struct target *target;
 	struct outlet out;
-	struct block *zero; /* coded; its length is the last hole block's */
+	struct block *zero; /* coded zeros, as many as were written last */
 	char name[256];
 	uint64_t mtime;
 };
 
-/* known NULL: as placeholder. */
-static int header(struct archive_sink *s, const struct wire_end *known)
+/* Writes the header; known NULL: as a placeholder, before the blocks. */
+static int archive_sink_write_header(struct archive_sink *s, const struct wire_end *known)
 {
 	static const struct hash none;
 	struct buf b = BUF_INIT;
@@ -40,7 +41,7 @@ static int header(struct archive_sink *s, const struct wire_end *known)
 	return r;
 }
 
-static int put_coded(struct archive_sink *s, const struct block *b)
+static int archive_sink_append(struct archive_sink *s, const struct block *b)
 {
 	uint8_t head[LZOP_OWN_BLOCK_HEADER];
 
@@ -50,13 +51,13 @@ static int put_coded(struct archive_sink *s, const struct block *b)
 	return outlet_write(&s->out, block_coded(b), b->coded_len);
 }
 
-static int put(struct sink *base, struct block *b)
+static int archive_sink_put(struct sink *base, struct block *b)
 {
 	struct archive_sink *s = (struct archive_sink *)base;
 	uint64_t left, n;
 
 	if (b->kind == BLOCK_DATA)
-		return put_coded(s, b);
+		return archive_sink_append(s, b);
 	for (left = b->len; left; left -= n) {
 		n = left < BLOCK_SIZE ? left : BLOCK_SIZE;
 		if (n != s->zero->len) {
@@ -67,13 +68,13 @@ static int put(struct sink *base, struct block *b)
 		}
 		if (cancel_is_set())
 			return err_set(ST_FAILED, "interrupted");
-		if (put_coded(s, s->zero) < 0)
+		if (archive_sink_append(s, s->zero) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int finish(struct sink *base, const struct wire_end *end)
+static int archive_sink_finish(struct sink *base, const struct wire_end *end)
 {
 	static const uint8_t end_mark[4];
 	struct archive_sink *s = (struct archive_sink *)base;
@@ -84,10 +85,10 @@ static int finish(struct sink *base, const struct wire_end *end)
 		return 0;
 	if (target_set_len(s->target, s->out.off) < 0)
 		return -1;
-	return header(s, end);
+	return archive_sink_write_header(s, end);
 }
 
-static void release(struct sink *base)
+static void archive_sink_free(struct sink *base)
 {
 	struct archive_sink *s = (struct archive_sink *)base;
 
@@ -95,16 +96,16 @@ static void release(struct sink *base)
 	block_free(s->zero);
 }
 
-static const struct sink_ops ops = {
+static const struct sink_ops archive_sink_ops = {
 	.wants = SINK_ARCHIVE,
-	.put = put,
-	.finish = finish,
-	.free = release,
+	.put = archive_sink_put,
+	.finish = archive_sink_finish,
+	.free = archive_sink_free,
 };
 
 struct sink *sink_archive(struct target *t, int fd, const char *name)
 {
-	struct archive_sink *s = sink_new(sizeof(*s), &ops);
+	struct archive_sink *s = sink_new(sizeof(*s), &archive_sink_ops);
 
 	if (!s)
 		return NULL;
@@ -112,7 +113,7 @@ struct sink *sink_archive(struct target *t, int fd, const char *name)
 	s->mtime = (uint64_t)time(NULL);
 	strncpy(s->name, name, sizeof(s->name) - 1);
 	s->zero = block_new();
-	if (!s->zero || outlet_init(&s->out, t, fd) < 0 || header(s, NULL) < 0) {
+	if (!s->zero || outlet_init(&s->out, t, fd) < 0 || archive_sink_write_header(s, NULL) < 0) {
 		sink_free(&s->base);
 		return NULL;
 	}

@@ -1,5 +1,5 @@
 /*
- * sink_image: every worker writes its own block; holes are the target's affair.
+ * sink_image: all workers write in parallel; the target decides how to make holes.
  */
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@ struct image_sink {
 	struct target *target;
 };
 
-static int put(struct sink *base, struct block *b)
+static int image_sink_put(struct sink *base, struct block *b)
 {
 	struct image_sink *s = (struct image_sink *)base;
 
@@ -19,21 +19,21 @@ static int put(struct sink *base, struct block *b)
 	return target_write(s->target, b->raw, b->len, b->off);
 }
 
-static int finish(struct sink *base, const struct wire_end *end)
+static int image_sink_finish(struct sink *base, const struct wire_end *end)
 {
 	return target_set_len(((struct image_sink *)base)->target, end->len);
 }
 
-static const struct sink_ops ops = {
+static const struct sink_ops image_sink_ops = {
 	.wants = SINK_RAW,
 	.parallel = true,
-	.put = put,
-	.finish = finish,
+	.put = image_sink_put,
+	.finish = image_sink_finish,
 };
 
 struct sink *sink_image(struct target *t)
 {
-	struct image_sink *s = sink_new(sizeof(*s), &ops);
+	struct image_sink *s = sink_new(sizeof(*s), &image_sink_ops);
 
 	if (!s)
 		return NULL;

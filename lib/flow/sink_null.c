@@ -1,22 +1,22 @@
 /*
- * sink_null: what passes is only counted and hashed.
+ * sink_null: blocks are only counted and hashed, by the flow.
  */
 #include "lib/flow/sink.h"
 
-static int put(struct sink *base, struct block *b)
+static int null_sink_put(struct sink *base, struct block *b)
 {
 	(void)base;
 	(void)b;
 	return 0;
 }
 
-static const struct sink_ops ops = {
+static const struct sink_ops null_sink_ops = {
 	.wants = SINK_ANY,
 	.parallel = true,
-	.put = put,
+	.put = null_sink_put,
 };
 
 struct sink *sink_null(void)
 {
-	return sink_new(sizeof(struct sink), &ops);
+	return sink_new(sizeof(struct sink), &null_sink_ops);
 }

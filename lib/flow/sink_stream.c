@@ -1,5 +1,5 @@
 /*
- * sink_stream: bytes in order to a pipe, whose reader may be slow or go away.
+ * sink_stream: writes raw bytes, in order, to a descriptor, which may be a pipe.
  */
 #include <stdlib.h>
 
@@ -11,7 +11,7 @@ struct stream_sink {
 	struct outlet out;
 };
 
-static int put(struct sink *base, struct block *b)
+static int stream_sink_put(struct sink *base, struct block *b)
 {
 	struct stream_sink *s = (struct stream_sink *)base;
 
@@ -20,27 +20,27 @@ static int put(struct sink *base, struct block *b)
 	return outlet_write(&s->out, b->raw, b->len);
 }
 
-static int finish(struct sink *base, const struct wire_end *end)
+static int stream_sink_finish(struct sink *base, const struct wire_end *end)
 {
 	(void)end;
 	return outlet_flush(&((struct stream_sink *)base)->out);
 }
 
-static void release(struct sink *base)
+static void stream_sink_free(struct sink *base)
 {
 	outlet_fini(&((struct stream_sink *)base)->out);
 }
 
-static const struct sink_ops ops = {
+static const struct sink_ops stream_sink_ops = {
 	.wants = SINK_RAW,
-	.put = put,
-	.finish = finish,
-	.free = release,
+	.put = stream_sink_put,
+	.finish = stream_sink_finish,
+	.free = stream_sink_free,
 };
 
 struct sink *sink_stream(int fd)
 {
-	struct stream_sink *s = sink_new(sizeof(*s), &ops);
+	struct stream_sink *s = sink_new(sizeof(*s), &stream_sink_ops);
 
 	if (s && outlet_init(&s->out, NULL, fd) < 0) {
 		sink_free(&s->base);

@@ -1,5 +1,5 @@
 /*
- * sink_wire: blocks out as frames, then the END.
+ * sink_wire: sends each block as a frame, then the END.
  */
 #include <stdlib.h>
 
@@ -10,12 +10,12 @@ struct wire_sink {
 	struct conn *conn;
 };
 
-static int put(struct sink *base, struct block *b)
+static int wire_sink_put(struct sink *base, struct block *b)
 {
 	return conn_send_block(((struct wire_sink *)base)->conn, b);
 }
 
-static int finish(struct sink *base, const struct wire_end *end)
+static int wire_sink_finish(struct sink *base, const struct wire_end *end)
 {
 	uint8_t out[WIRE_END_SIZE];
 
@@ -23,21 +23,22 @@ static int finish(struct sink *base, const struct wire_end *end)
 	return conn_send(((struct wire_sink *)base)->conn, WIRE_END, out, sizeof(out));
 }
 
-static const struct sink_ops relay_ops = {
+static const struct sink_ops wire_sink_relay_ops = {
 	.wants = SINK_ANY,
-	.put = put,
-	.finish = finish,
+	.put = wire_sink_put,
+	.finish = wire_sink_finish,
 };
 
-static const struct sink_ops coded_ops = {
+static const struct sink_ops wire_sink_coded_ops = {
 	.wants = SINK_CODED,
-	.put = put,
-	.finish = finish,
+	.put = wire_sink_put,
+	.finish = wire_sink_finish,
 };
 
 struct sink *sink_wire(struct conn *c, bool relay)
 {
-	struct wire_sink *s = sink_new(sizeof(*s), relay ? &relay_ops : &coded_ops);
+	struct wire_sink *s =
+		sink_new(sizeof(*s), relay ? &wire_sink_relay_ops : &wire_sink_coded_ops);
 
 	if (!s)
 		return NULL;

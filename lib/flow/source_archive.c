@@ -1,14 +1,15 @@
 /*
- * source_archive: an lzop file's blocks, in the form they have there.
+ * source_archive: passes on the blocks of an lzop file in their coded form.
  *
- * Archives of ours and of stock lzop consist of whole blocks with a short one
- * at the end, and those pass undecoded.  A short block anywhere else would put
- * all that follow out of step; from there on blocks are decoded into `part`
- * and cut anew.
+ * Our archives, and those of stock lzop, consist of blocks of BLOCK_SIZE bytes
+ * with a shorter one only at the end; these are not decoded here.  After a short
+ * block anywhere else, the following blocks would not start at multiples of
+ * BLOCK_SIZE.  So from there on blocks are decoded into `part` and regrouped.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/size.h"
 #include "lib/flow/inlet.h"
 #include "lib/flow/source.h"
 #include "lib/format/qcow2.h"
@@ -18,25 +19,27 @@ struct archive_source {
 	struct inlet in;
 	struct lzop_header header;
 	uint64_t off;
-	struct block *part;  /* regrouping: a decoded block, */
-	uint64_t part_at;    /* of which this much is used */
-	struct block *ahead; /* the first one, if it was looked at already */
+	struct block *part;  /* for regrouping: a decoded block, or NULL */
+	uint64_t part_at;    /* bytes of it that are used already */
+	struct block *ahead; /* the first block, if source_archive_format() has read it */
 	bool ended;	     /* the end mark was read */
 };
 
-static int truncated(struct archive_source *s)
+static int archive_truncated(struct archive_source *s)
 {
-	return err_set(ST_CORRUPT, "the archive is truncated, after %llu bytes of the image",
-		(unsigned long long)s->off);
+	char done[SIZE_HUMAN];
+
+	return err_set(ST_CORRUPT, "the archive is truncated, after %s of the image",
+		size_human(s->off, done));
 }
 
-static int read_header(struct archive_source *s)
+static int archive_source_read_header(struct archive_source *s)
 {
 	const uint8_t *p;
 	ssize_t n;
 	int r;
 
-	/* A pipe may not have more than a short header to give yet. */
+	/* A pipe may have no more than a short header yet, so that is asked for first. */
 	size_t want = 64;
 
 	do {
@@ -45,7 +48,7 @@ static int read_header(struct archive_source *s)
 			return -1;
 		r = lzop_header_parse(&s->header, p, (size_t)n);
 		if (r == 0 && (size_t)n < want)
-			return truncated(s);
+			return archive_truncated(s);
 		want = want * 2 < LZOP_HEADER_MAX ? want * 2 : LZOP_HEADER_MAX;
 	} while (r == 0);
 	if (r < 0)
@@ -54,8 +57,8 @@ static int read_header(struct archive_source *s)
 	return 0;
 }
 
-/* The next block's header; 1, 0 at the end mark, -1. */
-static int peek_block(struct archive_source *s, struct lzop_block *lb)
+/* Parses the header of the next block.  1; 0: it is the end mark; -1 recorded. */
+static int archive_source_peek(struct archive_source *s, struct lzop_block *lb)
 {
 	const uint8_t *p;
 	size_t want = 4;
@@ -68,7 +71,7 @@ static int peek_block(struct archive_source *s, struct lzop_block *lb)
 			return -1;
 		r = lzop_block_parse(lb, &s->header, p, (size_t)n);
 		if (r == 0 && ((size_t)n < want || want == LZOP_BLOCK_HEADER_MAX))
-			return truncated(s);
+			return archive_truncated(s);
 		want = want == 4 ? 8 : want + 4;
 	} while (r == 0);
 	if (r < 0)
@@ -76,8 +79,8 @@ static int peek_block(struct archive_source *s, struct lzop_block *lb)
 	return lb->raw_len ? 1 : 0;
 }
 
-/* After the end mark nothing may follow: not another member, not rubbish. */
-static int at_end(struct archive_source *s, const struct lzop_block *lb)
+/* Checks that nothing follows the end mark.  0, or -1 recorded. */
+static int archive_source_end(struct archive_source *s, const struct lzop_block *lb)
 {
 	const uint8_t *p;
 	ssize_t n;
@@ -94,8 +97,8 @@ static int at_end(struct archive_source *s, const struct lzop_block *lb)
 	return 0;
 }
 
-/* Reads one block as it is: 1; 0: the end; -1. */
-static int read_block(struct archive_source *s, struct block *b)
+/* Reads one block in its coded form.  1; 0: there are no more; -1 recorded. */
+static int archive_source_read(struct archive_source *s, struct block *b)
 {
 	struct lzop_block lb;
 	ssize_t n;
@@ -103,30 +106,28 @@ static int read_block(struct archive_source *s, struct block *b)
 
 	if (s->ended)
 		return 0;
-	r = peek_block(s, &lb);
+	r = archive_source_peek(s, &lb);
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		return at_end(s, &lb);
+		return archive_source_end(s, &lb);
 	inlet_skip(&s->in, lb.size);
 	block_set_data(b, s->off, lb.raw_len);
 	n = inlet_read(&s->in, lb.coded_len == lb.raw_len ? b->raw : b->enc, lb.coded_len);
 	if (n < 0)
 		return -1;
 	if ((size_t)n < lb.coded_len)
-		return truncated(s);
-	if (lzop_block_take(b, &s->header, &lb) < 0)
-		return err_wrap("at %llu bytes of the image", (unsigned long long)s->off);
-	return 1;
+		return archive_truncated(s);
+	return lzop_block_take(b, &s->header, &lb) < 0 ? -1 : 1;
 }
 
-/* read_block(), or the one that was read for source_archive_format(). */
-static int take_block(struct archive_source *s, struct block *b)
+/* As read_block(), but begins with the block that source_archive_format() has read. */
+static int archive_source_first_or_read(struct archive_source *s, struct block *b)
 {
 	struct block swap = *b;
 
 	if (!s->ahead)
-		return read_block(s, b);
+		return archive_source_read(s, b);
 	*b = *s->ahead;
 	*s->ahead = swap;
 	block_free(s->ahead);
@@ -134,15 +135,15 @@ static int take_block(struct archive_source *s, struct block *b)
 	return 1;
 }
 
-/* The next block made of pieces of foreign ones. */
-static int regroup(struct archive_source *s, struct block *b)
+/* Makes the next block from parts of decoded ones. */
+static int archive_source_regroup(struct archive_source *s, struct block *b)
 {
 	uint64_t fill = 0, n;
 	int r;
 
 	while (fill < BLOCK_SIZE) {
 		if (s->part_at == s->part->len) {
-			r = read_block(s, s->part);
+			r = archive_source_read(s, s->part);
 			if (r == 1)
 				r = block_decode(s->part) < 0 ? -1 : 1;
 			if (r < 0)
@@ -166,7 +167,7 @@ static int regroup(struct archive_source *s, struct block *b)
 	return 1;
 }
 
-static int next(struct source *base, struct block *b)
+static int archive_source_next(struct source *base, struct block *b)
 {
 	struct archive_source *s = (struct archive_source *)base;
 	struct lzop_block lb;
@@ -174,12 +175,12 @@ static int next(struct source *base, struct block *b)
 	int r;
 
 	if (s->part)
-		return regroup(s, b);
-	r = take_block(s, b);
+		return archive_source_regroup(s, b);
+	r = archive_source_first_or_read(s, b);
 	if (r != 1)
 		return r;
 	if (b->len < BLOCK_SIZE) {
-		r = peek_block(s, &lb);
+		r = archive_source_peek(s, &lb);
 		if (r < 0)
 			return -1;
 		if (r == 1) {
@@ -189,34 +190,34 @@ static int next(struct source *base, struct block *b)
 			swap = *b;
 			*b = *s->part;
 			*s->part = swap;
-			return regroup(s, b);
+			return archive_source_regroup(s, b);
 		}
 	}
 	s->off += b->len;
 	return 1;
 }
 
-static void stop(struct source *base)
+static void archive_source_stop(struct source *base)
 {
 	inlet_stop(&((struct archive_source *)base)->in);
 }
 
-static int finish(struct source *base, struct wire_end *seen)
+static int archive_source_finish(struct source *base, struct wire_end *seen)
 {
 	struct archive_source *s = (struct archive_source *)base;
 
 	if (!s->header.has_length)
 		return 0;
 	if (s->header.length != seen->len)
-		return err_set(ST_CORRUPT, "the archive holds %llu bytes, its header says %llu",
+		return err_set(ST_CORRUPT,
+			"the archive has another length (%llu bytes) than in its header (%llu)",
 			(unsigned long long)seen->len, (unsigned long long)s->header.length);
 	if (!hash_equal(&s->header.digest, &seen->digest))
-		return err_set(
-			ST_CORRUPT, "the archive's content does not have the digest in its header");
+		return err_set(ST_CORRUPT, "the archive's digest is not the one in its header");
 	return 0;
 }
 
-static void release(struct source *base)
+static void archive_source_free(struct source *base)
 {
 	struct archive_source *s = (struct archive_source *)base;
 
@@ -225,20 +226,20 @@ static void release(struct source *base)
 	block_free(s->ahead);
 }
 
-static const struct source_ops ops = {
-	.next = next,
-	.stop = stop,
-	.finish = finish,
-	.free = release,
+static const struct source_ops archive_source_ops = {
+	.next = archive_source_next,
+	.stop = archive_source_stop,
+	.finish = archive_source_finish,
+	.free = archive_source_free,
 };
 
 struct source *source_archive(int fd, const void *head, size_t head_len, uint64_t len)
 {
-	struct archive_source *s = source_new(sizeof(*s), &ops, len);
+	struct archive_source *s = source_new(sizeof(*s), &archive_source_ops, len);
 
 	if (!s)
 		return NULL;
-	if (inlet_init(&s->in, fd, head, head_len) < 0 || read_header(s) < 0) {
+	if (inlet_init(&s->in, fd, head, head_len) < 0 || archive_source_read_header(s) < 0) {
 		source_free(&s->base);
 		return NULL;
 	}
@@ -256,7 +257,7 @@ int source_archive_format(struct source *base, const char **format)
 	s->ahead = block_new();
 	if (!s->ahead)
 		return -1;
-	r = read_block(s, s->ahead);
+	r = archive_source_read(s, s->ahead);
 	if (r == 1 && block_decode(s->ahead) < 0)
 		r = -1;
 	if (r == 1 && qcow2_is(s->ahead->raw, s->ahead->len))

@@ -1,5 +1,5 @@
 /*
- * source_stream: a pipe's bytes in whole blocks; the last one is what is left.
+ * source_stream: divides the bytes of a descriptor into blocks; the last may be short.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ struct stream_source {
 	uint64_t off;
 };
 
-static int next(struct source *base, struct block *b)
+static int stream_source_next(struct source *base, struct block *b)
 {
 	struct stream_source *s = (struct stream_source *)base;
 	ssize_t n = inlet_read(&s->in, b->raw, BLOCK_SIZE);
@@ -25,25 +25,25 @@ static int next(struct source *base, struct block *b)
 	return 1;
 }
 
-static void stop(struct source *base)
+static void stream_source_stop(struct source *base)
 {
 	inlet_stop(&((struct stream_source *)base)->in);
 }
 
-static void release(struct source *base)
+static void stream_source_free(struct source *base)
 {
 	inlet_fini(&((struct stream_source *)base)->in);
 }
 
-static const struct source_ops ops = {
-	.next = next,
-	.stop = stop,
-	.free = release,
+static const struct source_ops stream_source_ops = {
+	.next = stream_source_next,
+	.stop = stream_source_stop,
+	.free = stream_source_free,
 };
 
 struct source *source_stream(int fd, const void *head, size_t head_len)
 {
-	struct stream_source *s = source_new(sizeof(*s), &ops, FLOW_LEN_UNKNOWN);
+	struct stream_source *s = source_new(sizeof(*s), &stream_source_ops, FLOW_LEN_UNKNOWN);
 
 	if (s && inlet_init(&s->in, fd, head, head_len) < 0) {
 		source_free(&s->base);

@@ -1,10 +1,11 @@
 /*
- * source_wire: takes blocks out of the connection's inbox.  A frame's block
- * and the flow's change places, so bytes are not copied.
+ * source_wire: takes blocks out of the connection's inbox.  The frame's block
+ * and the flow's are swapped, so that bytes are not copied.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/size.h"
 #include "lib/flow/source.h"
 
 struct wire_source {
@@ -14,7 +15,7 @@ struct wire_source {
 	struct wire_end end;
 };
 
-static int next(struct source *base, struct block *b)
+static int wire_source_next(struct source *base, struct block *b)
 {
 	struct wire_source *s = (struct wire_source *)base;
 	struct frame *f;
@@ -24,7 +25,7 @@ static int next(struct source *base, struct block *b)
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		return err_set(ST_PEER, "the stream was cut off");
+		return err_set(ST_PEER, "the stream ended early");
 	switch (f->type) {
 	case WIRE_DATA:
 	case WIRE_HOLE:
@@ -45,39 +46,40 @@ static int next(struct source *base, struct block *b)
 	return r;
 }
 
-static void stop(struct source *base)
+static void wire_source_stop(struct source *base)
 {
 	conn_stop(((struct wire_source *)base)->conn);
 }
 
-static int finish(struct source *base, struct wire_end *seen)
+static int wire_source_finish(struct source *base, struct wire_end *seen)
 {
 	static const struct hash none;
 	struct wire_source *s = (struct wire_source *)base;
 	const struct wire_end *e = &s->end;
+	char received[SIZE_HUMAN], sent[SIZE_HUMAN];
 
 	if (e->len != seen->len || e->data_bytes != seen->data_bytes ||
 		e->hole_bytes != seen->hole_bytes || e->data_blocks != seen->data_blocks)
 		return err_set(ST_CORRUPT,
-			"the stream lost something: %llu bytes in %llu blocks of %llu in %llu",
-			(unsigned long long)seen->len, (unsigned long long)seen->data_blocks,
-			(unsigned long long)e->len, (unsigned long long)e->data_blocks);
+			"the stream is incomplete: %s in %llu blocks received, %s in %llu sent",
+			size_human(seen->len, received), (unsigned long long)seen->data_blocks,
+			size_human(e->len, sent), (unsigned long long)e->data_blocks);
 	if (hash_equal(&seen->digest, &none))
-		seen->digest = e->digest; /* a relay: the ends compare */
+		seen->digest = e->digest; /* a relay: source and target compare theirs */
 	else if (!hash_equal(&seen->digest, &e->digest))
 		return err_set(ST_CORRUPT, "the digests of source and target differ");
 	return 0;
 }
 
-static const struct source_ops ops = {
-	.next = next,
-	.stop = stop,
-	.finish = finish,
+static const struct source_ops wire_source_ops = {
+	.next = wire_source_next,
+	.stop = wire_source_stop,
+	.finish = wire_source_finish,
 };
 
 struct source *source_wire(struct conn *c, uint64_t len)
 {
-	struct wire_source *s = source_new(sizeof(*s), &ops, len);
+	struct wire_source *s = source_new(sizeof(*s), &wire_source_ops, len);
 
 	if (!s)
 		return NULL;

@@ -1,6 +1,6 @@
 /*
- * dm: one ioctl at a time, on a buffer that is large enough for all answers
- * that are asked for here.
+ * dm: each function makes one ioctl, with a buffer of fixed size.  Only the list
+ * of all devices can be longer, so its buffer grows.
  */
 #include "lib/lvm/dm.h"
 
@@ -19,15 +19,15 @@
 #include "lib/base/io.h"
 
 #define CONTROL "/dev/mapper/control"
-#define ANSWER 4096
-#define LIST_MIN (16u << 10)
-#define LIST_MAX (16u << 20)
+#define REPLY_SIZE 4096
+#define LIST_MIN (16u << 10) /* bytes of the buffer for a list of all devices: initially, */
+#define LIST_MAX (16u << 20) /* and at most */
 #define SECTOR 512
-#define LVM_UUID (4 + 32 + 32)
+#define LVM_UUID_LEN (4 + 32 + 32) /* "LVM-", the UUID of the group, that of the volume */
 
 struct request {
 	struct dm_ioctl head;
-	char rest[ANSWER];
+	char rest[REPLY_SIZE];
 };
 
 int dm_id(dev_t dev, struct dm_id *id)
@@ -45,7 +45,7 @@ int dm_id(dev_t dev, struct dm_id *id)
 
 bool dm_is_volume(const struct dm_id *id)
 {
-	return strncmp(id->uuid, "LVM-", 4) == 0 && strlen(id->uuid) == LVM_UUID;
+	return strncmp(id->uuid, "LVM-", 4) == 0 && strlen(id->uuid) == LVM_UUID_LEN;
 }
 
 bool dm_split(const char *name, char group[DM_TEXT_MAX], char volume[DM_TEXT_MAX])
@@ -72,32 +72,33 @@ bool dm_split(const char *name, char group[DM_TEXT_MAX], char volume[DM_TEXT_MAX
 	return out == volume && *group && *volume;
 }
 
-/* As the kernel writes a device's number where it has 64 bits for it. */
-static uint64_t number_of(dev_t dev)
+/* A device number in the 64-bit encoding of the kernel (huge_encode_dev()). */
+static uint64_t dev_encode(dev_t dev)
 {
 	return (minor(dev) & 0xff) | ((uint64_t)major(dev) << 8) |
 	       ((uint64_t)(minor(dev) & ~0xffu) << 12);
 }
 
-static dev_t device_of(uint64_t number)
+static dev_t dev_decode(uint64_t number)
 {
 	return makedev((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xfff00));
 }
 
-static int control(unsigned long command, dev_t dev, uint32_t flags, struct request *r)
+static int dm_control(unsigned long what, dev_t dev, uint32_t flags, struct request *r)
 {
 	int fd = open(CONTROL, O_RDWR | O_CLOEXEC), rc;
 
 	if (fd < 0)
-		return err_sys("cannot ask the device mapper");
+		return err_sys("cannot open '%s'", CONTROL);
 	r->head.version[0] = DM_VERSION_MAJOR;
 	r->head.data_size = sizeof(*r);
 	r->head.data_start = sizeof(r->head);
-	r->head.dev = number_of(dev);
+	r->head.dev = dev_encode(dev);
 	r->head.flags = flags;
-	rc = ioctl(fd, command, r);
+	rc = ioctl(fd, what, r);
 	if (rc < 0)
-		err_sys("cannot ask the device mapper for %u:%u", major(dev), minor(dev));
+		err_sys("the device mapper request for device %u:%u failed", major(dev),
+			minor(dev));
 	close(fd);
 	return rc < 0 ? -1 : 0;
 }
@@ -107,13 +108,13 @@ int dm_open_count(dev_t dev, unsigned *count)
 	struct request r;
 
 	memset(&r, 0, sizeof(r));
-	if (control(DM_DEV_STATUS, dev, 0, &r) < 0)
+	if (dm_control(DM_DEV_STATUS, dev, 0, &r) < 0)
 		return -1;
 	*count = r.head.open_count < 0 ? 0 : (unsigned)r.head.open_count;
 	return 0;
 }
 
-static int one_target(dev_t dev, uint32_t flags, char *out, size_t size)
+static int dm_single_target(dev_t dev, uint32_t flags, char *out, size_t size)
 {
 	struct dm_target_spec spec;
 	struct request r;
@@ -121,59 +122,62 @@ static int one_target(dev_t dev, uint32_t flags, char *out, size_t size)
 	size_t at;
 
 	memset(&r, 0, sizeof(r));
-	if (control(DM_TABLE_STATUS, dev, flags, &r) < 0)
+	if (dm_control(DM_TABLE_STATUS, dev, flags, &r) < 0)
 		return -1;
 	at = r.head.data_start - sizeof(r.head);
 	if (r.head.target_count != 1 || (r.head.flags & DM_BUFFER_FULL_FLAG) ||
 		r.head.data_start < sizeof(r.head) || at + sizeof(spec) >= sizeof(r.rest))
-		return err_set(ST_FAILED, "%u:%u: not one target", major(dev), minor(dev));
+		return err_set(ST_FAILED, "device %u:%u does not have exactly one target",
+			major(dev), minor(dev));
 	memcpy(&spec, r.rest + at, sizeof(spec));
 	at += sizeof(spec);
 	end = memchr(r.rest + at, '\0', sizeof(r.rest) - at);
 	if (!end)
-		return err_set(ST_FAILED, "%u:%u: its status has no end", major(dev), minor(dev));
+		return err_set(ST_FAILED, "the status of device %u:%u is not terminated",
+			major(dev), minor(dev));
 	snprintf(out, size, "%.*s %s", DM_MAX_TYPE_NAME, spec.target_type, r.rest + at);
 	return 0;
 }
 
 int dm_status(dev_t dev, char *out, size_t size)
 {
-	return one_target(dev, DM_NOFLUSH_FLAG, out, size);
+	return dm_single_target(dev, DM_NOFLUSH_FLAG, out, size);
 }
 
 int dm_table(dev_t dev, char *out, size_t size)
 {
-	return one_target(dev, DM_STATUS_TABLE_FLAG | DM_NOFLUSH_FLAG, out, size);
+	return dm_single_target(dev, DM_STATUS_TABLE_FLAG | DM_NOFLUSH_FLAG, out, size);
 }
 
-int dm_snapshot_usage(dev_t dev, struct dm_usage *fill)
+int dm_snapshot_usage(dev_t dev, struct dm_usage *usage)
 {
 	unsigned long long used, all;
 	char text[256], table[256];
 	unsigned chunk = 0;
 
-	memset(fill, 0, sizeof(*fill));
+	memset(fill, 0, sizeof(*usage));
 	if (dm_status(dev, text, sizeof(text)) < 0 || dm_table(dev, table, sizeof(table)) < 0)
 		return -1;
 	if (strncmp(text, "snapshot ", 9) != 0 ||
 		sscanf(table, "snapshot %*s %*s %*s %u", &chunk) != 1 || chunk == 0)
-		return err_set(ST_FAILED, "%u:%u is no snapshot: %s", major(dev), minor(dev), text);
-	fill->chunk = (uint64_t)chunk * SECTOR;
+		return err_set(ST_FAILED, "device %u:%u is not a thick snapshot: %s", major(dev),
+			minor(dev), text);
+	usage->chunk = (uint64_t)chunk * SECTOR;
 	if (sscanf(text, "snapshot %llu/%llu", &used, &all) != 2 || all == 0) {
-		fill->invalid = true; /* "Invalid", "Overflow", "Merge failed", "Unknown" */
+		usage->invalid = true; /* "Invalid", "Overflow", "Merge failed", "Unknown" */
 		return 0;
 	}
-	fill->used = (double)used / (double)all;
-	fill->space = all * SECTOR;
+	usage->used = (double)used / (double)all;
+	usage->space = all * SECTOR;
 	return 0;
 }
 
-bool dm_snapshot_may_overflow(const struct dm_usage *fill, uint64_t origin_bytes)
+bool dm_snapshot_may_overflow(const struct dm_usage *usage, uint64_t origin_bytes)
 {
-	uint64_t chunks = (origin_bytes + fill->chunk - 1) / fill->chunk;
-	uint64_t lists = chunks / (fill->chunk / 16) + 1;
+	uint64_t chunks = (origin_bytes + usage->chunk - 1) / usage->chunk;
+	uint64_t lists = chunks / (usage->chunk / 16) + 1;
 
-	return fill->space < (1 + lists + chunks) * fill->chunk; /* with a header */
+	return usage->space < (1 + lists + chunks) * usage->chunk; /* 1: the header */
 }
 
 int dm_message(dev_t dev, const char *text)
@@ -184,9 +188,10 @@ int dm_message(dev_t dev, const char *text)
 	memset(&r, 0, sizeof(r));
 	m = (struct dm_target_msg *)(void *)r.rest;
 	if (strlen(text) >= sizeof(r.rest) - sizeof(*m))
-		return err_set(ST_FAILED, "a message to the device mapper is too long");
+		return err_set(ST_FAILED, "the message to device %u:%u is too long", major(dev),
+			minor(dev));
 	memcpy(m->message, text, strlen(text));
-	return control(DM_TARGET_MSG, dev, 0, &r);
+	return dm_control(DM_TARGET_MSG, dev, 0, &r);
 }
 
 int dm_state(dev_t dev, struct dm_state *state)
@@ -195,7 +200,7 @@ int dm_state(dev_t dev, struct dm_state *state)
 
 	memset(&r, 0, sizeof(r));
 	memset(state, 0, sizeof(*state));
-	if (control(DM_DEV_STATUS, dev, 0, &r) < 0)
+	if (dm_control(DM_DEV_STATUS, dev, 0, &r) < 0)
 		return -1;
 	state->is_suspended = r.head.flags & DM_SUSPEND_FLAG;
 	state->has_table = r.head.flags & DM_ACTIVE_PRESENT_FLAG;
@@ -215,34 +220,35 @@ int dm_lies_on_suspended(dev_t dev)
 	uint32_t i;
 
 	memset(&r, 0, sizeof(r));
-	if (control(DM_TABLE_DEPS, dev, 0, &r) < 0)
+	if (dm_control(DM_TABLE_DEPS, dev, 0, &r) < 0)
 		return -1;
 	at = r.head.data_start - sizeof(r.head);
 	if ((r.head.flags & DM_BUFFER_FULL_FLAG) || r.head.data_start < sizeof(r.head) ||
 		at + sizeof(below) > sizeof(r.rest))
-		return err_set(ST_FAILED, "%u:%u lies on too many devices", major(dev), minor(dev));
+		return err_set(
+			ST_FAILED, "device %u:%u lies on too many devices", major(dev), minor(dev));
 	memcpy(&below, r.rest + at, sizeof(below));
 	at += sizeof(below);
 	for (i = 0; i < below.count && at + sizeof(number) <= sizeof(r.rest); i++) {
 		memcpy(&number, r.rest + at, sizeof(number));
 		at += sizeof(number);
-		if (dm_id(device_of(number), &id) && dm_state(device_of(number), &state) == 0 &&
+		if (dm_id(dev_decode(number), &id) && dm_state(dev_decode(number), &state) == 0 &&
 			state.is_suspended)
 			return 1;
 	}
-	err_clear(); /* of one that is gone */
+	err_clear(); /* recorded for a device that was removed meanwhile */
 	return 0;
 }
 
-/* All names, as DM_LIST_DEVICES has them; the caller frees it.  NULL recorded. */
-static struct dm_ioctl *list_devices(void)
+/* The reply of DM_LIST_DEVICES; the caller frees it.  NULL with an error recorded. */
+static struct dm_ioctl *dm_list(void)
 {
 	struct dm_ioctl *all = NULL, *larger;
 	size_t size;
 	int fd = open(CONTROL, O_RDWR | O_CLOEXEC), r = 0;
 
 	if (fd < 0) {
-		err_sys("cannot ask the device mapper");
+		err_sys("cannot open '%s'", CONTROL);
 		return NULL;
 	}
 	for (size = LIST_MIN; size <= LIST_MAX; size *= 2) {
@@ -259,9 +265,9 @@ static struct dm_ioctl *list_devices(void)
 			break;
 	}
 	if (r < 0)
-		err_sys("cannot list the device mapper's devices");
+		err_sys("cannot list the devices of the device mapper");
 	else if (!all || (all->flags & DM_BUFFER_FULL_FLAG))
-		r = err_set(ST_FAILED, "cannot list the device mapper's devices: too many");
+		r = err_set(ST_FAILED, "cannot list the devices of the device mapper: too many");
 	close(fd);
 	if (r == 0)
 		return all;
@@ -269,16 +275,16 @@ static struct dm_ioctl *list_devices(void)
 	return NULL;
 }
 
-/* One that never had a table is not in /sys. */
-static bool take_id(struct dm_id *id, dev_t dev, const char *name)
+/* Like dm_id(), but also for a device that never had a table: that is not in /sys. */
+static bool dm_id_of_any(struct dm_id *id, dev_t dev, const char *name)
 {
 	struct request r;
 
 	memset(&r, 0, sizeof(r));
 	memset(id, 0, sizeof(*id));
 	snprintf(id->name, sizeof(id->name), "%s", name);
-	if (control(DM_DEV_STATUS, dev, 0, &r) < 0) {
-		err_clear(); /* it is gone */
+	if (dm_control(DM_DEV_STATUS, dev, 0, &r) < 0) {
+		err_clear(); /* the device was removed meanwhile */
 		return false;
 	}
 	snprintf(id->uuid, sizeof(id->uuid), "%s", r.head.uuid);
@@ -287,7 +293,7 @@ static bool take_id(struct dm_id *id, dev_t dev, const char *name)
 
 int dm_each(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg)
 {
-	struct dm_ioctl *all = list_devices();
+	struct dm_ioctl *all = dm_list();
 	const struct dm_name_list *entry;
 	uint32_t at, next;
 	struct dm_id id;
@@ -298,8 +304,8 @@ int dm_each(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg
 		return -1;
 	for (at = all->data_start; r == 0 && at + sizeof(*entry) < all->data_size; at += next) {
 		entry = (const void *)((const char *)all + at);
-		dev = device_of(entry->dev);
-		if (entry->dev && take_id(&id, dev, entry->name))
+		dev = dev_decode(entry->dev);
+		if (entry->dev && dm_id_of_any(&id, dev, entry->name))
 			r = each(arg, &id, dev);
 		next = entry->next;
 		if (next == 0)
@@ -309,25 +315,25 @@ int dm_each(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg
 	return r;
 }
 
-static int command(unsigned long what, dev_t dev)
+static int dm_command(unsigned long what, dev_t dev)
 {
 	struct request r;
 
 	memset(&r, 0, sizeof(r));
-	return control(what, dev, 0, &r);
+	return dm_control(what, dev, 0, &r);
 }
 
 int dm_resume(dev_t dev)
 {
-	return command(DM_DEV_SUSPEND, dev); /* without its flag it resumes */
+	return dm_command(DM_DEV_SUSPEND, dev); /* without DM_SUSPEND_FLAG it resumes */
 }
 
 int dm_forget_next(dev_t dev)
 {
-	return command(DM_TABLE_CLEAR, dev);
+	return dm_command(DM_TABLE_CLEAR, dev);
 }
 
 int dm_remove(dev_t dev)
 {
-	return command(DM_DEV_REMOVE, dev);
+	return dm_command(DM_DEV_REMOVE, dev);
 }

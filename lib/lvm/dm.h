@@ -1,8 +1,9 @@
 /*
- * dm: what the kernel's device mapper tells of a device, and what it is told
- * without LVM: <linux/dm-ioctl.h>, through /dev/mapper/control, which is
- * root's.  Devices are named by their numbers, which nobody can swap while they
- * are open.  Nothing here blocks for long.
+ * dm: queries to the kernel's device mapper and changes by it, without LVM.
+ *
+ * The interface is <linux/dm-ioctl.h> on /dev/mapper/control, which only root may
+ * open.  Devices are identified by their numbers, which cannot change while the
+ * devices are open.  No function blocks for long.
  */
 #ifndef IMG_DM_H
 #define IMG_DM_H
@@ -11,77 +12,91 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define DM_TEXT_MAX 130 /* names and UUIDs, with the NUL */
+#define DM_TEXT_MAX 130 /* of a name or UUID, with the NUL */
 
 struct dm_id {
 	char name[DM_TEXT_MAX];
 	char uuid[DM_TEXT_MAX]; /* "" if it has none */
 };
 
-/* From /sys, for anybody.  1; 0: dev is no device of the device mapper's. */
+/*
+ * Reads name and UUID from /sys; needs no privilege.  1; 0: dev is not a device of the
+ * device mapper.
+ */
 int dm_id(dev_t dev, struct dm_id *id);
 
 /*
- * Whether that is a logical volume as users see it, not one that LVM hides: its
- * UUID is "LVM-", 32 characters of its group, 32 of its own, and no more.
+ * Whether id is a logical volume that users see, not an internal LVM volume: then
+ * its UUID is "LVM-", 32 characters for its group and 32 for the volume, with no
+ * suffix.
  */
 bool dm_is_volume(const struct dm_id *id);
 
-/* "vg-lv", in which a hyphen of either is doubled, into both.  Whether it is such. */
+/*
+ * Splits a device name "vg-lv", in which hyphens of group and volume are doubled.
+ * Returns false if name does not have this form.
+ */
 bool dm_split(const char *name, char group[DM_TEXT_MAX], char volume[DM_TEXT_MAX]);
 
-/* How often a device is open, by mounts and other devices too.  0 or -1 recorded. */
+/* How many times a device is open; mounts and other devices count.  0, or -1 recorded. */
 int dm_open_count(dev_t dev, unsigned *count);
 
-/* The status of a device's only target, as "snapshot 16/81920 16".  0 or -1 recorded. */
+/*
+ * Writes the type and status of a device's only target, such as "snapshot 16/81920 16".
+ * 0, or -1 recorded.
+ */
 int dm_status(dev_t dev, char *out, size_t size);
 
-/* Its table likewise, as "thin 254:7 1". */
+/* Likewise its type and table, such as "thin 254:7 1". */
 int dm_table(dev_t dev, char *out, size_t size);
 
-/* Of a thick snapshot: how full it is, or that it is invalid.  0 or -1 recorded. */
+/* How full a thick snapshot is, or that it is invalid.  0, or -1 recorded. */
 struct dm_usage {
-	double used;	/* of its space, from 0 to 1 */
-	uint64_t space;	/* bytes of its copy-on-write space */
-	uint64_t chunk; /* bytes: the room is given out in such pieces */
+	double used;	/* part of the copy-on-write space that is used, from 0 to 1 */
+	uint64_t room;	/* size of the copy-on-write space in bytes */
+	uint64_t chunk; /* the unit of its allocation, in bytes */
 	bool invalid;
 };
-int dm_snapshot_usage(dev_t dev, struct dm_usage *fill);
+int dm_snapshot_usage(dev_t dev, struct dm_usage *usage);
 
 /*
- * Whether it may overflow when all of its origin is written: it takes a chunk for each of
- * the origin's, and 16 bytes to find it, in chunks of their own.
+ * Whether the snapshot may overflow if all of its origin is overwritten.  For each chunk
+ * of the origin, it then stores one chunk and a list entry of 16 bytes; the lists have
+ * chunks of their own.
  */
-bool dm_snapshot_may_overflow(const struct dm_usage *fill, uint64_t origin_bytes);
+bool dm_snapshot_may_overflow(const struct dm_usage *usage, uint64_t origin_bytes);
 
-/* Tells a target something.  0 or -1 recorded. */
+/* Sends a message to the first target of a device.  0, or -1 recorded. */
 int dm_message(dev_t dev, const char *text);
 
-/* What state a device is in.  0 or -1 recorded. */
+/* The state of a device.  0, or -1 recorded. */
 struct dm_state {
 	bool is_suspended;
-	bool has_table; /* one that works */
-	bool has_next;	/* one that it gets when it is resumed */
-	unsigned opens;
+	bool has_table; /* a live table */
+	bool has_next;	/* an inactive table, which becomes live on resume */
+	unsigned opens; /* as dm_open_count() */
 };
 int dm_state(dev_t dev, struct dm_state *state);
 
 /*
- * Whether some device that this one's table leads to is suspended: then what this one is
- * asked for may wait until that is resumed.  1, 0 or -1 recorded.
+ * Whether a device that this device lies on is suspended.  Then I/O on this device, and
+ * dm_resume() of it, may block until that one is resumed.  1, 0, or -1 recorded.
  */
 int dm_lies_on_suspended(dev_t dev);
 
-/* Calls each for all devices; 0 or -1 recorded. */
+/*
+ * Calls each for every device of the device mapper, until it returns something other
+ * than 0, which is then returned.  0, or -1 recorded.
+ */
 int dm_each(int (*each)(void *arg, const struct dm_id *id, dev_t dev), void *arg);
 
-/* Lets a suspended device work again, with its next table if it has one.  0 or -1 recorded. */
+/* Resumes a suspended device, with its inactive table if it has one.  0, or -1 recorded. */
 int dm_resume(dev_t dev);
 
-/* Drops a device's next table.  0 or -1 recorded. */
+/* Removes the inactive table of a device.  0, or -1 recorded. */
 int dm_forget_next(dev_t dev);
 
-/* Removes a device that nobody has open.  0 or -1 recorded. */
+/* Removes a device, which must not be open.  0, or -1 recorded. */
 int dm_remove(dev_t dev);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * lvm: a report is a list of objects whose values are all strings.
+ * lvm: LVM's JSON reports are arrays of objects, whose values are all strings.
  */
 #include "lib/lvm/lvm.h"
 
@@ -37,14 +37,14 @@ bool lvm_is_there(void)
 	return child_has("lvm");
 }
 
-/* LVM's exit status does not tell. */
-static bool is_full(const char *words)
+/* Whether LVM's messages say that space is missing; its exit status is always the same. */
+static bool says_no_space(const char *words)
 {
 	return strstr(words, "insufficient free") || strstr(words, "Insufficient free") ||
 	       strstr(words, "free space in thin pool");
 }
 
-/* LVM's last words are what failed, after its warnings, and before where to read more. */
+/* Records LVM's last message, which names the failure; ignores the hint "Run `… --help'". */
 static int record_failure(const char *command, int status, struct buf *errors)
 {
 	char *text = errors->len ? strdup(buf_str(errors)) : NULL, *line, *save = NULL;
@@ -57,14 +57,14 @@ static int record_failure(const char *command, int status, struct buf *errors)
 			last = line;
 	}
 	if (last)
-		err_set(is_full(last) ? ST_NOROOM : ST_FAILED, "%s: %s", command, last);
+		err_set(says_no_space(last) ? ST_NOROOM : ST_FAILED, "%s: %s", command, last);
 	else
 		err_set(ST_FAILED, "%s failed with status %d", command, status);
 	free(text);
 	return -1;
 }
 
-static int run(const char *const *argv, struct buf *out)
+static int lvm_run(const char *const *argv, struct buf *out)
 {
 	const char *full[ARGS_MAX + 2] = { "lvm" };
 	struct buf errors = BUF_INIT;
@@ -75,7 +75,7 @@ static int run(const char *const *argv, struct buf *out)
 
 	for (i = 0; argv[i]; i++) {
 		if (i == ARGS_MAX)
-			return err_set(ST_FAILED, "too many words for LVM");
+			return err_set(ST_FAILED, "too many arguments for LVM");
 		full[i + 1] = argv[i];
 	}
 	status = child_run(&c);
@@ -95,20 +95,20 @@ int lvm_change(const char *const *argv)
 	if (text.len)
 		log_debug("lvm%s", buf_str(&text));
 	buf_fini(&text);
-	return run(argv, NULL);
+	return lvm_run(argv, NULL);
 }
 
-/* The rows of a report; the caller drops the reference.  NULL recorded. */
-static json_t *report(const char *const *argv, const char *kind)
+/* Runs a report and returns its rows; the caller drops the reference.  NULL recorded. */
+static json_t *lvm_report(const char *const *argv, const char *kind)
 {
 	struct buf out = BUF_INIT;
 	json_t *all = NULL, *rows = NULL;
 
-	if (run(argv, &out) == 0) {
+	if (lvm_run(argv, &out) == 0) {
 		all = json_loadb((const char *)out.data, out.len, 0, NULL);
 		rows = json_object_get(json_array_get(json_object_get(all, "report"), 0), kind);
 		if (!json_is_array(rows) || json_array_size(rows) > ROWS_MAX) {
-			err_set(ST_FAILED, "%s printed no report that could be read", argv[0]);
+			err_set(ST_FAILED, "cannot parse the report of %s", argv[0]);
 			rows = NULL;
 		}
 	}
@@ -118,27 +118,27 @@ static json_t *report(const char *const *argv, const char *kind)
 	return rows;
 }
 
-static const char *text_of(json_t *row, const char *key)
+static const char *row_text(json_t *row, const char *key)
 {
 	const char *value = json_string_value(json_object_get(row, key));
 
 	return value ? value : "";
 }
 
-static uint64_t bytes_of(json_t *row, const char *key)
+static uint64_t row_bytes(json_t *row, const char *key)
 {
-	return strtoull(text_of(row, key), NULL, 10);
+	return strtoull(row_text(row, key), NULL, 10);
 }
 
-static double fraction_of(json_t *row, const char *key)
+static double row_fraction(json_t *row, const char *key)
 {
-	const char *value = text_of(row, key);
+	const char *value = row_text(row, key);
 
 	return *value && *value != '-' ? strtod(value, NULL) / 100 : -1;
 }
 
-/* Whether a list separated by commas has that word. */
-static bool has_word(const char *list, const char *word)
+/* Whether a comma-separated list contains word. */
+static bool list_contains(const char *list, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -148,9 +148,9 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-static void copy_text(char *out, size_t size, json_t *row, const char *key)
+static void row_copy(char *out, size_t size, json_t *row, const char *key)
 {
-	snprintf(out, size, "%s", text_of(row, key));
+	snprintf(out, size, "%s", row_text(row, key));
 }
 
 static void add_without_hyphens(char *out, size_t size, const char *uuid)
@@ -163,46 +163,46 @@ static void add_without_hyphens(char *out, size_t size, const char *uuid)
 	out[n] = '\0';
 }
 
-static int take_volume(struct lvm_volume *v, json_t *row)
+static int volume_from_row(struct lvm_volume *v, json_t *row)
 {
-	const char *role = text_of(row, "lv_role");
+	const char *role = row_text(row, "lv_role");
 
 	memset(v, 0, sizeof(*v));
-	copy_text(v->group, sizeof(v->group), row, "vg_name");
-	copy_text(v->name, sizeof(v->name), row, "lv_name");
-	/* A hidden one is in brackets with -a. */
+	row_copy(v->group, sizeof(v->group), row, "vg_name");
+	row_copy(v->name, sizeof(v->name), row, "lv_name");
+	/* The name of a hidden volume is in brackets. */
 	if (v->name[0] == '[') {
 		memmove(v->name, v->name + 1, strlen(v->name));
 		v->name[strcspn(v->name, "]")] = '\0';
 	}
-	copy_text(v->own_uuid, sizeof(v->own_uuid), row, "lv_uuid");
+	row_copy(v->own_uuid, sizeof(v->own_uuid), row, "lv_uuid");
 	snprintf(v->uuid, sizeof(v->uuid), "LVM-");
-	add_without_hyphens(v->uuid, sizeof(v->uuid), text_of(row, "vg_uuid"));
-	add_without_hyphens(v->uuid, sizeof(v->uuid), text_of(row, "lv_uuid"));
-	v->size = bytes_of(row, "lv_size");
-	v->group_free = bytes_of(row, "vg_free");
-	v->extent_size = bytes_of(row, "vg_extent_size");
-	copy_text(v->origin, sizeof(v->origin), row, "origin");
-	copy_text(v->pool, sizeof(v->pool), row, "pool_lv");
-	copy_text(v->layout, sizeof(v->layout), row, "lv_layout");
-	copy_text(v->lock_type, sizeof(v->lock_type), row, "vg_lock_type");
-	v->is_visible = has_word(role, "public");
-	v->is_pool = has_word(v->layout, "pool");
-	v->is_thin = has_word(v->layout, "thin") && !v->is_pool;
-	v->is_snapshot = has_word(role, "thicksnapshot");
-	v->is_origin = has_word(role, "thickorigin");
-	v->is_merging = *text_of(row, "lv_merging") == '1';
-	v->is_active = strcmp(text_of(row, "lv_active"), "active") == 0;
-	v->is_writable = *text_of(row, "lv_permissions") == '1' ||
-			 strcmp(text_of(row, "lv_permissions"), "writeable") == 0;
-	v->is_invalid = *text_of(row, "lv_snapshot_invalid") == '1';
-	v->used = fraction_of(row, v->is_snapshot ? "snap_percent" : "data_percent");
-	v->meta_used = fraction_of(row, "metadata_percent");
-	v->tags = strdup(text_of(row, "lv_tags"));
+	add_without_hyphens(v->uuid, sizeof(v->uuid), row_text(row, "vg_uuid"));
+	add_without_hyphens(v->uuid, sizeof(v->uuid), row_text(row, "lv_uuid"));
+	v->size = row_bytes(row, "lv_size");
+	v->group_free = row_bytes(row, "vg_free");
+	v->extent_size = row_bytes(row, "vg_extent_size");
+	row_copy(v->origin, sizeof(v->origin), row, "origin");
+	row_copy(v->pool, sizeof(v->pool), row, "pool_lv");
+	row_copy(v->layout, sizeof(v->layout), row, "lv_layout");
+	row_copy(v->lock_type, sizeof(v->lock_type), row, "vg_lock_type");
+	v->is_visible = list_contains(role, "public");
+	v->is_pool = list_contains(v->layout, "pool");
+	v->is_thin = list_contains(v->layout, "thin") && !v->is_pool;
+	v->is_snapshot = list_contains(role, "thicksnapshot");
+	v->is_origin = list_contains(role, "thickorigin");
+	v->is_merging = *row_text(row, "lv_merging") == '1';
+	v->is_active = strcmp(row_text(row, "lv_active"), "active") == 0;
+	v->is_writable = *row_text(row, "lv_permissions") == '1' ||
+			 strcmp(row_text(row, "lv_permissions"), "writeable") == 0;
+	v->is_invalid = *row_text(row, "lv_snapshot_invalid") == '1';
+	v->used = row_fraction(row, v->is_snapshot ? "snap_percent" : "data_percent");
+	v->meta_used = row_fraction(row, "metadata_percent");
+	v->tags = strdup(row_text(row, "lv_tags"));
 	return v->tags ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
-/* These are its segment's: among the others they would give a row for each segment. */
+/* A report of its own: with fields of segments, LVM prints one row for each segment. */
 int lvm_thin(struct lvm_thin *out, const char *group, const char *name)
 {
 	char what[2 * LVM_NAME_MAX];
@@ -213,21 +213,21 @@ int lvm_thin(struct lvm_thin *out, const char *group, const char *name)
 
 	memset(out, 0, sizeof(*out));
 	snprintf(what, sizeof(what), "%s/%s", group, name);
-	rows = report(argv, "lv");
+	rows = lvm_report(argv, "lv");
 	if (!rows)
 		return -1;
 	row = json_array_get(rows, 0);
-	if (json_array_size(rows) == 1 && *text_of(row, "transaction_id")) {
-		out->id = (unsigned)bytes_of(row, "thin_id");
-		out->transaction = bytes_of(row, "transaction_id");
+	if (json_array_size(rows) == 1 && *row_text(row, "transaction_id")) {
+		out->id = (unsigned)row_bytes(row, "thin_id");
+		out->transaction = row_bytes(row, "transaction_id");
 	} else {
-		r = err_set(ST_FAILED, "'%s' is not thin", what);
+		r = err_set(ST_FAILED, "'%s' is neither a thin volume nor a thin pool", what);
 	}
 	json_decref(rows);
 	return r;
 }
 
-/* One, or all; foreign: also those that LVM would keep from us. */
+/* Reports one group, or all; foreign: also those of other hosts, and shared ones. */
 static int read_groups(struct lvm_groups *out, const char *group, bool foreign)
 {
 	const char *argv[ARGS_MAX] = { "vgs", "--reportformat", "json", "--units", "b",
@@ -241,7 +241,7 @@ static int read_groups(struct lvm_groups *out, const char *group, bool foreign)
 		argv[8] = "--foreign";
 		argv[9] = "--shared";
 	}
-	rows = report(argv, "vg");
+	rows = lvm_report(argv, "vg");
 	if (!rows)
 		return -1;
 	n = json_array_size(rows);
@@ -254,26 +254,29 @@ static int read_groups(struct lvm_groups *out, const char *group, bool foreign)
 		struct lvm_group *g = &out->group[out->count];
 
 		row = json_array_get(rows, out->count);
-		copy_text(g->name, sizeof(g->name), row, "vg_name");
-		g->size = bytes_of(row, "vg_size");
-		g->free = bytes_of(row, "vg_free");
-		g->extent_size = bytes_of(row, "vg_extent_size");
-		copy_text(g->lock_type, sizeof(g->lock_type), row, "vg_lock_type");
-		copy_text(g->system_id, sizeof(g->system_id), row, "vg_systemid");
+		row_copy(g->name, sizeof(g->name), row, "vg_name");
+		g->size = row_bytes(row, "vg_size");
+		g->free = row_bytes(row, "vg_free");
+		g->extent_size = row_bytes(row, "vg_extent_size");
+		row_copy(g->lock_type, sizeof(g->lock_type), row, "vg_lock_type");
+		row_copy(g->system_id, sizeof(g->system_id), row, "vg_systemid");
 	}
 	json_decref(rows);
 	return 0;
 }
 
-/* LVM has one status for all failures, but "no such" is worth one of its own. */
-static int explain_absent(const char *group, const char *name)
+/*
+ * LVM has one exit status for all failures.  Replaces the recorded error by ST_ABSENT or
+ * ST_REFUSED if a further report shows that this is the cause.  Always -1.
+ */
+static int explain_failure(const char *group, const char *name)
 {
 	struct lvm_groups groups;
 	struct lvm_list all;
 	struct err e;
 	size_t i;
 
-	/* Asked again, it may be there by now, made by another. */
+	/* No further report: another job may have created the volume meanwhile. */
 	if (name && strstr(err_text(), "Failed to find logical volume"))
 		return err_set(ST_ABSENT, "no such volume");
 	err_take(&e);
@@ -285,10 +288,10 @@ static int explain_absent(const char *group, const char *name)
 	if (i == groups.count)
 		err_set(ST_ABSENT, "no such volume group: '%s'", group);
 	else if (*groups.group[i].lock_type && strcmp(groups.group[i].lock_type, "none") != 0)
-		err_set(ST_REFUSED, "its group is shared with other hosts (lock type %s)",
+		err_set(ST_REFUSED, "its volume group is shared with other hosts (lock type %s)",
 			groups.group[i].lock_type);
 	else if (*groups.group[i].system_id && !name)
-		err_set(ST_REFUSED, "its group is another host's (system ID '%s')",
+		err_set(ST_REFUSED, "its volume group belongs to another host (system ID '%s')",
 			groups.group[i].system_id);
 	else if (name && lvm_volumes(&all, group, NULL, true) == 0) {
 		for (i = 0; i < all.count && strcmp(all.volume[i].name, name) != 0; i++)
@@ -322,15 +325,15 @@ int lvm_volumes(struct lvm_list *out, const char *group, const char *name, bool 
 	if (group)
 		argv[i++] = what;
 	argv[i] = NULL;
-	rows = report(argv, "lv");
+	rows = lvm_report(argv, "lv");
 	if (!rows)
-		return group && lvm_is_there() ? explain_absent(group, name) : -1;
+		return group && lvm_is_there() ? explain_failure(group, name) : -1;
 	n = json_array_size(rows);
 	out->volume = calloc(n ? n : 1, sizeof(*out->volume));
 	if (!out->volume)
 		r = err_set(ST_FAILED, "out of memory");
 	for (; r == 0 && out->count < n; out->count++)
-		r = take_volume(&out->volume[out->count], json_array_get(rows, out->count));
+		r = volume_from_row(&out->volume[out->count], json_array_get(rows, out->count));
 	json_decref(rows);
 	if (r < 0)
 		lvm_list_fini(out);
@@ -371,7 +374,7 @@ int lvm_groups(struct lvm_groups *out, const char *group)
 {
 	if (read_groups(out, group, false) == 0)
 		return 0;
-	return group && lvm_is_there() ? explain_absent(group, NULL) : -1;
+	return group && lvm_is_there() ? explain_failure(group, NULL) : -1;
 }
 
 void lvm_groups_fini(struct lvm_groups *g)

@@ -1,10 +1,10 @@
 /*
- * lvm: volumes and groups as LVM reports them, and changes to them.
+ * lvm: reports of logical volumes and volume groups, and changes to them.
  *
- * LVM is asked by its program (`lvm`, with LC_ALL=C, by argv), whose reports
- * are JSON.  It runs in a session of its own and is always waited for: a killed
- * lvcreate can leave an origin suspended.  What it prints on standard error is
- * passed on in the recorded error.  All of it blocks, and may take seconds.
+ * Every function runs the program `lvm` (by argv, with LC_ALL=C); its reports are
+ * JSON.  It runs in a session of its own and is always waited for, never killed: a
+ * killed lvcreate can leave an origin suspended.  If it fails, its message becomes
+ * the recorded error.  All functions that run it block, for seconds maybe.
  */
 #ifndef IMG_LVM_H
 #define IMG_LVM_H
@@ -13,23 +13,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LVM_NAME_MAX 130 /* with the NUL; as the device mapper has it */
-#define LVM_TAG_MAX 1025
+#define LVM_NAME_MAX 130 /* with the NUL; the limit of the device mapper */
+#define LVM_TAG_MAX 1025 /* with the NUL */
 
 struct lvm_volume {
 	char group[LVM_NAME_MAX], name[LVM_NAME_MAX];
-	char uuid[72];			  /* as the device mapper has it: "LVM-" and both UUIDs */
-	char own_uuid[40];		  /* as LVM has it */
+	char uuid[72];			  /* of the device: "LVM-", group's, volume's */
+	char own_uuid[40];		  /* as LVM prints it */
 	uint64_t size;			  /* bytes */
-	uint64_t group_free, extent_size; /* its group's: bytes */
+	uint64_t group_free, extent_size; /* of its group, in bytes */
 	char origin[LVM_NAME_MAX], pool[LVM_NAME_MAX]; /* "" if it has none */
 	char layout[64];    /* "linear", "thin,sparse", "thin,pool", ... */
-	char lock_type[32]; /* its group's; "" or "none" if no other host shares it */
-	char *tags;	    /* separated by commas */
-	double used;	    /* of a thick snapshot, a thin volume, or a pool: 0 to 1; else -1 */
-	double meta_used;   /* of a pool: 0 to 1; else -1 */
-	bool is_visible;    /* not one of LVM's own */
-	bool is_thin, is_pool, is_snapshot; /* is_snapshot: thick */
+	char lock_type[32]; /* of its group; "" or "none" if it is not shared with other hosts */
+	char *tags;	    /* comma-separated */
+	double used;	    /* of a thick snapshot, thin volume or pool: 0 to 1; else -1 */
+	double meta_used;   /* of a pool's metadata: 0 to 1; else -1 */
+	bool is_visible;    /* not an internal LVM volume */
+	bool is_thin, is_pool, is_snapshot; /* is_snapshot: a thick one */
 	bool is_origin;			    /* has thick snapshots */
 	bool is_merging;
 	bool is_active, is_writable, is_invalid;
@@ -51,43 +51,44 @@ struct lvm_groups {
 	size_t count;
 };
 
-/* Whether LVM would take it for a name; also keeps it from being an option. */
+/* Whether LVM accepts name for a group or volume; such a name is never taken for an option. */
 bool lvm_name_is_valid(const char *name);
 
 /*
- * Of one volume ("group", "name"), of all of a group (name NULL), or of all
- * (both NULL); hidden ones only if hidden.  0, or -1 recorded: ST_ABSENT if
- * there is no such group or volume, ST_REFUSED if the group is another host's or
- * shared with others, ST_FAILED if LVM is missing or fails.
+ * Reports one volume (group and name), all volumes of a group (name NULL), or all
+ * volumes (both NULL); hidden ones only if hidden is set.  0, or -1 recorded:
+ * ST_ABSENT if there is no such group or volume, ST_REFUSED if the group belongs to
+ * another host or is shared with other hosts, ST_FAILED if LVM is missing or fails.
  */
 int lvm_volumes(struct lvm_list *out, const char *group, const char *name, bool hidden);
 void lvm_list_fini(struct lvm_list *l); /* accepts a zeroed one */
 
-/* One volume.  0 or -1 recorded, as above; freed by lvm_volume_fini(). */
+/* Reports one volume, also a hidden one.  0, or -1 recorded, as lvm_volumes(). */
 int lvm_volume(struct lvm_volume *out, const char *group, const char *name);
-void lvm_volume_fini(struct lvm_volume *v);
+void lvm_volume_fini(struct lvm_volume *v); /* accepts a zeroed one */
 
-/* Of a thin volume: what its pool knows it by; of a pool: its transaction.  0 or -1 recorded. */
+/* Reports the thin device of a thin volume, or the transaction of a pool.  0, or -1 recorded. */
 struct lvm_thin {
-	unsigned id;
-	uint64_t transaction; /* the pool's when the volume was made */
+	unsigned id;	      /* of the thin device in its pool */
+	uint64_t transaction; /* of a volume: its pool's when the volume was created */
 };
 int lvm_thin(struct lvm_thin *out, const char *group, const char *name);
 
-/* One group, or all (NULL). */
+/* Reports one group, or all (NULL).  0, or -1 recorded, as lvm_volumes(). */
 int lvm_groups(struct lvm_groups *out, const char *group);
-void lvm_groups_fini(struct lvm_groups *g);
+void lvm_groups_fini(struct lvm_groups *g); /* accepts a zeroed one */
 
-/* The value of a tag that begins with prefix, or NULL; the caller frees it. */
+/* What follows prefix in the first tag that begins with it, or NULL; the caller frees it. */
 char *lvm_tag(const struct lvm_volume *v, const char *prefix);
 
 /*
- * Runs a command of LVM's that changes something: argv[0] is its name
- * ("lvcreate"), a NULL ends it.  0, or -1 recorded: ST_NOROOM, ST_FAILED, with LVM's words.
+ * Runs an LVM command that changes something.  argv[0] is its name ("lvcreate"); argv
+ * ends with NULL.  0, or -1 recorded with LVM's message: ST_NOROOM if the group or pool
+ * has too little free space, else ST_FAILED.
  */
 int lvm_change(const char *const *argv);
 
-/* Whether the program is there. */
+/* Whether LVM is installed. */
 bool lvm_is_there(void);
 
 #endif

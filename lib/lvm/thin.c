@@ -1,5 +1,5 @@
 /*
- * thin: thin_dump writes one element a line:
+ * thin: parses the XML of thin_dump, which has one element per line:
  *
  *	<range_mapping origin_begin="0" data_begin="0" length="16" time="0"/>
  *	<single_mapping origin_block="20" data_block="16" time="0"/>
@@ -21,12 +21,12 @@
 #include "lib/lvm/dm.h"
 
 #define SECTOR 512
-#define HELD_MS 5000 /* how long another's snapshot of the metadata is waited for */
-#define AGAIN_MS 100
-#define LOANS "/run/img-tools-" /* with the pool's UUID: which pools lend us theirs */
+#define RESERVE_MS 5000 /* how long to wait while the metadata snapshot is in use */
+#define RETRY_MS 100
+#define LOCK_PREFIX "/run/img-tools-" /* followed by the UUID of the pool */
 
-/* The number in key="NUMBER" before end; 0 or -1. */
-static int attribute(const char *line, const char *end, const char *key, uint64_t *out)
+/* Parses the number in key="NUMBER" before end; key ends with =".  0 or -1. */
+static int attribute_number(const char *line, const char *end, const char *key, uint64_t *out)
 {
 	const char *at = strstr(line, key);
 	char *stop;
@@ -38,14 +38,15 @@ static int attribute(const char *line, const char *end, const char *key, uint64_
 	return stop > at && *stop == '"' && *at >= '0' && *at <= '9' ? 0 : -1;
 }
 
-static int add(struct thin_map *m, uint64_t first, uint64_t count, uint64_t block)
+static int thin_map_add(struct thin_map *m, uint64_t first, uint64_t count, uint64_t block)
 {
 	struct thin_range *last = m->count ? &m->range[m->count - 1] : NULL, *more;
 	uint64_t limit = (uint64_t)INT64_MAX / block;
 
 	if (count == 0 || first > limit || count > limit - first ||
 		(last && first * block < last->end))
-		return err_set(ST_FAILED, "thin_dump's mappings are out of order");
+		return err_set(
+			ST_FAILED, "the mappings in the output of thin_dump are out of order");
 	if (last && last->end == first * block) {
 		last->end += count * block;
 		return 0;
@@ -69,22 +70,22 @@ int thin_map_parse(struct thin_map *m, const char *text, uint64_t block)
 	for (line = text; (end = strchr(line, '\n')); line = end + 1) {
 		line += strspn(line, " \t");
 		if (strncmp(line, "<range_mapping ", 15) == 0) {
-			if (attribute(line, end, "origin_begin=\"", &first) < 0 ||
-				attribute(line, end, "length=\"", &count) < 0)
-				return err_set(ST_FAILED, "thin_dump's mappings cannot be read");
+			if (attribute_number(line, end, "origin_begin=\"", &first) < 0 ||
+				attribute_number(line, end, "length=\"", &count) < 0)
+				return err_set(ST_FAILED, "cannot parse the output of thin_dump");
 		} else if (strncmp(line, "<single_mapping ", 16) == 0) {
 			count = 1;
-			if (attribute(line, end, "origin_block=\"", &first) < 0)
-				return err_set(ST_FAILED, "thin_dump's mappings cannot be read");
+			if (attribute_number(line, end, "origin_block=\"", &first) < 0)
+				return err_set(ST_FAILED, "cannot parse the output of thin_dump");
 		} else if (strncmp(line, "</superblock>", 13) == 0) {
 			return 0;
 		} else {
 			continue;
 		}
-		if (add(m, first, count, block) < 0)
+		if (thin_map_add(m, first, count, block) < 0)
 			return -1;
 	}
-	return err_set(ST_FAILED, "thin_dump's mappings have no end");
+	return err_set(ST_FAILED, "the output of thin_dump is incomplete");
 }
 
 void thin_map_fini(struct thin_map *m)
@@ -108,72 +109,72 @@ const struct thin_range *thin_map_find(const struct thin_map *m, uint64_t off)
 }
 
 /*
- * The kernel's snapshot of the pool's metadata, waited for while another has it.  What a
- * killed run of ours has not given back is known by its file, which holds something and
- * is not locked.
+ * A reservation of the pool's metadata snapshot, of which the kernel has only one.  While
+ * we have it, a lock file is locked and holds a byte.  If the file holds a byte and is not
+ * locked, an interrupted job has left the snapshot behind, and it is released first.
  */
-struct loan {
+struct metadata_snap {
 	dev_t pool;
-	char path[sizeof(LOANS) + DM_TEXT_MAX];
-	int fd;
+	char path[sizeof(LOCK_PREFIX) + DM_TEXT_MAX];
+	int fd; /* of the lock file, or -1 (also if it cannot be created) */
 };
 
-static int reserve_now(struct loan *l)
+static int metadata_snap_try(struct metadata_snap *snap)
 {
 	char was;
 
-	if (l->fd < 0)
-		l->fd = io_lock_file(l->path);
-	if (l->fd < 0 && errno == EWOULDBLOCK)
-		return err_set(ST_BUSY, "another run has it");
-	if (l->fd >= 0 && pread(l->fd, &was, 1, 0) == 1)
-		dm_message(l->pool, "release_metadata_snap");
-	err_clear(); /* it may have died before it had that */
-	if (l->fd >= 0 && pwrite(l->fd, "1", 1, 0) != 1)
-		return err_sys("cannot write '%s'", l->path);
-	if (dm_message(l->pool, "reserve_metadata_snap") == 0)
+	if (snap->fd < 0)
+		snap->fd = io_lock_file(snap->path);
+	if (snap->fd < 0 && errno == EWOULDBLOCK)
+		return err_set(ST_BUSY, "in use: another job has it");
+	if (snap->fd >= 0 && pread(snap->fd, &was, 1, 0) == 1)
+		dm_message(snap->pool, "release_metadata_snap");
+	err_clear(); /* that job may have ended before it reserved the snapshot */
+	if (snap->fd >= 0 && pwrite(snap->fd, "1", 1, 0) != 1)
+		return err_sys("cannot write '%s'", snap->path);
+	if (dm_message(snap->pool, "reserve_metadata_snap") == 0)
 		return 0;
-	if (l->fd >= 0 && ftruncate(l->fd, 0) < 0)
-		return err_sys("cannot write '%s'", l->path);
+	if (snap->fd >= 0 && ftruncate(snap->fd, 0) < 0)
+		return err_sys("cannot write '%s'", snap->path);
 	return -1;
 }
 
-static void end_loan(struct loan *l)
+static void metadata_snap_unlock(struct metadata_snap *snap)
 {
-	if (l->fd < 0)
+	if (snap->fd < 0)
 		return;
-	unlink(l->path);
-	close(l->fd);
+	unlink(snap->path);
+	close(snap->fd);
 }
 
-static int reserve(struct loan *l, dev_t pool)
+static int metadata_snap_reserve(struct metadata_snap *snap, dev_t pool)
 {
-	int64_t until = io_now_ms() + HELD_MS;
+	int64_t until = io_now_ms() + RESERVE_MS;
 	struct dm_id id;
 
-	l->pool = pool;
-	l->fd = -1;
+	snap->pool = pool;
+	snap->fd = -1;
 	dm_id(pool, &id);
-	snprintf(l->path, sizeof(l->path), LOANS "%s", id.uuid);
-	while (reserve_now(l) < 0) {
+	snprintf(snap->path, sizeof(snap->path), LOCK_PREFIX "%s", id.uuid);
+	while (metadata_snap_try(snap) < 0) {
 		if (io_now_ms() > until) {
-			end_loan(l);
-			return err_wrap("cannot get a snapshot of the pool's metadata");
+			metadata_snap_unlock(snap);
+			return err_wrap("cannot reserve the metadata snapshot of the pool");
 		}
-		poll(NULL, 0, AGAIN_MS);
+		poll(NULL, 0, RETRY_MS);
 	}
 	return 0;
 }
 
-static int release(struct loan *l)
+static int metadata_snap_release(struct metadata_snap *snap)
 {
-	int r = dm_message(l->pool, "release_metadata_snap");
+	int r = dm_message(snap->pool, "release_metadata_snap");
 
-	end_loan(l);
+	metadata_snap_unlock(snap);
 	return r;
 }
 
-static int dump(struct thin_map *m, const char *metadata, unsigned id, uint64_t block)
+static int thin_map_dump(struct thin_map *m, const char *metadata, unsigned id, uint64_t block)
 {
 	char number[16];
 	const char *argv[] = { "thin_dump", "--metadata-snap", "--dev-id", number, metadata, NULL };
@@ -194,8 +195,8 @@ static int dump(struct thin_map *m, const char *metadata, unsigned id, uint64_t 
 	return r;
 }
 
-/* The number of a thin volume in its pool, and the pool. */
-static int look(dev_t dev, unsigned *id, struct thin_pool *p)
+/* The ID of a thin volume in its pool, and the pool.  0, or -1 recorded. */
+static int thin_tables_read(dev_t dev, unsigned *id, struct thin_pool *p)
 {
 	unsigned ma, mi, meta_ma, meta_mi, sectors;
 	char text[256];
@@ -204,13 +205,14 @@ static int look(dev_t dev, unsigned *id, struct thin_pool *p)
 	if (dm_table(dev, text, sizeof(text)) < 0)
 		return -1;
 	if (sscanf(text, "thin %u:%u %u", &ma, &mi, id) != 3)
-		return err_set(ST_FAILED, "%u:%u is not thin: %s", major(dev), minor(dev), text);
+		return err_set(ST_FAILED, "device %u:%u is not a thin volume: %s", major(dev),
+			minor(dev), text);
 	p->dev = makedev(ma, mi);
 	if (dm_table(p->dev, text, sizeof(text)) < 0)
 		return -1;
 	if (sscanf(text, "thin-pool %u:%u %*u:%*u %u", &meta_ma, &meta_mi, &sectors) != 3 ||
 		sectors == 0)
-		return err_set(ST_FAILED, "%u:%u is no thin pool: %s", ma, mi, text);
+		return err_set(ST_FAILED, "device %u:%u is not a thin pool: %s", ma, mi, text);
 	p->metadata = makedev(meta_ma, meta_mi);
 	p->chunk = (uint64_t)sectors * SECTOR;
 	p->zeroes = !strstr(text, " skip_block_zeroing");
@@ -221,62 +223,62 @@ int thin_pool_look(struct thin_pool *p, dev_t dev)
 {
 	unsigned id;
 
-	return look(dev, &id, p);
+	return thin_tables_read(dev, &id, p);
 }
 
 int thin_map_read(struct thin_map *m, dev_t dev)
 {
 	struct thin_pool pool;
 	char metadata[64];
-	struct loan loan;
+	struct metadata_snap snap;
 	unsigned id;
 	int r;
 
 	memset(m, 0, sizeof(*m));
-	if (look(dev, &id, &pool) < 0)
+	if (thin_tables_read(dev, &id, &pool) < 0)
 		return -1;
 	snprintf(metadata, sizeof(metadata), "/dev/block/%u:%u", major(pool.metadata),
 		minor(pool.metadata));
-	if (reserve(&loan, pool.dev) < 0)
+	if (metadata_snap_reserve(&snap, pool.dev) < 0)
 		return -1;
-	r = dump(m, metadata, id, pool.chunk);
-	if (release(&loan) < 0)
+	r = thin_map_dump(m, metadata, id, pool.chunk);
+	if (metadata_snap_release(&snap) < 0)
 		r = -1;
 	if (r < 0)
 		thin_map_fini(m);
 	return r;
 }
 
-struct wanted {
-	const char *pool;
-	dev_t dev;
+struct pool_search {
+	const char *pool; /* its UUID, without the suffix */
+	dev_t dev;	  /* 0: not found */
 };
 
-static int is_pool(void *arg, const struct dm_id *id, dev_t dev)
+static int pool_search_match(void *arg, const struct dm_id *id, dev_t dev)
 {
-	struct wanted *w = arg;
-	size_t n = strlen(w->pool);
+	struct pool_search *search = arg;
+	size_t n = strlen(search->pool);
 
-	if (strncmp(id->uuid, w->pool, n) == 0 && strcmp(id->uuid + n, "-tpool") == 0)
-		w->dev = dev;
+	if (strncmp(id->uuid, search->pool, n) == 0 && strcmp(id->uuid + n, "-tpool") == 0)
+		search->dev = dev;
 	return 0;
 }
 
 int thin_take_back(const char *pool, uint64_t transaction, unsigned id)
 {
-	struct wanted w = { pool, 0 };
+	struct pool_search search = { pool, 0 };
 	unsigned long long current;
 	char text[256], message[32];
 
-	if (dm_each(is_pool, &w) < 0)
+	if (dm_each(pool_search_match, &search) < 0)
 		return -1;
-	if (!w.dev)
+	if (!search.dev)
 		return err_set(ST_FAILED, "the pool is not active");
-	if (dm_status(w.dev, text, sizeof(text)) < 0)
+	if (dm_status(search.dev, text, sizeof(text)) < 0)
 		return -1;
 	if (sscanf(text, "thin-pool %llu ", &current) != 1 || current != transaction)
 		return err_set(ST_FAILED, "the pool is not in transaction %llu: %s",
 			(unsigned long long)transaction, text);
 	snprintf(message, sizeof(message), "delete %u", id);
-	return dm_message(w.dev, message);
+	return dm_message(search.dev, message);
 }

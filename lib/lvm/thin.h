@@ -1,12 +1,11 @@
 /*
- * thin: which parts of a thin volume its pool has mapped; the rest reads as
- * zeros.
+ * thin: which parts of a thin volume are mapped in its pool; the rest reads as
+ * zeros.  Also removes a thin device that an interrupted LVM command left in a pool.
  *
- * The pool's metadata are read by thin_dump, from a snapshot of them that the
- * kernel keeps meanwhile (there can be one at a time).  What is mapped after
- * that is not in the answer, so nobody may be writing, as to a snapshot.
- *
- * And what LVM left there half made is taken back.
+ * thin_dump reads the metadata of the pool from a snapshot of them, which the kernel
+ * keeps meanwhile ("metadata snapshot"; a pool has at most one).  Parts that are
+ * mapped after that are not in the result, so the volume must not be written to
+ * meanwhile; a snapshot that is read is not.
  */
 #ifndef IMG_THIN_H
 #define IMG_THIN_H
@@ -21,39 +20,42 @@ struct thin_range {
 };
 
 struct thin_map {
-	struct thin_range *range; /* in order, none next to another */
+	struct thin_range *range; /* in order; there is a gap between any two */
 	size_t count;
 };
 
 struct thin_pool {
 	dev_t dev, metadata;
-	uint64_t chunk; /* bytes that are mapped, and given back, as one */
-	bool zeroes;	/* what it maps for a write to a part of it reads as zeros else */
+	uint64_t chunk; /* the unit in which the pool maps and discards, in bytes */
+	bool zeroes;	/* the pool zeroes the rest of a chunk that is written in part */
 };
 
-/* Of an active thin volume's pool, by the kernel's tables.  0 or -1 recorded. */
+/* Reads from the kernel's tables what pool the active thin volume dev has.  0, or -1 recorded. */
 int thin_pool_look(struct thin_pool *p, dev_t dev);
 
 /*
- * Of an active thin volume.  0, or -1 recorded: thin_dump is missing or fails,
- * somebody else holds the snapshot of the metadata.  Blocks.
+ * Reads the map of the active thin volume dev.  0, or -1 recorded: thin_dump is missing
+ * or fails, or the metadata snapshot is in use for more than 5 seconds.  Blocks.  Freed
+ * by thin_map_fini().
  */
 int thin_map_read(struct thin_map *m, dev_t dev);
 void thin_map_fini(struct thin_map *m); /* accepts a zeroed one */
 
 /*
- * Takes the thin device of that number out of an active pool whose transaction still is
- * that one; pool is its UUID, as of a volume.  0, or -1 recorded.
+ * Deletes the thin device id from an active pool, if the pool is still in the given
+ * transaction.  pool is the UUID of its device, without a suffix (as lvm_volume.uuid).
+ * 0, or -1 recorded.
  */
 int thin_take_back(const char *pool, uint64_t transaction, unsigned id);
 
 /*
- * Adds the mappings in thin_dump's text, of blocks of so many bytes.  0, or -1
- * recorded: they are out of order, overlap, or do not end.
+ * Adds the mappings in the output of thin_dump to m, which the caller has zeroed.  block
+ * is the size of the pool's blocks in bytes.  0, or -1 recorded: the mappings are out of
+ * order, overlap, or are incomplete.
  */
 int thin_map_parse(struct thin_map *m, const char *text, uint64_t block);
 
-/* The first range that ends after off, or NULL. */
+/* The first range that ends after the offset off, or NULL. */
 const struct thin_range *thin_map_find(const struct thin_map *m, uint64_t off);
 
 #endif

@@ -1,18 +1,24 @@
 /*
- * cost: runs a command and tells what it took, here and behind a private sshd.
+ * cost: runs a command and measures what it used, here and under a private sshd.
  *
  *   cost FILE SSHD COMMAND [ARGUMENT...]
  *
- * Appends a line to FILE, with tabs between: seconds from start to the
- * command's end; processor seconds of it and of all that it started; those of
- * SSHD's children (SSHD: its pid, or 0); the largest sum of the peak resident
- * sizes of the processes that ran at the same time, on both sides, and the
- * largest of one, in KiB; processor seconds of the whole machine.
+ * SSHD is the pid of the sshd, or 0.  Appends a line to FILE, with these fields
+ * separated by tabs:
+ *
+ *	seconds from the start to the end of the command
+ *	processor seconds of the command and all processes that it started
+ *	processor seconds of the children of SSHD
+ *	KiB: the largest sum of the peak resident sizes of the processes that ran at
+ *	the same time, on both sides
+ *	KiB: the largest peak resident size of one process
+ *	processor seconds of the whole machine
+ *
  * Exits with the command's status.
  *
- * Processor time is the kernel's: here what wait4() tells, as orphans come to
- * this process; there the time of sshd's children that have ended, for which
- * it waits until sshd has none.  Memory is looked at every SAMPLE_MS.
+ * Processor time is what the kernel counts: here for the children of this process
+ * (it adopts orphans), there for the children of sshd that have ended; so it waits
+ * until sshd has no more children.  Memory is sampled every SAMPLE_MS.
  */
 #include <dirent.h>
 #include <err.h>
@@ -29,7 +35,7 @@
 
 #define SAMPLE_MS 100
 #define PROCESSES 16384
-#define END_MS 10000 /* how long what the command left may run on */
+#define END_MS 10000 /* how long processes may outlive the command */
 
 struct process {
 	int pid, parent;
@@ -48,7 +54,7 @@ static double seconds_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* A process's parent, and the processor time of it and its ended children; -1: gone. */
+/* Reads a process's parent and the CPU time of it and its ended children.  0; -1: it ended. */
 static int read_stat(int pid, int *parent, double *cpu)
 {
 	char path[64], text[1024], *after;
@@ -63,7 +69,7 @@ static int read_stat(int pid, int *parent, double *cpu)
 	n = fread(text, 1, sizeof(text) - 1, f);
 	fclose(f);
 	text[n] = '\0';
-	after = strrchr(text, ')'); /* its name may hold anything */
+	after = strrchr(text, ')'); /* the name may contain any characters */
 	if (!after || sscanf(after, ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu",
 			      parent, &t[0], &t[1], &t[2], &t[3]) != 5)
 		return -1;
@@ -88,7 +94,7 @@ static long read_peak(int pid)
 	return kib;
 }
 
-/* A child may be found before its parent: repeated until nothing more comes. */
+/* A child may be in the list before its parent, so this repeats until nothing changes. */
 static void mark_ours(struct process *all, int count)
 {
 	bool more = true;
@@ -103,8 +109,8 @@ static void mark_ours(struct process *all, int count)
 	}
 }
 
-/* Looks at what runs on both sides; whether nothing runs behind sshd. */
-static bool sample(int sshd, struct memory *m)
+/* Samples the memory of all processes on both sides.  Returns whether sshd has no children. */
+static bool sample_memory(int sshd, struct memory *m)
 {
 	static struct process all[PROCESSES];
 	bool none_there = true;
@@ -157,12 +163,12 @@ static double machine_cpu(void)
 
 	if (!f || fscanf(f, "cpu %llu %llu %llu %*u %*u %llu %llu", &user, &nice, &sys, &irq,
 			  &softirq) != 5)
-		errx(125, "/proc/stat is odd");
+		errx(125, "cannot parse /proc/stat");
 	fclose(f);
 	return (double)(user + nice + sys + irq + softirq) / (double)sysconf(_SC_CLK_TCK);
 }
 
-static pid_t start(char **argv)
+static pid_t start_command(char **argv)
 {
 	pid_t pid = fork();
 
@@ -179,8 +185,8 @@ static pid_t start(char **argv)
 	return pid;
 }
 
-/* Waits for the command, and then for what it left on both sides; its status. */
-static int watch(pid_t command, int sshd, struct memory *m, double *end)
+/* Waits for the command and then for all other processes.  Returns the command's status. */
+static int wait_and_sample(pid_t command, int sshd, struct memory *m, double *end)
 {
 	const struct timespec interval = { .tv_nsec = SAMPLE_MS * 1000000L };
 	int status = 0;
@@ -199,7 +205,7 @@ static int watch(pid_t command, int sshd, struct memory *m, double *end)
 				*end = seconds_now();
 			}
 		none_here = pid < 0;
-		none_there = sample(sshd, m);
+		none_there = sample_memory(sshd, m);
 		if (none_here && none_there)
 			return status;
 		if (*end > 0 && seconds_now() > *end + END_MS / 1e3)
@@ -227,7 +233,7 @@ int main(int argc, char **argv)
 	far = sshd_cpu(sshd);
 	machine = machine_cpu();
 	began = seconds_now();
-	status = watch(start(argv + 3), sshd, &m, &end);
+	status = wait_and_sample(start_command(argv + 3), sshd, &m, &end);
 	getrusage(RUSAGE_CHILDREN, &here);
 	f = fopen(argv[1], "ae");
 	if (!f ||

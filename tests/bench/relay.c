@@ -1,18 +1,20 @@
 /*
- * relay: a link between two ports of loopback, with a round-trip time and a rate.
+ * relay: simulates a network link between two loopback ports, with a given
+ * round-trip time and rate.
  *
- *   relay [-t RTT_MS] [-r BYTES_A_SECOND] COUNTS PORT
+ *   relay [-t RTT_MS] [-r BYTES_PER_SECOND] COUNTS PORT
  *
- * Listens on a port of its own, prints it, and passes every connection on to
- * PORT.  The file COUNTS always holds one line: how many connections are open
- * and how many bytes have come from the side that connected and from PORT.
- * Ends with its parent, or by a signal.
+ * Listens on a port of its own, prints its number, and forwards every connection
+ * to PORT.  The file COUNTS always holds one line: the number of open connections,
+ * the bytes received from the side that connected, and those received from PORT.
+ * Ends when its parent ends, or by a signal.
  *
- * One poll loop.  What is read is a parcel, which is due at the other end when
- * its last byte has left the link, half a round trip later; the link's two
- * directions are shared by all connections.  Nothing is read while a link has
- * more than QUEUE_NS of work before it or a way's ring is full, so what is on
- * its way is bounded and the senders feel the rate as they would on a network.
+ * There is one poll loop.  The bytes of one read are a parcel.  It is due at the
+ * other end half a round trip after its last byte was sent over the link.  There
+ * are two links, one for each direction, which all connections share.  Nothing is
+ * read while a link has more than QUEUE_NS of work or a connection's ring buffer
+ * is full; so the bytes in transit are bounded, and senders notice the rate as on
+ * a real network.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -32,17 +34,17 @@
 #include <unistd.h>
 
 #define CONNS_MAX 64
-#define PARCELS 4096	     /* on their way, for each way */
-#define CHUNK (64u << 10)    /* read at once, at most */
-#define RING_MIN (1u << 20)  /* bytes on their way, for each way */
-#define RING_MAX (64u << 20) /* rate and time that need more are refused */
-#define QUEUE_NS 2000000     /* a link's queue */
-#define LATE_NS 20000000     /* how late this process may be without slowing a link down */
-#define RCVBUF (416 << 10)   /* what waits before a slow link, else megabytes */
+#define PARCELS 4096	     /* in transit, for each direction of a connection */
+#define CHUNK (64u << 10)    /* the most that is read at once */
+#define RING_MIN (1u << 20)  /* bytes in transit, for each direction of a connection */
+#define RING_MAX (64u << 20) /* rates and round-trip times that need more are refused */
+#define QUEUE_NS 2000000     /* how much work may wait for a link */
+#define LATE_NS 20000000     /* if this process is later than this, the link is slowed down */
+#define RCVBUF (416 << 10)   /* small, or megabytes would wait in it for a slow link */
 
 struct link {
-	int64_t free_ns; /* when it has sent all that it was given */
-	bool has_more;	 /* waiting for that */
+	int64_t free_ns; /* when it will have sent all parcels */
+	bool has_more;	 /* the last read was full, so more is probably waiting */
 	uint64_t bytes;
 };
 
@@ -51,14 +53,15 @@ struct parcel {
 	int64_t due_ns;
 };
 
+/* One direction of a connection. */
 struct way {
 	int from, to;
 	struct link *link;
 	char *ring;
-	size_t head, used; /* bytes that were not written yet */
+	size_t head, used; /* bytes that are not written yet */
 	struct parcel parcels[PARCELS];
 	unsigned first, count;
-	size_t sent; /* of the first parcel */
+	size_t sent; /* bytes of the first parcel */
 	int64_t not_before_ns;
 	bool read_all, done;
 };
@@ -71,7 +74,7 @@ static struct link links[2];
 static struct conn *conns[CONNS_MAX];
 static unsigned open_conns;
 static int64_t rtt_ns;
-static double rate; /* bytes a nanosecond; 0: no limit */
+static double rate; /* bytes per nanosecond; 0: no limit */
 static size_t ring_size, chunk = CHUNK;
 static int counts_fd;
 static in_port_t target_port;
@@ -119,7 +122,7 @@ static void way_init(struct way *w, int from, int to, struct link *link)
 	w->from = from;
 	w->to = to;
 	w->link = link;
-	w->not_before_ns = now_ns() + rtt_ns + rtt_ns / 2; /* a connection takes a round trip */
+	w->not_before_ns = now_ns() + rtt_ns + rtt_ns / 2; /* the connection needs a round trip */
 	w->ring = malloc(ring_size);
 	if (!w->ring)
 		err(1, "a connection's buffer");
@@ -169,13 +172,13 @@ static bool can_read(const struct way *w)
 	return !w->read_all && w->count < PARCELS && w->used < ring_size;
 }
 
-/* When the link can take more: a time that has passed, or one to wait for. */
+/* The time, perhaps in the past, from which on the link accepts more. */
 static int64_t readable_at(const struct way *w)
 {
 	return w->link->free_ns - QUEUE_NS;
 }
 
-/* -1: the connection is broken. */
+/* Reads one parcel.  0, or -1: the connection is broken. */
 static int way_read(struct way *w, int64_t now)
 {
 	size_t tail = (w->head + w->used) % ring_size, room = ring_size - w->used;
@@ -187,7 +190,7 @@ static int way_read(struct way *w, int64_t now)
 	n = read(w->from, w->ring + tail, room < chunk ? room : chunk);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	/* With more to send it has not been idle, however late we are. */
+	/* If more was waiting, the link was not idle, even if this process is late. */
 	if (w->link->free_ns < now - (w->link->has_more ? LATE_NS : 0))
 		w->link->free_ns = now;
 	w->link->has_more = (size_t)n == (room < chunk ? room : chunk);
@@ -204,7 +207,7 @@ static int way_read(struct way *w, int64_t now)
 	return 0;
 }
 
-/* Writes what is due; -1: the connection is broken. */
+/* Writes the parcels that are due.  0, or -1: the connection is broken. */
 static int way_write(struct way *w, int64_t now)
 {
 	while (w->count > 0 && w->parcels[w->first].due_ns <= now) {
@@ -232,7 +235,7 @@ static int way_write(struct way *w, int64_t now)
 	return 0;
 }
 
-/* What to poll a way's two ends for; lowers *wake to when time alone changes that. */
+/* Sets the events to poll both ends for; lowers *wake to the time when these change. */
 static void way_wants(const struct way *w, int64_t now, short *from, short *to, int64_t *wake)
 {
 	int64_t at;
@@ -253,7 +256,7 @@ static void way_wants(const struct way *w, int64_t now, short *from, short *to, 
 	}
 }
 
-/* Does what poll() found; each end is the source of one way and the target of the other. */
+/* Handles the events of a connection; each end is the source of one way, the target of one. */
 static void conn_serve(unsigned i, short near, short far, int64_t now)
 {
 	struct way *up = &conns[i]->ways[0], *down = &conns[i]->ways[1];
@@ -269,7 +272,7 @@ static void conn_serve(unsigned i, short near, short far, int64_t now)
 		conn_close(i);
 }
 
-static void serve(int listening)
+static void poll_and_serve(int listening)
 {
 	struct pollfd fds[2 * CONNS_MAX + 1];
 	struct timespec wait = { 0 };
@@ -284,7 +287,8 @@ static void serve(int listening)
 			continue;
 		way_wants(&conns[i]->ways[0], now, &near->events, &far->events, &wake);
 		way_wants(&conns[i]->ways[1], now, &far->events, &near->events, &wake);
-		/* One that nothing is wanted of would report its end for ever. */
+		/* Without events, poll() would still report the end of a connection, again and
+		 * again. */
 		near->fd = near->events ? conns[i]->ways[0].from : -1;
 		far->fd = far->events ? conns[i]->ways[0].to : -1;
 	}
@@ -305,7 +309,7 @@ static void serve(int listening)
 		conn_open(listening);
 }
 
-static void set_link(int argc, char **argv)
+static void parse_options(int argc, char **argv)
 {
 	int opt;
 
@@ -318,9 +322,9 @@ static void set_link(int argc, char **argv)
 			exit(2);
 	}
 	if (argc - optind != 2 || rate < 0 || rtt_ns < 0)
-		errx(2, "usage: relay [-t RTT_MS] [-r BYTES_A_SECOND] COUNTS PORT");
+		errx(2, "usage: relay [-t RTT_MS] [-r BYTES_PER_SECOND] COUNTS PORT");
 	if (rate * (double)(rtt_ns + QUEUE_NS) > RING_MAX / 2)
-		errx(2, "more than %u bytes would be on their way", RING_MAX / 2);
+		errx(2, "more than %u bytes would be in transit", RING_MAX / 2);
 	ring_size = rate > 0 ? RING_MIN + (size_t)(rate * (double)(rtt_ns + QUEUE_NS))
 			     : (rtt_ns ? RING_MAX / 2 : RING_MIN);
 	if (rate > 0 && rate * 1e6 < CHUNK)
@@ -334,10 +338,10 @@ int main(int argc, char **argv)
 	socklen_t len = sizeof(any);
 	int listening;
 
-	set_link(argc, argv);
+	parse_options(argc, argv);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	sched_setscheduler(
-		0, SCHED_RR, &first); /* if we may: a link is not slowed by a busy host */
+	/* Works only with privileges; then a busy host does not slow the link down. */
+	sched_setscheduler(0, SCHED_RR, &first);
 	signal(SIGPIPE, SIG_IGN);
 	counts_fd = open(argv[optind], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (counts_fd < 0)
@@ -352,5 +356,5 @@ int main(int argc, char **argv)
 	if (fflush(stdout) != 0)
 		err(1, "printing the port");
 	for (;;)
-		serve(listening);
+		poll_and_serve(listening);
 }

@@ -1,8 +1,8 @@
 /*
- * A fuzz target as a plain test: feeds it every file named, or found in a
- * directory named, all its beginnings, and MUTATIONS copies with one byte
- * changed.  The mutations are the same in every run.  Each input is put in
- * memory of its exact size, so that a sanitizer sees a read past its end.  TAP.
+ * Runs a fuzz target as a plain test.  The arguments are files, or directories with
+ * files.  The target gets each file, all prefixes of it, and MUTATIONS copies with one
+ * byte changed, which are the same in every run.  Each input is in memory of exactly
+ * its size, so that a sanitizer detects a read beyond its end.  Prints TAP.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "lib/base/io.h"
 
 #define MUTATIONS 400
-#define BEGINNINGS 2000 /* of a longer file: evenly spread ones */
+#define BEGINNINGS 2000 /* the most prefixes of one file; evenly spread if it is longer */
 #define INPUT_MAX (16u << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,7 +32,7 @@ static uint32_t next_random(uint32_t *state)
 	return *state;
 }
 
-/* Feeds size bytes of data with the one at change, if within, replaced. */
+/* Gives size bytes of data to the target; the byte at change, if within them, is replaced. */
 static void feed(const uint8_t *data, size_t size, size_t change, uint8_t byte)
 {
 	uint8_t *copy = malloc(size ? size : 1);

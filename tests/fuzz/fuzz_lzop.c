@@ -1,7 +1,8 @@
 /*
- * Arbitrary bytes as an archive: header, then its blocks, each taken, decoded
- * and coded again.  As a header's checksum stops most mutations, the same
- * bytes then serve as blocks alone, with the first four as a header's flags.
+ * Parses arbitrary bytes as an archive: the header, then its blocks, each of which
+ * is decoded and encoded again.  The checksum of the header rejects most mutations,
+ * so the same bytes are then parsed as blocks only, with the first four as the flags
+ * of the header.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,41 +12,42 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(bool good)
+static void fuzz_check(bool good)
 {
 	if (!good)
 		abort();
 }
 
-/* A block that decodes can be coded again and then decodes to the same. */
-static void again(struct block *b)
+/* Checks that a decoded block can be encoded again, and decodes to the same bytes. */
+static void fuzz_recode(struct block *b)
 {
 	static uint8_t raw[BLOCK_SIZE];
 
 	memcpy(raw, b->raw, b->len);
 	if (block_is_coded_zero(b))
-		check(block_all_zero(b->raw, b->len));
+		fuzz_check(block_all_zero(b->raw, b->len));
 	b->coded_len = 0;
 	block_encode(b, true);
 	b->has_raw = false;
 	if (b->coded_len < b->len)
 		memset(b->raw, 0x55, BLOCK_SIZE);
-	check(block_decode(b) == 0 && memcmp(raw, b->raw, b->len) == 0);
+	fuzz_check(block_decode(b) == 0 && memcmp(raw, b->raw, b->len) == 0);
 }
 
-static void blocks(struct block *b, const struct lzop_header *h, const uint8_t *p, size_t n)
+static void fuzz_blocks(struct block *b, const struct lzop_header *h, const uint8_t *p, size_t n)
 {
 	struct lzop_block lb;
 	uint64_t off = 0;
 	int r;
 
 	while ((r = lzop_block_parse(&lb, h, p, n)) == 1) {
-		check(lb.size <= n && lb.size <= LZOP_BLOCK_HEADER_MAX && lb.raw_len <= BLOCK_SIZE);
+		fuzz_check(lb.size <= n && lb.size <= LZOP_BLOCK_HEADER_MAX &&
+			   lb.raw_len <= BLOCK_SIZE);
 		p += lb.size;
 		n -= lb.size;
 		if (lb.raw_len == 0)
 			return;
-		check(lb.coded_len > 0 && lb.coded_len <= lb.raw_len);
+		fuzz_check(lb.coded_len > 0 && lb.coded_len <= lb.raw_len);
 		if (n < lb.coded_len)
 			return;
 		block_set_data(b, off, lb.raw_len);
@@ -54,13 +56,13 @@ static void blocks(struct block *b, const struct lzop_header *h, const uint8_t *
 		n -= lb.coded_len;
 		off += lb.raw_len;
 		if (lzop_block_take(b, h, &lb) == 0 && block_decode(b) == 0) {
-			check(b->has_raw && b->len == lb.raw_len);
-			again(b);
+			fuzz_check(b->has_raw && b->len == lb.raw_len);
+			fuzz_recode(b);
 		} else {
-			check(err_status() == ST_CORRUPT);
+			fuzz_check(err_status() == ST_CORRUPT);
 		}
 	}
-	check(r == -1 ? err_status() == ST_CORRUPT : n < LZOP_BLOCK_HEADER_MAX);
+	fuzz_check(r == -1 ? err_status() == ST_CORRUPT : n < LZOP_BLOCK_HEADER_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -71,21 +73,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!b)
 		b = block_new();
-	check(b);
+	fuzz_check(b);
 	err_clear();
 	r = lzop_header_parse(&h, data, size);
 	if (r == 1) {
-		check(h.size <= size && h.size <= LZOP_HEADER_MAX && lzop_is(data, size));
-		blocks(b, &h, data + h.size, size - h.size);
+		fuzz_check(h.size <= size && h.size <= LZOP_HEADER_MAX && lzop_is(data, size));
+		fuzz_blocks(b, &h, data + h.size, size - h.size);
 	} else if (r == 0) {
-		check(size < LZOP_HEADER_MAX);
+		fuzz_check(size < LZOP_HEADER_MAX);
 	} else {
-		check(err_status() == ST_CORRUPT);
+		fuzz_check(err_status() == ST_CORRUPT);
 	}
 	if (size >= 4) {
 		memset(&h, 0, sizeof(h));
 		h.flags = get_be32(data);
-		blocks(b, &h, data + 4, size - 4);
+		fuzz_blocks(b, &h, data + 4, size - 4);
 	}
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * Arbitrary bytes as the beginning of a qcow2 image.
+ * Parses arbitrary bytes as the start of a qcow2 image.
  */
 #include <stdlib.h>
 #include <string.h>

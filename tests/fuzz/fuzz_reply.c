@@ -1,6 +1,6 @@
 /*
- * Arbitrary bytes as a record or reply of a peer: shown as JSON, as a table and
- * as XML, and read as the two sides' words in a transfer.
+ * Takes arbitrary bytes as a record or reply of a peer: prints it as JSON, as a table
+ * and as XML, and parses it as the messages of both sides of a transfer.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static void end(void)
 	stdout = was;
 }
 
-/* Whether each line is what it would be if it were made safe. */
+/* Whether making the lines safe for a terminal would change nothing. */
 static void check_safe(char *s)
 {
 	char *line, *safe, *save;
@@ -82,7 +82,7 @@ static void as_table(const struct location *loc, const struct kv *kv)
 	free(text);
 }
 
-/* Well-formed, and with no element that is not ours. */
+/* Checks that the XML is well-formed and has no elements but ours. */
 static void as_xml(const struct kv *kv)
 {
 	struct xml x;

@@ -1,7 +1,7 @@
 /*
- * Arbitrary bytes as what a peer sends.  The first byte says whether that is a
- * helper (even) or a client, and with its second bit whether its frames are
- * taken one by one or by a flow.
+ * Receives arbitrary bytes from a peer.  The first byte says whether the peer is a
+ * helper (even) or a client (odd); its second bit says whether frames are received one
+ * by one or by a flow.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #include "lib/flow/source.h"
 #include "lib/wire/conn.h"
 
-#define INPUT_MAX 100000 /* what a socket takes without a reader */
+#define INPUT_MAX 100000 /* fits into a socket that nobody reads */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -56,7 +56,7 @@ static void check_frame(struct conn *c, struct frame *f, enum wire_side side)
 	struct kv kv;
 	struct err e;
 
-	/* What is not for the receiver never comes to it. */
+	/* Checks that the receiver gets no frame that only the other side may get. */
 	check(f->type != WIRE_BEAT && f->type != WIRE_MESSAGE && f->type != WIRE_PROGRESS &&
 		f->type != WIRE_ERROR);
 	check(f->type != (side == WIRE_CLIENT ? WIRE_REQUEST : WIRE_GREETING));

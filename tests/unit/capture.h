@@ -1,5 +1,5 @@
 /*
- * capture: what is printed to stdout, or written to standard error, as a text.
+ * capture: collects what is printed to stdout, or written to standard error, as text.
  */
 #ifndef IMG_CAPTURE_H
 #define IMG_CAPTURE_H
@@ -13,7 +13,7 @@ static FILE *capture_was;
 static char *capture_text;
 static size_t capture_len;
 
-/* From here on stdout goes to memory. */
+/* From now on stdout is collected in memory. */
 static inline void capture_begin(void)
 {
 	capture_was = stdout;
@@ -24,7 +24,7 @@ static inline void capture_begin(void)
 		abort();
 }
 
-/* Until here; the text is valid until the next begin. */
+/* Ends this and returns the text, which is valid until the next capture_begin(). */
 static inline const char *capture_end(void)
 {
 	fclose(stdout);
@@ -34,7 +34,7 @@ static inline const char *capture_end(void)
 
 static int capture_fd = -1, capture_pipe[2];
 
-/* From here on descriptor 2 goes to a pipe, which holds 64 KiB. */
+/* From now on descriptor 2 is a pipe, which holds 64 KiB. */
 static inline void capture_stderr(void)
 {
 	fflush(stderr);
@@ -45,7 +45,7 @@ static inline void capture_stderr(void)
 	close(capture_pipe[1]);
 }
 
-/* What has come since the last call. */
+/* What was written to it since the last call. */
 static inline const char *capture_read(void)
 {
 	static char text[65537];

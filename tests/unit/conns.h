@@ -1,6 +1,6 @@
 /*
- * conns: two ends of a connection in one process, or one end with a bare
- * socket in the place of its peer; and waiting for what a thread does.
+ * conns: both ends of a connection in one process, or one end whose peer is a plain
+ * socket; threads, and waiting for a condition.
  */
 #ifndef IMG_CONNS_H
 #define IMG_CONNS_H
@@ -22,7 +22,7 @@
 
 #define CONNS_PATIENCE_MS 30000
 
-/* Waits until cond holds; whether it came to that. */
+/* Waits until cond is true, at most CONNS_PATIENCE_MS.  Returns cond. */
 #define conns_wait(cond)                                                                           \
 	({                                                                                         \
 		int64_t until_ = io_now_ms() + CONNS_PATIENCE_MS;                                  \
@@ -45,7 +45,7 @@ static inline void conns_socket(int fd[2])
 		abort();
 }
 
-/* The client's end in c[0], the helper's in c[1].  Either hooks may be NULL. */
+/* Opens the client's end in c[0] and the helper's in c[1].  Hooks may be NULL. */
 static inline void conns_pair(struct conn *c[2], const struct conn_hooks *client,
 	const struct conn_hooks *helper, int silence_ms)
 {
@@ -58,7 +58,7 @@ static inline void conns_pair(struct conn *c[2], const struct conn_hooks *client
 		abort();
 }
 
-/* One end, and the socket of its peer. */
+/* Opens one end; *peer is the socket at the other end. */
 static inline struct conn *conns_half(
 	enum wire_side side, const struct conn_hooks *hooks, int silence_ms, int *peer)
 {
@@ -73,7 +73,7 @@ static inline struct conn *conns_half(
 	return c;
 }
 
-/* Starts a thread, and waits for its end. */
+/* Starts a thread; the next function waits for its end. */
 static inline pthread_t conns_start(void *(*body)(void *), void *arg)
 {
 	pthread_t t;
@@ -92,8 +92,8 @@ static inline void *conns_join(pthread_t t)
 }
 
 /*
- * Runs body in a process of its own, since a cancel is for ever: what it
- * returns (0 to 99), or 100 and a signal.
+ * Runs body in a process of its own, as a cancel cannot be withdrawn.  Returns what
+ * body returns (0 to 99), or 100 + the signal that ended the process.
  */
 static inline int conns_child(int (*body)(void))
 {
@@ -111,7 +111,7 @@ static inline int conns_child(int (*body)(void))
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
 }
 
-/* The content of a block of a test's image, the same for the same seed. */
+/* Fills in the content of a block, which depends only on seed; packable: compressible. */
 static inline void conns_fill(uint8_t *p, size_t n, uint64_t seed, bool packable)
 {
 	uint64_t x = seed * 6364136223846793005u + 1442695040888963407u, v;
@@ -125,7 +125,7 @@ static inline void conns_fill(uint8_t *p, size_t n, uint64_t seed, bool packable
 	}
 }
 
-/* A coded data block of that content. */
+/* A new coded data block with that content. */
 static inline struct block *conns_block(uint64_t off, size_t len, uint64_t seed, bool packable)
 {
 	struct block *b = block_new();

@@ -1,10 +1,10 @@
 /*
- * memflow: a source that makes its image up, and a sink that looks whether it
- * gets just that; either can be told where to fail.
+ * memflow: a source that generates an image, and a sink that checks that it gets this
+ * image; both can be made to fail at a given block.
  *
- * Of each five blocks one is noise, one can be packed, one is zeros that the
- * source does not know of, one is a hole, one is noise again; the last one may
- * be short.
+ * Of every five blocks the first is noise, the second is compressible, the third is
+ * zeros that the source passes as data, the fourth is a hole, the fifth is noise again.
+ * The last block may be short.
  */
 #ifndef IMG_MEMFLOW_H
 #define IMG_MEMFLOW_H
@@ -42,7 +42,7 @@ static inline uint64_t memflow_block_len(uint64_t len, uint64_t index)
 	return len - index * BLOCK_SIZE < BLOCK_SIZE ? len - index * BLOCK_SIZE : BLOCK_SIZE;
 }
 
-/* The digest as the manual defines it, by nothing but the hash. */
+/* The digest as the manual defines it, computed without lib/block. */
 static inline void memflow_digest(uint64_t len, struct hash *out)
 {
 	XXH3_state_t *all = XXH3_createState();
@@ -77,10 +77,10 @@ static inline void memflow_digest(uint64_t len, struct hash *out)
 struct memsource {
 	struct source base;
 	uint64_t len, index;
-	uint64_t fail_next, fail_load; /* at which block, or MEMFLOW_NEVER */
-	uint64_t wait_at;	       /* next() waits there until stop() */
+	uint64_t fail_next, fail_load; /* the block at which to fail, or MEMFLOW_NEVER */
+	uint64_t wait_at;	       /* the block at which next() waits until stop() */
 	bool fail_finish;
-	uint64_t shift_at, shift, longer; /* the block there is put elsewhere, or is longer */
+	uint64_t shift_at, shift, longer; /* the block at shift_at is moved by shift, and longer */
 	sem_t stopped;
 	atomic_int stops;
 };
@@ -144,7 +144,7 @@ static const struct source_ops memsource_ops = {
 	.finish = memsource_finish,
 };
 
-/* known: whether the flow is told the length. */
+/* A source of len bytes; known: whether the flow knows the length. */
 static inline struct memsource *memsource(uint64_t len, bool known)
 {
 	struct memsource *s =
@@ -160,8 +160,8 @@ static inline struct memsource *memsource(uint64_t len, bool known)
 
 struct memsink {
 	struct sink base;
-	uint64_t next;	  /* the block that is due, where order counts */
-	uint64_t fail_at; /* which block to fail at, or MEMFLOW_NEVER */
+	uint64_t next;	  /* the index of the next block, unless the sink is parallel */
+	uint64_t fail_at; /* the block at which to fail, or MEMFLOW_NEVER */
 	bool fail_finish, coded;
 	unsigned bad, after_failure;
 	uint64_t data, holes;
@@ -172,7 +172,7 @@ struct memsink {
 	void *arg;
 };
 
-/* Whether b is what the source made, in the form that was asked for. */
+/* Whether b has the content that the source generated, and the form that the sink wants. */
 static inline bool memsink_is_good(struct memsink *s, struct block *b)
 {
 	uint64_t index = b->off / BLOCK_SIZE;

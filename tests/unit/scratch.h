@@ -1,6 +1,6 @@
 /*
- * scratch: a directory of its own for a unit test that needs files and other
- * programs.  The test works in it (chdir) from scratch_open() to scratch_close().
+ * scratch: a temporary directory for a unit test that needs files and other programs.
+ * It is the current directory from scratch_open() to scratch_close().
  */
 #ifndef IMG_SCRATCH_H
 #define IMG_SCRATCH_H
@@ -20,7 +20,7 @@ static inline void scratch_open(void)
 	const char *tmp = getenv("TMPDIR"), *path = getenv("PATH");
 	char longer[4096];
 
-	/* mkfs and its like are not in every user's. */
+	/* Not every user's PATH has the directories of mkfs and the like. */
 	snprintf(longer, sizeof(longer), "%s:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin");
 	setenv("PATH", longer, 1);
 	snprintf(scratch_dir, sizeof(scratch_dir), "%s/img-unit.XXXXXX", tmp ? tmp : "/tmp");
@@ -30,7 +30,7 @@ static inline void scratch_open(void)
 	}
 }
 
-/* Runs a shell command; its exit status.  What it says goes to the file "log". */
+/* Runs a shell command and returns its exit status.  Its output goes to the file "log". */
 static inline int __attribute__((format(printf, 1, 2))) scratch_run(const char *fmt, ...)
 {
 	char text[8192], cmd[8300];
@@ -47,7 +47,7 @@ static inline int __attribute__((format(printf, 1, 2))) scratch_run(const char *
 	return r;
 }
 
-/* What a shell command prints, without its last newline; its exit status is put in *status. */
+/* Returns what a shell command prints, without the last newline; *status: its exit status. */
 static inline char *__attribute__((format(printf, 2, 3)))
 scratch_get(int *status, const char *fmt, ...)
 {
@@ -74,7 +74,7 @@ scratch_get(int *status, const char *fmt, ...)
 	return out;
 }
 
-/* Makes a file of n bytes. */
+/* Creates a file with n bytes. */
 static inline void scratch_save(const char *name, const void *p, size_t n)
 {
 	FILE *f = fopen(name, "wb");
@@ -96,7 +96,7 @@ static inline void scratch_patch(const char *name, long off, const void *p, size
 	}
 }
 
-/* Removes it all; shows what programs said if a check failed. */
+/* Removes the directory; if a check failed, prints the end of "log" first. */
 static inline void scratch_close(int failed)
 {
 	if (failed && system("sed 's/^/# /' log 2>/dev/null | tail -50") != 0)

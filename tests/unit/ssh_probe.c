@@ -33,7 +33,7 @@
 #define PIECE (256 << 10)
 #define CHANNELS_MAX 16
 
-static int done_fd; /* counts the copies that have ended */
+static int done_fd; /* an eventfd that counts the copies that have ended */
 
 struct copy {
 	int from, to;

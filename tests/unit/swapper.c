@@ -1,6 +1,6 @@
 /*
- * swapper A B [A B...]: lets each A and B take each other's place, over and
- * over, until it is killed or its parent ends.
+ * swapper A B [A B...]: exchanges each A with its B (RENAME_EXCHANGE), again and again,
+ * until it is killed or its parent ends.
  */
 #include <fcntl.h>
 #include <linux/fs.h>

@@ -1,6 +1,6 @@
 /*
- * tap: the few lines a unit test needs.  Prints TAP; a failed check prints
- * where and what, and the program ends with status 1.
+ * tap: the checks of a unit test.  They print TAP.  A failed check prints where and
+ * what failed, and the program then ends with status 1.
  */
 #ifndef IMG_TAP_H
 #define IMG_TAP_H
@@ -22,7 +22,7 @@ static inline int tap_ok(int pass, const char *name, const char *what, const cha
 		printf("# %s:%d: %s\n", file, line, what);
 		tap_failed = 1;
 	}
-	fflush(stdout); /* for whom a crash or a fork comes next */
+	fflush(stdout); /* a crash or a fork may come next */
 	return pass;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Archives as source and sink of a flow: foreign blocks put together again,
- * damage, and stock lzop as the judge of ours.
+ * Archives as source and sink of a flow: regrouping of foreign blocks, damage, and
+ * stock lzop on our archives.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -25,7 +25,7 @@ static void make_image(void)
 	scratch_save("image", image, IMAGE_LEN);
 }
 
-/* Compares with the image what comes; or fails at a block. */
+/* A sink that compares blocks with the image, and can fail at a block. */
 struct checker {
 	struct sink base;
 	uint64_t off, fail_at;
@@ -50,7 +50,7 @@ static int check(struct sink *base, struct block *b)
 
 static const struct sink_ops checker_ops = { .wants = SINK_ANY, .put = check };
 
-/* From a descriptor, which is closed: 0 and what was good, or the status. */
+/* Reads an archive from a descriptor and closes it.  0 and the good bytes, or the status. */
 static unsigned coded_blocks;
 
 static int unpack(int fd, uint64_t len, uint64_t fail_at)
@@ -107,7 +107,7 @@ static void add_block(struct buf *out, size_t at, size_t len)
 	block_free(b);
 }
 
-/* An archive of the image's first bytes in blocks of these sizes, the last one repeated. */
+/* An archive of the start of the image, in blocks of these sizes; the last is repeated. */
 static void build(struct buf *out, size_t len, const size_t *size, const struct hash *digest)
 {
 	size_t at = 0, n;
@@ -132,27 +132,27 @@ static void test_regroup(void)
 	struct buf b = BUF_INIT;
 
 	build(&b, IMAGE_LEN, whole, NULL);
-	is_int(unpack_bytes(&b, IMAGE_LEN), 0, "blocks as ours");
-	is_int(coded_blocks, stats.end.data_blocks, "pass as they are");
-	is_int(stats.end.hole_bytes, 2 * BLOCK_SIZE, "those of zeros as holes");
+	is_int(unpack_bytes(&b, IMAGE_LEN), 0, "blocks of BLOCK_SIZE");
+	is_int(coded_blocks, stats.end.data_blocks, "are passed on in their coded form");
+	is_int(stats.end.hole_bytes, 2 * BLOCK_SIZE, "blocks of zeros as holes");
 	build(&b, IMAGE_LEN, odd, NULL);
 	is_int(unpack_bytes(&b, IMAGE_LEN), 0, "blocks of odd lengths");
-	is_int(stats.end.data_blocks, 4, "become as many as there have to be");
-	is_int(stats.end.hole_bytes, 2 * BLOCK_SIZE, "and holes again");
+	is_int(stats.end.data_blocks, 4, "are regrouped into blocks of BLOCK_SIZE");
+	is_int(stats.end.hole_bytes, 2 * BLOCK_SIZE, "and holes");
 	build(&b, IMAGE_LEN, small, NULL);
-	is_int(unpack_bytes(&b, IMAGE_LEN), 0, "many small ones");
+	is_int(unpack_bytes(&b, IMAGE_LEN), 0, "many small blocks");
 	build(&b, IMAGE_LEN, near, NULL);
-	is_int(unpack_bytes(&b, IMAGE_LEN), 0, "one byte short each");
+	is_int(unpack_bytes(&b, IMAGE_LEN), 0, "blocks that are one byte short");
 	build(&b, IMAGE_LEN, late, NULL);
-	is_int(unpack_bytes(&b, IMAGE_LEN), 0, "a short one in the middle");
+	is_int(unpack_bytes(&b, IMAGE_LEN), 0, "a short block in the middle");
 	build(&b, 4 * BLOCK_SIZE, half, NULL);
-	is_int(unpack_bytes(&b, 4 * BLOCK_SIZE), 0, "halves that make whole blocks");
+	is_int(unpack_bytes(&b, 4 * BLOCK_SIZE), 0, "half blocks that make full blocks");
 	build(&b, BLOCK_SIZE - 1, half, NULL);
-	is_int(unpack_bytes(&b, BLOCK_SIZE - 1), 0, "halves that make less than one");
+	is_int(unpack_bytes(&b, BLOCK_SIZE - 1), 0, "half blocks that make less than one block");
 	build(&b, 1, whole, NULL);
 	is_int(unpack_bytes(&b, 1), 0, "one byte");
 	build(&b, 0, whole, NULL);
-	is_int(unpack_bytes(&b, 0), 0, "nothing");
+	is_int(unpack_bytes(&b, 0), 0, "an empty archive");
 	buf_fini(&b);
 }
 
@@ -168,15 +168,15 @@ static void test_stock(void)
 		bad += scratch_run("lzop %s <image >stock.lzo", how[i]) != 0;
 		bad += unpack_file("stock.lzo") != 0;
 	}
-	is_int(bad, 0, "whatever stock lzop makes");
+	is_int(bad, 0, "archives of stock lzop");
 }
 
-/* As a pipe gives it, a few bytes at a time. */
+/* Writes the archive to a pipe, a few bytes at a time. */
 struct feeder {
 	const struct buf *b;
 	size_t n, step;
 	int fd;
-	bool stays; /* does not close, until join */
+	bool stays; /* keeps the pipe open until it is joined */
 };
 
 static void *feed(void *arg)
@@ -209,7 +209,7 @@ static int unpack_pipe(const struct buf *b, size_t n, size_t step, uint64_t len)
 	return r;
 }
 
-/* The digest of the image's first n bytes, which are less than a block. */
+/* The digest of the first n bytes of the image; n is less than a block. */
 static void digest_of(size_t n, struct hash *out)
 {
 	uint8_t all[8 + 8 + HASH_SIZE] = { (uint8_t)n, (uint8_t)(n >> 8) };
@@ -241,10 +241,10 @@ static void test_damage(void)
 		good += unpack(open_bytes(&b, n), len, UINT64_MAX) == ST_CORRUPT;
 		odd += unpack_pipe(&b, n, 1000, len) != ST_CORRUPT;
 	}
-	is_int(good, b.len, "cut anywhere it is corrupt");
+	is_int(good, b.len, "an archive truncated anywhere is corrupt");
 	is_int(odd, 0, "from a pipe as well");
 	buf_u8(&b, 'x');
-	is_int(unpack_bytes(&b, len), ST_CORRUPT, "a byte behind its end");
+	is_int(unpack_bytes(&b, len), ST_CORRUPT, "a byte after its end");
 	is_str(err_text(), "there are bytes after the end of the archive", "is named");
 	b.len--;
 	if (buf_reserve(&b, b.len) < 0)
@@ -254,19 +254,19 @@ static void test_damage(void)
 	is_str(err_text(), "the archive has several members", "is named, too");
 	digest.byte[3] ^= 1;
 	build(&b, len, sizes, &digest);
-	is_int(unpack_bytes(&b, len), ST_CORRUPT, "another digest");
+	is_int(unpack_bytes(&b, len), ST_CORRUPT, "another digest in the header");
 	digest.byte[3] ^= 1;
 	build(&b, len, sizes, &digest);
 	b.len -= 4;
 	add_block(&b, 1500, 100);
 	buf_u32(&b, 0);
-	is_int(unpack_bytes(&b, len), ST_CORRUPT, "a block more than its length says");
+	is_int(unpack_bytes(&b, len), ST_CORRUPT, "one block more than the length in the header");
 	b.data[b.len - 20] ^= 1;
 	is_int(unpack_bytes(&b, len), ST_CORRUPT, "a flipped bit");
 	buf_fini(&b);
 }
 
-/* A sink that fails ends a flow whose source waits for a pipe. */
+/* If the sink fails, a source that is waiting for a pipe is woken. */
 static void test_stalled(void)
 {
 	static const size_t whole[] = { BLOCK_SIZE, 0 };
@@ -281,13 +281,14 @@ static void test_stalled(void)
 		abort();
 	f.fd = fd[1];
 	t = conns_start(feed, &f);
-	is_int(unpack(fd[0], IMAGE_LEN, 4 * BLOCK_SIZE), ST_NOROOM, "a pipe that stalls is let go");
+	is_int(unpack(fd[0], IMAGE_LEN, 4 * BLOCK_SIZE), ST_NOROOM,
+		"a source that waits for a pipe is woken");
 	conns_join(t);
 	close(fd[1]);
 	buf_fini(&b);
 }
 
-/* The image into an archive: to a target, or without one to fd. */
+/* Writes the image as an archive to a target or, if that is NULL, to fd. */
 static int pack(struct target *t, int fd)
 {
 	static const struct policy none = POLICY_INIT;
@@ -322,13 +323,13 @@ static void test_sink(void)
 	t = place_open(&place, &none, "own.lzo") == 0 ? target_open(&place, &want) : NULL;
 	if (!ok(t != NULL, "a target"))
 		return;
-	is_int(pack(t, -1), 0, "is filled");
-	is_int(target_commit(t), 0, "and named");
-	is_int(scratch_run("lzop -t own.lzo"), 0, "lzop finds no fault in it");
-	is_int(scratch_run("lzop -dc own.lzo | cmp - image"), 0, "nor another image");
+	is_int(pack(t, -1), 0, "is written");
+	is_int(target_commit(t), 0, "and gets its name");
+	is_int(scratch_run("lzop -t own.lzo"), 0, "lzop -t accepts it");
+	is_int(scratch_run("lzop -dc own.lzo | cmp - image"), 0, "lzop -dc gives the image");
 	is_str(scratch_get(&status, "mkdir sub && lzop -dN -p./sub own.lzo && ls sub"), "image",
-		"nor another name");
-	is_int(unpack_file("own.lzo"), 0, "we neither");
+		"lzop -N restores the name");
+	is_int(unpack_file("own.lzo"), 0, "we read the image");
 	is_int(stats.end.hole_bytes, 2 * BLOCK_SIZE, "its zeros are holes");
 	f = fopen("own.lzo", "rb");
 	if (!ok(f && fread(head, sizeof(head), 1, f) == 1 && fclose(f) == 0 &&
@@ -338,15 +339,15 @@ static void test_sink(void)
 	ok(h.has_length && h.length == IMAGE_LEN, "with the length");
 	ok(hash_equal(&h.digest, &stats.end.digest), "and the digest");
 	fd = open("pipe.lzo", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	is_int(pack(NULL, fd), 0, "the same to a descriptor");
+	is_int(pack(NULL, fd), 0, "the same, to a descriptor");
 	close(fd);
 	is_int(scratch_run("lzop -t pipe.lzo && lzop -dc <pipe.lzo | cmp - image"), 0,
-		"is as good");
+		"has the same image");
 	f = fopen("pipe.lzo", "rb");
 	ok(f && fread(head, sizeof(head), 1, f) == 1 && fclose(f) == 0 &&
 			lzop_header_parse(&h, head, sizeof(head)) == 1 && !h.has_length,
-		"but does not say how long it is");
-	is_int(unpack_file("pipe.lzo"), 0, "which we read all the same");
+		"but no length");
+	is_int(unpack_file("pipe.lzo"), 0, "and we can read it");
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* block: the forms of a block, zeros, hashes, and damage. */
+/* block: raw and coded form, zeros, hashes, and damaged blocks. */
 #include <stdlib.h>
 
 #include <libdeflate.h>
@@ -47,18 +47,18 @@ static void test_all_zero(void)
 			p[at] = 0;
 		}
 	}
-	is_int(bad, 0, "all_zero: short runs, one byte set at each place");
-	ok(block_all_zero(p + 1, BLOCK_SIZE - 1), "all_zero: a long run, not aligned");
+	is_int(bad, 0, "all_zero: up to 80 bytes, one byte set at each offset");
+	ok(block_all_zero(p + 1, BLOCK_SIZE - 1), "all_zero: nearly a block, not aligned");
 	for (bad = 0, at = 0; at < sizeof(big) / sizeof(big[0]); at++) {
 		p[big[at]] = 1;
 		bad += block_all_zero(p, BLOCK_SIZE);
 		p[big[at]] = 0;
 	}
-	is_int(bad, 0, "all_zero: a long run, one byte set");
-	ok(block_all_zero(p, BLOCK_SIZE), "all_zero: a block");
+	is_int(bad, 0, "all_zero: a block, one byte set");
+	ok(block_all_zero(p, BLOCK_SIZE), "all_zero: a block of zeros");
 }
 
-/* Whether raw bytes of b survive encoding, and decoding in another block. */
+/* Whether encoding b, and decoding that in another block, gives the same bytes. */
 static bool survives(struct block *b, struct block *other, bool compress)
 {
 	block_encode(b, compress);
@@ -94,8 +94,8 @@ static void test_round_trip(struct block *b, struct block *other)
 		bad += !survives(b, other, true);
 		stored += b->coded_len == b->len;
 	}
-	is_int(bad, 0, "encode and decode: all come back");
-	is_int(stored, 16, "encode: noise, and all without compress, is stored");
+	is_int(bad, 0, "encode and decode: the bytes are the same");
+	is_int(stored, 16, "encode: noise, and all data without compress, is stored");
 	is_int(smaller, 5, "encode: text gets smaller from 511 bytes on");
 }
 
@@ -108,7 +108,7 @@ static void test_encode(struct block *b)
 	b->has_raw = true;
 	block_encode(b, true);
 	is_int(b->adler, libdeflate_adler32(1, b->raw, 5000), "encode: adler is of the raw bytes");
-	ok(block_coded(b) == b->enc, "coded: enc");
+	ok(block_coded(b) == b->enc, "coded: the bytes of a compressed block are in enc");
 	n = b->coded_len;
 	b->raw[0] ^= 1;
 	block_encode(b, false);
@@ -117,10 +117,10 @@ static void test_encode(struct block *b)
 	is_int(block_decode(b), 0, "decode: does nothing to a raw block");
 	block_set_data(b, 0, 5000);
 	ok(!b->has_raw && !b->has_hash && b->coded_len == 0 && b->kind == BLOCK_DATA,
-		"set_data: empty");
+		"set_data: has no form yet");
 	b->has_raw = true;
 	block_encode(b, false);
-	ok(block_coded(b) == b->raw, "coded: raw of a stored block");
+	ok(block_coded(b) == b->raw, "coded: the bytes of a stored block are in raw");
 	block_set_hole(b, 123, UINT64_MAX / 2);
 	ok(b->kind == BLOCK_HOLE && b->off == 123 && b->len == UINT64_MAX / 2 && !b->has_raw &&
 			b->coded_len == 0,
@@ -148,12 +148,12 @@ static void test_damage(struct block *b, struct block *good)
 	a = good->adler;
 	memcpy(b->enc, good->enc, n);
 	is_int(decode_as(b, 3000, n, a), 0, "decode: undamaged");
-	is_int(decode_as(b, 3000, n, a ^ 1), -1, "decode: another adler32");
+	is_int(decode_as(b, 3000, n, a ^ 1), -1, "decode: a wrong adler32");
 	is_int(err_status(), ST_CORRUPT, "decode: is ST_CORRUPT");
 	ok(!b->has_raw, "decode: a damaged block has no raw form");
-	is_int(decode_as(b, 3001, n, a), -1, "decode: fewer bytes than said");
-	is_int(decode_as(b, 2999, n, a), -1, "decode: more bytes than said");
-	is_int(decode_as(b, 3000, n - 1, a), -1, "decode: cut");
+	is_int(decode_as(b, 3001, n, a), -1, "decode: fewer bytes than len");
+	is_int(decode_as(b, 2999, n, a), -1, "decode: more bytes than len");
+	is_int(decode_as(b, 3000, n - 1, a), -1, "decode: truncated");
 	is_int(decode_as(b, 3000, n + 1, a), -1, "decode: bytes after the end");
 	is_int(decode_as(b, 3000, 3001, a), -1, "decode: coded longer than raw");
 	is_int(decode_as(b, 3000, 0, a), -1, "decode: not coded");
@@ -167,11 +167,12 @@ static void test_damage(struct block *b, struct block *good)
 	}
 	is_int(wrong, 0, "decode: no flipped bit gives other bytes");
 	memcpy(b->raw, good->raw, 3000);
-	is_int(decode_as(b, 3000, 3000, a), 0, "decode: stored");
-	ok(b->has_raw, "decode: stored has a raw form then");
+	is_int(decode_as(b, 3000, 3000, a), 0, "decode: a stored block");
+	ok(b->has_raw, "decode: a stored block has a raw form afterwards");
 	b->raw[2999] ^= 1;
-	is_int(decode_as(b, 3000, 3000, a), -1, "decode: stored and damaged");
-	ok(!b->has_raw && err_status() == ST_CORRUPT, "decode: stored is ST_CORRUPT");
+	is_int(decode_as(b, 3000, 3000, a), -1, "decode: a damaged stored block");
+	ok(!b->has_raw && err_status() == ST_CORRUPT,
+		"decode: a damaged stored block is ST_CORRUPT");
 	for (i = 0; i < 2000; i++) {
 		fill_noise(b->enc, 64);
 		wrong += decode_as(b, BLOCK_SIZE, 64, 7) == 0;
@@ -185,15 +186,16 @@ static void test_unsummed(struct block *b, const struct block *good)
 	block_set_data(b, 0, good->len);
 	b->coded_len = good->coded_len;
 	is_int(block_decode_unsummed(b), 0, "unsummed: decodes");
-	ok(b->has_raw && memcmp(b->raw, good->raw, good->len) == 0, "unsummed: the bytes");
-	is_int(b->adler, good->adler, "unsummed: has an adler32 then");
+	ok(b->has_raw && memcmp(b->raw, good->raw, good->len) == 0,
+		"unsummed: the bytes are the same");
+	is_int(b->adler, good->adler, "unsummed: has an adler32 afterwards");
 	block_set_data(b, 0, good->len + 1);
 	b->coded_len = good->coded_len;
-	is_int(block_decode_unsummed(b), -1, "unsummed: fewer bytes than said");
+	is_int(block_decode_unsummed(b), -1, "unsummed: fewer bytes than len");
 	block_set_data(b, 0, good->len);
 	b->coded_len = good->coded_len - 1;
-	is_int(block_decode_unsummed(b), -1, "unsummed: cut");
-	ok(!b->has_raw, "unsummed: no raw form");
+	is_int(block_decode_unsummed(b), -1, "unsummed: truncated");
+	ok(!b->has_raw, "unsummed: a truncated block has no raw form");
 }
 
 static void test_hash(struct block *b)
@@ -219,7 +221,7 @@ static void test_hash(struct block *b)
 	memcpy(b->raw, flat, BLOCK_SIZE);
 	b->has_raw = true;
 	block_hash(b);
-	ok(memcmp(b->hash.byte, want.digest, HASH_SIZE) == 0, "hash: a whole block");
+	ok(memcmp(b->hash.byte, want.digest, HASH_SIZE) == 0, "hash: a block of BLOCK_SIZE");
 }
 
 static void test_coded_zero(struct block *b)
@@ -230,24 +232,24 @@ static void test_coded_zero(struct block *b)
 	memset(b->raw, 0, BLOCK_SIZE);
 	b->has_raw = true;
 	block_encode(b, true);
-	ok(b->coded_len < 2000, "zero: costs little");
-	ok(block_is_coded_zero(b), "zero: seen without decoding");
+	ok(b->coded_len < 2000, "zero: the coded form is short");
+	ok(block_is_coded_zero(b), "zero: detected without decoding");
 	for (i = 0; i < b->coded_len; i++) {
 		b->enc[i] ^= 0x10;
 		wrong += block_is_coded_zero(b);
 		b->enc[i] ^= 0x10;
 	}
-	is_int(wrong, 0, "zero: no other code");
+	is_int(wrong, 0, "zero: not with another coded form");
 	b->adler ^= 1;
-	ok(!block_is_coded_zero(b), "zero: no other adler32");
+	ok(!block_is_coded_zero(b), "zero: not with another adler32");
 	b->adler ^= 1;
 	b->len--;
-	ok(!block_is_coded_zero(b), "zero: no shorter block");
+	ok(!block_is_coded_zero(b), "zero: not with a shorter block");
 	b->len++;
 	b->raw[BLOCK_SIZE - 1] = 1;
 	b->coded_len = 0;
 	block_encode(b, true);
-	ok(!block_is_coded_zero(b), "zero: a last byte set");
+	ok(!block_is_coded_zero(b), "zero: not if the last byte is set");
 	block_set_data(b, 0, BLOCK_SIZE);
 	memset(b->raw, 0, BLOCK_SIZE);
 	b->has_raw = true;

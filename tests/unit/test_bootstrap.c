@@ -1,4 +1,4 @@
-/* Our side of the bootstrap's dialogue, with good and with hostile peers. */
+/* Our side of the bootstrap dialogue, with correct and with hostile peers. */
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
@@ -12,7 +12,7 @@
 
 static char arch[BOOTSTRAP_ARCH_MAX];
 
-/* What bootstrap_run() makes of a peer that says this, and then closes or waits. */
+/* Runs bootstrap_run() with a peer that sends this text, and then closes or waits. */
 static enum bootstrap_end hear(const char *text, size_t n, bool closes, int *left)
 {
 	enum bootstrap_end end;
@@ -44,21 +44,21 @@ static void test_ready(void)
 	char *text = malloc(60000);
 	int left = -1;
 
-	is_int(says("img-tools/1 ready\n"), BOOTSTRAP_READY, "a helper that is there already");
+	is_int(says("img-tools/1 ready\n"), BOOTSTRAP_READY, "a helper that is installed already");
 	is_int(says("\r\nWelcome!\r\nimg-tools/1 ready\r\n"), BOOTSTRAP_READY,
 		"with its terminal's lines");
 	is_int(says("no newline\nimg-tools/1 hello\nimg-tools\n\nimg-tools/1 ready\n"),
-		BOOTSTRAP_READY, "after other people's lines, and lines of ours that mean nothing");
+		BOOTSTRAP_READY, "after lines of a login script, and of ours without a meaning");
 	is_int(says("echo img-tools/1 ready\nimg-tools/1 ready\n"), BOOTSTRAP_READY,
 		"not within a line");
 	is_int(hear(nuls, sizeof(nuls) - 1, false, &left), BOOTSTRAP_READY, "after NULs");
-	is_int(left, 3, "and takes nothing of what follows");
+	is_int(left, 3, "and reads nothing of what follows");
 	if (!text)
 		abort();
 	memset(text, 'x', 60000);
 	memcpy(text + 59000, "\nimg-tools/1 ready\n", 19);
 	is_int(hear(text, 60000, false, &left), BOOTSTRAP_READY, "after a line without measure");
-	is_int(left, 1000 - 19, "of which nothing more is taken, either");
+	is_int(left, 1000 - 19, "of which nothing more is read, either");
 	memcpy(text + 1000, "img-tools/1 ready", 17);
 	memset(text + 59000, 'x', 19);
 	is_int(hear(text, 60000, true, NULL), BOOTSTRAP_FAILED,
@@ -81,7 +81,7 @@ static void test_failures(void)
 	is_str(err_text(), "no place: \033[31mred", "says why (the log makes it safe)");
 	is_int(err_status(), ST_PEER, "it is the peer's");
 	is_int(says("img-tools/1 send\nimg-tools/1 send\n"), BOOTSTRAP_FAILED,
-		"send, where there is nothing");
+		"a request to send, but there is no helper");
 }
 
 static void test_arch(void)
@@ -131,7 +131,7 @@ static void test_noise(const char *text, const char *name)
 	close(fd[1]);
 }
 
-/* Asks so many times, takes what is sent, then is ready. */
+/* A peer that asks for the helper so many times, reads it, and then is ready. */
 static void *take_helper(void *arg)
 {
 	static const char ask[] = "motd\n\nimg-tools/1 send\n", ready[] = "\nimg-tools/1 ready\n";
@@ -178,7 +178,7 @@ static void test_send(struct helper_file *h)
 	is_int(sends(h, 1, &same), BOOTSTRAP_READY, "a peer that asks for the helper");
 	ok(same, "gets it");
 	is_int(sends(h, 5, &same), BOOTSTRAP_READY, "also again, for the next place");
-	ok(same, "whole each time");
+	ok(same, "complete each time");
 	is_int(sends(h, 1000, &same), BOOTSTRAP_FAILED, "but not for ever");
 	is_int(err_status(), ST_PEER, "that is the peer's fault");
 	conns_socket(fd);
@@ -205,7 +205,7 @@ static void test_timeout(void)
 	int fd[2];
 
 	conns_socket(fd);
-	is_int(bootstrap_run(fd[0], NULL, 100, arch), BOOTSTRAP_FAILED, "a peer that says nothing");
+	is_int(bootstrap_run(fd[0], NULL, 100, arch), BOOTSTRAP_FAILED, "a silent peer");
 	ok(io_now_ms() - began >= 99, "had its time");
 	is_int(err_status(), ST_PEER, "and is given up");
 	close(fd[0]);
@@ -237,7 +237,7 @@ static int cancelled(void)
 	return p.same ? 0 : 2;
 }
 
-/* Whether command is one that any shell hands to sh as it is. */
+/* Whether every shell passes the command to sh unchanged. */
 static bool is_plain(const char *command, const char *before)
 {
 	size_t n = strlen(before), len = strlen(command);

@@ -1,7 +1,7 @@
 /*
- * The bootstrap's script itself, run by the login shells that there are here,
- * with a home of its own: where the helper gets to, and where it must not.
- * Every run ends in a greeting, a failure that is said, or another machine.
+ * Runs the bootstrap script with all installed login shells and a home directory of
+ * its own, and checks where the helper is stored and where it must not be.  Every run
+ * ends with a greeting, a reported failure, or a different machine.
  */
 #include <signal.h>
 #include <sys/stat.h>
@@ -16,9 +16,9 @@
 
 static struct helper_file h;
 static char home[512], path[1024], arch[BOOTSTRAP_ARCH_MAX];
-static int closed_early; /* bytes of the helper after which to hang up; 0: not */
+static int closed_early; /* bytes of the helper after which to hang up; 0: never */
 
-/* Whether a helper is there: it sends its greeting. */
+/* Whether a helper was started: it sends its greeting. */
 static bool greets(int fd)
 {
 	struct conn *c = conn_new(fd, fd, WIRE_CLIENT, NULL, 0);
@@ -36,7 +36,7 @@ static bool greets(int fd)
 	return is;
 }
 
-/* Sends part of the helper only. */
+/* Sends only a part of the helper. */
 static void hang_up(int fd)
 {
 	char seen[4096];
@@ -55,9 +55,9 @@ static void hang_up(int fd)
 }
 
 /*
- * Runs the script by a login shell (words, split at blanks).  sends: whether
- * it may ask for the helper.  0: a helper that greets; 1: another machine; -1
- * with what was said recorded.
+ * Runs the script with a login shell (words, split at blanks).  sends: whether the
+ * script may ask for the helper.  0: a helper greets; 1: a different machine; -1 with
+ * the script's message recorded.
  */
 static int run(const char *shell, bool as_root, const char *helper, bool sends)
 {
@@ -91,7 +91,7 @@ static int run(const char *shell, bool as_root, const char *helper, bool sends)
 	return r;
 }
 
-/* A program of that name that comes before the real one. */
+/* Puts a program of that name before the real one in PATH. */
 static void __attribute__((format(printf, 2, 3))) fake(const char *name, const char *fmt, ...)
 {
 	char file[256], text[1024] = "#!/bin/sh\n";
@@ -106,21 +106,21 @@ static void __attribute__((format(printf, 2, 3))) fake(const char *name, const c
 		abort();
 }
 
-/* mkdir that makes nothing outside of the test's directory. */
+/* A mkdir that fails outside of the test's directory. */
 static void fake_mkdir(void)
 {
 	fake("mkdir", "case \"$*\" in *%s/*) exec /bin/mkdir \"$@\" ;; esac\nexit 1\n",
 		scratch_dir);
 }
 
-/* What is in the home now: name and mode of all files. */
+/* Name and mode of all files in the home directory. */
 static const char *in_home(void)
 {
 	return scratch_get(
 		NULL, "find home -type f -printf '%%m %%P ' | sed 's/%s/HASH/g; s/ $//'", h.hash);
 }
 
-/* Copies that went to where they would go if the home were of no use. */
+/* Removes the copies in the directories that are used if the home is not usable. */
 static void forget_elsewhere(void)
 {
 	scratch_run("u=$(/usr/bin/id -u); for d in /var/tmp/img-tools-$u /tmp/img-tools-$u "
@@ -128,7 +128,7 @@ static void forget_elsewhere(void)
 		h.hash);
 }
 
-/* And a helper of its own, that cannot be anywhere: some bytes behind it do no harm. */
+/* An empty home, and a helper whose last bytes are changed, so that its hash is new. */
 static void fresh_home(void)
 {
 	static uint64_t times;
@@ -163,7 +163,7 @@ static void test_login_shell(const char *shell)
 	is_int(run(shell, false, h.path, false), 0, "also by its path");
 }
 
-/* The shell and the tools of the script are others than here. */
+/* The script runs with a different shell and different tools. */
 static void test_busybox(void)
 {
 	if (scratch_run("command -v busybox") != 0)
@@ -189,26 +189,26 @@ static void test_cache(void)
 			   "home/.cache/*/*",
 		       h.hash),
 		0, "with something else under the helper's name");
-	is_int(run("sh", false, NULL, true), 0, "is not believed");
+	is_int(run("sh", false, NULL, true), 0, "is not used");
 	is_str(in_home(), CACHED, "but put right");
 	is_int(run("sh", false, NULL, false), 0, "for the next time");
 	is_int(scratch_run("cd home/.cache/img-tools && truncate -s 0 img-helper-%s && "
 			   "truncate -s %zu img-helper-%s",
 		       h.hash, h.size, h.hash),
 		0, "zeros of the helper's length there");
-	is_int(run("sh", false, NULL, true), 0, "are not believed, either");
+	is_int(run("sh", false, NULL, true), 0, "are not used, either");
 	is_int(scratch_run(": >home/.cache/img-tools/img-helper-%s", h.hash), 0,
 		"an empty file there");
-	is_int(run("sh", false, NULL, true), 0, "is not believed, either");
+	is_int(run("sh", false, NULL, true), 0, "is not used, either");
 	is_int(run("sh", false, NULL, false), 0, "and put right");
 	fresh_home();
 	closed_early = 100000;
 	is_int(run("sh", false, NULL, true), -1, "a client that hangs up while it sends");
 	closed_early = 0;
-	is_str(in_home(), "", "leaves nothing behind");
+	is_str(in_home(), "", "leaves no files");
 }
 
-/* Only a directory of ours alone will do. */
+/* Only a directory that is ours and not writable by others may be used. */
 static void test_places(void)
 {
 	fresh_home();
@@ -229,7 +229,7 @@ static void test_places(void)
 		"the script says so");
 	ok(strstr(err_text(), "/home/.cache/img-tools /var/tmp/img-tools-4294000000 /tmp/") != NULL,
 		"and where it looked");
-	is_str(in_home(), "", "leaving nothing");
+	is_str(in_home(), "", "and leaves no files");
 	scratch_run("rm bin/id");
 }
 
@@ -242,13 +242,13 @@ static void test_machine(void)
 	is_str(in_home(), "", "and gets no helper");
 	fake("sh", "printf motd\nexec /bin/sh \"$@\"\n");
 	is_int(run("sh", false, NULL, true), BOOTSTRAP_ARCH,
-		"also behind a login script's half line");
+		"also after an incomplete line of a login script");
 	scratch_run("rm bin/uname");
 	is_int(run("sh", false, NULL, true), 0, "as is the helper");
 	scratch_run("rm bin/sh");
 }
 
-/* sudo is played by env: what matters is where root looks, and what it trusts. */
+/* env stands for sudo: this tests which files root uses, and which it trusts. */
 static void test_root(void)
 {
 	char *helper = h.path;
@@ -256,12 +256,12 @@ static void test_root(void)
 	fresh_home();
 	fake("sudo", "[ \"$1\" = -n ] && shift && exec \"$@\"\n");
 	fake("id", "echo 4294000000\n");
-	is_int(run("sh", true, NULL, true), -1, "root finds no place");
+	is_int(run("sh", true, NULL, true), -1, "root finds no directory for the helper");
 	is_str(err_text(), "no place for the helper in: /var/lib/img-tools /root/.cache/img-tools",
-		"as it only looks at its own");
-	is_str(in_home(), "", "never at the user's");
+		"as it only uses its own");
+	is_str(in_home(), "", "never the user's");
 	scratch_run("rm bin/id && cp '%s' helper && chmod 755 helper", helper);
-	is_int(run("sh", true, "/nonexistent/helper", true), -1, "a helper that is not there");
+	is_int(run("sh", true, "/nonexistent/helper", true), -1, "a helper that does not exist");
 	is_str(err_text(), "not there, or not for root alone to write: /nonexistent/helper",
 		"is not run");
 	{
@@ -270,9 +270,9 @@ static void test_root(void)
 		snprintf(where, sizeof(where), "%s/helper", scratch_dir);
 		is_int(run("sh", true, where, true), -1, "nor one where others can put another");
 		ok(strncmp(err_text(), "not there, or not for root alone", 32) == 0,
-			"which is said");
+			"and the message says so");
 	}
-	/* It is no helper, but all above it is root's: it runs, and ends. */
+	/* It is not a helper, but root owns it and all directories above, so it is run. */
 	if (scratch_run(
 		    "test \"$(stat -Lc %%u%%a /usr/bin/true / /usr /usr/bin | sort -u)\" = 0755") ==
 		0) {

@@ -20,7 +20,7 @@ static void test_append(void)
 	buf_clear(&b);
 	is_int(b.len, 0, "cleared");
 	buf_add(&b, NULL, 0);
-	is_str(buf_str(&b), "", "nothing from nowhere");
+	is_str(buf_str(&b), "", "no bytes can be added from NULL");
 	for (i = 0; i < 100000; i++)
 		buf_u8(&b, (uint8_t)i);
 	for (i = 0; i < 100000; i++)
@@ -59,7 +59,7 @@ static void test_integers(void)
 	is_int(view_u32(&v), 0x04050607, "u32 back");
 	ok(view_u64(&v) == 0x08090a0b0c0d0eff, "u64 back");
 	ok(!view_bad(&v) && v.left == 0, "all read");
-	is_int(view_u8(&v), 0, "nothing behind the end");
+	is_int(view_u8(&v), 0, "zero after the end");
 	ok(view_bad(&v), "which is remembered");
 	buf_fini(&b);
 }
@@ -73,7 +73,7 @@ static void test_failure(void)
 	is_int(buf_reserve(&b, SIZE_MAX - 2), -1, "too much to allocate");
 	is_int(err_status(), ST_FAILED, "recorded");
 	buf_adds(&b, "lost");
-	is_str(buf_str(&b), "kept", "it stays as it was");
+	is_str(buf_str(&b), "kept", "the content is unchanged");
 	err_clear();
 	is_int(buf_failed(&b), -1, "buf_failed reports it");
 	is_str(err_text(), "out of memory", "with the reason");
@@ -93,8 +93,8 @@ static void test_view(void)
 	ok(view_bytes(&v, 2) == bytes, "bytes are not copied");
 	ok(view_bytes(&v, 0) == bytes + 2 && !view_bad(&v), "none is possible");
 	ok(view_bytes(&v, 4) == NULL, "more than are left are not");
-	is_int(view_u8(&v), 0, "and nothing after that");
-	ok(view_bytes(&v, 0) == NULL, "not even nothing");
+	is_int(view_u8(&v), 0, "and zero after that");
+	ok(view_bytes(&v, 0) == NULL, "not even an empty range");
 	ok(view_bad(&v), "bad for ever");
 	view_init(&v, bytes, 3);
 	is_int(view_u32(&v), 0, "a truncated integer is 0");
@@ -102,7 +102,7 @@ static void test_view(void)
 	view_init(&v, bytes, sizeof(bytes));
 	ok(view_bytes(&v, SIZE_MAX) == NULL, "no overflow");
 	view_init(&v, NULL, 0);
-	is_int(view_u16(&v), 0, "an empty view holds nothing");
+	is_int(view_u16(&v), 0, "an empty view has no bytes");
 	ok(view_bad(&v), "and says so");
 }
 

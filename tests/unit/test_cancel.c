@@ -160,10 +160,10 @@ int main(void)
 	int status;
 
 	is_int(in_process(plain), 0, "set once, readable for ever, no signal");
-	is_int(in_process(set_before_init), 0, "set before the descriptor is there");
+	is_int(in_process(set_before_init), 0, "set before cancel_init()");
 	is_int(in_process(by_thread), 0, "wakes another thread");
 	status = in_process(by_signal);
-	ok(WIFSIGNALED(status), "a signal cancels, and cancel_die() dies");
+	ok(WIFSIGNALED(status), "a signal cancels, and cancel_die() ends the process");
 	is_int(WTERMSIG(status), SIGTERM, "of the first one");
 	status = in_process(dies_though_blocked);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT, "also with signals blocked");

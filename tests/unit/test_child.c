@@ -14,7 +14,7 @@
 
 static struct buf out, errors;
 
-/* Runs a line of shell script with both outputs collected. */
+/* Runs a shell command and collects standard output and standard error. */
 static int sh(const char *script)
 {
 	const char *const argv[] = { "sh", "-c", script, NULL };
@@ -48,7 +48,7 @@ static void test_dropped(void)
 	const char *const argv[] = { "sh", "-c", "echo x; echo y >&2", NULL };
 	struct child c = { .argv = argv, .keep_fd = -1 };
 
-	is_int(child_run(&c), 0, "nothing is collected");
+	is_int(child_run(&c), 0, "without buffers for the output");
 	buf_clear(&out);
 	c.out = &out;
 	buf_adds(&out, "before ");
@@ -88,7 +88,7 @@ static void test_environment(void)
 	setenv("HOME", "/some/home", 1);
 	is_int(sh("env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort"), 0, "env runs");
 	is_str(buf_str(&out), "HOME=/some/home\nLC_ALL=C\nPATH=" CHILD_PATH "\n",
-		"three variables are all there is");
+		"there are only three variables");
 	unsetenv("HOME");
 	is_int(sh("echo ${HOME-none}"), 0, "without a home");
 	is_str(buf_str(&out), "none\n", "there is none");
@@ -104,10 +104,10 @@ static void test_descriptors(void)
 	dup3(kept, 777, O_CLOEXEC);
 	buf_clear(&out);
 	is_int(child_run(&c), 0, "with a descriptor to keep");
-	ok(strstr(buf_str(&out), " 777\n/dev/zero\n") != NULL, "it is there");
+	ok(strstr(buf_str(&out), " 777\n/dev/zero\n") != NULL, "the kept descriptor is open");
 	buf_clear(&out);
 	sh("[ -e /proc/self/fd/777 ] || echo gone; ls /proc/self/fd | wc -l");
-	is_str(buf_str(&out), "gone\n4\n", "nothing else is (3 and what ls reads)");
+	is_str(buf_str(&out), "gone\n4\n", "no other descriptor is open (3 is the one of ls)");
 	ok(fcntl(777, F_GETFD) & FD_CLOEXEC, "here it is close-on-exec as before");
 	close(777);
 	close(kept);
@@ -127,8 +127,8 @@ static void test_signals(void)
 	/* Only the first 31 signals: 32 and 33 belong to the C library, and our parent may have
 	 * set them to be ignored. */
 	is_int(sh("grep -E '^Sig(Blk|Ign)' /proc/self/status | cut -f2"), 0, "looking");
-	is_int(strtoull(buf_str(&out), &end, 16) & 0x7fffffff, 0, "nothing blocked");
-	is_int(strtoull(end, NULL, 16) & 0x7fffffff, 0, "nothing ignored");
+	is_int(strtoull(buf_str(&out), &end, 16) & 0x7fffffff, 0, "no signal is blocked");
+	is_int(strtoull(end, NULL, 16) & 0x7fffffff, 0, "no signal is ignored");
 	is_int(sh("kill -TERM $$"), 128 + SIGTERM, "TERM arrives");
 	pthread_sigmask(SIG_SETMASK, NULL, &set);
 	ok(sigismember(&set, SIGTERM), "here the mask is as before");
@@ -242,7 +242,7 @@ static void test_limit(void)
 	is_int(child_run(&c), -1, "one that has closed its output");
 	c.argv = quick;
 	c.limit_ms = 60000;
-	is_int(child_run(&c), 3, "one that takes less");
+	is_int(child_run(&c), 3, "a program that takes less");
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* chooser: finds the faster way on links of all kinds, and follows a change. */
+/* chooser: finds the faster way on all kinds of links, and notices a change. */
 #include "lib/flow/chooser.h"
 #include "tests/unit/tap.h"
 
@@ -6,14 +6,14 @@
 #define HELD 64 /* half blocks that the buffers can hold */
 
 struct link {
-	double raw_rate, lzo_rate; /* raw bytes a millisecond */
-	double there_rate[2];	   /* of the far end, without and with; 0: no matter */
+	double raw_rate, lzo_rate; /* raw bytes per millisecond */
+	double there_rate[2];	   /* of the far end, without and with compression; 0: no limit */
 	double ms, there_ms;
-	double ends[HELD]; /* when the far end is done with the blocks before it */
+	double ends[HELD]; /* when the far end has processed the blocks in the buffers */
 	unsigned next;
 };
 
-/* A block of which a half is left when it is compressed, so two of them fill one's place. */
+/* Sends a block.  Compressed, it is half as long, so the buffers hold twice as many. */
 static void pass(struct link *l, bool compressed)
 {
 	unsigned places = compressed ? 1 : 2;
@@ -31,7 +31,7 @@ static void pass(struct link *l, bool compressed)
 	}
 }
 
-/* Runs bytes over the link; the fraction of them that was compressed. */
+/* Sends bytes over the link; returns the fraction of them that was compressed. */
 static double run(struct chooser *c, struct link *l, uint64_t bytes)
 {
 	uint64_t done, compressed = 0;
@@ -62,23 +62,23 @@ int main(void)
 	ok(chooser_compresses(&c), "begins compressing");
 	part = run(&c, &fast, 4ull << 30);
 	ok(part < 0.10, "a fast link: hardly anything is compressed");
-	ok(part > 0, "but it was tried");
+	ok(part > 0, "but compression was tried");
 
 	fast.raw_rate = 20e3;
 	fast.lzo_rate = 45e3;
 	part = run(&c, &fast, 512u << 20);
-	ok(part > 0.80, "a link that became slow: that shows soon");
+	ok(part > 0.80, "a link becomes slow: that is noticed soon");
 	part = run(&c, &fast, 4ull << 30);
 	ok(part > 0.90, "and nearly everything is compressed");
 
 	chooser_init(&c, 0);
 	part = run(&c, &slow, 256u << 20);
-	ok(part > 0.85, "a slow link: nearly everything is, soon");
+	ok(part > 0.85, "a slow link: nearly everything is compressed, soon");
 	ok(part < 1, "and the other way was tried");
 
 	chooser_init(&c, 0);
 	part = run(&c, &even, 1u << 30);
-	ok(part > 0.05 && part < 1, "no difference: any way is right, and it ends");
+	ok(part > 0.05 && part < 1, "no difference: either way is right");
 
 	chooser_init(&c, 0);
 	part = run(&c, &weak_end, 4ull << 30);

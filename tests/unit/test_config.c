@@ -49,11 +49,12 @@ static void test_taken(void)
 	is_str(config_get(&c, "snapshot.size"), "1.5G", "a size");
 	is_str(config_get(&c, "snapshot.autoextend"), "off", "a bool");
 	is_str(config_get(&c, "snapshot.hook-timeout"), "5", "seconds");
-	is_str(config_get(&c, "ssh.config"), "~/.ssh/my config", "blanks within, not behind");
+	is_str(config_get(&c, "ssh.config"), "~/.ssh/my config",
+		"blanks inside a value, not after it");
 	ok(config_get(&c, "storage.nothing") == NULL, "an absent key");
 	is_int(parse(&c, "[storage]\ndirectory = /more\n"), 0, "another text");
 	is_int(c.count, 11, "is appended");
-	is_int(parse(&c, ""), 0, "an empty one adds nothing");
+	is_int(parse(&c, ""), 0, "an empty text adds nothing");
 	is_int(c.count, 11, "at all");
 	config_fini(&c);
 	config_fini(&c);
@@ -88,7 +89,7 @@ static void refused(const char *text, size_t len, const char *want)
 	is_int(config_parse(&c, "F", text, len), -1, "refused");
 	is_int(err_status(), ST_USAGE, "as usage");
 	is_str(err_text(), want, want);
-	is_int(c.count, 1, "nothing of it is kept");
+	is_int(c.count, 1, "no key of it is kept");
 	config_fini(&c);
 }
 

@@ -1,6 +1,6 @@
 /*
- * A connection that works: frames and blocks both ways, back-pressure, what
- * passes the inbox, and life signs.  Its ends are in test_conn_end.c.
+ * A working connection: frames and blocks in both directions, back-pressure, frames
+ * that bypass the inbox, and heartbeats.  test_conn_end.c tests how connections end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #define MANY 50
 
-/* Sends one frame and takes it at the other end; whether it came whole. */
+/* Sends one frame and receives it at the other end.  Whether it arrived unchanged. */
 static bool passes(
 	struct conn *from, struct conn *to, enum wire_type type, const char *text, size_t len)
 {
@@ -52,7 +52,7 @@ static void test_frames(struct conn *c[2], const char *how)
 	is_int(conn_send(c[1], WIRE_OK, "", 0), 0, "an OK");
 	is_int(conn_expect(c[0], WIRE_RECORD, &f), -1, "is not what is due");
 	is_int(err_status(), ST_PEER, "so says the error");
-	ok(!conn_failed(c[0], NULL) && !conn_failed(c[1], NULL), "nobody failed");
+	ok(!conn_failed(c[0], NULL) && !conn_failed(c[1], NULL), "no end has failed");
 }
 
 struct sender {
@@ -62,7 +62,7 @@ struct sender {
 	int result;
 };
 
-/* Which of the blocks of a test is which: holes, packable ones, a short one at the end. */
+/* Makes block i of a test: holes, compressible blocks, a short one at the end. */
 static struct block *nth(unsigned i, unsigned count)
 {
 	struct block *b;
@@ -92,7 +92,7 @@ static void *send_blocks(void *arg)
 	return NULL;
 }
 
-/* Whether what came is the block that was sent. */
+/* Whether the received block is the one that was sent. */
 static bool same_block(const struct frame *f, unsigned i, unsigned count)
 {
 	struct block *want = nth(i, count), *b = f->block;
@@ -109,7 +109,7 @@ static bool same_block(const struct frame *f, unsigned i, unsigned count)
 	return same;
 }
 
-/* How many of count blocks came as they should. */
+/* How many of count blocks arrived unchanged. */
 static unsigned take_blocks(struct conn *c, unsigned count)
 {
 	unsigned i, good = 0;
@@ -129,7 +129,7 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-/* With a signal every millisecond, as EINTR may come at any time. */
+/* A signal every millisecond, so that system calls fail with EINTR. */
 static void test_blocks(struct conn *c[2])
 {
 	struct sender up = { .c = c[0], .count = MANY }, down = { .c = c[1], .count = MANY };
@@ -150,7 +150,7 @@ static void test_blocks(struct conn *c[2])
 	is_int(down.result, 0, "and so did the helper");
 }
 
-/* Both directions full at once: each side sends while the other does not receive. */
+/* Both directions are full: each side sends while the other does not receive. */
 static void test_crossing(struct conn *c[2])
 {
 	struct sender up = { .c = c[0], .count = MANY }, down = { .c = c[1], .count = MANY };
@@ -173,13 +173,13 @@ static void test_pressure(void)
 	conns_pair(c, NULL, NULL, 0);
 	s.c = c[0];
 	t = conns_start(send_blocks, &s);
-	ok(conns_wait(atomic_load(&s.sent) >= 9), "the inbox takes its part");
+	ok(conns_wait(atomic_load(&s.sent) >= 9), "the inbox accepts its limit");
 	for (i = 0; i < 50; i++)
 		conns_moment();
-	/* 8 in the inbox, one in the reader's hand; and what holes fit into the socket. */
+	/* 8 are in the inbox, one is with the reader, and some holes are in the socket. */
 	most = atomic_load(&s.sent);
 	ok(most <= 14, "then the sender has to wait");
-	is_int(take_blocks(c[1], MANY), MANY, "nothing is lost by that");
+	is_int(take_blocks(c[1], MANY), MANY, "no block is lost");
 	conns_join(t);
 	is_int(s.result, 0, "in the end all was sent");
 	conn_close(c[0]);
@@ -254,7 +254,7 @@ static void test_aside(void)
 	sem_take(&aside.ended);
 	ok(conn_failed(c[0], &e) && e.status == ST_NOROOM && e.sys == ENOSPC, "passes it, too");
 	is_str(e.text, "the disk is full", "with its text");
-	is_int(conn_send(c[0], WIRE_GO, NULL, 0), -1, "nothing more is sent then");
+	is_int(conn_send(c[0], WIRE_GO, NULL, 0), -1, "nothing can be sent afterwards");
 	is_int(err_status(), ST_NOROOM, "for that reason");
 	while ((i = conn_recv(c[0], &f)) == 1) {
 		records += f->type == WIRE_RECORD;
@@ -265,10 +265,10 @@ static void test_aside(void)
 	is_str(err_text(), "the disk is full", "which is the peer's");
 	conn_close(c[1]);
 	conn_close(c[0]);
-	is_int(atomic_load(&aside.ends), 1, "its end was told once");
+	is_int(atomic_load(&aside.ends), 1, "the end is reported once");
 }
 
-/* A sender in the middle of a block learns of the ERROR at once. */
+/* A sender that is in the middle of a block gets the ERROR at once. */
 static void test_error_while_sending(void)
 {
 	static const struct err full = { ST_NOROOM, 0, "no room" };
@@ -281,7 +281,7 @@ static void test_error_while_sending(void)
 	s.c = conns_half(WIRE_CLIENT, NULL, 0, &peer);
 	t = conns_start(send_blocks, &s);
 	wire_error_put(&b, &full);
-	/* As the peer reads nothing, the sender is in its first block then, and stays there. */
+	/* The peer reads nothing, so the sender is stuck in its first block. */
 	ok(conns_wait(recv(peer, frame, 1, MSG_PEEK) == 1), "a block begins");
 	wire_header_put(frame, WIRE_ERROR, (uint32_t)b.len);
 	ok(io_write(peer, frame, sizeof(frame)) == 0 && io_write(peer, b.data, b.len) == 0,
@@ -303,7 +303,7 @@ static void test_beats(void)
 	struct frame *f;
 
 	conns_pair(c, NULL, NULL, silence);
-	/* This thread only watches; six beats each way take longer than the silence. */
+	/* Only waits; six heartbeats each way take longer than the silence limit. */
 	enough = 2 * 6 * WIRE_HEADER;
 	ok(conns_wait(conn_bytes(c[0]) >= enough && conn_bytes(c[1]) >= enough),
 		"beats come and go");
@@ -343,7 +343,7 @@ static void test_descriptors(void)
 	conn_close(NULL);
 }
 
-/* The same over two pipes, as sshd may have it. */
+/* The same over two pipes, which some versions of sshd use. */
 static void over_pipes(struct conn *c[2])
 {
 	int up[2], down[2];

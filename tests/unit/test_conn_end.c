@@ -1,6 +1,6 @@
 /*
- * A connection that ends: closed between frames or within one, by silence, by
- * bytes that are no frames, by conn_stop(), by cancel.
+ * How a connection ends: closed between frames or within one, by silence, by bytes
+ * that are not frames, by conn_stop(), by a cancel.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +29,7 @@ static void wait_ended(void)
 		;
 }
 
-/* What conn_recv() says after n bytes of a RECORD frame (of 4 bytes) and the end; frames before it.
- */
+/* What conn_recv() returns at the end, after some frames and n bytes of a RECORD frame. */
 static int after_bytes(size_t n, int *frames)
 {
 	static const uint8_t record[] = { WIRE_RECORD, 0, 0, 0, 0, 0, 0, 4, 'a', '=', '1', 0 };
@@ -55,7 +54,7 @@ static void test_cut(void)
 
 	is_int(after_bytes(0, &frames), 0, "an end before the first frame");
 	is_int(frames, 0, "is just the end");
-	is_int(after_bytes(12, &frames), 0, "an end behind a frame, too");
+	is_int(after_bytes(12, &frames), 0, "an end after a frame");
 	is_int(frames, 1, "which still comes");
 	for (n = 1; n < 12; n++) {
 		bad += after_bytes((size_t)n, &frames) != -1 || frames != 0;
@@ -85,7 +84,7 @@ static void test_cut_block(void)
 	block_free(b);
 }
 
-/* A peer that closed is an error to whoever wants to tell it something. */
+/* Sending to a peer that has closed is an error. */
 static void test_send_to_nobody(void)
 {
 	struct conn *c[2];
@@ -98,10 +97,10 @@ static void test_send_to_nobody(void)
 	ok(conn_failed(c[0], &e), "the peer is gone");
 	is_int(e.status, ST_OK, "as peers go");
 	err_clear();
-	is_int(conn_send(c[0], WIRE_REQUEST, "op=x", 5), -1, "a request to nobody");
+	is_int(conn_send(c[0], WIRE_REQUEST, "op=x", 5), -1, "a request to a closed peer");
 	is_int(err_status(), ST_PEER, "is an error");
 	is_int(conn_send_error(c[0], &e), -1, "and so is an ERROR");
-	is_int(conn_recv(c[0], &f), 0, "nothing comes from there");
+	is_int(conn_recv(c[0], &f), 0, "no frame comes from it");
 	is_int(conn_expect(c[0], WIRE_OK, &f), -1, "what is due");
 	is_int(err_status(), ST_PEER, "will not come");
 	conn_close(c[0]);
@@ -132,7 +131,7 @@ static void test_silence(void)
 	c = conns_half(WIRE_CLIENT, &hooks, silence, &peer);
 	ok(io_read(peer, head, sizeof(head)) == (ssize_t)sizeof(head) &&
 			wire_header_parse(&h, head, WIRE_CLIENT) == 0 && h.type == WIRE_BEAT,
-		"a BEAT is sent to a peer that says nothing");
+		"a BEAT is sent to a silent peer");
 	is_int(conn_recv(c, &f), -1, "which then is lost");
 	took = io_now_ms() - began;
 	is_int(err_status(), ST_PEER, "so says the error");
@@ -141,25 +140,25 @@ static void test_silence(void)
 	conn_close(c);
 	close(peer);
 
-	/* A byte now and then is a sign of life, also within a frame. */
+	/* A single byte shows that the peer is alive, also within a frame. */
 	c = conns_half(WIRE_CLIENT, &hooks, silence, &peer);
 	began = io_now_ms();
 	wire_header_put(head, WIRE_OK, 0);
 	for (fresh = 0; fresh < WIRE_HEADER; fresh++) {
-		/* each beat of theirs is a quarter of the silence */
+		/* the peer sends a heartbeat every quarter of the silence limit */
 		uint8_t beat[WIRE_HEADER];
 
 		if (io_read(peer, beat, sizeof(beat)) < 0 || io_write(peer, head + fresh, 1) < 0)
 			abort();
 	}
-	ok(io_now_ms() - began > silence, "a frame that takes longer than the silence");
+	ok(io_now_ms() - began > silence, "a frame that takes longer than the silence limit");
 	is_int(conn_expect(c, WIRE_OK, &f), 0, "comes byte by byte");
 	conn_release(c, f);
 	conn_close(c);
 	close(peer);
 }
 
-/* A frame's start that no helper, or no client, sends. */
+/* The start of a frame that no helper, or no client, sends. */
 static int hostile(enum wire_side side, const char *bytes, size_t n)
 {
 	struct conn *c;
@@ -213,17 +212,17 @@ static void test_stop(void)
 	conn_release(c[1], f);
 	conn_finish(c[0]);
 	is_int(conn_recv(c[1], &f), 0, "until it is said to be the end");
-	is_int(conn_send(c[0], WIRE_REQUEST, "op=x", 5), -1, "nothing is sent then");
+	is_int(conn_send(c[0], WIRE_REQUEST, "op=x", 5), -1, "a request cannot be sent afterwards");
 	is_int(err_status(), ST_PEER, "as the error says");
 	ok(!conn_drain(c[0], 50), "the peer is still there");
-	is_int(conn_send(c[1], WIRE_OK, "", 0), -1, "and has nothing to say any more");
-	is_int(conn_send_error(c[1], &e), 0, "but what went wrong");
+	is_int(conn_send(c[1], WIRE_OK, "", 0), -1, "and cannot send any more");
+	is_int(conn_send_error(c[1], &e), 0, "but it can send an ERROR");
 	conn_close(c[1]);
 	ok(conn_drain(c[0], CONNS_PATIENCE_MS), "then it has gone");
 	conn_close(c[0]);
 }
 
-/* A helper that still writes blocks must hear that its client is gone. */
+/* A helper that is still sending blocks must notice that its client is gone. */
 static void test_hang_up(bool half)
 {
 	struct block *b = conns_block(0, BLOCK_SIZE, 3, false);
@@ -233,7 +232,7 @@ static void test_hang_up(bool half)
 	conns_pair(c, NULL, &hooks, 400);
 	for (i = 0; i < 9; i++)
 		conn_send_block(c[0], b);
-	/* The inbox of the helper is full, and nobody takes from it. */
+	/* The inbox of the helper is full, and nobody receives from it. */
 	if (half)
 		conn_finish(c[0]);
 	else
@@ -272,7 +271,7 @@ static void test_flood(void)
 	close(peer);
 }
 
-/* Half a frame, then the peer is silent for too long: nothing follows. */
+/* After half a frame, the peer is silent for too long. */
 static void test_half_frame(void)
 {
 	struct block *b = conns_block(0, BLOCK_SIZE, 1, false);
@@ -292,7 +291,7 @@ static void test_half_frame(void)
 	ok(n > WIRE_HEADER + WIRE_DATA_HEADER && n < (ssize_t)BLOCK_SIZE &&
 			memcmp(got + WIRE_HEADER + WIRE_DATA_HEADER, b->raw,
 				(size_t)n - WIRE_HEADER - WIRE_DATA_HEADER) == 0,
-		"what was sent is half a frame and nothing else");
+		"only half a frame was sent");
 	close(peer);
 	free(got);
 	block_free(b);
@@ -319,7 +318,7 @@ static int cancel_receiver(void)
 	return 0;
 }
 
-/* The last word of a helper that was interrupted. */
+/* The last frame of a helper that was interrupted. */
 static int cancel_then_error(void)
 {
 	struct err e = { ST_PEER, 0, "ended by a signal" };
@@ -334,7 +333,7 @@ static int cancel_then_error(void)
 	if (conn_recv(c[1], &f) != -1 || conn_send_error(c[1], &e) != 0)
 		return 2;
 	conn_close(c[1]);
-	/* The client is as cancelled as the helper, but it was sent. */
+	/* Client and helper are both cancelled, but the frame was sent before. */
 	if (!conns_wait(conn_bytes(c[0]) == WIRE_HEADER + 6 + strlen(e.text)))
 		return 3;
 	if (conn_recv(c[0], &f) != -1 || strcmp(err_text(), "interrupted") != 0)
@@ -377,7 +376,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	sem_init(&ended, 0, 0);
 	is_int(conns_child(cancel_receiver), 0, "a cancel ends a wait for a frame");
-	is_int(conns_child(cancel_then_error), 0, "and leaves room for a last word");
+	is_int(conns_child(cancel_then_error), 0, "and an ERROR can still be sent");
 	is_int(conns_child(cancel_sender), 0, "a cancel ends a send");
 	test_cut();
 	test_cut_block();

@@ -1,4 +1,4 @@
-/* conn: an answer that is a failure. */
+/* conn: a reply that reports a failure. */
 #include <errno.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "tests/unit/conns.h"
 #include "tests/unit/tap.h"
 
-/* FAILED waits for its turn, and ends nothing. */
+/* FAILED is received in order, and does not end the connection. */
 static void test_failed(void)
 {
 	static const struct err none = { ST_ABSENT, ENOENT, "no such image" };
@@ -20,12 +20,12 @@ static void test_failed(void)
 	conn_send(c[1], WIRE_OK, "", 0);
 	is_int(conn_expect(c[0], WIRE_RECORD, &f), 0, "comes after the RECORD before it");
 	conn_release(c[0], f);
-	is_int(conn_expect(c[0], WIRE_FAILED, &f), 0, "in its turn");
+	is_int(conn_expect(c[0], WIRE_FAILED, &f), 0, "in order");
 	wire_error_parse(&e, f->payload, f->len);
 	conn_release(c[0], f);
 	ok(e.status == ST_ABSENT && e.sys == ENOENT, "with what failed");
 	is_str(e.text, "no such image", "and its text");
-	ok(!conn_failed(c[0], NULL), "the connection lives");
+	ok(!conn_failed(c[0], NULL), "the connection has not failed");
 	is_int(conn_expect(c[0], WIRE_OK, &f), 0, "and brings the next answer");
 	conn_release(c[0], f);
 	conn_close(c[1]);

@@ -1,4 +1,4 @@
-/* digest: against code of its own, a known answer, and the spill file. */
+/* digest: compared with a simple implementation and a known result; the spill file. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +19,9 @@
 #include "lib/block/digest.h"
 #include "tests/unit/tap.h"
 
-#define MANY (3 * (DIGEST_KEEP_MAX / 24) + 5) /* pairs that need the spill file */
+#define MANY (3 * (DIGEST_KEEP_MAX / 24) + 5) /* pairs: too many for memory */
 
-/* The digest of a flat image as the header describes it, the plain way. */
+/* A simple implementation of what the header describes, for an image in memory. */
 static void reference(const uint8_t *image, uint64_t len, struct hash *out)
 {
 	static uint8_t block[BLOCK_SIZE];
@@ -51,7 +51,7 @@ static void reference(const uint8_t *image, uint64_t len, struct hash *out)
 	free(msg);
 }
 
-/* The same through block and digest. */
+/* The same with block and digest. */
 static int modular(const uint8_t *image, uint64_t len, uint64_t told, struct hash *out)
 {
 	struct digest *d = digest_new(told);
@@ -86,7 +86,7 @@ static void test_reference(void)
 	int i, bad = 0;
 	size_t j;
 
-	/* Block 1 stays zeros, block 3 has but its last byte. */
+	/* Block 1 is all zeros; of block 3, only the last byte is not zero. */
 	for (j = 0; j < BLOCK_SIZE; j++) {
 		image[j] = (uint8_t)(j * 7 + j / 256);
 		image[2 * BLOCK_SIZE + j] = (uint8_t)(j ^ j >> 5);
@@ -99,15 +99,15 @@ static void test_reference(void)
 		bad += modular(image, lens[i], DIGEST_LEN_UNKNOWN, &got) != 0 ||
 		       !hash_equal(&want, &got);
 	}
-	is_int(bad, 0, "digest: agrees with the plain way, length known or not");
+	is_int(bad, 0, "digest: equals the simple implementation, length known or not");
 	modular(image, 4 * BLOCK_SIZE + 777, 4 * BLOCK_SIZE + 777, &got);
-	is_str(hash_hex(&got, hex), "42080f58f0fcef949ee80719f1daa832", "digest: a known answer");
+	is_str(hash_hex(&got, hex), "42080f58f0fcef949ee80719f1daa832", "digest: a known result");
 	modular(image, 0, 0, &got);
 	is_str(hash_hex(&got, hex), "2c0a8a99dc147d5445c3b49d035665b2",
-		"digest: a known answer for nothing");
+		"digest: a known result for an empty image");
 	modular(image + BLOCK_SIZE, BLOCK_SIZE, BLOCK_SIZE, &got);
 	modular(image + BLOCK_SIZE, BLOCK_SIZE - 1, BLOCK_SIZE - 1, &want);
-	ok(!hash_equal(&got, &want), "digest: zeros of another length differ");
+	ok(!hash_equal(&got, &want), "digest: zeros of another length have another digest");
 }
 
 static void test_hash(void)
@@ -117,15 +117,15 @@ static void test_hash(void)
 
 	hash_bytes(&h, "", 0);
 	is_str(hash_hex(&h, hex), "99aa06d3014798d86001c324468d497f",
-		"hash: of nothing, canonical");
+		"hash: of no bytes, in canonical form");
 	is_int(hash_from_hex(&g, hex), 0, "from_hex: 32 digits");
-	ok(hash_equal(&h, &g), "from_hex: comes back");
+	ok(hash_equal(&h, &g), "from_hex: gives the same hash");
 	is_int(hash_from_hex(&g, "99AA06D3014798D86001C324468D497F"), 0, "from_hex: upper case");
-	ok(hash_equal(&h, &g), "from_hex: is the same");
+	ok(hash_equal(&h, &g), "from_hex: upper case gives the same hash");
 	g.byte[15] ^= 1;
-	ok(!hash_equal(&h, &g), "equal: the last bit counts");
+	ok(!hash_equal(&h, &g), "equal: the last bit differs");
 	err_clear();
-	is_int(hash_from_hex(&g, ""), -1, "from_hex: nothing");
+	is_int(hash_from_hex(&g, ""), -1, "from_hex: an empty string");
 	is_int(hash_from_hex(&g, "99aa06d3014798d86001c324468d497"), -1, "from_hex: 31 digits");
 	is_int(hash_from_hex(&g, "99aa06d3014798d86001c324468d497ff"), -1, "from_hex: 33 digits");
 	is_int(hash_from_hex(&g, "99aa06d3014798d86001c324468d49 f"), -1, "from_hex: a blank");
@@ -139,18 +139,18 @@ static void test_misuse(void)
 
 	hash_bytes(&h, "x", 1);
 	is_int(digest_add(d, 3, &h), 0, "add: a block");
-	is_int(digest_add(d, 3, &h), -1, "add: it twice");
-	is_int(err_status(), ST_CORRUPT, "add: twice is ST_CORRUPT");
-	is_int(digest_add(d, 2, &h), -1, "add: an earlier one");
-	is_int(digest_add(d, 4, &h), 0, "add: the next");
+	is_int(digest_add(d, 3, &h), -1, "add: the same block again");
+	is_int(err_status(), ST_CORRUPT, "add: that is ST_CORRUPT");
+	is_int(digest_add(d, 2, &h), -1, "add: an earlier block");
+	is_int(digest_add(d, 4, &h), 0, "add: the next block");
 	err_clear();
-	is_int(digest_final(d, 9 * BLOCK_SIZE, &h), -1, "final: another length than told");
+	is_int(digest_final(d, 9 * BLOCK_SIZE, &h), -1, "final: another length than announced");
 	is_int(err_status(), ST_CORRUPT, "final: is ST_CORRUPT");
 	digest_free(d);
 	digest_free(NULL);
 }
 
-/* MANY made-up pairs; 0, or -1.  If seen, whether a descriptor points below dir. */
+/* Adds MANY pairs.  0, or -1.  Sets *seen if a file below dir is open then. */
 static int many(uint64_t told, struct hash *out, const char *dir, bool *seen)
 {
 	struct digest *d = digest_new(told);
@@ -190,7 +190,7 @@ static int entries(const char *dir)
 	return n - 2;
 }
 
-/* From here on opening a file with a flag of mask fails with error. */
+/* From now on opening a file with a flag in mask fails with error. */
 static void deny_open(uint32_t mask, uint32_t error)
 {
 	struct sock_filter code[] = {
@@ -208,7 +208,7 @@ static void deny_open(uint32_t mask, uint32_t error)
 		_exit(99);
 }
 
-/* Runs test in a child; what it exits with. */
+/* Runs test in a child process and returns its exit status. */
 static int in_child(int (*test)(const char *dir, const struct hash *want), const char *dir,
 	const struct hash *want)
 {
@@ -275,15 +275,16 @@ static void test_spill(void)
 	setenv("TMPDIR", dir, 1);
 	is_int(many(DIGEST_LEN_UNKNOWN, &got, dir, &seen), 0, "spill: length not known");
 	ok(hash_equal(&want, &got), "spill: the same digest");
-	ok(seen, "spill: is in $TMPDIR");
-	is_int(entries(dir), 0, "spill: leaves nothing");
-	is_int(in_child(without_tmpfile, dir, &want), 0, "spill: where O_TMPFILE is not known");
-	is_int(entries(dir), 0, "spill: leaves nothing there either");
-	is_int(in_child(nothing_writable, dir, &want), 0, "spill: nothing writable is an error");
-	is_int(in_child(full, dir, &want), 0, "spill: no room is an error");
+	ok(seen, "spill: the file is in $TMPDIR");
+	is_int(entries(dir), 0, "spill: leaves no file");
+	is_int(in_child(without_tmpfile, dir, &want), 0, "spill: without support for O_TMPFILE");
+	is_int(entries(dir), 0, "spill: leaves no file without O_TMPFILE either");
+	is_int(in_child(nothing_writable, dir, &want), 0,
+		"spill: no writable directory is an error");
+	is_int(in_child(full, dir, &want), 0, "spill: no free space is an error");
 	setenv("TMPDIR", "/nonexistent", 1);
-	is_int(many(DIGEST_LEN_UNKNOWN, &got, NULL, NULL), 0, "spill: $TMPDIR that is not there");
-	ok(hash_equal(&want, &got), "spill: the same digest elsewhere");
+	is_int(many(DIGEST_LEN_UNKNOWN, &got, NULL, NULL), 0, "spill: $TMPDIR does not exist");
+	ok(hash_equal(&want, &got), "spill: the same digest in another directory");
 	unsetenv("TMPDIR");
 	is_int(many(DIGEST_LEN_UNKNOWN, &got, NULL, NULL), 0, "spill: no $TMPDIR");
 	rmdir(dir);

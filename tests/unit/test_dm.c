@@ -1,4 +1,4 @@
-/* dm, lvm, volume: names, without any device. */
+/* dm, lvm, volume: names; needs no device. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +22,9 @@ static void test_split(void)
 	ok(splits("vg-lv", "vg", "lv"), "a group and a volume");
 	ok(splits("a--b-c--d", "a-b", "c-d"), "hyphens are doubled");
 	ok(splits("a----b-c", "a--b", "c"), "also two of them");
-	ok(splits("vg-lv_tmeta", "vg", "lv_tmeta"), "a part");
+	ok(splits("vg-lv_tmeta", "vg", "lv_tmeta"), "a hidden part of a volume");
 	ok(!dm_split("vg", group, volume), "no hyphen");
-	ok(!dm_split("vg--lv", group, volume), "a doubled one only");
+	ok(!dm_split("vg--lv", group, volume), "only a doubled hyphen");
 	ok(!dm_split("vg-lv-real", group, volume), "a layer of a volume");
 	ok(!dm_split("-lv", group, volume), "no group");
 	ok(!dm_split("vg-", group, volume), "no volume");
@@ -42,39 +42,42 @@ static void test_uuid(void)
 	strcpy(id.uuid, "LVM-abcdefghijklmnopqrstuvwxyz012345abcdefghijklmnopqrstuvwxyz012345");
 	ok(dm_is_volume(&id), "a volume");
 	strcat(id.uuid, "-real");
-	ok(!dm_is_volume(&id), "what LVM keeps below one");
+	ok(!dm_is_volume(&id), "an internal LVM volume");
 	strcpy(id.uuid, "CRYPT-LUKS2-0123456789abcdef0123456789abcdef-x");
-	ok(!dm_is_volume(&id), "another's device");
+	ok(!dm_is_volume(&id), "a device that is not LVM's");
 }
 
 static void test_overflow(void)
 {
-	/* Of an origin of 8 MiB all is 2048 chunks, 9 for where they are, and a header. */
-	struct dm_usage f = { .room = (2048 + 9 + 1) * 4096, .chunk = 4096, .used = 0.9 };
+	/* All of an origin of 8 MiB takes 2048 chunks, 9 for the lists, and one for the header. */
+	struct dm_usage f = { .space = (2048 + 9 + 1) * 4096, .chunk = 4096, .used = 0.9 };
 	const uint64_t origin = 8 << 20;
 
-	ok(!dm_snapshot_may_overflow(&f, origin), "as large as it can be");
-	ok(dm_snapshot_may_overflow(&f, origin + 1), "an origin that is larger by a byte");
-	f.room -= 4096;
-	ok(dm_snapshot_may_overflow(&f, origin), "a chunk less");
-	ok(!dm_snapshot_may_overflow(&f, origin - 4096), "enough for an origin of a chunk less");
+	ok(!dm_snapshot_may_overflow(&f, origin), "a snapshot that cannot overflow");
+	ok(dm_snapshot_may_overflow(&f, origin + 1), "an origin that is one byte larger");
+	f.space -= 4096;
+	ok(dm_snapshot_may_overflow(&f, origin), "one chunk less");
+	ok(!dm_snapshot_may_overflow(&f, origin - 4096),
+		"enough for an origin that is one chunk smaller");
 	f.chunk = 65536;
-	f.room = (128 + 1 + 1) * 65536;
+	f.space = (128 + 1 + 1) * 65536;
 	ok(!dm_snapshot_may_overflow(&f, origin), "larger chunks");
-	f.room -= 1;
-	ok(dm_snapshot_may_overflow(&f, origin), "and a byte less");
+	f.space -= 1;
+	ok(dm_snapshot_may_overflow(&f, origin), "and one byte less");
 }
 
 static void test_names(void)
 {
 	char long_one[LVM_NAME_MAX + 1];
 
-	ok(lvm_name_is_valid("a") && lvm_name_is_valid("a-b_c.d+9"), "names");
-	ok(!lvm_name_is_valid("") && !lvm_name_is_valid(".") && !lvm_name_is_valid(".."), "none");
+	ok(lvm_name_is_valid("a") && lvm_name_is_valid("a-b_c.d+9"), "valid names");
+	ok(!lvm_name_is_valid("") && !lvm_name_is_valid(".") && !lvm_name_is_valid(".."),
+		"an empty name, or one of dots");
 	ok(!lvm_name_is_valid("-y"), "an option");
 	ok(!lvm_name_is_valid("a/b") && !lvm_name_is_valid("a b") && !lvm_name_is_valid("a\n"),
 		"other characters");
-	ok(!lvm_name_is_valid("a\"b") && !lvm_name_is_valid("a&b"), "what a selection would read");
+	ok(!lvm_name_is_valid("a\"b") && !lvm_name_is_valid("a&b"),
+		"a character of LVM selections");
 	memset(long_one, 'a', sizeof(long_one));
 	long_one[LVM_NAME_MAX] = '\0';
 	ok(!lvm_name_is_valid(long_one), "too long");
@@ -86,14 +89,14 @@ static void test_tags(void)
 	struct lvm_volume v = { .tags = tags };
 	char *run = lvm_tag(&v, "img-tools.run=");
 
-	is_str(run, "h:b:1:2:3", "a tag's value");
+	is_str(run, "h:b:1:2:3", "the value of a tag");
 	free(run);
-	ok(!lvm_tag(&v, "img-tools.r="), "not another's");
+	ok(!lvm_tag(&v, "img-tools.r="), "not that of another tag");
 	ok(volume_is_unfinished(&v), "unfinished by its tags");
 	strcpy(tags, "img-tools.unfinished");
-	ok(volume_is_unfinished(&v), "by one of them");
+	ok(volume_is_unfinished(&v), "by one of several tags");
 	strcpy(tags, "ximg-tools.unfinished");
-	ok(!volume_is_unfinished(&v), "not by another that ends so");
+	ok(!volume_is_unfinished(&v), "not by a tag that ends with it");
 }
 
 int main(void)

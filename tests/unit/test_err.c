@@ -15,7 +15,7 @@ static void test_set(void)
 	is_int(err_set(ST_BUSY, "open '%s': in use", "a"), -1, "err_set returns -1");
 	is_int(errno, EINTR, "err_set keeps errno");
 	is_int(err_status(), ST_BUSY, "the status is kept");
-	is_int(err_errno(), 0, "no errno behind err_set");
+	is_int(err_errno(), 0, "err_set() records no errno");
 	is_str(err_text(), "open 'a': in use", "the text is kept");
 	err_set(ST_FAILED, "again: %s", err_text());
 	is_str(err_text(), "again: open 'a': in use", "the recorded text may be an argument");

@@ -1,4 +1,4 @@
-/* The one loop, from a source to a sink that are both in memory: order, digest, ends. */
+/* flow: from a source to a sink that are both in memory: order, digest, failures. */
 #include "lib/base/cancel.h"
 #include "tests/unit/memflow.h"
 #include "tests/unit/tap.h"
@@ -23,7 +23,7 @@ static void release(struct memsource *from, struct memsink *to)
 	sink_free(&to->base);
 }
 
-/* A whole image through so many workers: what is wrong with what came out. */
+/* Moves an image with so many workers; returns what is wrong with the result. */
 static const char *whole(uint64_t len, bool known, const struct sink_ops *ops, unsigned jobs)
 {
 	struct memsource *from = memsource(len, known);
@@ -67,19 +67,19 @@ static void test_whole(void)
 
 	for (jobs = 1; jobs <= FLOW_JOBS_MAX && !wrong; jobs = jobs < 4 ? jobs + 1 : jobs * 4)
 		wrong = whole(LEN, true, &memsink_raw, jobs);
-	is_str(wrong, NULL, "an image in order through 1 to 64 workers");
-	is_str(whole(LEN, true, &memsink_raw, 1000), NULL, "more workers than there may be");
-	is_str(whole(LEN, true, &memsink_raw, 0), NULL, "as many as are good");
+	is_str(wrong, NULL, "an image arrives in order with 1 to 64 workers");
+	is_str(whole(LEN, true, &memsink_raw, 1000), NULL, "more workers than FLOW_JOBS_MAX");
+	is_str(whole(LEN, true, &memsink_raw, 0), NULL, "the default number of workers");
 	is_str(whole(LEN, true, &memsink_parallel, 8), NULL, "to a parallel sink");
 	is_str(whole(LEN, true, &memsink_coded, 8), NULL, "coded");
 	is_str(whole(LEN, true, &memsink_archive, 8), NULL, "for an archive");
-	is_str(whole(LEN, false, &memsink_raw, 4), NULL, "of a length that is not known");
+	is_str(whole(LEN, false, &memsink_raw, 4), NULL, "of unknown length");
 	is_str(whole(3 * BLOCK_SIZE, true, &memsink_raw, 4), NULL, "zeros at its end");
 	is_str(whole(4 * BLOCK_SIZE, true, &memsink_raw, 4), NULL, "a hole at its end");
 	is_str(whole(4 * BLOCK_SIZE - 1, true, &memsink_raw, 4), NULL, "a short hole at its end");
 	is_str(whole(1, true, &memsink_raw, 4), NULL, "a single byte");
-	is_str(whole(0, true, &memsink_raw, 4), NULL, "nothing at all");
-	is_str(whole(0, false, &memsink_archive, 1), NULL, "nothing at all, as it turns out");
+	is_str(whole(0, true, &memsink_raw, 4), NULL, "an empty image");
+	is_str(whole(0, false, &memsink_archive, 1), NULL, "an empty image of unknown length");
 }
 
 static void test_coding(void)
@@ -97,41 +97,43 @@ static void test_coding(void)
 	to = memsink(&memsink_coded);
 	opt.compress = FLOW_COMPRESS_ALWAYS;
 	is_int(flow_run(&from->base, &to->base, &opt, &stats), 0, "compressed always");
-	is_int(stats.compressed_blocks, text, "what can be is compressed");
+	is_int(stats.compressed_blocks, text, "compressible blocks are compressed");
 	is_int(stats.stored_blocks, noise, "the rest is stored");
 	ok(stats.coded_bytes < stats.end.data_bytes && stats.coded_bytes > noise * BLOCK_SIZE / 2,
-		"and the bytes are counted as they left");
+		"and the coded bytes are counted");
 	raw = stats.end.data_bytes;
 	release(from, to);
 	from = memsource(LEN, true);
 	to = memsink(&memsink_coded);
 	opt.compress = FLOW_COMPRESS_NEVER;
 	is_int(flow_run(&from->base, &to->base, &opt, &stats), 0, "compressed never");
-	is_int(stats.compressed_blocks, 0, "nothing is compressed");
-	is_int(stats.coded_bytes, raw, "and all bytes leave");
+	is_int(stats.compressed_blocks, 0, "no block is compressed");
+	is_int(stats.coded_bytes, raw, "and all raw bytes are sent");
 	release(from, to);
 	from = memsource(LEN, true);
 	to = memsink(&memsink_archive);
-	is_int(flow_run(&from->base, &to->base, &opt, &stats), 0, "never, into an archive");
-	is_int(stats.compressed_blocks, text, "which is compressed all the same");
+	is_int(flow_run(&from->base, &to->base, &opt, &stats), 0,
+		"compressed never, to an archive");
+	is_int(stats.compressed_blocks, text, "which is compressed nevertheless");
 	release(from, to);
 	from = memsource(LEN, true);
 	to = memsink(&memsink_raw);
 	is_int(flow_run(&from->base, &to->base, &opt, &stats), 0, "to a raw sink");
 	is_int(stats.compressed_blocks + stats.stored_blocks, 0, "no block is coded");
-	is_int(stats.coded_bytes, raw, "the raw bytes are those that leave");
+	is_int(stats.coded_bytes, raw, "the raw bytes are counted as sent");
 	release(from, to);
 }
 
-/* A flow that must fail, with this status and text, and whose fault it is. */
+/* Runs a flow that must fail with this status and text, on this side. */
 static void fails(struct memsource *from, struct memsink *to, enum status status, const char *text,
 	bool source, const char *name)
 {
 	is_int(run(from, to, 8), -1, name);
-	is_int(err_status(), status, "its status");
+	is_int(err_status(), status, "the status of the failure");
 	is_str(err_text(), text, "the first error, as it was recorded");
-	is_int(stats.source_failed, source, "and whose it is");
-	is_int(to->after_failure && !to->base.ops->parallel, 0, "nothing follows what failed");
+	is_int(stats.source_failed, source, "and the side that failed is right");
+	is_int(to->after_failure && !to->base.ops->parallel, 0,
+		"no block follows the one that failed");
 	release(from, to);
 }
 
@@ -142,31 +144,31 @@ static void test_failures(void)
 	struct memsink *to = memsink(raw);
 
 	from->fail_next = 11;
-	fails(from, to, ST_BUSY, "next", true, "the source fails to go on");
+	fails(from, to, ST_BUSY, "next", true, "the source fails in next()");
 	from = memsource(LEN, true);
 	from->fail_load = 10;
-	fails(from, memsink(raw), ST_CORRUPT, "load", true, "the source fails to read");
+	fails(from, memsink(raw), ST_CORRUPT, "load", true, "the source fails in load()");
 	from = memsource(LEN, true);
 	from->fail_finish = true;
 	to = memsink(raw);
-	is_int(run(from, to, 8), -1, "the source finds at its end that it was wrong");
+	is_int(run(from, to, 8), -1, "the source fails in finish()");
 	ok(!to->finished && stats.source_failed, "and the sink does not finish");
 	release(from, to);
 	to = memsink(raw);
 	to->fail_at = 12;
-	fails(memsource(LEN, true), to, ST_NOROOM, "put", false, "the sink fails");
+	fails(memsource(LEN, true), to, ST_NOROOM, "put", false, "the sink fails in put()");
 	to = memsink(raw);
 	to->fail_at = 0;
 	fails(memsource(LEN, true), to, ST_NOROOM, "put", false, "at its first block");
 	to = memsink(&memsink_parallel);
 	to->fail_at = 12;
-	fails(memsource(LEN, true), to, ST_NOROOM, "put", false, "a parallel sink fails");
+	fails(memsource(LEN, true), to, ST_NOROOM, "put", false, "a parallel sink fails in put()");
 	to = memsink(raw);
 	to->fail_finish = true;
-	fails(memsource(LEN, true), to, ST_NOROOM, "finish", false, "the sink fails to finish");
+	fails(memsource(LEN, true), to, ST_NOROOM, "finish", false, "the sink fails in finish()");
 }
 
-/* Whoever waits in next() is woken when the sink fails. */
+/* A worker that is waiting in next() is woken when the sink fails. */
 static void test_stop(const struct sink_ops *ops, unsigned jobs, const char *name)
 {
 	struct memsource *from = memsource(LEN, true);
@@ -203,16 +205,17 @@ static void test_places(void)
 
 	is_int(misplaced(7, BLOCK_SIZE, 0, true), ST_CORRUPT, "a gap");
 	is_int(misplaced(7, 0 - (uint64_t)BLOCK_SIZE, 0, true), ST_CORRUPT, "an overlap");
-	is_int(misplaced(0, BLOCK_SIZE, 0, false), ST_CORRUPT, "no beginning");
+	is_int(misplaced(0, BLOCK_SIZE, 0, false), ST_CORRUPT, "no first block");
 	is_int(misplaced(3, 0, LEN, true), ST_CORRUPT, "a hole that is longer than the image");
-	is_int(misplaced(3, 0, UINT64_MAX - BLOCK_SIZE, true), ST_CORRUPT, "or than anything");
-	is_int(misplaced(BLOCKS - 1, 0, 1, true), ST_CORRUPT, "a byte too much");
+	is_int(misplaced(3, 0, UINT64_MAX - BLOCK_SIZE, true), ST_CORRUPT,
+		"or longer than any image");
+	is_int(misplaced(BLOCKS - 1, 0, 1, true), ST_CORRUPT, "one byte too many");
 	from = memsource(LEN, true);
 	to = memsink(&memsink_raw);
 	from->base.len = LEN + 1;
-	is_int(run(from, to, 4), -1, "a byte too few");
-	is_int(err_status(), ST_CORRUPT, "is refused");
-	ok(!to->finished && stats.source_failed, "before the sink finishes");
+	is_int(run(from, to, 4), -1, "one byte too few");
+	is_int(err_status(), ST_CORRUPT, "is an error");
+	ok(!to->finished && stats.source_failed, "before the sink's finish()");
 	release(from, to);
 }
 
@@ -223,17 +226,18 @@ static void test_limit(void)
 	struct memsink *to = memsink(&memsink_raw);
 	int64_t began = io_now_ms();
 
-	is_int(flow_run(&from->base, &to->base, &opt, &stats), 0, "a flow with a limit");
+	is_int(flow_run(&from->base, &to->base, &opt, &stats), 0, "a flow with a rate limit");
 	ok((uint64_t)(io_now_ms() - began) + 5 >= stats.end.data_bytes * 1000 / opt.bwlimit,
-		"takes its time");
+		"takes as long as the limit requires");
 	release(from, to);
-	/* One worker fails while another one waits for the limit: for 70 hours. */
+	/* One worker fails while another one would wait for the rate limit for 70 hours. */
 	from = memsource(LEN, true);
 	to = memsink(&memsink_parallel);
 	to->fail_at = 1;
 	opt.bwlimit = 1;
-	is_int(flow_run(&from->base, &to->base, &opt, &stats), -1, "a failure under the limit");
-	is_str(err_text(), "put", "is seen at once");
+	is_int(flow_run(&from->base, &to->base, &opt, &stats), -1,
+		"a failure during the wait for the limit");
+	is_str(err_text(), "put", "ends the flow at once");
 	release(from, to);
 }
 
@@ -255,15 +259,15 @@ static void test_progress(void)
 	int64_t began = io_now_ms();
 
 	opt.bwlimit = 10u << 20;
-	is_int(flow_run(&from->base, &to->base, &opt, &stats), 0, "a flow that tells");
+	is_int(flow_run(&from->base, &to->base, &opt, &stats), 0, "a flow that reports progress");
 	ok(tells >= 1 && tells <= (io_now_ms() - began) / FLOW_PROGRESS_MS + 1,
-		"tells now and then");
-	ok(told_done > 0 && told_done <= LEN && told_total == LEN, "how far it is");
+		"reports it from time to time");
+	ok(told_done > 0 && told_done <= LEN && told_total == LEN, "with the right numbers");
 	release(from, to);
 	from = memsource(LEN, false);
 	to = memsink(&memsink_raw);
-	is_int(flow_run(&from->base, &to->base, &opt, &stats), 0, "another");
-	is_int(told_total, 0, "does not know how far it has to go");
+	is_int(flow_run(&from->base, &to->base, &opt, &stats), 0, "a flow of unknown length");
+	is_int(told_total, 0, "reports an unknown total");
 	release(from, to);
 }
 
@@ -305,7 +309,7 @@ static void *cancel_after(void *arg)
 	return NULL;
 }
 
-/* Also one that waits for a limit of a byte a second. */
+/* The same if it waits for a rate limit of one byte per second. */
 static int cancelled_in_limit(void)
 {
 	struct flow_options opt = { .jobs = 2, .bwlimit = 1 };
@@ -332,7 +336,7 @@ static int cancelled_in_limit(void)
 int main(void)
 {
 	is_int(conns_child(cancelled), 0, "a cancel ends a flow within a block");
-	is_int(conns_child(cancelled_in_limit), 0, "also one that keeps to a limit");
+	is_int(conns_child(cancelled_in_limit), 0, "also one that waits for a rate limit");
 	test_whole();
 	test_coding();
 	test_failures();

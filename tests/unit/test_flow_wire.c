@@ -1,6 +1,6 @@
 /*
- * Flows over a connection: image to image and archive, through a relay; streams
- * that lie; and errors of one end at the other.
+ * Flows over a connection: from an image to an image and an archive, through a relay;
+ * streams with a wrong END; errors of one end as seen at the other.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -14,13 +14,13 @@
 #define BLOCKS 18
 #define LEN ((uint64_t)BLOCKS * BLOCK_SIZE - 1000)
 
-/* One flow in a thread of its own, as it would be in another process. */
+/* One flow in a thread of its own, which stands for another process. */
 struct leg {
 	struct source *from;
 	struct sink *to;
 	struct flow_options opt;
 	struct flow_stats stats;
-	struct conn *tell; /* who gets the error, as from a helper's server loop */
+	struct conn *tell; /* the peer to which an error is sent, as a helper does */
 	int result;
 	struct err error;
 };
@@ -74,7 +74,7 @@ static struct target *make_target(const char *name, uint64_t len)
 	return t;
 }
 
-/* name to a copy, and as an archive, over a relay in between. */
+/* Copies name to an image and to an archive, each through a relay. */
 static void test_transfer(bool archive, unsigned jobs)
 {
 	static const struct policy none = POLICY_INIT;
@@ -106,16 +106,17 @@ static void test_transfer(bool archive, unsigned jobs)
 	conns_join(thread[0]);
 	conns_join(thread[1]);
 	printf("# %s, %u workers\n", archive ? "to an archive" : "to an image", jobs);
-	is_int(leg[0].result, 0, "it was sent");
+	is_int(leg[0].result, 0, "the image is sent");
 	is_int(leg[1].result, 0, "relayed");
-	is_int(leg[2].result, 0, "and taken");
+	is_int(leg[2].result, 0, "and received");
 	memflow_digest(LEN, &want);
-	ok(hash_equal(&leg[0].stats.end.digest, &want), "the source's digest is right");
-	ok(hash_equal(&leg[1].stats.end.digest, &want), "the relay was told");
-	ok(hash_equal(&leg[2].stats.end.digest, &want), "the target's is the same");
+	ok(hash_equal(&leg[0].stats.end.digest, &want), "the digest of the source is right");
+	ok(hash_equal(&leg[1].stats.end.digest, &want), "the relay has it from the source");
+	ok(hash_equal(&leg[2].stats.end.digest, &want), "the digest of the target is the same");
 	is_int(leg[1].stats.coded_bytes, leg[0].stats.coded_bytes, "the relay changed no block");
-	is_int(leg[2].stats.end.data_blocks, leg[0].stats.end.data_blocks, "as many blocks");
-	is_int(target_commit(t), 0, "it is there");
+	is_int(leg[2].stats.end.data_blocks, leg[0].stats.end.data_blocks,
+		"the number of blocks is the same");
+	is_int(target_commit(t), 0, "the target is committed");
 	end_leg(&leg[0]);
 	end_leg(&leg[1]);
 	end_leg(&leg[2]);
@@ -125,15 +126,15 @@ static void test_transfer(bool archive, unsigned jobs)
 	conn_close(far[0]);
 	conn_close(far[1]);
 	if (archive) {
-		is_int(scratch_run("lzop -t copy.lzo"), 0, "lzop finds no fault in it");
+		is_int(scratch_run("lzop -t copy.lzo"), 0, "lzop -t accepts it");
 		is_int(scratch_run("lzop -dc copy.lzo | cmp - image"), 0, "and the image");
 	} else {
 		is_int(scratch_run("cmp copy image"), 0, "the copy is the image");
 	}
-	is_int(scratch_run("rm copy*"), 0, "nothing else is left");
+	is_int(scratch_run("rm copy*"), 0, "there are no other files");
 }
 
-/* What a receiver says of frames that were sent by hand: the status, or 0. */
+/* The status with which a receiver fails on hand-made frames, or 0. */
 static struct flow_stats seen;
 
 static int taken(struct conn *c[2], uint64_t announced)
@@ -168,7 +169,7 @@ static void send_nth(struct conn *c, uint64_t off, uint64_t len, uint64_t index)
 	block_free(b);
 }
 
-/* Two blocks, of noise and of text, and an END to match. */
+/* Two blocks, of noise and of text, and a matching END. */
 static struct wire_end send_two(struct conn *c[2])
 {
 	struct wire_end e = {
@@ -196,7 +197,7 @@ static void test_ends(void)
 	struct conn *c[2];
 	struct wire_end e = send_two(c);
 
-	is_int(with_end(c, &e), 0, "a stream made by hand is taken");
+	is_int(with_end(c, &e), 0, "a hand-made stream is accepted");
 	e = send_two(c);
 	e.len++;
 	is_int(with_end(c, &e), ST_CORRUPT, "an END with another length is not");
@@ -212,16 +213,16 @@ static void test_ends(void)
 	e = send_two(c);
 	e.digest.byte[15] ^= 1;
 	is_int(with_end(c, &e), ST_CORRUPT, "nor with another digest");
-	is_str(err_text(), "the digests of source and target differ", "which is said");
+	is_str(err_text(), "the digests of source and target differ", "and the message says so");
 	e = send_two(c);
 	memset(&e.digest, 0, sizeof(e.digest));
 	is_int(with_end(c, &e), ST_CORRUPT, "nor without a digest");
 	send_two(c);
 	conn_finish(c[0]);
-	is_int(taken(c, FLOW_LEN_UNKNOWN), ST_PEER, "a stream without its END was cut off");
+	is_int(taken(c, FLOW_LEN_UNKNOWN), ST_PEER, "a stream without END is a lost peer");
 	send_two(c);
 	conn_send(c[0], WIRE_REQUEST, "op=x", 5);
-	is_int(taken(c, FLOW_LEN_UNKNOWN), ST_PEER, "a REQUEST is no part of a stream");
+	is_int(taken(c, FLOW_LEN_UNKNOWN), ST_PEER, "a REQUEST in a stream is a protocol error");
 }
 
 static void test_places(void)
@@ -237,13 +238,13 @@ static void test_places(void)
 	is_int(with_end(c, &e), ST_CORRUPT, "a block that comes twice");
 	e = send_two(c);
 	send_nth(c[0], 3 * BLOCK_SIZE, BLOCK_SIZE, 3);
-	is_int(with_end(c, &e), ST_CORRUPT, "a block that leaves another out");
+	is_int(with_end(c, &e), ST_CORRUPT, "a block after a missing one");
 	conns_pair(c, NULL, NULL, 0);
 	send_nth(c[0], 0, 1000, 0);
 	send_nth(c[0], BLOCK_SIZE, BLOCK_SIZE, 1);
 	is_int(taken(c, FLOW_LEN_UNKNOWN), ST_CORRUPT, "a short block that is not the last");
 	send_two(c);
-	is_int(taken(c, 2 * BLOCK_SIZE - 1), ST_CORRUPT, "more than was announced");
+	is_int(taken(c, 2 * BLOCK_SIZE - 1), ST_CORRUPT, "more bytes than announced");
 	e = send_two(c);
 	{
 		uint8_t end[WIRE_END_SIZE];
@@ -251,7 +252,7 @@ static void test_places(void)
 		wire_end_put(end, &e);
 		conn_send(c[0], WIRE_END, end, sizeof(end));
 	}
-	is_int(taken(c, 2 * BLOCK_SIZE + 1), ST_CORRUPT, "less than was announced");
+	is_int(taken(c, 2 * BLOCK_SIZE + 1), ST_CORRUPT, "fewer bytes than announced");
 	send_two(c);
 	block_set_hole(hole, 2 * BLOCK_SIZE, 1ull << 60);
 	conn_send_block(c[0], hole);
@@ -267,18 +268,17 @@ static void test_damage(void)
 	conns_pair(c, NULL, NULL, 0);
 	b->adler ^= 1;
 	conn_send_block(c[0], b);
-	is_int(taken(c, FLOW_LEN_UNKNOWN), ST_CORRUPT,
-		"a block that is not what its checksum says");
-	ok(seen.source_failed, "is the source's fault");
+	is_int(taken(c, FLOW_LEN_UNKNOWN), ST_CORRUPT, "a block with a wrong checksum");
+	ok(seen.source_failed, "is a failure of the source");
 	conns_pair(c, NULL, NULL, 0);
 	b->adler ^= 1;
 	memset(b->enc, 0xff, b->coded_len);
 	conn_send_block(c[0], b);
-	is_int(taken(c, FLOW_LEN_UNKNOWN), ST_CORRUPT, "a block that is no LZO");
+	is_int(taken(c, FLOW_LEN_UNKNOWN), ST_CORRUPT, "a block that is not LZO1X data");
 	block_free(b);
 }
 
-/* The far end's disk is full: the near end stops in the middle, with that error. */
+/* The disk of the far end is full: the near end stops early, with that error. */
 static void test_full_disk(void)
 {
 	struct leg near, far;
@@ -301,20 +301,20 @@ static void test_full_disk(void)
 	run_leg(&near);
 	conns_join(t);
 	is_int(far.result, -1, "the far end fails");
-	is_int(far.error.status, ST_NOROOM, "as it has no room");
+	is_int(far.error.status, ST_NOROOM, "as its disk is full");
 	is_int(near.result, -1, "and so does the near end");
-	is_int(near.error.status, ST_NOROOM, "for that reason");
-	is_str(near.error.text, "put", "in those words");
+	is_int(near.error.status, ST_NOROOM, "with the same status");
+	is_str(near.error.text, "put", "and the same message");
 	ok(!near.stats.source_failed && far.result && !far.stats.source_failed,
-		"the sink is to blame");
-	ok(from->index < 200, "and long before all was read");
+		"the sink has failed");
+	ok(from->index < 200, "long before all was read");
 	end_leg(&near);
 	end_leg(&far);
 	conn_close(c[0]);
 	conn_close(c[1]);
 }
 
-/* The near end's source fails: the far end, in the middle of its wait, is told. */
+/* The source of the near end fails: the far end, which is waiting, gets the error. */
 static void test_bad_source(void)
 {
 	struct leg near, far;
@@ -336,11 +336,11 @@ static void test_bad_source(void)
 	t = conns_start(run_leg, &far);
 	run_leg(&near);
 	conns_join(t);
-	is_int(far.result, -1, "a source that fails");
-	is_int(far.error.status, ST_CORRUPT, "fails at the other end, too");
-	is_str(far.error.text, "load", "in its own words");
-	ok(far.stats.source_failed && !to->finished, "and is to blame");
-	ok(to->next <= 10 && to->bad == 0, "after nothing but what came before");
+	is_int(far.result, -1, "a source fails");
+	is_int(far.error.status, ST_CORRUPT, "the other end fails, too");
+	is_str(far.error.text, "load", "with the message of the source");
+	ok(far.stats.source_failed && !to->finished, "and the source has failed");
+	ok(to->next <= 10 && to->bad == 0, "after only the blocks that came before");
 	end_leg(&near);
 	end_leg(&far);
 	conn_close(c[0]);

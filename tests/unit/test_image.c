@@ -1,4 +1,4 @@
-/* image: what can be opened, where its data are, and what happens when it changes meanwhile. */
+/* image: what can be opened, its data extents, and changes while it is read. */
 #include <errno.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -15,7 +15,7 @@
 
 static const struct policy no_limits = POLICY_INIT;
 
-/* Opens name and expects a status. */
+/* Opens name, which must give this status. */
 static void refused(const char *name, enum status status, const char *what)
 {
 	struct image img;
@@ -23,7 +23,7 @@ static void refused(const char *name, enum status status, const char *what)
 	err_clear();
 	ok(image_open(&img, &no_limits, name) == -1, what);
 	is_int(err_status(), status, err_text());
-	is_int(img.fd, -1, "and nothing is open");
+	is_int(img.fd, -1, "and no descriptor is open");
 	image_close(&img);
 }
 
@@ -143,7 +143,7 @@ static void test_extents(void)
 	free(b);
 }
 
-/* Only root has block devices; elsewhere there is nothing to see. */
+/* Only root can open block devices. */
 static void test_device(void)
 {
 	uint64_t start, end, allocated;

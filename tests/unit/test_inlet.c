@@ -1,4 +1,4 @@
-/* The buffered reader of a file or a pipe: peeking, reading, and being stopped. */
+/* inlet, on a file and a pipe: peeking, reading, stopping. */
 #include <fcntl.h>
 
 #include "lib/base/cancel.h"
@@ -36,7 +36,7 @@ static void make_pipe(int fd[2])
 		abort();
 }
 
-/* Takes all by turns of peeks, skips and reads of many sizes; how much was as it should be. */
+/* Peeks, skips and reads with many sizes, to the end.  Returns how many bytes were right. */
 static size_t take(struct inlet *in, size_t from)
 {
 	static uint8_t piece[INLET_BUFFER + 5000];
@@ -78,8 +78,8 @@ static void test_take(size_t step, size_t head)
 	if (head && io_read(fd[0], first, head) != (ssize_t)head)
 		abort();
 	is_int(inlet_init(&in, fd[0], first, head), 0, "an inlet on a pipe");
-	is_int(take(&in, 0), LEN, head ? "gives all, the head first" : "gives all");
-	is_int(inlet_read(&in, &byte, 1), 0, "then nothing");
+	is_int(take(&in, 0), LEN, head ? "returns all bytes, the head first" : "returns all bytes");
+	is_int(inlet_read(&in, &byte, 1), 0, "and then the end");
 	inlet_fini(&in);
 	inlet_fini(&in);
 	conns_join(t);
@@ -96,17 +96,17 @@ static void test_peek(void)
 	if (io_write(fd[1], text, 10) < 0 || inlet_init(&in, fd[0], NULL, 0) < 0)
 		abort();
 	is_int(inlet_peek(&in, 4, &p), 4, "a peek waits for no more than it wants");
-	is_int(inlet_peek(&in, 10, &p), 10, "and another may see more");
-	ok(memcmp(p, text, 10) == 0, "of the same");
+	is_int(inlet_peek(&in, 10, &p), 10, "another peek returns more");
+	ok(memcmp(p, text, 10) == 0, "of the same bytes");
 	close(fd[1]);
-	is_int(inlet_peek(&in, 11, &p), 10, "but not what is not there");
-	is_int(inlet_peek(&in, INLET_BUFFER, &p), 10, "however much it wants");
+	is_int(inlet_peek(&in, 11, &p), 10, "but not more than there is");
+	is_int(inlet_peek(&in, INLET_BUFFER, &p), 10, "however much it asks for");
 	inlet_fini(&in);
 	close(fd[0]);
 	fd[0] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (inlet_init(&in, fd[0], NULL, 0) < 0)
 		abort();
-	is_int(inlet_peek(&in, 1, &p), -1, "what cannot be read is an error");
+	is_int(inlet_peek(&in, 1, &p), -1, "a read error is an error");
 	inlet_fini(&in);
 	close(fd[0]);
 }
@@ -131,10 +131,10 @@ static void test_stop(void)
 	t = conns_start(read_one, &in);
 	inlet_stop(&in);
 	inlet_stop(&in);
-	is_int((intptr_t)conns_join(t), ST_FAILED, "a reader that waits is stopped");
+	is_int((intptr_t)conns_join(t), ST_FAILED, "inlet_stop() wakes a waiting reader");
 	if (io_write(fd[1], "x", 1) < 0)
 		abort();
-	is_int(inlet_read(&in, &byte, 1), -1, "and does not go on");
+	is_int(inlet_read(&in, &byte, 1), -1, "which then stays stopped");
 	inlet_fini(&in);
 	close(fd[0]);
 	close(fd[1]);

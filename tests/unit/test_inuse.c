@@ -1,7 +1,6 @@
 /*
- * inuse: writers, readers, QEMU, loop devices, mounts and swap, as real
- * programs have them.  Without qemu-io it fails; what only root may do is
- * tested as root.
+ * inuse: writers, readers, QEMU, loop devices, mounts and swap, with real programs.
+ * Fails without qemu-io.  What only root may do is tested only as root.
  */
 #include <errno.h>
 #include <sched.h>
@@ -21,7 +20,7 @@
 
 #define PATIENCE_MS 20000
 
-/* Looks at path as a source would. */
+/* Checks path as for a source. */
 static int look(const char *path, struct inuse *u)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r;
@@ -34,7 +33,7 @@ static int look(const char *path, struct inuse *u)
 	return r;
 }
 
-/* The status that inuse_refuse() gives. */
+/* The status that inuse_refuse() records. */
 static enum status refuse(const char *path, enum inuse_level level)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r;
@@ -45,7 +44,7 @@ static enum status refuse(const char *path, enum inuse_level level)
 	return r == 0 ? ST_OK : err_status();
 }
 
-/* Both levels, and that the holder is named. */
+/* Checks both levels, and that the message names who has the file open. */
 static void expect(const char *path, bool writers, bool readers, const char *who, const char *what)
 {
 	struct inuse u;
@@ -66,7 +65,7 @@ static void expect(const char *path, bool writers, bool readers, const char *who
 	ok(strstr(err_text(), who) != NULL, text);
 }
 
-/* A child that holds x until its end, as hold() begins to. */
+/* A child process that keeps x open until release. */
 static pid_t start(int (*hold)(void))
 {
 	pid_t pid;
@@ -84,7 +83,7 @@ static pid_t start(int (*hold)(void))
 		_exit(1);
 	}
 	close(up[1]);
-	ok(read(up[0], &c, 1) == 1, "a holder is there");
+	ok(read(up[0], &c, 1) == 1, "the other process has it open");
 	close(up[0]);
 	return pid;
 }
@@ -133,7 +132,7 @@ static void test_processes(void)
 	stop(pid);
 }
 
-/* Where no lease is given, as on another's file, processes that can be seen are. */
+/* Where no lease is possible, as on another user's file, the visible processes count. */
 static int without_lease(void)
 {
 	struct inuse u;
@@ -160,7 +159,7 @@ static void test_without_lease(void)
 	pid = fork();
 	if (pid == 0) {
 		out = open("/dev/null", O_WRONLY | O_CLOEXEC);
-		dup2(out, STDOUT_FILENO); /* its checks count there */
+		dup2(out, STDOUT_FILENO); /* the checks of the child print there */
 		out = without_lease();
 		fflush(NULL);
 		_exit(out);
@@ -189,7 +188,7 @@ static void test_descriptors(void)
 	close(fd);
 }
 
-/* QEMU takes its locks while it starts; there is nothing to wait for but them. */
+/* QEMU takes its locks when it starts; this waits for the locks. */
 static bool await_qemu(void)
 {
 	const struct timespec pause_ms = { 0, 10000000 };
@@ -256,7 +255,7 @@ static bool has_point(const struct inuse *u, const char *point)
 	return false;
 }
 
-/* Mounted by a loop device, at a place with a blank in its name. */
+/* Mounted through a loop device, on a directory with a blank in its name. */
 static void test_mounted(const char *options, bool writers)
 {
 	char loop[100], point[400], what[100];
@@ -277,7 +276,7 @@ static void test_mounted(const char *options, bool writers)
 	expect("x", false, false, "", "unmounted");
 }
 
-/* A partition of a loop device, if the kernel makes nodes for them. */
+/* A partition of a loop device, if the kernel creates nodes for partitions. */
 static void test_partition(void)
 {
 	char loop[100], point[400];

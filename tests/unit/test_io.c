@@ -56,7 +56,7 @@ static void test_file(void)
 	is_int(io_pwrite(fd, "hello", 5, 1000), 0, "a write at an offset");
 	is_int(io_pread(fd, copy, 100, 1000), 5, "a read stops at the end");
 	ok(memcmp(copy, "hello", 5) == 0, "as written");
-	is_int(io_pread(fd, copy, 100, 5000), 0, "nothing behind the end");
+	is_int(io_pread(fd, copy, 100, 5000), 0, "no bytes after the end");
 	errno = 0;
 	is_int(io_pread(fd, copy, 1, UINT64_MAX), -1, "an offset that is none");
 	is_int(errno, EOVERFLOW, "says so");
@@ -84,7 +84,7 @@ static void test_failure(void)
 	if (pipe(p) < 0)
 		return;
 	close(p[0]);
-	is_int(io_write(p[1], "x", 1), -1, "nobody reads");
+	is_int(io_write(p[1], "x", 1), -1, "a pipe without a reader");
 	is_int(errno, EPIPE, "says so");
 	close(p[1]);
 	p[0] = open("/dev/full", O_WRONLY);
@@ -118,7 +118,7 @@ static void test_lock(void)
 	unlink(path);
 }
 
-/* In a process of its own: 0 if the descriptors were opened as they should be. */
+/* Runs in a process of its own.  0 if the descriptors were opened correctly. */
 static int std_closed(void)
 {
 	char c;

@@ -1,4 +1,4 @@
-/* Results as JSON: texts that are not UTF-8, numbers of a peer, an image's record. */
+/* json: texts that are not UTF-8, numbers from a peer, the record of an image. */
 #include <string.h>
 
 #include "lib/base/err.h"
@@ -9,7 +9,7 @@
 
 static char *dumped;
 
-/* The object as compact text with its keys in order. */
+/* The object as compact text with sorted keys. */
 static const char *dump(const json_t *o)
 {
 	free(dumped);
@@ -35,7 +35,7 @@ static void test_text(void)
 	is_str(dump(o), "{\"name\":\"\"}", "an empty one is not");
 	json_set_text(o, "name", "x\377y");
 	is_str(dump(o), "{\"name\":\"x\xef\xbf\xbdy\",\"name_hex\":\"78ff79\"}",
-		"what is not UTF-8 is shown, and given whole");
+		"text that is not UTF-8 is made valid, and also given in hexadecimal");
 	json_set_text(o, "other", "\xed\xa0\x80");
 	ok(strstr(dump(o), "\"other_hex\":\"eda080\"") != NULL, "surrogates are not UTF-8");
 	json_decref(o);
@@ -89,11 +89,11 @@ static void test_print(void)
 	is_int(r, 0, "and is printed");
 	capture_begin();
 	r = json_print(NULL);
-	is_str(capture_end(), "", "nothing at all");
+	is_str(capture_end(), "", "nothing is printed");
 	is_int(r, -1, "is an error");
 }
 
-/* Keys that the manual promises, whatever the record holds. */
+/* The keys that the manual promises for every record. */
 static const char *const promised[] = { "location", "host", "path", "name", "kind", "format",
 	"compression", "unfinished", "capacity", "allocation", "physical", "filesystem",
 	"partitions", "mounted", "mountpoints", "in_use", "live", "snapshot", "permissions",

@@ -104,11 +104,11 @@ static void test_typed(void)
 	if (!is_int(kv_parse(&kv, list, sizeof(list)), 0, "values of all kinds"))
 		return;
 	err_clear();
-	is_int(kv_get_u64(&kv, "a", &n), -1, "no number in nothing");
-	is_int(err_status(), ST_PEER, "the peer's fault");
+	is_int(kv_get_u64(&kv, "a", &n), -1, "an empty value is not a number");
+	is_int(err_status(), ST_PEER, "is ST_PEER");
 	is_int(kv_get_u64(&kv, "b", &n), -1, "no sign");
-	is_int(kv_get_u64(&kv, "c", &n), -1, "no text behind it");
-	is_int(kv_get_u64(&kv, "d", &n), -1, "nothing too large");
+	is_int(kv_get_u64(&kv, "c", &n), -1, "a number followed by text");
+	is_int(kv_get_u64(&kv, "d", &n), -1, "a number that is too large");
 	is_int(kv_get_u64(&kv, "f", &n), -1, "no blank");
 	is_int(n, 5, "all left it unchanged");
 	is_int(kv_get_u64(&kv, "e", &n), 1, "zero is a number");
@@ -117,7 +117,7 @@ static void test_typed(void)
 	ok(!flag, "namely false");
 	err_clear();
 	is_int(kv_get_bool(&kv, "g", &flag), -1, "2 is no bool");
-	is_int(err_status(), ST_PEER, "the peer's fault");
+	is_int(err_status(), ST_PEER, "is ST_PEER");
 	kv_fini(&kv);
 }
 
@@ -128,7 +128,7 @@ static void test_out_of_memory(void)
 	kv_add(&b, "a", "1");
 	buf_reserve(&b, SIZE_MAX / 2);
 	kv_add(&b, "b", "2");
-	is_int(b.len, 4, "no part of a pair is left behind");
+	is_int(b.len, 4, "no part of a pair is kept");
 	is_int(buf_failed(&b), -1, "and it is remembered");
 	buf_fini(&b);
 }

@@ -1,4 +1,4 @@
-/* Log lines: levels, safety, the sink, the hook. */
+/* log: levels, unsafe characters, the sink, the hook. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -100,7 +100,7 @@ static void test_route(void)
 	capture();
 	say_all();
 	log_note("x\ty");
-	is_str(captured(), "", "nothing on standard error");
+	is_str(captured(), "", "no text on standard error");
 	is_str(buf_str(&routed), "0:e|1:w|2:n|3:i|4:d|2:x\\ty|", "all levels reach the sink, safe");
 	log_route(NULL, NULL);
 	capture();

@@ -1,4 +1,4 @@
-/* lzop: against stock lzop in both directions, and damage.  Without lzop this test fails. */
+/* lzop: stock lzop reads ours, and we read its archives; damage.  Fails without lzop. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@
 #define DAMAGE_LEN 1500
 
 static char dir[] = "/tmp/test_lzop.XXXXXX";
-static uint8_t image[IMAGE_LEN]; /* a block each of text, zeros and noise, and a short one */
+static uint8_t image[IMAGE_LEN]; /* one block each of text, zeros and noise, and a short one */
 static struct block *block;
 
 static void make_image(void)
@@ -32,7 +32,7 @@ static void make_image(void)
 	}
 }
 
-/* Runs a shell command in dir; its exit status. */
+/* Runs a shell command in dir and returns its exit status. */
 static int __attribute__((format(printf, 1, 2))) run(const char *fmt, ...)
 {
 	char cmd[1024], text[800];
@@ -84,7 +84,7 @@ static bool same(const struct buf *b, const void *p, size_t n)
 	return b->len == n && (n == 0 || memcmp(b->data, p, n) == 0);
 }
 
-/* Unpacks a whole archive: 0, -1 with an error recorded, or -2 if it ends too soon. */
+/* Decodes all of an archive: 0, -1 with an error recorded, or -2 if it ends early. */
 static int unpack(const struct buf *arc, struct lzop_header *h, struct buf *out)
 {
 	struct lzop_block lb;
@@ -109,7 +109,7 @@ static int unpack(const struct buf *arc, struct lzop_header *h, struct buf *out)
 	return r == 1 && at == arc->len ? 0 : r < 0 ? -1 : -2;
 }
 
-/* Appends image[0..len) as blocks of ours, and the end. */
+/* Appends image[0..len) as our blocks, and the end mark. */
 static void add_blocks(struct buf *out, size_t len)
 {
 	uint8_t header[LZOP_OWN_BLOCK_HEADER];
@@ -152,22 +152,22 @@ static void test_foreign(void)
 		snprintf(name, sizeof(name), "foreign: lzop %s from a pipe", options[i]);
 		ok(unpack(&arc, &h, &out) == 0 && same(&out, image, IMAGE_LEN), name);
 	}
-	is_str(h.name, "", "foreign: from a pipe, no name");
+	is_str(h.name, "", "foreign: an archive from a pipe has no name");
 	is_int(h.flags & (LZOP_F_STDIN | LZOP_F_STDOUT), LZOP_F_STDIN | LZOP_F_STDOUT,
-		"foreign: from a pipe, flags");
-	is_int(run("lzop -c </dev/null >x.lzo"), 0, "foreign: lzop of nothing");
+		"foreign: flags of an archive from a pipe");
+	is_int(run("lzop -c </dev/null >x.lzo"), 0, "foreign: lzop of an empty file");
 	load("x.lzo", &arc);
 	is_int(unpack(&arc, &h, &out), 0, "foreign: an empty archive");
-	is_int(out.len, 0, "foreign: it is empty");
+	is_int(out.len, 0, "foreign: an empty archive has no blocks");
 	is_int(run("lzop --filter=1 -c image >x.lzo"), 0, "foreign: lzop with a filter");
 	load("x.lzo", &arc);
 	is_int(unpack(&arc, &h, &out), -1, "foreign: a filter is refused");
-	is_int(err_status(), ST_CORRUPT, "foreign: as ST_CORRUPT");
+	is_int(err_status(), ST_CORRUPT, "foreign: a filter is ST_CORRUPT");
 	buf_fini(&arc);
 	buf_fini(&out);
 }
 
-/* What block.h says of lzop's levels and zeros. */
+/* block_is_coded_zero() on zeros as each level of lzop codes them. */
 static void test_zero_levels(void)
 {
 	struct buf arc = BUF_INIT;
@@ -182,8 +182,8 @@ static void test_zero_levels(void)
 		is_int(lzop_block_parse(&lb, &h, arc.data + h.size, arc.len - h.size), 1,
 			"zero: a block");
 		memcpy(block->enc, arc.data + h.size + lb.size, lb.coded_len);
-		is_int(lzop_block_take(block, &h, &lb), 0, "zero: taken");
-		is_int(block_is_coded_zero(block), level <= 6, "zero: known from level 1 to 6");
+		is_int(lzop_block_take(block, &h, &lb), 0, "zero: accepted");
+		is_int(block_is_coded_zero(block), level <= 6, "zero: detected for levels 1 to 6");
 	}
 	buf_fini(&arc);
 }
@@ -202,23 +202,23 @@ static void test_own(void)
 	save("own.lzo", arc.data, arc.len);
 	is_int(run("lzop -t own.lzo"), 0, "own: lzop -t");
 	is_int(run("lzop -dc own.lzo | cmp - image"), 0, "own: lzop -dc");
-	is_int(unpack(&arc, &h, &out), 0, "own: unpacks");
-	ok(same(&out, image, IMAGE_LEN), "own: to the same");
+	is_int(unpack(&arc, &h, &out), 0, "own: we decode it");
+	ok(same(&out, image, IMAGE_LEN), "own: to the same bytes");
 	ok(!h.has_length, "own: length not known");
-	is_int(h.size, size, "own: the header's size");
+	is_int(h.size, size, "own: the size of the header");
 
 	hash_bytes(&digest, image, 100);
 	lzop_header_write(&again, "disk.img", 0104751, 0x123456789, IMAGE_LEN, &digest);
-	is_int(again.len, size, "own: written again, of the same size");
+	is_int(again.len, size, "own: the header is overwritten, with the same size");
 	memcpy(arc.data, again.data, again.len);
 	save("own.lzo", arc.data, arc.len);
 	is_int(run("lzop -t own.lzo"), 0, "own: lzop -t again");
 	is_int(run("lzop -dc own.lzo | cmp - image"), 0, "own: lzop -dc again");
 	is_int(run("mkdir -p n && cd n && lzop -dN ../own.lzo -p. && cmp disk.img ../image"), 0,
-		"own: lzop -N finds the name");
+		"own: lzop -N restores the name");
 	is_int(run("test \"$(stat -c %%a n/disk.img)\" = 751"), 0, "own: and the mode");
 	is_int(run("test \"$(stat -c %%Y n/disk.img)\" = 4886718345"), 0, "own: and the time");
-	is_int(unpack(&arc, &h, &out), 0, "own: unpacks again");
+	is_int(unpack(&arc, &h, &out), 0, "own: we decode it again");
 	ok(h.has_length && h.length == IMAGE_LEN, "own: length");
 	ok(hash_equal(&h.digest, &digest), "own: digest");
 	is_str(h.name, "disk.img", "own: name");
@@ -232,7 +232,7 @@ static void test_own(void)
 	is_int(unpack(&arc, &h, &out), 0, "own: for a pipe");
 	ok(!h.has_length && !(h.flags & LZOP_F_EXTRA), "own: without extra field");
 	save("own.lzo", arc.data, arc.len);
-	is_int(run("lzop -dc <own.lzo | cmp - image"), 0, "own: lzop takes that too");
+	is_int(run("lzop -dc <own.lzo | cmp - image"), 0, "own: lzop accepts that, too");
 	buf_fini(&arc);
 	buf_fini(&out);
 	buf_fini(&again);
@@ -263,7 +263,7 @@ static void test_names(void)
 	buf_fini(&arc);
 }
 
-/* Flips every bit; the count of those that go unnoticed (and change a byte, if !strict). */
+/* Flips every bit.  Counts those not detected (unless strict: that change the image). */
 static int unnoticed(struct buf *arc, size_t from, size_t to, bool strict)
 {
 	struct buf out = BUF_INIT;
@@ -285,7 +285,7 @@ static int unnoticed(struct buf *arc, size_t from, size_t to, bool strict)
 	return bad;
 }
 
-/* strict: there is a checksum of the coded bytes as well. */
+/* strict: the archive also has a checksum of the coded bytes. */
 static void damage(struct buf *arc, bool strict, const char *name)
 {
 	struct buf out = BUF_INIT;
@@ -312,7 +312,7 @@ static void test_damage(void)
 	buf_clear(&arc);
 	lzop_header_write(&arc, "x", 0600, 0, DAMAGE_LEN, &digest);
 	add_blocks(&arc, DAMAGE_LEN);
-	damage(&arc, false, "damage: ours");
+	damage(&arc, false, "damage: our archive");
 	run("head -c %d image >small && dd if=image of=small bs=1 skip=%u count=%d", DAMAGE_LEN,
 		2 * BLOCK_SIZE, DAMAGE_LEN);
 	memmove(image, image + 2 * BLOCK_SIZE, DAMAGE_LEN);
@@ -325,7 +325,7 @@ static void test_damage(void)
 	buf_fini(&arc);
 }
 
-/* What a block is after it was taken. */
+/* Forms and checksums of a block after lzop_block_take(). */
 static void test_take(void)
 {
 	struct lzop_header h = { .flags = LZOP_F_ADLER32_D };
@@ -345,14 +345,14 @@ static void test_take(void)
 	b->has_hash = true;
 	is_int(lzop_block_take(b, &h, &lb), 0, "take: adler32");
 	ok(b->off == BLOCK_SIZE && b->seq == 9 && b->len == 1000 && !b->has_hash,
-		"take: place, length and no hash");
+		"take: offset and length, no hash");
 	ok(!b->has_raw && b->coded_len == lb.coded_len && b->adler == lb.adler_d,
-		"take: not decoded without need");
+		"take: not decoded if that is not needed");
 	h.flags = 0;
 	lb.adler_d = 0;
 	is_int(lzop_block_take(b, &h, &lb), 0, "take: no checksum");
 	ok(b->has_raw && memcmp(b->raw, image, 1000) == 0, "take: decoded");
-	is_int(b->adler, block->adler, "take: has an adler32 then");
+	is_int(b->adler, block->adler, "take: has an adler32 afterwards");
 	h.flags = LZOP_F_ADLER32_D | LZOP_F_CRC32_D;
 	lb.adler_d = block->adler;
 	is_int(lzop_block_take(b, &h, &lb), 0, "take: both checksums");
@@ -362,7 +362,7 @@ static void test_take(void)
 	is_int(lzop_block_take(b, &h, &lb), -1, "take: crc32 alone, wrong");
 	h.flags = 0;
 	lb.coded_len--;
-	is_int(lzop_block_take(b, &h, &lb), -1, "take: no checksum, cut");
+	is_int(lzop_block_take(b, &h, &lb), -1, "take: no checksum, truncated");
 	block_free(b);
 }
 

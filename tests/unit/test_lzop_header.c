@@ -1,6 +1,6 @@
 /*
- * lzop: headers that stock lzop does not write, compared with what it thinks
- * of them, and every prefix.  Without lzop this test fails.
+ * lzop: headers that stock lzop does not write but may accept, and every prefix of a
+ * header.  Fails without lzop.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -65,7 +65,7 @@ static void forge(struct buf *out, const struct forged *f)
 	add_sum(out, flags, start);
 }
 
-/* Whether lzop -t takes the header before a block of flags' layout. */
+/* Whether lzop -t accepts the header, followed by a block with the layout of its flags. */
 static bool lzop_takes(const struct buf *header, uint32_t flags)
 {
 	struct buf arc = BUF_INIT;
@@ -90,7 +90,7 @@ static bool lzop_takes(const struct buf *header, uint32_t flags)
 	return r;
 }
 
-/* Both we and lzop take the header, or both refuse it. */
+/* Checks that we and lzop both accept the header, or both refuse it. */
 static void both(const struct forged *f, bool good, const char *name)
 {
 	struct buf header = BUF_INIT;
@@ -117,7 +117,7 @@ static void test_headers(void)
 	both(&f, true, "header: plain");
 	for (i = 0; i < 8; f = plain, i++) {
 		f.flags = LZOP_F_ADLER32_D | known[i];
-		both(&f, true, "header: flags that change nothing we mind");
+		both(&f, true, "header: flags that do not matter");
 	}
 	for (i = 14; i < 20; f = plain, i++) {
 		f.flags |= 1u << i;
@@ -134,13 +134,13 @@ static void test_headers(void)
 	f.version = 0x08ff;
 	both(&f, false, "header: version too old");
 	f.version = 0x0930;
-	both(&f, true, "header: version without needed");
+	both(&f, true, "header: a version without the field needed");
 	f.version = 0x2000;
 	both(&f, true, "header: a newer writer");
 	f.needed = 0x1041;
 	both(&f, false, "header: a newer reader is needed");
 	f.needed = 0x08ff;
-	both(&f, false, "header: needed is impossible");
+	both(&f, false, "header: an impossible version in the field needed");
 	f = plain;
 	f.extra_len = 0;
 	both(&f, true, "header: empty extra field");
@@ -153,7 +153,7 @@ static void test_headers(void)
 	both(&f, true, "header: extra field with crc32");
 }
 
-/* Where we are stricter than lzop, and what our extra field says. */
+/* Headers that only we refuse, and our extra field. */
 static void test_extra(void)
 {
 	static uint8_t extra[LZOP_EXTRA_MAX + 1] = "img-tool\0\0\0\0\0\0\022\064digestdigestdige";
@@ -164,29 +164,33 @@ static void test_extra(void)
 	f.extra = extra;
 	f.extra_len = 32;
 	forge(&header, &f);
-	is_int(lzop_header_parse(&h, header.data, header.len), 1, "extra: ours");
+	is_int(lzop_header_parse(&h, header.data, header.len), 1, "extra: our field");
 	ok(h.has_length && h.length == 0x1234, "extra: length");
 	ok(memcmp(h.digest.byte, "digestdigestdige", 16) == 0, "extra: digest");
 	f.extra_len = 33;
 	forge(&header, &f);
-	is_int(lzop_header_parse(&h, header.data, header.len), 1, "extra: another length");
-	ok(!h.has_length, "extra: is not ours");
+	is_int(lzop_header_parse(&h, header.data, header.len), 1,
+		"extra: a field of another length");
+	ok(!h.has_length, "extra: is not our field");
 	f.extra_len = LZOP_EXTRA_MAX + 1;
 	forge(&header, &f);
 	is_int(lzop_header_parse(&h, header.data, header.len), -1, "extra: too long");
-	is_int(lzop_header_parse(&h, header.data, 80), -1, "extra: too long is seen at once");
+	is_int(lzop_header_parse(&h, header.data, 80), -1,
+		"extra: a field that is too long is detected at once");
 	f.extra_len = 32;
 	memset(extra + 8, 0xff, 8);
 	forge(&header, &f);
-	is_int(lzop_header_parse(&h, header.data, header.len), 1, "extra: length not known");
-	ok(!h.has_length, "extra: has no length");
+	is_int(lzop_header_parse(&h, header.data, header.len), 1,
+		"extra: our field with an unknown length");
+	ok(!h.has_length, "extra: unknown length: has_length is false");
 	extra[15] = 0xfe;
 	forge(&header, &f);
 	is_int(lzop_header_parse(&h, header.data, header.len), -1, "extra: impossible length");
 	extra[0] = 'I';
 	forge(&header, &f);
-	is_int(lzop_header_parse(&h, header.data, header.len), 1, "extra: somebody else's");
-	ok(!h.has_length, "extra: is not ours either");
+	is_int(lzop_header_parse(&h, header.data, header.len), 1,
+		"extra: a field with another tag");
+	ok(!h.has_length, "extra: is not our field either");
 	f = plain;
 	f.flags |= LZOP_F_MULTIPART;
 	forge(&header, &f);
@@ -197,7 +201,7 @@ static void test_extra(void)
 	buf_fini(&header);
 }
 
-/* Every prefix asks for more; memory behind it is not there for the sanitizer to see. */
+/* Every prefix needs more bytes.  It has memory of its exact size, for the sanitizer. */
 static void test_prefixes(void)
 {
 	struct buf arc = BUF_INIT;
@@ -208,8 +212,8 @@ static void test_prefixes(void)
 	size_t n, bad = 0;
 
 	ok(!lzop_is("", 0) && !lzop_is(LZOP_MAGIC, 8) && lzop_is(LZOP_MAGIC, 9), "is: 9 bytes");
-	ok(!lzop_is("\211LZO\000\r\n\032\r", 9), "is: no other");
-	is_int(lzop_header_parse(&h, NULL, 0), 0, "prefix: nothing");
+	ok(!lzop_is("\211LZO\000\r\n\032\r", 9), "is: not with another byte");
+	is_int(lzop_header_parse(&h, NULL, 0), 0, "prefix: no bytes");
 	lzop_header_write(&arc, "some name", 0600, 5, 7, &digest);
 	for (n = 0; n <= arc.len; n++) {
 		p = malloc(n + 1);
@@ -233,7 +237,7 @@ static void test_prefixes(void)
 		free(p);
 	}
 	is_int(bad, 0, "prefix: of a block's header");
-	is_int(arc.len, LZOP_BLOCK_HEADER_MAX, "prefix: the longest one");
+	is_int(arc.len, LZOP_BLOCK_HEADER_MAX, "prefix: of the longest header");
 	ok(lb.raw_len == 0xff && lb.coded_len == 0xfe && lb.adler_d == 0xfd && lb.crc_d == 0xfc &&
 			lb.adler_c == 0xfb && lb.crc_c == 0xfa && lb.size == 24,
 		"block: fields in order");
@@ -264,7 +268,7 @@ static void test_block_lengths(void)
 	ok(lb.size == 4 && lb.raw_len == 0 && lb.coded_len == 0, "block: the end has 4 bytes");
 	is_int(parse_lengths(BLOCK_SIZE + 1, 5, 0, &lb), -1, "block: too long");
 	is_int(err_status(), ST_CORRUPT, "block: is ST_CORRUPT");
-	is_int(parse_lengths(UINT32_MAX, 5, 0, &lb), -1, "block: a split file");
+	is_int(parse_lengths(UINT32_MAX, 5, 0, &lb), -1, "block: the mark of a split file");
 	is_int(parse_lengths(5, 6, 0, &lb), -1, "block: coded is longer than raw");
 	is_int(parse_lengths(5, 0, 0, &lb), -1, "block: coded is empty");
 	is_int(err_status(), ST_CORRUPT, "block: is ST_CORRUPT as well");
@@ -272,7 +276,7 @@ static void test_block_lengths(void)
 
 int main(void)
 {
-	signal(SIGPIPE, SIG_IGN); /* lzop may be gone before it has all */
+	signal(SIGPIPE, SIG_IGN); /* lzop may end before it has read all */
 	test_headers();
 	test_extra();
 	test_prefixes();

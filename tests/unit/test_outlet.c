@@ -1,4 +1,4 @@
-/* The buffered writer to a target, a file or a pipe that may be slow or go away. */
+/* outlet, to a target, a file, and a pipe whose reader is slow or ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 
 static uint8_t text[LEN];
 
-/* The text in pieces of many sizes, small and large, and zeros in two places. */
+/* Writes the text in pieces of many sizes, and zeros in two places. */
 static int put_all(struct outlet *o)
 {
 	static const size_t size[] = { 1, 12, 100000, OUTLET_BUFFER, 5, OUTLET_BUFFER - 5, 9,
@@ -41,7 +41,7 @@ static void expect_file(const char *name)
 		fwrite(text + zeros_at, 1, LEN - zeros_at, f) != LEN - zeros_at ||
 		fwrite(zero, 1, sizeof(zero), f) != sizeof(zero) || fclose(f) != 0)
 		abort();
-	is_int(scratch_run("cmp want '%s'", name), 0, "is what was written");
+	is_int(scratch_run("cmp want '%s'", name), 0, "has the bytes that were written");
 }
 
 static void test_file(void)
@@ -55,7 +55,7 @@ static void test_file(void)
 
 	is_int(outlet_init(&o, NULL, fd), 0, "an outlet to a file");
 	is_int(put_all(&o), 0, "takes all");
-	is_int(o.off, LEN + 10 + OUTLET_BUFFER * 2 + 1, "and counts it");
+	is_int(o.off, LEN + 10 + OUTLET_BUFFER * 2 + 1, "and counts the bytes");
 	outlet_fini(&o);
 	outlet_fini(&o);
 	close(fd);
@@ -65,20 +65,20 @@ static void test_file(void)
 		return;
 	is_int(put_all(&o), 0, "takes all");
 	outlet_fini(&o);
-	is_int(target_commit(t), 0, "the target is there");
+	is_int(target_commit(t), 0, "the target is committed");
 	expect_file("made");
 	fd = open("file", O_RDONLY | O_CLOEXEC);
 	if (outlet_init(&o, NULL, fd) < 0)
 		abort();
-	is_int(outlet_write(&o, "x", 1), 0, "what is only gathered");
-	is_int(outlet_flush(&o), -1, "may fail when it is written");
+	is_int(outlet_write(&o, "x", 1), 0, "what is only in the buffer");
+	is_int(outlet_flush(&o), -1, "may fail when it is flushed");
 	outlet_fini(&o);
 	close(fd);
 	fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 	if (outlet_init(&o, NULL, fd) < 0)
 		abort();
-	is_int(put_all(&o), -1, "where there is no room");
-	is_int(err_status(), ST_NOROOM, "is told apart");
+	is_int(put_all(&o), -1, "without free space");
+	is_int(err_status(), ST_NOROOM, "is ST_NOROOM");
 	outlet_fini(&o);
 	close(fd);
 }
@@ -109,7 +109,7 @@ static void test_pipe(bool socket)
 	t = conns_start(copy, fd);
 	if (outlet_init(&o, NULL, fd[1]) < 0)
 		abort();
-	is_int(put_all(&o), 0, socket ? "a slow socket takes all" : "a slow pipe takes all");
+	is_int(put_all(&o), 0, socket ? "a slow socket gets all" : "a slow pipe gets all");
 	close(fd[1]);
 	conns_join(t);
 	expect_file("piped");
@@ -119,7 +119,7 @@ static void test_pipe(bool socket)
 		abort();
 	close(fd[0]);
 	is_int(put_all(&o), -1, "a pipe that nobody reads any more");
-	is_int(err_errno(), EPIPE, "is an error of its own");
+	is_int(err_errno(), EPIPE, "is EPIPE");
 	outlet_fini(&o);
 	close(fd[1]);
 }
@@ -137,7 +137,7 @@ static void *put(void *arg)
 	return NULL;
 }
 
-/* In a process of its own: the pipe is full, its reader asleep. */
+/* Runs in a process of its own: the pipe is full, and nobody reads it. */
 static int cancelled(void)
 {
 	struct writer w = { .result = 0 };
@@ -150,7 +150,7 @@ static int cancelled(void)
 	t = conns_start(put, &w);
 	if (!conns_wait(ioctl(fd[0], FIONREAD, &n) == 0 && n >= 65536))
 		return 2;
-	/* Room for a page, but not for all that is to be written. */
+	/* There is space for a page, but not for all that is written. */
 	if (io_read(fd[0], page, sizeof(page)) != (ssize_t)sizeof(page))
 		return 3;
 	if (!conns_wait(ioctl(fd[0], FIONREAD, &n) == 0 && n >= 65536))

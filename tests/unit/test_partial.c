@@ -1,4 +1,4 @@
-/* partial: names, takeover of dead runs, and many runs at once. */
+/* partial: names, files of interrupted jobs, and many jobs at the same time. */
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -47,7 +47,7 @@ static void test_names(void)
 		"names: others are not ours");
 }
 
-/* Whether another descriptor could lock it. */
+/* Whether another descriptor can lock it. */
 static bool lockable(const char *name)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -77,19 +77,19 @@ static void test_create(void)
 	ok(write(fd, "rubbish", 7) == 7 && exists(HIDDEN), "create: it is still there");
 	close(fd);
 	ok(exists(HIDDEN) && partial_check(dir, HIDDEN) == 0 && exists(HIDDEN),
-		"check: a dead one is left");
+		"check: the file of an interrupted job is left");
 	fd = open(HIDDEN, O_RDONLY | O_CLOEXEC);
 	other = partial_create(dir, HIDDEN);
 	ok(other >= 0 && fstat(other, &st) == 0 && st.st_size == 0,
-		"create: a dead one is replaced");
+		"create: the file of an interrupted job is replaced");
 	ok(fstat(fd, &st) == 0 && st.st_nlink == 0 && st.st_size == 7, "create: and not reused");
 	close(fd);
 	close(other);
 	unlink(HIDDEN);
-	ok(partial_check(dir, HIDDEN) == 0 && !exists(HIDDEN), "check: nothing there");
+	ok(partial_check(dir, HIDDEN) == 0 && !exists(HIDDEN), "check: no file");
 }
 
-/* A lock that somebody only asks about must not look like a run. */
+/* Testing whether a file is locked must not look like a job that has locked it. */
 static void test_check_takes_nothing(void)
 {
 	int fd;
@@ -135,7 +135,7 @@ static void test_in_the_way(void)
 	is_str(scratch_get(NULL, "cat file"), "precious", "and what they name is unharmed");
 }
 
-/* Where the directory may not be written. */
+/* In a directory without write permission. */
 static int as_nobody(void)
 {
 	int r;
@@ -184,7 +184,7 @@ static void race(struct shared *s)
 			s->overlaps++;
 		s->wins++;
 		s->holders--;
-		if (i % 2) /* else it dies */
+		if (i % 2) /* else the file stays, as of an interrupted job */
 			unlink(HIDDEN);
 		close(fd);
 	}
@@ -207,8 +207,8 @@ static void test_race(void)
 			bad++;
 	is_int(bad, 0, "race: all ended");
 	is_int(s->overlaps, 0, "race: never two at once");
-	is_int(s->others, 0, "race: who loses is told that another run has it");
-	ok(s->wins > 0, "race: somebody wins");
+	is_int(s->others, 0, "race: the error of a loser is that the file is in use");
+	ok(s->wins > 0, "race: some job wins");
 	munmap(s, sizeof(*s));
 	unlink(HIDDEN);
 }

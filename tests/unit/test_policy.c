@@ -1,4 +1,4 @@
-/* limits: what the configured directories let through, however it is spelled or linked. */
+/* limits: which paths the configured directories allow, with any spelling and links. */
 #include <errno.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -29,7 +29,7 @@ static struct policy limits_with(const char *fmt, ...)
 	return l;
 }
 
-/* Opens scratch_dir/path (or path, if it starts with "./" or "//") and reads its one byte. */
+/* Opens scratch_dir/path (or path, if it starts with "./" or "//") and reads one byte. */
 static int content(const struct policy *l, const char *path)
 {
 	char full[1000], b;
@@ -65,8 +65,8 @@ static void test_inside(const struct policy *l)
 {
 	is_int(content(l, "a/images/i"), 'i', "inside");
 	is_int(content(l, "a/images/sub/s"), 's', "inside: deeper");
-	is_int(content(l, "a/images/inner"), 's', "inside: a link that stays");
-	is_int(content(l, "a/images/sub/up"), 'i', "inside: a link up that stays");
+	is_int(content(l, "a/images/inner"), 's', "inside: a link to a file inside");
+	is_int(content(l, "a/images/sub/up"), 'i', "inside: a link upwards, to a file inside");
 	is_int(content(l, "a/images/insub/s"), 's', "inside: by a linked directory");
 	is_int(content(l, "a/images/sub/../i"), 'i', "inside: ..");
 	is_int(content(l, "a//images///i"), 'i', "inside: several slashes");
@@ -132,9 +132,9 @@ static void test_configured(void)
 	struct config c = CONFIG_INIT;
 	char text[600];
 
-	ok(!l.limited, "configured: nothing");
-	is_int(content(&l, "a/images/absolute"), 'b', "configured: nothing limits");
-	is_int(content(&l, "gone"), -ST_ABSENT, "configured: nothing, absent");
+	ok(!l.limited, "configured: no directory");
+	is_int(content(&l, "a/images/absolute"), 'b', "configured: no directory, no limit");
+	is_int(content(&l, "gone"), -ST_ABSENT, "configured: no directory, absent file");
 	policy_fini(&l);
 	l = limits_with("[storage]\ngroup = vg0\n");
 	ok(l.limited, "configured: a group alone");
@@ -166,7 +166,7 @@ static void test_configured(void)
 	config_fini(&c);
 }
 
-/* A user's limits within the system's. */
+/* The user's limits apply in addition to the system's. */
 static void test_also(void)
 {
 	struct policy system = limits_with("[storage]\ndirectory = %s/a\n", scratch_dir);
@@ -187,7 +187,7 @@ static void test_also(void)
 	policy_fini(&wide);
 }
 
-/* The status of place_open(), 0 if it gives that directory and name. */
+/* The status of place_open(); 0 if it returns this directory and name. */
 static int place(const struct policy *l, const char *path, const char *dir, const char *name)
 {
 	struct stat a, b;
@@ -212,7 +212,7 @@ static void test_place(const struct policy *l)
 
 	is_int(place(&none, "a/images/new", "a/images", "new"), 0, "place: new");
 	is_int(place(&none, "a/images/i", "a/images", "i"), 0, "place: there already");
-	is_int(place(&none, "a/images/i///", "a/images", "i"), 0, "place: slashes behind");
+	is_int(place(&none, "a/images/i///", "a/images", "i"), 0, "place: slashes at the end");
 	is_int(place(&none, "a//new", "a", "new"), 0, "place: slashes between");
 	is_int(place(&none, "new", ".", "new"), 0, "place: here");
 	is_int(place(&none, "/new", "/", "new"), 0, "place: in the root");
@@ -244,7 +244,7 @@ static void test_place_in(void)
 
 	ok(place_in(&p, fd, "new") == 0 && p.dir == fd, "place in: a directory");
 	snprintf(path, sizeof(path), "%s/a/new", scratch_dir);
-	is_str(p.path, path, "place in: the whole path");
+	is_str(p.path, path, "place in: the complete path");
 	place_close(&p);
 	ok(fcntl(fd, F_GETFD) == -1, "place in: closed with it");
 	fd = open("a", O_PATH | O_CLOEXEC);

@@ -1,4 +1,4 @@
-/* limits: names that are swapped by another thread while paths are walked; none leads outside. */
+/* limits: another thread swaps names while paths are resolved; none may lead outside. */
 #include <errno.h>
 #include <linux/fs.h>
 #include <pthread.h>
@@ -12,14 +12,14 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
-#define TRIES 200000 /* unless IMG_TRIES says otherwise: memcheck is slow */
+#define TRIES 200000 /* the default of IMG_TRIES, as memcheck is slow */
 
-/* Each pair takes each other's place, over and over. */
+/* The names of each pair are exchanged, again and again. */
 static const char *const pair[][2] = {
 	{ "in/dir", "in/link" },   /* a directory and a link to one outside */
 	{ "in/file", "in/flink" }, /* a file and a link to one outside */
-	{ "in/a/b", "out/b" },	   /* a directory that moves away under a walk over its ".." */
-	{ "in/abs", "in/alink" },  /* a directory and an absolute link */
+	{ "in/a/b", "out/b" },	  /* a directory that is moved while a path goes through its ".." */
+	{ "in/abs", "in/alink" }, /* a directory and an absolute link */
 };
 
 static const char *const path[] = { "in/dir/f", "in/file", "in/a/b/../../f", "in/abs/f",
@@ -47,12 +47,12 @@ static void *swap(void *arg)
 	return NULL;
 }
 
-/* What became of the tries. */
+/* The results of the tries. */
 struct tally {
 	unsigned inside, outside, refused, absent, again, other;
 };
 
-/* A file's only byte tells where it lies: 'i' or 'o'. */
+/* The only byte of a file tells where it is: 'i' inside, 'o' outside. */
 static void count_fd(struct tally *t, int fd)
 {
 	char b = '?';
@@ -71,7 +71,7 @@ static void count_fd(struct tally *t, int fd)
 static void count_error(struct tally *t)
 {
 	if (err_errno() == EAGAIN)
-		t->again++; /* renamed too often, and said so */
+		t->again++; /* refused: renamed too often */
 	else if (err_status() == ST_REFUSED)
 		t->refused++;
 	else if (err_status() == ST_ABSENT)
@@ -91,7 +91,7 @@ static void try_open(struct tally *t, const struct policy *l, const char *p)
 		count_error(t);
 }
 
-/* The directory is what a place holds on to; the name in it is not followed. */
+/* A place has a descriptor of the directory; a link at the name is not followed. */
 static void try_place(struct tally *t, const struct policy *l, const char *p)
 {
 	struct place place;
@@ -158,7 +158,7 @@ int main(void)
 		       "ln -s $PWD/out in/alink && printf i >in/a/b/f"),
 		0, "made");
 	limited = limits_of("in");
-	user.also = &limited; /* as a helper has it without a configuration of the user's */
+	user.also = &limited; /* as in a helper whose user has no configuration */
 	is_int(pthread_create(&thread, NULL, swap, NULL), 0, "a thread that swaps");
 	while (atomic_load(&swaps) < 10)
 		;

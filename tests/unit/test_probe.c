@@ -1,6 +1,6 @@
 /*
- * probe: against blkid on images that e2fsprogs, mkswap and sfdisk made, and on
- * archives that lzop made.  Without any of these it fails.
+ * probe: compared with blkid, on images made by e2fsprogs, mkswap and sfdisk, and on
+ * archives made by lzop.  Fails if one of these is missing.
  */
 #include <stdint.h>
 
@@ -12,7 +12,7 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
-#define IMAGE_LEN (48u << 20) /* a table's copy at its end is far beyond what is unpacked */
+#define IMAGE_LEN (48u << 20) /* the copy of a table at its end is far beyond what is decoded */
 
 static const struct policy no_limits = POLICY_INIT;
 
@@ -53,7 +53,7 @@ static void probe_file(const char *name, struct probe *p)
 	image_close(&img);
 }
 
-/* The same image as lzop makes it. */
+/* The same image as an archive made by lzop. */
 static void compare_archive(const char *options, const char *name, const char *what)
 {
 	struct probe_archive a;
@@ -78,7 +78,7 @@ static void test_content(void)
 {
 	static const struct {
 		const char *what, *make;
-		const char *type, *partitions; /* what must be there, in our own words */
+		const char *type, *partitions; /* expected results, in our wording */
 	} sample[] = {
 		{ "ext4", "mkfs.ext4 -q -L 'a label' x", "ext4", "" },
 		{ "ext3", "mkfs.ext3 -q x", "ext3", "" },
@@ -143,10 +143,10 @@ static void test_probe_limits(void)
 	fd = open("x", O_RDONLY | O_CLOEXEC);
 	ok(probe_fd(fd, 16u << 20, &p) == 0 && strcmp(p.fs_type, "ext4") == 0, "length: all");
 	ok(probe_fd(fd, 1024, &p) == 0 && !p.fs_type[0], "length: the superblock is beyond it");
-	ok(probe_fd(fd, 0, &p) == 0 && !p.fs_type[0], "length: nothing is looked at");
+	ok(probe_fd(fd, 0, &p) == 0 && !p.fs_type[0], "length: 0 finds nothing");
 	ok(probe_fd(fd, UINT64_MAX, &p) == -1 && err_status() == ST_CORRUPT, "length: impossible");
 	ok(probe_fd(fd, 32u << 20, &p) == -1 && err_status() == ST_FAILED,
-		"length: more than there is");
+		"length: longer than the file");
 	close(fd);
 	fd = open("x", O_WRONLY | O_CLOEXEC);
 	err_clear();
@@ -196,7 +196,7 @@ static void test_qcow2_archive(void)
 	ok(probe_archive_open(&img, &a) == 0 && probe_archive(&img, &a, &p, &format) == 0,
 		"qcow2 in an archive");
 	is_str(format, "qcow2", "qcow2 in an archive: format");
-	ok(!p.fs_type[0] && !p.partitions[0], "qcow2 in an archive: nothing is looked for");
+	ok(!p.fs_type[0] && !p.partitions[0], "qcow2 in an archive: no search for a filesystem");
 	image_close(&img);
 }
 
@@ -221,7 +221,7 @@ static void test_lengths(void)
 	}
 }
 
-/* Measures a file; its unpacked length, or -1. */
+/* Measures an archive: the length of its image, or -1. */
 static long long measure(const char *name, bool *is_whole)
 {
 	struct probe_archive a;
@@ -248,7 +248,7 @@ static void test_damaged(void)
 		    "{ cat r.lzo; printf x; } >more; head -c 20 r.lzo >head; cp r.lzo cut");
 	size = strtol(scratch_get(NULL, "stat -c %%s r.lzo"), NULL, 10);
 	ok(measure("two", &whole) == 600000 && !whole, "damaged: two members");
-	ok(measure("more", &whole) == 600000 && !whole, "damaged: a byte behind the end");
+	ok(measure("more", &whole) == 600000 && !whole, "damaged: a byte after the end");
 	ok(measure("head", &whole) == -1 && err_status() == ST_CORRUPT,
 		"damaged: cut in the header");
 	for (n = size - 1; n > 100; n -= n > size - 40 ? 1 : 9973) {
@@ -259,8 +259,8 @@ static void test_damaged(void)
 			wrong++;
 		before = len;
 	}
-	is_int(wrong, 0, "damaged: cut anywhere, it is not whole");
-	is_int(before, 0, "damaged: nothing is left of the last one's blocks");
+	is_int(wrong, 0, "damaged: truncated anywhere, it is incomplete");
+	is_int(before, 0, "damaged: no data of an earlier archive is used");
 
 	scratch_run("cp r.lzo bad");
 	scratch_patch("bad", 40, "\377", 1);
@@ -292,7 +292,7 @@ static void test_damaged_content(void)
 	open_image(&img, "bad");
 	ok(probe_archive_open(&img, &a) == 0 && !a.is_whole &&
 			probe_archive(&img, &a, &p, &format) == 0,
-		"damaged content: a cut archive shows what is there");
+		"damaged content: of a truncated archive, the start is used");
 	image_close(&img);
 	for (i = 0; i < 300; i++) {
 		scratch_run("cp x.lzo bad");
@@ -308,7 +308,7 @@ static void test_damaged_content(void)
 	is_int(wrong, 0, "damaged content: one byte at a time");
 }
 
-/* An archive of ours, header only before blocks of lzop's. */
+/* An archive with our header and blocks made by lzop. */
 static void save_own(const char *name, uint64_t length)
 {
 	struct buf b = BUF_INIT;
@@ -318,7 +318,7 @@ static void save_own(const char *name, uint64_t length)
 	lzop_header_write(&b, "x", 0600, 1, length, &digest);
 	scratch_save(name, b.data, b.len);
 	buf_fini(&b);
-	/* lzop's header of a named file: 34 bytes, its name, 4 of checksum. */
+	/* The header of lzop for a file: 34 bytes, its name, 4 bytes of checksum. */
 	scratch_run("lzop -1 -c x | tail -c +%d >>%s", 34 + 1 + 4 + 1, name);
 }
 
@@ -359,7 +359,7 @@ static void test_own(void)
 	image_close(&img);
 }
 
-/* Bytes that this process has read so far, whatever from. */
+/* Bytes that this process has read so far, from all files. */
 static long long bytes_read(void)
 {
 	return strtoll(

@@ -1,4 +1,4 @@
-/* How far a copy is: JSON lines, the live line, and messages between. */
+/* progress: JSON lines, the line on a terminal, and messages in between. */
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
@@ -30,18 +30,18 @@ static void test_whether(void)
 {
 	begin(CLI_PROGRESS_NEVER, 0);
 	ok(!progress_is_on(), "never is never");
-	is_str(show(1, 2, 3), "", "and says nothing");
+	is_str(show(1, 2, 3), "", "and prints nothing");
 	begin(CLI_PROGRESS_AUTO, 0);
 	ok(!progress_is_on(), "by itself not to a pipe");
 	begin(CLI_PROGRESS_ALWAYS, 1);
-	ok(progress_is_on(), "if told so also there, and also by --quiet");
+	ok(progress_is_on(), "if requested, also without a terminal, and with --quiet");
 	begin(CLI_PROGRESS_JSON, 1);
 	ok(progress_is_on(), "as JSON as well");
 	progress_end();
 	ok(!progress_is_on(), "until the end");
 }
 
-/* The next line that is shown, after calls for some time. */
+/* Reports progress until a line is printed, and returns that line. */
 static json_t *next_line(uint64_t done, uint64_t total, uint64_t wire)
 {
 	const char *text = "";
@@ -96,9 +96,9 @@ static void test_live(void)
 	is_str(text, "\rcopy   25%  1 MiB of 4 MiB\033[K", "a live line");
 	is_str(show(2, 4, 0), "", "is not redrawn all the time");
 	log_note("a message");
-	is_str(capture_read(), "\r\033[Ktest: a message\n", "a message takes its place");
+	is_str(capture_read(), "\r\033[Ktest: a message\n", "a message replaces the line");
 	log_note("another");
-	is_str(capture_read(), "test: another\n", "there is nothing more to clear");
+	is_str(capture_read(), "test: another\n", "no line is cleared then");
 	ok(conns_wait(*(text = show(2097152, 4194304, 1024))), "it is drawn again");
 	ok(strncmp(text, "\rcopy   50%  2 MiB of 4 MiB  ", 29) == 0 &&
 			strstr(text, "/s  1 KiB sent  0:0"),
@@ -109,7 +109,7 @@ static void test_live(void)
 	is_str(capture_read(), "test: last\n", "for good");
 }
 
-/* A terminal that was stopped takes nothing: the connection's thread must not wait. */
+/* A stopped terminal accepts nothing: the thread of the connection must not wait for it. */
 static void test_stopped(void)
 {
 	static char full[4096];
@@ -121,7 +121,7 @@ static void test_stopped(void)
 	io_set_nonblock(STDERR_FILENO, 0);
 	begin(CLI_PROGRESS_ALWAYS, 0);
 	progress_show(NULL, "copy", 1, 2, 3);
-	ok(n > 0 && progress_is_on(), "where nothing can be written, nothing is waited for");
+	ok(n > 0 && progress_is_on(), "if the terminal accepts nothing, nobody waits");
 	progress_end();
 	while (*capture_read() || read(capture_pipe[0], full, sizeof(full)) > 0)
 		;
@@ -145,7 +145,7 @@ static void *progress_much(void *arg)
 	return arg;
 }
 
-/* Messages of one thread amid the progress of another. */
+/* One thread prints messages while another reports progress. */
 static void test_threads(void)
 {
 	pthread_t a, b;

@@ -1,5 +1,4 @@
-/* qcow2: against qemu-img, which makes the images and says what they are.  Without it this fails.
- */
+/* qcow2: compared with qemu-img, which creates the images.  Fails without qemu-img. */
 #include <stdint.h>
 #include <sys/resource.h>
 
@@ -23,7 +22,7 @@ static void load(const char *name)
 		fclose(f);
 }
 
-/* Parses head from memory of its exact size, for the sanitizers. */
+/* Parses head in memory of its exact size, for the sanitizers. */
 static int parse(struct qcow2 *q, size_t n)
 {
 	uint8_t *copy = malloc(n ? n : 1);
@@ -74,7 +73,7 @@ static void compare_features(const struct qcow2 *q, json_t *info, const char *wh
 		name);
 }
 
-/* Whether qcow2_parse() sees in name what qemu-img sees. */
+/* Whether qcow2_parse() reports the same of name as qemu-img. */
 static void compare(const char *what, const char *name)
 {
 	struct qcow2 q;
@@ -169,13 +168,13 @@ static void test_dirty(void)
 {
 	scratch_run("qemu-img create -q -f qcow2 -o lazy_refcounts=on x 1M");
 	ok(scratch_run("(ulimit -c 0; exec qemu-io -c 'write 0 64k' -c abort x)") != 0,
-		"dirty: qemu-io died");
+		"dirty: qemu-io was killed");
 	compare("dirty", "x");
 	load("x");
 	is_int(head[79] & 1, 1, "dirty: it is");
 }
 
-/* Changes bytes of x; QEMU and we must both refuse the result. */
+/* Changes bytes of x; both QEMU and we must refuse the result. */
 static void refuse(const char *what, long off, const void *p, size_t n)
 {
 	struct qcow2 q;
@@ -249,7 +248,7 @@ static void test_cut(void)
 		if (parse(&q, n) != -1 || err_status() != ST_CORRUPT)
 			wrong++;
 	ok(end > 104 && end < head_len, "cut: the name is near the beginning");
-	is_int(wrong, 0, "cut: every beginning without the whole name is corrupt");
+	is_int(wrong, 0, "cut: every prefix without the complete name is corrupt");
 	is_int(parse(&q, end), 0, "cut: no more is needed");
 }
 
@@ -262,7 +261,7 @@ static void test_unknown(void)
 	put_be64(head + 72, UINT64_MAX);
 	put_be64(head + 80, UINT64_MAX);
 	is_int(parse(&q, head_len), 0, "unknown: features are for the caller");
-	ok(q.incompatible & ~QCOW2_INCOMPATIBLE_KNOWN, "unknown: and can be told");
+	ok(q.incompatible & ~QCOW2_INCOMPATIBLE_KNOWN, "unknown: the bit is reported");
 	for (i = 0; i < 2 * QCOW2_FEATURES; i++)
 		named += qcow2_feature(&q, i) != NULL;
 	is_int(named, 6, "unknown: those with a name");

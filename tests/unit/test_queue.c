@@ -1,4 +1,4 @@
-/* The bounded queue: order, bounds, ends, stops, many threads. */
+/* queue: order, limits, end, stop, many threads. */
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
@@ -32,13 +32,13 @@ static void test_single(void)
 	ok(got == &item[0], "the first");
 	is_int(queue_put(&q, &item[2], 1000), 1, "now the third fits");
 	queue_end(&q);
-	is_int(queue_put(&q, &item[3], -1), -1, "nothing after the end");
+	is_int(queue_put(&q, &item[3], -1), -1, "no item is accepted after the end");
 	is_int(queue_get(&q, &got), 1, "what is in it comes out");
 	ok(got == &item[1], "in order");
 	is_int(queue_get(&q, &got), 1, "all of it");
 	ok(got == &item[2], "to the last");
 	is_int(queue_get(&q, &got), 0, "then the end");
-	ok(queue_try_get(&q) == NULL, "and nothing");
+	ok(queue_try_get(&q) == NULL, "and then none");
 	queue_fini(&q);
 	queue_fini(&q);
 }
@@ -53,10 +53,10 @@ static void test_stop(void)
 	queue_put(&q, &item[1], -1);
 	queue_stop(&q);
 	is_int(queue_get(&q, &got), -1, "a stop goes before what is in it");
-	is_int(queue_put(&q, &item[2], -1), -1, "and lets nothing in");
+	is_int(queue_put(&q, &item[2], -1), -1, "and accepts no item");
 	queue_end(&q);
 	is_int(queue_get(&q, &got), -1, "also after an end");
-	ok(queue_try_get(&q) == &item[0], "but drops nothing");
+	ok(queue_try_get(&q) == &item[0], "but drops no item");
 	ok(queue_try_get(&q) == &item[1], "at all");
 	ok(queue_try_get(&q) == NULL, "until it is empty");
 	queue_fini(&q);
@@ -74,7 +74,7 @@ static void *get_one(void *arg)
 	return (void *)(intptr_t)queue_get(arg, &got);
 }
 
-/* What body returned after wake() was called; it blocks until then, or comes too late. */
+/* What body returns after wake(), which is called while it is blocked, or before. */
 static int woken(void *(*body)(void *), void (*wake)(struct queue *), int fill)
 {
 	void *rc = NULL;

@@ -68,7 +68,7 @@ int main(void)
 		"which no other identity is");
 	is_int(run_state(with(self, 2, "1")), RUN_FOREIGN, "in another container");
 	is_int(run_state(with(self, 3, "1/../1")), RUN_FOREIGN, "no number");
-	is_int(run_state(""), RUN_FOREIGN, "nothing");
+	is_int(run_state(""), RUN_FOREIGN, "an empty text");
 	is_int(run_state("a:b:c:1"), RUN_FOREIGN, "a part too few");
 	is_int(run_state(with(self, 4, "1:2")), RUN_FOREIGN, "a part too many");
 	memset(long_one, 'a', sizeof(long_one));

@@ -1,4 +1,4 @@
-/* Sizes as people write and read them. */
+/* size: parsing and printing amounts of bytes. */
 #include <inttypes.h>
 #include <string.h>
 

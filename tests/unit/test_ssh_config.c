@@ -46,7 +46,7 @@ static void test_login(void)
 	is_int(c.family, AF_UNSPEC, "any family by default");
 	is_int(c.strict, SSH_STRICT_ASK, "asks by default");
 	ok(c.pubkey_auth && c.kbdint_auth && c.password_auth, "all methods by default");
-	ok(!c.identity && !c.certificate && !c.proxy_command, "nothing else");
+	ok(!c.identity && !c.certificate && !c.proxy_command, "no other options are set");
 	ssh_config_fini(&c);
 	refused("hostname a\nport 22\n", "no user", "no user");
 	refused("user a\nhostname a\nport 0\n", "no user or port", "port 0");

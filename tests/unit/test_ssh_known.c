@@ -1,5 +1,5 @@
 /*
- * known_hosts files: names, patterns, hashes, markers, several files.
+ * ssh_known: known_hosts files with names, patterns, hashes, markers; several files.
  */
 #include <libssh/libssh.h>
 #include <stdlib.h>

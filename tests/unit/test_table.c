@@ -1,4 +1,4 @@
-/* Lines of a title and a value, fit for a terminal. */
+/* table: lines of a title and a value, safe for a terminal. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,7 +11,7 @@
 static struct table t;
 static int result;
 
-/* What it prints; it is empty then. */
+/* What the table prints; it is empty afterwards. */
 static const char *printed(void)
 {
 	capture_begin();
@@ -41,7 +41,7 @@ static void test_rows(void)
 		"counted in characters");
 	table_rowf(&t, "name", "%s", "a\033[31m\nb\377\xe2\x80\xae");
 	is_str(printed(), "name  a\\x1b[31m\\nb\\xff\\xe2\\x80\\xae\n",
-		"nothing reaches the terminal raw");
+		"nothing is printed to the terminal raw");
 	t.text.failed = true;
 	is_str(printed(), "", "what could not be kept");
 	is_int(result, -1, "is an error");

@@ -1,4 +1,4 @@
-/* target: the whole file or nothing, whatever is there or comes meanwhile. */
+/* target: a complete file or none, with existing files and with changes meanwhile. */
 #include <dirent.h>
 #include <signal.h>
 #include <stdint.h>
@@ -28,7 +28,7 @@ static struct target *open_at(const char *path, const struct target_want *want)
 	return place_open(&p, &no_limits, path) < 0 ? NULL : target_open(&p, want);
 }
 
-/* Opening must fail with status; what is there stays, and nothing else comes. */
+/* Opening must fail with status, and the directory must not change. */
 static void refused(
 	const char *path, const struct target_want *want, enum status status, const char *what)
 {
@@ -40,7 +40,8 @@ static void refused(
 	ok(!t, what);
 	is_int(err_status(), status, err_text());
 	target_abort(t);
-	is_str(scratch_get(NULL, "ls -liA | grep -v log"), before, "and nothing has changed");
+	is_str(scratch_get(NULL, "ls -liA | grep -v log"), before,
+		"and the directory has not changed");
 }
 
 static bool is_there(const char *name)
@@ -50,7 +51,7 @@ static bool is_there(const char *name)
 	return lstat(name, &st) == 0;
 }
 
-/* How many files begin with a dot, so are left of a run. */
+/* The number of files whose names begin with a dot: partial files. */
 static int leftovers(const char *path)
 {
 	DIR *d = opendir(path);
@@ -75,7 +76,7 @@ static bool holds(const char *name, const char *text)
 	return n == (ssize_t)strlen(text) && memcmp(b, text, (size_t)n) == 0;
 }
 
-/* Fills and ends it. */
+/* Writes and commits the target. */
 static bool made(struct target *t, const char *path)
 {
 	return t && target_write(t, "hello", 5, 0) == 0 && target_commit(t) == 0 &&
@@ -95,7 +96,7 @@ static void test_commit(void)
 	is_str(t ? strrchr(target_path(t), '/') : NULL, "/x", "commit: path");
 	ok(!is_there("x") && is_there(".x.img-tools"), "commit: hidden before");
 	is_int(target_commit(t), 0, "commit");
-	ok(holds("x", "hello") && leftovers(".") == 0, "commit: whole after");
+	ok(holds("x", "hello") && leftovers(".") == 0, "commit: complete afterwards");
 	ok(lstat("x", &st) == 0 && (st.st_mode & 07777) == 0600 && st.st_nlink == 1 &&
 			st.st_uid == geteuid(),
 		"commit: mode and owner");
@@ -109,11 +110,11 @@ static void test_abort(void)
 	ok(t && target_write(t, "hello", 5, 0) == 0, "abort: written");
 	err_set(ST_CORRUPT, "the first error");
 	target_abort(t);
-	ok(!is_there("x") && leftovers(".") == 0, "abort: nothing is left");
+	ok(!is_there("x") && leftovers(".") == 0, "abort: no file is left");
 	ok(err_status() == ST_CORRUPT && strcmp(err_text(), "the first error") == 0,
 		"abort: the error is kept");
 	target_abort(NULL);
-	is_int(err_status(), ST_CORRUPT, "abort: of nothing");
+	is_int(err_status(), ST_CORRUPT, "abort: of NULL");
 }
 
 static void test_exists(void)
@@ -175,9 +176,9 @@ static void test_overwrite(void)
 	}
 	unlink("x");
 	t = open_at("x", &over);
-	ok(made(t, "x"), "overwrite: of nothing");
+	ok(made(t, "x"), "overwrite: of no existing file");
 	lstat("x", &st);
-	is_int(st.st_mode & 07777, 0600, "overwrite: of nothing, mode");
+	is_int(st.st_mode & 07777, 0600, "overwrite: of no existing file, mode");
 	unlink("x");
 }
 
@@ -199,7 +200,7 @@ static void test_same_source(void)
 	unlink("y");
 }
 
-/* What others do between target_open() and target_commit(). */
+/* Changes by others between target_open() and target_commit(). */
 static void test_meanwhile(void)
 {
 	struct target *t = open_at("x", &plain);
@@ -207,17 +208,17 @@ static void test_meanwhile(void)
 
 	scratch_save("x", "theirs", 6);
 	ok(t && target_commit(t) == -1 && err_status() == ST_EXISTS, "meanwhile: made by another");
-	ok(holds("x", "theirs") && leftovers(".") == 0, "meanwhile: theirs stays");
+	ok(holds("x", "theirs") && leftovers(".") == 0, "meanwhile: the file of the other is kept");
 	t = open_at("x", &over);
 	scratch_save("y", "other", 5);
 	ok(rename("y", "x") == 0 && t && target_commit(t) == -1 && err_status() == ST_BUSY,
 		"meanwhile: replaced by another");
-	ok(holds("x", "other") && leftovers(".") == 0, "meanwhile: the other stays");
+	ok(holds("x", "other") && leftovers(".") == 0, "meanwhile: the other file is kept");
 	t = open_at("x", &over);
 	fd = open("x", O_WRONLY | O_CLOEXEC);
 	ok(t && target_commit(t) == -1 && err_status() == ST_BUSY, "meanwhile: opened for writing");
 	close(fd);
-	ok(holds("x", "other") && leftovers(".") == 0, "meanwhile: and stays");
+	ok(holds("x", "other") && leftovers(".") == 0, "meanwhile: and it is kept");
 	t = open_at("x", &over);
 	unlink("x");
 	ok(made(t, "x"), "meanwhile: removed");
@@ -243,7 +244,7 @@ static void test_in_use(void)
 	unlink("x");
 }
 
-/* Another process that makes x, up to where it waits for its end. */
+/* Starts another process that creates x and then waits to be ended. */
 static pid_t start_run(void)
 {
 	int up[2];
@@ -263,7 +264,7 @@ static pid_t start_run(void)
 		_exit(1);
 	}
 	close(up[1]);
-	ok(read(up[0], &c, 1) == 1, "another run is on its way");
+	ok(read(up[0], &c, 1) == 1, "another job has started");
 	close(up[0]);
 	return pid;
 }
@@ -275,25 +276,26 @@ static void test_other_run(void)
 	pid_t pid = start_run();
 
 	dry.dry_run = true;
-	refused("x", &plain, ST_BUSY, "another run");
-	refused("x", &dry, ST_BUSY, "another run, dry");
+	refused("x", &plain, ST_BUSY, "another job");
+	refused("x", &dry, ST_BUSY, "another job, dry run");
 	t = open_at("y", &plain);
-	ok(t != NULL, "another run: other names are free");
+	ok(t != NULL, "another job: other names are free");
 	target_abort(t);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	ok(leftovers(".") == 1, "a dead run: it left something");
+	ok(leftovers(".") == 1, "interrupted job: its file is left");
 	t = open_at("x", &dry);
-	ok(t && leftovers(".") == 1, "a dead run: is left by a dry one");
+	ok(t && leftovers(".") == 1, "interrupted job: a dry run keeps its file");
 	target_abort(t);
-	is_int(leftovers("."), 1, "a dead run: and after it");
+	is_int(leftovers("."), 1, "interrupted job: also afterwards");
 	t = open_at("x", &plain);
-	ok(t && target_commit(t) == 0, "a dead run: taken over");
-	ok(!holds("x", "rubbish") && leftovers(".") == 0, "a dead run: nothing of it is left");
+	ok(t && target_commit(t) == 0, "interrupted job: its file is taken over");
+	ok(!holds("x", "rubbish") && leftovers(".") == 0,
+		"interrupted job: none of its bytes are left");
 	unlink("x");
 	t = open_at("x", &plain);
-	refused("x", &plain, ST_BUSY, "the same run");
-	ok(t && target_commit(t) == 0 && is_there("x"), "the same run: the first goes on");
+	refused("x", &plain, ST_BUSY, "the same job");
+	ok(t && target_commit(t) == 0 && is_there("x"), "the same job: the first target can go on");
 	unlink("x");
 }
 
@@ -305,7 +307,7 @@ static void test_dry(void)
 
 	dry.dry_run = true;
 	t = open_at("x", &dry);
-	ok(t && leftovers(".") == 0 && !is_there("x"), "dry: nothing is made");
+	ok(t && leftovers(".") == 0 && !is_there("x"), "dry run: no file is created");
 	snprintf(path, sizeof(path), "%s/x", scratch_dir);
 	is_str(t ? target_path(t) : NULL, path, "dry: path");
 	target_abort(t);

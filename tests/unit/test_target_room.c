@@ -1,4 +1,4 @@
-/* target: what a filesystem gives it: room, holes and names of any kind; and when it gives none. */
+/* target: space, holes and all kinds of names on a filesystem; and full filesystems. */
 #include <dirent.h>
 #include <sched.h>
 #include <signal.h>
@@ -27,7 +27,7 @@ static struct target *open_at(const char *path, const struct target_want *want)
 	return place_open(&p, &no_limits, path) < 0 ? NULL : target_open(&p, want);
 }
 
-/* How many files begin with a dot, so are left of a run. */
+/* The number of files whose names begin with a dot: partial files. */
 static int leftovers(const char *path)
 {
 	DIR *d = opendir(path);
@@ -64,28 +64,28 @@ static void test_room(void)
 	struct target_want want = { .len = 8 * MIB };
 	struct target *t = open_at("x", &want);
 
-	ok(t && blocks(".x.img-tools") >= 8 * MIB, "room: allocated at once");
+	ok(t && blocks(".x.img-tools") >= 8 * MIB, "space: allocated at once");
 	ok(t && target_write(t, "x", 1, MIB) == 0 && target_zero(t, 2 * MIB, 4 * MIB) == 0 &&
 			target_commit(t) == 0 && blocks("x") >= 8 * MIB,
-		"room: and at the end");
+		"space: and at the end");
 	is_int(scratch_run("cmp -n 1048576 x /dev/zero && cmp -i 1048577:0 -n 7340031 x /dev/zero"),
-		0, "room: the rest reads as zeros");
+		0, "space: the rest reads as zeros");
 	unlink("x");
 	t = open_at("x", &want);
 	ok(t && target_set_len(t, MIB) == 0 && target_commit(t) == 0 && blocks("x") < 2 * MIB,
-		"room: less in the end");
+		"space: less in the end");
 	unlink("x");
 	want.sparse = true;
 	t = open_at("x", &want);
 	ok(t && target_write(t, "x", 1, MIB) == 0 && target_zero(t, 2 * MIB, 4 * MIB) == 0 &&
 			target_commit(t) == 0 && blocks("x") < MIB,
-		"room: sparse");
-	is_int(scratch_run("test $(stat -c %%s x) = 8388608"), 0, "room: sparse, length");
+		"space: sparse");
+	is_int(scratch_run("test $(stat -c %%s x) = 8388608"), 0, "space: sparse, length");
 	unlink("x");
 	want.len = 0;
 	want.sparse = false;
 	t = open_at("x", &want);
-	ok(t && target_commit(t) == 0 && holds("x", ""), "room: none is needed");
+	ok(t && target_commit(t) == 0 && holds("x", ""), "space: none is needed");
 	unlink("x");
 }
 
@@ -97,7 +97,7 @@ static void test_unknown_length(void)
 	ok(t && target_write(t, "a", 1, 0) == 0 && target_zero(t, 4 * MIB, MIB) == 0 &&
 			target_set_len(t, 5 * MIB) == 0 && target_commit(t) == 0,
 		"unknown: commit");
-	ok(blocks("x") >= 4 * MIB, "unknown: zeros have their room");
+	ok(blocks("x") >= 4 * MIB, "unknown: zeros are allocated");
 	is_int(scratch_run("test $(stat -c %%s x) = 5242880 && cmp -i 1:0 -n 5242879 x /dev/zero"),
 		0, "unknown: length and content");
 	unlink("x");
@@ -115,13 +115,13 @@ static void no_room(struct target *t, const char *what)
 {
 	char text[200];
 
-	snprintf(text, sizeof(text), "no room: %s", what);
+	snprintf(text, sizeof(text), "full: %s", what);
 	ok(!t, text);
 	is_int(err_status(), ST_NOROOM, err_text());
 	target_abort(t);
 }
 
-/* In the directory "small", where a MiB and a half does not fit. */
+/* In the directory "small", which has less than 1.5 MiB of free space. */
 static void check_no_room(const char *how)
 {
 	struct target_want want = { .len = 4 * MIB };
@@ -132,12 +132,12 @@ static void check_no_room(const char *how)
 	no_room(open_at("small/x", &want), how);
 	want.sparse = true;
 	t = open_at("small/x", &want);
-	if (!t) { /* a limit on the length */
+	if (!t) { /* the filesystem limits the length */
 		is_int(err_status(), ST_NOROOM, err_text());
 		want.len = MIB;
 		t = open_at("small/x", &want);
 	}
-	snprintf(text, sizeof(text), "no room: %s, a write", how);
+	snprintf(text, sizeof(text), "full: %s, a write", how);
 	err_clear();
 	ok(t && target_write(t, b, 2 * MIB, 0) == -1 && err_status() == ST_NOROOM, text);
 	target_abort(t);
@@ -145,15 +145,15 @@ static void check_no_room(const char *how)
 	want.sparse = false;
 	want.len = TARGET_LEN_UNKNOWN;
 	t = open_at("small/x", &want);
-	snprintf(text, sizeof(text), "no room: %s, zeros", how);
+	snprintf(text, sizeof(text), "full: %s, zeros", how);
 	ok(t && target_zero(t, 4 * MIB, 0) == -1 && err_status() == ST_NOROOM, text);
 	target_abort(t);
-	is_int(leftovers("small"), 0, "no room: nothing is left");
+	is_int(leftovers("small"), 0, "full: no file is left");
 	want.len = 4;
 	t = open_at("small/x", &want);
 	ok(t && target_write(t, "fits", 4, 0) == 0 && target_commit(t) == 0 &&
 			holds("small/x", "fits"),
-		"no room: what fits is made");
+		"full: an image that fits is created");
 	unlink("small/x");
 	free(b);
 }
@@ -167,7 +167,7 @@ static void test_no_room(void)
 	huge.len = 1ull << 62;
 	huge.sparse = false;
 	no_room(open_at("x", &huge), "2^62 bytes");
-	is_int(leftovers("."), 0, "no room: nothing is left");
+	is_int(leftovers("."), 0, "full: no file is left");
 	mkdir("small", 0700);
 	signal(SIGXFSZ, SIG_IGN);
 	getrlimit(RLIMIT_FSIZE, &old);
@@ -178,7 +178,7 @@ static void test_no_room(void)
 	setrlimit(RLIMIT_FSIZE, &old);
 }
 
-/* Filesystems of our own, in a mount namespace of our own: root only. */
+/* Filesystems mounted in a mount namespace of our own: as root only. */
 static void test_filesystems(void)
 {
 	struct target_want want = { .len = 3 * MIB };
@@ -213,8 +213,8 @@ static void test_clone(void)
 	t = open_at("x", &want);
 	r = t ? target_clone(t, src) : -1;
 	printf("# blocks can %sbe shared here\n", r == 1 ? "" : "not ");
-	ok(r == 0 || r == 1, "clone: done, or told that it cannot be");
-	ok(t && blocks(".x.img-tools") >= 3 * MIB, "clone: has its room");
+	ok(r == 0 || r == 1, "clone: done, or reported as not possible");
+	ok(t && blocks(".x.img-tools") >= 3 * MIB, "clone: its space is allocated");
 	ok(t && target_commit(t) == 0, "clone: commit");
 	is_int(scratch_run(r == 1 ? "cmp src x" : "cmp -n 3145728 x /dev/zero"), 0,
 		"clone: the same content, or untouched");
@@ -240,7 +240,7 @@ static void test_long_names(void)
 	ok(two && target_write(two, "other", 5, 0) == 0 && target_commit(two) == 0 &&
 			holds(b, "other"),
 		"long names: the second");
-	is_int(leftovers("."), 0, "long names: nothing else");
+	is_int(leftovers("."), 0, "long names: no other file");
 	unlink(a);
 	unlink(b);
 	a[255] = 'n';
@@ -266,7 +266,7 @@ static void test_odd_names(void)
 		unlink(path);
 	}
 	ok(!open_at("./.y.img-tools", &plain) && err_status() == ST_REFUSED,
-		"a name that img-clean would take for a dead run's");
+		"a name that img-clean would take for a partial file");
 }
 
 int main(void)

@@ -46,11 +46,11 @@ static void is_safe(const char *s, const char *want, const char *name)
 
 static void test_safe(void)
 {
-	is_safe("plain \xc3\xa4 \\x", "plain \xc3\xa4 \\x", "harmless text stays");
+	is_safe("plain \xc3\xa4 \\x", "plain \xc3\xa4 \\x", "harmless text is unchanged");
 	is_safe("a\nb\tc\r", "a\\nb\\tc\\x0d", "newline, tab, return");
 	is_safe("\x1b[0m\x7f", "\\x1b[0m\\x7f", "escape and delete");
 	is_safe("\xc2\x9b", "\\xc2\\x9b", "a C1 control");
-	is_safe("\xc2\xa0", "\xc2\xa0", "the first behind them");
+	is_safe("\xc2\xa0", "\xc2\xa0", "the first character after them");
 	is_safe("\xe2\x80\xae"
 		"x",
 		"\\xe2\\x80\\xaex", "right-to-left override");
@@ -89,7 +89,7 @@ static void test_copies(void)
 	is_str(s, "61ff0a", "hexadecimal");
 	free(s);
 	s = text_hex_dup("");
-	is_str(s, "", "of nothing");
+	is_str(s, "", "of an empty text");
 	free(s);
 }
 

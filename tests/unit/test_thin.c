@@ -1,4 +1,4 @@
-/* thin: what thin_dump prints, and what is looked for in it. */
+/* thin: parsing the output of thin_dump, and finding offsets in the map. */
 #include <stdio.h>
 #include <string.h>
 
@@ -31,14 +31,14 @@ static void test_find(void)
 	const struct thin_range *r;
 
 	parse(HEAD RANGE(2, 16) SINGLE(20) SINGLE(21) RANGE(100, 1) TAIL);
-	is_int((long)m.count, 3, "neighbours are one range");
+	is_int((long)m.count, 3, "adjacent mappings are one range");
 	r = thin_map_find(&m, 0);
-	ok(r && r->start == 2 * 65536 && r->end == 18 * 65536, "the first");
-	ok(thin_map_find(&m, 18 * 65536 - 1) == r, "up to its last byte");
+	ok(r && r->start == 2 * 65536 && r->end == 18 * 65536, "an offset in the first range");
+	ok(thin_map_find(&m, 18 * 65536 - 1) == r, "its last byte");
 	r = thin_map_find(&m, 18 * 65536);
-	ok(r && r->start == 20 * 65536 && r->end == 22 * 65536, "the next");
-	ok(thin_map_find(&m, 100 * 65536) == &m.range[2], "the last");
-	ok(thin_map_find(&m, 101 * 65536) == NULL, "none");
+	ok(r && r->start == 20 * 65536 && r->end == 22 * 65536, "the next range");
+	ok(thin_map_find(&m, 100 * 65536) == &m.range[2], "the last range");
+	ok(thin_map_find(&m, 101 * 65536) == NULL, "an offset after the last range");
 }
 
 int main(void)
@@ -50,13 +50,14 @@ int main(void)
 	is_int(parse(HEAD SINGLE(5) SINGLE(4) TAIL), -1, "out of order");
 	is_int(parse(HEAD RANGE(2, 0) TAIL), -1, "an empty range");
 	is_int(parse(HEAD RANGE(18446744073709551615, 16) TAIL), -1, "an overflow");
-	is_int(parse(HEAD RANGE(1, 140737488355328) TAIL), -1, "another");
-	is_int(parse(HEAD RANGE(x, 16) TAIL), -1, "no number");
-	is_int(parse(HEAD RANGE(-1, 16) TAIL), -1, "a negative one");
-	is_int(parse(HEAD "    <range_mapping origin_begin=\"1\"\n" TAIL), -1, "half a line");
-	is_int(parse(HEAD RANGE(2, 16)), -1, "no end");
-	is_int(parse(""), -1, "nothing at all");
-	is_int(err_status(), ST_FAILED, "is told");
+	is_int(parse(HEAD RANGE(1, 140737488355328) TAIL), -1, "an overflow of the offset");
+	is_int(parse(HEAD RANGE(x, 16) TAIL), -1, "a value that is not a number");
+	is_int(parse(HEAD RANGE(-1, 16) TAIL), -1, "a negative value");
+	is_int(parse(HEAD "    <range_mapping origin_begin=\"1\"\n" TAIL), -1,
+		"an incomplete line");
+	is_int(parse(HEAD RANGE(2, 16)), -1, "no end of the superblock");
+	is_int(parse(""), -1, "no text");
+	is_int(err_status(), ST_FAILED, "is an error");
 	thin_map_fini(&m);
 	return tap_done();
 }

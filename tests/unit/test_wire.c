@@ -1,4 +1,4 @@
-/* The protocol's frames: what goes out comes in, and nothing else does. */
+/* wire: frames that are written are parsed, and all others are refused. */
 #include "lib/wire/wire.h"
 #include "tests/unit/tap.h"
 
@@ -87,7 +87,7 @@ static void test_header(void)
 	is_str(err_text(), "protocol error: GREETING of 262145 bytes", "is named");
 }
 
-/* Parses a DATA payload's start with these fields. */
+/* Parses the start of a DATA payload with these fields. */
 static int data(struct block *b, uint64_t off, uint32_t raw, uint32_t coded, uint32_t payload)
 {
 	uint8_t p[WIRE_DATA_HEADER];
@@ -124,7 +124,7 @@ static void test_data(void)
 	ok(back->kind == BLOCK_DATA && back->off == b->off && back->len == 1000 &&
 			back->coded_len == b->coded_len && back->adler == b->adler,
 		"is the same on the other side");
-	ok(!back->has_raw && !back->has_hash, "and nothing of it is known yet");
+	ok(!back->has_raw && !back->has_hash, "and it has neither raw form nor hash");
 	is_int(data(b, 0, 1, 1, WIRE_DATA_HEADER + 1), 0, "the shortest");
 	is_int(data(b, last, BLOCK_SIZE - 1, 9, WIRE_DATA_HEADER + 9), 0, "the very last");
 	ok(refused(b, last, BLOCK_SIZE, 9, 0), "one byte beyond");
