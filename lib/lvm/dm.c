@@ -155,7 +155,7 @@ int dm_snapshot_usage(dev_t dev, struct dm_usage *usage)
 	char text[256], table[256];
 	unsigned chunk = 0;
 
-	memset(fill, 0, sizeof(*usage));
+	memset(usage, 0, sizeof(*usage));
 	if (dm_status(dev, text, sizeof(text)) < 0 || dm_table(dev, table, sizeof(table)) < 0)
 		return -1;
 	if (strncmp(text, "snapshot ", 9) != 0 ||
