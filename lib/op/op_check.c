@@ -12,7 +12,6 @@
 #include "lib/format/content.h"
 #include "lib/op/op.h"
 #include "lib/store/image.h"
-#include "lib/host/inuse.h"
 
 #define CHECK_CORRUPT 2 /* qemu-img(1) */
 #define CHECK_LEAKS 3
@@ -58,7 +57,7 @@ int op_check(struct session *s, const struct kv *request, struct buf *reply)
 		!(img = image_open(place)))
 		return -1;
 	c = image_content(img);
-	if (!c || (!live && inuse_refuse(img->fd, INUSE_WRITERS) < 0))
+	if (!c || (!live && image_refuse_writers(img) < 0))
 		goto out;
 	if (c->is_archive || strcmp(c->format, "qcow2") != 0) {
 		err_set(ST_REFUSED, "is not a qcow2 image");

@@ -15,7 +15,6 @@
 #include "lib/flow/inlet.h"
 #include "lib/flow/source.h"
 #include "lib/format/content.h"
-#include "lib/host/inuse.h"
 #include "lib/op/hook.h"
 #include "lib/store/backend.h"
 
@@ -54,27 +53,13 @@ static int check_finished(struct image *img)
 	return is ? -1 : 0;
 }
 
-static int refuse_use(struct image *img)
-{
-	struct inuse u;
-	int ret;
-
-	if (img->ops->check_unshared && img->ops->check_unshared(img) < 0)
-		return -1;
-	ret = img->ops->use(img, &u);
-	if (ret == 0 && u.writers)
-		ret = err_set(ST_BUSY, "in use: %s", u.who);
-	inuse_fini(&u);
-	return ret;
-}
-
 static int check_use(struct reading *r, bool live)
 {
 	struct inuse u;
 	int ret;
 
 	if (!live) {
-		ret = refuse_use(r->img);
+		ret = image_refuse_writers(r->img);
 		if (ret < 0 && (err_status() == ST_BUSY || err_status() == ST_REFUSED))
 			err_set(err_status(), "%s (see --live)", err_text());
 		r->consistent = true;

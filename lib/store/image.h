@@ -68,6 +68,12 @@ void image_close(struct image *img); /* accepts NULL; keeps the recorded error *
 int image_read(struct image *img, void *p, size_t n, uint64_t off);
 
 /*
+ * 0, or -1 recorded if something could write to it while it is read: ST_BUSY, naming the
+ * holder, or ST_REFUSED if other hosts may.
+ */
+int image_refuse_writers(struct image *img);
+
+/*
  * What its first bytes say of it (lib/format/content.h), read once; the image's own.  NULL recorded: a
  * read error, or ST_CORRUPT if a header cannot be parsed.
  */

@@ -38,7 +38,7 @@ int device_place_open(const struct place *base, int flags)
 	struct stat st;
 
 	if (fd < 0)
-		return err_errno() == EBUSY ? inuse_explain_busy(AT_FDCWD, base->path) : -1;
+		return err_errno() == EBUSY ? inuse_explain_busy(base->path) : -1;
 	if (fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == p->dev)
 		return fd;
 	close(fd);

@@ -48,9 +48,7 @@ int file_clean(const struct place *container, bool dry_run, backend_each *each, 
 	struct dirent *e;
 	DIR *d;
 
-	if (!container->is_container)
-		return err_set(ST_REFUSED, "is not a directory");
-	fd = file_place_open(container, O_RDONLY | O_DIRECTORY);
+	fd = file_place_open_directory(container);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d && fd >= 0) {
 		err_sys("cannot list");

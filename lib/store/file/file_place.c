@@ -278,3 +278,10 @@ int file_place_open(const struct place *base, int flags)
 	close(fd);
 	return err_set(ST_BUSY, "was replaced while it was opened");
 }
+
+int file_place_open_directory(const struct place *p)
+{
+	if (((const struct place_file *)p)->node >= 0 && !p->is_container)
+		return err_set(ST_REFUSED, "is not a directory");
+	return file_place_open(p, O_RDONLY | O_DIRECTORY);
+}
