@@ -20,9 +20,9 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/lvm/dm.h"
 #include "lib/host/inuse_find.h"
 #include "lib/host/mounts.h"
+#include "lib/lvm/dm.h"
 #include "lib/lvm/volume.h"
 
 /* QEMU: byte 100 + n is locked by who uses permission n, 200 + n by who does

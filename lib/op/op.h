@@ -11,8 +11,8 @@
 
 #include "lib/base/config.h"
 #include "lib/base/kv.h"
-#include "lib/flow/flow.h"
 #include "lib/base/policy.h"
+#include "lib/flow/flow.h"
 #include "lib/wire/conn.h"
 
 struct session {

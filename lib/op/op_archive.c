@@ -54,8 +54,8 @@ static int check_original(const struct swap *w, const struct place *p)
 	struct change_want try = { .allow_links = w->change.allow_links, .dry_run = true };
 
 	if (!p->backend->can_archive)
-		return err_set(ST_REFUSED, "is a %s, and only files become archives",
-			p->backend->kind);
+		return err_set(
+			ST_REFUSED, "is a %s, and only files become archives", p->backend->kind);
 	if (p->is_link)
 		return err_set(ST_REFUSED, "is a symbolic link");
 	return w->keep ? 0 : p->backend->remove(p, &try);
@@ -73,8 +73,8 @@ static int open_original(struct swap *w, struct session *s, const char *path)
 	if (reading_open_place(&w->from, s, p, &want) < 0)
 		return -1;
 	if (w->pack == w->from.compressed)
-		return err_set(ST_REFUSED,
-			w->pack ? "is an archive already" : "is not an lzop archive");
+		return err_set(
+			ST_REFUSED, w->pack ? "is an archive already" : "is not an lzop archive");
 	return 0;
 }
 

@@ -10,8 +10,8 @@
 #ifndef IMG_READING_H
 #define IMG_READING_H
 
-#include "lib/op/op.h"
 #include "lib/host/identity.h"
+#include "lib/op/op.h"
 #include "lib/store/image.h"
 #include "lib/store/snapshot.h"
 

@@ -21,8 +21,7 @@ int device_place_find(struct place **out, const struct found *f)
 	if (f->node < 0 || !S_ISBLK(f->st.st_mode))
 		return 0;
 	path = io_path_dup(f->node);
-	p = place_new(
-		sizeof(*p), &backend_device, f->policy, f->spelled, path ? path : f->spelled);
+	p = place_new(sizeof(*p), &backend_device, f->policy, f->spelled, path ? path : f->spelled);
 	free(path);
 	if (!p)
 		return -1;

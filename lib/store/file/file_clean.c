@@ -23,8 +23,8 @@ static const char *state_of(int r)
 	return err_status() == ST_REFUSED && !err_errno() ? "foreign" : "failed";
 }
 
-static int clean_entry(int dir, const char *path, const char *entry, bool dry_run,
-	backend_each *each, void *arg)
+static int clean_entry(
+	int dir, const char *path, const char *entry, bool dry_run, backend_each *each, void *arg)
 {
 	struct buf record = BUF_INIT;
 	int r = partial_clear(dir, entry, dry_run);

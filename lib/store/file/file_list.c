@@ -36,8 +36,8 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 }
 
 /* What can be said of an entry that could not be opened, and why it could not. */
-static void add_poor_record(struct buf *out, const char *path, const char *name,
-	const struct stat *st)
+static void add_poor_record(
+	struct buf *out, const char *path, const char *name, const struct stat *st)
 {
 	struct err e;
 

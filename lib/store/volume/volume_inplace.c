@@ -110,4 +110,3 @@ struct target *volume_target_fill(struct place *place, const struct target_want 
 	target_abort(&t->base);
 	return NULL;
 }
-
