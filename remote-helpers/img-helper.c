@@ -14,6 +14,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/block/digest.h"
+#include "lib/op/schema.h"
 #include "lib/op/server.h"
 #include "lib/wire/wire.h"
 
@@ -47,7 +48,9 @@ static int usage(void)
 
 static int serve(char **arg)
 {
-	struct server_options opt = { .in = STDIN_FILENO, .out = STDOUT_FILENO };
+	struct server_options opt = {
+		.in = STDIN_FILENO, .out = STDOUT_FILENO, .rights = RIGHT_ALL
+	};
 	int null;
 
 	for (; arg[0] && arg[1]; arg += 2) {

@@ -31,7 +31,7 @@ struct swap {
 	struct reading from;
 	struct writing to;
 	bool pack, recorded;
-	int keep, links, dry;
+	bool keep, links, dry;
 };
 
 /* The other file's path.  The caller frees it.  NULL recorded. */
@@ -149,16 +149,14 @@ static int convert(struct swap *w, const struct flow_options *opt, struct buf *r
 static int run(struct session *s, const struct kv *request, struct buf *reply, bool pack)
 {
 	struct swap w = { .pack = pack, .place = { .dir = -1 } };
-	const char *path = op_need(request, "path");
+	const char *path = kv_get(request, "path");
 	struct flow_options opt;
 	int r = -1;
 
 	w.keep = op_flag(request, "keep");
 	w.links = op_flag(request, "allow_links");
 	w.dry = op_flag(request, "dry_run");
-	if (!path || w.keep < 0 || w.links < 0 || w.dry < 0 ||
-		op_flow_options(s, request, &opt) < 0)
-		return -1;
+	op_flow_options(s, request, &opt);
 	if (open_original(&w, s, path) == 0 && open_other(&w, s, path) == 0)
 		r = w.dry ? 0 : convert(&w, &opt, reply);
 	writing_abort(&w.to);

@@ -47,12 +47,12 @@ static int run_check(int fd, bool live, bool *leaks)
 
 int op_check(struct session *s, const struct kv *request, struct buf *reply)
 {
-	const char *path = op_need(request, "path"), *format;
-	int live = op_flag(request, "live"), r = -1;
+	const char *path = kv_get(request, "path"), *format;
+	bool live = op_flag(request, "live"), leaks;
 	struct image img;
-	bool leaks;
+	int r = -1;
 
-	if (!path || live < 0 || image_open(&img, &s->limits, path) < 0)
+	if (image_open(&img, &s->limits, path) < 0)
 		return -1;
 	if (probe_format(&img, &format) < 0 || (!live && inuse_refuse(img.fd, INUSE_WRITERS) < 0))
 		goto out;

@@ -27,7 +27,7 @@ static const char *state_of(int r)
 	return err_status() == ST_REFUSED && !err_errno() ? "foreign" : "failed";
 }
 
-static int clean_entry(struct session *s, int dir, const char *path, const char *entry, int dry)
+static int clean_entry(struct session *s, int dir, const char *path, const char *entry, bool dry)
 {
 	struct buf record = BUF_INIT;
 	int r = partial_clear(dir, entry, dry);
@@ -42,7 +42,7 @@ static int clean_entry(struct session *s, int dir, const char *path, const char 
 	return r;
 }
 
-static int clean_directory(struct session *s, const char *path, int dry)
+static int clean_directory(struct session *s, const char *path, bool dry)
 {
 	int r = 0, fd = limits_open(&s->limits, path, O_RDONLY | O_DIRECTORY);
 	struct dirent *e;
@@ -73,13 +73,12 @@ int op_clean(struct session *s, const struct kv *request, struct buf *reply)
 {
 	const struct limits *roots = limits_roots(&s->limits);
 	const char *path = kv_get(request, "path");
-	int dry = op_flag(request, "dry_run"), is_volume;
+	bool dry = op_flag(request, "dry_run");
 	struct volume_name volume;
+	int is_volume;
 	size_t i;
 
 	(void)reply;
-	if (dry < 0)
-		return -1;
 	if (path) {
 		is_volume = volume_find(&volume, &s->limits, path);
 		if (is_volume == 0)

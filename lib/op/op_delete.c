@@ -9,17 +9,13 @@
 
 int op_delete(struct session *s, const struct kv *request, struct buf *reply)
 {
-	int force = op_flag(request, "force"), links = op_flag(request, "allow_links");
-	int dry = op_flag(request, "dry_run"), r;
-	const char *path = op_need(request, "path");
-	struct store_want want;
+	struct store_want want = { .allow_links = op_flag(request, "allow_links"),
+		.dry_run = op_flag(request, "dry_run") };
+	bool force = op_flag(request, "force");
 	struct place place;
+	int r;
 
-	if (!path || force < 0 || links < 0 || dry < 0)
-		return -1;
-	want.allow_links = links;
-	want.dry_run = dry;
-	r = place_open(&place, &s->limits, path);
+	r = place_open(&place, &s->limits, kv_get(request, "path"));
 	if (r == 0)
 		r = place.store->remove(&place, &want);
 	if (r == 0)

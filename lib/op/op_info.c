@@ -6,12 +6,11 @@
 
 int op_info(struct session *s, const struct kv *request, struct buf *reply)
 {
-	const char *path = op_need(request, "path");
 	struct buf record = BUF_INIT;
 	int r = -1;
 
 	(void)reply;
-	if (path && info_collect(&s->limits, path, NULL, &record) == 0)
+	if (info_collect(&s->limits, kv_get(request, "path"), NULL, &record) == 0)
 		r = op_record(s, &record);
 	buf_fini(&record);
 	return r;

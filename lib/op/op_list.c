@@ -49,12 +49,10 @@ int op_list(struct session *s, const struct kv *request, struct buf *reply)
 {
 	const struct limits *roots = limits_roots(&s->limits);
 	const char *path = kv_get(request, "path");
-	int recursive = op_flag(request, "recursive");
+	bool recursive = op_flag(request, "recursive");
 	size_t i;
 
 	(void)reply;
-	if (recursive < 0)
-		return -1;
 	if (path)
 		return list(s, path, recursive);
 	if (!roots->limited)

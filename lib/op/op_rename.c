@@ -10,23 +10,17 @@
 
 int op_rename(struct session *s, const struct kv *request, struct buf *reply)
 {
-	int links = op_flag(request, "allow_links"), dry = op_flag(request, "dry_run");
-	const char *path = op_need(request, "path"), *name = kv_get(request, "name");
-	struct store_want want;
+	struct store_want want = { .allow_links = op_flag(request, "allow_links"),
+		.dry_run = op_flag(request, "dry_run") };
+	const char *name = kv_get(request, "name");
 	struct place from;
 	const char *slash;
 	int r;
 
-	if (!path || links < 0 || dry < 0)
-		return -1;
-	if (!name)
-		return err_set(ST_PEER, "protocol error: rename without a name");
 	if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return err_set(ST_USAGE, "'%s' is not a name: it stays in its directory", name);
-	if (place_open(&from, &s->limits, path) < 0)
+	if (place_open(&from, &s->limits, kv_get(request, "path")) < 0)
 		return -1;
-	want.allow_links = links;
-	want.dry_run = dry;
 	r = from.store->rename(&from, name, &want);
 	slash = strrchr(from.path, '/');
 	if (r == 0)

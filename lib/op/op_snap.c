@@ -10,14 +10,13 @@
 
 int op_snap(struct session *s, const struct kv *request, struct buf *reply)
 {
-	const char *path = op_need(request, "path");
-	int dry = op_flag(request, "dry_run"), r;
+	const char *path = kv_get(request, "path");
 	struct snapshot_want want;
-	uint64_t size = 0;
 	char *made;
+	int r;
 
-	if (!path || dry < 0 || kv_get_u64(request, "size", &size) < 0 ||
-		reading_snapshot_want(&want, s, size, dry) < 0)
+	if (reading_snapshot_want(
+		    &want, s, op_u64(request, "size", 0), op_flag(request, "dry_run")) < 0)
 		return -1;
 	want.name = kv_get(request, "name");
 	r = snapshot_keep(&made, &s->limits, path, &want);

@@ -71,15 +71,28 @@ static int send_greeting(struct conn *c)
 	return r;
 }
 
-static const struct op *find_op(const char *name)
+static const struct op *find_op(const struct kv *request)
 {
+	const char *name = kv_get(request, "op");
 	const struct op *op;
 
+	if (!name) {
+		err_set(ST_PEER, "protocol error: a request without 'op'");
+		return NULL;
+	}
 	for (op = op_table; op->name; op++)
 		if (strcmp(op->name, name) == 0)
 			return op;
-	err_set(ST_PEER, "the helper has no operation '%s'", name);
+	err_set(ST_PEER, "the helper has no operation '%.64s'", name);
 	return NULL;
+}
+
+/* Everything that can be refused of a request without a look at its images. */
+static int check_request(const struct session *s, const struct op *op, const struct kv *request)
+{
+	if (schema_check(&op->schema, op->name, request) < 0)
+		return -1;
+	return schema_allow(&op->schema, op->name, request, s->rights);
 }
 
 /* One request.  0: the next may come; -1: the connection is of no more use. */
@@ -88,12 +101,11 @@ static int serve(struct session *s, const struct frame *f)
 	struct kv request = KV_INIT;
 	struct buf reply = BUF_INIT;
 	const struct op *op = NULL;
-	const char *name;
 	struct err e;
 	int r = -1;
 
-	if (kv_parse(&request, f->payload, f->len) == 0 && (name = op_need(&request, "op")) &&
-		(op = find_op(name)))
+	if (kv_parse(&request, f->payload, f->len) == 0 && (op = find_op(&request)) &&
+		check_request(s, op, &request) == 0)
 		r = op->run(s, &request, &reply);
 	if (r == 0)
 		r = buf_failed(&reply);
@@ -167,6 +179,7 @@ int server_run(const struct server_options *opt)
 
 	memset(&sv, 0, sizeof(sv));
 	sv.session.has_stdio = opt->has_stdio;
+	sv.session.rights = opt->rights;
 	/* A line of its own: what a login script printed may lack its newline. */
 	if (io_write(opt->out, "\n" WIRE_READY "\n", strlen("\n" WIRE_READY "\n")) < 0)
 		return ST_PEER;

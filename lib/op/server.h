@@ -9,6 +9,7 @@
 struct server_options {
 	int in, out;		 /* the channel; taken over */
 	bool has_stdio;		 /* descriptors 0 and 1 are the user's */
+	unsigned rights;	 /* what requests may do (schema.h); others are refused */
 	const char *user_config; /* --config, or NULL: ~/.config/img-tools/config */
 };
 
