@@ -61,7 +61,7 @@ static int send_greeting(struct conn *c)
 	kv_add(&b, "arch", u.machine);
 	kv_add(&b, "host", u.nodename);
 	kv_add_u64(&b, "pid", (uint64_t)getpid());
-	kv_add_u64(&b, "lanes", 1);
+	kv_add_u64(&b, "lanes", WIRE_LANES_TAKEN);
 	for (op = op_table; op->name; op++)
 		kv_add(&b, "op", op->name);
 	r = buf_failed(&b);
@@ -127,6 +127,21 @@ static int serve(struct session *s, const struct frame *f)
 	return r;
 }
 
+/* The client must learn why the connection ends. */
+static int refuse_frame(struct session *s, const struct frame *f)
+{
+	struct err e;
+
+	if (f->type == WIRE_LANE)
+		err_set(ST_PEER, "protocol error: LANE, but this helper takes no data lanes");
+	else
+		err_set(ST_PEER, "protocol error: %s without a request", wire_name(f->type));
+	err_take(&e);
+	conn_send_error(s->conn, &e);
+	err_put(&e);
+	return -1;
+}
+
 static int serve_all(struct session *s)
 {
 	struct frame *f;
@@ -139,8 +154,7 @@ static int serve_all(struct session *s)
 		if (f->type == WIRE_REQUEST)
 			r = serve(s, f);
 		else
-			r = err_set(ST_PEER, "protocol error: %s without a request",
-				wire_name(f->type));
+			r = refuse_frame(s, f);
 		conn_release(s->conn, f);
 		if (r < 0)
 			return -1;

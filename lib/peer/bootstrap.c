@@ -50,7 +50,7 @@
 	"case $1.$3 in d[r-][w-]x[r-]-[xs-][r-]-[x-]*.0) ;; *) continue 2 ;; esac; done; "
 
 #define SCRIPT_ARCH                                                                                \
-	"[ $(uname -m) = $m ] || { echo; echo \"" WIRE_LINE "1 arch $(uname -m)\"; exit 1; }; "
+	"[ $(uname -m) = $m ] || { echo; echo \"" WIRE_LINE "$v arch $(uname -m)\"; exit 1; }; "
 
 /* Where a copy may be: the user's own places, or root's. */
 #define DIRS_USER                                                                                  \
@@ -77,10 +77,10 @@
 #define SCRIPT_SENT                                                                                \
 	"for d in %s; do mkdir -p \"$d\" 2>/dev/null; " SCRIPT_ENTER                               \
 	"t=.img-helper-$h.$$; rm -f $t; (set -C; : >$t) 2>/dev/null || continue; "                 \
-	"echo; echo \"" WIRE_LINE "1 send\"; "                                                     \
+	"echo; echo \"" WIRE_LINE "$v send\"; "                                                    \
 	"head -c $n | { cat >>$t 2>/dev/null || cat >/dev/null; }; "                               \
 	"chmod 700 $t && ok ./$t && mv -f $t img-helper-$h && " SCRIPT_EXEC "rm -f $t; done; "     \
-	"echo; echo \"" WIRE_LINE "1 fail no place for the helper in: \"%s"
+	"echo; echo \"" WIRE_LINE "$v fail no place for the helper in: \"%s"
 
 static bool is_plain(const char *path)
 {
@@ -113,9 +113,9 @@ char *bootstrap_command(
 		if (as_root)
 			buf_addf(&b,
 				"for i in 1; do %sexec \"$f\" --serve $c; done; echo; "
-				"echo \"" WIRE_LINE "1 fail not there, or not for root alone to "
+				"echo \"" WIRE_LINE "%d fail not there, or not for root alone to "
 				"write: %s\"'",
-				SCRIPT_ROOTS_ALONE, path);
+				SCRIPT_ROOTS_ALONE, WIRE_PROTOCOL, path);
 		else
 			buf_addf(&b, "exec \"$f\" --serve $c'");
 	} else {
@@ -198,6 +198,14 @@ static int read_line(int fd, char line[LINE_MAX_LEN], size_t *noise, int timeout
 	return 0;
 }
 
+int bootstrap_wrong_protocol(uint64_t theirs)
+{
+	return err_set(ST_PEER,
+		"the helper speaks protocol %llu and this program protocol %d (install the same "
+		"version of img-tools on both hosts, or leave out --helper and one is sent)",
+		(unsigned long long)theirs, WIRE_PROTOCOL);
+}
+
 enum bootstrap_end bootstrap_run(
 	int fd, const struct helper_file *h, int timeout_ms, char arch[BOOTSTRAP_ARCH_MAX])
 {
@@ -213,8 +221,7 @@ enum bootstrap_end bootstrap_run(
 		if (strcmp(rest, "ready") == 0) {
 			if (version == WIRE_PROTOCOL)
 				return BOOTSTRAP_READY;
-			err_set(ST_PEER, "the helper there speaks protocol %d, this program %d",
-				version, WIRE_PROTOCOL);
+			bootstrap_wrong_protocol((uint64_t)version);
 			return BOOTSTRAP_FAILED;
 		}
 		if (strcmp(rest, "send") == 0 && h) {

@@ -6,10 +6,10 @@
  * else asks for one.  It talks in lines that begin with WIRE_LINE, amid
  * whatever login scripts print:
  *
- *	img-tools/1 send	send me the helper's bytes, all of them
- *	img-tools/1 arch M	this is an M, and the helper is for another
- *	img-tools/1 fail TEXT	there is no place for it
- *	img-tools/N ready	the helper itself: frames follow (wire.h)
+ *	img-tools/N send	send me the helper's bytes, all of them
+ *	img-tools/N arch M	this is an M, and the helper is for another
+ *	img-tools/N fail TEXT	there is no place for it
+ *	img-tools/N ready	the helper itself: frames of protocol N follow (wire.h)
  *
  * A helper that is there already (a forced command) just says the last.
  */
@@ -67,5 +67,11 @@ enum bootstrap_end {
  */
 enum bootstrap_end bootstrap_run(
 	int fd, const struct helper_file *h, int timeout_ms, char arch[BOOTSTRAP_ARCH_MAX]);
+
+/*
+ * Records that a helper speaks another protocol than this program, with both
+ * versions and what to do: ST_PEER.  Returns -1.
+ */
+int bootstrap_wrong_protocol(uint64_t theirs);
 
 #endif

@@ -11,6 +11,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/peer/bootstrap.h"
 #include "lib/peer/start.h"
 
 #define VERSION_MAX 64
@@ -66,14 +67,19 @@ static int greet(struct peer *p)
 	struct frame *f;
 	struct kv kv = KV_INIT;
 	const char *version;
+	uint64_t protocol = 0;
 	int r;
 
 	if (conn_expect(p->conn, WIRE_GREETING, &f) < 0)
 		return -1;
 	r = kv_parse(&kv, f->payload, f->len);
 	conn_release(p->conn, f);
-	if (r < 0)
+	if (r == 0 && kv_get_u64(&kv, "protocol", &protocol) >= 0 && protocol != WIRE_PROTOCOL)
+		bootstrap_wrong_protocol(protocol);
+	if (r < 0 || protocol != WIRE_PROTOCOL) {
+		kv_fini(&kv);
 		return -1;
+	}
 	version = kv_get(&kv, "version");
 	text_safe(version ? version : "unknown", p->version, sizeof(p->version));
 	log_debug("helper %s on %s", p->version, p->name ? p->name : "this host");

@@ -16,7 +16,8 @@
 
 static struct helper_file h;
 static char home[512], path[1024], arch[BOOTSTRAP_ARCH_MAX];
-static int closed_early; /* bytes of the helper after which to hang up; 0: not */
+static int closed_early;	 /* bytes of the helper after which to hang up; 0: not */
+static const char *installed_in; /* in place of the directories of installed helpers, or NULL */
 
 /* Whether a helper is there: it sends its greeting. */
 static bool greets(int fd)
@@ -44,7 +45,7 @@ static void hang_up(int fd)
 
 	while (n < sizeof(seen) - 1 && read(fd, seen + n, 1) == 1) {
 		seen[++n] = '\0';
-		if (strstr(seen, "1 send\n"))
+		if (strstr(seen, " send\n"))
 			break;
 	}
 	if (io_write(fd, h.bytes, (size_t)closed_early) < 0)
@@ -54,6 +55,24 @@ static void hang_up(int fd)
 		;
 }
 
+/* The script, which looks for installed helpers below installed_in. */
+static char *make_command(bool as_root, const char *helper)
+{
+	static const char dirs[] = "/usr/libexec /usr/local/libexec";
+	char *command = bootstrap_command(&h, as_root, helper, NULL), *at, *changed;
+
+	if (!command)
+		abort();
+	at = strstr(command, dirs);
+	if (!installed_in || !at)
+		return command;
+	if (asprintf(&changed, "%.*s%s%s", (int)(at - command), command, installed_in,
+		    at + strlen(dirs)) < 0)
+		abort();
+	free(command);
+	return changed;
+}
+
 /*
  * Runs the script by a login shell (words, split at blanks).  sends: whether
  * it may ask for the helper.  0: a helper that greets; 1: another machine; -1
@@ -61,13 +80,11 @@ static void hang_up(int fd)
  */
 static int run(const char *shell, bool as_root, const char *helper, bool sends)
 {
-	char *command = bootstrap_command(&h, as_root, helper, NULL), words[64], *word;
+	char *command = make_command(as_root, helper), words[64], *word;
 	const char *argv[12] = { "env", "-i", home, path };
 	int fd[2], status, i = 4, r;
 	pid_t pid;
 
-	if (!command)
-		abort();
 	snprintf(words, sizeof(words), "%s", shell);
 	for (word = strtok(words, " "); word; word = strtok(NULL, " "))
 		argv[i++] = word;
@@ -208,6 +225,55 @@ static void test_cache(void)
 	is_str(in_home(), "", "leaves nothing behind");
 }
 
+/* A helper of protocol 1, as far as anybody asks it, in a file of the size of ours. */
+static void save_protocol_1(const char *name)
+{
+	static const char text[] = "#!/bin/sh\n"
+				   "case $1 in\n"
+				   "--protocol) echo 1 ;;\n"
+				   "--serve) printf '\\nimg-tools/1 ready\\n'; cat >/dev/null ;;\n"
+				   "esac\n"
+				   "exit 0\n";
+
+	scratch_save(name, text, sizeof(text) - 1);
+	is_int(scratch_run("truncate -s %zu %s && chmod 700 %s", h.size, name, name), 0,
+		"a helper of protocol 1");
+}
+
+static void test_protocol_1(void)
+{
+	char name[128], place[512];
+
+	fresh_home();
+	snprintf(place, sizeof(place), "%s/libexec", scratch_dir);
+	snprintf(name, sizeof(name), "libexec/img-tools/img-helper-%s", h.arch);
+	is_int(scratch_run("mkdir -p libexec/img-tools"), 0, "a place for installed helpers");
+	installed_in = place;
+	save_protocol_1(name);
+	is_int(run("sh", false, NULL, true), 0, "that is installed is not used");
+	is_str(in_home(), CACHED, "one of ours is sent");
+	fresh_home();
+	is_int(scratch_run("cp '%s' %s", h.path, name), 0, "one of ours that is installed");
+	is_int(run("sh", false, NULL, false), 0, "is used");
+	is_str(in_home(), "", "and none is sent");
+	installed_in = NULL;
+	fresh_home();
+	is_int(scratch_run("mkdir -p -m 700 home/.cache/img-tools"), 0, "a cache");
+	snprintf(name, sizeof(name), "home/.cache/img-tools/img-helper-%s", h.hash);
+	save_protocol_1(name);
+	is_int(run("sh", false, NULL, true), 0, "that is in the cache is not used");
+	is_str(in_home(), CACHED, "but replaced");
+	is_int(run("sh", false, NULL, false), 0, "for the next time");
+	save_protocol_1("old");
+	snprintf(place, sizeof(place), "%s/old", scratch_dir);
+	is_int(run("sh", false, place, false), -1, "that --helper names is refused");
+	ok(err_status() == ST_PEER &&
+			strncmp(err_text(),
+				"the helper speaks protocol 1 and this program protocol 2",
+				56) == 0,
+		"with both versions");
+}
+
 /* Only a directory of ours alone will do. */
 static void test_places(void)
 {
@@ -307,6 +373,7 @@ int main(void)
 	for (i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
 		test_login_shell(shells[i]);
 	test_cache();
+	test_protocol_1();
 	test_places();
 	test_machine();
 	test_root();

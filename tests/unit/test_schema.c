@@ -1,15 +1,13 @@
 /*
- * The schema of each operation: what is refused, which rights a request needs,
- * and a helper that has few rights.  `test_schema keys` prints the keys of all
- * operations, with which manuals.bats compares img-protocol(7).
+ * The schema of each operation: what is refused, and which rights a request
+ * needs.  `test_schema keys` prints the keys of all operations, with which
+ * manuals.bats compares img-protocol(7).
  */
-#include <signal.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
+#include "lib/base/err.h"
 #include "lib/op/op.h"
-#include "lib/op/server.h"
-#include "lib/peer/bootstrap.h"
-#include "tests/unit/conns.h"
 #include "tests/unit/tap.h"
 
 static const char *const types[] = { [KEY_TEXT] = "text",
@@ -278,54 +276,6 @@ static void test_allow(void)
 	kv_fini(&kv);
 }
 
-/* A helper that may only read: what it answers to a request, and whether it then goes on. */
-static int serve_reader(void)
-{
-	struct server_options opt = { .user_config = "/dev/null", .rights = RIGHT_READ };
-	char arch[BOOTSTRAP_ARCH_MAX];
-
-	struct buf b = BUF_INIT;
-	struct conn *c;
-	struct frame *f;
-	struct err e;
-	int fd[2], i;
-
-	conns_socket(fd);
-	if (fork() == 0) {
-		close(fd[0]);
-		opt.in = opt.out = fd[1];
-		_exit(server_run(&opt));
-	}
-	close(fd[1]);
-	if (bootstrap_run(fd[0], NULL, CONNS_PATIENCE_MS, arch) != BOOTSTRAP_READY)
-		return 1;
-	c = conn_new(fd[0], fd[0], WIRE_CLIENT, NULL, 0);
-	if (!c || conn_expect(c, WIRE_GREETING, &f) < 0)
-		return 2;
-	conn_release(c, f);
-	/* Then what it may do, and what nobody does. */
-	for (i = 0; i < 3; i++) {
-		static const char *const op[] = { "delete", "info", "explode" };
-		static const enum status status[] = { ST_REFUSED, ST_ABSENT, ST_PEER };
-
-		buf_clear(&b);
-		kv_add(&b, "op", op[i]);
-		kv_add(&b, "path", "/nonexistent/x");
-		if (conn_send(c, WIRE_REQUEST, b.data, b.len) < 0 ||
-			conn_expect(c, WIRE_FAILED, &f) < 0)
-			return 3;
-		wire_error_parse(&e, f->payload, f->len);
-		conn_release(c, f);
-		if (e.status != status[i])
-			return 10 + i;
-	}
-	conn_finish(c);
-	i = conn_drain(c, CONNS_PATIENCE_MS);
-	conn_close(c);
-	buf_fini(&b);
-	return i ? 0 : 4;
-}
-
 static void print_keys(void)
 {
 	const struct op_key *key, *other;
@@ -352,8 +302,6 @@ int main(int argc, char **argv)
 		print_keys();
 		return 0;
 	}
-	signal(SIGPIPE, SIG_IGN);
-	is_int(conns_child(serve_reader), 0, "a helper that may only read refuses to delete");
 	for (i = 0; i < sizeof(least) / sizeof(least[0]); i++) {
 		is_str(least[i].op, op_table[i].name, "an operation");
 		test_least(&least[i]);
