@@ -12,16 +12,16 @@
 		.name = (key), .type = KEY_##of_type, __VA_ARGS__                                  \
 	}
 
-/* A dry run only looks. */
+/* A dry run changes nothing. */
 #define DRY_RUN KEY("dry_run", FLAG, .needs = RIGHT_READ, .spares = RIGHT_ALL & ~RIGHT_READ)
 
-/* To archive replaces the image by another file. */
+/* An archive replaces the image that it is made from. */
 #define REPLACES (RIGHT_READ | RIGHT_CREATE | RIGHT_DELETE)
 
 static const char *const compress_words[] = { "auto", "always", "never", NULL };
 static const char *const compression_words[] = { "lzo", NULL };
 
-/* How a flow runs: of each operation that moves or reads data. */
+/* How a flow runs: for every operation that reads or moves data. */
 static const struct op_key flow_keys[] = {
 	KEY("jobs", U64),
 	KEY("bwlimit", U64),
@@ -41,8 +41,8 @@ static const struct op_key source_keys[] = {
 };
 
 /*
- * The target of `write` and `copy`.  To overwrite removes the image of before,
- * or fills it; what is filled in place must exist, so nothing is created.
+ * The target of `write` and `copy`.  Overwriting removes the existing image, or
+ * fills it.  An image that is filled in place must exist, so nothing is created.
  */
 static const struct op_key target_keys[] = {
 	KEY("path", PATH, .instead = "stdout", .needs = RIGHT_CREATE),
@@ -71,7 +71,7 @@ static const struct op_key list_keys[] = {
 	{ NULL },
 };
 
-/* Of digest and check. */
+/* `digest` and `check`. */
 static const struct op_key check_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("live", FLAG),
@@ -96,7 +96,7 @@ static const struct op_key delete_keys[] = {
 	{ NULL },
 };
 
-/* The name is the user's: the operation itself says what is wrong with it. */
+/* The name comes from the user, so the operation says what is wrong with it. */
 static const struct op_key rename_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("name", TEXT, .required = true),
@@ -134,7 +134,7 @@ static const struct op_key read_keys[] = {
 	{ NULL },
 };
 
-/* What the source's side said of the image that is written. */
+/* What the source's helper said about the image that is written. */
 static const struct op_key write_keys[] = {
 	KEY("capacity", U64),
 	KEY("format", TEXT),

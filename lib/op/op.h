@@ -20,7 +20,7 @@
 struct session {
 	struct conn *conn;
 	struct limits limits;
-	const struct config *system, *user; /* defaults; the user's comes first */
+	const struct config *system, *user; /* defaults; the user's file comes first */
 	bool has_stdio;	 /* descriptors 0 and 1 are the user's: "-" may be used */
 	unsigned rights; /* what requests may do: enum schema_right */
 };
@@ -60,7 +60,7 @@ int op_record(struct session *s, const struct buf *record);
 /* The flow's options from compress, jobs, bwlimit and progress of a checked request. */
 void op_flow_options(struct session *s, const struct kv *request, struct flow_options *opt);
 
-/* A flow's counts into a reply: capacity, data_bytes, hole_bytes, ... digest. */
+/* Adds a flow's counts to a reply: capacity, data_bytes, hole_bytes, ... digest. */
 void op_reply_stats(struct buf *reply, const struct flow_stats *stats);
 
 #endif

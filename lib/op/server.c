@@ -1,7 +1,7 @@
 /*
- * server: greets, then takes one request after the other.  Losing the client,
- * or a signal, sets cancel, which ends whatever an operation waits for; the
- * operation undoes its work on the way out as after any other error.
+ * server: greets, then serves one request after the other.  If the client is
+ * lost or a signal comes, cancel is set, which ends whatever an operation waits
+ * for; the operation then rolls back its work as after any other error.
  */
 #include "lib/op/server.h"
 
@@ -31,10 +31,10 @@ static void on_ended(void *arg)
 }
 
 /*
- * Lines of the log go to the client; the conn is the only way out.  Whoever
- * logs may have an error recorded, which a lost client must not replace.
+ * Sends a line of the log to the client.  The caller may have an error recorded,
+ * which a lost client must not replace.
  */
-static void route(enum log_level level, const char *line, void *arg)
+static void send_message(enum log_level level, const char *line, void *arg)
 {
 	uint8_t out[1 + WIRE_TEXT_MAX];
 	size_t n = strnlen(line, WIRE_TEXT_MAX);
@@ -95,8 +95,8 @@ static int check_request(const struct session *s, const struct op *op, const str
 	return schema_allow(&op->schema, op->name, request, s->rights);
 }
 
-/* One request.  0: the next may come; -1: the connection is of no more use. */
-static int serve(struct session *s, const struct frame *f)
+/* Serves one request.  0: the next may come; -1: the connection is to end. */
+static int serve_request(struct session *s, const struct frame *f)
 {
 	struct kv request = KV_INIT;
 	struct buf reply = BUF_INIT;
@@ -113,7 +113,7 @@ static int serve(struct session *s, const struct frame *f)
 		r = conn_send(s->conn, WIRE_OK, reply.data, reply.len);
 	} else {
 		if (cancel_signal())
-			err_set(ST_PEER, "the helper was ended by a signal");
+			err_set(ST_PEER, "the helper was terminated by a signal");
 		err_take(&e);
 		if (cancel_is_set() || (op && op->streams)) {
 			conn_send_error(s->conn, &e);
@@ -152,7 +152,7 @@ static int serve_all(struct session *s)
 		if (r <= 0)
 			return r;
 		if (f->type == WIRE_REQUEST)
-			r = serve(s, f);
+			r = serve_request(s, f);
 		else
 			r = refuse_frame(s, f);
 		conn_release(s->conn, f);
@@ -161,7 +161,7 @@ static int serve_all(struct session *s)
 	}
 }
 
-/* /etc limits always; the user's own file narrows what is left. */
+/* The system's configuration always limits; the user's file can only narrow that. */
 static int read_config(struct server *sv, const char *given)
 {
 	const char *home = getenv("HOME"), *user = given;
@@ -194,13 +194,13 @@ int server_run(const struct server_options *opt)
 	memset(&sv, 0, sizeof(sv));
 	sv.session.has_stdio = opt->has_stdio;
 	sv.session.rights = opt->rights;
-	/* A line of its own: what a login script printed may lack its newline. */
+	/* On a line of its own: the last line of a login script may lack its newline. */
 	if (io_write(opt->out, "\n" WIRE_READY "\n", strlen("\n" WIRE_READY "\n")) < 0)
 		return ST_PEER;
 	sv.session.conn = conn_new(opt->in, opt->out, WIRE_HELPER, &hooks, 0);
 	if (!sv.session.conn)
 		return (int)err_status();
-	log_route(route, sv.session.conn);
+	log_route(send_message, sv.session.conn);
 	r = read_config(&sv, opt->user_config);
 	if (r < 0) {
 		err_take(&e);

@@ -58,8 +58,8 @@ int wire_header_parse(struct wire_header *h, const uint8_t in[WIRE_HEADER], enum
 	return 0;
 }
 
-/* A range of an image that a peer named: aligned, not empty, without overflow. */
-static int check_range(uint64_t off, uint64_t len)
+/* A range of an image that a peer named must be aligned and not empty, and end below 2^63. */
+static int wire_check_range(uint64_t off, uint64_t len)
 {
 	if (off % BLOCK_SIZE || len == 0 || off > INT64_MAX || len > INT64_MAX - off)
 		return err_set(ST_PEER, "protocol error: a block of %llu bytes at %llu",
@@ -72,7 +72,7 @@ int wire_data_parse(struct block *b, const uint8_t in[WIRE_DATA_HEADER], uint32_
 	uint64_t off = get_be64(in);
 	uint32_t raw_len = get_be32(in + 8), coded_len = get_be32(in + 12);
 
-	if (check_range(off, raw_len) < 0)
+	if (wire_check_range(off, raw_len) < 0)
 		return -1;
 	if (raw_len > BLOCK_SIZE || coded_len == 0 || coded_len > raw_len ||
 		payload_len != WIRE_DATA_HEADER + coded_len)
@@ -94,7 +94,7 @@ int wire_hole_parse(struct block *b, const uint8_t in[WIRE_HOLE_SIZE])
 {
 	uint64_t off = get_be64(in), len = get_be64(in + 8);
 
-	if (check_range(off, len) < 0)
+	if (wire_check_range(off, len) < 0)
 		return -1;
 	block_set_hole(b, off, len);
 	return 0;
@@ -111,7 +111,7 @@ int wire_same_parse(struct wire_same *s, const uint8_t in[WIRE_SAME_SIZE])
 	s->off = get_be64(in);
 	s->len = get_be64(in + 8);
 	memcpy(s->hash.byte, in + 16, HASH_SIZE);
-	if (check_range(s->off, s->len) < 0)
+	if (wire_check_range(s->off, s->len) < 0)
 		return -1;
 	if (s->len > WIRE_SAME_MAX)
 		return err_set(

@@ -136,7 +136,7 @@ struct wire_same {
 
 /* What an END says; also what a flow counts. */
 struct wire_end {
-	uint64_t len;	     /* of the image */
+	uint64_t len;	     /* of the image, in bytes */
 	uint64_t data_bytes; /* raw bytes in data blocks */
 	uint64_t hole_bytes;
 	uint64_t data_blocks;
@@ -149,16 +149,17 @@ const char *wire_name(unsigned type);
 void wire_header_put(uint8_t out[WIRE_HEADER], enum wire_type type, uint32_t len);
 
 /*
- * Parses a frame's header that came from the given side.  0, or -1 with
- * ST_PEER recorded: an unknown type, one that this side does not send, a length
- * that the type does not allow, bits set that must be 0.
+ * Parses the header of a frame that the given side has sent.  0, or -1 with
+ * ST_PEER recorded: an unknown type, a type that this side may not send, a length
+ * that the type does not allow, or a bit that must be 0.
  */
 int wire_header_parse(struct wire_header *h, const uint8_t in[WIRE_HEADER], enum wire_side from);
 
 /*
- * The start of a DATA payload, into an empty block: off, len, coded_len and
- * adler are set, and the coded bytes (all that is left of the payload) are to
- * be put into b->raw if stored, else b->enc.  0, or -1 with ST_PEER recorded.
+ * Parses the start of a DATA payload into an empty block: sets off, len, coded_len
+ * and adler.  The caller then reads the coded bytes, which are the rest of the
+ * payload, into b->raw if the block is stored, else into b->enc.  0, or -1 with
+ * ST_PEER recorded.
  */
 int wire_data_parse(struct block *b, const uint8_t in[WIRE_DATA_HEADER], uint32_t payload_len);
 void wire_data_put(uint8_t out[WIRE_DATA_HEADER], const struct block *b);
@@ -174,8 +175,10 @@ void wire_same_put(uint8_t out[WIRE_SAME_SIZE], const struct wire_same *s);
 void wire_end_parse(struct wire_end *e, const uint8_t in[WIRE_END_SIZE]);
 void wire_end_put(uint8_t out[WIRE_END_SIZE], const struct wire_end *e);
 
-/* The payload of FAILED or ERROR; the text is cut to WIRE_TEXT_MAX.  Parsing never fails:
- * a status that is none becomes ST_FAILED. */
+/*
+ * The payload of FAILED or ERROR; the text is cut to WIRE_TEXT_MAX.  Parsing never
+ * fails: an unknown status becomes ST_FAILED.
+ */
 void wire_error_put(struct buf *out, const struct err *e);
 void wire_error_parse(struct err *e, const uint8_t *in, uint32_t len);
 

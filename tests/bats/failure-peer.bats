@@ -380,7 +380,7 @@ in_tmp() {
 		$(in_tmp size=100k,mode=700)
 		mount -t tmpfs -o size=100k tmpfs $BATS_FILE_TMPDIR/home-crammed"
 	unreachable "crammed:$DIR/y.img"
-	says 'no place for the helper'
+	says 'cannot start the helper: no directory with free space where programs may run, among: '
 }
 
 @test "peer: no place where a helper may run" {
@@ -389,7 +389,7 @@ in_tmp() {
 		$(in_tmp noexec,mode=700)
 		mount -t tmpfs -o noexec tmpfs $BATS_FILE_TMPDIR/home-strict"
 	unreachable "strict:$DIR/y.img"
-	says 'no place for the helper'
+	says 'cannot start the helper: no directory with free space where programs may run, among: '
 	refuses 7 "strict:$DIR/y.img" img-copy "a:$IMAGE" "strict:$DIR/y.img"
 }
 

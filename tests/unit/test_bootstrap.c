@@ -70,7 +70,8 @@ static void test_failures(void)
 {
 	is_int(says(""), BOOTSTRAP_FAILED, "a peer that ends at once");
 	is_int(err_status(), ST_PEER, "is lost");
-	is_str(err_text(), "the helper did not start", "and the reason is not known");
+	is_str(err_text(), "cannot start the helper: the connection was closed",
+		"and the reason is not known");
 	is_int(says("img-tools/2 ready"), BOOTSTRAP_FAILED, "a line without its end is none");
 	is_int(says("img-tools/2 readyy\n"), BOOTSTRAP_FAILED, "nor another word");
 	is_int(says("img-tools/1 ready\n"), BOOTSTRAP_FAILED, "a helper of protocol 1");
@@ -84,7 +85,8 @@ static void test_failures(void)
 	is_int(says("img-tools/4294967297 ready\n"), BOOTSTRAP_FAILED, "however large its number");
 	is_int(says("img-tools/2 fail no place: \033[31mred\n"), BOOTSTRAP_FAILED,
 		"a peer that cannot");
-	is_str(err_text(), "no place: \033[31mred", "says why (the log makes it safe)");
+	is_str(err_text(), "cannot start the helper: no place: \033[31mred",
+		"says why (the log makes it safe)");
 	is_int(err_status(), ST_PEER, "it is the peer's");
 	is_int(says("img-tools/2 send\nimg-tools/2 send\n"), BOOTSTRAP_FAILED,
 		"send, where there is nothing");
@@ -131,7 +133,9 @@ static void test_noise(const char *text, const char *name)
 	p.fd = fd[1];
 	t = conns_start(make_noise, &p);
 	is_int(bootstrap_run(fd[0], NULL, PATIENCE, arch), BOOTSTRAP_FAILED, name);
-	is_str(err_text(), "the peer talks, but not as a helper", "is enough at some time");
+	is_str(err_text(),
+		"cannot start the helper: too much other text (check what the login scripts print)",
+		"is enough at some time");
 	close(fd[0]);
 	conns_join(t);
 	close(fd[1]);
