@@ -124,19 +124,16 @@ static int convert(struct swap *w, const struct flow_options *opt, struct buf *r
 static int archive_or_unarchive(
 	struct session *s, const struct kv *request, struct buf *reply, bool pack)
 {
-	int keep = op_flag(request, "keep"), links = op_flag(request, "allow_links");
-	int dry = op_flag(request, "dry_run"), r = -1;
-	const char *path = op_need(request, "path");
-	struct swap w = { .pack = pack };
+	struct swap w = { .pack = pack,
+		.keep = op_flag(request, "keep"),
+		.dry_run = op_flag(request, "dry_run"),
+		.change.allow_links = op_flag(request, "allow_links") };
 	struct flow_options opt;
+	int r = -1;
 
-	if (!path || keep < 0 || links < 0 || dry < 0 || op_flow_options(s, request, &opt) < 0)
-		return -1;
-	w.keep = keep;
-	w.dry_run = dry;
-	w.change.allow_links = links;
-	if (open_original(&w, s, path) == 0 && open_other(&w, s) == 0)
-		r = dry ? 0 : convert(&w, &opt, reply);
+	op_flow_options(s, request, &opt);
+	if (open_original(&w, s, kv_get(request, "path")) == 0 && open_other(&w, s) == 0)
+		r = w.dry_run ? 0 : convert(&w, &opt, reply);
 	writing_abort(&w.to);
 	reading_close(&w.from);
 	return r;
