@@ -5,12 +5,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/format/content.h"
 #include "lib/store/backend.h"
+
+#define OPEN_TRIES 64
 
 void *image_new(size_t size, const struct image_ops *ops, const char *kind, struct place *place)
 {
@@ -28,9 +31,20 @@ void *image_new(size_t size, const struct image_ops *ops, const char *kind, stru
 	return img;
 }
 
+/* A name that was replaced meanwhile, as by a rename, is looked up again: what it means now is read. */
 struct image *image_open(struct place *place)
 {
-	return place->backend->open(place);
+	const struct policy *policy = place->policy;
+	char *spelled = strdup(place->spelled);
+	struct image *img = place->backend->open(place);
+	int tries;
+
+	for (tries = 0; !img && spelled && err_errno() == ESTALE && tries < OPEN_TRIES; tries++) {
+		place = place_open(policy, spelled);
+		img = place ? place->backend->open(place) : NULL;
+	}
+	free(spelled);
+	return img;
 }
 
 void image_close(struct image *img)
