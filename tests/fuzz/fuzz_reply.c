@@ -13,7 +13,7 @@
 #include "lib/base/text.h"
 #include "lib/cli/info_show.h"
 #include "lib/cli/xml.h"
-#include "lib/job/talk.h"
+#include "lib/job/copy_request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -115,13 +115,13 @@ static void as_transfer(const struct location *loc, const struct kv *kv)
 
 	memset(&res, 0, sizeof(res));
 	log_route(drop, NULL);
-	check(talk_look_at_source(&t, kv, &res) == 0 || err_status() == ST_PEER);
-	check(talk_take_target(kv, &res) == 0 || err_status() == ST_PEER);
-	if (talk_take_counts(kv, &res) == 0)
+	check(copy_answer_source(&t, kv, &res) == 0 || err_status() == ST_PEER);
+	check(copy_answer_target(kv, &res) == 0 || err_status() == ST_PEER);
+	if (copy_answer_counts(kv, &res) == 0)
 		check(strlen(res.digest) == HASH_HEX - 1);
 	else
 		check(err_status() == ST_PEER);
-	check(talk_take_blocks(kv, &res) == 0 || err_status() == ST_PEER);
+	check(copy_answer_blocks(kv, &res) == 0 || err_status() == ST_PEER);
 	log_route(NULL, NULL);
 	free(res.target);
 }
