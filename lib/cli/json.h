@@ -22,12 +22,6 @@ int json_set_bool(json_t *object, const char *key, const struct kv *record, cons
 /* Sets key to a fraction of a record, or null.  0, or -1 recorded. */
 int json_set_fraction(json_t *object, const char *key, const struct kv *record, const char *from);
 
-/*
- * Sets of an image's record what img-info and img-list both show: its path, name, kind and
- * format, sizes, filesystem, use, and what it is a snapshot of.  0 or -1 recorded.
- */
-int json_set_image(json_t *object, const struct kv *record);
-
 /* Sets key to the array of all values of from. */
 void json_set_texts(json_t *object, const char *key, const struct kv *record, const char *from);
 
