@@ -33,23 +33,19 @@ int main(int argc, char **argv)
 						"also what lies below", NULL },
 		{ "xml", '\0', POPT_ARG_NONE, &xml, 0, "print the result as XML", NULL },
 		POPT_TABLEEND };
-	static const char *here[] = { ".", NULL };
 	struct cli cli;
 
 	cli_begin(&cli, "img-list",
 		"[OPTION...] [LOCATION...]\nLists the images in directories and volume groups.",
 		options, argc, argv);
-	if (cli.count == 0) {
-		cli.args = here;
-		cli.count = 1;
-	}
+	each_default(&cli, ".");
 	if (xml && cli.json) {
 		err_set(ST_USAGE, "--json and --xml exclude each other");
 		return cli_end(&cli, -1);
 	}
 	if (list_show_begin(&l.show, xml ? LIST_XML : cli.json ? LIST_JSON : LIST_TABLE, &cli) < 0)
 		return cli_end(&cli, -1);
-	status = each_location(&cli, list_one, &l);
+	status = each_location(&cli, NULL, list_one, &l);
 	r = cli_end(&cli, list_show_end(&l.show));
 	return status ? status : l.failed ? l.failed : r;
 }

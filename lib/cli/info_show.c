@@ -7,16 +7,10 @@
 #include "lib/cli/record_json.h"
 #include "lib/cli/record_lines.h"
 
-json_t *info_show_json(const struct location *loc, const struct kv *record)
+int info_show_json(json_t *object, const struct location *loc, const struct kv *record)
 {
-	json_t *o = json_object();
-
-	json_set_text(o, "location", loc->text);
-	json_set_text(o, "host", loc->host);
-	if (record_json(o, record, VIEW_INFO) == 0)
-		return o;
-	json_decref(o);
-	return NULL;
+	json_set_text(object, "host", loc->host);
+	return record_json(object, record, VIEW_INFO);
 }
 
 int info_show_table(const struct location *loc, const struct kv *record)
