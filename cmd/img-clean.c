@@ -1,5 +1,5 @@
 /*
- * img-clean: removes what dead runs left unfinished.
+ * img-clean: removes what interrupted jobs left unfinished.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static void add_entry(json_t *o, const struct kv *record)
 	json_set_text(entry, "why", kv_get(record, "why"));
 }
 
-/* What was removed, or resumed after a killed LVM, or would be. */
+/* A file or volume that was removed, or a volume that was suspended and works again. */
 static int print_done(
 	struct command *c, const struct location *loc, const char *path, const char *state)
 {
@@ -48,7 +48,7 @@ static int print_done(
 	return 0;
 }
 
-/* One thing that was found, and what became of it. */
+/* One item that was found, and what was done with it. */
 static int tell_entry(
 	struct command *c, const struct location *loc, const struct kv *record, json_t *o)
 {
@@ -75,7 +75,7 @@ static int tell_end(struct command *c, const struct location *loc, const struct 
 	(void)loc;
 	(void)record;
 	(void)reply;
-	entries_of(o); /* also if there were none */
+	entries_of(o); /* an empty array if there were none */
 	return 0;
 }
 
@@ -91,8 +91,8 @@ int main(int argc, char **argv)
 		POPT_TABLEEND };
 
 	cli_begin(&c.cli, "img-clean",
-		"[OPTION...] [LOCATION...]\nRemoves what dead runs left unfinished, here or on "
-		"another host.",
+		"[OPTION...] [LOCATION...]\nRemove what interrupted jobs left unfinished, "
+		"here or on another host.",
 		options, argc, argv);
 	each_default(&c.cli, each_this_host);
 	return command_end(&c, 0);

@@ -1,5 +1,5 @@
 /*
- * img-create: makes an image that reads as zeros.
+ * img-create: creates an image that reads as zeros.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,7 +26,8 @@ static int tell_creation(struct command *c, const struct location *loc, const st
 	if (kv_get_u64(reply, "size", &size) < 0)
 		return -1;
 	if (size != asked->size)
-		log_note("%s: rounded up to %" PRIu64 " bytes, whole extents", loc->text, size);
+		log_note("%s: rounded up to full extents: %s (%" PRIu64 " bytes)", loc->text,
+			size_human(size, human), size);
 	cli_did(&c->cli, "create", "created", "%s, %s%s", loc->text, size_human(size, human),
 		asked->sparse ? ", sparse" : "");
 	json_set_text(o, "path", kv_get(reply, "path"));
@@ -42,19 +43,18 @@ int main(int argc, char **argv)
 	int no_fsync = 0, r;
 	char *thin = NULL;
 	struct poptOption options[] = { { "sparse", '\0', POPT_ARG_NONE, &asked.sparse, 0,
-						"allocate nothing yet", NULL },
-		{ "thin", '\0', POPT_ARG_STRING, &thin, 0,
-			"a volume gets its room from that thin pool, as it is written", "POOL" },
-		{ "no-fsync", '\0', POPT_ARG_NONE, &no_fsync, 0,
-			"do not wait until it is on stable storage", NULL },
+						"allocate no space yet", NULL },
+		{ "thin", '\0', POPT_ARG_STRING, &thin, 0, "create a thin volume in POOL", "POOL" },
+		{ "no-fsync", '\0', POPT_ARG_NONE, &no_fsync, 0, "do not sync the image to disk",
+			NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
 		POPT_TABLEEND };
 
 	cli_begin(&c.cli, "img-create",
-		"[OPTION...] LOCATION SIZE\nMakes an image that reads as zeros.", options, argc,
+		"[OPTION...] LOCATION SIZE\nCreate an image that reads as zeros.", options, argc,
 		argv);
 	cli_need_args(&c.cli, 2, 2);
-	c.cli.count = 1; /* the other one is the size */
+	c.cli.count = 1; /* the second argument is the size */
 	r = size_parse(c.cli.args[1], &asked.size);
 	kv_add_u64(&c.keys, "size", asked.size);
 	kv_add_bool(&c.keys, "sparse", asked.sparse);

@@ -1,5 +1,5 @@
 /*
- * img-delete: removes images.
+ * img-delete: deletes images.
  */
 #include "lib/base/log.h"
 #include "lib/cli/command.h"
@@ -12,7 +12,7 @@ static int tell_deletion(struct command *c, const struct location *loc, const st
 
 	(void)record;
 	if (is_absent)
-		log_info("%s: is not there", loc->text);
+		log_info("%s: does not exist", loc->text);
 	else
 		cli_did(&c->cli, "delete", "deleted", "%s", loc->text);
 	json_set_text(o, "path", kv_get(reply, "path"));
@@ -25,13 +25,13 @@ int main(int argc, char **argv)
 	struct command c = { .op = "delete", .changes = true, .tell = tell_deletion };
 	int force = 0, allow_links = 0;
 	struct poptOption options[] = { { "force", 'f', POPT_ARG_NONE, &force, 0,
-						"an absent image is no error", NULL },
+						"ignore images that do not exist", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
-			"also a file that has several links", NULL },
+			"delete a file even if it has several links", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
 		POPT_TABLEEND };
 
-	cli_begin(&c.cli, "img-delete", "[OPTION...] LOCATION...\nRemoves images.", options, argc,
+	cli_begin(&c.cli, "img-delete", "[OPTION...] LOCATION...\nDelete images.", options, argc,
 		argv);
 	cli_need_args(&c.cli, 1, -1);
 	kv_add_bool(&c.keys, "force", force);

@@ -1,5 +1,5 @@
 /*
- * img-info: what images are.
+ * img-info: shows what images are.
  */
 #include <stdio.h>
 
@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 	struct poptOption options[] = { POPT_TABLEEND };
 
 	cli_begin(&c.cli, "img-info",
-		"[OPTION...] LOCATION...\nShows what images are, how large, and who uses them.",
+		"[OPTION...] LOCATION...\nShow the format, size, content and use of images.",
 		options, argc, argv);
 	cli_need_args(&c.cli, 1, -1);
 	return command_end(&c, 0);

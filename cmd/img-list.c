@@ -1,5 +1,5 @@
 /*
- * img-list: what is in containers.
+ * img-list: lists the images in containers.
  */
 #include "lib/base/err.h"
 #include "lib/cli/cli.h"
@@ -30,13 +30,13 @@ int main(int argc, char **argv)
 	struct listing l = { .recursive = 0 };
 	int status, r, xml = 0;
 	struct poptOption options[] = { { "recursive", 'R', POPT_ARG_NONE, &l.recursive, 0,
-						"also what lies below", NULL },
+						"list recursively", NULL },
 		{ "xml", '\0', POPT_ARG_NONE, &xml, 0, "print the result as XML", NULL },
 		POPT_TABLEEND };
 	struct cli cli;
 
 	cli_begin(&cli, "img-list",
-		"[OPTION...] [LOCATION...]\nLists the images in directories and volume groups.",
+		"[OPTION...] [LOCATION...]\nList the images in directories and volume groups.",
 		options, argc, argv);
 	each_default(&cli, ".");
 	if (xml && cli.json) {

@@ -1,5 +1,5 @@
 /*
- * img-snap: makes a snapshot of an image, beside it.
+ * img-snap: takes a snapshot of an image, and keeps it.
  */
 #include <stdlib.h>
 
@@ -33,9 +33,9 @@ int main(int argc, char **argv)
 	char *name = NULL, *size = NULL;
 	struct poptOption options[] = {
 		{ "name", '\0', POPT_ARG_STRING, &name, 0,
-			"its name, beside the image; else one with the time", "NAME" },
+			"name of the snapshot (default: the image's, with the time)", "NAME" },
 		{ "size", '\0', POPT_ARG_STRING, &size, 0,
-			"of a thick volume's: room for what changes", "SIZE" },
+			"size of a thick volume's snapshot (its copy-on-write space)", "SIZE" },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
 		POPT_TABLEEND
 	};
@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 	int r = 0;
 
 	cli_begin(&c.cli, "img-snap",
-		"[OPTION...] LOCATION\nMakes a snapshot of an image, beside it.", options, argc,
+		"[OPTION...] LOCATION\nTake a snapshot of an image, and keep it.", options, argc,
 		argv);
 	cli_need_args(&c.cli, 1, 1);
 	kv_add(&c.keys, "name", name);

@@ -1,5 +1,5 @@
 /*
- * img-storage: what a host can do with images, and where it has room.
+ * img-storage: shows what a host can do with images, and its space.
  */
 #include "lib/base/err.h"
 #include "lib/cli/cli.h"
@@ -9,7 +9,7 @@
 static int check_host(const struct location *loc, void *arg)
 {
 	(void)arg;
-	return *loc->path ? err_set(ST_USAGE, "is no host: write HOST:") : 0;
+	return *loc->path ? err_set(ST_USAGE, "names an image, not a host (write HOST:)") : 0;
 }
 
 static int show_host(struct peer *p, const struct location *loc, void *arg)
@@ -31,8 +31,9 @@ int main(int argc, char **argv)
 	int status, r;
 
 	cli_begin(&cli, "img-storage",
-		"[OPTION...] [HOST:]\nShows what a host can do, and where it has room.", options,
-		argc, argv);
+		"[OPTION...] [HOST:]\nShow what a host can do with images, and how much space it "
+		"has.",
+		options, argc, argv);
 	cli_need_args(&cli, 0, 1);
 	each_default(&cli, each_this_host);
 	if (xml && cli.json) {

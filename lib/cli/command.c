@@ -23,11 +23,11 @@ static int check_location(const struct location *loc, void *arg)
 	const struct command *c = arg;
 
 	if (c->path == COMMAND_PATH_IMAGE && !*loc->path)
-		return err_set(ST_USAGE, "is no image");
+		return err_set(ST_USAGE, "names a host, not an image");
 	return 0;
 }
 
-static void add_keys(const struct command *c, const struct location *loc, struct buf *args)
+static void command_add_keys(const struct command *c, const struct location *loc, struct buf *args)
 {
 	if (*loc->path || c->path != COMMAND_PATH_OPTIONAL)
 		kv_add(args, "path", *loc->path ? loc->path : ".");
@@ -39,14 +39,14 @@ static void add_keys(const struct command *c, const struct location *loc, struct
 }
 
 /* The request and all its answers. */
-static int ask(struct command *c, struct peer *p, const struct location *loc, struct kv *record,
-	struct kv *reply, json_t *o)
+static int command_ask(struct command *c, struct peer *p, const struct location *loc,
+	struct kv *record, struct kv *reply, json_t *o)
 {
 	struct buf args = BUF_INIT;
 	struct kv kv;
 	int r;
 
-	add_keys(c, loc, &args);
+	command_add_keys(c, loc, &args);
 	r = c->each ? peer_request(p, c->op, &args) : peer_call(p, c->op, &args, record, reply);
 	buf_fini(&args);
 	if (!c->each || r < 0)
@@ -62,12 +62,12 @@ static int ask(struct command *c, struct peer *p, const struct location *loc, st
 	return r;
 }
 
-static int run_one(struct peer *p, const struct location *loc, void *arg)
+static int command_run_one(struct peer *p, const struct location *loc, void *arg)
 {
 	struct command *c = arg;
 	struct kv record = KV_INIT, reply = KV_INIT;
 	json_t *o = results_object(loc->text);
-	int r = ask(c, p, loc, &record, &reply, o);
+	int r = command_ask(c, p, loc, &record, &reply, o);
 
 	if (r == 0)
 		r = c->tell(c, loc, &record, &reply, o);
@@ -79,7 +79,7 @@ static int run_one(struct peer *p, const struct location *loc, void *arg)
 	return -1;
 }
 
-static void on_progress(void *arg, uint64_t done, uint64_t total)
+static void command_progress(void *arg, uint64_t done, uint64_t total)
 {
 	const struct command *c = arg;
 
@@ -97,10 +97,10 @@ int command_end(struct command *c, int r)
 		if (c->phase)
 			progress_begin(&c->cli);
 		if (c->phase && progress_is_on()) {
-			c->cli.peer.progress = on_progress;
+			c->cli.peer.progress = command_progress;
 			c->cli.peer.arg = c;
 		}
-		status = each_location(&c->cli, check_location, run_one, c);
+		status = each_location(&c->cli, check_location, command_run_one, c);
 		if (c->phase)
 			progress_end();
 		r = results_end(&c->results);

@@ -41,7 +41,8 @@ static int check_all(const struct cli *c, each_check_fn *check, void *arg)
 		if (parse_location(&loc, c->args[i]) < 0)
 			return -1;
 		if (loc.is_stdio)
-			r = err_set(ST_USAGE, "'-' is no image here");
+			r = err_set(ST_USAGE, "'-' cannot be used here: it is no image, but "
+					      "standard input or output");
 		else if (check && check(&loc, arg) < 0)
 			r = err_wrap("%s", loc.text);
 		location_fini(&loc);
@@ -49,7 +50,7 @@ static int check_all(const struct cli *c, each_check_fn *check, void *arg)
 	return r;
 }
 
-static int run_one(struct cli *c, struct peer **p, struct location *open_for,
+static int each_run_one(struct cli *c, struct peer **p, struct location *open_for,
 	const struct location *loc, each_fn *fn, void *arg)
 {
 	if (*p && (!location_same_host(open_for, loc) || !peer_is_ready(*p))) {
@@ -82,7 +83,7 @@ int each_location(struct cli *c, each_check_fn *check, each_fn *fn, void *arg)
 		if (parse_location(&loc, c->args[i]) < 0)
 			continue;
 		err_clear();
-		if (run_one(c, &p, &open_for, &loc, fn, arg) < 0) {
+		if (each_run_one(c, &p, &open_for, &loc, fn, arg) < 0) {
 			err_wrap("%s", loc.text);
 			if (!cancel_signal())
 				cli_print_error();

@@ -55,7 +55,7 @@ void field_text_kind(struct buf *out, const struct field *f, const struct kv *r)
 	append_within(out, " ", kv_get(r, "compat"), "");
 	append_within(out, ", compressed with ", kv_get(r, "compression"), "");
 	if (is_set(r, "inactive"))
-		buf_adds(out, ", not active: what it holds cannot be seen");
+		buf_adds(out, ", not active: its content cannot be read");
 	if (is_set(r, "unfinished"))
 		buf_adds(out, ", UNFINISHED");
 }
@@ -90,10 +90,11 @@ void field_text_archive(struct buf *out, const struct field *f, const struct kv 
 	const char *archive = kv_get(r, f->key);
 
 	if (archive)
-		buf_adds(out, strcmp(archive, "recorded") == 0 ? "with length and digest"
-			      : strcmp(archive, "plain") == 0
-				      ? "without length or digest: a missing block would not show"
-				      : "TRUNCATED, or followed by something else");
+		buf_adds(out,
+			strcmp(archive, "recorded") == 0 ? "with length and digest"
+			: strcmp(archive, "plain") == 0
+				? "without length or digest: a missing block would not be noticed"
+				: "TRUNCATED, or followed by other data");
 }
 
 void field_text_filesystem(struct buf *out, const struct field *f, const struct kv *r)

@@ -1,5 +1,5 @@
 /*
- * json: jansson refuses text that is not UTF-8, so that is settled before.
+ * json: jansson refuses text that is not UTF-8, so it is converted before.
  */
 #include "lib/cli/json.h"
 
@@ -64,7 +64,7 @@ int json_set_fraction(json_t *object, const char *key, const struct kv *record, 
 	}
 	v = strtod(text, &end);
 	if (end == text || *end || !(v >= 0 && v <= 1))
-		return err_set(ST_PEER, "protocol error: %s is no fraction", from);
+		return err_set(ST_PEER, "protocol error: %s is not a fraction", from);
 	json_object_set_new(object, key, json_real(v));
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * list_show: a table needs all rows for its widths, so each location has one.
+ * list_show: each location has a table of its own, as columns fit their widest cell.
  */
 #include "lib/cli/list_show.h"
 
@@ -27,7 +27,7 @@ int list_show_begin(struct list_show *l, enum list_form form, const struct cli *
 	return 0;
 }
 
-/* A host's listing is of several containers, where a name alone would say little. */
+/* A host's entries are of several containers, so they are shown with their paths. */
 static unsigned columns_of(const struct location *loc)
 {
 	return VIEW_LIST | (*loc->path ? VIEW_NAMES : VIEW_PATHS);
@@ -57,7 +57,7 @@ static int add_entry(struct list_show *l, struct grid *g, const struct kv *r,
 	}
 }
 
-/* What comes before the entries, once it is known that they can be had. */
+/* Called once the helper has answered: a container that failed is not shown. */
 static void open_container(struct list_show *l, const struct location *loc)
 {
 	json_t *object;

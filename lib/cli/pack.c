@@ -44,7 +44,7 @@ int pack_main(
 	struct poptOption options[] = { { "keep", 'k', POPT_ARG_NONE, &k.keep, 0,
 						"keep the original", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
-			"also a file that has several links", NULL },
+			"replace a file even if it has several links", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_working_options, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
 		POPT_TABLEEND };

@@ -1,6 +1,6 @@
 /*
- * storage_show: the records are gathered first, since what the host can do comes
- * last and is shown first.
+ * storage_show: all records are received first, since the host's own comes last
+ * and is shown first.
  */
 #include "lib/cli/storage_show.h"
 
@@ -32,7 +32,7 @@ static unsigned view_of(const struct kv *record)
 	return kind && strcmp(kind, "pool") == 0 ? VIEW_POOL : VIEW_DIRECTORY;
 }
 
-static int read_all(struct storage *s, struct peer *p)
+static int storage_receive(struct storage *s, struct peer *p)
 {
 	struct kv record, *more;
 	int r;
@@ -53,7 +53,7 @@ static int read_all(struct storage *s, struct peer *p)
 }
 
 /* A pool belongs to the group that came before it. */
-static int add_json(json_t *directories, json_t *groups, const struct kv *record)
+static int storage_add_json(json_t *directories, json_t *groups, const struct kv *record)
 {
 	json_t *group = json_array_get(groups, json_array_size(groups) - 1);
 
@@ -73,7 +73,7 @@ static int add_json(json_t *directories, json_t *groups, const struct kv *record
 	}
 }
 
-static int show_json(const struct storage *s)
+static int storage_json(const struct storage *s)
 {
 	json_t *o = json_object(), *directories = json_array(), *groups = json_array();
 	int r = record_json(o, &s->host, VIEW_HOST);
@@ -82,14 +82,14 @@ static int show_json(const struct storage *s)
 	json_object_set_new(o, "directories", directories);
 	json_object_set_new(o, "groups", groups);
 	for (i = 0; r == 0 && i < s->count; i++)
-		r = add_json(directories, groups, &s->record[i]);
+		r = storage_add_json(directories, groups, &s->record[i]);
 	if (r == 0)
 		return json_print(o);
 	json_decref(o);
 	return -1;
 }
 
-static int show_xml(const struct storage *s)
+static int storage_xml(const struct storage *s)
 {
 	struct xml x;
 	unsigned view;
@@ -114,7 +114,7 @@ static int show_xml(const struct storage *s)
 	return -1;
 }
 
-static int show_host(const struct storage *s)
+static int storage_host(const struct storage *s)
 {
 	struct table t;
 	int r;
@@ -128,7 +128,7 @@ static int show_host(const struct storage *s)
 }
 
 /* The records of one kind, if there are any, after an empty line. */
-static int show_grid(const struct storage *s, unsigned view)
+static int storage_grid(const struct storage *s, unsigned view)
 {
 	struct grid g;
 	size_t i;
@@ -146,22 +146,23 @@ static int show_grid(const struct storage *s, unsigned view)
 	return r;
 }
 
-static int show_table(const struct storage *s)
+static int storage_table(const struct storage *s)
 {
-	if (show_host(s) < 0 || show_grid(s, VIEW_DIRECTORY) < 0 || show_grid(s, VIEW_GROUP) < 0)
+	if (storage_host(s) < 0 || storage_grid(s, VIEW_DIRECTORY) < 0 ||
+		storage_grid(s, VIEW_GROUP) < 0)
 		return -1;
-	return show_grid(s, VIEW_POOL);
+	return storage_grid(s, VIEW_POOL);
 }
 
 int storage_show(struct peer *p, enum storage_form form)
 {
 	struct storage s = { NULL, 0, KV_INIT };
-	int r = read_all(&s, p);
+	int r = storage_receive(&s, p);
 
 	if (r == 0)
-		r = form == STORAGE_JSON  ? show_json(&s)
-		    : form == STORAGE_XML ? show_xml(&s)
-					  : show_table(&s);
+		r = form == STORAGE_JSON  ? storage_json(&s)
+		    : form == STORAGE_XML ? storage_xml(&s)
+					  : storage_table(&s);
 	while (s.count)
 		kv_fini(&s.record[--s.count]);
 	free(s.record);

@@ -34,8 +34,8 @@ void xml_close(struct xml *x)
 	xmlTextWriterEndElement(x->writer);
 }
 
-/* XML has no control characters but tab, newline and return; two more code points are none. */
-static char *allowed(const char *text)
+/* XML cannot hold control characters but tab, newline and return, nor U+FFFE and U+FFFF. */
+static char *replace_invalid(const char *text)
 {
 	char *utf8 = text_utf8_dup(text), *out, *to;
 	const unsigned char *p;
@@ -62,7 +62,7 @@ static char *allowed(const char *text)
 
 void xml_attribute(struct xml *x, const char *name, const char *value)
 {
-	char *text = value ? allowed(value) : NULL;
+	char *text = value ? replace_invalid(value) : NULL;
 
 	if (text)
 		xmlTextWriterWriteAttribute(
@@ -72,7 +72,7 @@ void xml_attribute(struct xml *x, const char *name, const char *value)
 
 void xml_text(struct xml *x, const char *element, const char *value)
 {
-	char *text = value ? allowed(value) : NULL;
+	char *text = value ? replace_invalid(value) : NULL;
 
 	if (text)
 		xmlTextWriterWriteElement(

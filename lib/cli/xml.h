@@ -1,7 +1,6 @@
 /*
- * xml: results as XML, by libxml2's writer.  Text is made valid UTF-8, and
- * characters that XML cannot hold become U+FFFD.  Errors are kept until
- * xml_end().
+ * xml: results as XML, by libxml2's writer.  Invalid UTF-8 and characters that
+ * XML cannot hold become U+FFFD.  An error is reported by xml_end().
  */
 #ifndef IMG_XML_H
 #define IMG_XML_H

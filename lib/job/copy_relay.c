@@ -67,7 +67,7 @@ static uint64_t wire_bytes(const struct copy_ends *e)
 	return e->t->from.host ? conn_bytes(peer_conn(e->from)) : 0;
 }
 
-static void on_progress(void *arg, uint64_t done, uint64_t total)
+static void relay_progress(void *arg, uint64_t done, uint64_t total)
 {
 	struct copy_ends *e = arg;
 
@@ -99,7 +99,7 @@ static int pass_blocks(struct copy_ends *e, struct transfer_result *res)
 	int r = -1;
 
 	if (e->t->progress) {
-		opt.progress = on_progress;
+		opt.progress = relay_progress;
 		opt.arg = e;
 	}
 	if (conn_send(peer_conn(e->from), WIRE_GO, NULL, 0) < 0)

@@ -70,11 +70,9 @@ int copy_answer_source(
 	if (kv_get(record, "snapshot") && !(res->snapshot = strdup(kv_get(record, "snapshot"))))
 		return err_set(ST_FAILED, "out of memory");
 	if (!res->consistent)
-		log_warn("warning: %s: is being written to; the copy may be of no single point in "
-			 "time",
-			t->from.text);
+		log_warn("warning: %s: is in use; the copy may be inconsistent", t->from.text);
 	if (backing)
-		log_warn("warning: %s: has the backing file '%s', which is not copied",
+		log_warn("warning: %s: only this layer is copied, not its backing file '%s'",
 			t->from.text, backing);
 	return 0;
 }
@@ -119,7 +117,7 @@ int copy_answer_record(struct peer *p, struct kv *record)
 
 	if (r == 0) {
 		kv_fini(record);
-		r = err_set(ST_PEER, "protocol error: OK where RECORD is due");
+		r = err_set(ST_PEER, "protocol error: the OK instead of a RECORD");
 	}
 	return r < 0 ? -1 : 0;
 }
@@ -130,7 +128,7 @@ int copy_answer_ok(struct peer *p, struct kv *reply)
 
 	if (r == 1) {
 		kv_fini(reply);
-		r = err_set(ST_PEER, "protocol error: RECORD where OK is due");
+		r = err_set(ST_PEER, "protocol error: a RECORD instead of the OK");
 	}
 	return r;
 }
