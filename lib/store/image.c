@@ -31,7 +31,8 @@ void *image_new(size_t size, const struct image_ops *ops, const char *kind, stru
 	return img;
 }
 
-/* A name that was replaced meanwhile, as by a rename, is looked up again: what it means now is read. */
+/* A name that was replaced meanwhile, as by a rename, is looked up again: what it means now is
+ * read. */
 struct image *image_open(struct place *place)
 {
 	const struct policy *policy = place->policy;

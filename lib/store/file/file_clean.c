@@ -42,8 +42,8 @@ static int clean_entry(
 	return r;
 }
 
-int file_clean(const struct place *container, const char *shown, bool dry_run,
-	backend_each *each, void *arg)
+int file_clean(const struct place *container, const char *shown, bool dry_run, backend_each *each,
+	void *arg)
 {
 	int r = 0, fd;
 	struct dirent *e;

@@ -259,11 +259,14 @@ static int look_like(int fd, int model)
 	return 0;
 }
 
-/* What the target replaces, open for reading; -1: it is gone, or (recorded) it is not what it was. */
+/* What the target replaces, open for reading; -1: it is gone, or (recorded) it is not what it was.
+ */
 static int open_old(const struct target_file *t)
 {
-	int fd = file_place_open(&t->place->base, O_RDONLY | O_NONBLOCK);
+	int fd;
 
+	err_clear();
+	fd = file_place_open(&t->place->base, O_RDONLY | O_NONBLOCK);
 	if (fd < 0 && err_errno() == ENOENT)
 		err_clear();
 	else if (fd < 0 && err_errno() == ESTALE)

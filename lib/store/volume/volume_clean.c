@@ -70,8 +70,8 @@ static int clean_volume(struct cleaning *c, const struct lvm_volume *v, const ch
 	}
 }
 
-int volume_clean(const struct place *container, const char *shown, bool dry_run,
-	backend_each *each, void *arg)
+int volume_clean(const struct place *container, const char *shown, bool dry_run, backend_each *each,
+	void *arg)
 {
 	const char *group = ((const struct place_volume *)container)->volume.group;
 	struct cleaning c = { group, dry_run, each, arg };
