@@ -120,15 +120,16 @@ out:
 	return r;
 }
 
-/* After the END both helpers reply: all was read, and all is synced to disk. */
+/*
+ * After the END: the source's last word, and the target's, that it has synced what it
+ * received.  Only if they agree is the target told to publish it.
+ */
 static int compare_digests(struct copy_ends *e, struct transfer_result *res)
 {
 	struct kv reply = KV_INIT;
 	char source_digest[HASH_HEX];
 	int r;
 
-	if (e->t->progress)
-		e->t->progress(e->t->arg, "sync", res->capacity, res->capacity, wire_bytes(e));
 	r = copy_answer_ok(e->from, &reply);
 	if (r == 0)
 		r = copy_answer_counts(&reply, res) < 0 ? -1 : copy_answer_blocks(&reply, res);
@@ -137,16 +138,24 @@ static int compare_digests(struct copy_ends *e, struct transfer_result *res)
 	if (r < 0)
 		return blame_failed_peer(e);
 	memcpy(source_digest, res->digest, sizeof(source_digest));
-	r = copy_answer_ok(e->to, &reply);
+	r = copy_answer_record(e->to, &reply);
 	if (r == 0)
 		r = copy_answer_counts(&reply, res);
 	kv_fini(&reply);
 	if (r == 0 && strcmp(source_digest, res->digest) != 0)
 		r = err_set(ST_CORRUPT, "the digests of source and target differ");
-	if (r < 0)
-		return copy_blame(&e->t->to);
-	res->wire_bytes = wire_bytes(e);
-	return 0;
+	return r < 0 ? copy_blame(&e->t->to) : 0;
+}
+
+static int publish(struct copy_ends *e)
+{
+	struct kv reply = KV_INIT;
+	int r = conn_send(peer_conn(e->to), WIRE_GO, NULL, 0);
+
+	if (r == 0)
+		r = copy_answer_ok(e->to, &reply);
+	kv_fini(&reply);
+	return r < 0 ? copy_blame(&e->t->to) : 0;
 }
 
 int copy_relay(
@@ -163,5 +172,10 @@ int copy_relay(
 		return r;
 	if (pass_blocks(&e, res) < 0)
 		return -1;
-	return compare_digests(&e, res);
+	if (t->progress)
+		t->progress(t->arg, "sync", res->capacity, res->capacity, wire_bytes(&e));
+	if (compare_digests(&e, res) < 0 || publish(&e) < 0)
+		return -1;
+	res->wire_bytes = wire_bytes(&e);
+	return 0;
 }

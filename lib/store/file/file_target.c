@@ -329,13 +329,18 @@ static int give_name(struct target_file *t)
 			       : err_sys("cannot give it its name");
 }
 
+static int settle_file(struct target *base)
+{
+	partial_unmark(base->fd);
+	return keep_attributes(file_of(base)) < 0 ? -1 : target_sync(base);
+}
+
 static int commit_file(struct target *base)
 {
 	struct target_file *t = file_of(base);
 	const struct place_file *p = t->place;
 
-	partial_unmark(base->fd);
-	if (keep_attributes(t) < 0 || target_sync(base) < 0 || give_name(t) < 0)
+	if (give_name(t) < 0)
 		return -1;
 	close(base->fd);
 	base->fd = -1;
@@ -366,6 +371,7 @@ static const struct target_ops ops = {
 	.zero = zero_file,
 	.set_len = set_file_len,
 	.clone = clone_file,
+	.settle = settle_file,
 	.commit = commit_file,
 	.abort = abort_file,
 };
