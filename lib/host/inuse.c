@@ -52,7 +52,7 @@ static void look_qemu(int fd, struct inuse *u)
 	inuse_find_say(u, "locked by QEMU");
 }
 
-/* NFS and SMB refuse a lease to who has no delegation of it, too, which says nothing. */
+/* NFS and SMB refuse a lease also to whoever has no delegation of the file. */
 static bool leases_tell(int fd)
 {
 	struct statfs fs;
