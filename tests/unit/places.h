@@ -5,10 +5,13 @@
 #define IMG_PLACES_H
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/base/config.h"
 #include "lib/base/err.h"
@@ -16,6 +19,7 @@
 #include "lib/store/image.h"
 #include "lib/store/place.h"
 #include "lib/store/target.h"
+#include "tests/unit/scratch.h"
 
 /* Allows everything. */
 static const struct policy places_free = POLICY_INIT;
@@ -40,6 +44,33 @@ places_policy(const char *fmt, ...)
 	return l;
 }
 
+/* The place of a path, with no error recorded before.  NULL recorded. */
+static inline struct place *places_open(const char *path)
+{
+	err_clear();
+	return place_open(&places_free, path);
+}
+
+/* The absolute path of one below scratch_dir; valid until the call after the next. */
+static inline const char *places_path(const char *path)
+{
+	static char text[2][PATH_MAX];
+	static int i;
+
+	i = !i;
+	snprintf(text[i], sizeof(text[i]), "%s/%s", scratch_dir, path);
+	return text[i];
+}
+
+/* Whether fd is what has that path, links followed. */
+static inline bool places_is(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 /* The image at a path.  NULL recorded. */
 static inline struct image *places_image(const struct policy *l, const char *path)
 {
@@ -53,10 +84,8 @@ static inline struct image *places_image(const struct policy *l, const char *pat
 /* A new target at a path.  NULL recorded. */
 static inline struct target *places_make(const char *path, const struct target_want *want)
 {
-	struct place *p;
+	struct place *p = places_open(path);
 
-	err_clear();
-	p = place_open(&places_free, path);
 	return p ? target_make(p, want) : NULL;
 }
 
