@@ -140,6 +140,27 @@ static void test_extents(void)
 	free(b);
 }
 
+/* The old time of modification differs from that of any write. */
+static void test_changed(void)
+{
+	const struct timespec old[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
+	struct image *img;
+
+	scratch_save("file", "0123456789", 10);
+	ok(utimensat(AT_FDCWD, "file", old, 0) == 0, "changed: made");
+	img = places_image(&places_free, "file");
+	err_clear();
+	ok(img && img->ops->check(img) == 0 && img->ops->is_unfinished(img) == 0,
+		"changed: not yet");
+	scratch_patch("file", 0, "x", 1);
+	ok(img->ops->check(img) == -1 && err_status() == ST_CORRUPT, "changed: written to");
+	img->may_change = true;
+	is_int(img->ops->check(img), 0, "changed: as the user accepts");
+	is_int(truncate("file", 9), 0, "changed: cut");
+	ok(img->ops->check(img) == -1 && err_status() == ST_CORRUPT, "changed: is not accepted");
+	image_close(img);
+}
+
 /* Only root can open block devices. */
 static void test_device(void)
 {
@@ -174,6 +195,7 @@ int main(void)
 	test_policy();
 	test_read();
 	test_extents();
+	test_changed();
 	test_device();
 	scratch_close(tap_failed);
 	return tap_done();

@@ -222,6 +222,24 @@ static void test_meanwhile(void)
 	ok(target_commit(t) == -1 && err_status() != ST_OK, "meanwhile: the directory is gone");
 }
 
+/* Changes by others between place_open() and target_make(). */
+static void test_before(void)
+{
+	struct place *p = places_open("x");
+	struct target *t;
+
+	scratch_save("x", "theirs", 6);
+	t = target_make(p, &plain);
+	ok(!t || (target_commit(t) == -1 && err_status() == ST_EXISTS), "before: made by another");
+	ok(holds("x", "theirs") && leftovers(".") == 0, "before: the file of the other is kept");
+	p = places_open("x");
+	scratch_save("y", "other", 5);
+	ok(rename("y", "x") == 0 && !target_make(p, &over) && err_status() == ST_BUSY,
+		"before: replaced by another");
+	ok(holds("x", "other") && leftovers(".") == 0, "before: the other file is kept");
+	unlink("x");
+}
+
 static void test_in_use(void)
 {
 	int fd;
@@ -346,6 +364,7 @@ int main(void)
 	test_overwrite();
 	test_same_source();
 	test_meanwhile();
+	test_before();
 	test_in_use();
 	test_other_run();
 	test_dry();
