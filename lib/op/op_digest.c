@@ -20,11 +20,12 @@ int op_digest(struct session *s, const struct kv *request, struct buf *reply)
 	char hex[HASH_HEX];
 	int r = -1;
 
-	if (op_flow_options(s, request, &opt) < 0 ||
-		reading_want_parse(&want, request, "path") < 0 || reading_open(&from, s, &want) < 0)
+	op_flow_options(s, request, &opt);
+	reading_want_parse(&want, request, "path");
+	if (reading_open(&from, s, &want) < 0)
 		return -1;
 	null = sink_null();
-	if (!null || flow_run(from.source, null, &opt, &stats) < 0)
+	if (!null || flow_run(from.source, null, &opt, &stats) < 0 || reading_check(&from) < 0)
 		goto out;
 	if (from.compressed && from.img)
 		kv_add_bool(reply, "recorded", image_content(from.img)->archive.header.has_length);

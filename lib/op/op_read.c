@@ -11,16 +11,6 @@
 #include "lib/op/op.h"
 #include "lib/op/reading.h"
 
-static int wait_for_go(struct session *s)
-{
-	struct frame *f;
-
-	if (conn_expect(s->conn, WIRE_GO, &f) < 0)
-		return -1;
-	conn_release(s->conn, f);
-	return 0;
-}
-
 int op_read(struct session *s, const struct kv *request, struct buf *reply)
 {
 	struct flow_options opt;
@@ -31,11 +21,12 @@ int op_read(struct session *s, const struct kv *request, struct buf *reply)
 	struct sink *sink = NULL;
 	int r = -1;
 
-	if (op_flow_options(s, request, &opt) < 0 ||
-		reading_want_parse(&want, request, "path") < 0 || reading_open(&from, s, &want) < 0)
+	op_flow_options(s, request, &opt);
+	reading_want_parse(&want, request, "path");
+	if (reading_open(&from, s, &want) < 0)
 		return -1;
 	reading_describe(&from, &record);
-	if (op_record(s, &record) < 0 || wait_for_go(s) < 0)
+	if (op_record(s, &record) < 0 || op_wait_for_go(s) < 0)
 		goto out;
 	sink = sink_wire(s->conn, false);
 	if (!sink || flow_run(from.source, sink, &opt, &stats) < 0)

@@ -33,8 +33,8 @@ struct writing_want {
 	struct target_want target; /* all but its source */
 };
 
-/* From a request.  0 or -1 recorded. */
-int writing_want_parse(struct writing_want *w, const struct kv *request);
+/* From a checked request; standard output if it has no path. */
+void writing_want_parse(struct writing_want *w, const struct kv *request);
 
 /*
  * 0, or -1 recorded; then w is empty.  want->target.source is the source if this process
@@ -44,6 +44,9 @@ int writing_open(struct writing *w, struct session *s, const struct writing_want
 
 /* The same at a place, which it takes over; path and base of want play no part. */
 int writing_open_place(struct writing *w, struct place *place, const struct writing_want *want);
+
+/* As target_settle(). */
+int writing_settle(struct writing *w);
 
 /* Makes it final; w is empty then.  0 or -1 recorded. */
 int writing_commit(struct writing *w);

@@ -93,12 +93,13 @@ struct backend {
 	int (*list)(const struct place *container, bool recursive, backend_each *each, void *arg);
 
 	/*
-	 * Removes what interrupted jobs left in a container, or with dry_run only says
-	 * what it would remove.  Of each: kind, path; state: "removed", "resumed" (a volume
-	 * that was suspended), "alive" (its job still runs), "foreign" (not ours) or "failed";
-	 * why; status.
+	 * Removes what interrupted jobs left in a container, which is called shown in
+	 * what is said of it; with dry_run only says what it would remove.  Of each: kind,
+	 * path; state: "removed", "resumed" (a volume that was suspended), "alive" (its job
+	 * still runs), "foreign" (not ours) or "failed"; why; status.
 	 */
-	int (*clean)(const struct place *container, bool dry_run, backend_each *each, void *arg);
+	int (*clean)(const struct place *container, const char *shown, bool dry_run,
+		backend_each *each, void *arg);
 
 	/*
 	 * A snapshot of an open image, for this job (snapshot_take()) or, if want
@@ -111,8 +112,8 @@ struct backend {
 	 * Calls each for every container in which the policy says to look if the
 	 * user names none; NULL: none.
 	 */
-	int (*containers)(const struct policy *l, int (*each)(void *arg, struct place *container),
-		void *arg);
+	int (*containers)(
+		const struct policy *l, int (*each)(void *arg, struct place *container), void *arg);
 
 	/* Its free space, as records (op_storage.c); NULL: nothing to tell. */
 	int (*storage)(const struct policy *l, backend_each *each, void *arg);
@@ -128,7 +129,8 @@ struct backend {
 const struct backend *backend_at(size_t i);
 size_t backend_count(void);
 
-/* Has a further backend, which stays the caller's, asked before all others.  At most BACKEND_MORE. */
+/* Has a further backend, which stays the caller's, asked before all others.  At most BACKEND_MORE.
+ */
 #define BACKEND_MORE 4
 int backend_add(const struct backend *b);
 

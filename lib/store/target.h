@@ -30,10 +30,11 @@ struct target_want {
 	bool fsync;
 	bool dry_run;		    /* make all checks and nothing else */
 	const struct image *source; /* if it is on this host and known, or NULL */
-	const char *source_id;	    /* its identity (identity.h), which the target must not have, or NULL */
-	const char *pool;	    /* a new volume gets its space from that thin pool; or NULL */
-	uint64_t volume_len; /* of a new volume, before it is rounded up; 0: as len */
-	const struct image *like;   /* whose owner, mode, label and times it gets; or NULL */
+	const char
+		*source_id; /* its identity (identity.h), which the target must not have, or NULL */
+	const char *pool;   /* a new volume gets its space from that thin pool; or NULL */
+	uint64_t volume_len;	  /* of a new volume, before it is rounded up; 0: as len */
+	const struct image *like; /* whose owner, mode, label and times it gets; or NULL */
 };
 
 struct target; /* opaque */
@@ -78,8 +79,15 @@ int target_clone(struct target *t, const struct image *src);
 int target_set_len(struct target *t, uint64_t len);
 
 /*
- * Syncs, gives it its name, syncs the directory: 0.  Or -1 recorded, and it
- * is as after target_abort().  Frees t either way.
+ * Does all of a commit that takes time and that nobody else can see: attributes, and a
+ * sync to disk.  So what must be known before the target is published can be found
+ * out meanwhile.  0 or -1 recorded.
+ */
+int target_settle(struct target *t);
+
+/*
+ * Settles it if target_settle() was not called, gives it its name, syncs the directory: 0.  Or -1
+ * recorded, and it is as after target_abort().  Frees t either way.
  */
 int target_commit(struct target *t);
 void target_abort(struct target *t); /* accepts NULL; keeps the recorded error */

@@ -23,8 +23,8 @@ static const char *state_of(int r)
 	return err_status() == ST_REFUSED && !err_errno() ? "foreign" : "failed";
 }
 
-static int clean_entry(int dir, const char *path, const char *entry, bool dry_run,
-	backend_each *each, void *arg)
+static int clean_entry(
+	int dir, const char *path, const char *entry, bool dry_run, backend_each *each, void *arg)
 {
 	struct buf record = BUF_INIT;
 	int r = partial_clear(dir, entry, dry_run);
@@ -42,15 +42,14 @@ static int clean_entry(int dir, const char *path, const char *entry, bool dry_ru
 	return r;
 }
 
-int file_clean(const struct place *container, bool dry_run, backend_each *each, void *arg)
+int file_clean(const struct place *container, const char *shown, bool dry_run, backend_each *each,
+	void *arg)
 {
 	int r = 0, fd;
 	struct dirent *e;
 	DIR *d;
 
-	if (!container->is_container)
-		return err_set(ST_REFUSED, "is not a directory");
-	fd = file_place_open(container, O_RDONLY | O_DIRECTORY);
+	fd = file_place_open_directory(container);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d && fd >= 0) {
 		err_sys("cannot list");
@@ -60,7 +59,7 @@ int file_clean(const struct place *container, bool dry_run, backend_each *each, 
 		return -1;
 	while (r == 0 && (e = readdir(d)))
 		if (partial_is(e->d_name))
-			r = clean_entry(fd, container->spelled, e->d_name, dry_run, each, arg);
+			r = clean_entry(fd, shown, e->d_name, dry_run, each, arg);
 	if (r == 0 && !dry_run && io_sync_dir(fd) < 0)
 		r = err_sys("cannot sync the directory to disk");
 	closedir(d);
