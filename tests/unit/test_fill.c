@@ -126,6 +126,24 @@ static void test_abort(void)
 	unlink("x");
 }
 
+/* It is not complete before target_commit(). */
+static void test_settle(void)
+{
+	struct target *t;
+
+	scratch_save("x", "01234", 5);
+	t = fill("x", &plain);
+	ok(t && target_write(t, "hello", 5, 0) == 0 && target_settle(t) == 0, "settle");
+	is_int(marked("x"), 1, "settle: still marked");
+	is_int(target_commit(t), 0, "settle: commit");
+	is_int(marked("x"), 0, "settle: it is complete");
+	t = fill("x", &plain);
+	ok(t && target_write(t, "HELLO", 5, 0) == 0 && target_settle(t) == 0, "settle: again");
+	target_abort(t);
+	is_int(marked("x"), 1, "settle: an abort leaves the mark");
+	unlink("x");
+}
+
 static void test_too_long(void)
 {
 	struct target_want want = { .len = TARGET_LEN_UNKNOWN };
@@ -288,6 +306,7 @@ int main(void)
 	test_zero(false);
 	test_zero(true);
 	test_abort();
+	test_settle();
 	test_too_long();
 	test_refused();
 	test_links();

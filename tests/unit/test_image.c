@@ -142,25 +142,93 @@ static void test_extents(void)
 	free(b);
 }
 
-/* The old time of modification differs from that of any write. */
+/* The status of the check after all was read. */
+static int checked(struct image *img)
+{
+	err_clear();
+	return image_check_end(img) < 0 ? (int)err_status() : 0;
+}
+
 static void test_changed(void)
 {
-	const struct timespec old[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
 	struct image *img;
+	int fd;
 
 	scratch_save("file", "0123456789", 10);
-	ok(utimensat(AT_FDCWD, "file", old, 0) == 0, "changed: made");
+	img = places_image(&places_free, "file");
+	if (!ok(img != NULL, "changed: opened"))
+		return;
+	is_int(img->ops->is_unfinished(img), 0, "changed: complete");
+	is_int(checked(img), 0, "changed: not yet");
+	scratch_patch("file", 0, "x", 1);
+	is_int(checked(img), 0, "changed: written to, which nobody asked for");
+	is_int(truncate("file", 9), 0, "changed: cut");
+	is_int(checked(img), ST_CORRUPT, "changed: it is shorter");
+	is_int(truncate("file", 11), 0, "changed: extended");
+	is_int(checked(img), ST_CORRUPT, "changed: it is longer");
+	image_close(img);
+	img = places_image(&places_free, "file");
+	ok(img && image_refuse_writers(img) == 0 && image_hold(img) == 0, "held");
+	is_int(checked(img), 0, "held: nothing happened");
+	fd = open("file", O_RDONLY | O_CLOEXEC);
+	is_int(checked(img), 0, "held: opened for reading");
+	close(fd);
+	scratch_patch("file", 0, "y", 1);
+	is_int(checked(img), ST_CORRUPT, "held: written to");
+	image_close(img);
+	scratch_save("file", "0123456789", 10);
+	fd = open("file", O_WRONLY | O_CLOEXEC);
 	img = places_image(&places_free, "file");
 	err_clear();
-	ok(img && img->ops->check(img) == 0 && img->ops->is_unfinished(img) == 0,
-		"changed: not yet");
-	scratch_patch("file", 0, "x", 1);
-	ok(img->ops->check(img) == -1 && err_status() == ST_CORRUPT, "changed: written to");
-	img->may_change = true;
-	is_int(img->ops->check(img), 0, "changed: as the user accepts");
-	is_int(truncate("file", 9), 0, "changed: cut");
-	ok(img->ops->check(img) == -1 && err_status() == ST_CORRUPT, "changed: is not accepted");
+	ok(img && image_refuse_writers(img) == -1 && err_status() == ST_BUSY,
+		"held: open for writing before");
+	err_clear();
+	ok(img && image_hold(img) == -1 && err_status() == ST_BUSY, "held: is refused");
+	close(fd);
+	is_int(img ? image_hold(img) : -1, 0, "held: closed");
 	image_close(img);
+}
+
+/* There is no lease on another user's file, so the times have to tell. */
+static int changed_without_lease(void)
+{
+	const struct timespec same[2] = { { 0, UTIME_OMIT }, { 1000000000, 0 } };
+	struct image *img;
+	int fd = open("file", O_WRONLY | O_CLOEXEC);
+
+	if (futimens(fd, same) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
+		return 1;
+	img = places_image(&places_free, "file");
+	if (!img || image_hold(img) < 0 || checked(img) != 0)
+		return 2;
+	if (write(fd, "x", 1) != 1 || checked(img) != ST_CORRUPT)
+		return 3;
+	image_close(img);
+	img = places_image(&places_free, "file");
+	if (!img || image_hold(img) < 0 || checked(img) != 0)
+		return 4;
+	image_close(img);
+	return 0;
+}
+
+static void test_without_lease(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	if (geteuid() != 0) {
+		puts("# not root: a file of another user is not tested");
+		return;
+	}
+	scratch_save("file", "0123456789", 10);
+	chmod("file", 0644);
+	chmod(".", 0755);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(changed_without_lease());
+	waitpid(pid, &status, 0);
+	is_int(status, 0, "changed: a file of another user");
 }
 
 /* Only root can open block devices. */
@@ -198,6 +266,7 @@ int main(void)
 	test_read();
 	test_extents();
 	test_changed();
+	test_without_lease();
 	test_device();
 	scratch_close(tap_failed);
 	return tap_done();

@@ -95,6 +95,22 @@ static void test_commit(void)
 	unlink("x");
 }
 
+/* What takes time is done before, and nobody sees it. */
+static void test_settle(void)
+{
+	struct target *t = places_make("x", &plain);
+
+	ok(t && target_write(t, "hello", 5, 0) == 0 && target_settle(t) == 0, "settle");
+	ok(!is_there("x") && is_there(".x.img-tools"), "settle: hidden still");
+	is_int(target_commit(t), 0, "settle: commit");
+	ok(holds("x", "hello") && leftovers(".") == 0, "settle: complete afterwards");
+	unlink("x");
+	t = places_make("x", &plain);
+	ok(t && target_settle(t) == 0, "settle: another");
+	target_abort(t);
+	ok(!is_there("x") && leftovers(".") == 0, "settle: no file is left of an abort");
+}
+
 static void test_abort(void)
 {
 	struct target *t = places_make("x", &plain);
@@ -359,6 +375,7 @@ int main(void)
 	scratch_open();
 	fds = places_descriptors();
 	test_commit();
+	test_settle();
 	test_abort();
 	test_exists();
 	test_overwrite();
