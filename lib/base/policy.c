@@ -116,27 +116,46 @@ static const struct policy_root *match_one(
 	return NULL;
 }
 
+static bool leads_upwards(const char *rest)
+{
+	return strncmp(rest, "..", 2) == 0 && (rest[2] == '/' || rest[2] == '\0');
+}
+
+/* dir and rest as one path, where each ".." at the start of rest removes a part of dir. */
+static char *fold_upwards(const char *dir, const char *rest)
+{
+	char *parent = pathname_trim(dir), *path, *slash;
+
+	if (!parent)
+		return NULL;
+	for (; leads_upwards(rest); rest += strspn(rest, "/")) {
+		slash = strrchr(parent, '/');
+		slash[slash == parent ? 1 : 0] = '\0'; /* the parent of "/" is "/" */
+		rest += 2;
+	}
+	path = pathname_join(parent, rest);
+	free(parent);
+	return path;
+}
+
 /*
  * Which allowed directory *spelled lies below, and *rest, its path from there.
- * A ".." right after an allowed directory leads to that directory's parent, and
- * is folded: the configured path has been resolved already.  Any other stays
- * for the kernel.  NULL: none, or (with *spelled NULL) no memory.
+ * Each ".." right after an allowed directory leads upwards on that directory's own
+ * path, and is folded: the configured path has been resolved already.  Any other
+ * stays for the kernel.  NULL: none, or (with *spelled NULL) no memory.
  */
 static const struct policy_root *match(const struct policy *l, char **spelled, const char **rest)
 {
 	const struct policy_root *root;
-	char *parent, *folded;
+	char *folded;
 
 	while ((root = match_one(l, *spelled, rest))) {
-		if (strncmp(*rest, "..", 2) != 0 || ((*rest)[2] != '/' && (*rest)[2] != '\0'))
+		if (!leads_upwards(*rest))
 			return root;
-		parent = pathname_parent(root->path);
-		folded = parent ? pathname_join(parent, *rest + 2) : NULL;
-		free(parent);
+		folded = fold_upwards(root->path, *rest);
 		free(*spelled);
-		*spelled = folded ? pathname_absolute(folded) : NULL;
-		free(folded);
-		if (!*spelled)
+		*spelled = folded;
+		if (!folded)
 			return NULL;
 	}
 	return NULL;

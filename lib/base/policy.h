@@ -7,8 +7,9 @@
  * walked from that directory's descriptor and cannot leave it: neither by ".."
  * nor by a link, however they are swapped during the walk.  An absolute link
  * is refused wherever it leads (openat2 with RESOLVE_BENEATH and
- * RESOLVE_NO_MAGICLINKS).  Without such lines, the user's own permissions are
- * the limit.
+ * RESOLVE_NO_MAGICLINKS).  Only each ".." that directly follows the directory's
+ * own path is folded as text, and may so lead to another allowed directory.
+ * Without such lines, the user's own permissions are the limit.
  *
  * All errors are recorded: ST_REFUSED outside of what is allowed, else as
  * errno says.

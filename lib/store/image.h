@@ -91,6 +91,15 @@ int image_check_end(struct image *img);
 int image_check_unused(struct image *img);
 
 /*
+ * After all was read: 0 if it was the same all the time, or -1 recorded: ST_CORRUPT if
+ * it was written to since image_hold(), is no longer what it was, or goes on after its end.
+ */
+int image_check_end(struct image *img);
+
+/* The .check_unwritten of images that only image_ops.use tells about. */
+int image_check_unused(struct image *img);
+
+/*
  * What its first bytes say of it (lib/format/content.h), read once; the image's own.  NULL
  * recorded: a read error, or ST_CORRUPT if a header cannot be parsed.
  */
