@@ -1,6 +1,6 @@
 /*
- * img-helper: does the work of all img-tools on the host where the image is.
- * Started by a command, here or over SSH; not meant to be run by hand.
+ * img-helper: does the work of all img-tools on the host that has the image.  A
+ * command starts it, on this host or through SSH; it is not meant to be run by hand.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +14,13 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/block/digest.h"
+#include "lib/op/schema.h"
 #include "lib/op/server.h"
 #include "lib/wire/wire.h"
 
 #define SELF_MAX (16u << 20)
 
-/* Whether this very file has the content that its sender named. */
+/* Whether the running program file has the content that its sender named. */
 static int self_check(const char *hex)
 {
 	struct hash want, have;
@@ -47,7 +48,9 @@ static int usage(void)
 
 static int serve(char **arg)
 {
-	struct server_options opt = { .in = STDIN_FILENO, .out = STDOUT_FILENO };
+	struct server_options opt = {
+		.in = STDIN_FILENO, .out = STDOUT_FILENO, .rights = RIGHT_ALL
+	};
 	int null;
 
 	for (; arg[0] && arg[1]; arg += 2) {
@@ -69,7 +72,7 @@ static int serve(char **arg)
 		if (io_set_cloexec(opt.in) < 0)
 			return usage();
 	} else {
-		/* Nothing else may write into the channel by accident. */
+		/* Nothing else must write into the channel by accident. */
 		opt.in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 		opt.out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 		null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -78,9 +81,9 @@ static int serve(char **arg)
 			return ST_FAILED;
 		close(null);
 	}
-	/* A lease that is tested (inuse.c) may be broken at that moment. */
+	/* SIGIO: another process may break a lease while it is tested (inuse.c). */
 	signal(SIGIO, SIG_IGN);
-	/* A limit on the size of files is an error like a full disk, not our end. */
+	/* SIGXFSZ: a limit on the size of files is an error like a full disk. */
 	signal(SIGXFSZ, SIG_IGN);
 	cancel_on_signals();
 	return server_run(&opt);

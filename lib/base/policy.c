@@ -227,8 +227,7 @@ static int open_recorded(const struct policy *l, const char *path, int flags)
 }
 
 /* Whether the narrower policy leads to the very same thing. */
-static int check_narrower(
-	const struct policy *l, const char *path, int fd, policy_opener *open_by)
+static int check_narrower(const struct policy *l, const char *path, int fd, policy_opener *open_by)
 {
 	struct stat a, b;
 	int other = open_by(l, path, O_PATH), r = -1;

@@ -14,8 +14,8 @@
 
 struct archive {
 	struct lzop_header header;
-	uint64_t len;	  /* of the image in it; if not is_intact, of the blocks that are there */
-	bool is_intact;	  /* its end mark was seen, and nothing after it; or its header has len */
+	uint64_t len;	/* of the image in it; if not is_intact, of the blocks that are there */
+	bool is_intact; /* its end mark was seen, and nothing after it; or its header has len */
 };
 
 /*

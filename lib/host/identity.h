@@ -10,7 +10,8 @@
 
 #define IDENTITY_MAX 128 /* bytes with the NUL */
 
-/* "BOOT-ID:DEVICE:INODE" of a file, "BOOT-ID:block:NUMBER" of a device, whichever its node.  Returns out. */
+/* "BOOT-ID:DEVICE:INODE" of a file, "BOOT-ID:block:NUMBER" of a device, whichever its node. Returns
+ * out. */
 char *identity_of(const struct stat *st, char out[IDENTITY_MAX]);
 
 #endif

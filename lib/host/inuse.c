@@ -20,9 +20,9 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/lvm/dm.h"
 #include "lib/host/inuse_find.h"
 #include "lib/host/mounts.h"
+#include "lib/lvm/dm.h"
 #include "lib/lvm/volume.h"
 
 /* QEMU: byte 100 + n is locked by who uses permission n, 200 + n by who does
@@ -97,27 +97,41 @@ static bool is_open(int fd, const struct stat *st)
 	return is;
 }
 
-/* known: whether it is open elsewhere, or NULL. */
-static void look_device(int fd, const struct stat *st, struct inuse *u, const bool *known)
+/* Whether the device can be had exclusively, by a name that must mean it: errno if not. */
+static int try_exclusively(const struct stat *st, const char *path)
 {
-	char path[64];
+	int fd = path ? open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC) : -1;
+	struct stat own;
+	int r = 0;
+
+	if (fd < 0)
+		return path ? errno : EINVAL;
+	if (fstat(fd, &own) < 0 || own.st_rdev != st->st_rdev)
+		r = ESTALE;
+	close(fd);
+	return r;
+}
+
+/* known: whether it is open elsewhere, or NULL. */
+static void look_device(
+	int fd, const char *path, const struct stat *st, struct inuse *u, const bool *known)
+{
+	char sys[64];
 	bool writable = false;
-	int excl;
+	int r;
 
 	inuse_find_mounts(st->st_rdev, u, &writable);
 	u->readers = u->readers || u->mounted;
 	u->writers = u->writers || writable;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	excl = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
-	if (excl >= 0) {
-		close(excl);
+	r = try_exclusively(st, path);
+	if (r == 0) {
 		if (known ? *known : is_open(fd, st))
 			find_opener(st, u);
-	} else if (errno == EBUSY && !u->mounted) {
+	} else if (r == EBUSY && !u->mounted) {
 		u->readers = u->writers = true;
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(st->st_rdev),
+		snprintf(sys, sizeof(sys), "/sys/dev/block/%u:%u", major(st->st_rdev),
 			minor(st->st_rdev));
-		inuse_find_partitions(path, u, &writable);
+		inuse_find_partitions(sys, u, &writable);
 		inuse_find_holder(st->st_rdev, u);
 		if (!u->who[0])
 			inuse_find_process(st, u);
@@ -125,7 +139,7 @@ static void look_device(int fd, const struct stat *st, struct inuse *u, const bo
 	}
 }
 
-static int look(int fd, struct inuse *u, const bool *known)
+static int look_all(int fd, const char *path, struct inuse *u, const bool *known)
 {
 	struct stat st;
 	bool device;
@@ -140,7 +154,7 @@ static int look(int fd, struct inuse *u, const bool *known)
 		inuse_find_say(u, "used as swap");
 	}
 	if (device) {
-		look_device(fd, &st, u, known);
+		look_device(fd, path, &st, u, known);
 	} else if (S_ISREG(st.st_mode)) {
 		inuse_find_loops(&st, u);
 		look_qemu(fd, u);
@@ -149,14 +163,14 @@ static int look(int fd, struct inuse *u, const bool *known)
 	return buf_failed(&u->mountpoints);
 }
 
-int inuse_look(int fd, struct inuse *u)
+int inuse_look(int fd, const char *path, struct inuse *u)
 {
-	return look(fd, u, NULL);
+	return look_all(fd, path, u, NULL);
 }
 
-int inuse_look_known(int fd, struct inuse *u, bool is_open)
+int inuse_look_known(int fd, const char *path, struct inuse *u, bool is_open)
 {
-	return look(fd, u, &is_open);
+	return look_all(fd, path, u, &is_open);
 }
 
 void inuse_fini(struct inuse *u)
@@ -164,15 +178,15 @@ void inuse_fini(struct inuse *u)
 	buf_fini(&u->mountpoints);
 }
 
-int inuse_explain_busy(int dir, const char *name)
+int inuse_explain_busy(const char *path)
 {
-	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct inuse u;
 	int r;
 
 	if (fd < 0)
 		return err_sys("cannot open");
-	r = inuse_look(fd, &u);
+	r = inuse_look(fd, path, &u);
 	inuse_fini(&u);
 	close(fd);
 	return r < 0 ? -1 : err_set(ST_BUSY, "in use: %s", u.who[0] ? u.who : "until just now");
@@ -195,7 +209,7 @@ int inuse_explain_open(int fd)
 int inuse_refuse(int fd, enum inuse_level level)
 {
 	struct inuse u;
-	int r = inuse_look(fd, &u);
+	int r = inuse_look(fd, NULL, &u);
 
 	if (r == 0 && (u.writers || (level == INUSE_ANY && u.readers)))
 		r = err_set(ST_BUSY, "in use: %s", u.who);

@@ -28,21 +28,25 @@ struct inuse {
 	struct buf mountpoints; /* NUL-terminated strings, one after the other */
 };
 
-/* Looks.  0 or -1 recorded. */
-int inuse_look(int fd, struct inuse *u);
+/*
+ * Looks who else uses what fd is open on.  Of a block device, path is a name, by which it
+ * is opened once more to see whether anybody has it exclusively; else it plays no part
+ * and may be NULL.  0 or -1 recorded; then, too, inuse_fini() is to be called.
+ */
+int inuse_look(int fd, const char *path, struct inuse *u);
 
-/* The same of a volume of which it was looked at before whether it is open elsewhere. */
-int inuse_look_known(int fd, struct inuse *u, bool is_open);
+/* The same of a volume of which it is known whether it is open elsewhere. */
+int inuse_look_known(int fd, const char *path, struct inuse *u, bool is_open);
 void inuse_fini(struct inuse *u);
 
-/* 0, or -1 with ST_BUSY recorded naming the holder. */
+/* 0, or -1 with ST_BUSY recorded naming the holder.  fd is no device. */
 int inuse_refuse(int fd, enum inuse_level level);
 
 /*
- * Of a device which dir and name mean, and which could not be opened exclusively: -1 with
- * ST_BUSY recorded, naming the holder as far as it can be seen.
+ * Of the device at path, which could not be opened exclusively: -1 with ST_BUSY recorded,
+ * naming the holder as far as it can be seen.
  */
-int inuse_explain_busy(int dir, const char *name);
+int inuse_explain_busy(const char *path);
 
 /* The same of one that fd is, and others have open. */
 int inuse_explain_open(int fd);

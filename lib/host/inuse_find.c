@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
-#include "lib/lvm/dm.h"
 #include "lib/host/mounts.h"
+#include "lib/lvm/dm.h"
 
 void inuse_find_say(struct inuse *u, const char *fmt, ...)
 {

@@ -53,7 +53,7 @@ int dm_table(dev_t dev, char *out, size_t size);
 /* How full a thick snapshot is, or that it is invalid.  0, or -1 recorded. */
 struct dm_usage {
 	double used;	/* part of the copy-on-write space that is used, from 0 to 1 */
-	uint64_t space;	/* size of the copy-on-write space in bytes */
+	uint64_t space; /* size of the copy-on-write space in bytes */
 	uint64_t chunk; /* the unit of its allocation, in bytes */
 	bool invalid;
 };

@@ -82,8 +82,7 @@ static int is_group(const char *group)
 int volume_of_spelling(struct volume_name *out, const char *path)
 {
 	memset(out, 0, sizeof(*out));
-	if (!split_path(out, path) || strcmp(out->group, "mapper") == 0 ||
-		is_elsewhere(out->group))
+	if (!split_path(out, path) || strcmp(out->group, "mapper") == 0 || is_elsewhere(out->group))
 		return 0;
 	return is_group(out->group);
 }

@@ -1,5 +1,5 @@
 /*
- * op: the table, and what operations share in reading requests.
+ * op: the table with each operation's keys, and what operations share.
  */
 #include "lib/op/op.h"
 
@@ -7,43 +7,182 @@
 
 #include "lib/base/err.h"
 
-const struct op op_table[] = {
-	{ "info", false, false, op_info },
-	{ "list", false, false, op_list },
-	{ "storage", false, false, op_storage },
-	{ "digest", false, false, op_digest },
-	{ "check", false, false, op_check },
-	{ "create", true, false, op_create },
-	{ "delete", true, false, op_delete },
-	{ "rename", true, false, op_rename },
-	{ "archive", true, false, op_archive },
-	{ "unarchive", true, false, op_unarchive },
-	{ "clean", true, false, op_clean },
-	{ "snap", true, false, op_snap },
-	{ "read", false, true, op_read },
-	{ "write", true, true, op_write },
-	{ "copy", true, false, op_copy },
-	{ NULL, false, false, NULL },
+#define KEY(key, of_type, ...)                                                                     \
+	{                                                                                          \
+		.name = (key), .type = KEY_##of_type, __VA_ARGS__                                  \
+	}
+
+/* A dry run changes nothing. */
+#define DRY_RUN KEY("dry_run", FLAG, .needs = RIGHT_READ, .spares = RIGHT_ALL & ~RIGHT_READ)
+
+/* An archive replaces the image that it is made from. */
+#define REPLACES (RIGHT_READ | RIGHT_CREATE | RIGHT_DELETE)
+
+static const char *const compress_words[] = { "auto", "always", "never", NULL };
+static const char *const compression_words[] = { "lzo", NULL };
+
+/* How a flow runs: for every operation that reads or moves data. */
+static const struct op_key flow_keys[] = {
+	KEY("jobs", U64),
+	KEY("bwlimit", U64),
+	KEY("progress", FLAG),
+	{ NULL },
 };
 
-const char *op_need(const struct kv *request, const char *key)
+/* The source of `read` and `copy`, without its path. */
+static const struct op_key source_keys[] = {
+	KEY("live", FLAG),
+	KEY("snapshot", FLAG, .needs = RIGHT_SNAPSHOT),
+	KEY("snapshot_size", U64),
+	KEY("pre", TEXT, .needs = RIGHT_EXECUTE),
+	KEY("post", TEXT, .needs = RIGHT_EXECUTE),
+	KEY("compress", WORD, .words = compress_words),
+	{ NULL },
+};
+
+/*
+ * The target of `write` and `copy`.  Overwriting removes the existing image, or
+ * fills it.  An image that is filled in place must exist, so nothing is created.
+ */
+static const struct op_key target_keys[] = {
+	KEY("path", PATH, .instead = "stdout", .needs = RIGHT_CREATE),
+	KEY("stdout", FLAG),
+	KEY("base", NAME),
+	KEY("size", U64),
+	KEY("archive", FLAG),
+	KEY("sparse", FLAG),
+	KEY("overwrite", FLAG, .needs = RIGHT_WRITE | RIGHT_DELETE),
+	KEY("in_place", FLAG, .needs = RIGHT_WRITE, .spares = RIGHT_CREATE),
+	KEY("as_is", FLAG),
+	KEY("allow_links", FLAG),
+	KEY("no_fsync", FLAG),
+	DRY_RUN,
+	{ NULL },
+};
+
+static const struct op_key info_keys[] = {
+	KEY("path", PATH, .required = true),
+	{ NULL },
+};
+
+static const struct op_key list_keys[] = {
+	KEY("path", PATH),
+	KEY("recursive", FLAG),
+	{ NULL },
+};
+
+/* `digest` and `check`. */
+static const struct op_key check_keys[] = {
+	KEY("path", PATH, .required = true),
+	KEY("live", FLAG),
+	{ NULL },
+};
+
+static const struct op_key create_keys[] = {
+	KEY("path", PATH, .required = true),
+	KEY("size", U64, .required = true),
+	KEY("sparse", FLAG),
+	KEY("thin", TEXT),
+	KEY("no_fsync", FLAG),
+	DRY_RUN,
+	{ NULL },
+};
+
+static const struct op_key delete_keys[] = {
+	KEY("path", PATH, .required = true),
+	KEY("force", FLAG),
+	KEY("allow_links", FLAG),
+	DRY_RUN,
+	{ NULL },
+};
+
+/* The name comes from the user, so the operation says what is wrong with it. */
+static const struct op_key rename_keys[] = {
+	KEY("path", PATH, .required = true),
+	KEY("name", TEXT, .required = true),
+	KEY("allow_links", FLAG),
+	DRY_RUN,
+	{ NULL },
+};
+
+static const struct op_key archive_keys[] = {
+	KEY("path", PATH, .required = true),
+	KEY("keep", FLAG, .spares = RIGHT_DELETE),
+	KEY("allow_links", FLAG),
+	DRY_RUN,
+	{ NULL },
+};
+
+static const struct op_key clean_keys[] = {
+	KEY("path", PATH),
+	DRY_RUN,
+	{ NULL },
+};
+
+static const struct op_key snap_keys[] = {
+	KEY("path", PATH, .required = true),
+	KEY("name", TEXT),
+	KEY("size", U64),
+	DRY_RUN,
+	{ NULL },
+};
+
+static const struct op_key read_keys[] = {
+	KEY("path", PATH, .instead = "stdin", .needs = RIGHT_READ),
+	KEY("stdin", FLAG),
+	DRY_RUN,
+	{ NULL },
+};
+
+/* What the source's helper said about the image that is written. */
+static const struct op_key write_keys[] = {
+	KEY("capacity", U64),
+	KEY("format", TEXT),
+	KEY("compression", WORD, .words = compression_words),
+	KEY("source_id", TEXT),
+	KEY("jobs", U64),
+	{ NULL },
+};
+
+static const struct op_key copy_keys[] = {
+	KEY("source", PATH, .instead = "stdin", .needs = RIGHT_READ),
+	KEY("stdin", FLAG),
+	KEY("want_digest", FLAG),
+	{ NULL },
+};
+
+const struct op op_table[] = {
+	{ "info", { RIGHT_READ, { info_keys } }, false, op_info },
+	{ "list", { RIGHT_READ, { list_keys } }, false, op_list },
+	{ "storage", { RIGHT_READ, { NULL } }, false, op_storage },
+	{ "digest", { RIGHT_READ, { check_keys, flow_keys } }, false, op_digest },
+	{ "check", { RIGHT_READ, { check_keys } }, false, op_check },
+	{ "create", { RIGHT_CREATE, { create_keys } }, false, op_create },
+	{ "delete", { RIGHT_DELETE, { delete_keys } }, false, op_delete },
+	{ "rename", { RIGHT_CREATE | RIGHT_DELETE, { rename_keys } }, false, op_rename },
+	{ "archive", { REPLACES, { archive_keys, flow_keys } }, false, op_archive },
+	{ "unarchive", { REPLACES, { archive_keys, flow_keys } }, false, op_unarchive },
+	{ "clean", { RIGHT_DELETE, { clean_keys } }, false, op_clean },
+	{ "snap", { RIGHT_SNAPSHOT | RIGHT_CREATE, { snap_keys } }, false, op_snap },
+	{ "read", { 0, { read_keys, source_keys, flow_keys } }, true, op_read },
+	{ "write", { 0, { write_keys, target_keys } }, true, op_write },
+	{ "copy", { 0, { copy_keys, source_keys, target_keys, flow_keys } }, false, op_copy },
+	{ NULL },
+};
+
+bool op_flag(const struct kv *request, const char *key)
 {
 	const char *value = kv_get(request, key);
 
-	if (!value || !*value) {
-		err_set(ST_PEER, "protocol error: a request without '%s'", key);
-		return NULL;
-	}
-	return value;
+	return value && *value == '1';
 }
 
-int op_flag(const struct kv *request, const char *key)
+uint64_t op_u64(const struct kv *request, const char *key, uint64_t absent)
 {
-	bool set = false;
+	uint64_t value = absent;
 
-	if (kv_get_bool(request, key, &set) < 0)
-		return -1;
-	return set;
+	kv_get_u64(request, key, &value);
+	return value;
 }
 
 int op_record(struct session *s, const struct buf *record)
@@ -53,7 +192,7 @@ int op_record(struct session *s, const struct buf *record)
 	return conn_send(s->conn, WIRE_RECORD, record->data, record->len);
 }
 
-static void progress(void *arg, uint64_t done, uint64_t total)
+static void send_progress(void *arg, uint64_t done, uint64_t total)
 {
 	uint8_t out[WIRE_PROGRESS_SIZE];
 	struct session *s = arg;
@@ -63,30 +202,23 @@ static void progress(void *arg, uint64_t done, uint64_t total)
 	conn_send(s->conn, WIRE_PROGRESS, out, sizeof(out));
 }
 
-int op_flow_options(struct session *s, const struct kv *request, struct flow_options *opt)
+void op_flow_options(struct session *s, const struct kv *request, struct flow_options *opt)
 {
-	static const char *const words[] = { "auto", "always", "never" };
 	const char *compress = kv_get(request, "compress");
-	uint64_t jobs = 0;
+	uint64_t jobs = op_u64(request, "jobs", 0);
 	unsigned i = 0;
 
 	memset(opt, 0, sizeof(*opt));
 	opt->digest = true;
-	if (compress)
-		while (i < 3 && strcmp(compress, words[i]) != 0)
-			i++;
-	if (i == 3)
-		return err_set(ST_PEER, "protocol error: compress '%s'", compress);
+	while (compress && strcmp(compress, compress_words[i]) != 0)
+		i++;
 	opt->compress = (enum flow_compress)i;
-	if (kv_get_u64(request, "jobs", &jobs) < 0 ||
-		kv_get_u64(request, "bwlimit", &opt->bwlimit) < 0)
-		return -1;
 	opt->jobs = jobs < FLOW_JOBS_MAX ? (unsigned)jobs : FLOW_JOBS_MAX;
-	if (op_flag(request, "progress") == 1) {
-		opt->progress = progress;
+	opt->bwlimit = op_u64(request, "bwlimit", 0);
+	if (op_flag(request, "progress")) {
+		opt->progress = send_progress;
 		opt->arg = s;
 	}
-	return 0;
 }
 
 void op_reply_stats(struct buf *reply, const struct flow_stats *stats)

@@ -1,31 +1,34 @@
 /*
- * op: the operations of the helper, a file each, in one table that both
- * dispatches and advertises them.
+ * op: the operations of the helper, a file each, in one table that dispatches
+ * them, advertises them and says which keys their requests have (schema.h).
  *
- * An operation reads its request, may send records, and fills reply for the
- * OK; or returns -1 with an error recorded, which the server sends.  It undoes
- * what it did not finish before it returns.
+ * An operation gets a request that was checked against its schema.  It may send
+ * records and fills reply for the OK, or it returns -1 with an error recorded,
+ * which the server sends.  It rolls back what it did not finish before it
+ * returns.
  */
 #ifndef IMG_OP_H
 #define IMG_OP_H
 
 #include "lib/base/config.h"
 #include "lib/base/kv.h"
-#include "lib/flow/flow.h"
 #include "lib/base/policy.h"
+#include "lib/flow/flow.h"
+#include "lib/op/schema.h"
 #include "lib/wire/conn.h"
 
 struct session {
 	struct conn *conn;
 	struct policy policy;
-	const struct config *system, *user; /* defaults; the user's comes first */
-	bool has_stdio; /* descriptors 0 and 1 are the user's: "-" may be used */
+	const struct config *system, *user; /* defaults; the user's file comes first */
+	bool has_stdio;	 /* descriptors 0 and 1 are the user's: "-" may be used */
+	unsigned rights; /* what requests may do: enum schema_right */
 };
 
 struct op {
 	const char *name;
-	bool writes;  /* changes something: not in a read-only helper */
-	bool streams; /* it sends or takes blocks: an error in it ends the connection */
+	struct schema schema;
+	bool streams; /* it sends or receives blocks: an error in it ends the connection */
 	int (*run)(struct session *s, const struct kv *request, struct buf *reply);
 };
 
@@ -47,19 +50,17 @@ int op_read(struct session *s, const struct kv *request, struct buf *reply);
 int op_write(struct session *s, const struct kv *request, struct buf *reply);
 int op_copy(struct session *s, const struct kv *request, struct buf *reply);
 
-/* For operations: the value of key, or NULL with ST_PEER recorded. */
-const char *op_need(const struct kv *request, const char *key);
-
-/* Whether the flag key is set; a bad value counts as an error: -1 recorded. */
-int op_flag(const struct kv *request, const char *key);
+/* Of a checked request: whether a flag is set, and a number or what stands for its absence. */
+bool op_flag(const struct kv *request, const char *key);
+uint64_t op_u64(const struct kv *request, const char *key, uint64_t absent);
 
 /* Sends a record. 0 or -1 recorded. */
 int op_record(struct session *s, const struct buf *record);
 
-/* Fills the flow's options from compress, jobs, bwlimit. 0 or -1 recorded. */
-int op_flow_options(struct session *s, const struct kv *request, struct flow_options *opt);
+/* The flow's options from compress, jobs, bwlimit and progress of a checked request. */
+void op_flow_options(struct session *s, const struct kv *request, struct flow_options *opt);
 
-/* A flow's counts into a reply: capacity, data_bytes, hole_bytes, ... digest. */
+/* Adds a flow's counts to a reply: capacity, data_bytes, hole_bytes, ... digest. */
 void op_reply_stats(struct buf *reply, const struct flow_stats *stats);
 
 #endif

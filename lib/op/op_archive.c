@@ -54,8 +54,8 @@ static int check_original(const struct swap *w, const struct place *p)
 	struct change_want try = { .allow_links = w->change.allow_links, .dry_run = true };
 
 	if (!p->backend->can_archive)
-		return err_set(ST_REFUSED, "is a %s, and only files become archives",
-			p->backend->kind);
+		return err_set(
+			ST_REFUSED, "is a %s, and only files become archives", p->backend->kind);
 	if (p->is_link)
 		return err_set(ST_REFUSED, "is a symbolic link");
 	return w->keep ? 0 : p->backend->remove(p, &try);
@@ -73,8 +73,8 @@ static int open_original(struct swap *w, struct session *s, const char *path)
 	if (reading_open_place(&w->from, s, p, &want) < 0)
 		return -1;
 	if (w->pack == w->from.compressed)
-		return err_set(ST_REFUSED,
-			w->pack ? "is an archive already" : "is not an lzop archive");
+		return err_set(
+			ST_REFUSED, w->pack ? "is an archive already" : "is not an lzop archive");
 	return 0;
 }
 
@@ -124,19 +124,16 @@ static int convert(struct swap *w, const struct flow_options *opt, struct buf *r
 static int archive_or_unarchive(
 	struct session *s, const struct kv *request, struct buf *reply, bool pack)
 {
-	int keep = op_flag(request, "keep"), links = op_flag(request, "allow_links");
-	int dry = op_flag(request, "dry_run"), r = -1;
-	const char *path = op_need(request, "path");
-	struct swap w = { .pack = pack };
+	struct swap w = { .pack = pack,
+		.keep = op_flag(request, "keep"),
+		.dry_run = op_flag(request, "dry_run"),
+		.change.allow_links = op_flag(request, "allow_links") };
 	struct flow_options opt;
+	int r = -1;
 
-	if (!path || keep < 0 || links < 0 || dry < 0 || op_flow_options(s, request, &opt) < 0)
-		return -1;
-	w.keep = keep;
-	w.dry_run = dry;
-	w.change.allow_links = links;
-	if (open_original(&w, s, path) == 0 && open_other(&w, s) == 0)
-		r = dry ? 0 : convert(&w, &opt, reply);
+	op_flow_options(s, request, &opt);
+	if (open_original(&w, s, kv_get(request, "path")) == 0 && open_other(&w, s) == 0)
+		r = w.dry_run ? 0 : convert(&w, &opt, reply);
 	writing_abort(&w.to);
 	reading_close(&w.from);
 	return r;

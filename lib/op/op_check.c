@@ -12,7 +12,6 @@
 #include "lib/format/content.h"
 #include "lib/op/op.h"
 #include "lib/store/image.h"
-#include "lib/host/inuse.h"
 
 #define CHECK_CORRUPT 2 /* qemu-img(1) */
 #define CHECK_LEAKS 3
@@ -47,18 +46,16 @@ static int run_check(int fd, bool live, bool *leaks)
 
 int op_check(struct session *s, const struct kv *request, struct buf *reply)
 {
-	const char *path = op_need(request, "path");
-	int live = op_flag(request, "live"), r = -1;
+	struct place *place = place_open(&s->policy, kv_get(request, "path"));
+	struct image *img = place ? image_open(place) : NULL;
+	bool live = op_flag(request, "live"), leaks;
 	const struct content *c;
-	struct place *place;
-	struct image *img;
-	bool leaks;
+	int r = -1;
 
-	if (!path || live < 0 || !(place = place_open(&s->policy, path)) ||
-		!(img = image_open(place)))
+	if (!img)
 		return -1;
 	c = image_content(img);
-	if (!c || (!live && inuse_refuse(img->fd, INUSE_WRITERS) < 0))
+	if (!c || (!live && image_refuse_writers(img) < 0))
 		goto out;
 	if (c->is_archive || strcmp(c->format, "qcow2") != 0) {
 		err_set(ST_REFUSED, "is not a qcow2 image");

@@ -32,16 +32,13 @@ static int clean_container(void *arg, struct place *place)
 int op_clean(struct session *s, const struct kv *request, struct buf *reply)
 {
 	const char *path = kv_get(request, "path");
-	int dry = op_flag(request, "dry_run"), r = 0;
-	struct cleaning c = { .session = s };
+	struct cleaning c = { .session = s, .dry_run = op_flag(request, "dry_run") };
 	const struct backend *b;
 	struct place *place;
 	size_t i;
+	int r = 0;
 
 	(void)reply;
-	if (dry < 0)
-		return -1;
-	c.dry_run = dry;
 	if (path) {
 		place = place_open(&s->policy, path);
 		r = place ? clean_container(&c, place) : -1;

@@ -55,11 +55,11 @@ static int move(struct session *s, const struct kv *request, struct reading *fro
 	struct writing *to, struct buf *reply)
 {
 	struct flow_stats stats = { .source_failed = false };
-	int want_digest = op_flag(request, "want_digest"), cloned;
+	bool want_digest = op_flag(request, "want_digest");
 	struct flow_options opt;
+	int cloned;
 
-	if (want_digest < 0 || op_flow_options(s, request, &opt) < 0)
-		return -1;
+	op_flow_options(s, request, &opt);
 	cloned = clone(from, to, &opt, want_digest, &stats);
 	if (cloned < 0 || (!cloned && flow_run(from->source, to->sink, &opt, &stats) < 0)) {
 		if (stats.source_failed)
@@ -91,8 +91,9 @@ int op_copy(struct session *s, const struct kv *request, struct buf *reply)
 	struct writing to = { .target = NULL };
 	int r = -1;
 
-	if (reading_want_parse(&source, request, "source") < 0 ||
-		writing_want_parse(&target, request) < 0 || reading_open(&from, s, &source) < 0)
+	reading_want_parse(&source, request, "source");
+	writing_want_parse(&target, request);
+	if (reading_open(&from, s, &source) < 0)
 		return -1;
 	reading_describe(&from, &record);
 	if (op_record(s, &record) < 0)

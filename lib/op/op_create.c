@@ -12,25 +12,17 @@
 
 int op_create(struct session *s, const struct kv *request, struct buf *reply)
 {
-	int sparse = op_flag(request, "sparse"), dry = op_flag(request, "dry_run");
-	int no_fsync = op_flag(request, "no_fsync");
-	const char *path = op_need(request, "path");
-	struct target_want want = { .len = 0 };
+	const char *path = kv_get(request, "path");
+	struct target_want want = { .len = op_u64(request, "size", 0),
+		.sparse = op_flag(request, "sparse"),
+		.pool = kv_get(request, "thin"),
+		.dry_run = op_flag(request, "dry_run"),
+		.fsync = !op_flag(request, "no_fsync") };
 	struct target *t;
 	const struct backend *backend;
 	struct place *place;
 	uint64_t size;
-	int has_size;
 
-	if (!path || sparse < 0 || dry < 0 || no_fsync < 0)
-		return -1;
-	has_size = kv_get_u64(request, "size", &want.len);
-	if (has_size <= 0)
-		return has_size < 0 ? -1 : err_set(ST_PEER, "protocol error: create without size");
-	want.sparse = sparse;
-	want.pool = kv_get(request, "thin");
-	want.dry_run = dry;
-	want.fsync = !no_fsync;
 	if (path[strlen(path) - 1] == '/')
 		return err_set(ST_REFUSED, "is a directory's name, not an image's");
 	place = place_open(&s->policy, path);
@@ -47,7 +39,7 @@ int op_create(struct session *s, const struct kv *request, struct buf *reply)
 	kv_add(reply, "path", target_path(t));
 	size = backend->rounds_size ? target_space(t) : want.len;
 	kv_add_u64(reply, "size", size);
-	if (dry) {
+	if (want.dry_run) {
 		target_abort(t);
 		return 0;
 	}

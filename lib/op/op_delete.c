@@ -10,18 +10,12 @@
 
 int op_delete(struct session *s, const struct kv *request, struct buf *reply)
 {
-	int force = op_flag(request, "force"), links = op_flag(request, "allow_links");
-	int dry = op_flag(request, "dry_run"), r;
-	const char *path = op_need(request, "path");
-	struct change_want want;
-	struct place *place;
+	const struct change_want want = { .allow_links = op_flag(request, "allow_links"),
+		.dry_run = op_flag(request, "dry_run") };
+	struct place *place = place_open(&s->policy, kv_get(request, "path"));
+	bool force = op_flag(request, "force");
+	int r = place ? place->backend->remove(place, &want) : -1;
 
-	if (!path || force < 0 || links < 0 || dry < 0)
-		return -1;
-	want.allow_links = links;
-	want.dry_run = dry;
-	place = place_open(&s->policy, path);
-	r = place ? place->backend->remove(place, &want) : -1;
 	if (r == 0)
 		kv_add(reply, "path", place->path);
 	place_close(place);

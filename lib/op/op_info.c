@@ -6,8 +6,7 @@
 
 int op_info(struct session *s, const struct kv *request, struct buf *reply)
 {
-	const char *path = op_need(request, "path");
-	struct place *place = path ? place_open(&s->policy, path) : NULL;
+	struct place *place = place_open(&s->policy, kv_get(request, "path"));
 	struct buf record = BUF_INIT;
 	int r = -1;
 

@@ -56,15 +56,13 @@ static int list_container(void *arg, struct place *place)
 
 int op_list(struct session *s, const struct kv *request, struct buf *reply)
 {
-	struct listing l = { .session = s, .path = kv_get(request, "path") };
-	int recursive = op_flag(request, "recursive");
+	struct listing l = { .session = s,
+		.path = kv_get(request, "path"),
+		.recursive = op_flag(request, "recursive") };
 	const struct backend *b;
 	size_t i;
 
 	(void)reply;
-	if (recursive < 0)
-		return -1;
-	l.recursive = recursive;
 	if (!l.path && !policy_roots(&s->policy)->limited)
 		l.path = ".";
 	if (l.path)

@@ -31,8 +31,9 @@ int op_read(struct session *s, const struct kv *request, struct buf *reply)
 	struct sink *sink = NULL;
 	int r = -1;
 
-	if (op_flow_options(s, request, &opt) < 0 ||
-		reading_want_parse(&want, request, "path") < 0 || reading_open(&from, s, &want) < 0)
+	op_flow_options(s, request, &opt);
+	reading_want_parse(&want, request, "path");
+	if (reading_open(&from, s, &want) < 0)
 		return -1;
 	reading_describe(&from, &record);
 	if (op_record(s, &record) < 0 || wait_for_go(s) < 0)

@@ -10,19 +10,17 @@
 
 int op_snap(struct session *s, const struct kv *request, struct buf *reply)
 {
-	const char *path = op_need(request, "path");
-	int dry = op_flag(request, "dry_run"), r;
 	struct snapshot_want want;
-	uint64_t size = 0;
 	struct place *place;
 	struct image *img;
 	char *made = NULL;
+	int r;
 
-	if (!path || dry < 0 || kv_get_u64(request, "size", &size) < 0 ||
-		reading_snapshot_want(&want, s, size, dry) < 0)
+	if (reading_snapshot_want(
+		    &want, s, op_u64(request, "size", 0), op_flag(request, "dry_run")) < 0)
 		return -1;
 	want.name = kv_get(request, "name");
-	place = place_open(&s->policy, path);
+	place = place_open(&s->policy, kv_get(request, "path"));
 	img = place ? image_open(place) : NULL;
 	if (!img)
 		return -1;

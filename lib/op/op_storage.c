@@ -8,8 +8,8 @@
 #include <sys/utsname.h>
 
 #include "lib/base/err.h"
-#include "lib/op/op.h"
 #include "lib/host/capabilities.h"
+#include "lib/op/op.h"
 #include "lib/store/backend.h"
 
 static int send_record(void *arg, const struct buf *record)

@@ -22,10 +22,10 @@ int op_write(struct session *s, const struct kv *request, struct buf *reply)
 	struct writing to;
 	int r = -1;
 
-	if (op_flow_options(s, request, &opt) < 0 || writing_want_parse(&want, request) < 0 ||
-		writing_open(&to, s, &want) < 0)
+	op_flow_options(s, request, &opt);
+	writing_want_parse(&want, request);
+	if (writing_open(&to, s, &want) < 0)
 		return -1;
-	opt.bwlimit = 0; /* the sending side's */
 	kv_add(&record, "path", to.path);
 	if (op_record(s, &record) < 0)
 		goto out;

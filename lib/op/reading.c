@@ -15,7 +15,6 @@
 #include "lib/flow/inlet.h"
 #include "lib/flow/source.h"
 #include "lib/format/content.h"
-#include "lib/host/inuse.h"
 #include "lib/op/hook.h"
 #include "lib/store/backend.h"
 
@@ -54,27 +53,13 @@ static int check_finished(struct image *img)
 	return is ? -1 : 0;
 }
 
-static int refuse_use(struct image *img)
-{
-	struct inuse u;
-	int ret;
-
-	if (img->ops->check_unshared && img->ops->check_unshared(img) < 0)
-		return -1;
-	ret = img->ops->use(img, &u);
-	if (ret == 0 && u.writers)
-		ret = err_set(ST_BUSY, "in use: %s", u.who);
-	inuse_fini(&u);
-	return ret;
-}
-
 static int check_use(struct reading *r, bool live)
 {
 	struct inuse u;
 	int ret;
 
 	if (!live) {
-		ret = refuse_use(r->img);
+		ret = image_refuse_writers(r->img);
 		if (ret < 0 && (err_status() == ST_BUSY || err_status() == ST_REFUSED))
 			err_set(err_status(), "%s (see --live)", err_text());
 		r->consistent = true;
@@ -185,23 +170,16 @@ static int open_snapshot(struct reading *r, struct session *s, const struct read
 	return ret < 0 || post < 0 ? -1 : 0;
 }
 
-int reading_want_parse(struct reading_want *w, const struct kv *request, const char *key)
+void reading_want_parse(struct reading_want *w, const struct kv *request, const char *key)
 {
-	int live = op_flag(request, "live"), is_stdio = op_flag(request, "stdin");
-	int snapshot = op_flag(request, "snapshot"), dry = op_flag(request, "dry_run");
-
 	memset(w, 0, sizeof(*w));
-	if (live < 0 || is_stdio < 0)
-		return -1;
-	if (snapshot < 0 || dry < 0 || kv_get_u64(request, "snapshot_size", &w->snapshot_size) < 0)
-		return -1;
-	w->live = live;
-	w->snapshot = snapshot;
-	w->dry_run = dry;
+	w->path = kv_get(request, key);
+	w->live = op_flag(request, "live");
+	w->snapshot = op_flag(request, "snapshot");
+	w->snapshot_size = op_u64(request, "snapshot_size", 0);
+	w->dry_run = op_flag(request, "dry_run");
 	w->pre = kv_get(request, "pre");
 	w->post = kv_get(request, "post");
-	w->path = is_stdio ? NULL : op_need(request, key);
-	return is_stdio || w->path ? 0 : -1;
 }
 
 int reading_open_place(

@@ -10,8 +10,8 @@
 #ifndef IMG_READING_H
 #define IMG_READING_H
 
-#include "lib/op/op.h"
 #include "lib/host/identity.h"
+#include "lib/op/op.h"
 #include "lib/store/image.h"
 #include "lib/store/snapshot.h"
 
@@ -36,8 +36,8 @@ struct reading_want {
 	const char *pre, *post; /* commands before and after that is taken, or NULL */
 };
 
-/* From a request: the path under key, or standard input with stdin=1.  0 or -1 recorded. */
-int reading_want_parse(struct reading_want *w, const struct kv *request, const char *key);
+/* From a checked request: the path under key, or standard input if there is none. */
+void reading_want_parse(struct reading_want *w, const struct kv *request, const char *key);
 
 /* 0, or -1 recorded; then r is empty. */
 int reading_open(struct reading *r, struct session *s, const struct reading_want *want);

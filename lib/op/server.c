@@ -1,7 +1,7 @@
 /*
- * server: greets, then takes one request after the other.  Losing the client,
- * or a signal, sets cancel, which ends whatever an operation waits for; the
- * operation undoes its work on the way out as after any other error.
+ * server: greets, then serves one request after the other.  If the client is
+ * lost or a signal comes, cancel is set, which ends whatever an operation waits
+ * for; the operation then rolls back its work as after any other error.
  */
 #include "lib/op/server.h"
 
@@ -31,10 +31,10 @@ static void on_ended(void *arg)
 }
 
 /*
- * Lines of the log go to the client; the conn is the only way out.  Whoever
- * logs may have an error recorded, which a lost client must not replace.
+ * Sends a line of the log to the client.  The caller may have an error recorded,
+ * which a lost client must not replace.
  */
-static void route(enum log_level level, const char *line, void *arg)
+static void send_message(enum log_level level, const char *line, void *arg)
 {
 	uint8_t out[1 + WIRE_TEXT_MAX];
 	size_t n = strnlen(line, WIRE_TEXT_MAX);
@@ -61,7 +61,7 @@ static int send_greeting(struct conn *c)
 	kv_add(&b, "arch", u.machine);
 	kv_add(&b, "host", u.nodename);
 	kv_add_u64(&b, "pid", (uint64_t)getpid());
-	kv_add_u64(&b, "lanes", 1);
+	kv_add_u64(&b, "lanes", WIRE_LANES_TAKEN);
 	for (op = op_table; op->name; op++)
 		kv_add(&b, "op", op->name);
 	r = buf_failed(&b);
@@ -71,29 +71,41 @@ static int send_greeting(struct conn *c)
 	return r;
 }
 
-static const struct op *find_op(const char *name)
+static const struct op *find_op(const struct kv *request)
 {
+	const char *name = kv_get(request, "op");
 	const struct op *op;
 
+	if (!name) {
+		err_set(ST_PEER, "protocol error: a request without 'op'");
+		return NULL;
+	}
 	for (op = op_table; op->name; op++)
 		if (strcmp(op->name, name) == 0)
 			return op;
-	err_set(ST_PEER, "the helper has no operation '%s'", name);
+	err_set(ST_PEER, "the helper has no operation '%.64s'", name);
 	return NULL;
 }
 
-/* One request.  0: the next may come; -1: the connection is of no more use. */
-static int serve(struct session *s, const struct frame *f)
+/* Everything that can be refused of a request without a look at its images. */
+static int check_request(const struct session *s, const struct op *op, const struct kv *request)
+{
+	if (schema_check(&op->schema, op->name, request) < 0)
+		return -1;
+	return schema_allow(&op->schema, op->name, request, s->rights);
+}
+
+/* Serves one request.  0: the next may come; -1: the connection is to end. */
+static int serve_request(struct session *s, const struct frame *f)
 {
 	struct kv request = KV_INIT;
 	struct buf reply = BUF_INIT;
 	const struct op *op = NULL;
-	const char *name;
 	struct err e;
 	int r = -1;
 
-	if (kv_parse(&request, f->payload, f->len) == 0 && (name = op_need(&request, "op")) &&
-		(op = find_op(name)))
+	if (kv_parse(&request, f->payload, f->len) == 0 && (op = find_op(&request)) &&
+		check_request(s, op, &request) == 0)
 		r = op->run(s, &request, &reply);
 	if (r == 0)
 		r = buf_failed(&reply);
@@ -101,7 +113,7 @@ static int serve(struct session *s, const struct frame *f)
 		r = conn_send(s->conn, WIRE_OK, reply.data, reply.len);
 	} else {
 		if (cancel_signal())
-			err_set(ST_PEER, "the helper was ended by a signal");
+			err_set(ST_PEER, "the helper was terminated by a signal");
 		err_take(&e);
 		if (cancel_is_set() || (op && op->streams)) {
 			conn_send_error(s->conn, &e);
@@ -115,6 +127,21 @@ static int serve(struct session *s, const struct frame *f)
 	return r;
 }
 
+/* The client must learn why the connection ends. */
+static int refuse_frame(struct session *s, const struct frame *f)
+{
+	struct err e;
+
+	if (f->type == WIRE_LANE)
+		err_set(ST_PEER, "protocol error: LANE, but this helper takes no data lanes");
+	else
+		err_set(ST_PEER, "protocol error: %s without a request", wire_name(f->type));
+	err_take(&e);
+	conn_send_error(s->conn, &e);
+	err_put(&e);
+	return -1;
+}
+
 static int serve_all(struct session *s)
 {
 	struct frame *f;
@@ -125,17 +152,16 @@ static int serve_all(struct session *s)
 		if (r <= 0)
 			return r;
 		if (f->type == WIRE_REQUEST)
-			r = serve(s, f);
+			r = serve_request(s, f);
 		else
-			r = err_set(ST_PEER, "protocol error: %s without a request",
-				wire_name(f->type));
+			r = refuse_frame(s, f);
 		conn_release(s->conn, f);
 		if (r < 0)
 			return -1;
 	}
 }
 
-/* /etc limits always; the user's own file narrows what is left. */
+/* The system's configuration always limits; the user's file can only narrow that. */
 static int read_config(struct server *sv, const char *given)
 {
 	const char *home = getenv("HOME"), *user = given;
@@ -167,13 +193,14 @@ int server_run(const struct server_options *opt)
 
 	memset(&sv, 0, sizeof(sv));
 	sv.session.has_stdio = opt->has_stdio;
-	/* A line of its own: what a login script printed may lack its newline. */
+	sv.session.rights = opt->rights;
+	/* On a line of its own: the last line of a login script may lack its newline. */
 	if (io_write(opt->out, "\n" WIRE_READY "\n", strlen("\n" WIRE_READY "\n")) < 0)
 		return ST_PEER;
 	sv.session.conn = conn_new(opt->in, opt->out, WIRE_HELPER, &hooks, 0);
 	if (!sv.session.conn)
 		return (int)err_status();
-	log_route(route, sv.session.conn);
+	log_route(send_message, sv.session.conn);
 	r = read_config(&sv, opt->user_config);
 	if (r < 0) {
 		err_take(&e);

@@ -7,15 +7,16 @@
 #include <stdbool.h>
 
 struct server_options {
-	int in, out;		 /* the channel; taken over */
+	int in, out;		 /* the channel, which server_run() closes */
 	bool has_stdio;		 /* descriptors 0 and 1 are the user's */
+	unsigned rights;	 /* what requests may do (schema.h); others are refused */
 	const char *user_config; /* --config, or NULL: ~/.config/img-tools/config */
 };
 
 /*
- * Prints WIRE_READY and the greeting, then serves until the client is gone.
- * Blocks.  The exit status of the process: 0 after an orderly end, else the
- * status of the error that ended it.
+ * Prints WIRE_READY and the greeting, then serves requests until the client closes
+ * the connection.  Blocks.  Returns the exit status of the process: 0 after an
+ * orderly end, else the status of the error that ended it.
  */
 int server_run(const struct server_options *opt);
 

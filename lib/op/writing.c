@@ -89,44 +89,25 @@ static int check_format(struct target *t, const struct writing_want *want)
 		"the source is qcow2 and the target holds something else (see --as-is)");
 }
 
-int writing_want_parse(struct writing_want *w, const struct kv *request)
+void writing_want_parse(struct writing_want *w, const struct kv *request)
 {
-	bool no_fsync = false;
-	const struct {
-		const char *key;
-		bool *to;
-	} flags[] = {
-		{ "archive", &w->archive },
-		{ "as_is", &w->as_is },
-		{ "sparse", &w->target.sparse },
-		{ "overwrite", &w->target.overwrite },
-		{ "in_place", &w->in_place },
-		{ "allow_links", &w->target.allow_links },
-		{ "dry_run", &w->target.dry_run },
-		{ "no_fsync", &no_fsync },
-	};
-	int set, is_stdio = op_flag(request, "stdout");
-	size_t i;
-
 	memset(w, 0, sizeof(*w));
-	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		set = op_flag(request, flags[i].key);
-		if (set < 0)
-			return -1;
-		*flags[i].to = set;
-	}
-	w->target.fsync = !no_fsync;
-	w->target.len = TARGET_LEN_UNKNOWN;
-	if (is_stdio < 0 || kv_get_u64(request, "capacity", &w->target.len) < 0 ||
-		kv_get_u64(request, "size", &w->target.volume_len) < 0)
-		return -1;
-	w->may_overwrite = true;
+	w->path = kv_get(request, "path");
 	w->base = kv_get(request, "base");
 	w->format = kv_get(request, "format");
 	w->compressed = kv_get(request, "compression") != NULL;
 	w->target.source_id = kv_get(request, "source_id");
-	w->path = is_stdio ? NULL : op_need(request, "path");
-	return is_stdio || w->path ? 0 : -1;
+	w->archive = op_flag(request, "archive");
+	w->as_is = op_flag(request, "as_is");
+	w->may_overwrite = true;
+	w->target.len = op_u64(request, "capacity", TARGET_LEN_UNKNOWN);
+	w->target.volume_len = op_u64(request, "size", 0);
+	w->target.sparse = op_flag(request, "sparse");
+	w->target.overwrite = op_flag(request, "overwrite");
+	w->in_place = op_flag(request, "in_place");
+	w->target.allow_links = op_flag(request, "allow_links");
+	w->target.dry_run = op_flag(request, "dry_run");
+	w->target.fsync = !op_flag(request, "no_fsync");
 }
 
 /* What lzop -N would restore: the image's name. */

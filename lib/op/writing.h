@@ -33,8 +33,8 @@ struct writing_want {
 	struct target_want target; /* all but its source */
 };
 
-/* From a request.  0 or -1 recorded. */
-int writing_want_parse(struct writing_want *w, const struct kv *request);
+/* From a checked request; standard output if it has no path. */
+void writing_want_parse(struct writing_want *w, const struct kv *request);
 
 /*
  * 0, or -1 recorded; then w is empty.  want->target.source is the source if this process

@@ -1,10 +1,10 @@
 /*
- * bootstrap: the script and our side of its dialogue.
+ * bootstrap: the script, and the client's side of the dialogue with it.
  *
- * The login shell may be any: it sees `sh -c '...'` with nothing inside the
- * quotes that sh, csh and fish read differently there, that is, no ', \, !, or
- * newline.  A directory is entered first and judged as ".", so that what was
- * judged is what is used, whoever renames things meanwhile.
+ * The login shell may be any: it gets `sh -c '...'`, and within the quotes there
+ * is nothing that sh, csh and fish read differently, that is, no ', \, !, or
+ * newline.  The script enters a directory first and then checks ".", so that it
+ * uses the directory that it checked even if something is renamed meanwhile.
  */
 #include "lib/peer/bootstrap.h"
 
@@ -24,25 +24,26 @@
 
 #define LINE_MAX_LEN 512
 #define OPTION_MAX 4200
-#define SENDS_MAX 8 /* more than there are places in the script */
+#define SENDS_MAX 8 /* more than there are directories in the script */
 
 /*
- * h: hash, n: size, m: arch, v: protocol, u: who we are, o: where we began.  Half
- * a program is not run; and as a file of zeros may pass for a script that
- * succeeds, ok() wants to hear something.
+ * h: hash, n: size, m: arch, v: protocol, u: user ID, o: the directory of the
+ * start.  ok() runs the file only if its size is right, so not a part of a
+ * program.  A shell may take a file of zeros for a script that succeeds, so ok()
+ * also compares what the program prints.
  */
 #define SCRIPT_HEAD                                                                                \
 	"h=%s; n=%zu; m=%s; v=%d; o=$PWD; u=$(id -u); umask 077; "                                 \
 	"ok() { [ $(wc -c <$1) -eq $n ] && [ x$($1 --protocol 2>/dev/null) = x$v ] && "            \
 	"$1 --self-check $h 2>/dev/null; }; "
 
-/* An installed helper of the same protocol; under sudo only if it is root's alone. */
+/* An installed helper of the same protocol; under sudo only if root alone can write to it. */
 #define SCRIPT_INSTALLED                                                                           \
 	"for d in /usr/libexec /usr/local/libexec; do "                                            \
 	"f=$d/img-tools/img-helper-$(uname -m); [ -x $f ] || continue; %s"                         \
 	"[ x$($f --protocol 2>/dev/null) = x$v ] && exec $f --serve $c; "                          \
 	"done; "
-/* On to the next unless $f, and all directories above it, are root's alone to write. */
+/* Continues with the next unless root alone can write to $f and all directories above it. */
 #define SCRIPT_ROOTS_ALONE                                                                         \
 	"f=$(readlink -f \"$f\"); p=$f; set -- $(ls -ln \"$f\"); "                                 \
 	"case $1.$3 in -[r-][w-]x[r-]-[x-][r-]-[x-]*.0) ;; *) continue ;; esac; "                  \
@@ -50,15 +51,18 @@
 	"case $1.$3 in d[r-][w-]x[r-]-[xs-][r-]-[x-]*.0) ;; *) continue 2 ;; esac; done; "
 
 #define SCRIPT_ARCH                                                                                \
-	"[ $(uname -m) = $m ] || { echo; echo \"" WIRE_LINE "1 arch $(uname -m)\"; exit 1; }; "
+	"[ $(uname -m) = $m ] || { echo; echo \"" WIRE_LINE "$v arch $(uname -m)\"; exit 1; }; "
 
-/* Where a copy may be: the user's own places, or root's. */
+/* Where a copy may be: directories of the user, or of root. */
 #define DIRS_USER                                                                                  \
 	"\"${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/img-tools\" /var/tmp/img-tools-$u "     \
 	"/tmp/img-tools-$u /dev/shm/img-tools-$u /run/user/$u/img-tools"
 #define DIRS_ROOT "/var/lib/img-tools /root/.cache/img-tools"
 
-/* Enters $d if it is a directory of ours alone; a planted link may lead to any other of ours. */
+/*
+ * Enters $d if it is a private directory of this user.  Its real name must be right,
+ * because somebody else's link may lead to another private directory of this user.
+ */
 #define SCRIPT_ENTER                                                                               \
 	"cd -P \"$d\" 2>/dev/null || continue; p=$(pwd -P); set -- $(ls -ldn .); "                 \
 	"case $1.$3.${p##*/} in drwx------.$u.img-tools*|drwx------..$u.img-tools*) ;; "           \
@@ -71,16 +75,18 @@
 	"[ -f img-helper-$h ] && ok ./img-helper-$h && " SCRIPT_EXEC "done; "
 
 /*
- * What does not fit is read all the same, so that the next place gets it from
- * its start.  Only what was checked gets the name, as others may be using it.
+ * If the disk is full, the rest of the helper is still read, so that the next
+ * directory gets the helper from its first byte.  The file gets its name only
+ * after the check, because other jobs may use a file of that name.
  */
 #define SCRIPT_SENT                                                                                \
 	"for d in %s; do mkdir -p \"$d\" 2>/dev/null; " SCRIPT_ENTER                               \
 	"t=.img-helper-$h.$$; rm -f $t; (set -C; : >$t) 2>/dev/null || continue; "                 \
-	"echo; echo \"" WIRE_LINE "1 send\"; "                                                     \
+	"echo; echo \"" WIRE_LINE "$v send\"; "                                                    \
 	"head -c $n | { cat >>$t 2>/dev/null || cat >/dev/null; }; "                               \
 	"chmod 700 $t && ok ./$t && mv -f $t img-helper-$h && " SCRIPT_EXEC "rm -f $t; done; "     \
-	"echo; echo \"" WIRE_LINE "1 fail no place for the helper in: \"%s"
+	"echo; echo \"" WIRE_LINE                                                                  \
+	"$v fail no directory with free space where programs may run, among: \"%s"
 
 static bool is_plain(const char *path)
 {
@@ -98,7 +104,7 @@ char *bootstrap_command(
 
 	if (config && !is_plain(config)) {
 		err_set(ST_USAGE,
-			"with --sudo, --config takes an absolute path without blanks or quotes");
+			"with --sudo, --config takes an absolute path without spaces or quotes");
 		return NULL;
 	}
 	if (config)
@@ -106,16 +112,16 @@ char *bootstrap_command(
 	if (path) {
 		if (!is_plain(path)) {
 			err_set(ST_USAGE,
-				"--helper takes an absolute path without blanks or quotes");
+				"--helper takes an absolute path without spaces or quotes");
 			return NULL;
 		}
 		buf_addf(&b, "%ssh -c '%sf=\"%s\"; ", sudo, option, path);
 		if (as_root)
 			buf_addf(&b,
 				"for i in 1; do %sexec \"$f\" --serve $c; done; echo; "
-				"echo \"" WIRE_LINE "1 fail not there, or not for root alone to "
-				"write: %s\"'",
-				SCRIPT_ROOTS_ALONE, path);
+				"echo \"" WIRE_LINE "%d fail %s does not exist, or others than "
+				"root can write to it\"'",
+				SCRIPT_ROOTS_ALONE, WIRE_PROTOCOL, path);
 		else
 			buf_addf(&b, "exec \"$f\" --serve $c'");
 	} else {
@@ -146,7 +152,9 @@ static int wait_for(int fd, short events, int timeout_ms)
 		return err_set(ST_FAILED, "interrupted");
 	if (r < 0)
 		return err_sys("cannot wait for the helper");
-	return r ? 0 : err_set(ST_PEER, "the helper did not start within %d s", timeout_ms / 1000);
+	return r ? 0
+		 : err_set(ST_PEER, "cannot start the helper: no answer for %d s (see --timeout)",
+			   timeout_ms / 1000);
 }
 
 static int send_helper(int fd, const struct helper_file *h, int timeout_ms)
@@ -168,8 +176,8 @@ static int send_helper(int fd, const struct helper_file *h, int timeout_ms)
 }
 
 /*
- * The next line, byte by byte, since what follows the last one is a frame's.
- * Longer lines are cut.  0 or -1 recorded.
+ * The next line.  It is read byte by byte, because the bytes after the last line
+ * belong to a frame.  Longer lines are cut.  0 or -1 recorded.
  */
 static int read_line(int fd, char line[LINE_MAX_LEN], size_t *noise, int timeout_ms)
 {
@@ -184,9 +192,11 @@ static int read_line(int fd, char line[LINE_MAX_LEN], size_t *noise, int timeout
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (got <= 0)
-			return err_set(ST_PEER, "the helper did not start");
+			return err_set(
+				ST_PEER, "cannot start the helper: the connection was closed");
 		if (++*noise > BOOTSTRAP_NOISE_MAX)
-			return err_set(ST_PEER, "the peer talks, but not as a helper");
+			return err_set(ST_PEER, "cannot start the helper: too much other text "
+						"(check what the login scripts print)");
 		if (c == '\n')
 			break;
 		if (n < LINE_MAX_LEN - 1)
@@ -196,6 +206,14 @@ static int read_line(int fd, char line[LINE_MAX_LEN], size_t *noise, int timeout
 		n--;
 	line[n] = '\0';
 	return 0;
+}
+
+int bootstrap_wrong_protocol(uint64_t theirs)
+{
+	return err_set(ST_PEER,
+		"the helper speaks protocol %llu and this program protocol %d (install the same "
+		"version of img-tools on both hosts, or leave out --helper and one is sent)",
+		(unsigned long long)theirs, WIRE_PROTOCOL);
 }
 
 enum bootstrap_end bootstrap_run(
@@ -213,13 +231,15 @@ enum bootstrap_end bootstrap_run(
 		if (strcmp(rest, "ready") == 0) {
 			if (version == WIRE_PROTOCOL)
 				return BOOTSTRAP_READY;
-			err_set(ST_PEER, "the helper there speaks protocol %d, this program %d",
-				version, WIRE_PROTOCOL);
+			bootstrap_wrong_protocol((uint64_t)version);
 			return BOOTSTRAP_FAILED;
 		}
 		if (strcmp(rest, "send") == 0 && h) {
 			if (++sent > SENDS_MAX) {
-				err_set(ST_PEER, "the peer asks for the helper again and again");
+				err_set(ST_PEER,
+					"cannot start the helper: it was asked for more than %d "
+					"times",
+					SENDS_MAX);
 				return BOOTSTRAP_FAILED;
 			}
 			noise = 0;
@@ -228,7 +248,7 @@ enum bootstrap_end bootstrap_run(
 		} else if (sscanf(rest, "arch %31[a-zA-Z0-9_]", arch) == 1) {
 			return BOOTSTRAP_ARCH;
 		} else if (strncmp(rest, "fail ", 5) == 0) {
-			err_set(ST_PEER, "%s", rest + 5);
+			err_set(ST_PEER, "cannot start the helper: %s", rest + 5);
 			return BOOTSTRAP_FAILED;
 		}
 	}

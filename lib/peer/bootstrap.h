@@ -1,17 +1,17 @@
 /*
- * bootstrap: from a shell on the peer to a running helper.
+ * bootstrap: from a shell on the remote host to a running helper.
  *
- * A script of one line, which any login shell can hand to sh, tries an
- * installed helper of our protocol, then copies in private directories, and
- * else asks for one.  It talks in lines that begin with WIRE_LINE, amid
- * whatever login scripts print:
+ * A script of one line, which any login shell can pass to sh, tries an installed
+ * helper of our protocol, then copies in private directories.  If there is none,
+ * it asks the client to send one.  Its lines begin with WIRE_LINE; between them
+ * may be any text that login scripts print:
  *
- *	img-tools/1 send	send me the helper's bytes, all of them
- *	img-tools/1 arch M	this is an M, and the helper is for another
- *	img-tools/1 fail TEXT	there is no place for it
- *	img-tools/N ready	the helper itself: frames follow (wire.h)
+ *	img-tools/N send	send me the helper's bytes, all of them
+ *	img-tools/N arch M	this machine is an M, and the helper is for another
+ *	img-tools/N fail TEXT	the helper cannot be started, because of TEXT
+ *	img-tools/N ready	the helper itself: frames of protocol N follow (wire.h)
  *
- * A helper that is there already (a forced command) just says the last.
+ * A helper that is running already (a forced command) sends only the last.
  */
 #ifndef IMG_BOOTSTRAP_H
 #define IMG_BOOTSTRAP_H
@@ -22,7 +22,7 @@
 
 #include "lib/block/digest.h"
 
-#define BOOTSTRAP_NOISE_MAX 262144 /* bytes of other people's text that are read past */
+#define BOOTSTRAP_NOISE_MAX 262144 /* bytes of other text that are skipped */
 #define BOOTSTRAP_ARCH_MAX 32
 
 /* A helper program of this host, in memory. */
@@ -35,37 +35,43 @@ struct helper_file {
 };
 
 /*
- * Finds and reads the helper for arch (NULL: this machine's): beside the
- * running program's directory, or where it was installed.  0, or -1 with
- * ST_PEER recorded.
+ * Finds and reads the helper for arch (NULL: this machine): in libexec beside the
+ * directory of the running program.  0, or -1 with an error recorded: ST_PEER if
+ * there is none.
  */
 int helper_file_read(struct helper_file *h, const char *arch);
 void helper_file_fini(struct helper_file *h);
-/* Only where it is; the caller frees it.  NULL with ST_PEER recorded. */
+/* Only its path, which the caller frees.  NULL with ST_PEER recorded. */
 char *helper_file_path(const char *arch);
 
 /*
- * The command for the peer's shell.  as_root: under sudo.  path: use just that
- * helper, or NULL.  config: the helper is to read that file, or NULL.  The
- * caller frees it.  NULL with ST_USAGE recorded if a path cannot be quoted for
- * every shell.
+ * The command for the shell on the remote host.  as_root: run it under sudo.
+ * path: use only that helper, or NULL.  config: the helper is to read that file,
+ * or NULL.  The caller frees the result.  NULL with ST_USAGE recorded if a path
+ * cannot be quoted for every shell.
  */
 char *bootstrap_command(
 	const struct helper_file *h, bool as_root, const char *path, const char *config);
 
-/* What the dialogue came to. */
+/* How the dialogue ended. */
 enum bootstrap_end {
-	BOOTSTRAP_READY,      /* the next byte is a frame's */
-	BOOTSTRAP_ARCH,	      /* arch is filled; start again with another helper */
+	BOOTSTRAP_READY,      /* the next byte belongs to a frame */
+	BOOTSTRAP_ARCH,	      /* arch is set; start again with the helper for it */
 	BOOTSTRAP_FAILED = -1 /* recorded, ST_PEER */
 };
 
 /*
- * Leads the dialogue on fd until the helper is ready, sending h where asked.
- * Blocks, at most timeout_ms between two signs of life (0: for ever), and ends
+ * Leads the dialogue on fd until the helper is ready.  Sends h when the script
+ * asks for it.  Blocks at most timeout_ms without an answer (0: forever), and ends
  * early when cancel_is_set().
  */
 enum bootstrap_end bootstrap_run(
 	int fd, const struct helper_file *h, int timeout_ms, char arch[BOOTSTRAP_ARCH_MAX]);
+
+/*
+ * Records that a helper speaks another protocol than this program, with both
+ * versions and what to do: ST_PEER.  Returns -1.
+ */
+int bootstrap_wrong_protocol(uint64_t theirs);
 
 #endif

@@ -10,8 +10,8 @@
 #include "lib/base/config.h"
 #include "lib/base/err.h"
 
-/* "~/..." is below the home. */
-static int expand(char **out, const char *path)
+/* "~/..." is below the home directory. */
+static int defaults_expand(char **out, const char *path)
 {
 	const char *home = getenv("HOME");
 
@@ -22,7 +22,7 @@ static int expand(char **out, const char *path)
 	return *out ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
-static int take(char **out, const char *path, bool must_exist)
+static int defaults_from_file(char **out, const char *path, bool must_exist)
 {
 	struct config c = CONFIG_INIT;
 	const char *value;
@@ -30,7 +30,7 @@ static int take(char **out, const char *path, bool must_exist)
 
 	value = r == 0 ? config_get(&c, "ssh.config") : NULL;
 	if (value)
-		r = expand(out, value);
+		r = defaults_expand(out, value);
 	config_fini(&c);
 	return r;
 }
@@ -45,9 +45,9 @@ int defaults_ssh_config(char **out, const struct peer_options *opt)
 	if (!opt->config && home && asprintf(&own, "%s/.config/img-tools/config", home) < 0)
 		return err_set(ST_FAILED, "out of memory");
 	if (opt->config || own)
-		r = take(out, opt->config ? opt->config : own, opt->config != NULL);
+		r = defaults_from_file(out, opt->config ? opt->config : own, opt->config != NULL);
 	free(own);
 	if (r == 0 && !*out)
-		r = take(out, CONFIG_SYSTEM, false);
+		r = defaults_from_file(out, CONFIG_SYSTEM, false);
 	return r;
 }

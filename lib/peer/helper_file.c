@@ -1,5 +1,5 @@
 /*
- * helper_file: the helper that belongs to this build of the commands.
+ * helper_file: finds and reads the helper that belongs to this build of the commands.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static int own_arch(char out[BOOTSTRAP_ARCH_MAX])
 	return 0;
 }
 
-/* PREFIX/bin/img-copy has PREFIX/libexec/img-tools/img-helper-ARCH, built or installed. */
+/* For PREFIX/bin/img-copy it is PREFIX/libexec/img-tools/img-helper-ARCH, built or installed. */
 char *helper_file_path(const char *arch)
 {
 	char self[4096], own[BOOTSTRAP_ARCH_MAX], *slash, *path;
@@ -51,7 +51,8 @@ char *helper_file_path(const char *arch)
 	}
 	if (access(path, R_OK) == 0)
 		return path;
-	err_set(ST_PEER, "no helper for '%s' here: '%s': %s", arch, path, strerror(errno));
+	err_set(ST_PEER, "no helper for a machine of type '%s': cannot open '%s': %s", arch, path,
+		strerror(errno));
 	free(path);
 	return NULL;
 }
@@ -72,11 +73,11 @@ int helper_file_read(struct helper_file *h, const char *arch)
 		return -1;
 	fd = open(h->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		err_sys("cannot read the helper '%s'", h->path);
+		err_sys("cannot open '%s'", h->path);
 		goto out;
 	}
 	if (st.st_size <= 0 || st.st_size > HELPER_SIZE_MAX) {
-		err_set(ST_FAILED, "'%s' is no helper", h->path);
+		err_set(ST_FAILED, "'%s' is not a helper", h->path);
 		goto out;
 	}
 	h->size = (size_t)st.st_size;

@@ -1,5 +1,5 @@
 /*
- * peer: a started helper with its connection, and the shape of a request.
+ * peer: a started helper with its connection, and how a request is sent and answered.
  */
 #include "lib/peer/peer.h"
 
@@ -11,6 +11,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/peer/bootstrap.h"
 #include "lib/peer/start.h"
 
 #define VERSION_MAX 64
@@ -18,7 +19,7 @@
 struct peer {
 	struct started started;
 	struct conn *conn;
-	char *name; /* of its host for messages, NULL: here */
+	char *name; /* of its host, for messages; NULL: this host */
 	struct peer_options opt;
 	char version[VERSION_MAX];
 	bool is_asked; /* an answer is due */
@@ -61,19 +62,24 @@ void peer_wakes(struct peer *p, struct peer *other)
 		conn_stop(other->conn);
 }
 
-static int greet(struct peer *p)
+static int peer_read_greeting(struct peer *p)
 {
 	struct frame *f;
 	struct kv kv = KV_INIT;
 	const char *version;
+	uint64_t protocol = 0;
 	int r;
 
 	if (conn_expect(p->conn, WIRE_GREETING, &f) < 0)
 		return -1;
 	r = kv_parse(&kv, f->payload, f->len);
 	conn_release(p->conn, f);
-	if (r < 0)
+	if (r == 0 && kv_get_u64(&kv, "protocol", &protocol) >= 0 && protocol != WIRE_PROTOCOL)
+		bootstrap_wrong_protocol(protocol);
+	if (r < 0 || protocol != WIRE_PROTOCOL) {
+		kv_fini(&kv);
 		return -1;
+	}
 	version = kv_get(&kv, "version");
 	text_safe(version ? version : "unknown", p->version, sizeof(p->version));
 	log_debug("helper %s on %s", p->version, p->name ? p->name : "this host");
@@ -108,7 +114,7 @@ struct peer *peer_open(const struct location *loc, const struct peer_options *op
 	if (silence_ms && silence_ms < 2 * WIRE_BEAT_MS)
 		silence_ms = 2 * WIRE_BEAT_MS;
 	p->conn = conn_new(fd, fd, WIRE_CLIENT, &hooks, silence_ms);
-	if (!p->conn || greet(p) < 0)
+	if (!p->conn || peer_read_greeting(p) < 0)
 		goto fail;
 	return p;
 fail:
@@ -157,7 +163,7 @@ int peer_answer(struct peer *p, struct kv *kv)
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		return err_set(ST_PEER, "the helper ended before it was done");
+		return err_set(ST_PEER, "the helper ended before the operation was done");
 	switch (f->type) {
 	case WIRE_RECORD:
 		r = kv_parse(kv, f->payload, f->len) < 0 ? -1 : 1;
@@ -192,7 +198,7 @@ int peer_call(
 	while ((r = peer_answer(p, &kv)) == 1) {
 		if (!record || record->count) {
 			kv_fini(&kv);
-			r = err_set(ST_PEER, "protocol error: a RECORD too many");
+			r = err_set(ST_PEER, "protocol error: more than one RECORD");
 			break;
 		}
 		*record = kv;

@@ -1,10 +1,10 @@
 /*
- * peer: a running helper, here or on another host, and requests to it.
+ * peer: a running helper, on this or another host, and requests to it.
  *
- * Local and remote differ only in how the process was started: by fork here
- * (start_local.c), through the built-in SSH client, or through --rsh
- * (start_shell.c).  The last two, and sudo here, end in a shell that has to
- * find, or be sent, the helper first (bootstrap.c).
+ * Local and remote differ only in how the process was started: by fork on this
+ * host (start_local.c), or by a shell, which the built-in SSH client, --rsh or
+ * sudo has started (start_shell.c).  The shell has to find the helper, or to
+ * receive it, first (bootstrap.c).
  */
 #ifndef IMG_PEER_H
 #define IMG_PEER_H
@@ -23,7 +23,7 @@ struct peer_options {
 	struct ssh_options ssh;
 	const char *rsh; /* --rsh, or NULL */
 	enum peer_sudo sudo;
-	const char *helper; /* --helper: a path on the peer, or NULL */
+	const char *helper; /* --helper: a path on the remote host, or NULL */
 	const char *config; /* --config: the user's file on this host, or NULL */
 	/* Called from another thread for each PROGRESS frame; or NULL. */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
@@ -33,21 +33,21 @@ struct peer_options {
 struct peer; /* opaque */
 
 /*
- * Starts the helper on the host of loc (here if that has no host; with the
- * user's standard input and output if it is "-").  NULL recorded: ST_PEER, or
- * ST_USAGE of a configuration.  Blocks.
+ * Starts the helper on the host of loc, or on this host if loc has none.  If loc
+ * is "-", the helper has the user's standard input and output.  NULL recorded:
+ * ST_PEER, or ST_USAGE of a configuration or an option.  Blocks.
  */
 struct peer *peer_open(const struct location *loc, const struct peer_options *opt);
 
 struct conn *peer_conn(struct peer *p);
-const char *peer_version(const struct peer *p); /* the helper's, made safe */
+const char *peer_version(const struct peer *p); /* of the helper, safe to print */
 
-/* When this peer fails, other's receiver is woken (NULL: nobody's). */
+/* If p fails, whoever waits for a frame of other is woken (NULL: nobody). */
 void peer_wakes(struct peer *p, struct peer *other);
 
 /*
- * Whether it can be asked for something: it has answered what it was asked
- * before, if only with a failure, and has neither gone nor confused us.
+ * Whether it can take a request: it has answered the last one, with success or
+ * with FAILED, and the connection is intact.
  */
 bool peer_is_ready(const struct peer *p);
 
@@ -55,22 +55,22 @@ bool peer_is_ready(const struct peer *p);
 int peer_request(struct peer *p, const char *op, const struct buf *args);
 
 /*
- * The next RECORD (1) or the OK that ends the operation (0) into kv, which
- * the caller frees; -1 recorded: it failed, or the peer did.  Blocks.
+ * Reads the next RECORD (1), or the OK that ends the operation (0), into kv, which
+ * the caller frees.  -1 recorded: the operation or the connection failed.  Blocks.
  */
 int peer_answer(struct peer *p, struct kv *kv);
 
 /*
- * A request with exactly one record or none and an OK.  record and reply may
- * be NULL; the caller frees them.  0 or -1 recorded.
+ * Sends a request and waits for at most one record (none if record is NULL) and
+ * the OK.  reply may be NULL.  The caller frees both.  0 or -1 recorded.  Blocks.
  */
 int peer_call(struct peer *p, const char *op, const struct buf *args, struct kv *record,
 	struct kv *reply);
 
 /*
- * Lets the helper end, and waits until it has cleaned up and gone: PEER_CLOSE_MS
- * for its last word, and PEER_END_MS more for a process here, which is killed then.
- * Keeps the recorded error.
+ * Tells the helper to end, and waits until it has cleaned up and ended: PEER_CLOSE_MS
+ * for the end of its channel, and PEER_END_MS more for a process on this host,
+ * which is then killed.  Keeps the recorded error.
  */
 #define PEER_CLOSE_MS 10000
 #define PEER_END_MS 60000

@@ -1,5 +1,5 @@
 /*
- * start_local: the helper of this build, as a child with its channel on
+ * start_local: starts the helper of this build as a child.  Its channel is
  * descriptor 3, so that it has the user's standard input and output for "-".
  */
 #include <errno.h>
@@ -30,7 +30,7 @@ int start_local(struct started *s, const struct peer_options *opt)
 		argv[5] = opt->config;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-		err_sys("cannot make a socket");
+		err_sys("cannot create a socket");
 		goto out;
 	}
 	s->pid = child_start(argv, -1, -1, pair[1]);

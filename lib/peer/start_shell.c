@@ -1,6 +1,5 @@
 /*
- * start_shell: a shell somewhere, and the dialogue that gets the helper
- * running in it.
+ * start_shell: starts a shell, on this or another host, and the helper in it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,20 +18,20 @@
 #define RSH_WORDS_MAX 32
 #define READY_MS 30000 /* between two lines of the dialogue */
 
-/* A child with one socket as its standard input and output. */
+/* Starts a child that has one socket as its standard input and output. */
 static int start_child(struct started *s, const char *const *argv)
 {
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys("cannot make a socket");
+		return err_sys("cannot create a socket");
 	s->pid = child_start(argv, pair[1], pair[1], -1);
 	close(pair[1]);
 	s->fd = pair[0];
 	return s->pid < 0 ? err_set(ST_PEER, "%s", err_text()) : 0;
 }
 
-/* COMMAND [-l USER] [-p PORT] HOST SCRIPT, as rsync has its -e. */
+/* Runs COMMAND [-l USER] [-p PORT] HOST SCRIPT, as rsync does for its -e. */
 static int start_rsh(
 	struct started *s, const struct location *loc, const char *rsh, const char *script)
 {
@@ -95,8 +94,8 @@ static int start_script(struct started *s, const struct location *loc,
 	return s->fd < 0 ? -1 : 0;
 }
 
-/* What the peer's shell complained of says more than that nothing came. */
-static void explain(struct started *s)
+/* Adds what the remote shell or SSH said to the error, which only says that it failed. */
+static void start_explain(struct started *s)
 {
 	char *said, *end;
 
@@ -104,7 +103,7 @@ static void explain(struct started *s)
 		return;
 	said = ssh_stderr(s->ssh);
 	if (said && *said) {
-		end = strstr(said, "\\n"); /* a newline, made safe: the first line is enough */
+		end = strstr(said, "\\n"); /* an escaped newline: the first line is enough */
 		if (end)
 			*end = '\0';
 		err_set(ST_PEER, "%s: %s", err_text(), said);
@@ -128,7 +127,7 @@ static enum bootstrap_end try_arch(struct started *s, const struct location *loc
 		timeout = opt->ssh.timeout_s * 1000;
 	if (helper_file_read(&h, arch) < 0)
 		return BOOTSTRAP_FAILED;
-	/* Both name files of this or of the other host, not of either. */
+	/* --config names a file of this host, and --helper one of the remote host. */
 	if (!loc->host && opt->config && !(config = realpath(opt->config, NULL))) {
 		err_set(ST_USAGE, "cannot read the configuration '%s': %s", opt->config,
 			strerror(errno));
@@ -140,7 +139,7 @@ static enum bootstrap_end try_arch(struct started *s, const struct location *loc
 	if (script && start_script(s, loc, opt, script) == 0) {
 		end = bootstrap_run(s->fd, &h, timeout, wanted);
 		if (end == BOOTSTRAP_FAILED)
-			explain(s);
+			start_explain(s);
 	}
 	free(script);
 	helper_file_fini(&h);
@@ -169,7 +168,10 @@ int start_shell(struct started *s, const struct location *loc, const struct peer
 		end_child(s, PEER_CLOSE_MS);
 		end = try_arch(s, loc, opt, arch, again);
 		if (end == BOOTSTRAP_ARCH)
-			err_set(ST_PEER, "the peer is a '%s' first and a '%s' then", arch, again);
+			err_set(ST_PEER,
+				"cannot start the helper: the remote host first said that its "
+				"machine is '%s', then '%s'",
+				arch, again);
 	}
 	return end == BOOTSTRAP_READY ? 0 : -1;
 }

@@ -111,8 +111,8 @@ struct backend {
 	 * Calls each for every container in which the policy says to look if the
 	 * user names none; NULL: none.
 	 */
-	int (*containers)(const struct policy *l, int (*each)(void *arg, struct place *container),
-		void *arg);
+	int (*containers)(
+		const struct policy *l, int (*each)(void *arg, struct place *container), void *arg);
 
 	/* Its free space, as records (op_storage.c); NULL: nothing to tell. */
 	int (*storage)(const struct policy *l, backend_each *each, void *arg);
@@ -128,7 +128,8 @@ struct backend {
 const struct backend *backend_at(size_t i);
 size_t backend_count(void);
 
-/* Has a further backend, which stays the caller's, asked before all others.  At most BACKEND_MORE. */
+/* Has a further backend, which stays the caller's, asked before all others.  At most BACKEND_MORE.
+ */
 #define BACKEND_MORE 4
 int backend_add(const struct backend *b);
 

@@ -64,8 +64,7 @@ static int write_zeros(const struct block_zero *z, uint64_t len, uint64_t off)
 			r = err_set(ST_FAILED, "interrupted");
 		else if (look_first && io_pread(z->fd, piece, n, off) != (ssize_t)n)
 			r = err_sys("cannot read at %llu", (unsigned long long)off);
-		else if (!(look_first && is_zeros(piece, n)) &&
-			 io_pwrite(z->fd, zeros, n, off) < 0)
+		else if (!(look_first && is_zeros(piece, n)) && io_pwrite(z->fd, zeros, n, off) < 0)
 			r = err_sys("cannot write at %llu", (unsigned long long)off);
 	}
 	free(zeros);

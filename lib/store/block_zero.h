@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 struct block_zero {
-	int fd;		/* borrowed */
-	uint64_t unit;	/* bytes that can be zeroed at once, aligned */
-	bool is_thin;	/* what was never written costs nothing and reads as zeros */
-	bool is_stale;	/* ... but not in a chunk of which only a part was written */
+	int fd;	       /* borrowed */
+	uint64_t unit; /* bytes that can be zeroed at once, aligned */
+	bool is_thin;  /* what was never written costs nothing and reads as zeros */
+	bool is_stale; /* ... but not in a chunk of which only a part was written */
 };
 
 /* is_thin: LVM says that the device is a thin volume; its pool is asked for the rest. */

@@ -13,9 +13,9 @@
 
 /* How fast it fills. */
 struct growth_rate {
-	uint64_t used;	/* bytes, when it was looked at last */
-	int64_t at_ms;	/* the time then; 0: never */
-	double rate;	/* bytes per millisecond since the time before; never negative */
+	uint64_t used; /* bytes, when it was looked at last */
+	int64_t at_ms; /* the time then; 0: never */
+	double rate;   /* bytes per millisecond since the time before; never negative */
 };
 
 /* Takes in that `used` bytes are used at now_ms (io_now_ms()). */
@@ -30,10 +30,10 @@ struct growth_state {
 };
 
 struct growth_rule {
-	uint64_t reserve; /* extend when fewer bytes than this are unused, */
-	int64_t ahead_ms; /* or when it will be full within this time */
-	uint64_t step;	  /* extend by this, or by what there is */
-	uint64_t max;	  /* never beyond this size; 0: no limit */
+	uint64_t reserve;   /* extend when fewer bytes than this are unused, */
+	int64_t ahead_ms;   /* or when it will be full within this time */
+	uint64_t step;	    /* extend by this, or by what there is */
+	uint64_t max;	    /* never beyond this size; 0: no limit */
 	uint64_t keep_free; /* what the group has to keep */
 };
 

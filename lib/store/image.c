@@ -53,7 +53,21 @@ ssize_t image_fd_read(struct image *img, void *p, size_t n, uint64_t off)
 
 int image_fd_use(struct image *img, struct inuse *u)
 {
-	return inuse_look(img->fd, u);
+	return inuse_look(img->fd, img->place ? img->place->path : NULL, u);
+}
+
+int image_refuse_writers(struct image *img)
+{
+	struct inuse u;
+	int r;
+
+	if (img->ops->check_unshared && img->ops->check_unshared(img) < 0)
+		return -1;
+	r = img->ops->use(img, &u);
+	if (r == 0 && u.writers)
+		r = err_set(ST_BUSY, "in use: %s", u.who);
+	inuse_fini(&u);
+	return r;
 }
 
 /* An invalid snapshot still gives what is cached, and fails to read the rest. */

@@ -32,7 +32,8 @@ struct image_ops {
 	int (*allocated)(struct image *img, uint64_t *out);
 	/* Who else uses it (inuse.h); the caller calls inuse_fini(). */
 	int (*use)(struct image *img, struct inuse *u);
-	/* ST_REFUSED if other hosts may write to it, which cannot be seen from here.  May be NULL. */
+	/* ST_REFUSED if other hosts may write to it, which cannot be seen from here.  May be NULL.
+	 */
 	int (*check_unshared)(struct image *img);
 	/* Whether the last write to it was interrupted: 1, 0 or -1. */
 	int (*is_unfinished)(struct image *img);
@@ -46,12 +47,12 @@ struct image_ops {
 
 struct image {
 	const struct image_ops *ops;
-	const char *kind;    /* the backend's: "file", "volume", "device" */
-	struct place *place; /* its own; NULL: it has no name, as a file's snapshot */
-	int fd;		     /* O_RDONLY; -1 if the backend has none */
-	uint64_t len;	     /* of the file or device, in bytes */
-	struct stat st;	     /* of fd, when it was opened */
-	bool may_change;     /* the user accepts that it is written to while it is read */
+	const char *kind;	    /* the backend's: "file", "volume", "device" */
+	struct place *place;	    /* its own; NULL: it has no name, as a file's snapshot */
+	int fd;			    /* O_RDONLY; -1 if the backend has none */
+	uint64_t len;		    /* of the file or device, in bytes */
+	struct stat st;		    /* of fd, when it was opened */
+	bool may_change;	    /* the user accepts that it is written to while it is read */
 	const atomic_bool *spoiled; /* set when it stopped being what it was; or NULL */
 	struct content *content;    /* image_content() */
 };
@@ -68,8 +69,14 @@ void image_close(struct image *img); /* accepts NULL; keeps the recorded error *
 int image_read(struct image *img, void *p, size_t n, uint64_t off);
 
 /*
- * What its first bytes say of it (lib/format/content.h), read once; the image's own.  NULL recorded: a
- * read error, or ST_CORRUPT if a header cannot be parsed.
+ * 0, or -1 recorded if something could write to it while it is read: ST_BUSY, naming the
+ * holder, or ST_REFUSED if other hosts may.
+ */
+int image_refuse_writers(struct image *img);
+
+/*
+ * What its first bytes say of it (lib/format/content.h), read once; the image's own.  NULL
+ * recorded: a read error, or ST_CORRUPT if a header cannot be parsed.
  */
 const struct content *image_content(struct image *img);
 

@@ -184,7 +184,7 @@ int info_add_directory(struct buf *out, int fd)
 	kv_add(out, "kind", "directory");
 	kv_add_bool(out, "unfinished", false);
 	add_stat(out, fd, &st);
-	r = inuse_look(fd, &u);
+	r = inuse_look(fd, NULL, &u);
 	if (r == 0)
 		add_use(out, &u);
 	inuse_fini(&u);

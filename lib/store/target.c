@@ -158,7 +158,8 @@ int target_set_len(struct target *t, uint64_t len)
 	return t->ops->set_len(t, len);
 }
 
-/* Without fsync() some filesystems (NFS) report errors at close() only; the lock must outlive it. */
+/* Without fsync() some filesystems (NFS) report errors at close() only; the lock must outlive it.
+ */
 static int flush_copy(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);

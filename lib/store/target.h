@@ -30,10 +30,11 @@ struct target_want {
 	bool fsync;
 	bool dry_run;		    /* make all checks and nothing else */
 	const struct image *source; /* if it is on this host and known, or NULL */
-	const char *source_id;	    /* its identity (identity.h), which the target must not have, or NULL */
-	const char *pool;	    /* a new volume gets its space from that thin pool; or NULL */
-	uint64_t volume_len; /* of a new volume, before it is rounded up; 0: as len */
-	const struct image *like;   /* whose owner, mode, label and times it gets; or NULL */
+	const char
+		*source_id; /* its identity (identity.h), which the target must not have, or NULL */
+	const char *pool;   /* a new volume gets its space from that thin pool; or NULL */
+	uint64_t volume_len;	  /* of a new volume, before it is rounded up; 0: as len */
+	const struct image *like; /* whose owner, mode, label and times it gets; or NULL */
 };
 
 struct target; /* opaque */

@@ -32,8 +32,8 @@ struct target {
 	const struct target_ops *ops;
 	struct place *place;
 	struct target_want want;
-	int fd;		/* that is written to; -1: none yet */
-	uint64_t space; /* bytes that fit */
+	int fd;		     /* that is written to; -1: none yet */
+	uint64_t space;	     /* bytes that fit */
 	atomic_bool touched; /* something was written */
 };
 

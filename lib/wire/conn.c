@@ -1,11 +1,10 @@
 /*
- * conn: the two halves of a connection.
+ * conn: the state of a connection, and its sending half.
  *
- * This file holds its state and the sending half; conn_read.c is the thread
- * that receives.  They share the struct under conn_state.h: `failed` and its
- * error are guarded by lock, the out descriptor by send_lock, and the inbox is
- * a queue.  A frame that was cut off half-way leaves the stream useless, so
- * `broken` stops every later send.
+ * conn_read.c is the thread that receives.  Both use the struct of conn_state.h:
+ * lock guards `end` and `error`, send_lock guards the out descriptor, and the
+ * inbox is a queue.  After a part of a frame the stream is useless, so `broken`
+ * stops every later send.
  */
 #include <errno.h>
 #include <poll.h>
@@ -21,7 +20,7 @@
 #include "lib/base/io.h"
 #include "lib/wire/conn_state.h"
 
-#define SEND_ERROR_MS 2000 /* how long the peer's attention is worth for a last word */
+#define SEND_ERROR_MS 2000 /* how long to wait until the peer takes our ERROR */
 
 struct conn *conn_new(
 	int in, int out, enum wire_side side, const struct conn_hooks *hooks, int silence_ms)
@@ -134,12 +133,12 @@ bool conn_failed(struct conn *c, struct err *e)
 	return failed;
 }
 
-/* Records why nothing more can be sent. */
-static int give_up(struct conn *c)
+/* Records why nothing more can be sent.  Returns -1. */
+static int conn_give_up(struct conn *c)
 {
 	struct err e;
 
-	/* A peer that just closed left no error, but this is one. */
+	/* A peer that only closed left no error, but now it is one. */
 	if (!conn_failed(c, &e) || e.status == ST_OK)
 		return err_set(ST_PEER, "the connection is closed");
 	err_put(&e);
@@ -170,7 +169,7 @@ static int wait_writable(struct conn *c, int64_t deadline)
 	}
 }
 
-/* Sends all of iov, which it eats.  Called with send_lock held. */
+/* Sends all of iov, and changes it on the way.  The caller holds send_lock. */
 static int send_all(struct conn *c, struct iovec *iov, int count, int64_t deadline)
 {
 	bool begun = false;
@@ -220,10 +219,10 @@ static int send_frame(
 	pthread_mutex_unlock(&c->send_lock);
 	if (r == 0)
 		return 0;
-	/* A peer that failed says why before it goes: its word may be on the way. */
+	/* A peer that failed says why before it closes: its ERROR may be on the way. */
 	if (!deadline)
 		conn_read_settle(c);
-	return give_up(c);
+	return conn_give_up(c);
 }
 
 int conn_send(struct conn *c, enum wire_type type, const void *payload, size_t len)
@@ -285,8 +284,8 @@ void conn_beat(struct conn *c)
 	struct iovec iov = { head, sizeof(head) };
 	struct pollfd p = { c->out, POLLOUT, 0 };
 
-	/* Whoever holds the lock is sending, and a full pipe will be read first:
-	 * either is a sign of life by itself. */
+	/* A thread that holds the lock is sending; a peer reads a full pipe before it
+	 * counts silence.  Each is a sign of life by itself. */
 	if (pthread_mutex_trylock(&c->send_lock) != 0)
 		return;
 	wire_header_put(head, WIRE_BEAT, 0);
@@ -322,7 +321,7 @@ int conn_expect(struct conn *c, enum wire_type type, struct frame **out)
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		return err_set(ST_PEER, "the helper ended before its %s", wire_name(type));
+		return err_set(ST_PEER, "the helper ended before it sent %s", wire_name(type));
 	if (f->type != type) {
 		err_set(ST_PEER, "protocol error: %s where %s is due", wire_name(f->type),
 			wire_name(type));

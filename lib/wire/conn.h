@@ -1,12 +1,12 @@
 /*
- * conn: frames over a pair of descriptors, with life signs.
+ * conn: frames over a pair of descriptors, with signs of life.
  *
- * Each connection has one thread, the heartbeat: it reads whatever arrives
- * into a bounded inbox, sends a BEAT when nothing else was sent, and notices a
- * lost peer (end of file, an error, silence) even while everybody else is
- * busy.  Messages, progress and the peer's error go past the inbox, so that a
- * peer's full disk is known at once.  Sending may be done from any thread,
- * receiving from one at a time.
+ * Each connection has one thread, the heartbeat.  It reads whatever arrives into
+ * a bounded inbox, sends a BEAT when nothing else was sent, and notices a lost
+ * peer (end of file, an error, silence) even while all other threads are busy.
+ * Messages, progress and the peer's error bypass the inbox, so that a full disk
+ * at the peer is known at once.  Any thread may send; only one thread at a time
+ * may receive.
  */
 #ifndef IMG_CONN_H
 #define IMG_CONN_H
@@ -26,58 +26,59 @@ struct frame {
 	uint32_t len;
 	uint8_t *payload; /* len bytes; DATA and HOLE: NULL, it is in block */
 	struct block *block;
-	struct frame *next; /* conn's own */
+	struct frame *next; /* for conn itself */
 };
 
 struct conn; /* opaque */
 
 /*
  * Takes over in and out (which may be the same descriptor) and starts the
- * heartbeat.  side is ours; silence_ms 0 means WIRE_SILENCE_MS.  A shorter one
- * makes our own beats as much more frequent.  NULL with ST_FAILED recorded; the
- * descriptors are closed then too.
+ * heartbeat.  side is ours.  silence_ms 0 means WIRE_SILENCE_MS; with a shorter
+ * time, BEATs are sent more often, too.  NULL with ST_FAILED recorded; the
+ * descriptors are then closed.
  */
 struct conn *conn_new(
 	int in, int out, enum wire_side side, const struct conn_hooks *hooks, int silence_ms);
 
 /*
- * Send one frame, blocking while the peer does not read.  0, or -1 with an
- * error recorded: the peer's own ERROR if it sent one, ST_PEER if it is lost or
- * gone, ST_FAILED "interrupted" after cancel_set().
+ * Send one frame.  Block while the peer does not read.  0, or -1 with an error
+ * recorded: the peer's ERROR if it sent one, ST_PEER if it is lost or has closed
+ * the connection, ST_FAILED "interrupted" after cancel_set().
  */
 int conn_send(struct conn *c, enum wire_type type, const void *payload, size_t len);
 int conn_send_block(struct conn *c, const struct block *b);
 int conn_send_failed(struct conn *c, const struct err *e);
 
-/* The last word: also after a failure, and for a moment only. */
+/* Sends the last frame, also after a failure.  Gives up if the peer does not read it soon. */
 int conn_send_error(struct conn *c, const struct err *e);
 
 /*
- * The next frame, to be given back with conn_release(): 1; 0: the peer closed
- * the connection between frames; -1 with an error recorded, as conn_send().
- * Blocks.
+ * 1: *out is the next frame, which the caller gives back with conn_release();
+ * 0: the peer closed the connection between two frames; -1 with an error recorded
+ * as by conn_send().  Blocks.
  */
 int conn_recv(struct conn *c, struct frame **out);
 void conn_release(struct conn *c, struct frame *f);
 
-/* As conn_recv() with a frame of exactly that type, or -1 with ST_PEER recorded. */
+/* As conn_recv(), but 0 for a frame of exactly that type, else -1 with an error recorded. */
 int conn_expect(struct conn *c, enum wire_type type, struct frame **out);
 
 /* Makes this and every further conn_recv() return -1 "stopped". */
 void conn_stop(struct conn *c);
 
-/* Tells the peer that no more will come (end of file).  Once. */
+/* Tells the peer that nothing more follows (end of file).  Call it once. */
 void conn_finish(struct conn *c);
 
 /*
- * Whether an ERROR came or the peer is lost or gone; then e (or NULL) has it,
- * with ST_OK if it just closed the connection.
+ * Whether the connection has failed: the peer sent ERROR, is lost or has closed
+ * the connection, or this process was cancelled.  Then e, if not NULL, gets the
+ * error; its status is ST_OK if the peer only closed the connection.
  */
 bool conn_failed(struct conn *c, struct err *e);
 
 /*
- * Waits until the peer has closed its side, at most timeout_ms, dropping what
- * still comes.  Whether it has.
+ * Waits at most timeout_ms until the peer has closed its side, and drops the
+ * frames that still arrive.  Returns whether it has.
  */
 bool conn_drain(struct conn *c, int timeout_ms);
 

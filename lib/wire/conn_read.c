@@ -1,10 +1,10 @@
 /*
- * conn_read: the heartbeat thread, which is also the one reader.
+ * conn_read: the heartbeat thread, which is also the only reader.
  *
- * It fills one frame at a time, straight into the block that the flow will
- * use, and hands it to the inbox.  While the inbox is full it does not read,
- * so the peer is slowed down by the channel itself; it then still looks for a
- * hang-up and sends beats, but does not count silence, which would be its own.
+ * It fills one frame at a time, directly into the block that the flow will use,
+ * and puts it into the inbox.  While the inbox is full it does not read, so the
+ * channel slows the peer down.  It then still notices a hang-up and sends BEATs,
+ * but it does not count silence, because it is this side that does not read.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,13 +25,13 @@ struct reader {
 	struct conn *c;
 	uint8_t head[WIRE_HEADER + WIRE_DATA_HEADER];
 	uint8_t *at; /* where the next byte goes */
-	size_t need; /* bytes up to the end of this part */
+	size_t need; /* bytes that are missing of this part */
 	enum { HEAD, RANGE, BODY } part;
 	struct wire_header h;
-	struct frame *frame; /* being filled, or whole and waiting for room */
-	bool whole;
+	struct frame *frame; /* being filled, or complete and waiting for the inbox */
+	bool complete;
 	bool cancel_seen;
-	int64_t heard;
+	int64_t heard; /* when the last byte came */
 };
 
 void conn_frame_free(struct frame *f)
@@ -43,7 +43,7 @@ void conn_frame_free(struct frame *f)
 	free(f);
 }
 
-/* Frames circulate, so that a stream does not allocate a block for each. */
+/* Frames are reused, so that a stream does not allocate a block for each. */
 void conn_release(struct conn *c, struct frame *f)
 {
 	if (!f)
@@ -93,11 +93,11 @@ static void expect_head(struct reader *r)
 	r->part = HEAD;
 	r->at = r->head;
 	r->need = WIRE_HEADER;
-	r->whole = false;
+	r->complete = false;
 }
 
-/* Frames that do not wait for their turn in the inbox.  Whether f was one. */
-static bool take_aside(struct conn *c, struct frame *f)
+/* Handles a frame that bypasses the inbox.  Returns whether f was one. */
+static bool handle_at_once(struct conn *c, struct frame *f)
 {
 	struct err e;
 
@@ -123,8 +123,8 @@ static bool take_aside(struct conn *c, struct frame *f)
 	}
 }
 
-/* A part has all its bytes: goes on to the next.  0, or -1 with an error. */
-static int part_done(struct reader *r)
+/* A part has all its bytes: continues with the next.  0, or -1 with an error recorded. */
+static int end_part(struct reader *r)
 {
 	struct block *b;
 
@@ -164,17 +164,17 @@ static int part_done(struct reader *r)
 	}
 	if (r->need)
 		return 0;
-	if (take_aside(r->c, r->frame)) {
+	if (handle_at_once(r->c, r->frame)) {
 		conn_release(r->c, r->frame);
 		r->frame = NULL;
 		expect_head(r);
 	} else {
-		r->whole = true;
+		r->complete = true;
 	}
 	return 0;
 }
 
-/* 1: bytes were read; 0: none are there; -1: the connection is over, recorded. */
+/* 1: bytes were read; 0: there are none; -1: the connection has ended, and failed with that. */
 static int read_some(struct reader *r)
 {
 	struct err e = { ST_OK, 0, "" };
@@ -195,7 +195,7 @@ static int read_some(struct reader *r)
 		atomic_fetch_add(&r->c->bytes, (uint64_t)n);
 		r->at += n;
 		r->need -= (size_t)n;
-		if (r->need || part_done(r) == 0)
+		if (r->need || end_part(r) == 0)
 			return 1;
 		err_take(&e);
 	}
@@ -213,7 +213,7 @@ static void check_cancel(struct reader *r)
 	conn_fail(r->c, CONN_CANCELLED, &e);
 }
 
-/* Waits for bytes, the end, or the time of the next beat.  -1: it is over. */
+/* Waits for bytes, the end, or the time of the next BEAT.  -1: the connection is to end. */
 static int wait_for_bytes(struct reader *r)
 {
 	struct pollfd p[3] = { { r->c->in, POLLIN, 0 }, { r->c->quit, POLLIN, 0 },
@@ -227,9 +227,9 @@ static int wait_for_bytes(struct reader *r)
 }
 
 /*
- * The inbox is full: waits for room.  1: handed over; 0: not yet; -1: it is
- * over.  A client that hung up wants nothing of what is still unread; a helper
- * may have ended well with its last words unread.
+ * Puts the frame into the inbox, and waits while that is full.  1: done; 0: not
+ * yet; -1: the connection has ended.  If a client hung up, nothing that is still
+ * unread matters; a helper may have ended in order, with its last frames unread.
  */
 static int hand_over(struct reader *r)
 {
@@ -247,15 +247,15 @@ static int hand_over(struct reader *r)
 		}
 		return p[1].revents ? -1 : 0;
 	}
-	if (put < 0) /* nobody wants it any more; an ERROR may still come */
+	if (put < 0) /* nobody receives any more, but an ERROR may still come */
 		conn_release(r->c, r->frame);
 	r->frame = NULL;
 	expect_head(r);
 	return 1;
 }
 
-/* One step; -1 when there is nothing left to read for. */
-static int step(struct reader *r)
+/* One round of the thread; -1 when it is to end. */
+static int read_round(struct reader *r)
 {
 	struct conn *c = r->c;
 	int64_t now = io_now_ms();
@@ -267,12 +267,12 @@ static int step(struct reader *r)
 		conn_beat(c);
 		atomic_store(&c->sent_at, now);
 	}
-	if (r->whole)
+	if (r->complete)
 		return hand_over(r) < 0 ? -1 : 0;
 	did = read_some(r);
 	if (did != 0)
 		return did < 0 ? -1 : 0;
-	/* Only now, as this thread itself may have been held up. */
+	/* Checked only after a read, because this thread itself may have been stopped. */
 	if (now - r->heard > c->silence_ms) {
 		err_set(ST_PEER, "the connection is lost: no sign of life for %d s",
 			c->silence_ms / 1000);
@@ -293,7 +293,7 @@ static void *heartbeat(void *arg)
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	r.heard = io_now_ms();
 	expect_head(&r);
-	while (!atomic_load(&c->closing) && step(&r) == 0)
+	while (!atomic_load(&c->closing) && read_round(&r) == 0)
 		;
 	conn_frame_free(r.frame);
 	queue_end(&c->inbox);

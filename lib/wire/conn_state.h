@@ -1,5 +1,5 @@
 /*
- * conn_state: what conn.c and conn_read.c share; nobody else includes it.
+ * conn_state: what conn.c and conn_read.c share; no other file includes it.
  */
 #ifndef IMG_CONN_STATE_H
 #define IMG_CONN_STATE_H
@@ -12,12 +12,12 @@
 
 #define CONN_INBOX 8 /* frames; the heartbeat holds one more, the receiver another */
 
-/* How far a connection has come to its end; it only ever rises. */
+/* How a connection has ended; it never becomes less. */
 enum conn_end {
 	CONN_OPEN,
 	CONN_CANCELLED,	 /* by us */
 	CONN_PEER_ERROR, /* it sent one */
-	CONN_LOST	 /* nothing can be said or heard any more */
+	CONN_LOST	 /* nothing can be sent or received any more */
 };
 
 struct conn {
@@ -25,9 +25,9 @@ struct conn {
 	enum wire_side side;
 	struct conn_hooks hooks;
 	int silence_ms, beat_ms;
-	int wake;	     /* eventfd: readable once the connection failed */
-	int quit;	     /* eventfd: readable once conn_close() was called, which */
-	atomic_bool closing; /* tells where nobody waits: a peer may never pause */
+	int wake;	     /* eventfd: readable after the connection failed */
+	int quit;	     /* eventfd: readable after conn_close() was called */
+	atomic_bool closing; /* the same for the reader while bytes keep arriving */
 
 	pthread_t thread;
 	bool started;
@@ -39,17 +39,17 @@ struct conn {
 
 	pthread_mutex_t lock;
 	enum conn_end end;
-	struct err error;    /* status ST_OK: the peer just closed */
-	bool reading_done;   /* the thread will read no more */
-	pthread_cond_t done; /* reading_done was set */
-	struct frame *spare; /* frames to use again */
+	struct err error;    /* status ST_OK: the peer only closed the connection */
+	bool reading_done;   /* the thread will not read any more */
+	pthread_cond_t done; /* signalled when reading_done is set */
+	struct frame *spare; /* frames to be reused */
 
 	struct queue inbox;
 };
 
 /* conn_read.c: the heartbeat thread. */
 int conn_read_start(struct conn *c);
-/* Gives bytes that the peer sent before it closed a moment to be read. */
+/* Waits a moment until bytes that the peer sent before it closed are read. */
 void conn_read_settle(struct conn *c);
 
 /* conn.c */

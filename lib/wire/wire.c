@@ -1,6 +1,6 @@
 /*
- * wire: frames to bytes and back.  One table says for each type who sends it
- * and how long it may be; nothing else in the tree knows.
+ * wire: frames to bytes and back.  One table says for each type which side
+ * sends it and how long it may be; no other file knows that.
  */
 #include "lib/wire/wire.h"
 
@@ -24,6 +24,8 @@ static const struct rule {
 	[WIRE_PROGRESS] = { "PROGRESS", WIRE_PROGRESS_SIZE, WIRE_PROGRESS_SIZE, false, true },
 	[WIRE_BEAT] = { "BEAT", 0, 0, true, true },
 	[WIRE_FAILED] = { "FAILED", 6, 6 + WIRE_TEXT_MAX, false, true },
+	[WIRE_SAME] = { "SAME", WIRE_SAME_SIZE, WIRE_SAME_SIZE, true, true },
+	[WIRE_LANE] = { "LANE", WIRE_TOKEN_SIZE, WIRE_TOKEN_SIZE, true, false },
 };
 
 const char *wire_name(unsigned type)
@@ -56,8 +58,8 @@ int wire_header_parse(struct wire_header *h, const uint8_t in[WIRE_HEADER], enum
 	return 0;
 }
 
-/* A range of an image that a peer named: aligned, not empty, without overflow. */
-static int check_range(uint64_t off, uint64_t len)
+/* A range of an image that a peer named must be aligned and not empty, and end below 2^63. */
+static int wire_check_range(uint64_t off, uint64_t len)
 {
 	if (off % BLOCK_SIZE || len == 0 || off > INT64_MAX || len > INT64_MAX - off)
 		return err_set(ST_PEER, "protocol error: a block of %llu bytes at %llu",
@@ -70,7 +72,7 @@ int wire_data_parse(struct block *b, const uint8_t in[WIRE_DATA_HEADER], uint32_
 	uint64_t off = get_be64(in);
 	uint32_t raw_len = get_be32(in + 8), coded_len = get_be32(in + 12);
 
-	if (check_range(off, raw_len) < 0)
+	if (wire_check_range(off, raw_len) < 0)
 		return -1;
 	if (raw_len > BLOCK_SIZE || coded_len == 0 || coded_len > raw_len ||
 		payload_len != WIRE_DATA_HEADER + coded_len)
@@ -92,7 +94,7 @@ int wire_hole_parse(struct block *b, const uint8_t in[WIRE_HOLE_SIZE])
 {
 	uint64_t off = get_be64(in), len = get_be64(in + 8);
 
-	if (check_range(off, len) < 0)
+	if (wire_check_range(off, len) < 0)
 		return -1;
 	block_set_hole(b, off, len);
 	return 0;
@@ -102,6 +104,26 @@ void wire_hole_put(uint8_t out[WIRE_HOLE_SIZE], const struct block *b)
 {
 	put_be64(out, b->off);
 	put_be64(out + 8, b->len);
+}
+
+int wire_same_parse(struct wire_same *s, const uint8_t in[WIRE_SAME_SIZE])
+{
+	s->off = get_be64(in);
+	s->len = get_be64(in + 8);
+	memcpy(s->hash.byte, in + 16, HASH_SIZE);
+	if (wire_check_range(s->off, s->len) < 0)
+		return -1;
+	if (s->len > WIRE_SAME_MAX)
+		return err_set(
+			ST_PEER, "protocol error: SAME of %llu bytes", (unsigned long long)s->len);
+	return 0;
+}
+
+void wire_same_put(uint8_t out[WIRE_SAME_SIZE], const struct wire_same *s)
+{
+	put_be64(out, s->off);
+	put_be64(out + 8, s->len);
+	memcpy(out + 16, s->hash.byte, HASH_SIZE);
 }
 
 void wire_end_parse(struct wire_end *e, const uint8_t in[WIRE_END_SIZE])

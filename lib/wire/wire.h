@@ -1,8 +1,8 @@
 /*
- * wire: the protocol between a command and a helper, drawn once.
+ * wire: the protocol between a command (the client) and a helper, drawn once.
  *
  * The helper's side of the channel may begin with text that is not ours (login
- * scripts); then come lines of the bootstrap (lib/peer/bootstrap.h), the last
+ * scripts).  Then come lines of the bootstrap (lib/peer/bootstrap.h), the last
  * of them WIRE_READY, and after it only frames, both ways.  Integers are
  * big-endian.
  *
@@ -13,8 +13,8 @@
  *
  *	type	from	payload
  *	GREETING helper	kv: protocol, version, arch, host, pid, lanes, op (each)
- *	REQUEST	client	kv: op, and what it takes
- *	RECORD	helper	kv: a part of the result; what and how many is the op's
+ *	REQUEST	client	kv: op, and the keys of its schema (lib/op/op.c)
+ *	RECORD	helper	kv: a part of the result, as the operation defines it
  *	GO	client	nothing: the answer to a record that asks to go on
  *	DATA	both	u64 offset, then an lzop block: u32 raw length, u32 coded
  *			length, u32 adler32 of the raw bytes, the coded bytes
@@ -22,26 +22,55 @@
  *	END	both	u64 length of the image, u64 data bytes, u64 hole bytes,
  *			u64 data blocks, 16 bytes digest
  *	OK	helper	kv: the operation is done; the next may be requested
- *	FAILED	helper	u16 status, u32 errno (Linux's numbers), text: it failed, and
- *			the next may be requested
- *	ERROR	helper	the same: it failed, and the connection ends
+ *	ERROR	helper	u16 status, u32 errno (Linux's numbers), text: the operation
+ *			failed, and the connection ends
  *	MESSAGE	helper	u8 level (log.h), text of one line
  *	PROGRESS helper	u64 done, u64 total, bytes of the image; total 0: unknown
- *	BEAT	both	nothing: there is life
+ *	BEAT	both	nothing: a sign of life
+ *	FAILED	helper	as ERROR: the operation failed; the next may be requested
+ *	SAME	both	u64 offset, u64 length, 16 bytes XXH3-128 of the raw bytes: the
+ *			target has these bytes already
+ *	LANE	client	16 bytes token: this channel is a data lane of that job
  *
- * Blocks come in order of their offsets, without gap or overlap, each data
- * block at a multiple of BLOCK_SIZE and only the last one shorter than that.
- * A stream that lacks its END, or whose END disagrees, is an error.
+ * A record for each layer of a chain of images is sent for the top layer first.
  *
+ * Blocks
+ * DATA, HOLE and SAME are the three kinds of blocks.  They come in order of
+ * their offsets, without gap or overlap; each begins at a multiple of BLOCK_SIZE,
+ * and only the last data block is shorter than that.  A stream that lacks its
+ * END, or whose END disagrees, is an error.
+ *
+ * SAME may be sent only if the request to the receiving side had the flag
+ * `same`, which says that the receiver compares the hash with what its target
+ * holds; that request also has the hash's secret, so that no guest can prepare a
+ * collision.  No operation of this version has that key, so every receiver
+ * refuses SAME.
+ *
+ * Signs of life
  * Each side sends a BEAT when it has sent nothing for WIRE_BEAT_MS, whatever
- * else it is doing, and gives the other up after WIRE_SILENCE_MS without a
- * byte.  End of file from the client is its abort: the helper undoes what is
- * under way, and ends.  An operation that streams fails with ERROR, which is
- * heard ahead of the blocks that are still under way; another with FAILED.
+ * else it is doing, and gives the other side up after WIRE_SILENCE_MS without a
+ * byte.  End of file from the client is its abort: the helper rolls back what it
+ * is doing, and ends.  An operation that streams fails with ERROR, which takes
+ * effect before the blocks that are still on their way; any other operation
+ * fails with FAILED.
  *
- * Data lanes beside this control lane are channels of their own that carry
- * DATA and HOLE frames only; the greeting's `lanes` says how many the helper
- * takes (1: this one).  That is why blocks carry offsets and END carries counts.
+ * Lanes
+ * All this goes over one channel, the control lane.  A job that streams may have
+ * data lanes beside it, which carry only DATA, HOLE and SAME and end with the
+ * job; END, results, errors, messages, progress and heartbeats stay on the
+ * control lane.  The greeting's `lanes` says how many lanes a helper takes, the
+ * control lane included; in this version that is 1, and a helper refuses LANE.
+ *
+ *	- A lane is started as the control lane is.  After READY and the greeting
+ *	  the client sends LANE in place of a request, with the token that the
+ *	  job's helper gave in a record.  A token is random and used once.
+ *	- The sender spreads the blocks over the lanes as it likes, in ascending
+ *	  order on each lane.
+ *	- The receiver puts them in order again.  It holds at most
+ *	  WIRE_WINDOW_BLOCKS blocks that came before their turn; when it holds so
+ *	  many, it reads a lane only up to its next block, until the block whose
+ *	  turn it is has come.  As each lane ascends, that block is then the next
+ *	  of some lane, so lanes cannot wait for each other.
  */
 #ifndef IMG_WIRE_H
 #define IMG_WIRE_H
@@ -50,9 +79,14 @@
 #include "lib/base/kv.h"
 #include "lib/block/lzop.h"
 
-#define WIRE_PROTOCOL 1
-#define WIRE_LINE "img-tools/" /* begins each line of bootstrap and helper */
-#define WIRE_READY WIRE_LINE "1 ready"
+#define WIRE_PROTOCOL 2
+#define WIRE_LINE "img-tools/" /* begins each line of the bootstrap and of the helper */
+#define WIRE_READY WIRE_LINE "2 ready"
+
+#define WIRE_LANES_TAKEN 1    /* lanes that this version takes: the control lane */
+#define WIRE_LANES_MAX 8      /* lanes of any version */
+#define WIRE_WINDOW_BLOCKS 64 /* blocks held back until their turn */
+#define WIRE_TOKEN_SIZE 16
 
 #define WIRE_HEADER 8
 #define WIRE_TEXT_MAX 2048 /* texts of MESSAGE, FAILED and ERROR */
@@ -60,6 +94,8 @@
 #define WIRE_DATA_HEADER (8 + LZOP_OWN_BLOCK_HEADER)
 #define WIRE_DATA_MAX (WIRE_DATA_HEADER + BLOCK_SIZE)
 #define WIRE_HOLE_SIZE 16
+#define WIRE_SAME_SIZE (8 + 8 + HASH_SIZE)
+#define WIRE_SAME_MAX (1u << 30) /* bytes that one SAME covers */
 #define WIRE_END_SIZE (4 * 8 + HASH_SIZE)
 #define WIRE_PROGRESS_SIZE 16
 
@@ -80,7 +116,9 @@ enum wire_type {
 	WIRE_PROGRESS,
 	WIRE_BEAT,
 	WIRE_FAILED,
-	WIRE_TYPE_MAX = WIRE_FAILED
+	WIRE_SAME,
+	WIRE_LANE,
+	WIRE_TYPE_MAX = WIRE_LANE
 };
 
 enum wire_side { WIRE_CLIENT, WIRE_HELPER };
@@ -90,9 +128,15 @@ struct wire_header {
 	uint32_t len; /* of the payload */
 };
 
+/* What a SAME says: bytes of the image that the target has already. */
+struct wire_same {
+	uint64_t off, len;
+	struct hash hash; /* XXH3-128 of the raw bytes */
+};
+
 /* What an END says; also what a flow counts. */
 struct wire_end {
-	uint64_t len;	     /* of the image */
+	uint64_t len;	     /* of the image, in bytes */
 	uint64_t data_bytes; /* raw bytes in data blocks */
 	uint64_t hole_bytes;
 	uint64_t data_blocks;
@@ -105,28 +149,36 @@ const char *wire_name(unsigned type);
 void wire_header_put(uint8_t out[WIRE_HEADER], enum wire_type type, uint32_t len);
 
 /*
- * Parses a frame's header that came from the given side.  0, or -1 with
- * ST_PEER recorded: an unknown type, one that this side does not send, a length
- * that the type does not allow, bits set that must be 0.
+ * Parses the header of a frame that the given side has sent.  0, or -1 with
+ * ST_PEER recorded: an unknown type, a type that this side may not send, a length
+ * that the type does not allow, or a bit that must be 0.
  */
 int wire_header_parse(struct wire_header *h, const uint8_t in[WIRE_HEADER], enum wire_side from);
 
 /*
- * The start of a DATA payload, into an empty block: off, len, coded_len and
- * adler are set, and the coded bytes (all that is left of the payload) are to
- * be put into b->raw if stored, else b->enc.  0, or -1 with ST_PEER recorded.
+ * Parses the start of a DATA payload into an empty block: sets off, len, coded_len
+ * and adler.  The caller then reads the coded bytes, which are the rest of the
+ * payload, into b->raw if the block is stored, else into b->enc.  0, or -1 with
+ * ST_PEER recorded.
  */
 int wire_data_parse(struct block *b, const uint8_t in[WIRE_DATA_HEADER], uint32_t payload_len);
 void wire_data_put(uint8_t out[WIRE_DATA_HEADER], const struct block *b);
 
+/* 0, or -1 with ST_PEER recorded: a range that no block may have. */
 int wire_hole_parse(struct block *b, const uint8_t in[WIRE_HOLE_SIZE]);
 void wire_hole_put(uint8_t out[WIRE_HOLE_SIZE], const struct block *b);
+
+/* 0, or -1 with ST_PEER recorded: a range that no block may have, or one above WIRE_SAME_MAX. */
+int wire_same_parse(struct wire_same *s, const uint8_t in[WIRE_SAME_SIZE]);
+void wire_same_put(uint8_t out[WIRE_SAME_SIZE], const struct wire_same *s);
 
 void wire_end_parse(struct wire_end *e, const uint8_t in[WIRE_END_SIZE]);
 void wire_end_put(uint8_t out[WIRE_END_SIZE], const struct wire_end *e);
 
-/* The payload of FAILED or ERROR; the text is cut to WIRE_TEXT_MAX.  Parsing never fails:
- * a status that is none becomes ST_FAILED. */
+/*
+ * The payload of FAILED or ERROR; the text is cut to WIRE_TEXT_MAX.  Parsing never
+ * fails: an unknown status becomes ST_FAILED.
+ */
 void wire_error_put(struct buf *out, const struct err *e);
 void wire_error_parse(struct err *e, const uint8_t *in, uint32_t len);
 

@@ -207,20 +207,44 @@ listens() {
 @test "peer: prints text and never starts a helper" {
 	extra_host chatty 'ForceCommand exec cat /dev/zero'
 	unreachable "chatty:$DIR/y.img"
-	extra_host yes 'ForceCommand exec yes "img-tools/1 hello"'
+	extra_host yes 'ForceCommand exec yes "img-tools/2 hello"'
 	unreachable "yes:$DIR/y.img"
 }
 
 @test "peer: does not speak our protocol" {
-	extra_host later 'ForceCommand echo img-tools/2 ready; sleep 1'
-	unreachable "later:$DIR/y.img"
-	says protocol
-	extra_host rubbish 'ForceCommand echo img-tools/1 ready; head -c 100000 /dev/urandom'
+	extra_host earlier 'ForceCommand echo img-tools/1 ready; sleep 1'
+	unreachable "earlier:$DIR/y.img"
+	says 'the helper speaks protocol 1 and this program protocol 2 (install'
+	extra_host rubbish 'ForceCommand echo img-tools/2 ready; head -c 100000 /dev/urandom'
 	unreachable "rubbish:$DIR/y.img"
 }
 
+# fake_helper FILE READY PROTOCOL: a program that begins as a helper does, with these
+# protocols in its line and in its greeting, and then waits for the client to go.
+fake_helper() {
+	cat >"$1" <<-END
+		#!/bin/sh
+		[ "\$1" != --protocol ] || exec echo $3
+		printf '\nimg-tools/$2 ready\n\001\0\0\0\0\0\0\025protocol=$3\0version=0\0'
+		exec cat >/dev/null
+	END
+	chmod 755 "$1"
+}
+
+@test "peer: a helper of protocol 1, or one that greets with it" {
+	local both='the helper speaks protocol 1 and this program protocol 2 (install'
+
+	fake_helper old 1 1
+	refuses 7 "a:$DIR/y.img" img-copy --helper "$DIR/old" "$IMAGE" "a:$DIR/y.img"
+	says "$both"
+	fake_helper odd 2 1
+	refuses 7 "a:$DIR/y.img" img-copy --helper "$DIR/odd" "$IMAGE" "a:$DIR/y.img"
+	says "$both"
+	assert_not_exist y.img
+}
+
 @test "peer: sends terminal escapes" {
-	extra_host escapes 'ForceCommand printf "img-tools/1 fail \\033[31mred\\007\\n"; printf "\\033[2J" >&2'
+	extra_host escapes 'ForceCommand printf "img-tools/2 fail \\033[31mred\\007\\n"; printf "\\033[2J" >&2'
 	unreachable "escapes:$DIR/y.img"
 	says red
 }
@@ -272,7 +296,7 @@ login_shell() {
 		head -c 100000 /dev/zero | tr '\0' x
 		seq 1 10000
 		echo img-tools/
-		echo img-tools/1
+		echo img-tools/2
 		echo "img-tools/x ready"
 		printf '\033[2J\000\377\n'
 	END
@@ -356,7 +380,7 @@ in_tmp() {
 		$(in_tmp size=100k,mode=700)
 		mount -t tmpfs -o size=100k tmpfs $BATS_FILE_TMPDIR/home-crammed"
 	unreachable "crammed:$DIR/y.img"
-	says 'no place for the helper'
+	says 'cannot start the helper: no directory with free space where programs may run, among: '
 }
 
 @test "peer: no directory where a helper may run" {
@@ -365,7 +389,7 @@ in_tmp() {
 		$(in_tmp noexec,mode=700)
 		mount -t tmpfs -o noexec tmpfs $BATS_FILE_TMPDIR/home-strict"
 	unreachable "strict:$DIR/y.img"
-	says 'no place for the helper'
+	says 'cannot start the helper: no directory with free space where programs may run, among: '
 	refuses 7 "strict:$DIR/y.img" img-copy "a:$IMAGE" "strict:$DIR/y.img"
 }
 

@@ -51,6 +51,22 @@ static void check_block(struct block *b)
 		block_hash(b);
 }
 
+static void check_same(const struct frame *f)
+{
+	uint8_t back[WIRE_SAME_SIZE];
+	struct wire_same s;
+
+	check(f->len == WIRE_SAME_SIZE);
+	if (wire_same_parse(&s, f->payload) < 0) {
+		check(err_status() == ST_PEER);
+		return;
+	}
+	check(s.off % BLOCK_SIZE == 0 && s.len > 0 && s.len <= WIRE_SAME_MAX);
+	check(s.off + s.len <= INT64_MAX);
+	wire_same_put(back, &s);
+	check(memcmp(back, f->payload, sizeof(back)) == 0);
+}
+
 static void check_frame(struct conn *c, struct frame *f, enum wire_side side)
 {
 	struct kv kv;
@@ -65,7 +81,11 @@ static void check_frame(struct conn *c, struct frame *f, enum wire_side side)
 		check_block(f->block);
 	} else {
 		check(f->len <= WIRE_KV_MAX && f->payload);
-		if (f->type == WIRE_FAILED) {
+		if (f->type == WIRE_SAME) {
+			check_same(f);
+		} else if (f->type == WIRE_LANE) {
+			check(side == WIRE_HELPER && f->len == WIRE_TOKEN_SIZE);
+		} else if (f->type == WIRE_FAILED) {
 			wire_error_parse(&e, f->payload, f->len);
 			check(e.status != ST_OK && memchr(e.text, '\0', sizeof(e.text)));
 		} else if (kv_parse(&kv, f->payload, f->len) == 0) {

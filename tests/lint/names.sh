@@ -14,7 +14,9 @@ while IFS= read -r source; do
 	[ -e "$object" ] || continue
 	module=${source##*/}
 	module=${module%.c}
-	mapfile -t structs < <(sed -nE 's/^(struct|enum) ([a-z_0-9]+) \{.*/\2/p' "${source%/*}"/*.h)
+	headers=("${source%/*}"/*.h)
+	case $source in lib/*/*/*) headers+=("${source%/*/*}"/*.h) ;; esac # of the folder above
+	mapfile -t structs < <(sed -nE 's/^(struct|enum) ([a-z_0-9]+) \{.*/\2/p' "${headers[@]}")
 	while read -r symbol; do
 		# __odr_asan and the like are the compiler's.
 		case $symbol in

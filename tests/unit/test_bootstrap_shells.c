@@ -16,7 +16,8 @@
 
 static struct helper_file h;
 static char home[512], path[1024], arch[BOOTSTRAP_ARCH_MAX];
-static int closed_early; /* bytes of the helper after which to hang up; 0: never */
+static int closed_early;	 /* bytes of the helper after which to hang up; 0: not */
+static const char *installed_in; /* in place of the directories of installed helpers, or NULL */
 
 /* Whether a helper was started: it sends its greeting. */
 static bool greets(int fd)
@@ -44,7 +45,7 @@ static void hang_up(int fd)
 
 	while (n < sizeof(seen) - 1 && read(fd, seen + n, 1) == 1) {
 		seen[++n] = '\0';
-		if (strstr(seen, "1 send\n"))
+		if (strstr(seen, " send\n"))
 			break;
 	}
 	if (io_write(fd, h.bytes, (size_t)closed_early) < 0)
@@ -54,6 +55,24 @@ static void hang_up(int fd)
 		;
 }
 
+/* The script, which looks for installed helpers below installed_in. */
+static char *make_command(bool as_root, const char *helper)
+{
+	static const char dirs[] = "/usr/libexec /usr/local/libexec";
+	char *command = bootstrap_command(&h, as_root, helper, NULL), *at, *changed;
+
+	if (!command)
+		abort();
+	at = strstr(command, dirs);
+	if (!installed_in || !at)
+		return command;
+	if (asprintf(&changed, "%.*s%s%s", (int)(at - command), command, installed_in,
+		    at + strlen(dirs)) < 0)
+		abort();
+	free(command);
+	return changed;
+}
+
 /*
  * Runs the script with a login shell (words, split at blanks).  sends: whether the
  * script may ask for the helper.  0: a helper greets; 1: a different machine; -1 with
@@ -61,13 +80,11 @@ static void hang_up(int fd)
  */
 static int run(const char *shell, bool as_root, const char *helper, bool sends)
 {
-	char *command = bootstrap_command(&h, as_root, helper, NULL), words[64], *word;
+	char *command = make_command(as_root, helper), words[64], *word;
 	const char *argv[12] = { "env", "-i", home, path };
 	int fd[2], status, i = 4, r;
 	pid_t pid;
 
-	if (!command)
-		abort();
 	snprintf(words, sizeof(words), "%s", shell);
 	for (word = strtok(words, " "); word; word = strtok(NULL, " "))
 		argv[i++] = word;
@@ -208,7 +225,56 @@ static void test_cache(void)
 	is_str(in_home(), "", "leaves no files");
 }
 
-/* Only a directory that is ours and not writable by others may be used. */
+/* A helper of protocol 1, as far as anybody asks it, in a file of the size of ours. */
+static void save_protocol_1(const char *name)
+{
+	static const char text[] = "#!/bin/sh\n"
+				   "case $1 in\n"
+				   "--protocol) echo 1 ;;\n"
+				   "--serve) printf '\\nimg-tools/1 ready\\n'; cat >/dev/null ;;\n"
+				   "esac\n"
+				   "exit 0\n";
+
+	scratch_save(name, text, sizeof(text) - 1);
+	is_int(scratch_run("truncate -s %zu %s && chmod 700 %s", h.size, name, name), 0,
+		"a helper of protocol 1");
+}
+
+static void test_protocol_1(void)
+{
+	char name[128], place[512];
+
+	fresh_home();
+	snprintf(place, sizeof(place), "%s/libexec", scratch_dir);
+	snprintf(name, sizeof(name), "libexec/img-tools/img-helper-%s", h.arch);
+	is_int(scratch_run("mkdir -p libexec/img-tools"), 0, "a place for installed helpers");
+	installed_in = place;
+	save_protocol_1(name);
+	is_int(run("sh", false, NULL, true), 0, "that is installed is not used");
+	is_str(in_home(), CACHED, "one of ours is sent");
+	fresh_home();
+	is_int(scratch_run("cp '%s' %s", h.path, name), 0, "one of ours that is installed");
+	is_int(run("sh", false, NULL, false), 0, "is used");
+	is_str(in_home(), "", "and none is sent");
+	installed_in = NULL;
+	fresh_home();
+	is_int(scratch_run("mkdir -p -m 700 home/.cache/img-tools"), 0, "a cache");
+	snprintf(name, sizeof(name), "home/.cache/img-tools/img-helper-%s", h.hash);
+	save_protocol_1(name);
+	is_int(run("sh", false, NULL, true), 0, "that is in the cache is not used");
+	is_str(in_home(), CACHED, "but replaced");
+	is_int(run("sh", false, NULL, false), 0, "for the next time");
+	save_protocol_1("old");
+	snprintf(place, sizeof(place), "%s/old", scratch_dir);
+	is_int(run("sh", false, place, false), -1, "that --helper names is refused");
+	ok(err_status() == ST_PEER &&
+			strncmp(err_text(),
+				"the helper speaks protocol 1 and this program protocol 2",
+				56) == 0,
+		"with both versions");
+}
+
+/* Only a directory of ours alone will do. */
 static void test_places(void)
 {
 	fresh_home();
@@ -225,7 +291,7 @@ static void test_places(void)
 	fresh_home();
 	fake("id", "echo 4294000000\n");
 	is_int(run("sh", false, NULL, true), -1, "where no place is ours");
-	ok(err_status() == ST_PEER && strncmp(err_text(), "no place for the helper in: /", 29) == 0,
+	ok(err_status() == ST_PEER && strstr(err_text(), "where programs may run, among: /"),
 		"the script says so");
 	ok(strstr(err_text(), "/home/.cache/img-tools /var/tmp/img-tools-4294000000 /tmp/") != NULL,
 		"and where it looked");
@@ -256,28 +322,32 @@ static void test_root(void)
 	fresh_home();
 	fake("sudo", "[ \"$1\" = -n ] && shift && exec \"$@\"\n");
 	fake("id", "echo 4294000000\n");
-	is_int(run("sh", true, NULL, true), -1, "root finds no directory for the helper");
-	is_str(err_text(), "no place for the helper in: /var/lib/img-tools /root/.cache/img-tools",
-		"as it only uses its own");
-	is_str(in_home(), "", "never the user's");
+	is_int(run("sh", true, NULL, true), -1, "root finds no place");
+	is_str(err_text(),
+		"cannot start the helper: no directory with free space where programs may run, "
+		"among: /var/lib/img-tools /root/.cache/img-tools",
+		"as it only looks at its own");
+	is_str(in_home(), "", "never at the user's");
 	scratch_run("rm bin/id && cp '%s' helper && chmod 755 helper", helper);
-	is_int(run("sh", true, "/nonexistent/helper", true), -1, "a helper that does not exist");
-	is_str(err_text(), "not there, or not for root alone to write: /nonexistent/helper",
+	is_int(run("sh", true, "/nonexistent/helper", true), -1, "a helper that is not there");
+	is_str(err_text(),
+		"cannot start the helper: /nonexistent/helper does not exist, or others than root "
+		"can write to it",
 		"is not run");
 	{
 		char where[512];
 
 		snprintf(where, sizeof(where), "%s/helper", scratch_dir);
 		is_int(run("sh", true, where, true), -1, "nor one where others can put another");
-		ok(strncmp(err_text(), "not there, or not for root alone", 32) == 0,
-			"and the message says so");
+		ok(strstr(err_text(), "or others than root can write to it") != NULL,
+			"which is said");
 	}
 	/* It is not a helper, but root owns it and all directories above, so it is run. */
 	if (scratch_run(
 		    "test \"$(stat -Lc %%u%%a /usr/bin/true / /usr /usr/bin | sort -u)\" = 0755") ==
 		0) {
 		is_int(run("sh", true, "/usr/bin/true", true), -1, "root's own program");
-		is_str(err_text(), "the helper did not start", "is run");
+		is_str(err_text(), "cannot start the helper: the connection was closed", "is run");
 	}
 	scratch_run("rm bin/sudo");
 }
@@ -307,6 +377,7 @@ int main(void)
 	for (i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
 		test_login_shell(shells[i]);
 	test_cache();
+	test_protocol_1();
 	test_places();
 	test_machine();
 	test_root();

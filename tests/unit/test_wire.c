@@ -34,6 +34,8 @@ static const struct rule rules[] = {
 	{ WIRE_PROGRESS, "PROGRESS", 16, 16, false, true },
 	{ WIRE_BEAT, "BEAT", 0, 0, true, true },
 	{ WIRE_FAILED, "FAILED", 6, 2054, false, true },
+	{ WIRE_SAME, "SAME", 32, 32, true, true },
+	{ WIRE_LANE, "LANE", 16, 16, true, false },
 };
 
 static void test_rule(const struct rule *r)
@@ -173,6 +175,44 @@ static void test_hole(void)
 	is_int(hole(&b, 3, BLOCK_SIZE), -1, "one out of step");
 }
 
+static int same(uint64_t off, uint64_t len)
+{
+	struct wire_same s = { off, len, { { 0 } } }, back;
+	uint8_t p[WIRE_SAME_SIZE];
+
+	wire_same_put(p, &s);
+	err_clear();
+	return wire_same_parse(&back, p);
+}
+
+static void test_same(void)
+{
+	const uint64_t last = INT64_MAX / BLOCK_SIZE * BLOCK_SIZE;
+	struct wire_same s = { 3ull * BLOCK_SIZE, 0x12345, { { 0 } } }, back;
+	uint8_t p[WIRE_SAME_SIZE];
+
+	s.hash.byte[0] = 0xab;
+	s.hash.byte[15] = 0xcd;
+	wire_same_put(p, &s);
+	ok(p[5] == 12 && p[7] == 0 && p[13] == 1 && p[14] == 0x23 && p[15] == 0x45 &&
+			p[16] == 0xab && p[31] == 0xcd,
+		"a SAME is as it was drawn");
+	is_int(wire_same_parse(&back, p), 0, "it is parsed");
+	ok(back.off == s.off && back.len == s.len && hash_equal(&back.hash, &s.hash),
+		"and is the same on the other side");
+	is_int(same(0, 1), 0, "the shortest");
+	is_int(same(BLOCK_SIZE, 1 << 30), 0, "the longest");
+	is_int(same(last, BLOCK_SIZE - 1), 0, "the very last");
+	is_int(same(0, (1 << 30) + 1), -1, "one byte longer");
+	is_str(err_text(), "protocol error: SAME of 1073741825 bytes", "is named");
+	is_int(err_status(), ST_PEER, "and the peer's fault");
+	is_int(same(last, BLOCK_SIZE), -1, "one byte beyond the end");
+	is_int(same(0, 0), -1, "an empty one");
+	is_int(same(7, BLOCK_SIZE), -1, "one out of step");
+	is_int(same(0, UINT64_MAX), -1, "one without measure");
+	is_int(same(UINT64_MAX - BLOCK_SIZE + 1, BLOCK_SIZE), -1, "one around the end");
+}
+
 static void test_end(void)
 {
 	struct wire_end e = { 1, 2, 3, 4, { { 0 } } }, back;
@@ -226,6 +266,7 @@ int main(void)
 	test_header();
 	test_data();
 	test_hole();
+	test_same();
 	test_end();
 	test_error();
 	return tap_done();

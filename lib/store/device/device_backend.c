@@ -10,8 +10,7 @@
 
 static int identify_device(const struct place *p, char out[IDENTITY_MAX])
 {
-	struct stat st = { .st_mode = S_IFBLK,
-		.st_rdev = ((const struct place_device *)p)->dev };
+	struct stat st = { .st_mode = S_IFBLK, .st_rdev = ((const struct place_device *)p)->dev };
 
 	identity_of(&st, out);
 	return 0;

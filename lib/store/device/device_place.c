@@ -21,8 +21,7 @@ int device_place_find(struct place **out, const struct found *f)
 	if (f->node < 0 || !S_ISBLK(f->st.st_mode))
 		return 0;
 	path = io_path_dup(f->node);
-	p = place_new(
-		sizeof(*p), &backend_device, f->policy, f->spelled, path ? path : f->spelled);
+	p = place_new(sizeof(*p), &backend_device, f->policy, f->spelled, path ? path : f->spelled);
 	free(path);
 	if (!p)
 		return -1;
@@ -38,7 +37,7 @@ int device_place_open(const struct place *base, int flags)
 	struct stat st;
 
 	if (fd < 0)
-		return err_errno() == EBUSY ? inuse_explain_busy(AT_FDCWD, base->path) : -1;
+		return err_errno() == EBUSY ? inuse_explain_busy(base->path) : -1;
 	if (fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == p->dev)
 		return fd;
 	close(fd);

@@ -27,8 +27,8 @@
 struct target_device {
 	struct target base;
 	struct block_zero zero;
-	size_t first_len; /* bytes that the mark covers */
-	bool has_mark;	  /* the mark was, or may have been, written */
+	size_t first_len;		 /* bytes that the mark covers */
+	bool has_mark;			 /* the mark was, or may have been, written */
 	uint8_t first[DEVICE_MARK_SIZE]; /* what belongs there */
 	uint8_t old[DEVICE_MARK_SIZE];	 /* what was there */
 };
@@ -104,7 +104,8 @@ static int write_device(struct target *base, const void *p, size_t n, uint64_t o
 	size_t kept = in_first(t, n, off);
 
 	memcpy(t->first + (kept ? off : 0), p, kept);
-	return kept == n ? 0 : target_fd_write(base, (const uint8_t *)p + kept, n - kept, off + kept);
+	return kept == n ? 0
+			 : target_fd_write(base, (const uint8_t *)p + kept, n - kept, off + kept);
 }
 
 /* In a dry run there is no mark in front of it. */

@@ -43,7 +43,7 @@ static int describe_container(const struct place *base, struct buf *out)
 
 	if (!base->is_container)
 		return 0;
-	fd = file_place_open(base, O_RDONLY | O_DIRECTORY);
+	fd = file_place_open_directory(base);
 	r = fd < 0 ? -1 : info_add_directory(out, fd);
 	if (fd >= 0)
 		close(fd);

@@ -23,8 +23,8 @@ static const char *state_of(int r)
 	return err_status() == ST_REFUSED && !err_errno() ? "foreign" : "failed";
 }
 
-static int clean_entry(int dir, const char *path, const char *entry, bool dry_run,
-	backend_each *each, void *arg)
+static int clean_entry(
+	int dir, const char *path, const char *entry, bool dry_run, backend_each *each, void *arg)
 {
 	struct buf record = BUF_INIT;
 	int r = partial_clear(dir, entry, dry_run);
@@ -48,9 +48,7 @@ int file_clean(const struct place *container, bool dry_run, backend_each *each, 
 	struct dirent *e;
 	DIR *d;
 
-	if (!container->is_container)
-		return err_set(ST_REFUSED, "is not a directory");
-	fd = file_place_open(container, O_RDONLY | O_DIRECTORY);
+	fd = file_place_open_directory(container);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d && fd >= 0) {
 		err_sys("cannot list");

@@ -36,8 +36,8 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 }
 
 /* What can be said of an entry that could not be opened, and why it could not. */
-static void add_poor_record(struct buf *out, const char *path, const char *name,
-	const struct stat *st)
+static void add_poor_record(
+	struct buf *out, const char *path, const char *name, const struct stat *st)
 {
 	struct err e;
 
@@ -135,7 +135,7 @@ static int list_directory(
 
 	if (depth > FILE_LIST_DEPTH_MAX)
 		return 0;
-	fd = file_place_open(dir, O_RDONLY | O_DIRECTORY);
+	fd = file_place_open_directory(dir);
 	if (fd < 0 && depth > 0) {
 		err_clear(); /* its own record has said so */
 		return 0;
@@ -159,7 +159,5 @@ int file_list(const struct place *container, bool recursive, backend_each *each,
 {
 	const struct listing l = { .recursive = recursive, .each = each, .arg = arg };
 
-	if (!container->is_container)
-		return err_set(ST_REFUSED, "is not a directory");
 	return list_directory(&l, container, "", 0);
 }

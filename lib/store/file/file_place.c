@@ -37,9 +37,8 @@ static struct place_file *make_place(
 	const struct found *f, int dir, const char *spelled_dir, const char *name, int node)
 {
 	char *path = shown_path(dir, spelled_dir, name);
-	struct place_file *p = path ? place_new(sizeof(*p), &backend_file, f->policy, f->spelled,
-					      path)
-				    : NULL;
+	struct place_file *p =
+		path ? place_new(sizeof(*p), &backend_file, f->policy, f->spelled, path) : NULL;
 
 	free(path);
 	if (p) {
@@ -57,8 +56,8 @@ static struct place_file *make_place(
 static int find_container(struct place **out, const struct found *f)
 {
 	char *path = io_path_dup(f->node);
-	struct place_file *p = place_new(sizeof(*p), &backend_file, f->policy, f->spelled,
-		path ? path : f->spelled);
+	struct place_file *p = place_new(
+		sizeof(*p), &backend_file, f->policy, f->spelled, path ? path : f->spelled);
 
 	free(path);
 	if (!p)
@@ -236,9 +235,9 @@ struct place *file_place_child(const struct place *container, const char *name)
 struct place *file_place_beside(const struct place *p, const char *name)
 {
 	char *parent = pathname_parent(p->path);
-	struct place *other = parent ? place_in(p->policy, ((const struct place_file *)p)->dir,
-					       parent, name)
-				     : NULL;
+	struct place *other =
+		parent ? place_in(p->policy, ((const struct place_file *)p)->dir, parent, name)
+		       : NULL;
 
 	free(parent);
 	return other;
@@ -271,10 +270,18 @@ int file_place_open(const struct place *base, int flags)
 	else
 		fd = openat(p->dir, base->name, flags | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return p->by_link ? -1 : err_sys("cannot open%s",
-					      (flags & O_ACCMODE) == O_RDONLY ? "" : " for writing");
+		return p->by_link ? -1
+				  : err_sys("cannot open%s",
+					    (flags & O_ACCMODE) == O_RDONLY ? "" : " for writing");
 	if (fstat(fd, &st) == 0 && is_same(&st, &p->st))
 		return fd;
 	close(fd);
 	return err_set(ST_BUSY, "was replaced while it was opened");
+}
+
+int file_place_open_directory(const struct place *p)
+{
+	if (((const struct place_file *)p)->node >= 0 && !p->is_container)
+		return err_set(ST_REFUSED, "is not a directory");
+	return file_place_open(p, O_RDONLY | O_DIRECTORY);
 }

@@ -35,4 +35,8 @@ struct place *file_place_beside(const struct place *p, const char *name);
  */
 int file_place_open(const struct place *p, int flags);
 
+/* Opens the directory that a place is, for reading its entries.  Likewise; ST_REFUSED: it is none.
+ */
+int file_place_open_directory(const struct place *p);
+
 #endif

@@ -39,9 +39,9 @@
 struct target_file {
 	struct target base;
 	const struct place_file *place; /* base.place */
-	int old;	     /* what it will replace, open for reading, or -1 */
-	char hidden[PARTIAL_NAME_MAX]; /* its name until commit */
-	bool allocated;		       /* unwritten parts are zeros and have their space */
+	int old;			/* what it will replace, open for reading, or -1 */
+	char hidden[PARTIAL_NAME_MAX];	/* its name until commit */
+	bool allocated;			/* unwritten parts are zeros and have their space */
 };
 
 static struct target_file *file_of(struct target *base)

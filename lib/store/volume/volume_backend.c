@@ -145,8 +145,7 @@ static int rename_back(
 	return err_set(ST_BUSY, "was changed while it was looked at");
 }
 
-static int rename_volume(
-	const struct place *base, const char *name, const struct change_want *want)
+static int rename_volume(const struct place *base, const char *name, const struct change_want *want)
 {
 	const struct place_volume *p = (const struct place_volume *)base;
 	const char *argv[] = { "lvrename", "-qq", p->volume.group, p->volume.name, name, NULL };

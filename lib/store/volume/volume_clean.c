@@ -65,7 +65,8 @@ static int clean_volume(struct cleaning *c, const struct lvm_volume *v, const ch
 	case RUN_ALIVE:
 		return send_state(c, v->name, "alive", "in use: its job is still running", ST_BUSY);
 	default:
-		return send_state(c, v->name, "foreign", "a job of another host made it", ST_REFUSED);
+		return send_state(
+			c, v->name, "foreign", "a job of another host made it", ST_REFUSED);
 	}
 }
 

@@ -90,7 +90,8 @@ static int look_use(struct image *img, struct inuse *u)
 {
 	const struct place_volume *p = (const struct place_volume *)img->place;
 
-	return p->known ? inuse_look_known(img->fd, u, p->known_open) : inuse_look(img->fd, u);
+	return p->known ? inuse_look_known(img->fd, p->base.path, u, p->known_open)
+			: image_fd_use(img, u);
 }
 
 static int check_unshared(struct image *img)

@@ -99,7 +99,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The record of a volume of the list.  0 or -1 recorded: there is no memory. */
-static int add_record(struct buf *out, const struct policy *l, const struct lvm_volume *v, bool open)
+static int add_record(
+	struct buf *out, const struct policy *l, const struct lvm_volume *v, bool open)
 {
 	const struct volume_name name = volume_name_of(v);
 	struct place *place = volume_place_of(l, &name);

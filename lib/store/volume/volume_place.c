@@ -97,6 +97,6 @@ int volume_place_open(const struct lvm_volume *v, int flags)
 	char path[VOLUME_PATH_MAX];
 
 	if (fd < 0 && err_errno() == EBUSY)
-		return inuse_explain_busy(AT_FDCWD, volume_path(&name, path));
+		return inuse_explain_busy(volume_path(&name, path));
 	return fd;
 }

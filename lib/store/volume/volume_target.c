@@ -1,12 +1,10 @@
 /*
- * volume_target: a logical volume that is made, or filled in place.
+ * volume_target: a logical volume that is made.
  *
- *	new:      checks, lvcreate with our job's tag | writes | zero the rest,
- *	          fsync, remove the tag
- *	in place: checks, open exclusively, mark by a tag | the same
+ *	checks, lvcreate with our job's tag | writes | zero the rest, fsync, remove
+ *	the tag
  *
- * A new one that is given up is removed; one that was written in place keeps
- * the mark.  Whoever only looks at the tags sees both as unfinished.
+ * One that is given up is removed.
  */
 #include "lib/store/volume/volume_target.h"
 
@@ -29,22 +27,17 @@
 #include "lib/store/volume/volume_place.h"
 #include "lib/store/volume/volume_snapshot.h"
 
-struct target_volume {
-	struct target base;
-	const struct volume_name *name; /* base.place's */
-	bool is_made;			/* lvcreate was called */
-	bool marked;			/* it carries the mark, and this job has set it */
-	char uuid[40];			/* LVM's, once it is open */
-	struct block_zero zero;
-};
-
-static struct target_volume *volume_of(struct target *base)
+struct target_volume *volume_target_new(
+	const struct target_ops *ops, struct place *place, const struct target_want *want)
 {
-	return (struct target_volume *)base;
+	struct target_volume *t = target_new(sizeof(*t), ops, place, want);
+
+	if (t)
+		t->name = &((const struct place_volume *)place)->volume;
+	return t;
 }
 
-/* Opens what is to be written exclusively, and finds its size. */
-static int open_volume(struct target_volume *t, const struct lvm_volume *v)
+int volume_target_open(struct target_volume *t, const struct lvm_volume *v)
 {
 	int other, fd = t->base.fd = volume_place_open(v, O_RDWR | O_EXCL);
 
@@ -157,14 +150,13 @@ static int create_volume(struct target_volume *t)
 		return explain_failure(n);
 	if (volume_look(&v, n) < 0)
 		return -1;
-	r = volume_is_own(&v) ? open_volume(t, &v)
+	r = volume_is_own(&v) ? volume_target_open(t, &v)
 			      : err_set(ST_BUSY, "was replaced while it was made");
 	lvm_volume_fini(&v);
 	return r;
 }
 
-/* 0, or -1 recorded: the job that was making it is still running, or may be. */
-static int check_job(const struct lvm_volume *v)
+int volume_target_check_job(const struct lvm_volume *v)
 {
 	switch (volume_run_state(v)) {
 	case RUN_ALIVE:
@@ -195,7 +187,7 @@ static int check_old(struct target_volume *t)
 		return 1;
 	}
 	run = lvm_tag(&v, VOLUME_TAG_RUN);
-	r = check_job(&v);
+	r = volume_target_check_job(&v);
 	if (r == 0 && run)
 		r = place->backend->remove(place, &want) < 0 ? -1 : 1;
 	else if (r == 0 && !t->base.want.overwrite)
@@ -232,59 +224,10 @@ static int prepare_new(struct target_volume *t)
 	return w->dry_run ? 0 : create_volume(t);
 }
 
-static int check_in_place(struct target_volume *t, const struct lvm_volume *v)
-{
-	struct stat st;
-
-	if (volume_check_changeable(v) < 0 || check_job(v) < 0)
-		return -1;
-	/* Before it is opened exclusively, which a source that is open would prevent. */
-	if (stat(t->base.place->path, &st) == 0 && target_check_source(&t->base, &st) < 0)
-		return -1;
-	if (open_volume(t, v) < 0 || target_check_len(&t->base) < 0)
-		return -1;
-	return volume_snapshot_check_space(v);
-}
-
-/*
- * The mark is set in any case: the job that had set one may have removed it since we
- * looked.  What an interrupted job began to make is this one's to finish.
- */
-static int set_mark(struct target_volume *t, const struct lvm_volume *v)
-{
-	char *run = lvm_tag(v, VOLUME_TAG_RUN), tag[VOLUME_RUN_TAG_MAX];
-	int r = volume_set_tag(v->group, v->own_uuid, VOLUME_TAG_UNFINISHED, true);
-
-	if (r == 0 && run) {
-		snprintf(tag, sizeof(tag), VOLUME_TAG_RUN "%s", run);
-		r = volume_set_tag(v->group, v->own_uuid, tag, false);
-	}
-	/* What an earlier job left unfinished stays so if this one writes nothing. */
-	t->marked = !volume_is_unfinished(v);
-	free(run);
-	if (r == 0 && !volume_has_name(t->base.fd, t->name))
-		r = err_set(ST_BUSY, "was renamed while it was opened");
-	return r;
-}
-
-static int prepare_in_place(struct target_volume *t)
-{
-	struct lvm_volume v;
-	int r;
-
-	if (volume_place_look(t->base.place, &v) < 0)
-		return -1;
-	r = check_in_place(t, &v);
-	if (r == 0 && !t->base.want.dry_run)
-		r = set_mark(t, &v);
-	lvm_volume_fini(&v);
-	return r;
-}
-
 /* A new thin one reads as zeros where nothing was written. */
 static int zero_new(struct target *base, uint64_t len, uint64_t off)
 {
-	const struct block_zero *z = &volume_of(base)->zero;
+	const struct block_zero *z = &target_volume_of(base)->zero;
 
 	return z->is_thin && !z->is_stale ? 0 : block_zero_range(z, len, off);
 }
@@ -292,16 +235,6 @@ static int zero_new(struct target *base, uint64_t len, uint64_t off)
 static int zero_rest_new(struct target *base, uint64_t len)
 {
 	return zero_new(base, base->space - len, len);
-}
-
-static int zero_in_place(struct target *base, uint64_t len, uint64_t off)
-{
-	return block_zero_range(&volume_of(base)->zero, len, off);
-}
-
-static int zero_rest_in_place(struct target *base, uint64_t len)
-{
-	return zero_in_place(base, base->space - len, len);
 }
 
 /* Of a full pool the kernel says only that something could not be written. */
@@ -327,8 +260,7 @@ static int sync_volume(struct target_volume *t)
 	return -1;
 }
 
-/* Removes the tag that says that it is unfinished, if it is still what the user named. */
-static int publish_volume(struct target_volume *t, const char *tag)
+int volume_target_publish(struct target_volume *t, const char *tag)
 {
 	if (sync_volume(t) < 0)
 		return -1;
@@ -345,33 +277,18 @@ static int commit_new(struct target *base)
 {
 	char tag[VOLUME_RUN_TAG_MAX];
 
-	return volume_run_tag(tag) < 0 ? -1 : publish_volume(volume_of(base), tag);
-}
-
-static int commit_in_place(struct target *base)
-{
-	return publish_volume(volume_of(base), VOLUME_TAG_UNFINISHED);
+	return volume_run_tag(tag) < 0 ? -1 : volume_target_publish(target_volume_of(base), tag);
 }
 
 static void abort_new(struct target *base)
 {
 	if (base->fd >= 0)
 		close(base->fd);
-	if (volume_of(base)->is_made)
-		remove_own(volume_of(base));
+	if (target_volume_of(base)->is_made)
+		remove_own(target_volume_of(base));
 }
 
-static void abort_in_place(struct target *base)
-{
-	struct target_volume *t = volume_of(base);
-
-	if (t->marked && !atomic_load(&base->touched))
-		volume_set_tag(t->name->group, t->uuid, VOLUME_TAG_UNFINISHED, false);
-	if (base->fd >= 0)
-		close(base->fd);
-}
-
-static const struct target_ops ops_new = {
+static const struct target_ops ops = {
 	.write = target_fd_write,
 	.zero = zero_new,
 	.set_len = zero_rest_new,
@@ -379,41 +296,10 @@ static const struct target_ops ops_new = {
 	.abort = abort_new,
 };
 
-static const struct target_ops ops_in_place = {
-	.peek = target_fd_peek,
-	.write = target_fd_write,
-	.zero = zero_in_place,
-	.set_len = zero_rest_in_place,
-	.commit = commit_in_place,
-	.abort = abort_in_place,
-};
-
-static struct target_volume *new_target(
-	const struct target_ops *ops, struct place *place, const struct target_want *want)
-{
-	struct target_volume *t = target_new(sizeof(*t), ops, place, want);
-
-	if (t)
-		t->name = &((const struct place_volume *)place)->volume;
-	return t;
-}
-
-struct target *volume_target_fill(struct place *place, const struct target_want *want)
-{
-	struct target_volume *t = new_target(&ops_in_place, place, want);
-
-	if (!t)
-		return NULL;
-	if (prepare_in_place(t) == 0)
-		return &t->base;
-	target_abort(&t->base);
-	return NULL;
-}
-
 /* --overwrite of a volume fills it in place. */
 struct target *volume_target_make(struct place *place, const struct target_want *want)
 {
-	struct target_volume *t = new_target(&ops_new, place, want);
+	struct target_volume *t = volume_target_new(&ops, place, want);
 	int is_new;
 
 	if (!t)

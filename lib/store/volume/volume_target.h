@@ -4,10 +4,43 @@
 #ifndef IMG_VOLUME_TARGET_H
 #define IMG_VOLUME_TARGET_H
 
-#include "lib/store/target.h"
+#include "lib/lvm/volume.h"
+#include "lib/store/block_zero.h"
+#include "lib/store/target_ops.h"
 
-/* The backend's make() and fill(): backend.h. */
+/* The backend's make(), and fill() (volume_inplace.c): backend.h. */
 struct target *volume_target_make(struct place *place, const struct target_want *want);
 struct target *volume_target_fill(struct place *place, const struct target_want *want);
+
+/* What these two share. */
+struct target_volume {
+	struct target base;
+	const struct volume_name *name; /* base.place's */
+	bool is_made;			/* lvcreate was called */
+	bool marked;			/* it carries the mark, and this job has set it */
+	char uuid[40];			/* LVM's, once it is open */
+	struct block_zero zero;
+};
+
+static inline struct target_volume *target_volume_of(struct target *base)
+{
+	return (struct target_volume *)base;
+}
+
+/* As target_new(). */
+struct target_volume *volume_target_new(
+	const struct target_ops *ops, struct place *place, const struct target_want *want);
+
+/* Opens what is to be written exclusively, and finds its size.  0 or -1 recorded. */
+int volume_target_open(struct target_volume *t, const struct lvm_volume *v);
+
+/* 0, or -1 with ST_BUSY recorded: the job that was making it is still running, or may be. */
+int volume_target_check_job(const struct lvm_volume *v);
+
+/*
+ * Syncs it and removes the tag that says that it is unfinished, if it is still what the
+ * user named.  0 or -1 recorded.
+ */
+int volume_target_publish(struct target_volume *t, const char *tag);
 
 #endif

@@ -1,0 +1,112 @@
+/*
+ * volume_inplace: a logical volume that is filled where it is.
+ *
+ *	checks, open exclusively, mark by a tag | writes | zero the rest, fsync,
+ *	remove the mark
+ *
+ * One that was written to and given up keeps the mark.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/store/volume/volume_place.h"
+#include "lib/store/volume/volume_snapshot.h"
+#include "lib/store/volume/volume_target.h"
+
+static int check_in_place(struct target_volume *t, const struct lvm_volume *v)
+{
+	struct stat st;
+
+	if (volume_check_changeable(v) < 0 || volume_target_check_job(v) < 0)
+		return -1;
+	/* Before it is opened exclusively, which a source that is open would prevent. */
+	if (stat(t->base.place->path, &st) == 0 && target_check_source(&t->base, &st) < 0)
+		return -1;
+	if (volume_target_open(t, v) < 0 || target_check_len(&t->base) < 0)
+		return -1;
+	return volume_snapshot_check_space(v);
+}
+
+/*
+ * The mark is set in any case: the job that had set one may have removed it since we
+ * looked.  What an interrupted job began to make is this one's to finish.
+ */
+static int set_mark(struct target_volume *t, const struct lvm_volume *v)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_RUN), tag[VOLUME_RUN_TAG_MAX];
+	int r = volume_set_tag(v->group, v->own_uuid, VOLUME_TAG_UNFINISHED, true);
+
+	if (r == 0 && run) {
+		snprintf(tag, sizeof(tag), VOLUME_TAG_RUN "%s", run);
+		r = volume_set_tag(v->group, v->own_uuid, tag, false);
+	}
+	/* What an earlier job left unfinished stays so if this one writes nothing. */
+	t->marked = !volume_is_unfinished(v);
+	free(run);
+	if (r == 0 && !volume_has_name(t->base.fd, t->name))
+		r = err_set(ST_BUSY, "was renamed while it was opened");
+	return r;
+}
+
+static int prepare_in_place(struct target_volume *t)
+{
+	struct lvm_volume v;
+	int r;
+
+	if (volume_place_look(t->base.place, &v) < 0)
+		return -1;
+	r = check_in_place(t, &v);
+	if (r == 0 && !t->base.want.dry_run)
+		r = set_mark(t, &v);
+	lvm_volume_fini(&v);
+	return r;
+}
+
+static int zero_in_place(struct target *base, uint64_t len, uint64_t off)
+{
+	return block_zero_range(&target_volume_of(base)->zero, len, off);
+}
+
+static int zero_rest_in_place(struct target *base, uint64_t len)
+{
+	return zero_in_place(base, base->space - len, len);
+}
+
+static int commit_in_place(struct target *base)
+{
+	return volume_target_publish(target_volume_of(base), VOLUME_TAG_UNFINISHED);
+}
+
+static void abort_in_place(struct target *base)
+{
+	struct target_volume *t = target_volume_of(base);
+
+	if (t->marked && !atomic_load(&base->touched))
+		volume_set_tag(t->name->group, t->uuid, VOLUME_TAG_UNFINISHED, false);
+	if (base->fd >= 0)
+		close(base->fd);
+}
+
+static const struct target_ops ops = {
+	.peek = target_fd_peek,
+	.write = target_fd_write,
+	.zero = zero_in_place,
+	.set_len = zero_rest_in_place,
+	.commit = commit_in_place,
+	.abort = abort_in_place,
+};
+
+struct target *volume_target_fill(struct place *place, const struct target_want *want)
+{
+	struct target_volume *t = volume_target_new(&ops, place, want);
+
+	if (!t)
+		return NULL;
+	if (prepare_in_place(t) == 0)
+		return &t->base;
+	target_abort(&t->base);
+	return NULL;
+}
