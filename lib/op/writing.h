@@ -45,6 +45,9 @@ int writing_open(struct writing *w, struct session *s, const struct writing_want
 /* The same at a place, which it takes over; path and base of want play no part. */
 int writing_open_place(struct writing *w, struct place *place, const struct writing_want *want);
 
+/* As target_settle(). */
+int writing_settle(struct writing *w);
+
 /* Makes it final; w is empty then.  0 or -1 recorded. */
 int writing_commit(struct writing *w);
 void writing_abort(struct writing *w); /* accepts an empty one */

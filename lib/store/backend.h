@@ -93,12 +93,13 @@ struct backend {
 	int (*list)(const struct place *container, bool recursive, backend_each *each, void *arg);
 
 	/*
-	 * Removes what interrupted jobs left in a container, or with dry_run only says
-	 * what it would remove.  Of each: kind, path; state: "removed", "resumed" (a volume
-	 * that was suspended), "alive" (its job still runs), "foreign" (not ours) or "failed";
-	 * why; status.
+	 * Removes what interrupted jobs left in a container, which is called shown in
+	 * what is said of it; with dry_run only says what it would remove.  Of each: kind,
+	 * path; state: "removed", "resumed" (a volume that was suspended), "alive" (its job
+	 * still runs), "foreign" (not ours) or "failed"; why; status.
 	 */
-	int (*clean)(const struct place *container, bool dry_run, backend_each *each, void *arg);
+	int (*clean)(const struct place *container, const char *shown, bool dry_run,
+		backend_each *each, void *arg);
 
 	/*
 	 * A snapshot of an open image, for this job (snapshot_take()) or, if want

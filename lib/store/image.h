@@ -37,8 +37,12 @@ struct image_ops {
 	int (*check_unshared)(struct image *img);
 	/* Whether the last write to it was interrupted: 1, 0 or -1. */
 	int (*is_unfinished)(struct image *img);
-	/* After all was read: whether it was the same all the time. */
+	/* Whether it is still what it was: its size, a snapshot's validity. */
 	int (*check)(struct image *img);
+	/* Before it is read: starts to notice writers; ST_BUSY: there is one.  May be NULL. */
+	int (*hold)(struct image *img);
+	/* After all was read: ST_CORRUPT if it was written to since hold(), or may have been. */
+	int (*check_unwritten)(struct image *img);
 	/* Adds to a record of it (info.h).  May be NULL. */
 	void (*describe)(const struct image *img, struct buf *out);
 	/* Frees what is the backend's own.  May be NULL. */
@@ -52,6 +56,7 @@ struct image {
 	int fd;			    /* O_RDONLY; -1 if the backend has none */
 	uint64_t len;		    /* of the file or device, in bytes */
 	struct stat st;		    /* of fd, when it was opened */
+	bool is_held;	     /* image_hold() */
 	bool may_change;	    /* the user accepts that it is written to while it is read */
 	const atomic_bool *spoiled; /* set when it stopped being what it was; or NULL */
 	struct content *content;    /* image_content() */
@@ -73,6 +78,21 @@ int image_read(struct image *img, void *p, size_t n, uint64_t off);
  * holder, or ST_REFUSED if other hosts may.
  */
 int image_refuse_writers(struct image *img);
+
+/*
+ * Refuses it if something could write to it, as above, and notices writers from now on.
+ * 0 or -1 recorded.
+ */
+int image_hold(struct image *img);
+
+/*
+ * After all was read: 0 if it was the same all the time, or -1 recorded: ST_CORRUPT if
+ * it was written to since image_hold(), is no longer what it was, or goes on after its end.
+ */
+int image_check_end(struct image *img);
+
+/* The .check_unwritten of images that only image_ops.use tells about. */
+int image_check_unused(struct image *img);
 
 /*
  * What its first bytes say of it (lib/format/content.h), read once; the image's own.  NULL

@@ -22,7 +22,8 @@ struct target_ops {
 	int (*zero)(struct target *t, uint64_t len, uint64_t off);
 	int (*set_len)(struct target *t, uint64_t len);
 	int (*clone)(struct target *t, const struct image *src); /* NULL: it cannot */
-	/* Makes it final.  After its failure abort() is called, too. */
+	int (*settle)(struct target *t);			 /* target_settle() */
+	/* Publishes it, after settle().  After its failure abort() is called, too. */
 	int (*commit)(struct target *t);
 	/* Undoes what was not finished.  Closes and frees all but what target_new() made. */
 	void (*abort)(struct target *t);
@@ -32,8 +33,9 @@ struct target {
 	const struct target_ops *ops;
 	struct place *place;
 	struct target_want want;
-	int fd;		     /* that is written to; -1: none yet */
-	uint64_t space;	     /* bytes that fit */
+	int fd;		/* that is written to; -1: none yet */
+	uint64_t space; /* bytes that fit */
+	bool is_settled;
 	atomic_bool touched; /* something was written */
 };
 

@@ -54,6 +54,7 @@ static const struct image_ops ops = {
 	.use = image_fd_use,
 	.is_unfinished = is_unfinished,
 	.check = check_size,
+	.check_unwritten = image_check_unused,
 };
 
 struct image *device_image_open(struct place *place)

@@ -148,6 +148,7 @@ static const struct image_ops ops = {
 	.check_unshared = check_unshared,
 	.is_unfinished = is_unfinished,
 	.check = check_valid,
+	.check_unwritten = image_check_unused,
 	.describe = describe_snapshot,
 	.release = release,
 };

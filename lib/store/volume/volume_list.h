@@ -27,6 +27,7 @@ int volume_list_storage(const struct policy *l, backend_each *each, void *arg);
  * The backend's clean(): new volumes and snapshots with the tag of a stale job
  * are removed, and origins that a killed LVM left suspended are resumed.
  */
-int volume_clean(const struct place *container, bool dry_run, backend_each *each, void *arg);
+int volume_clean(const struct place *container, const char *shown, bool dry_run, backend_each *each,
+	void *arg);
 
 #endif

@@ -238,12 +238,13 @@ static int zero_rest_new(struct target *base, uint64_t len)
 }
 
 /* Of a full pool the kernel says only that something could not be written. */
-static int sync_volume(struct target_volume *t)
+int volume_target_settle(struct target *base)
 {
+	const struct target_volume *t = target_volume_of(base);
 	struct lvm_volume v, pool;
 	struct err e;
 
-	if (target_sync(&t->base) == 0)
+	if (target_sync(base) == 0)
 		return 0;
 	err_take(&e);
 	memset(&v, 0, sizeof(v));
@@ -262,8 +263,6 @@ static int sync_volume(struct target_volume *t)
 
 int volume_target_publish(struct target_volume *t, const char *tag)
 {
-	if (sync_volume(t) < 0)
-		return -1;
 	if (!volume_has_name(t->base.fd, t->name))
 		return err_set(ST_BUSY, "was renamed while it was written");
 	if (volume_set_tag(t->name->group, t->uuid, tag, false) < 0)
@@ -292,6 +291,7 @@ static const struct target_ops ops = {
 	.write = target_fd_write,
 	.zero = zero_new,
 	.set_len = zero_rest_new,
+	.settle = volume_target_settle,
 	.commit = commit_new,
 	.abort = abort_new,
 };

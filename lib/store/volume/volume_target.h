@@ -37,9 +37,12 @@ int volume_target_open(struct target_volume *t, const struct lvm_volume *v);
 /* 0, or -1 with ST_BUSY recorded: the job that was making it is still running, or may be. */
 int volume_target_check_job(const struct lvm_volume *v);
 
+/* Their target_ops.settle. */
+int volume_target_settle(struct target *base);
+
 /*
- * Syncs it and removes the tag that says that it is unfinished, if it is still what the
- * user named.  0 or -1 recorded.
+ * Removes the tag that says that it is unfinished, if it is still what the user named.
+ * 0 or -1 recorded.
  */
 int volume_target_publish(struct target_volume *t, const char *tag);
 
