@@ -135,7 +135,7 @@ static inline void memplace_release(struct place *p)
 struct memimage {
 	struct image base;
 	const struct memfile *file;
-	unsigned changes;
+	unsigned changes; /* of it, when it was held */
 };
 
 static inline ssize_t memimage_read(struct image *base, void *p, size_t n, uint64_t off)
@@ -196,6 +196,21 @@ static inline int memimage_is_unfinished(struct image *base)
 
 static inline int memimage_check(struct image *base)
 {
+	return ((const struct memimage *)base)->file->len == base->len
+		       ? 0
+		       : err_set(ST_CORRUPT, "the source is no longer what it was");
+}
+
+static inline int memimage_hold(struct image *base)
+{
+	struct memimage *img = (struct memimage *)base;
+
+	img->changes = img->file->changes;
+	return 0;
+}
+
+static inline int memimage_check_unwritten(struct image *base)
+{
 	const struct memimage *img = (const struct memimage *)base;
 
 	return img->file->changes == img->changes
@@ -218,6 +233,8 @@ static inline struct image *memimage_open(struct place *place)
 		.use = memimage_use,
 		.is_unfinished = memimage_is_unfinished,
 		.check = memimage_check,
+		.hold = memimage_hold,
+		.check_unwritten = memimage_check_unwritten,
 		.release = memimage_release,
 	};
 	const struct memfile *f = memplace_file(place);
@@ -232,7 +249,6 @@ static inline struct image *memimage_open(struct place *place)
 		return NULL;
 	memstore_held++;
 	img->file = f;
-	img->changes = f->changes;
 	img->base.len = f->len;
 	return &img->base;
 }
@@ -286,6 +302,13 @@ static inline int memtarget_set_len(struct target *base, uint64_t len)
 	return 0;
 }
 
+/* There is no disk to sync. */
+static inline int memtarget_settle(struct target *base)
+{
+	(void)base;
+	return 0;
+}
+
 static inline int memtarget_commit(struct target *base)
 {
 	struct memtarget *t = (struct memtarget *)base;
@@ -325,6 +348,7 @@ static const struct target_ops memtarget_ops = {
 	.write = memtarget_write,
 	.zero = memtarget_zero,
 	.set_len = memtarget_set_len,
+	.settle = memtarget_settle,
 	.commit = memtarget_commit,
 	.abort = memtarget_abort,
 };
