@@ -8,18 +8,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/host/inuse_find.h"
-#include "lib/host/lease.h"
 #include "lib/host/mounts.h"
 #include "lib/lvm/dm.h"
 #include "lib/lvm/volume.h"
@@ -29,6 +30,9 @@
 #define QEMU_USES 100
 #define QEMU_KEEPS 200
 #define QEMU_BITS 4
+
+#define CIFS_MAGIC 0xff534d42 /* not in every <linux/magic.h> */
+#define SMB2_MAGIC 0xfe534d42
 
 static bool locked(int fd, off_t from, off_t n)
 {
@@ -64,7 +68,7 @@ static void look_lease(int fd, const struct stat *st, struct inuse *u)
 		return;
 	if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
 		fcntl(fd, F_SETLEASE, F_UNLCK);
-	} else if (errno == EAGAIN && lease_tells(fd)) {
+	} else if (errno == EAGAIN && leases_tell(fd)) {
 		u->writers = true;
 		if (!u->who[0])
 			inuse_find_process(st, u);

@@ -54,8 +54,8 @@ struct image {
 	struct place *place;	    /* its own; NULL: it has no name, as a file's snapshot */
 	int fd;			    /* O_RDONLY; -1 if the backend has none */
 	uint64_t len;		    /* of the file or device, in bytes */
-	struct stat st;		    /* of fd, when it was opened */
-	bool is_held;		    /* image_hold() */
+	struct stat st;		    /* of fd, when it was opened; zeros without one */
+	bool is_held;	     /* image_hold() */
 	bool may_change;	    /* the user accepts that it is written to while it is read */
 	const atomic_bool *spoiled; /* set when it stopped being what it was; or NULL */
 	struct content *content;    /* image_content() */
@@ -80,15 +80,6 @@ int image_refuse_writers(struct image *img);
 
 /* The same, and image_check_end() will notice writers.  0 or -1 recorded. */
 int image_hold(struct image *img);
-
-/*
- * After all was read: 0 if it was the same all the time, or -1 recorded: ST_CORRUPT if
- * it was written to since image_hold(), is no longer what it was, or goes on after its end.
- */
-int image_check_end(struct image *img);
-
-/* The .check_unwritten of images that only image_ops.use tells about. */
-int image_check_unused(struct image *img);
 
 /*
  * After all was read: 0 if it was the same all the time, or -1 recorded: ST_CORRUPT if
