@@ -25,7 +25,7 @@ static int clean_container(void *arg, struct place *place)
 	const struct cleaning *c = arg;
 
 	if (!place->backend->clean)
-		return err_set(ST_REFUSED, "is a device, not a directory or a group");
+		return err_set(ST_REFUSED, "is a device, not a directory or volume group");
 	return place->backend->clean(place, c->dry_run, send_record, c->session);
 }
 

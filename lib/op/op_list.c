@@ -33,7 +33,7 @@ static int send_entry(void *arg, const struct buf *record)
 static int list_place(struct listing *l, struct place *place)
 {
 	if (!place->backend->list)
-		return err_set(ST_REFUSED, "is a device, not a directory or a group");
+		return err_set(ST_REFUSED, "is a device, not a directory or volume group");
 	return place->backend->list(place, l->recursive, send_entry, l);
 }
 

@@ -1,5 +1,5 @@
 /*
- * target: what all targets have in common; how one is made is its backend's.
+ * target: what the targets of all backends have in common.
  */
 #include "lib/store/target.h"
 
@@ -29,7 +29,7 @@ int target_out_of_space(const char *what, uint64_t n, const char *unit)
 
 bool target_lacks_call(void)
 {
-	/* EINVAL: some know of fallocate(), but not all of its modes. */
+	/* EINVAL: some filesystems support only some modes of fallocate(). */
 	return errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
 }
 
@@ -158,9 +158,11 @@ int target_set_len(struct target *t, uint64_t len)
 	return t->ops->set_len(t, len);
 }
 
-/* Without fsync() some filesystems (NFS) report errors at close() only; the lock must outlive it.
+/*
+ * Without fsync(), some filesystems (NFS) report errors at close() only.  A copy is
+ * closed, because the lock must be held for longer.
  */
-static int flush_copy(int fd)
+static int close_copy(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
@@ -170,7 +172,7 @@ static int flush_copy(int fd)
 int target_sync(struct target *t)
 {
 	if (!t->want.fsync)
-		return flush_copy(t->fd);
+		return close_copy(t->fd);
 	return fsync(t->fd) < 0 ? err_sys("cannot sync it to disk") : 0;
 }
 

@@ -81,7 +81,7 @@ int volume_clean(const struct place *container, bool dry_run, backend_each *each
 	int r = 0;
 
 	if (!container->is_container)
-		return err_set(ST_REFUSED, "is a volume, not a directory or a group");
+		return err_set(ST_REFUSED, "is a volume, not a directory or volume group");
 	if (lvm_volumes(&all, group, NULL, true) < 0)
 		return -1;
 	for (i = 0; r == 0 && i < all.count; i++) {

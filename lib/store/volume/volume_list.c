@@ -128,7 +128,7 @@ int volume_list(const struct place *container, bool recursive, backend_each *eac
 
 	(void)recursive; /* there is nothing below a volume */
 	if (!container->is_container)
-		return err_set(ST_REFUSED, "is a volume, not a directory or a group");
+		return err_set(ST_REFUSED, "is a volume, not a directory or volume group");
 	if (lvm_volumes(&all, group, NULL, false) < 0)
 		return -1;
 	qsort(all.volume, all.count, sizeof(*all.volume), by_name);
