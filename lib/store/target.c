@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,13 +19,19 @@
 
 #define ZERO_PIECE (1u << 20)
 
-int target_out_of_space(const char *what, uint64_t n, const char *unit)
+static int refuse_space(const char *text)
 {
 	if (errno == EFBIG)
-		return err_set(ST_NOROOM,
-			"%s %llu%s: more than this filesystem, or a limit, allows", what,
-			(unsigned long long)n, unit);
-	return err_sys("%s %llu%s", what, (unsigned long long)n, unit);
+		return err_set(ST_NOROOM, "%s: more than the filesystem, or a limit, allows", text);
+	return err_sys("%s", text);
+}
+
+int target_out_of_space(const char *what, uint64_t bytes)
+{
+	char text[128], human[SIZE_HUMAN];
+
+	snprintf(text, sizeof(text), "%s %s", what, size_human(bytes, human));
+	return refuse_space(text);
 }
 
 bool target_lacks_call(void)
@@ -117,9 +124,12 @@ int target_write(struct target *t, const void *p, size_t n, uint64_t off)
 
 int target_fd_write(struct target *t, const void *p, size_t n, uint64_t off)
 {
-	if (io_pwrite(t->fd, p, n, off) < 0)
-		return target_out_of_space("cannot write at", off, "");
-	return 0;
+	char text[64];
+
+	if (io_pwrite(t->fd, p, n, off) == 0)
+		return 0;
+	snprintf(text, sizeof(text), "cannot write at %llu", (unsigned long long)off);
+	return refuse_space(text);
 }
 
 int target_write_zeros(struct target *t, uint64_t len, uint64_t off)

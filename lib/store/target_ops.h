@@ -52,10 +52,10 @@ int target_check_source(const struct target *t, const struct stat *st);
 int target_check_len(const struct target *t);
 
 /*
- * Records "WHAT N UNIT: why" by errno; also a file that is larger than allowed is
- * ST_NOROOM.  -1.
+ * Records "WHAT 2.5 GiB: why" by errno, as err_sys(); also a file that is larger than
+ * allowed is ST_NOROOM.  Returns -1.
  */
-int target_out_of_space(const char *what, uint64_t n, const char *unit);
+int target_out_of_space(const char *what, uint64_t bytes);
 
 /* Whether errno says that this filesystem does not support that mode of fallocate(). */
 bool target_lacks_call(void);

@@ -11,14 +11,14 @@
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/unfinished.h"
 
-static int find_extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *end)
+static int find_file_extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *end)
 {
 	off_t data = lseek(img->fd, (off_t)off, SEEK_DATA), hole;
 
-	if ((data < 0 && errno == ENXIO) || data >= (off_t)img->len) /* it has grown since */
+	if ((data < 0 && errno == ENXIO) || data >= (off_t)img->len) /* it has grown meanwhile */
 		return 0;
-	if (data < 0 && (errno == EINVAL || errno == EOPNOTSUPP ||
-				errno == ENOSYS)) { /* a filesystem that cannot tell */
+	/* A filesystem that does not report holes. */
+	if (data < 0 && (errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)) {
 		*start = off;
 		*end = img->len;
 		return off < img->len ? 1 : 0;
@@ -33,20 +33,20 @@ static int find_extent(struct image *img, uint64_t off, uint64_t *start, uint64_
 	return 1;
 }
 
-static int count_allocated(struct image *img, uint64_t *out)
+static int count_file_blocks(struct image *img, uint64_t *out)
 {
 	*out = (uint64_t)img->st.st_blocks * 512;
 	return 0;
 }
 
-static int is_unfinished(struct image *img)
+static int is_file_unfinished(struct image *img)
 {
 	const struct place_file *p = (const struct place_file *)img->place;
 
 	return p ? unfinished_is(img->fd, p->dir, p->base.name) : 0;
 }
 
-/* A write changes the time of modification, and perhaps the length. */
+/* A write changes the modification time, and maybe the length. */
 static int check_unchanged(struct image *img)
 {
 	struct stat now;
@@ -55,7 +55,7 @@ static int check_unchanged(struct image *img)
 		return err_sys("cannot stat");
 	if ((uint64_t)now.st_size != img->len)
 		return err_set(ST_CORRUPT,
-			"the source changed while it was read: %llu bytes, now %llu",
+			"the source changed its size while it was read: from %llu to %llu bytes",
 			(unsigned long long)img->len, (unsigned long long)now.st_size);
 	if (!img->may_change && (now.st_mtim.tv_sec != img->st.st_mtim.tv_sec ||
 					now.st_mtim.tv_nsec != img->st.st_mtim.tv_nsec))
@@ -65,10 +65,10 @@ static int check_unchanged(struct image *img)
 
 static const struct image_ops ops = {
 	.read = image_fd_read,
-	.extent = find_extent,
-	.allocated = count_allocated,
+	.extent = find_file_extent,
+	.allocated = count_file_blocks,
 	.use = image_fd_use,
-	.is_unfinished = is_unfinished,
+	.is_unfinished = is_file_unfinished,
 	.check = check_unchanged,
 };
 
