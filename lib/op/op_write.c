@@ -1,10 +1,9 @@
 /*
- * write: makes an image from the blocks that the client sends.
- *
- *	REQUEST op=write ... (writing.h), jobs
- *	RECORD  path; in a dry run OK follows, and no stream
+ * write: creates or fills an image with the blocks that the client sends.
+ *	RECORD  path, as resolved; in a dry run, OK follows
  *	DATA, HOLE ... END	from the client
- *	OK      counts of what was written, once it has its name and is on disk
+ *	OK      counts of what was written (op_reply_stats()), when it is complete and synced to
+ *disk
  */
 #include <string.h>
 
