@@ -1,11 +1,11 @@
 /*
- * img-archive: packs image files into lzop files in their place.
+ * img-archive: replaces image files with lzop archives of them.
  */
 #include "lib/cli/pack.h"
 
 int main(int argc, char **argv)
 {
 	return pack_main(argc, argv, "img-archive",
-		"[OPTION...] LOCATION...\nPacks image files into lzop files in their place.",
+		"[OPTION...] LOCATION...\nReplace image files with lzop archives of them.",
 		"archive", "archived");
 }

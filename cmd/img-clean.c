@@ -1,123 +1,99 @@
 /*
- * img-clean: removes what dead runs left unfinished.
+ * img-clean: removes what interrupted jobs left unfinished.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/base/text.h"
-#include "lib/cli/cli.h"
+#include "lib/cli/command.h"
 #include "lib/cli/each.h"
 #include "lib/cli/json.h"
-#include "lib/cli/results.h"
 
-struct cleaning {
-	struct cli *cli;
-	struct results results;
-	json_t *entries; /* of the location at hand; borrowed */
-	int failed;	 /* the status of the first that could not be removed */
-};
-
-static json_t *as_json(const struct kv *record)
+static json_t *entries_of(json_t *o)
 {
-	json_t *o = json_object();
-
-	json_set_text(o, "path", kv_get(record, "path"));
-	json_set_text(o, "state", kv_get(record, "state"));
-	json_set_text(o, "why", kv_get(record, "why"));
-	return o;
+	if (!json_object_get(o, "entries"))
+		json_object_set_new(o, "entries", json_array());
+	return json_object_get(o, "entries");
 }
 
-/* One thing that was found: what became of it, on a line of its own. */
-static int show(struct cleaning *k, const struct location *loc, const struct kv *record)
+static void add_entry(json_t *o, const struct kv *record)
 {
-	uint64_t status = ST_FAILED;
-	const char *path = kv_get(record, "path"), *state = kv_get(record, "state");
-	const char *why = kv_get(record, "why");
-	char *text;
-	bool is_done;
+	json_t *entry = json_object();
 
-	if (!path || !state)
-		return err_set(ST_PEER, "protocol error: a record without a path");
-	json_array_append_new(k->entries, as_json(record));
-	is_done = strcmp(state, "removed") == 0 || strcmp(state, "resumed") == 0;
-	if (is_done && k->cli->json)
+	json_array_append_new(entries_of(o), entry);
+	json_set_text(entry, "path", kv_get(record, "path"));
+	json_set_text(entry, "state", kv_get(record, "state"));
+	json_set_text(entry, "why", kv_get(record, "why"));
+}
+
+/* A file or volume that was removed, or a volume that was suspended and works again. */
+static int print_done(
+	struct command *c, const struct location *loc, const char *path, const char *state)
+{
+	bool is_removed = strcmp(state, "removed") == 0;
+	char *text;
+
+	if (c->cli.json)
 		return 0;
-	if (is_done) {
-		text = location_at(loc, path);
-		if (!text)
-			return -1;
-		cli_print(k->cli, "%s %s",
-			!k->cli->dry_run		? state
-			: strcmp(state, "removed") == 0 ? "would remove"
-							: "would resume",
-			text);
-		free(text);
-		return 0;
-	}
-	if (strcmp(state, "failed") != 0) {
-		log_note("%s: left '%s': %s", loc->text, path, why ? why : state);
-		return 0;
-	}
-	log_error("%s: '%s': %s", loc->text, path, why ? why : state);
-	if (kv_get_u64(record, "status", &status) < 0)
+	text = location_at(loc, path);
+	if (!text)
 		return -1;
-	k->failed = k->failed ? k->failed : (int)(status && status <= ST_MAX ? status : ST_FAILED);
+	cli_print(&c->cli, "%s %s",
+		!c->cli.dry_run ? state
+		: is_removed	? "would remove"
+				: "would resume",
+		text);
+	free(text);
 	return 0;
 }
 
-static int clean_one(struct peer *p, const struct location *loc, void *arg)
+/* One item that was found, and what was done with it. */
+static int tell_entry(
+	struct command *c, const struct location *loc, const struct kv *record, json_t *o)
 {
-	struct cleaning *k = arg;
-	struct buf args = BUF_INIT;
-	struct kv record;
-	json_t *o;
-	int r, shown = 0;
+	const char *path = kv_get(record, "path"), *state = kv_get(record, "state");
+	const char *why = kv_get(record, "why");
 
-	if (*loc->path)
-		kv_add(&args, "path", loc->path);
-	kv_add_bool(&args, "dry_run", k->cli->dry_run);
-	r = peer_request(p, "clean", &args);
-	buf_fini(&args);
-	if (r < 0)
-		return -1;
-	o = results_object(loc->text);
-	k->entries = json_array();
-	json_object_set_new(o, "entries", k->entries);
-	while (shown == 0 && (r = peer_answer(p, &record)) == 1) {
-		shown = show(k, loc, &record);
-		kv_fini(&record);
+	if (!path || !state)
+		return err_set(ST_PEER, "protocol error: a record without a path");
+	add_entry(o, record);
+	if (strcmp(state, "removed") == 0 || strcmp(state, "resumed") == 0)
+		return print_done(c, loc, path, state);
+	if (strcmp(state, "failed") == 0) {
+		log_error("%s: '%s': %s", loc->text, path, why ? why : state);
+		return command_failed(c, record);
 	}
-	if (r == 0)
-		kv_fini(&record);
-	if (r == 0 && shown == 0)
-		return results_add(&k->results, o);
-	json_decref(o);
-	return -1;
+	log_note("%s: left '%s': %s", loc->text, path, why ? why : state);
+	return 0;
+}
+
+static int tell_end(struct command *c, const struct location *loc, const struct kv *record,
+	const struct kv *reply, json_t *o)
+{
+	(void)c;
+	(void)loc;
+	(void)record;
+	(void)reply;
+	entries_of(o); /* an empty array if there were none */
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
+	struct command c = { .op = "clean",
+		.changes = true,
+		.path = COMMAND_PATH_OPTIONAL,
+		.each = tell_entry,
+		.tell = tell_end };
 	struct poptOption options[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options,
 						0, NULL, NULL },
 		POPT_TABLEEND };
-	static const char *here[] = { each_this_host, NULL };
-	struct cleaning k = { .cli = NULL };
-	struct cli cli;
-	int status, r;
 
-	cli_begin(&cli, "img-clean",
-		"[OPTION...] [LOCATION...]\nRemoves what dead runs left unfinished, here or on "
-		"another host.",
+	cli_begin(&c.cli, "img-clean",
+		"[OPTION...] [LOCATION...]\nRemove what interrupted jobs left unfinished, "
+		"here or on another host.",
 		options, argc, argv);
-	if (cli.count == 0) {
-		cli.args = here;
-		cli.count = 1;
-	}
-	k.cli = &cli;
-	results_begin(&k.results, &cli, cli.count);
-	status = each_location(&cli, clean_one, &k);
-	r = cli_end(&cli, results_end(&k.results));
-	return status ? status : k.failed ? k.failed : r;
+	each_default(&c.cli, each_this_host);
+	return command_end(&c, 0);
 }

@@ -1,5 +1,5 @@
 /*
- * img-copy: makes a copy of an image, here or on another host.
+ * img-copy: copies an image, here or on another host.
  */
 #include <stdlib.h>
 
@@ -13,16 +13,15 @@ int main(int argc, char **argv)
 	char *size = NULL;
 	int archive = 0, overwrite = 0, sparse = 0, live = 0, allow_links = 0;
 	struct poptOption options[] = { { "archive", 'a', POPT_ARG_NONE, &archive, 0,
-						"make an lzop archive", NULL },
+						"store the copy as an lzop archive", NULL },
 		{ "overwrite", '\0', POPT_ARG_NONE, &overwrite, 0, "replace DST if it exists",
 			NULL },
-		{ "sparse", '\0', POPT_ARG_NONE, &sparse, 0, "leave holes where there are zeros",
-			NULL },
-		{ "size", '\0', POPT_ARG_STRING, &size, 0, "of a new volume, if it is not SRC's",
-			"SIZE" },
-		{ "live", '\0', POPT_ARG_NONE, &live, 0, "also if SRC is being written to", NULL },
+		{ "sparse", '\0', POPT_ARG_NONE, &sparse, 0, "store zeros as holes", NULL },
+		{ "size", '\0', POPT_ARG_STRING, &size, 0,
+			"size of the new volume (default: that of SRC)", "SIZE" },
+		{ "live", '\0', POPT_ARG_NONE, &live, 0, "copy SRC even if it is in use", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
-			"also replace a file that has several links", NULL },
+			"replace a file even if it has several links", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_snapshot_options, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_copying_options, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
@@ -32,8 +31,8 @@ int main(int argc, char **argv)
 	int r = 0;
 
 	cli_begin(&cli, "img-copy",
-		"[OPTION...] SRC DST\nMakes a copy of an image, here or on another host, or "
-		"between two.",
+		"[OPTION...] SRC DST\nCopy an image, here or on another host, "
+		"or from host to host.",
 		options, argc, argv);
 	cli_need_args(&cli, 2, 2);
 	t.archive = archive;

@@ -1,5 +1,5 @@
 /*
- * img-create: makes an image that reads as zeros.
+ * img-create: creates an image that reads as zeros.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,88 +7,59 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/size.h"
-#include "lib/cli/cli.h"
+#include "lib/cli/command.h"
 #include "lib/cli/json.h"
-#include "lib/cli/results.h"
 
-static int show(
-	struct cli *c, const char *location, const struct kv *reply, uint64_t asked, int sparse)
+struct creation {
+	uint64_t size; /* as asked for */
+	int sparse;
+};
+
+static int tell_creation(struct command *c, const struct location *loc, const struct kv *record,
+	const struct kv *reply, json_t *o)
 {
-	struct results results;
-	uint64_t size = 0;
+	const struct creation *asked = c->arg;
 	char human[SIZE_HUMAN];
-	json_t *o;
+	uint64_t size = 0;
 
+	(void)record;
 	if (kv_get_u64(reply, "size", &size) < 0)
 		return -1;
-	size_human(size, human);
-	if (size != asked)
-		log_note("%s: rounded up to %" PRIu64 " bytes, whole extents", location, size);
-	cli_did(c, "create", "created", "%s, %s%s", location, human, sparse ? ", sparse" : "");
-	results_begin(&results, c, 1);
-	o = results_object(location);
+	if (size != asked->size)
+		log_note("%s: rounded up to full extents: %s (%" PRIu64 " bytes)", loc->text,
+			size_human(size, human), size);
+	cli_did(&c->cli, "create", "created", "%s, %s%s", loc->text, size_human(size, human),
+		asked->sparse ? ", sparse" : "");
 	json_set_text(o, "path", kv_get(reply, "path"));
-	json_object_set_new(o, "capacity", json_integer((json_int_t)size));
-	results_add(&results, o);
-	return results_end(&results);
-}
-
-static int create(struct cli *c, int sparse, int no_fsync, const char *thin)
-{
-	struct buf args = BUF_INIT;
-	struct kv reply = KV_INIT;
-	struct location loc;
-	struct peer *p = NULL;
-	uint64_t size;
-	int r = -1;
-
-	if (cli_location(&loc, c->args[0]) < 0)
-		return -1;
-	if (size_parse(c->args[1], &size) < 0)
-		goto out;
-	if (loc.is_stdio) {
-		err_set(ST_USAGE, "'-' is no place for a new image");
-		goto out;
-	}
-	kv_add(&args, "path", *loc.path ? loc.path : ".");
-	kv_add_u64(&args, "size", size);
-	kv_add_bool(&args, "sparse", sparse);
-	kv_add(&args, "thin", thin);
-	kv_add_bool(&args, "no_fsync", no_fsync);
-	kv_add_bool(&args, "dry_run", c->dry_run);
-	if (!(p = peer_open(&loc, &c->peer)) || peer_call(p, "create", &args, NULL, &reply) < 0) {
-		err_wrap("%s", loc.text);
-		goto out;
-	}
-	r = show(c, loc.text, &reply, size, sparse);
-out:
-	peer_close(p);
-	kv_fini(&reply);
-	buf_fini(&args);
-	location_fini(&loc);
-	return r;
+	return json_set_u64(o, "capacity", reply, "size");
 }
 
 int main(int argc, char **argv)
 {
-	int sparse = 0, no_fsync = 0;
+	struct creation asked = { .size = 0 };
+	struct command c = {
+		.op = "create", .changes = true, .tell = tell_creation, .arg = &asked
+	};
+	int no_fsync = 0, r;
 	char *thin = NULL;
-	struct poptOption options[] = { { "sparse", '\0', POPT_ARG_NONE, &sparse, 0,
-						"allocate nothing yet", NULL },
-		{ "thin", '\0', POPT_ARG_STRING, &thin, 0,
-			"a volume gets its room from that thin pool, as it is written", "POOL" },
-		{ "no-fsync", '\0', POPT_ARG_NONE, &no_fsync, 0,
-			"do not wait until it is on stable storage", NULL },
+	struct poptOption options[] = { { "sparse", '\0', POPT_ARG_NONE, &asked.sparse, 0,
+						"allocate no space yet", NULL },
+		{ "thin", '\0', POPT_ARG_STRING, &thin, 0, "create a thin volume in POOL", "POOL" },
+		{ "no-fsync", '\0', POPT_ARG_NONE, &no_fsync, 0, "do not sync the image to disk",
+			NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
 		POPT_TABLEEND };
-	struct cli cli;
-	int r;
 
-	cli_begin(&cli, "img-create",
-		"[OPTION...] LOCATION SIZE\nMakes an image that reads as zeros.", options, argc,
+	cli_begin(&c.cli, "img-create",
+		"[OPTION...] LOCATION SIZE\nCreate an image that reads as zeros.", options, argc,
 		argv);
-	cli_need_args(&cli, 2, 2);
-	r = create(&cli, sparse, no_fsync, thin);
+	cli_need_args(&c.cli, 2, 2);
+	c.cli.count = 1; /* the second argument is the size */
+	r = size_parse(c.cli.args[1], &asked.size);
+	kv_add_u64(&c.keys, "size", asked.size);
+	kv_add_bool(&c.keys, "sparse", asked.sparse);
+	kv_add(&c.keys, "thin", thin);
+	kv_add_bool(&c.keys, "no_fsync", no_fsync);
 	free(thin);
-	return cli_end(&cli, r);
+	return command_end(&c, r);
 }

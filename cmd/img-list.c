@@ -1,5 +1,5 @@
 /*
- * img-list: what is in containers.
+ * img-list: lists the images in containers.
  */
 #include "lib/base/err.h"
 #include "lib/cli/cli.h"
@@ -30,26 +30,22 @@ int main(int argc, char **argv)
 	struct listing l = { .recursive = 0 };
 	int status, r, xml = 0;
 	struct poptOption options[] = { { "recursive", 'R', POPT_ARG_NONE, &l.recursive, 0,
-						"also what lies below", NULL },
+						"list recursively", NULL },
 		{ "xml", '\0', POPT_ARG_NONE, &xml, 0, "print the result as XML", NULL },
 		POPT_TABLEEND };
-	static const char *here[] = { ".", NULL };
 	struct cli cli;
 
 	cli_begin(&cli, "img-list",
-		"[OPTION...] [LOCATION...]\nLists the images in directories and volume groups.",
+		"[OPTION...] [LOCATION...]\nList the images in directories and volume groups.",
 		options, argc, argv);
-	if (cli.count == 0) {
-		cli.args = here;
-		cli.count = 1;
-	}
+	each_default(&cli, ".");
 	if (xml && cli.json) {
 		err_set(ST_USAGE, "--json and --xml exclude each other");
 		return cli_end(&cli, -1);
 	}
 	if (list_show_begin(&l.show, xml ? LIST_XML : cli.json ? LIST_JSON : LIST_TABLE, &cli) < 0)
 		return cli_end(&cli, -1);
-	status = each_location(&cli, list_one, &l);
+	status = each_location(&cli, NULL, list_one, &l);
 	r = cli_end(&cli, list_show_end(&l.show));
 	return status ? status : l.failed ? l.failed : r;
 }

@@ -1,15 +1,20 @@
 /*
- * img-storage: what a host can do with images, and where it has room.
+ * img-storage: shows what a host can do with images, and its space.
  */
 #include "lib/base/err.h"
 #include "lib/cli/cli.h"
 #include "lib/cli/each.h"
 #include "lib/cli/storage_show.h"
 
-static int show_one(struct peer *p, const struct location *loc, void *arg)
+static int check_host(const struct location *loc, void *arg)
 {
-	if (*loc->path)
-		return err_set(ST_USAGE, "is no host: write HOST:");
+	(void)arg;
+	return *loc->path ? err_set(ST_USAGE, "names an image, not a host (write HOST:)") : 0;
+}
+
+static int show_host(struct peer *p, const struct location *loc, void *arg)
+{
+	(void)loc;
 	if (peer_request(p, "storage", NULL) < 0)
 		return -1;
 	return storage_show(p, *(enum storage_form *)arg);
@@ -21,25 +26,22 @@ int main(int argc, char **argv)
 	struct poptOption options[] = { { "xml", '\0', POPT_ARG_NONE, &xml, 0,
 						"print the result as XML", NULL },
 		POPT_TABLEEND };
-	static const char *here[] = { each_this_host, NULL };
 	enum storage_form form;
 	struct cli cli;
 	int status, r;
 
 	cli_begin(&cli, "img-storage",
-		"[OPTION...] [HOST:]\nShows what a host can do, and where it has room.", options,
-		argc, argv);
+		"[OPTION...] [HOST:]\nShow what a host can do with images, and how much space it "
+		"has.",
+		options, argc, argv);
 	cli_need_args(&cli, 0, 1);
-	if (cli.count == 0) {
-		cli.args = here;
-		cli.count = 1;
-	}
+	each_default(&cli, each_this_host);
 	if (xml && cli.json) {
 		err_set(ST_USAGE, "--json and --xml exclude each other");
 		return cli_end(&cli, -1);
 	}
 	form = xml ? STORAGE_XML : cli.json ? STORAGE_JSON : STORAGE_TABLE;
-	status = each_location(&cli, show_one, &form);
+	status = each_location(&cli, check_host, show_host, &form);
 	r = cli_end(&cli, 0);
 	return status ? status : r;
 }

@@ -1,11 +1,11 @@
 /*
- * img-unarchive: unpacks lzop files into image files in their place.
+ * img-unarchive: replaces lzop archives with the image files in them.
  */
 #include "lib/cli/pack.h"
 
 int main(int argc, char **argv)
 {
 	return pack_main(argc, argv, "img-unarchive",
-		"[OPTION...] LOCATION...\nUnpacks lzop files in their place.", "unarchive",
-		"unarchived");
+		"[OPTION...] LOCATION...\nReplace lzop archives with the image files in them.",
+		"unarchive", "unarchived");
 }

@@ -1,5 +1,5 @@
 /*
- * img-verify: whether an image is sound, or two hold the same.
+ * img-verify: checks an image, or compares the contents of two.
  */
 #include "lib/base/err.h"
 #include "lib/cli/cli.h"
@@ -9,13 +9,13 @@ int main(int argc, char **argv)
 {
 	int live = 0;
 	struct poptOption options[] = { { "live", '\0', POPT_ARG_NONE, &live, 0,
-						"also if it is being written to", NULL },
+						"read an image even if it is in use", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_working_options, 0, NULL, NULL },
 		POPT_TABLEEND };
 	struct cli cli;
 
 	cli_begin(&cli, "img-verify",
-		"[OPTION...] LOCATION [LOCATION2]\nChecks an image, or whether two hold the same.",
+		"[OPTION...] LOCATION [LOCATION2]\nCheck an image, or compare the contents of two.",
 		options, argc, argv);
 	cli_need_args(&cli, 1, 2);
 	return cli_end(

@@ -8,13 +8,12 @@ int main(int argc, char **argv)
 {
 	int live = 0, as_is = 0, sparse = 0, allow_links = 0;
 	struct poptOption options[] = { { "live", '\0', POPT_ARG_NONE, &live, 0,
-						"also if SRC is being written to", NULL },
-		{ "as-is", '\0', POPT_ARG_NONE, &as_is, 0, "also qcow2 content over something else",
-			NULL },
-		{ "sparse", '\0', POPT_ARG_NONE, &sparse, 0, "leave holes where there are zeros",
-			NULL },
+						"copy SRC even if it is in use", NULL },
+		{ "as-is", '\0', POPT_ARG_NONE, &as_is, 0,
+			"write qcow2 content even over other content", NULL },
+		{ "sparse", '\0', POPT_ARG_NONE, &sparse, 0, "store zeros as holes", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
-			"also a file that has several links", NULL },
+			"write to a file even if it has several links", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_snapshot_options, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_copying_options, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
@@ -23,7 +22,7 @@ int main(int argc, char **argv)
 	struct cli cli;
 
 	cli_begin(&cli, "img-write",
-		"[OPTION...] SRC DST\nFills an existing image with the contents of another.",
+		"[OPTION...] SRC DST\nFill an existing image with the contents of another.",
 		options, argc, argv);
 	cli_need_args(&cli, 2, 2);
 	t.live = live;

@@ -1,7 +1,6 @@
 /*
- * cli: popt does the parsing, after one rearrangement that it needs: it would
- * take the next word for an optional argument, so a bare --progress is given
- * its value here.
+ * cli: popt parses the command line.  It would take the next word as the value of
+ * a bare --progress or --sudo, so these get their default value before.
  */
 #include "lib/cli/cli.h"
 
@@ -34,85 +33,88 @@ enum {
 
 #define TIMEOUT_MAX 86400
 
-static struct cli values; /* where popt's tables point; copied to the caller's */
+static struct cli values; /* popt's tables fill this one; cli_begin() copies it */
 struct cli_copying cli_copying;
 static bool is_parsing;
 
 struct poptOption cli_changing_options[] = { { "dry-run", 'n', POPT_ARG_NONE, &values.dry_run, 0,
-						     "say what would happen, and change nothing",
+						     "say what would be done, and change nothing",
 						     NULL },
 	POPT_TABLEEND };
 
 struct poptOption cli_working_options[] = { { "bwlimit", '\0', POPT_ARG_STRING, NULL, OPT_BWLIMIT,
-						    "at most so many bytes a second", "RATE" },
-	{ "jobs", 'j', POPT_ARG_STRING, NULL, OPT_JOBS, "blocks worked on at the same time", "N" },
+						    "limit to RATE bytes per second", "RATE" },
+	{ "jobs", 'j', POPT_ARG_STRING, NULL, OPT_JOBS, "number of blocks processed in parallel",
+		"N" },
 	POPT_TABLEEND };
 
 struct poptOption cli_copying_options[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE,
 						    cli_working_options, 0, NULL, NULL },
 	{ "compress", '\0', POPT_ARG_STRING, NULL, OPT_COMPRESS,
-		"compress on the way: auto (while that is faster), always, never", "WHEN" },
+		"compress data in transit: auto (while that is faster), always or never", "WHEN" },
 	{ "no-fsync", '\0', POPT_ARG_NONE, &cli_copying.no_fsync, 0,
-		"do not wait until the target is on stable storage", NULL },
+		"do not sync the target to disk", NULL },
 	POPT_TABLEEND };
 
-struct poptOption cli_snapshot_options[] = {
-	{ "snapshot", 's', POPT_ARG_NONE, &cli_copying.snapshot, 0,
-		"copy a snapshot of SRC, and remove it again", NULL },
+struct poptOption cli_snapshot_options[] = { { "snapshot", 's', POPT_ARG_NONE,
+						     &cli_copying.snapshot, 0,
+						     "copy a temporary snapshot of SRC", NULL },
 	{ "snapshot-size", '\0', POPT_ARG_STRING, NULL, OPT_SNAPSHOT_SIZE,
-		"its room for what changes in SRC meanwhile", "SIZE" },
+		"size of the snapshot (its copy-on-write space)", "SIZE" },
 	{ "pre-snapshot", '\0', POPT_ARG_STRING, &cli_copying.pre_snapshot, 0,
-		"run this on SRC's host before it is taken", "CMD" },
+		"run CMD on SRC's host before the snapshot is taken", "CMD" },
 	{ "post-snapshot", '\0', POPT_ARG_STRING, &cli_copying.post_snapshot, 0,
-		"run this there once it is taken, or was not", "CMD" },
-	POPT_TABLEEND
-};
+		"run CMD there afterwards, even if taking it failed", "CMD" },
+	POPT_TABLEEND };
 
 static struct poptOption common_options[] = { { "quiet", 'q', POPT_ARG_NONE, &values.quiet, 0,
-						      "say less", NULL },
-	{ "verbose", 'v', POPT_ARG_NONE, NULL, OPT_VERBOSE, "say more (repeatable)", NULL },
+						      "print no messages but warnings and errors",
+						      NULL },
+	{ "verbose", 'v', POPT_ARG_NONE, NULL, OPT_VERBOSE, "print more messages (repeatable)",
+		NULL },
 	{ "json", '\0', POPT_ARG_NONE, &values.json, 0, "print the result as JSON", NULL },
 	{ "progress", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, NULL, OPT_PROGRESS,
-		"show progress: auto (on a terminal), always, never, json", "WHEN" },
+		"show progress: auto (on a terminal), always, never or json", "WHEN" },
 	{ "config", '\0', POPT_ARG_STRING, &values.peer.config, 0,
-		"read this instead of ~/.config/img-tools/config", "FILE" },
+		"read FILE instead of ~/.config/img-tools/config", "FILE" },
 	{ "version", 'V', POPT_ARG_NONE, NULL, OPT_VERSION, "print the version", NULL },
 	POPT_TABLEEND };
 
-static struct poptOption peer_options[] = { { "ssh-config", 'F', POPT_ARG_STRING,
-						    &values.peer.ssh.config_file, 0,
-						    "the SSH client's configuration", "FILE" },
+static struct poptOption peer_options[] = {
+	{ "ssh-config", 'F', POPT_ARG_STRING, &values.peer.ssh.config_file, 0,
+		"configuration of the built-in SSH client", "FILE" },
 	{ "identity", 'i', POPT_ARG_STRING, &values.peer.ssh.identity, 0,
-		"try this private key first", "FILE" },
+		"try the private key in FILE first", "FILE" },
 	{ "rsh", '\0', POPT_ARG_STRING, &values.peer.rsh, 0,
-		"run this instead of the built-in SSH client", "COMMAND" },
+		"run COMMAND instead of the built-in SSH client", "COMMAND" },
 	{ "sudo", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, NULL, OPT_SUDO,
-		"run the helper by sudo -n: peers, here, all", "WHERE" },
+		"run the helper as root with sudo -n: peers, here or all", "WHERE" },
 	{ "helper", '\0', POPT_ARG_STRING, &values.peer.helper, 0,
-		"use this helper on the peer instead of sending one", "PATH" },
+		"run the helper at PATH on the peer instead of sending one", "PATH" },
 	{ "timeout", '\0', POPT_ARG_STRING, NULL, OPT_TIMEOUT,
-		"give up connecting, or a silent peer, after so long", "SECONDS" },
-	POPT_TABLEEND };
+		"limit for connecting, and for a peer's silence", "SECONDS" },
+	POPT_TABLEEND
+};
 
-/* Options whose value is optional, and what they mean without one. */
+/* The options with an optional value, and what they mean without one. */
 static const struct bare {
 	const char *option, *full;
-} bares[] = {
+} bare_options[] = {
 	{ "--progress", "--progress=always" },
 	{ "--sudo", "--sudo=peers" },
 };
 
-static const char *expand(const char *word)
+static const char *expand_bare(const char *word)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(bares) / sizeof(bares[0]); i++)
-		if (strcmp(word, bares[i].option) == 0)
-			return bares[i].full;
+	for (i = 0; i < sizeof(bare_options) / sizeof(bare_options[0]); i++)
+		if (strcmp(word, bare_options[i].option) == 0)
+			return bare_options[i].full;
 	return word;
 }
 
-static const char **rearrange(int argc, char **argv)
+static const char **expand_words(int argc, char **argv)
 {
 	const char **words = calloc((size_t)argc + 1, sizeof(*words));
 	bool options = true;
@@ -120,23 +122,28 @@ static const char **rearrange(int argc, char **argv)
 
 	for (i = 0; words && i < argc; i++) {
 		options = options && strcmp(argv[i], "--") != 0;
-		words[i] = options ? expand(argv[i]) : argv[i];
+		words[i] = options ? expand_bare(argv[i]) : argv[i];
 	}
 	return words;
 }
 
 /* The index of value in words, or -1 with ST_USAGE recorded. */
-static int pick(const char *option, const char *value, const char *const *words)
+static int parse_word(const char *option, const char *value, const char *const *words)
 {
+	struct buf list = BUF_INIT;
 	int i;
 
 	for (i = 0; words[i]; i++)
 		if (strcmp(value, words[i]) == 0)
 			return i;
-	return err_set(ST_USAGE, "--%s: '%s' is none of its values (see --help)", option, value);
+	for (i = 0; words[i]; i++)
+		buf_addf(&list, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+	err_set(ST_USAGE, "--%s: invalid value '%s'; use %s", option, value, buf_str(&list));
+	buf_fini(&list);
+	return -1;
 }
 
-static int number(const char *option, const char *value, long max, long *out)
+static int parse_number(const char *option, const char *value, long max, long *out)
 {
 	char *end;
 
@@ -148,7 +155,7 @@ static int number(const char *option, const char *value, long max, long *out)
 	return 0;
 }
 
-static int take_option(const char *name, int opt, const char *value)
+static int parse_option(const char *name, int opt, const char *value)
 {
 	static const char *const progress[] = { "auto", "always", "never", "json", NULL };
 	static const char *const sudo[] = { "peers", "here", "all", NULL };
@@ -164,23 +171,23 @@ static int take_option(const char *name, int opt, const char *value)
 		printf("%s (img-tools) %s\n", name, VERSION);
 		exit(fflush(stdout) ? ST_FAILED : ST_OK);
 	case OPT_PROGRESS:
-		i = pick("progress", value, progress);
+		i = parse_word("progress", value, progress);
 		values.progress = (enum cli_progress)i;
 		return i < 0 ? -1 : 0;
 	case OPT_SUDO:
-		i = pick("sudo", value, sudo);
+		i = parse_word("sudo", value, sudo);
 		values.peer.sudo = (enum peer_sudo)(i + 1);
 		return i < 0 ? -1 : 0;
 	case OPT_COMPRESS:
-		i = pick("compress", value, compress);
+		i = parse_word("compress", value, compress);
 		cli_copying.compress = i;
 		return i < 0 ? -1 : 0;
 	case OPT_TIMEOUT:
-		i = number("timeout", value, TIMEOUT_MAX, &n);
+		i = parse_number("timeout", value, TIMEOUT_MAX, &n);
 		values.peer.ssh.timeout_s = (int)n;
 		return i;
 	case OPT_JOBS:
-		i = number("jobs", value, FLOW_JOBS_MAX, &n);
+		i = parse_number("jobs", value, FLOW_JOBS_MAX, &n);
 		cli_copying.jobs = (unsigned)n;
 		return i;
 	case OPT_SNAPSHOT_SIZE:
@@ -190,18 +197,18 @@ static int take_option(const char *name, int opt, const char *value)
 	case OPT_BWLIMIT:
 		return size_parse(value, &cli_copying.bwlimit) < 0 ? err_wrap("--bwlimit") : 0;
 	default:
-		return err_set(ST_USAGE, "an option without a meaning");
+		return err_set(ST_USAGE, "unknown option");
 	}
 }
 
-static int parse(struct cli *c)
+static int parse_options(struct cli *c)
 {
 	char *value;
 	int opt, r;
 
 	while ((opt = poptGetNextOpt(c->popt)) > 0) {
 		value = poptGetOptArg(c->popt);
-		r = take_option(c->name, opt, value);
+		r = parse_option(c->name, opt, value);
 		free(value);
 		if (r < 0)
 			return -1;
@@ -212,7 +219,7 @@ static int parse(struct cli *c)
 	return 0;
 }
 
-static int check(struct cli *c)
+static int copy_values(struct cli *c)
 {
 	c->quiet = values.quiet;
 	c->verbose = values.verbose;
@@ -227,19 +234,19 @@ static int check(struct cli *c)
 	return 0;
 }
 
-/* popt prints help and exits by itself. */
+/* popt prints the help and exits by itself: a full disk must not go unnoticed. */
 static void check_help(void)
 {
 	if (is_parsing && (fflush(stdout) != 0 || ferror(stdout)))
 		_exit(ST_FAILED);
 }
 
-/* What it is given, what it does, and where there is more: popt's first lines. */
-static const char *with_hint(const char *args_help, const char *name)
+/* The first lines of the help: the arguments, what the command does, where to read more. */
+static const char *help_head(const char *args_help, const char *name)
 {
 	static char text[512];
 
-	snprintf(text, sizeof(text), "%s\nSee %s(1), and img-tools(7) for what a location can be.",
+	snprintf(text, sizeof(text), "%s\nSee %s(1), and img-tools(7) for how to write a location.",
 		args_help, name);
 	return text;
 }
@@ -259,16 +266,16 @@ void cli_begin(struct cli *c, const char *name, const char *args_help, struct po
 	c->name = name;
 	log_init(name);
 	memcpy(kept, table, sizeof(table));
-	c->words = rearrange(argc, argv);
+	c->words = expand_words(argc, argv);
 	if (!c->words || cancel_init() < 0)
 		exit(ST_FAILED);
 	cancel_on_signals();
-	cancel_at_once_if_again(); /* the helpers clean up */
+	cancel_at_once_if_again(); /* the helpers clean up by themselves */
 	c->popt = poptGetContext(name, argc, c->words, kept, 0);
-	poptSetOtherOptionHelp(c->popt, with_hint(args_help, name));
+	poptSetOtherOptionHelp(c->popt, help_head(args_help, name));
 	is_parsing = true;
 	atexit(check_help);
-	if (parse(c) < 0 || check(c) < 0) {
+	if (parse_options(c) < 0 || copy_values(c) < 0) {
 		cli_print_error();
 		exit(ST_USAGE);
 	}
@@ -352,10 +359,10 @@ int cli_end(struct cli *c, int r)
 	int status = r < 0 ? (int)err_status() : ST_OK;
 
 	if (r < 0 && status == ST_OK)
-		status = ST_FAILED; /* never a success by a fault of ours */
+		status = ST_FAILED; /* an error without a status is still a failure */
 	if (r < 0 && !cancel_signal())
 		cli_print_error();
-	/* A result that nobody got is a failure, as with coreutils. */
+	/* A result that could not be written is a failure, as with coreutils. */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == ST_OK) {
 		err_sys("cannot write the result");
 		cli_print_error();

@@ -1,5 +1,5 @@
 /*
- * cli: what all commands share: options, how they end, and what they print.
+ * cli: what all commands share: their options, their messages and their exit.
  *
  *	int main(int argc, char **argv)
  *	{
@@ -24,17 +24,16 @@ struct cli {
 	int quiet, verbose, dry_run, json;
 	enum cli_progress progress;
 	struct peer_options peer;
-	const char **args; /* what is left, NULL-terminated */
+	const char **args; /* the words that are not options, NULL-terminated */
 	int count;
-	const char **words; /* of the command line, rearranged for popt */
+	const char **words; /* the command line as popt gets it */
 };
 
-/* Tables for POPT_ARG_INCLUDE_TABLE; they fill the one struct cli there is. */
+/* Tables for POPT_ARG_INCLUDE_TABLE.  A process has one struct cli, which they fill. */
 extern struct poptOption cli_changing_options[]; /* --dry-run */
 extern struct poptOption cli_working_options[];	 /* --bwlimit, --jobs */
 extern struct poptOption cli_copying_options[];	 /* those, --compress, --no-fsync */
-
-extern struct poptOption cli_snapshot_options[]; /* --snapshot and what belongs to it */
+extern struct poptOption cli_snapshot_options[]; /* --snapshot and its options */
 
 struct cli_copying {
 	uint64_t bwlimit;
@@ -55,7 +54,7 @@ extern struct cli_copying cli_copying;
 void cli_begin(struct cli *c, const char *name, const char *args_help, struct poptOption *own,
 	int argc, char **argv);
 
-/* Exits with ST_USAGE and a hint at --help unless min to max arguments are there (max -1: any). */
+/* Exits with ST_USAGE unless there are min to max arguments; max -1: any number. */
 void cli_need_args(struct cli *c, int min, int max);
 
 /* 0, or -1 recorded: the argument as a location. */
@@ -65,9 +64,8 @@ int cli_location(struct location *loc, const char *text);
 void cli_print(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * What was done, for -v; or, in a dry run, what would be, as a result: "would
- * VERB TEXT" and "PAST TEXT".  With --json the result is another, and this is
- * silent in a dry run.
+ * Logs "PAST TEXT" for -v; in a dry run prints "would VERB TEXT" as the result,
+ * or nothing with --json, which has a result of its own.
  */
 void cli_did(const struct cli *c, const char *verb, const char *past, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -10,7 +10,7 @@
 #include "lib/cli/copy_show.h"
 #include "lib/cli/progress.h"
 
-static void take_options(struct transfer *t, const struct cli *c)
+static void copy_options(struct transfer *t, const struct cli *c)
 {
 	t->dry_run = c->dry_run;
 	t->want_digest = c->json;
@@ -37,21 +37,22 @@ int copy_run(struct cli *c, struct transfer *t)
 		goto out;
 	}
 	if (t->to.is_stdio && t->in_place) {
-		err_set(ST_USAGE, "'-' is no image that could be filled");
+		err_set(ST_USAGE, "'-' cannot be the target: it is not an existing image");
 		goto out;
 	}
 	if (t->to.is_stdio && !c->dry_run && isatty(STDOUT_FILENO)) {
-		err_set(ST_USAGE, "standard output is a terminal, where no image goes");
+		err_set(ST_USAGE, "standard output is a terminal: redirect it to get the image");
 		goto out;
 	}
-	take_options(t, c);
+	copy_options(t, c);
 	if (!t->snapshot && (t->snapshot_size || t->pre_snapshot || t->post_snapshot)) {
-		err_set(ST_USAGE, "there is no snapshot without --snapshot");
+		err_set(ST_USAGE,
+			"--snapshot-size, --pre-snapshot and --post-snapshot need --snapshot");
 		goto out;
 	}
 	if (t->snapshot && (t->live || t->from.is_stdio)) {
 		err_set(ST_USAGE, t->live ? "--snapshot and --live exclude each other"
-					  : "there is no snapshot of '-'");
+					  : "--snapshot needs an image as source, not '-'");
 		goto out;
 	}
 	progress_begin(c);

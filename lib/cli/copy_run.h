@@ -1,5 +1,5 @@
 /*
- * copy_run: what img-copy and img-write do once their own options are known.
+ * copy_run: what img-copy and img-write do after their own options are parsed.
  */
 #ifndef IMG_COPY_RUN_H
 #define IMG_COPY_RUN_H
@@ -8,9 +8,9 @@
 #include "lib/job/transfer.h"
 
 /*
- * Transfers the first argument to the second, with progress, and shows the
- * result.  t has the command's own options; the shared ones are taken from c.
- * 0, or -1 recorded.
+ * Copies the first argument to the second, shows the progress and then the
+ * result.  t has the command's own options; this adds the locations and the
+ * shared options.  Blocks.  0, or -1 recorded.
  */
 int copy_run(struct cli *c, struct transfer *t);
 

@@ -1,6 +1,5 @@
 /*
- * copy_show: the summary for people says what they would have asked: how
- * much, how fast, how much smaller on the way.
+ * copy_show: the summary for people has the amounts, the time and the rate.
  */
 #include "lib/cli/copy_show.h"
 
@@ -45,8 +44,7 @@ static void print_plan(
 	fprintf(t->to.is_stdio ? stderr : stdout, "would %s %s%s to %s, %s%s\n",
 		t->in_place ? "write" : "copy", t->snapshot ? "a snapshot of " : "",
 		from ? from : "", to ? to : "",
-		res->has_capacity ? size_human(res->capacity, human)
-				  : "of a size not known before its end",
+		res->has_capacity ? size_human(res->capacity, human) : "of unknown size",
 		t->archive  ? ", as an archive"
 		: t->sparse ? ", sparse"
 			    : "");

@@ -1,5 +1,5 @@
 /*
- * copy_show: what a copy came to.
+ * copy_show: prints the result of a copy.
  */
 #ifndef IMG_COPY_SHOW_H
 #define IMG_COPY_SHOW_H
@@ -8,9 +8,9 @@
 #include "lib/job/transfer.h"
 
 /*
- * With --json an object on standard output; in a dry run what would happen;
- * else one line on standard error, if the user watched the progress or asked
- * for more (-v).  0, or -1 recorded.
+ * Prints with --json an object; in a dry run what would be done; otherwise one
+ * line on standard error, if the progress was shown to a person (watched) or -v
+ * was given.  0, or -1 recorded.
  */
 int copy_show(const struct cli *c, bool watched, const struct transfer *t,
 	const struct transfer_result *res);

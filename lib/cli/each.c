@@ -10,7 +10,18 @@
 
 const char each_this_host[] = "this host";
 
-static int parse(struct location *loc, const char *text)
+void each_default(struct cli *c, const char *location)
+{
+	static const char *args[2];
+
+	if (c->count)
+		return;
+	args[0] = location;
+	c->args = args;
+	c->count = 1;
+}
+
+static int parse_location(struct location *loc, const char *text)
 {
 	if (text != each_this_host)
 		return cli_location(loc, text);
@@ -20,11 +31,28 @@ static int parse(struct location *loc, const char *text)
 	return loc->text && loc->path ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
-static int run_one(struct cli *c, struct peer **p, struct location *open_for,
+/* Before anything is done to any location. */
+static int check_all(const struct cli *c, each_check_fn *check, void *arg)
+{
+	struct location loc;
+	int i, r = 0;
+
+	for (i = 0; r == 0 && i < c->count; i++) {
+		if (parse_location(&loc, c->args[i]) < 0)
+			return -1;
+		if (loc.is_stdio)
+			r = err_set(ST_USAGE, "'-' cannot be used here: it is no image, but "
+					      "standard input or output");
+		else if (check && check(&loc, arg) < 0)
+			r = err_wrap("%s", loc.text);
+		location_fini(&loc);
+	}
+	return r;
+}
+
+static int each_run_one(struct cli *c, struct peer **p, struct location *open_for,
 	const struct location *loc, each_fn *fn, void *arg)
 {
-	if (loc->is_stdio)
-		return err_set(ST_USAGE, "'-' is no image here");
 	if (*p && (!location_same_host(open_for, loc) || !peer_is_ready(*p))) {
 		peer_close(*p);
 		*p = NULL;
@@ -40,26 +68,22 @@ static int run_one(struct cli *c, struct peer **p, struct location *open_for,
 	return fn(*p, loc, arg);
 }
 
-int each_location(struct cli *c, each_fn *fn, void *arg)
+int each_location(struct cli *c, each_check_fn *check, each_fn *fn, void *arg)
 {
 	struct location loc, open_for;
 	struct peer *p = NULL;
 	int i, first = ST_OK;
 
-	memset(&open_for, 0, sizeof(open_for));
-	/* A bad location is found before anything is done to the good ones. */
-	for (i = 0; i < c->count; i++) {
-		if (parse(&loc, c->args[i]) < 0) {
-			cli_print_error();
-			return ST_USAGE;
-		}
-		location_fini(&loc);
+	if (check_all(c, check, arg) < 0) {
+		cli_print_error();
+		return (int)err_status();
 	}
+	memset(&open_for, 0, sizeof(open_for));
 	for (i = 0; i < c->count && !cancel_is_set(); i++) {
-		if (parse(&loc, c->args[i]) < 0)
+		if (parse_location(&loc, c->args[i]) < 0)
 			continue;
 		err_clear();
-		if (run_one(c, &p, &open_for, &loc, fn, arg) < 0) {
+		if (each_run_one(c, &p, &open_for, &loc, fn, arg) < 0) {
 			err_wrap("%s", loc.text);
 			if (!cancel_signal())
 				cli_print_error();

@@ -1,5 +1,5 @@
 /*
- * each: one request for each of several locations, all of which are tried.
+ * each: does something for each of a command's locations, all of which are tried.
  *
  * Neighbours on the same host share a helper.  The status is that of the
  * first failure; every failure is printed as it happens.
@@ -9,14 +9,23 @@
 
 #include "lib/cli/cli.h"
 
-/* What to do for one location; 0, or -1 recorded. */
+/* A location that stands for this host itself, without a path. */
+extern const char each_this_host[];
+
+/* Makes location the only argument if there is none. */
+void each_default(struct cli *c, const char *location);
+
+/* Whether the location suits the command.  0, or -1 recorded. */
+typedef int each_check_fn(const struct location *loc, void *arg);
+
+/* What to do for one location.  0, or -1 recorded. */
 typedef int each_fn(struct peer *p, const struct location *loc, void *arg);
 
 /*
- * 0, or the status of the first failure, which is already printed.  An
- * argument that is each_this_host stands for this host itself.
+ * Checks all locations (also by check, or NULL) and then calls fn for each: if
+ * one is a usage error, nothing is done for any.  Blocks.  0, or the status of the
+ * first failure, which is already printed.
  */
-extern const char each_this_host[];
-int each_location(struct cli *c, each_fn *fn, void *arg);
+int each_location(struct cli *c, each_check_fn *check, each_fn *fn, void *arg);
 
 #endif

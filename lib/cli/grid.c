@@ -1,5 +1,5 @@
 /*
- * grid: see grid.h.  The last column is not padded, so no line ends in blanks.
+ * grid: the last column is not padded, so that no line ends in blanks.
  */
 #include "lib/cli/grid.h"
 

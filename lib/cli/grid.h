@@ -1,6 +1,6 @@
 /*
  * grid: rows of cells under a heading, each column as wide as its widest cell.
- * All text is made safe for a terminal; columns of numbers stand to the right.
+ * All text is made safe for a terminal.
  */
 #ifndef IMG_GRID_H
 #define IMG_GRID_H
@@ -13,7 +13,7 @@
 
 struct grid {
 	unsigned columns;
-	bool right[GRID_COLUMNS_MAX]; /* this column's cells stand to the right */
+	bool right[GRID_COLUMNS_MAX]; /* the column is aligned to the right */
 	size_t width[GRID_COLUMNS_MAX];
 	struct buf cells; /* NUL-terminated, row by row */
 	size_t count;

@@ -1,6 +1,5 @@
 /*
- * info_show: an image's record (lib/store/info.h) for people and for programs.
- * The record came from a peer: nothing in it is believed to be well-formed.
+ * info_show: what img-info prints of an image's record (lib/store/info.h).
  */
 #ifndef IMG_INFO_SHOW_H
 #define IMG_INFO_SHOW_H
@@ -10,8 +9,8 @@
 #include "lib/base/kv.h"
 #include "lib/base/location.h"
 
-/* The object that img-info --json prints.  NULL recorded. */
-json_t *info_show_json(const struct location *loc, const struct kv *record);
+/* Adds what img-info --json prints to an object that has the location.  0, or -1 recorded. */
+int info_show_json(json_t *object, const struct location *loc, const struct kv *record);
 
 /* Prints it as aligned lines.  0, or -1 recorded. */
 int info_show_table(const struct location *loc, const struct kv *record);

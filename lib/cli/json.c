@@ -1,5 +1,5 @@
 /*
- * json: jansson refuses text that is not UTF-8, so that is settled before.
+ * json: jansson refuses text that is not UTF-8, so it is converted before.
  */
 #include "lib/cli/json.h"
 
@@ -64,61 +64,9 @@ int json_set_fraction(json_t *object, const char *key, const struct kv *record, 
 	}
 	v = strtod(text, &end);
 	if (end == text || *end || !(v >= 0 && v <= 1))
-		return err_set(ST_PEER, "protocol error: %s is no fraction", from);
+		return err_set(ST_PEER, "protocol error: %s is not a fraction", from);
 	json_object_set_new(object, key, json_real(v));
 	return 0;
-}
-
-/* {type, label, uuid}, or null */
-static void set_filesystem(json_t *object, const struct kv *record)
-{
-	json_t *o;
-
-	if (!kv_get(record, "fs.type")) {
-		json_object_set_new(object, "filesystem", json_null());
-		return;
-	}
-	o = json_object();
-	json_object_set_new(object, "filesystem", o);
-	json_set_text(o, "type", kv_get(record, "fs.type"));
-	json_set_text(o, "label", kv_get(record, "fs.label"));
-	json_set_text(o, "uuid", kv_get(record, "fs.uuid"));
-}
-
-/* {origin, used, invalid}, or null */
-static int set_snapshot(json_t *object, const struct kv *record)
-{
-	json_t *o;
-
-	if (!kv_get(record, "snapshot.origin")) {
-		json_object_set_new(object, "snapshot", json_null());
-		return 0;
-	}
-	o = json_object();
-	json_object_set_new(object, "snapshot", o);
-	json_set_text(o, "origin", kv_get(record, "snapshot.origin"));
-	if (json_set_fraction(o, "used", record, "snapshot.used") < 0)
-		return -1;
-	return json_set_bool(o, "invalid", record, "snapshot.invalid");
-}
-
-int json_set_image(json_t *object, const struct kv *record)
-{
-	json_set_text(object, "path", kv_get(record, "path"));
-	json_set_text(object, "name", kv_get(record, "name"));
-	json_set_text(object, "kind", kv_get(record, "kind"));
-	json_set_text(object, "format", kv_get(record, "format"));
-	json_set_text(object, "compression", kv_get(record, "compression"));
-	if (json_set_bool(object, "unfinished", record, "unfinished") < 0 ||
-		json_set_u64(object, "capacity", record, "capacity") < 0 ||
-		json_set_u64(object, "allocation", record, "allocation") < 0 ||
-		json_set_u64(object, "physical", record, "physical") < 0)
-		return -1;
-	set_filesystem(object, record);
-	if (json_set_bool(object, "mounted", record, "mounted") < 0 ||
-		json_set_bool(object, "in_use", record, "in_use") < 0)
-		return -1;
-	return set_snapshot(object, record);
 }
 
 void json_set_texts(json_t *object, const char *key, const struct kv *record, const char *from)

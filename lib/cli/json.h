@@ -1,7 +1,7 @@
 /*
- * json: the few ways in which results become JSON values (jansson does the
- * rest).  A text that is not UTF-8 is shown with U+FFFD and given whole in
- * KEY_hex beside it.
+ * json: sets members of JSON objects (jansson) from texts and records.  A text
+ * that is not UTF-8 has U+FFFD for its invalid bytes, and all its bytes are in a
+ * second member KEY_hex.
  */
 #ifndef IMG_JSON_H
 #define IMG_JSON_H
@@ -11,7 +11,7 @@
 
 #include "lib/base/kv.h"
 
-/* Sets key to the text (NULL: null), and key_hex if it needs one. */
+/* Sets key to the text, or to null; and key_hex if it is not UTF-8. */
 void json_set_text(json_t *object, const char *key, const char *text);
 
 /* Sets key to a value of a record: a number, or null if it is absent.  0, or -1 recorded. */
@@ -21,12 +21,6 @@ int json_set_bool(json_t *object, const char *key, const struct kv *record, cons
 
 /* Sets key to a fraction of a record, or null.  0, or -1 recorded. */
 int json_set_fraction(json_t *object, const char *key, const struct kv *record, const char *from);
-
-/*
- * Sets of an image's record what img-info and img-list both show: its path, name, kind and
- * format, sizes, filesystem, use, and what it is a snapshot of.  0 or -1 recorded.
- */
-int json_set_image(json_t *object, const struct kv *record);
 
 /* Sets key to the array of all values of from. */
 void json_set_texts(json_t *object, const char *key, const struct kv *record, const char *from);

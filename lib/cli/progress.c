@@ -1,6 +1,6 @@
 /*
- * progress: the rate is that of the last few seconds, so that it follows the
- * link and not the whole past.
+ * progress: the rate is that of the last few samples, so that it follows a link
+ * that becomes faster or slower.
  */
 #include "lib/cli/progress.h"
 
@@ -29,26 +29,26 @@ static struct {
 		uint64_t done;
 	} sample[WINDOW];
 	unsigned samples;
-	char line[LINE_SIZE]; /* the live line as it stands; "" if none does */
+	char line[LINE_SIZE]; /* the live line on the terminal; "" if there is none */
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void put(const char *s)
+static void put_text(const char *s)
 {
 	struct pollfd p = { STDERR_FILENO, POLLOUT, 0 };
 
-	/* A stopped terminal must not stop the connection, whose thread this may be. */
+	/* This may be the connection's thread: a stopped terminal must not block it. */
 	if (poll(&p, 1, 0) == 0)
 		return;
 	if (io_write(STDERR_FILENO, s, strlen(s)) < 0)
-		state.mode = OFF; /* nobody looks */
+		state.mode = OFF; /* nobody reads it */
 }
 
-/* Before a message: the live line makes room.  The next update draws it again. */
-static void clear(void)
+/* Clears the live line before a message; the next update draws it again. */
+static void clear_line(void)
 {
 	pthread_mutex_lock(&state.lock);
 	if (state.mode == LIVE && state.line[0]) {
-		put("\r\033[K");
+		put_text("\r\033[K");
 		state.line[0] = '\0';
 	}
 	pthread_mutex_unlock(&state.lock);
@@ -66,7 +66,7 @@ void progress_begin(const struct cli *c)
 	state.shown_ms = 0;
 	state.samples = 0;
 	if (state.mode == LIVE)
-		log_before(clear);
+		log_before(clear_line);
 }
 
 bool progress_is_on(void)
@@ -74,12 +74,12 @@ bool progress_is_on(void)
 	return state.mode != OFF;
 }
 
-/* Bytes a second over the window. */
-static uint64_t rate(int64_t now, uint64_t done)
+/* Adds a sample; returns the bytes per second since the oldest. */
+static uint64_t add_sample(int64_t now, uint64_t done)
 {
 	unsigned n = state.samples < WINDOW ? state.samples : WINDOW;
 	unsigned oldest = state.samples < WINDOW ? 0 : state.samples % WINDOW;
-	int64_t since = n ? state.sample[oldest].ms : now; /* before, there was no flow */
+	int64_t since = n ? state.sample[oldest].ms : now; /* the first sample has no rate */
 	uint64_t from = n ? state.sample[oldest].done : 0;
 
 	state.sample[state.samples % WINDOW].ms = now;
@@ -89,7 +89,8 @@ static uint64_t rate(int64_t now, uint64_t done)
 	return (done - from) * 1000 / (uint64_t)(now - since);
 }
 
-static void show_json(const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
+static void put_json_line(
+	const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
 {
 	char total_text[24] = "null", eta[24] = "null", line[LINE_SIZE * 2];
 
@@ -101,11 +102,11 @@ static void show_json(const char *phase, uint64_t done, uint64_t total, uint64_t
 		"{\"phase\": \"%s\", \"done\": %" PRIu64 ", \"total\": %s, \"rate\": %" PRIu64
 		", \"wire\": %" PRIu64 ", \"eta\": %s}\n",
 		phase, done, total_text, r, wire, eta);
-	put(line);
+	put_text(line);
 }
 
-/* So much of a line fits a terminal; one that wraps could not be drawn over. */
-static size_t columns(void)
+/* How much of the line is shown: a line that wraps could not be redrawn. */
+static size_t columns_of_terminal(void)
 {
 	struct winsize size;
 
@@ -114,13 +115,14 @@ static size_t columns(void)
 	return LINE_SIZE;
 }
 
-static void show_live(const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
+static void put_live_line(
+	const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
 {
 	char a[SIZE_HUMAN], b[SIZE_HUMAN], c[SIZE_HUMAN], d[SIZE_HUMAN], percent[8] = "";
 	char of[SIZE_HUMAN + 8] = "", eta[32] = "", over[SIZE_HUMAN + 16] = "",
 			     speed[SIZE_HUMAN + 8] = "";
 	uint64_t left;
-	size_t fit = columns();
+	size_t fit = columns_of_terminal();
 
 	if (total) {
 		snprintf(percent, sizeof(percent), "%3u%%  ",
@@ -140,9 +142,9 @@ static void show_live(const char *phase, uint64_t done, uint64_t total, uint64_t
 		size_human(done, a), of, speed, over, eta);
 	if (fit < sizeof(state.line))
 		state.line[fit] = '\0';
-	put("\r");
-	put(state.line);
-	put("\033[K");
+	put_text("\r");
+	put_text(state.line);
+	put_text("\033[K");
 }
 
 void progress_show(void *arg, const char *phase, uint64_t done, uint64_t total, uint64_t wire)
@@ -156,20 +158,20 @@ void progress_show(void *arg, const char *phase, uint64_t done, uint64_t total, 
 		done = total;
 	if (state.mode != OFF &&
 		now - state.shown_ms >= (state.mode == JSON ? PROGRESS_JSON_MS : LIVE_MS)) {
-		r = rate(now, done);
+		r = add_sample(now, done);
 		state.shown_ms = now;
 		if (state.mode == JSON)
-			show_json(phase, done, total, wire, r);
+			put_json_line(phase, done, total, wire, r);
 		else
-			show_live(phase, done, total, wire, r);
+			put_live_line(phase, done, total, wire, r);
 	}
 	pthread_mutex_unlock(&state.lock);
 }
 
 void progress_end(void)
 {
-	log_before(NULL); /* takes the log's lock, which clear() is called under */
-	clear();
+	log_before(NULL); /* takes the log's lock, which is held when clear_line() is called */
+	clear_line();
 	pthread_mutex_lock(&state.lock);
 	state.mode = OFF;
 	pthread_mutex_unlock(&state.lock);

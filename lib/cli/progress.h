@@ -1,10 +1,10 @@
 /*
- * progress: how far a copy is, on standard error.
+ * progress: how far an operation is, on standard error.
  *
- * On a terminal one live line, redrawn in place; with --progress=json an
- * object a line, PROGRESS_JSON_MS apart at least:
+ * On a terminal that is one line, redrawn in place.  With --progress=json it is a
+ * line for each object, at least PROGRESS_JSON_MS apart:
  *	{"phase", "done", "total", "rate", "wire", "eta"}
- * bytes, bytes a second, seconds; total and eta are null when not known.
+ * in bytes, bytes per second and seconds; total and eta are null if unknown.
  */
 #ifndef IMG_PROGRESS_H
 #define IMG_PROGRESS_H
@@ -15,16 +15,19 @@
 
 #define PROGRESS_JSON_MS 500
 
-/* Decides by the options and the terminal whether and how to show. */
+/* Decides by the options and the terminal whether and how progress is shown. */
 void progress_begin(const struct cli *c);
 
-/* Whether anything is to be shown: else progress_show() need not be called. */
+/* Whether it is shown; if not, progress_show() need not be called. */
 bool progress_is_on(void);
 
-/* Fits struct transfer's hook; arg is not used. */
+/*
+ * Shows how far it is, unless it did so a moment ago.  total is 0 if unknown.  From
+ * any thread.  The hook of struct transfer; arg is not used.
+ */
 void progress_show(void *arg, const char *phase, uint64_t done, uint64_t total, uint64_t wire);
 
-/* The live line is cleared. */
+/* Clears the live line; nothing is shown after that. */
 void progress_end(void);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * results: what a command found or did, as JSON.  A command that takes one
- * location prints one object, one that was given several an array of objects,
- * for those that it did not fail for; and nothing if it failed for all.
+ * results: the result of a command as JSON.  For one location that is an object;
+ * for several an array, with an object for each location that did not fail.  If
+ * all failed, nothing is printed.
  */
 #ifndef IMG_RESULTS_H
 #define IMG_RESULTS_H
@@ -16,16 +16,16 @@ struct results {
 	json_t *all; /* NULL: no JSON is wanted */
 };
 
-/* For so many locations. */
+/* Prepares for count locations. */
 void results_begin(struct results *r, const struct cli *c, int count);
 
 /*
- * Takes the object, and marks that of a dry run; frees it if no JSON is wanted.
- * 0, or -1 if it is NULL.
+ * Takes ownership of the object, which gets `dry_run` in a dry run.  0, or -1 if it
+ * is NULL.
  */
 int results_add(struct results *r, json_t *object);
 
-/* An object with the location. */
+/* A new object with `location`. */
 json_t *results_object(const char *location);
 
 /* Prints them if JSON is wanted, and frees them.  0 or -1 recorded. */

@@ -1,5 +1,5 @@
 /*
- * storage_show: the answer to a `storage` request.
+ * storage_show: prints what a host can do, and the space that it has.
  */
 #ifndef IMG_STORAGE_SHOW_H
 #define IMG_STORAGE_SHOW_H
@@ -8,7 +8,7 @@
 
 enum storage_form { STORAGE_TABLE, STORAGE_JSON, STORAGE_XML };
 
-/* Reads the records up to the OK, and prints them.  0, or -1 recorded. */
+/* Receives the answers to a `storage` request and prints them.  Blocks.  0, or -1 recorded. */
 int storage_show(struct peer *p, enum storage_form form);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * table: rows are gathered first, since the widest title sets the column.
+ * table: rows are printed at the end, since the widest title sets the column.
  */
 #include "lib/cli/table.h"
 
@@ -23,7 +23,7 @@ void table_fini(struct table *t)
 	buf_fini(&t->text);
 }
 
-static void row(struct table *t, const char *title, const char *value)
+static void add_row(struct table *t, const char *title, const char *value)
 {
 	char *safe = text_safe_dup(value);
 	size_t width = text_width(title);
@@ -47,7 +47,7 @@ void table_rowf(struct table *t, const char *title, const char *fmt, ...)
 	if (!value)
 		t->text.failed = true;
 	else
-		row(t, title, value);
+		add_row(t, title, value);
 	free(value);
 }
 
@@ -60,7 +60,7 @@ void table_time(struct table *t, const char *title, const char *seconds)
 
 	if (seconds && end != seconds && localtime_r(&when, &tm) &&
 		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm))
-		row(t, title, text);
+		add_row(t, title, text);
 }
 
 int table_print(struct table *t)

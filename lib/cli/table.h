@@ -18,7 +18,10 @@ void table_fini(struct table *t);
 void table_rowf(struct table *t, const char *title, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* A row of a time in seconds since 1970 ("1700000000.123456789"), in local time; NULL: none. */
+/*
+ * Adds a row with the local time of "1700000000.123456789", seconds since 1970; none
+ * if seconds is NULL or no time.
+ */
 void table_time(struct table *t, const char *title, const char *seconds);
 
 /* Prints to standard output.  0, or -1 recorded. */

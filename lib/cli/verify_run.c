@@ -1,5 +1,5 @@
 /*
- * verify_run: contents are never moved, only their digests.
+ * verify_run: each host reads its image; only the digests are compared here.
  */
 #include "lib/cli/verify_run.h"
 
@@ -19,14 +19,15 @@ struct image_digest {
 	uint64_t capacity;
 };
 
-static void on_progress(void *arg, uint64_t done, uint64_t total)
+static void on_read_progress(void *arg, uint64_t done, uint64_t total)
 {
 	(void)arg;
 	progress_show(NULL, "read", done, total, 0);
 }
 
-/* Starts the reading; its answer is waited for by finish(). */
-static int begin(struct image_digest *d, struct cli *c, const char *text, bool live, bool shown)
+/* Asks a helper to read the image; receive_digest() waits for the answer. */
+static int request_digest(
+	struct image_digest *d, struct cli *c, const char *text, bool live, bool shown)
 {
 	struct peer_options opt = c->peer;
 	struct buf args = BUF_INIT;
@@ -35,9 +36,9 @@ static int begin(struct image_digest *d, struct cli *c, const char *text, bool l
 	if (cli_location(&d->loc, text) < 0)
 		return -1;
 	if (d->loc.is_stdio)
-		return err_set(ST_USAGE, "'-' is no image that could be read where it lies");
+		return err_set(ST_USAGE, "'-' cannot be verified: it is no image on a host");
 	if (shown)
-		opt.progress = on_progress;
+		opt.progress = on_read_progress;
 	d->peer = peer_open(&d->loc, &opt);
 	if (!d->peer)
 		return err_wrap("%s", text);
@@ -51,13 +52,13 @@ static int begin(struct image_digest *d, struct cli *c, const char *text, bool l
 	return r < 0 ? err_wrap("%s", text) : 0;
 }
 
-static int finish(struct image_digest *d)
+static int receive_digest(struct image_digest *d)
 {
 	const char *content;
 	int r = peer_answer(d->peer, &d->reply);
 
 	if (r == 1)
-		r = err_set(ST_PEER, "protocol error: RECORD where OK is due");
+		r = err_set(ST_PEER, "protocol error: a RECORD instead of the OK");
 	if (r == 0) {
 		content = kv_get(&d->reply, "content");
 		if (!content || hash_from_hex(&d->content, content) < 0 ||
@@ -67,14 +68,14 @@ static int finish(struct image_digest *d)
 	return r < 0 ? err_wrap("%s", d->loc.text) : 0;
 }
 
-static void end(struct image_digest *d)
+static void image_digest_fini(struct image_digest *d)
 {
 	peer_close(d->peer);
 	kv_fini(&d->reply);
 	location_fini(&d->loc);
 }
 
-/* What the content's own format can say. */
+/* Checks what the format of the content allows to check. */
 static int check_format(struct image_digest *d, bool live)
 {
 	const char *format = kv_get(&d->reply, "format");
@@ -88,7 +89,7 @@ static int check_format(struct image_digest *d, bool live)
 			return -1;
 		if (!recorded)
 			log_warn("%s: the archive has neither length nor digest: "
-				 "a missing block would not show",
+				 "a missing block would not be noticed",
 				d->loc.text);
 		return 0;
 	}
@@ -102,12 +103,13 @@ static int check_format(struct image_digest *d, bool live)
 		return err_wrap("%s", d->loc.text);
 	r = kv_get_bool(&reply, "leaks", &leaks);
 	if (leaks)
-		log_note("%s: some clusters are lost, which harms nothing but room", d->loc.text);
+		log_note("%s: some clusters are leaked: they take space, but do no other harm",
+			d->loc.text);
 	kv_fini(&reply);
 	return r < 0 ? -1 : 0;
 }
 
-static int show(const struct cli *c, const struct image_digest *d)
+static int show_digest(const struct cli *c, const struct image_digest *d)
 {
 	const char *digest = kv_get(&d->reply, "digest");
 	json_t *o;
@@ -136,19 +138,20 @@ int verify_run_one(struct cli *c, bool live)
 
 	memset(&d, 0, sizeof(d));
 	progress_begin(c);
-	r = begin(&d, c, c->args[0], live, progress_is_on());
+	r = request_digest(&d, c, c->args[0], live, progress_is_on());
 	if (r == 0)
-		r = finish(&d);
+		r = receive_digest(&d);
 	progress_end();
 	if (r == 0)
 		r = check_format(&d, live);
 	if (r == 0)
-		r = show(c, &d);
-	end(&d);
+		r = show_digest(c, &d);
+	image_digest_fini(&d);
 	return r;
 }
 
-static int compare(const struct cli *c, const struct image_digest *a, const struct image_digest *b)
+static int compare_contents(
+	const struct cli *c, const struct image_digest *a, const struct image_digest *b)
 {
 	bool equal = hash_equal(&a->content, &b->content);
 	json_t *o;
@@ -164,10 +167,9 @@ static int compare(const struct cli *c, const struct image_digest *a, const stru
 			return -1;
 	}
 	if (!equal)
-		return err_set(
-			ST_CORRUPT, "%s and %s: their contents differ", a->loc.text, b->loc.text);
+		return err_set(ST_CORRUPT, "%s and %s: contents differ", a->loc.text, b->loc.text);
 	if (a->capacity != b->capacity)
-		log_note("%s is longer than %s, by zeros only",
+		log_note("%s is longer than %s, but only by zeros",
 			a->capacity > b->capacity ? a->loc.text : b->loc.text,
 			a->capacity > b->capacity ? b->loc.text : a->loc.text);
 	return 0;
@@ -181,17 +183,17 @@ int verify_run_two(struct cli *c, bool live)
 	memset(&a, 0, sizeof(a));
 	memset(&b, 0, sizeof(b));
 	progress_begin(c);
-	r = begin(&a, c, c->args[0], live, progress_is_on());
+	r = request_digest(&a, c, c->args[0], live, progress_is_on());
 	if (r == 0)
-		r = begin(&b, c, c->args[1], live, false);
+		r = request_digest(&b, c, c->args[1], live, false);
 	if (r == 0)
-		r = finish(&a);
+		r = receive_digest(&a);
 	if (r == 0)
-		r = finish(&b);
+		r = receive_digest(&b);
 	progress_end();
 	if (r == 0)
-		r = compare(c, &a, &b);
-	end(&a);
-	end(&b);
+		r = compare_contents(c, &a, &b);
+	image_digest_fini(&a);
+	image_digest_fini(&b);
 	return r;
 }

@@ -7,15 +7,15 @@
 #include "lib/cli/cli.h"
 
 /*
- * Reads the image from end to end where it lies: an archive with its block
+ * Has the image's host read it from end to end: an archive is checked by its block
  * checksums, length and digest, a qcow2 layer by its structure.  Prints the
- * digest and the location.  0, or -1 recorded: ST_CORRUPT.
+ * digest and the location.  Blocks.  0, or -1 recorded: ST_CORRUPT if damaged.
  */
 int verify_run_one(struct cli *c, bool live);
 
 /*
- * Compares the contents of two images by the digests that their own hosts
- * compute at the same time.  0: equal; -1 recorded: ST_CORRUPT if they differ.
+ * Compares the contents of two images by the digests that their hosts compute at
+ * the same time.  Blocks.  0: equal; -1 recorded: ST_CORRUPT if they differ.
  */
 int verify_run_two(struct cli *c, bool live);
 

@@ -55,8 +55,8 @@ static void find_qemu_locks(int fd, struct inuse *u)
 	inuse_find_say(u, "locked by QEMU");
 }
 
-/* NFS and SMB also refuse a lease without a delegation, which does not mean that it is in use. */
-static bool is_lease_conclusive(int fd)
+/* NFS and SMB refuse a lease also to whoever has no delegation of the file. */
+static bool leases_tell(int fd)
 {
 	struct statfs fs;
 

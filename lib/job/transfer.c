@@ -1,6 +1,5 @@
 /*
- * transfer: which helpers it takes.  The ways themselves are in within.c and
- * across.c.
+ * transfer: starts the helpers and leaves the copy to copy_local or copy_relay.
  */
 #include "lib/job/transfer.h"
 
@@ -8,18 +7,19 @@
 #include <string.h>
 
 #include "lib/base/io.h"
-#include "lib/job/talk.h"
-#include "lib/job/ways.h"
+#include "lib/job/copy_local.h"
+#include "lib/job/copy_relay.h"
+#include "lib/job/copy_request.h"
 
-/* "-" is the user's own, so it never goes through sudo. */
-static bool one_helper(const struct transfer *t, const struct peer_options *opt)
+/* The user's own standard input and output never go through sudo. */
+static bool needs_one_helper(const struct transfer *t, const struct peer_options *opt)
 {
 	if (!location_same_host(&t->from, &t->to))
 		return false;
 	return !(opt->sudo & PEER_SUDO_HERE) || t->from.is_stdio == t->to.is_stdio;
 }
 
-static void on_within(void *arg, uint64_t done, uint64_t total)
+static void on_local_progress(void *arg, uint64_t done, uint64_t total)
 {
 	const struct transfer *t = arg;
 
@@ -36,21 +36,21 @@ int transfer_run(
 
 	memset(res, 0, sizeof(*res));
 	res->consistent = true;
-	if (one_helper(t, opt)) {
+	if (needs_one_helper(t, opt)) {
 		if (t->progress) {
-			own.progress = on_within;
+			own.progress = on_local_progress;
 			own.arg = (void *)(uintptr_t)t;
 		}
 		from = peer_open(t->to.is_stdio ? &t->from : &t->to, &own);
-		r = from ? within_copy(t, from, res) : talk_blame(&t->from);
+		r = from ? copy_local(t, from, res) : copy_blame(&t->from);
 	} else if (!(from = peer_open(&t->from, opt))) {
-		talk_blame(&t->from);
+		copy_blame(&t->from);
 	} else if (!(to = peer_open(&t->to, opt))) {
-		talk_blame(&t->to);
+		copy_blame(&t->to);
 	} else {
-		r = across_copy(t, from, to, res);
+		r = copy_relay(t, from, to, res);
 	}
-	/* The target's helper undoes first: it may wait for nobody else. */
+	/* First the target's helper: it rolls back without waiting for the source. */
 	peer_close(to);
 	peer_close(from);
 	res->seconds = (double)(io_now_ms() - began) / 1000;

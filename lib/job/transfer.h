@@ -1,7 +1,7 @@
 /*
- * transfer: one image from one location to another, over as many helpers as
- * that takes: one where both are on the same host, else two with this process
- * as the relay between them.
+ * transfer: copies one image from one location to another.  One helper does it
+ * if both are on the same host (copy_local); otherwise there are two helpers,
+ * and this process passes the blocks from one to the other (copy_relay).
  */
 #ifndef IMG_TRANSFER_H
 #define IMG_TRANSFER_H
@@ -17,18 +17,19 @@
 struct transfer {
 	struct location from, to;
 	bool archive, overwrite, sparse, live, allow_links, no_fsync, dry_run;
-	bool in_place, as_is; /* fill an existing target */
-	bool want_digest;     /* also where nothing has to be compared */
+	bool in_place;	  /* fill an existing target */
+	bool as_is;	  /* in place: qcow2 content over other content, too */
+	bool want_digest; /* compute one even if there is nothing to compare it with */
 	enum flow_compress compress;
 	unsigned jobs;
 	uint64_t bwlimit;
-	bool snapshot;				  /* copy a snapshot of the source, */
-	uint64_t snapshot_size;			  /* with that room; 0: as is configured there */
+	bool snapshot;				  /* copy a snapshot of the source */
+	uint64_t snapshot_size;			  /* its bytes; 0: as configured on that host */
 	const char *pre_snapshot, *post_snapshot; /* commands there, or NULL */
-	uint64_t volume_len;			  /* of a new volume; 0: the source's */
+	uint64_t volume_len;			  /* bytes of a new volume; 0: as the source */
 	/*
-	 * What is going on: at most a few times a second, from any thread but
-	 * one at a time; total 0: not known; wire: bytes on the channel.  Or NULL.
+	 * Called a few times a second from any thread, one call at a time; or NULL.
+	 * total is 0 while it is not known; wire is the bytes on the channel.
 	 */
 	void (*progress)(
 		void *arg, const char *phase, uint64_t done, uint64_t total, uint64_t wire);
@@ -47,8 +48,9 @@ struct transfer_result {
 };
 
 /*
- * Does it.  Blocks.  0 and res filled, or -1 recorded, the text beginning with
- * the location that is to blame; then nothing of the target is left.
+ * Blocks until the copy is complete.  0 with res filled, or -1 recorded, the
+ * text beginning with the location that failed; then no new target is left,
+ * and an existing one is as it was or, in place, marked unfinished.
  */
 int transfer_run(
 	const struct transfer *t, const struct peer_options *opt, struct transfer_result *res);

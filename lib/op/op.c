@@ -185,6 +185,16 @@ uint64_t op_u64(const struct kv *request, const char *key, uint64_t absent)
 	return value;
 }
 
+int op_wait_for_go(struct session *s)
+{
+	struct frame *f;
+
+	if (conn_expect(s->conn, WIRE_GO, &f) < 0)
+		return -1;
+	conn_release(s->conn, f);
+	return 0;
+}
+
 int op_record(struct session *s, const struct buf *record)
 {
 	if (buf_failed(record) < 0)

@@ -106,7 +106,8 @@ static int convert_file(struct swap *w, const struct flow_options *opt, struct b
 	const struct place *original = w->from.img->place;
 	struct flow_stats stats;
 
-	if (flow_run(w->from.source, w->to.sink, opt, &stats) < 0 || writing_commit(&w->to) < 0)
+	if (flow_run(w->from.source, w->to.sink, opt, &stats) < 0 || reading_check(&w->from) < 0 ||
+		writing_commit(&w->to) < 0)
 		return -1;
 	op_reply_stats(reply, &stats);
 	if (w->keep)

@@ -10,6 +10,7 @@
 
 struct cleaning {
 	struct session *session;
+	const char *path; /* as the user named the container, or NULL */
 	bool dry_run;
 };
 
@@ -23,22 +24,24 @@ static int clean_container(void *arg, struct place *place)
 	const struct cleaning *c = arg;
 
 	if (!place->backend->clean)
-		return err_set(ST_REFUSED, "is a device, not a directory or volume group");
-	return place->backend->clean(place, c->dry_run, send_cleaned, c->session);
+		return err_set(ST_REFUSED, "is a device, not a directory or a group");
+	return place->backend->clean(
+		place, c->path ? c->path : place->spelled, c->dry_run, send_record, c->session);
 }
 
 int op_clean(struct session *s, const struct kv *request, struct buf *reply)
 {
-	const char *path = kv_get(request, "path");
-	struct cleaning c = { .session = s, .dry_run = op_flag(request, "dry_run") };
+	struct cleaning c = { .session = s,
+		.path = kv_get(request, "path"),
+		.dry_run = op_flag(request, "dry_run") };
 	const struct backend *b;
 	struct place *place;
 	size_t i;
 	int r = 0;
 
 	(void)reply;
-	if (path) {
-		place = place_open(&s->policy, path);
+	if (c.path) {
+		place = place_open(&s->policy, c.path);
 		r = place ? clean_container(&c, place) : -1;
 		place_close(place);
 		return r;

@@ -64,16 +64,13 @@ static int copy_data(struct session *s, const struct kv *request, struct reading
 			report_source_failed(s);
 		return -1;
 	}
-	if (reading_check(from) < 0) {
-		report_source_failed(s);
+	/* The source's last word comes before the target is published. */
+	if (reading_check(from) < 0 || reading_finish(from) < 0) {
+		tell_source_failed(s);
 		return -1;
 	}
 	if (writing_commit(to) < 0)
 		return -1;
-	if (reading_finish(from) < 0) {
-		report_source_failed(s);
-		return -1;
-	}
 	op_reply_stats(reply, &stats);
 	kv_add_bool(reply, "cloned", cloned);
 	kv_add_bool(reply, "has_digest", !cloned || want_digest);

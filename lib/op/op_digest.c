@@ -23,7 +23,7 @@ int op_digest(struct session *s, const struct kv *request, struct buf *reply)
 	if (reading_open(&from, s, &want) < 0)
 		return -1;
 	null = sink_null();
-	if (!null || flow_run(from.source, null, &opt, &stats) < 0)
+	if (!null || flow_run(from.source, null, &opt, &stats) < 0 || reading_check(&from) < 0)
 		goto out;
 	if (from.compressed && from.img)
 		kv_add_bool(reply, "recorded", image_content(from.img)->archive.header.has_length);

@@ -9,16 +9,6 @@
 #include "lib/op/op.h"
 #include "lib/op/reading.h"
 
-static int wait_for_go(struct session *s)
-{
-	struct frame *f;
-
-	if (conn_expect(s->conn, WIRE_GO, &f) < 0)
-		return -1;
-	conn_release(s->conn, f);
-	return 0;
-}
-
 int op_read(struct session *s, const struct kv *request, struct buf *reply)
 {
 	struct flow_options opt;
@@ -34,7 +24,7 @@ int op_read(struct session *s, const struct kv *request, struct buf *reply)
 	if (reading_open(&from, s, &want) < 0)
 		return -1;
 	reading_describe(&from, &record);
-	if (op_record(s, &record) < 0 || wait_for_go(s) < 0)
+	if (op_record(s, &record) < 0 || op_wait_for_go(s) < 0)
 		goto out;
 	sink = sink_wire(s->conn, false);
 	if (!sink || flow_run(from.source, sink, &opt, &stats) < 0)

@@ -2,8 +2,9 @@
  * write: creates or fills an image with the blocks that the client sends.
  *	RECORD  path, as resolved; in a dry run, OK follows
  *	DATA, HOLE ... END	from the client
- *	OK      counts of what was written (op_reply_stats()), when it is complete and synced to
- *disk
+ *	RECORD  counts of what was written, once that is synced to disk
+ *	GO      from the client, which has heard the source's last word; or its end of file
+ *	OK      the image has its name, or has lost its mark
  */
 #include <string.h>
 
@@ -21,6 +22,7 @@ int op_write(struct session *s, const struct kv *request, struct buf *reply)
 	struct writing to;
 	int r = -1;
 
+	(void)reply;
 	op_flow_options(s, request, &opt);
 	writing_want_parse(&want, request);
 	if (writing_open(&to, s, &want) < 0)
@@ -33,10 +35,13 @@ int op_write(struct session *s, const struct kv *request, struct buf *reply)
 		goto out;
 	}
 	source = source_wire(s->conn, want.target.len);
-	if (!source || flow_run(source, to.sink, &opt, &stats) < 0 || writing_commit(&to) < 0)
+	if (!source || flow_run(source, to.sink, &opt, &stats) < 0 || writing_settle(&to) < 0)
 		goto out;
-	op_reply_stats(reply, &stats);
-	r = 0;
+	buf_clear(&record);
+	op_reply_stats(&record, &stats);
+	if (op_record(s, &record) < 0 || op_wait_for_go(s) < 0)
+		goto out;
+	r = writing_commit(&to);
 out:
 	writing_abort(&to);
 	source_free(source);

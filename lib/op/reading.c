@@ -59,7 +59,7 @@ static int refuse_used(struct reading *r, bool live)
 	int ret;
 
 	if (!live) {
-		ret = image_refuse_writers(r->img);
+		ret = image_hold(r->img);
 		if (ret < 0 && (err_status() == ST_BUSY || err_status() == ST_REFUSED))
 			err_set(err_status(), "%s (see --live)", err_text());
 		r->consistent = true;
@@ -223,9 +223,9 @@ int reading_open(struct reading *r, struct session *s, const struct reading_want
 
 int reading_check(struct reading *r)
 {
-	if (!r->snapshot)
-		return 0;
-	return snapshot_check(r->snapshot) < 0 ? -1 : r->img->ops->check(r->img);
+	if (r->snapshot && snapshot_check(r->snapshot) < 0)
+		return -1;
+	return r->img ? image_check_end(r->img) : 0;
 }
 
 int reading_finish(struct reading *r)

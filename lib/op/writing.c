@@ -204,6 +204,11 @@ int writing_open_place(struct writing *w, struct place *place, const struct writ
 	return r;
 }
 
+int writing_settle(struct writing *w)
+{
+	return w->target ? target_settle(w->target) : 0;
+}
+
 int writing_commit(struct writing *w)
 {
 	struct target *t = w->target;

@@ -5,12 +5,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/format/content.h"
 #include "lib/store/backend.h"
+
+#define OPEN_TRIES 64
 
 void *image_new(size_t size, const struct image_ops *ops, const char *kind, struct place *place)
 {
@@ -28,9 +31,21 @@ void *image_new(size_t size, const struct image_ops *ops, const char *kind, stru
 	return img;
 }
 
+/* A name that was replaced meanwhile, as by a rename, is looked up again: what it means now is
+ * read. */
 struct image *image_open(struct place *place)
 {
-	return place->backend->open(place);
+	const struct policy *policy = place->policy;
+	char *spelled = strdup(place->spelled);
+	struct image *img = place->backend->open(place);
+	int tries;
+
+	for (tries = 0; !img && spelled && err_errno() == ESTALE && tries < OPEN_TRIES; tries++) {
+		place = place_open(policy, spelled);
+		img = place ? place->backend->open(place) : NULL;
+	}
+	free(spelled);
+	return img;
 }
 
 void image_close(struct image *img)
@@ -70,7 +85,46 @@ int image_refuse_writers(struct image *img)
 	return r;
 }
 
-/* Of an invalid snapshot, cached blocks can still be read. */
+int image_hold(struct image *img)
+{
+	if (image_refuse_writers(img) < 0)
+		return -1;
+	img->is_held = true;
+	return 0;
+}
+
+int image_check_unused(struct image *img)
+{
+	struct inuse u;
+	int r = img->ops->use(img, &u);
+
+	if (r == 0 && u.writers)
+		r = err_set(ST_CORRUPT, "the source came into use while it was read: %s", u.who);
+	inuse_fini(&u);
+	return r;
+}
+
+/* Some files have more content than size, as those below /proc, whose size is 0. */
+static int check_no_more(struct image *img)
+{
+	uint8_t more;
+
+	if (img->ops->read(img, &more, 1, img->len) <= 0)
+		return 0;
+	return err_set(ST_CORRUPT, "there is more in it than the %llu bytes that are its size",
+		(unsigned long long)img->len);
+}
+
+int image_check_end(struct image *img)
+{
+	if (img->ops->check(img) < 0 || check_no_more(img) < 0)
+		return -1;
+	if (!img->is_held || !img->ops->check_unwritten)
+		return 0;
+	return img->ops->check_unwritten(img);
+}
+
+/* An invalid snapshot still gives what is cached, and fails to read the rest. */
 static int check_spoiled(const struct image *img)
 {
 	if (img->spoiled && atomic_load(img->spoiled))

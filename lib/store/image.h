@@ -36,9 +36,12 @@ struct image_ops {
 	int (*check_unshared)(struct image *img);
 	/* Whether it is unfinished: a job is writing it, or was interrupted.  1, 0 or -1. */
 	int (*is_unfinished)(struct image *img);
-	/* After it was read: ST_CORRUPT if it has changed since it was opened. */
+	/* Whether it is still what it was: its size, a snapshot's validity. */
 	int (*check)(struct image *img);
-	/* Adds the backend's own keys to its record (info.h).  May be NULL. */
+	/* After all was read: ST_CORRUPT if it was written to since it was opened, or may have
+	 * been. */
+	int (*check_unwritten)(struct image *img);
+	/* Adds to a record of it (info.h).  May be NULL. */
 	void (*describe)(const struct image *img, struct buf *out);
 	/* Frees what the backend's struct holds beyond struct image.  May be NULL. */
 	void (*release)(struct image *img);
@@ -51,6 +54,7 @@ struct image {
 	int fd;			    /* O_RDONLY; -1 if the backend has none */
 	uint64_t len;		    /* of the file or device, in bytes */
 	struct stat st;		    /* of fd, when it was opened */
+	bool is_held;		    /* image_hold() */
 	bool may_change;	    /* the user accepts that it is written to while it is read */
 	const atomic_bool *spoiled; /* borrowed; true: this snapshot has overflowed.  Or NULL */
 	struct content *content;    /* owned; image_content() */
@@ -72,6 +76,18 @@ int image_read(struct image *img, void *p, size_t n, uint64_t off);
  * ST_BUSY with the name of the user, or ST_REFUSED if other hosts may write to it.
  */
 int image_refuse_writers(struct image *img);
+
+/* The same, and image_check_end() will notice writers.  0 or -1 recorded. */
+int image_hold(struct image *img);
+
+/*
+ * After all was read: 0 if it was the same all the time, or -1 recorded: ST_CORRUPT if
+ * it was written to since image_hold(), is no longer what it was, or goes on after its end.
+ */
+int image_check_end(struct image *img);
+
+/* The .check_unwritten of images that only image_ops.use tells about. */
+int image_check_unused(struct image *img);
 
 /*
  * What its first bytes say of it (lib/format/content.h), read once; valid as long

@@ -3,6 +3,7 @@
  */
 #include "lib/store/place.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,6 +48,14 @@ void place_close(struct place *p)
 	free(p->spelled);
 	free(p->path);
 	free(p);
+}
+
+int place_was_replaced(void)
+{
+	const struct err e = { ST_BUSY, ESTALE, "was replaced while it was opened" };
+
+	err_put(&e);
+	return -1;
 }
 
 static struct place *ask_backends(const struct found *f)

@@ -42,6 +42,12 @@ struct place *place_for(const struct policy *l, const char *path, const char *na
 /* The place of name in a container.  NULL recorded: ST_REFUSED if it cannot be a name. */
 struct place *place_child(const struct place *container, const char *name);
 
+/*
+ * For backends: records ST_BUSY, with ESTALE as errno, because the name leads to something
+ * else than when the place was opened.  Returns -1.
+ */
+int place_was_replaced(void);
+
 void place_close(struct place *p); /* accepts NULL; keeps the recorded error */
 
 /*

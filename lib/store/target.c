@@ -186,9 +186,17 @@ int target_sync(struct target *t)
 	return fsync(t->fd) < 0 ? err_sys("cannot sync it to disk") : 0;
 }
 
+int target_settle(struct target *t)
+{
+	if (t->ops->settle(t) < 0)
+		return -1;
+	t->is_settled = true;
+	return 0;
+}
+
 int target_commit(struct target *t)
 {
-	if (t->ops->commit(t) < 0) {
+	if ((!t->is_settled && target_settle(t) < 0) || t->ops->commit(t) < 0) {
 		target_abort(t);
 		return -1;
 	}

@@ -79,9 +79,15 @@ int target_clone(struct target *t, const struct image *src);
 int target_set_len(struct target *t, uint64_t len);
 
 /*
- * Completes it: syncs it to disk and gives it its name, or removes the tag or mark
- * that says that it is unfinished.  0; or -1 recorded, and it was aborted.  Frees t
- * either way.  Blocks until the data is on disk.
+ * Does all of a commit that takes time and that nobody else can see: attributes, and a
+ * sync to disk.  So what must be known before the target is published can be found
+ * out meanwhile.  0 or -1 recorded.
+ */
+int target_settle(struct target *t);
+
+/*
+ * Settles it if target_settle() was not called, gives it its name, syncs the directory: 0.  Or -1
+ * recorded, and it is as after target_abort().  Frees t either way.
  */
 int target_commit(struct target *t);
 

@@ -170,6 +170,7 @@ teardown() { img_teardown; }
 @test "delete: wrong command lines" {
 	refuses 2 '' img-delete
 	refuses 2 '' img-delete -
+	refuses 2 '' img-delete x.img -
 	refuses 2 '' img-delete ''
 	refuses 2 '' img-delete --nonsense x.img
 	succeeds img-delete --help

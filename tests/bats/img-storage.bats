@@ -140,6 +140,7 @@ without() {
 @test "storage: wrong command lines" {
 	refuses 2 . img-storage .
 	refuses 2 "a:$DIR" img-storage "a:$DIR"
+	refuses 2 nowhere:/x img-storage nowhere:/x # before anything is connected
 	refuses 2 '' img-storage a: a:
 	refuses 2 '' img-storage --nonsense
 	refuses 2 '' img-storage -

@@ -324,13 +324,13 @@ make_changed() {
 	fi
 	mkdir -p changed/bin "changed/${helper%/*}"
 	in_tree -c -o op.o lib/op/op_storage.c
-	in_tree -c -o show.o lib/cli/storage_show.c
+	in_tree -c -o fields.o lib/cli/fields.c
 	# shellcheck disable=SC2046 # several words
 	in_tree -o "../changed/$helper" "$IMG_BUILD/obj/remote-helpers/img-helper.o" "${sanitizer[@]}" \
 		op.o "$IMG_BUILD/libhelper.a" $(libraries HELPER)
 	# shellcheck disable=SC2046
 	in_tree -o ../changed/bin/img-storage "$IMG_BUILD/obj/cmd/img-storage.o" \
-		"${sanitizer[@]}" show.o "$IMG_BUILD"/lib{client,helper}.a $(libraries CLIENT) $(libraries HELPER)
+		"${sanitizer[@]}" fields.o "$IMG_BUILD"/lib{client,helper}.a $(libraries CLIENT) $(libraries HELPER)
 }
 
 @test "manuals: the first change of CONTRIBUTING.md" {

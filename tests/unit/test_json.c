@@ -4,6 +4,7 @@
 #include "lib/base/err.h"
 #include "lib/cli/info_show.h"
 #include "lib/cli/json.h"
+#include "lib/cli/results.h"
 #include "tests/unit/capture.h"
 #include "tests/unit/tap.h"
 
@@ -113,15 +114,17 @@ static void test_info(void)
 
 	if (location_parse(&loc, "host:/x") < 0)
 		abort();
-	o = info_show_json(&loc, &kv);
+	o = results_object(loc.text);
+	is_int(info_show_json(o, &loc, &kv), 0, "an empty record is shown");
 	for (i = 0; i < sizeof(promised) / sizeof(promised[0]); i++)
 		missing += !json_object_get(o, promised[i]);
 	is_int(missing, 0, "an empty record has all keys");
 	is_int(json_object_size(o), i, "and no others");
 	json_decref(o);
 	record(&kv, full, sizeof(full));
-	o = info_show_json(&loc, &kv);
-	is_int(json_object_size(o), i, "a full one as well");
+	o = results_object(loc.text);
+	is_int(info_show_json(o, &loc, &kv), 0, "a full record is shown");
+	is_int(json_object_size(o), i, "with as many");
 	is_str(dump(json_object_get(o, "filesystem")),
 		"{\"label\":\"l\",\"type\":\"ext4\",\"uuid\":\"u\"}", "its filesystem");
 	is_str(dump(json_object_get(o, "permissions")),
@@ -134,7 +137,9 @@ static void test_info(void)
 	json_decref(o);
 	kv_fini(&kv);
 	record(&kv, "mounted=yes", 12);
-	ok(info_show_json(&loc, &kv) == NULL, "a record that lies");
+	o = results_object(loc.text);
+	is_int(info_show_json(o, &loc, &kv), -1, "an invalid record");
+	json_decref(o);
 	is_int(err_status(), ST_PEER, "is the peer's fault");
 	capture_begin();
 	i = info_show_table(&loc, &kv) == -1;

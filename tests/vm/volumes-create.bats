@@ -33,7 +33,7 @@ load volumes
 	try img-create a:/dev/vga/odd 5M
 	[ "$status" = 0 ]
 	one_line "img-create: "
-	says 'a:/dev/vga/odd: rounded up to 8388608 bytes'
+	says 'a:/dev/vga/odd: rounded up to full extents: 8 MiB (8388608 bytes)'
 	[ "$(lv lv_size vga/odd)" = 8388608 ]
 	zeros vga/odd
 	on a lvremove -qy vga/odd

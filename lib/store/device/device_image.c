@@ -54,8 +54,9 @@ static const struct image_ops ops = {
 	.extent = find_device_extent,
 	.allocated = count_device_bytes,
 	.use = image_fd_use,
-	.is_unfinished = is_device_unfinished,
-	.check = check_device_size,
+	.is_unfinished = is_unfinished,
+	.check = check_size,
+	.check_unwritten = image_check_unused,
 };
 
 struct image *device_image_open(struct place *place)

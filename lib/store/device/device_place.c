@@ -41,5 +41,5 @@ int device_place_open(const struct place *base, int flags)
 	if (fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == p->dev)
 		return fd;
 	close(fd);
-	return err_set(ST_BUSY, "was replaced while it was opened");
+	return place_was_replaced();
 }

@@ -138,7 +138,7 @@ static int commit_device(struct target *base)
 {
 	struct target_device *t = device_of(base);
 
-	if (target_sync(base) < 0 || write_first(t, t->first) < 0)
+	if (write_first(t, t->first) < 0)
 		return -1;
 	close(base->fd);
 	base->fd = -1;
@@ -161,7 +161,8 @@ static const struct target_ops ops = {
 	.peek = peek_device,
 	.write = write_device,
 	.zero = zero_device,
-	.set_len = zero_device_rest,
+	.set_len = zero_rest,
+	.settle = target_sync,
 	.commit = commit_device,
 	.abort = abort_device,
 };

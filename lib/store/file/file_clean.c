@@ -42,7 +42,8 @@ static int clean_entry(
 	return r;
 }
 
-int file_clean(const struct place *container, bool dry_run, backend_each *each, void *arg)
+int file_clean(const struct place *container, const char *shown, bool dry_run, backend_each *each,
+	void *arg)
 {
 	int r = 0, fd;
 	struct dirent *e;
@@ -58,7 +59,7 @@ int file_clean(const struct place *container, bool dry_run, backend_each *each, 
 		return -1;
 	while (r == 0 && (e = readdir(d)))
 		if (partial_is(e->d_name))
-			r = clean_entry(fd, container->spelled, e->d_name, dry_run, each, arg);
+			r = clean_entry(fd, shown, e->d_name, dry_run, each, arg);
 	if (r == 0 && !dry_run && io_sync_dir(fd) < 0)
 		r = err_sys("cannot sync the directory to disk");
 	closedir(d);

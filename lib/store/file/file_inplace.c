@@ -92,7 +92,7 @@ static int commit_inplace(struct target *base)
 {
 	const struct place_file *p = ((struct target_inplace *)base)->place;
 
-	if (target_sync(base) < 0 || unfinished_clear(base->fd, p->dir, p->base.name) < 0)
+	if (unfinished_clear(base->fd, p->dir, p->base.name) < 0)
 		return -1;
 	if (target_sync(base) < 0) {
 		unfinished_set(base->fd, p->dir, p->base.name);
@@ -117,8 +117,9 @@ static void abort_inplace(struct target *base)
 static const struct target_ops ops = {
 	.peek = target_fd_peek,
 	.write = target_fd_write,
-	.zero = zero_file_range,
-	.set_len = zero_file_rest,
+	.zero = zero_range,
+	.set_len = zero_rest,
+	.settle = target_sync,
 	.commit = commit_inplace,
 	.abort = abort_inplace,
 };

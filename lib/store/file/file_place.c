@@ -268,6 +268,8 @@ int file_place_open(const struct place *base, int flags)
 		fd = policy_open(base->policy, base->spelled, flags);
 	else
 		fd = openat(p->dir, base->name, flags | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ELOOP && !p->by_link)
+		return place_was_replaced();
 	if (fd < 0)
 		return p->by_link ? -1
 				  : err_sys("cannot open%s",
@@ -275,7 +277,7 @@ int file_place_open(const struct place *base, int flags)
 	if (fstat(fd, &st) == 0 && is_same(&st, &p->st))
 		return fd;
 	close(fd);
-	return err_set(ST_BUSY, "was replaced while it was opened");
+	return place_was_replaced();
 }
 
 int file_place_open_directory(const struct place *p)

@@ -39,7 +39,7 @@
 struct target_file {
 	struct target base;
 	const struct place_file *place; /* base.place */
-	int old;			/* the file that it replaces, open for reading, or -1 */
+	bool replaces;			/* an existing file */
 	char hidden[PARTIAL_NAME_MAX];	/* its name until commit */
 	bool allocated;			/* what is not written reads as zeros and has its space */
 };
@@ -54,6 +54,7 @@ static int check_replaced_file(struct target_file *t)
 {
 	const struct target_want *w = &t->base.want;
 	const struct place_file *p = t->place;
+	int fd;
 
 	if (p->node < 0 && !p->base.is_link)
 		return 0;
@@ -63,9 +64,12 @@ static int check_replaced_file(struct target_file *t)
 		return -1;
 	if (!w->overwrite)
 		return err_set(ST_EXISTS, "exists already");
-	/* Kept open, because some FUSE filesystems give a file that nothing holds a new number. */
-	t->old = precheck_open(p, O_RDONLY, w->allow_links);
-	return t->old < 0 ? -1 : 0;
+	fd = precheck_open(p, O_RDONLY, w->allow_links);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	t->replaces = true;
+	return 0;
 }
 
 /* Allocates all of it, where the filesystem can do that without writing. */
@@ -253,42 +257,80 @@ static int copy_attributes(int fd, int model)
 	return 0;
 }
 
-static int set_attributes(struct target_file *t)
+/* What the target replaces, open for reading; -1: it is gone, or (recorded) it is not what it was.
+ */
+static int open_old(const struct target_file *t)
+{
+	int fd;
+
+	err_clear();
+	fd = file_place_open(&t->place->base, O_RDONLY | O_NONBLOCK);
+	if (fd < 0 && err_errno() == ENOENT)
+		err_clear();
+	else if (fd < 0 && err_errno() == ESTALE)
+		err_set(ST_BUSY, "another program has replaced it meanwhile");
+	return fd;
+}
+
+static int keep_attributes(struct target_file *t)
 {
 	const struct image *like = t->base.want.like;
 	struct timespec times[2];
+	int old, r;
 
+	if (t->replaces) {
+		old = open_old(t);
+		if (old < 0)
+			return err_status() == ST_OK ? 0 : -1;
+		r = look_like(t->base.fd, old);
+		close(old);
+		return r;
+	}
 	if (!like)
-		return t->old < 0 ? 0 : copy_attributes(t->base.fd, t->old);
-	if (copy_attributes(t->base.fd, like->fd) < 0)
+		return 0;
+	if (look_like(t->base.fd, like->fd) < 0)
 		return -1;
 	times[0] = like->st.st_atim;
 	times[1] = like->st.st_mtim;
 	return futimens(t->base.fd, times) < 0 ? err_sys("cannot keep the times") : 0;
 }
 
-static int publish_file(struct target_file *t)
+/*
+ * What the checks allowed to be replaced must still be what is there, and unused.  It is
+ * not held open during the rename, because some FUSE filesystems then rename it, too.
+ */
+static int check_replaced(const struct target_file *t)
+{
+	int r, old = open_old(t);
+
+	if (old < 0)
+		return err_status() == ST_OK ? 0 : -1;
+	r = inuse_refuse(old, INUSE_ANY);
+	close(old);
+	return r;
+}
+
+static int give_name(struct target_file *t)
 {
 	const struct place_file *p = t->place;
-	struct stat now, old;
-	int r;
 
-	if (t->old < 0) {
-		r = publish_name(p->dir, t->hidden, p->base.name);
-		if (r < 0 && errno == EEXIST)
-			return err_set(ST_EXISTS, "another program has created it meanwhile");
-		return r < 0 ? err_sys("cannot rename the complete file") : 0;
-	}
-	/* The file that is replaced must still be the one that was checked, and not in use. */
-	if (fstatat(p->dir, p->base.name, &now, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (fstat(t->old, &old) < 0 || now.st_dev != old.st_dev || now.st_ino != old.st_ino)
-			return err_set(ST_BUSY, "another program has replaced it meanwhile");
-		if (inuse_refuse(t->old, INUSE_ANY) < 0)
+	if (t->replaces) {
+		if (check_replaced(t) < 0)
 			return -1;
+		return renameat(p->dir, t->hidden, p->dir, p->base.name) < 0
+			       ? err_sys("cannot give it its name")
+			       : 0;
 	}
-	if (renameat(p->dir, t->hidden, p->dir, p->base.name) < 0)
-		return err_sys("cannot rename the complete file");
-	return 0;
+	if (publish_name(p->dir, t->hidden, p->base.name) == 0)
+		return 0;
+	return errno == EEXIST ? err_set(ST_EXISTS, "another program has made it meanwhile")
+			       : err_sys("cannot give it its name");
+}
+
+static int settle_file(struct target *base)
+{
+	partial_unmark(base->fd);
+	return keep_attributes(file_of(base)) < 0 ? -1 : target_sync(base);
 }
 
 static int commit_file(struct target *base)
@@ -296,20 +338,16 @@ static int commit_file(struct target *base)
 	struct target_file *t = file_of(base);
 	const struct place_file *p = t->place;
 
-	partial_unmark(base->fd);
-	if (set_attributes(t) < 0 || target_sync(base) < 0 || publish_file(t) < 0)
+	if (give_name(t) < 0)
 		return -1;
 	close(base->fd);
 	base->fd = -1;
 	if (unfinished_forget(p->dir, p->base.name) == 0) {
-		if (!base->want.fsync || io_sync_dir(p->dir) == 0) {
-			if (t->old >= 0)
-				close(t->old);
+		if (!base->want.fsync || io_sync_dir(p->dir) == 0)
 			return 0;
-		}
 		err_sys("cannot sync the directory to disk");
 	}
-	if (t->old < 0)
+	if (!t->replaces)
 		unlinkat(p->dir, p->base.name, 0);
 	return -1;
 }
@@ -318,8 +356,6 @@ static void abort_file(struct target *base)
 {
 	struct target_file *t = file_of(base);
 
-	if (t->old >= 0)
-		close(t->old);
 	if (base->fd < 0)
 		return;
 	/* The lock is held until the end, so that no other job takes the file for a stale one. */
@@ -333,6 +369,7 @@ static const struct target_ops ops = {
 	.zero = zero_new_file,
 	.set_len = set_file_len,
 	.clone = clone_file,
+	.settle = settle_file,
 	.commit = commit_file,
 	.abort = abort_file,
 };
@@ -343,7 +380,6 @@ struct target *file_target_make(struct place *place, const struct target_want *w
 
 	if (!t)
 		return NULL;
-	t->old = -1;
 	t->place = (const struct place_file *)place;
 	if (prepare_new_file(t) == 0)
 		return &t->base;

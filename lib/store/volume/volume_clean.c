@@ -70,7 +70,8 @@ static int clean_volume(struct cleaning *c, const struct lvm_volume *v, const ch
 	}
 }
 
-int volume_clean(const struct place *container, bool dry_run, backend_each *each, void *arg)
+int volume_clean(const struct place *container, const char *shown, bool dry_run, backend_each *each,
+	void *arg)
 {
 	const char *group = ((const struct place_volume *)container)->volume.group;
 	struct cleaning c = { group, dry_run, each, arg };
@@ -80,6 +81,7 @@ int volume_clean(const struct place *container, bool dry_run, backend_each *each
 	char *run;
 	int r = 0;
 
+	(void)shown; /* volumes are called by their own names */
 	if (!container->is_container)
 		return err_set(ST_REFUSED, "is a volume, not a directory or volume group");
 	if (lvm_volumes(&all, group, NULL, true) < 0)

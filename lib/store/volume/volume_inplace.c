@@ -96,6 +96,7 @@ static const struct target_ops ops = {
 	.write = target_fd_write,
 	.zero = zero_in_place,
 	.set_len = zero_rest_in_place,
+	.settle = volume_target_settle,
 	.commit = commit_in_place,
 	.abort = abort_in_place,
 };

@@ -26,6 +26,7 @@ int volume_list_storage(const struct policy *l, backend_each *each, void *arg);
  * The backend's clean(): removes new volumes and snapshots with the tag of a stale job,
  * and resumes volumes that a killed LVM left suspended.
  */
-int volume_clean(const struct place *container, bool dry_run, backend_each *each, void *arg);
+int volume_clean(const struct place *container, const char *shown, bool dry_run, backend_each *each,
+	void *arg);
 
 #endif

@@ -243,13 +243,14 @@ static int zero_new_rest(struct target *base, uint64_t len)
 	return zero_new_volume(base, base->space - len, len);
 }
 
-/* If a pool is full, the kernel reports only a write error. */
-static int sync_volume(struct target_volume *t)
+/* Of a full pool the kernel says only that something could not be written. */
+int volume_target_settle(struct target *base)
 {
+	const struct target_volume *t = target_volume_of(base);
 	struct lvm_volume v, pool;
 	struct err e;
 
-	if (target_sync(&t->base) == 0)
+	if (target_sync(base) == 0)
 		return 0;
 	err_take(&e);
 	memset(&v, 0, sizeof(v));
@@ -268,8 +269,6 @@ static int sync_volume(struct target_volume *t)
 
 int volume_target_publish(struct target_volume *t, const char *tag)
 {
-	if (sync_volume(t) < 0)
-		return -1;
 	if (!volume_has_name(t->base.fd, t->name))
 		return err_set(ST_BUSY, "was renamed while it was written");
 	if (volume_set_tag(t->name->group, t->uuid, tag, false) < 0)
@@ -296,10 +295,11 @@ static void abort_new_volume(struct target *base)
 
 static const struct target_ops ops = {
 	.write = target_fd_write,
-	.zero = zero_new_volume,
-	.set_len = zero_new_rest,
-	.commit = commit_new_volume,
-	.abort = abort_new_volume,
+	.zero = zero_new,
+	.set_len = zero_rest_new,
+	.settle = volume_target_settle,
+	.commit = commit_new,
+	.abort = abort_new,
 };
 
 /* With want->overwrite, an existing volume is filled in place. */

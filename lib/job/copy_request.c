@@ -1,7 +1,7 @@
 /*
- * talk: see talk.h.
+ * copy_request: see copy_request.h.
  */
-#include "lib/job/talk.h"
+#include "lib/job/copy_request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +9,12 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 
-/* The path that a helper is asked for: of "HOST:" the login's home. */
-const char *talk_asked_path(const struct location *loc)
+const char *copy_request_path(const struct location *loc)
 {
 	return *loc->path ? loc->path : ".";
 }
 
-void talk_add_source_args(struct buf *args, const struct transfer *t)
+void copy_request_source(struct buf *args, const struct transfer *t)
 {
 	static const char *const compress[] = { "auto", "always", "never" };
 
@@ -31,7 +30,7 @@ void talk_add_source_args(struct buf *args, const struct transfer *t)
 	kv_add_u64(args, "bwlimit", t->bwlimit);
 }
 
-int talk_add_target_args(struct buf *args, const struct transfer *t)
+int copy_request_target(struct buf *args, const struct transfer *t)
 {
 	char *base = location_base_name(&t->from);
 
@@ -39,7 +38,7 @@ int talk_add_target_args(struct buf *args, const struct transfer *t)
 		return -1;
 	kv_add_bool(args, "stdout", t->to.is_stdio);
 	if (!t->to.is_stdio)
-		kv_add(args, "path", talk_asked_path(&t->to));
+		kv_add(args, "path", copy_request_path(&t->to));
 	if (!t->from.is_stdio)
 		kv_add(args, "base", base);
 	kv_add_bool(args, "archive", t->archive);
@@ -56,8 +55,7 @@ int talk_add_target_args(struct buf *args, const struct transfer *t)
 	return 0;
 }
 
-/* What a user should know of the source before it is copied. */
-int talk_look_at_source(
+int copy_answer_source(
 	const struct transfer *t, const struct kv *record, struct transfer_result *res)
 {
 	const char *backing = kv_get(record, "backing");
@@ -72,16 +70,14 @@ int talk_look_at_source(
 	if (kv_get(record, "snapshot") && !(res->snapshot = strdup(kv_get(record, "snapshot"))))
 		return err_set(ST_FAILED, "out of memory");
 	if (!res->consistent)
-		log_warn("warning: %s: is being written to; the copy may be of no single point in "
-			 "time",
-			t->from.text);
+		log_warn("warning: %s: is in use; the copy may be inconsistent", t->from.text);
 	if (backing)
-		log_warn("warning: %s: has the backing file '%s', which is not copied",
+		log_warn("warning: %s: only this layer is copied, not its backing file '%s'",
 			t->from.text, backing);
 	return 0;
 }
 
-int talk_take_target(const struct kv *record, struct transfer_result *res)
+int copy_answer_target(const struct kv *record, struct transfer_result *res)
 {
 	const char *path = kv_get(record, "path");
 
@@ -91,7 +87,7 @@ int talk_take_target(const struct kv *record, struct transfer_result *res)
 	return res->target ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
-int talk_take_counts(const struct kv *reply, struct transfer_result *res)
+int copy_answer_counts(const struct kv *reply, struct transfer_result *res)
 {
 	const char *digest = kv_get(reply, "digest");
 	struct hash h;
@@ -107,7 +103,7 @@ int talk_take_counts(const struct kv *reply, struct transfer_result *res)
 	return 0;
 }
 
-int talk_take_blocks(const struct kv *reply, struct transfer_result *res)
+int copy_answer_blocks(const struct kv *reply, struct transfer_result *res)
 {
 	if (kv_get_u64(reply, "compressed_blocks", &res->compressed_blocks) < 0 ||
 		kv_get_u64(reply, "stored_blocks", &res->stored_blocks) < 0)
@@ -115,30 +111,29 @@ int talk_take_blocks(const struct kv *reply, struct transfer_result *res)
 	return 0;
 }
 
-/* One record, or -1. */
-int talk_expect_record(struct peer *p, struct kv *record)
+int copy_answer_record(struct peer *p, struct kv *record)
 {
 	int r = peer_answer(p, record);
 
 	if (r == 0) {
 		kv_fini(record);
-		r = err_set(ST_PEER, "protocol error: OK where RECORD is due");
+		r = err_set(ST_PEER, "protocol error: the OK instead of a RECORD");
 	}
 	return r < 0 ? -1 : 0;
 }
 
-int talk_expect_ok(struct peer *p, struct kv *reply)
+int copy_answer_ok(struct peer *p, struct kv *reply)
 {
 	int r = peer_answer(p, reply);
 
 	if (r == 1) {
 		kv_fini(reply);
-		r = err_set(ST_PEER, "protocol error: RECORD where OK is due");
+		r = err_set(ST_PEER, "protocol error: a RECORD instead of the OK");
 	}
 	return r;
 }
 
-int talk_blame(const struct location *loc)
+int copy_blame(const struct location *loc)
 {
 	return err_wrap("%s", loc->text);
 }

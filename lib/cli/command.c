@@ -1,0 +1,111 @@
+/*
+ * command: see command.h.
+ */
+#include "lib/cli/command.h"
+
+#include "lib/base/err.h"
+#include "lib/cli/each.h"
+#include "lib/cli/progress.h"
+
+int command_failed(struct command *c, const struct kv *record)
+{
+	uint64_t status = ST_FAILED;
+
+	if (kv_get_u64(record, "status", &status) < 0)
+		return -1;
+	if (!c->failed)
+		c->failed = (int)(status && status <= ST_MAX ? status : ST_FAILED);
+	return 0;
+}
+
+static int check_location(const struct location *loc, void *arg)
+{
+	const struct command *c = arg;
+
+	if (c->path == COMMAND_PATH_IMAGE && !*loc->path)
+		return err_set(ST_USAGE, "names a host, not an image");
+	return 0;
+}
+
+static void command_add_keys(const struct command *c, const struct location *loc, struct buf *args)
+{
+	if (*loc->path || c->path != COMMAND_PATH_OPTIONAL)
+		kv_add(args, "path", *loc->path ? loc->path : ".");
+	buf_add(args, c->keys.data, c->keys.len);
+	if (c->changes)
+		kv_add_bool(args, "dry_run", c->cli.dry_run);
+	if (c->phase)
+		kv_add_bool(args, "progress", progress_is_on());
+}
+
+/* The request and all its answers. */
+static int command_ask(struct command *c, struct peer *p, const struct location *loc,
+	struct kv *record, struct kv *reply, json_t *o)
+{
+	struct buf args = BUF_INIT;
+	struct kv kv;
+	int r;
+
+	command_add_keys(c, loc, &args);
+	r = c->each ? peer_request(p, c->op, &args) : peer_call(p, c->op, &args, record, reply);
+	buf_fini(&args);
+	if (!c->each || r < 0)
+		return r;
+	while ((r = peer_answer(p, &kv)) == 1) {
+		r = c->each(c, loc, &kv, o);
+		kv_fini(&kv);
+		if (r < 0)
+			return -1;
+	}
+	if (r == 0)
+		*reply = kv;
+	return r;
+}
+
+static int command_run_one(struct peer *p, const struct location *loc, void *arg)
+{
+	struct command *c = arg;
+	struct kv record = KV_INIT, reply = KV_INIT;
+	json_t *o = results_object(loc->text);
+	int r = command_ask(c, p, loc, &record, &reply, o);
+
+	if (r == 0)
+		r = c->tell(c, loc, &record, &reply, o);
+	kv_fini(&record);
+	kv_fini(&reply);
+	if (r == 0)
+		return results_add(&c->results, o);
+	json_decref(o);
+	return -1;
+}
+
+static void command_progress(void *arg, uint64_t done, uint64_t total)
+{
+	const struct command *c = arg;
+
+	progress_show(NULL, c->phase, done, total, 0);
+}
+
+int command_end(struct command *c, int r)
+{
+	int status = ST_OK;
+
+	if (r == 0 && buf_failed(&c->keys) < 0)
+		r = -1;
+	if (r == 0) {
+		results_begin(&c->results, &c->cli, c->cli.count);
+		if (c->phase)
+			progress_begin(&c->cli);
+		if (c->phase && progress_is_on()) {
+			c->cli.peer.progress = command_progress;
+			c->cli.peer.arg = c;
+		}
+		status = each_location(&c->cli, check_location, command_run_one, c);
+		if (c->phase)
+			progress_end();
+		r = results_end(&c->results);
+	}
+	buf_fini(&c->keys);
+	r = cli_end(&c->cli, r);
+	return status ? status : c->failed ? c->failed : r;
+}

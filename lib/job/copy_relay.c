@@ -1,0 +1,181 @@
+/*
+ * copy_relay: asks the source's helper what the source is, tells the target's
+ * helper what to create, and only then passes the blocks on.  No block moves
+ * before both helpers have accepted their request.
+ */
+#include "lib/job/copy_relay.h"
+
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/flow/sink.h"
+#include "lib/flow/source.h"
+#include "lib/job/copy_request.h"
+
+struct copy_ends {
+	const struct transfer *t;
+	struct peer *from, *to;
+};
+
+/* On return the source's helper waits for GO. */
+static int ask_source(struct copy_ends *e, struct kv *record, struct transfer_result *res)
+{
+	struct buf args = BUF_INIT;
+	int r;
+
+	copy_request_source(&args, e->t);
+	kv_add_bool(&args, "dry_run", e->t->dry_run);
+	if (!e->t->from.is_stdio)
+		kv_add(&args, "path", copy_request_path(&e->t->from));
+	r = peer_request(e->from, "read", &args);
+	if (r == 0)
+		r = copy_answer_record(e->from, record);
+	if (r == 0)
+		r = copy_answer_source(e->t, record, res);
+	buf_fini(&args);
+	return r < 0 ? copy_blame(&e->t->from) : 0;
+}
+
+static int ask_target(struct copy_ends *e, const struct kv *source, struct transfer_result *res)
+{
+	struct buf args = BUF_INIT;
+	struct kv record = KV_INIT;
+	int r;
+
+	if (res->has_capacity)
+		kv_add_u64(&args, "capacity", res->capacity);
+	kv_add(&args, "format", kv_get(source, "format"));
+	kv_add(&args, "compression", kv_get(source, "compression"));
+	kv_add(&args, "source_id", kv_get(source, "id"));
+	kv_add_u64(&args, "jobs", e->t->jobs);
+	r = copy_request_target(&args, e->t);
+	if (r == 0)
+		r = peer_request(e->to, "write", &args);
+	if (r == 0)
+		r = copy_answer_record(e->to, &record);
+	if (r == 0)
+		r = copy_answer_target(&record, res);
+	kv_fini(&record);
+	buf_fini(&args);
+	return r < 0 ? copy_blame(&e->t->to) : 0;
+}
+
+static uint64_t wire_bytes(const struct copy_ends *e)
+{
+	if (e->t->to.host)
+		return conn_bytes(peer_conn(e->to));
+	return e->t->from.host ? conn_bytes(peer_conn(e->from)) : 0;
+}
+
+static void relay_progress(void *arg, uint64_t done, uint64_t total)
+{
+	struct copy_ends *e = arg;
+
+	e->t->progress(e->t->arg, "copy", done, total, wire_bytes(e));
+}
+
+/* An error while blocks are passed on belongs to the peer that reported one. */
+static int blame_failed_peer(struct copy_ends *e)
+{
+	struct err error;
+
+	if (conn_failed(peer_conn(e->to), &error) && error.status != ST_OK) {
+		err_put(&error);
+		return copy_blame(&e->t->to);
+	}
+	if (conn_failed(peer_conn(e->to), NULL))
+		err_set(ST_PEER, "the helper was lost");
+	else
+		return copy_blame(&e->t->from);
+	return copy_blame(&e->t->to);
+}
+
+static int pass_blocks(struct copy_ends *e, struct transfer_result *res)
+{
+	struct flow_options opt = { .jobs = 1 };
+	struct flow_stats stats;
+	struct source *source = NULL;
+	struct sink *sink = NULL;
+	int r = -1;
+
+	if (e->t->progress) {
+		opt.progress = relay_progress;
+		opt.arg = e;
+	}
+	if (conn_send(peer_conn(e->from), WIRE_GO, NULL, 0) < 0)
+		return copy_blame(&e->t->from);
+	source = source_wire(
+		peer_conn(e->from), res->has_capacity ? res->capacity : FLOW_LEN_UNKNOWN);
+	sink = sink_wire(peer_conn(e->to), true);
+	if (!source || !sink)
+		goto out;
+	peer_wakes(e->to, e->from);
+	r = flow_run(source, sink, &opt, &stats);
+	peer_wakes(e->to, NULL);
+	if (r < 0)
+		blame_failed_peer(e);
+out:
+	source_free(source);
+	sink_free(sink);
+	return r;
+}
+
+/*
+ * After the END: the source's last word, and the target's, that it has synced what it
+ * received.  Only if they agree is the target told to publish it.
+ */
+static int compare_digests(struct copy_ends *e, struct transfer_result *res)
+{
+	struct kv reply = KV_INIT;
+	char source_digest[HASH_HEX];
+	int r;
+
+	r = copy_answer_ok(e->from, &reply);
+	if (r == 0)
+		r = copy_answer_counts(&reply, res) < 0 ? -1 : copy_answer_blocks(&reply, res);
+	kv_fini(&reply);
+	/* A target that fails at the very end wakes this wait for the source's reply. */
+	if (r < 0)
+		return blame_failed_peer(e);
+	memcpy(source_digest, res->digest, sizeof(source_digest));
+	r = copy_answer_record(e->to, &reply);
+	if (r == 0)
+		r = copy_answer_counts(&reply, res);
+	kv_fini(&reply);
+	if (r == 0 && strcmp(source_digest, res->digest) != 0)
+		r = err_set(ST_CORRUPT, "the digests of source and target differ");
+	return r < 0 ? copy_blame(&e->t->to) : 0;
+}
+
+static int publish(struct copy_ends *e)
+{
+	struct kv reply = KV_INIT;
+	int r = conn_send(peer_conn(e->to), WIRE_GO, NULL, 0);
+
+	if (r == 0)
+		r = copy_answer_ok(e->to, &reply);
+	kv_fini(&reply);
+	return r < 0 ? copy_blame(&e->t->to) : 0;
+}
+
+int copy_relay(
+	const struct transfer *t, struct peer *from, struct peer *to, struct transfer_result *res)
+{
+	struct copy_ends e = { t, from, to };
+	struct kv source = KV_INIT;
+	int r = ask_source(&e, &source, res);
+
+	if (r == 0)
+		r = ask_target(&e, &source, res);
+	kv_fini(&source);
+	if (r < 0 || t->dry_run)
+		return r;
+	if (pass_blocks(&e, res) < 0)
+		return -1;
+	if (t->progress)
+		t->progress(t->arg, "sync", res->capacity, res->capacity, wire_bytes(&e));
+	if (compare_digests(&e, res) < 0 || publish(&e) < 0)
+		return -1;
+	res->wire_bytes = wire_bytes(&e);
+	return 0;
+}
