@@ -1,9 +1,7 @@
 /*
- * digest: reads an image from end to end where it lies, and says what it holds.
- *	REQUEST op=digest, path, jobs, progress
- *	OK      format, compression, capacity, data_bytes, digest, content (the
- *	        digest without the length); recorded=1 if the image is an archive
- *	        that carries length and digest, which then agree with it
+ * digest: reads all of an image and computes its digest.
+ *	OK  format, compression, capacity, data_bytes, digest, content (the digest without the
+ *	    length); recorded=1: it is an archive that stores length and digest, and they agree
  */
 #include "lib/flow/sink.h"
 #include "lib/format/content.h"

@@ -1,5 +1,5 @@
 /*
- * image: what images have in common; the rest is their backend's.
+ * image: what the images of all backends have in common.
  */
 #include "lib/store/image.h"
 
@@ -150,8 +150,8 @@ int image_read(struct image *img, void *p, size_t n, uint64_t off)
 	return 0;
 }
 
-/* Of one without a descriptor, which is never an archive. */
-static int parse_head(struct image *img, struct content *c)
+/* An image without a descriptor is never an archive. */
+static int parse_first_bytes(struct image *img, struct content *c)
 {
 	size_t n = img->len < QCOW2_HEADER_MAX ? (size_t)img->len : QCOW2_HEADER_MAX;
 	uint8_t *head = malloc(QCOW2_HEADER_MAX);
@@ -175,13 +175,13 @@ const struct content *image_content(struct image *img)
 		err_set(ST_FAILED, "out of memory");
 		return NULL;
 	}
-	if ((img->fd < 0 ? parse_head(img, c) : content_read(c, img->fd, img->len)) == 0 &&
+	if ((img->fd < 0 ? parse_first_bytes(img, c) : content_read(c, img->fd, img->len)) == 0 &&
 		check_spoiled(img) == 0) {
 		img->content = c;
 		return c;
 	}
 	free(c);
-	/* The reason why it could not be read may be that it is no longer what it was. */
+	/* If it has changed since it was opened, that is the better explanation. */
 	err_take(&e);
 	if (img->ops->check(img) == 0 || err_status() != ST_CORRUPT)
 		err_put(&e);

@@ -39,13 +39,13 @@ static int find_extent(struct image *img, uint64_t off, uint64_t *start, uint64_
 	return off < img->len ? 1 : 0;
 }
 
-static int count_allocated(struct image *img, uint64_t *out)
+static int count_file_blocks(struct image *img, uint64_t *out)
 {
 	*out = (uint64_t)img->st.st_blocks * 512;
 	return 0;
 }
 
-static int is_unfinished(struct image *img)
+static int is_file_unfinished(struct image *img)
 {
 	const struct place_file *p = (const struct place_file *)img->place;
 
@@ -88,8 +88,8 @@ static int check_unwritten(struct image *img)
 
 static const struct image_ops ops = {
 	.read = image_fd_read,
-	.extent = find_extent,
-	.allocated = count_allocated,
+	.extent = find_file_extent,
+	.allocated = count_file_blocks,
 	.use = image_fd_use,
 	.is_unfinished = is_unfinished,
 	.check = check_size,
