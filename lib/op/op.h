@@ -54,10 +54,10 @@ int op_copy(struct session *s, const struct kv *request, struct buf *reply);
 bool op_flag(const struct kv *request, const char *key);
 uint64_t op_u64(const struct kv *request, const char *key, uint64_t absent);
 
-/* Waits for the client's GO.  0 or -1 recorded: it does not want to go on. */
+/* Waits for the client's GO.  0, or -1 recorded if the client closes the connection instead. */
 int op_wait_for_go(struct session *s);
 
-/* Sends a record. 0 or -1 recorded. */
+/* Sends a record.  0, or -1 recorded. */
 int op_record(struct session *s, const struct buf *record);
 
 /* Sets the options of a flow from compress, jobs, bwlimit and progress of a checked request. */

@@ -24,9 +24,9 @@ static int clean_container(void *arg, struct place *place)
 	const struct cleaning *c = arg;
 
 	if (!place->backend->clean)
-		return err_set(ST_REFUSED, "is a device, not a directory or a group");
+		return err_set(ST_REFUSED, "is a device, not a directory or volume group");
 	return place->backend->clean(
-		place, c->path ? c->path : place->spelled, c->dry_run, send_record, c->session);
+		place, c->path ? c->path : place->spelled, c->dry_run, send_cleaned, c->session);
 }
 
 int op_clean(struct session *s, const struct kv *request, struct buf *reply)

@@ -64,9 +64,9 @@ static int copy_data(struct session *s, const struct kv *request, struct reading
 			report_source_failed(s);
 		return -1;
 	}
-	/* The source's last word comes before the target is published. */
+	/* The source is checked for the last time before the target is published. */
 	if (reading_check(from) < 0 || reading_finish(from) < 0) {
-		tell_source_failed(s);
+		report_source_failed(s);
 		return -1;
 	}
 	if (writing_commit(to) < 0)

@@ -47,8 +47,8 @@ int reading_open_place(
 	struct reading *r, struct session *s, struct place *place, const struct reading_want *want);
 
 /*
- * After all was read, and before the target is published: 0 if the source was the same
- * all the time, and its snapshot valid; or -1 with ST_CORRUPT recorded.
+ * After all was read, and before the target is published: 0 if the source has not changed, and its
+ * snapshot is valid; else -1 with ST_CORRUPT recorded.
  */
 int reading_check(struct reading *r);
 

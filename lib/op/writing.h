@@ -38,10 +38,10 @@ int writing_open(struct writing *w, struct session *s, const struct writing_want
 /* The same at a place, which it takes over, also on failure; want's path and base are ignored. */
 int writing_open_place(struct writing *w, struct place *place, const struct writing_want *want);
 
-/* As target_settle(). */
+/* target_settle().  0, or -1 recorded. */
 int writing_settle(struct writing *w);
 
-/* Makes it final; w is empty then.  0 or -1 recorded. */
+/* target_commit(); w is empty then.  0, or -1 recorded. */
 int writing_commit(struct writing *w);
 
 /* target_abort(); w is empty then.  Accepts an empty one; keeps the recorded error. */

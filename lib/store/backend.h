@@ -94,10 +94,15 @@ struct backend {
 	int (*list)(const struct place *container, bool recursive, backend_each *each, void *arg);
 
 	/*
-	 * Removes what interrupted jobs left in a container, which is called shown in
-	 * what is said of it; with dry_run only says what it would remove.  Of each: kind,
-	 * path; state: "removed", "resumed" (a volume that was suspended), "alive" (its job
-	 * still runs), "foreign" (not ours) or "failed"; why; status.
+	 * Removes what interrupted jobs left in a container, or with dry_run only
+	 * reports what it would remove.  shown is the container's path in records.
+	 * NULL: it has no containers.  A record has kind, path, why, status and state:
+	 *
+	 *	removed		an interrupted job had left it
+	 *	resumed		a volume that was suspended works again
+	 *	alive		its job is still running
+	 *	foreign		a job of another host made it, or it is not ours
+	 *	failed		it could not be removed or resumed
 	 */
 	int (*clean)(const struct place *container, const char *shown, bool dry_run,
 		backend_each *each, void *arg);

@@ -55,9 +55,9 @@ static int write_zeros(const struct block_zero *z, uint64_t len, uint64_t off)
 	if (len == 0)
 		return 0;
 	zeros = calloc(2, PIECE);
-	piece = zeros + PIECE;
 	if (!zeros)
 		return err_set(ST_FAILED, "out of memory");
+	piece = zeros + PIECE;
 	for (; r == 0 && len; off += n, len -= n) {
 		n = len < PIECE ? len : PIECE;
 		if (cancel_is_set())

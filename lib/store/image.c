@@ -10,6 +10,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/base/size.h"
 #include "lib/format/content.h"
 #include "lib/store/backend.h"
 
@@ -31,8 +32,7 @@ void *image_new(size_t size, const struct image_ops *ops, const char *kind, stru
 	return img;
 }
 
-/* A name that was replaced meanwhile, as by a rename, is looked up again: what it means now is
- * read. */
+/* If the name leads to another file meanwhile, for instance after a rename, that file is opened. */
 struct image *image_open(struct place *place)
 {
 	const struct policy *policy = place->policy;
@@ -104,15 +104,16 @@ int image_check_unused(struct image *img)
 	return r;
 }
 
-/* Some files have more content than size, as those below /proc, whose size is 0. */
+/* Some files, such as those below /proc, have more content than their size says. */
 static int check_no_more(struct image *img)
 {
+	char human[SIZE_HUMAN];
 	uint8_t more;
 
 	if (img->ops->read(img, &more, 1, img->len) <= 0)
 		return 0;
-	return err_set(ST_CORRUPT, "there is more in it than the %llu bytes that are its size",
-		(unsigned long long)img->len);
+	return err_set(ST_CORRUPT, "the source has more content than its size of %s",
+		size_human(img->len, human));
 }
 
 int image_check_end(struct image *img)
@@ -124,7 +125,7 @@ int image_check_end(struct image *img)
 	return img->ops->check_unwritten(img);
 }
 
-/* An invalid snapshot still gives what is cached, and fails to read the rest. */
+/* Of an invalid snapshot, cached blocks can still be read. */
 static int check_spoiled(const struct image *img)
 {
 	if (img->spoiled && atomic_load(img->spoiled))

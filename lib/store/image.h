@@ -36,12 +36,14 @@ struct image_ops {
 	int (*check_unshared)(struct image *img);
 	/* Whether it is unfinished: a job is writing it, or was interrupted.  1, 0 or -1. */
 	int (*is_unfinished)(struct image *img);
-	/* Whether it is still what it was: its size, a snapshot's validity. */
+	/* ST_CORRUPT if its size has changed, or if it is a snapshot that is invalid. */
 	int (*check)(struct image *img);
-	/* After all was read: ST_CORRUPT if it was written to since it was opened, or may have
-	 * been. */
+	/*
+	 * After it was read: ST_CORRUPT if it was, or may have been, written to since it was
+	 * opened.  May be NULL: nothing can write to it.
+	 */
 	int (*check_unwritten)(struct image *img);
-	/* Adds to a record of it (info.h).  May be NULL. */
+	/* Adds the backend's own keys to its record (info.h).  May be NULL. */
 	void (*describe)(const struct image *img, struct buf *out);
 	/* Frees what the backend's struct holds beyond struct image.  May be NULL. */
 	void (*release)(struct image *img);
@@ -77,16 +79,17 @@ int image_read(struct image *img, void *p, size_t n, uint64_t off);
  */
 int image_refuse_writers(struct image *img);
 
-/* The same, and image_check_end() will notice writers.  0 or -1 recorded. */
+/* The same; and image_check_end() will also detect writers.  0, or -1 recorded. */
 int image_hold(struct image *img);
 
 /*
- * After all was read: 0 if it was the same all the time, or -1 recorded: ST_CORRUPT if
- * it was written to since image_hold(), is no longer what it was, or goes on after its end.
+ * After it was read: 0 if it has not changed since it was opened; else -1 with ST_CORRUPT
+ * recorded, also if it has more content than its size says.  A write to it is detected only after
+ * image_hold().
  */
 int image_check_end(struct image *img);
 
-/* The .check_unwritten of images that only image_ops.use tells about. */
+/* For backends that detect writers only by .use: .check_unwritten. */
 int image_check_unused(struct image *img);
 
 /*

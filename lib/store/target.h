@@ -79,15 +79,16 @@ int target_clone(struct target *t, const struct image *src);
 int target_set_len(struct target *t, uint64_t len);
 
 /*
- * Does all of a commit that takes time and that nobody else can see: attributes, and a
- * sync to disk.  So what must be known before the target is published can be found
- * out meanwhile.  0 or -1 recorded.
+ * Does the part of a commit that takes time and is not visible yet: sets attributes and
+ * syncs the data to disk.  Meanwhile the source can be checked for the last time.  0, or
+ * -1 recorded.  Blocks until the data is on disk.
  */
 int target_settle(struct target *t);
 
 /*
- * Settles it if target_settle() was not called, gives it its name, syncs the directory: 0.  Or -1
- * recorded, and it is as after target_abort().  Frees t either way.
+ * Completes it: calls target_settle() if that was not done, and gives it its name, or
+ * removes the tag or mark that says that it is unfinished.  0; or -1 recorded, and it was
+ * aborted.  Frees t either way.  Blocks as target_settle().
  */
 int target_commit(struct target *t);
 

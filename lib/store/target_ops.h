@@ -21,9 +21,10 @@ struct target_ops {
 	int (*write)(struct target *t, const void *p, size_t n, uint64_t off);
 	int (*zero)(struct target *t, uint64_t len, uint64_t off);
 	int (*set_len)(struct target *t, uint64_t len);
-	int (*clone)(struct target *t, const struct image *src); /* NULL: it cannot */
-	int (*settle)(struct target *t);			 /* target_settle() */
-	/* Publishes it, after settle().  After its failure abort() is called, too. */
+	/* As target_clone().  May be NULL: not supported. */
+	int (*clone)(struct target *t, const struct image *src);
+	int (*settle)(struct target *t); /* target_settle() */
+	/* Publishes it, after settle().  If it fails, abort() is called, too. */
 	int (*commit)(struct target *t);
 	/* Rolls back what is not complete.  Closes and frees all but what target_new() made. */
 	void (*abort)(struct target *t);
@@ -33,10 +34,10 @@ struct target {
 	const struct target_ops *ops;
 	struct place *place; /* owned */
 	struct target_want want;
-	int fd;		/* that is written to; -1: none yet */
-	uint64_t space; /* bytes that fit */
-	bool is_settled;
-	atomic_bool touched; /* something was written */
+	int fd;		     /* open for writing; -1: not yet */
+	uint64_t space;	     /* bytes that fit into it */
+	bool is_settled;     /* target_settle() has succeeded */
+	atomic_bool touched; /* something was written, so an abort cannot restore it */
 };
 
 /*

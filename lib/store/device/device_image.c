@@ -54,8 +54,8 @@ static const struct image_ops ops = {
 	.extent = find_device_extent,
 	.allocated = count_device_bytes,
 	.use = image_fd_use,
-	.is_unfinished = is_unfinished,
-	.check = check_size,
+	.is_unfinished = is_device_unfinished,
+	.check = check_device_size,
 	.check_unwritten = image_check_unused,
 };
 

@@ -22,16 +22,16 @@ int file_extents_next(int fd, uint64_t len, uint64_t off, uint64_t *start, uint6
 	if (off >= len)
 		return 0;
 	data = lseek(fd, (off_t)off, SEEK_DATA);
-	if ((data < 0 && errno == ENXIO) || data >= (off_t)len) /* it has grown since */
+	if ((data < 0 && errno == ENXIO) || data >= (off_t)len) /* it has grown meanwhile */
 		return 0;
-	/* Any other error: the filesystem cannot tell. */
+	/* Any other error: the filesystem does not report holes. */
 	hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
 	*start = data < 0 ? off : (uint64_t)data;
 	*end = hole < 0 || (uint64_t)hole > len ? len : (uint64_t)hole;
 	return 1;
 }
 
-/* Bytes of an extent within len that were allocated and never written, and those beyond len. */
+/* Of an extent: bytes within len that were allocated and never written, and all beyond len. */
 static uint64_t unwritten_bytes(const struct fiemap_extent *e, uint64_t len)
 {
 	uint64_t inside = e->fe_logical < len ? len - e->fe_logical : 0;
@@ -41,7 +41,7 @@ static uint64_t unwritten_bytes(const struct fiemap_extent *e, uint64_t len)
 	return e->fe_flags & FIEMAP_EXTENT_UNWRITTEN ? e->fe_length : e->fe_length - inside;
 }
 
-/* The same of the whole file; 0 if the filesystem does not say. */
+/* The same of all extents of the file; 0 if the filesystem does not support FIEMAP. */
 static uint64_t count_unwritten(int fd, uint64_t len)
 {
 	struct fiemap *map = malloc(sizeof(*map) + BATCH * sizeof(map->fm_extents[0]));
@@ -70,7 +70,7 @@ bool file_extents_are_plausible(int fd, uint64_t len, uint64_t allocated)
 {
 	uint64_t found = 0, start, end, off = 0, half = allocated / 2;
 
-	/* Most files are found to be so after a few extents. */
+	/* For most files a few extents are enough. */
 	while (found < half && file_extents_next(fd, len, off, &start, &end)) {
 		found += end - start;
 		off = end;

@@ -14,8 +14,8 @@
 
 struct image_file {
 	struct image base;
-	bool is_checked;  /* whether its extents can be trusted */
-	bool read_it_all; /* they cannot */
+	bool is_checked;  /* file_extents_are_plausible() was called */
+	bool read_it_all; /* its extents are not plausible */
 };
 
 static struct image_file *file_of(struct image *img)
@@ -23,7 +23,7 @@ static struct image_file *file_of(struct image *img)
 	return (struct image_file *)img;
 }
 
-static int find_extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *end)
+static int find_file_extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *end)
 {
 	struct image_file *f = file_of(img);
 	uint64_t allocated = (uint64_t)img->st.st_blocks * 512;
@@ -52,7 +52,7 @@ static int is_file_unfinished(struct image *img)
 	return p ? unfinished_is(img->fd, p->dir, p->base.name) : 0;
 }
 
-static int check_size(struct image *img)
+static int check_file_size(struct image *img)
 {
 	struct stat now;
 
@@ -60,7 +60,8 @@ static int check_size(struct image *img)
 		return err_sys("cannot stat");
 	if ((uint64_t)now.st_size == img->len)
 		return 0;
-	return err_set(ST_CORRUPT, "the source changed while it was read: %llu bytes, now %llu",
+	return err_set(ST_CORRUPT,
+		"the source changed its size while it was read: from %llu to %llu bytes",
 		(unsigned long long)img->len, (unsigned long long)now.st_size);
 }
 
@@ -70,11 +71,10 @@ static bool is_same_time(const struct timespec *a, const struct timespec *b)
 }
 
 /*
- * A write changes both times, and that of change cannot be put back.  A lease would tell
- * more exactly, but while one is held other programs cannot open the file for writing
- * without blocking.
+ * A write changes both times, and a program cannot set the time of change back.  A lease
+ * would detect every writer, but would block other programs that open the file.
  */
-static int check_unwritten(struct image *img)
+static int check_file_unwritten(struct image *img)
 {
 	struct stat now;
 
@@ -91,9 +91,9 @@ static const struct image_ops ops = {
 	.extent = find_file_extent,
 	.allocated = count_file_blocks,
 	.use = image_fd_use,
-	.is_unfinished = is_unfinished,
-	.check = check_size,
-	.check_unwritten = check_unwritten,
+	.is_unfinished = is_file_unfinished,
+	.check = check_file_size,
+	.check_unwritten = check_file_unwritten,
 };
 
 struct image *file_image_of(struct place *place, int fd)

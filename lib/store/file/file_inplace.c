@@ -117,8 +117,8 @@ static void abort_inplace(struct target *base)
 static const struct target_ops ops = {
 	.peek = target_fd_peek,
 	.write = target_fd_write,
-	.zero = zero_range,
-	.set_len = zero_rest,
+	.zero = zero_file_range,
+	.set_len = zero_file_rest,
 	.settle = target_sync,
 	.commit = commit_inplace,
 	.abort = abort_inplace,

@@ -16,7 +16,7 @@
  */
 int file_list(const struct place *container, bool recursive, backend_each *each, void *arg);
 
-/* The backend's clean(). */
+/* The backend's clean(), of partial files. */
 int file_clean(const struct place *container, const char *shown, bool dry_run, backend_each *each,
 	void *arg);
 

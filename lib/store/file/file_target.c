@@ -39,7 +39,7 @@
 struct target_file {
 	struct target base;
 	const struct place_file *place; /* base.place */
-	bool replaces;			/* an existing file */
+	bool replaces;			/* it replaces an existing file */
 	char hidden[PARTIAL_NAME_MAX];	/* its name until commit */
 	bool allocated;			/* what is not written reads as zeros and has its space */
 };
@@ -49,7 +49,7 @@ static struct target_file *file_of(struct target *base)
 	return (struct target_file *)base;
 }
 
-/* Checks whether an existing file may be replaced, and keeps it open. */
+/* Checks whether an existing file may be replaced. */
 static int check_replaced_file(struct target_file *t)
 {
 	const struct target_want *w = &t->base.want;
@@ -257,9 +257,11 @@ static int copy_attributes(int fd, int model)
 	return 0;
 }
 
-/* What the target replaces, open for reading; -1: it is gone, or (recorded) it is not what it was.
+/*
+ * Opens the file that is to be replaced, for reading.  The descriptor; -1 with nothing recorded: it
+ * was removed; -1 recorded, ST_BUSY if it is another file now.
  */
-static int open_old(const struct target_file *t)
+static int open_replaced(const struct target_file *t)
 {
 	int fd;
 
@@ -272,23 +274,23 @@ static int open_old(const struct target_file *t)
 	return fd;
 }
 
-static int keep_attributes(struct target_file *t)
+static int set_attributes(struct target_file *t)
 {
 	const struct image *like = t->base.want.like;
 	struct timespec times[2];
 	int old, r;
 
 	if (t->replaces) {
-		old = open_old(t);
+		old = open_replaced(t);
 		if (old < 0)
 			return err_status() == ST_OK ? 0 : -1;
-		r = look_like(t->base.fd, old);
+		r = copy_attributes(t->base.fd, old);
 		close(old);
 		return r;
 	}
 	if (!like)
 		return 0;
-	if (look_like(t->base.fd, like->fd) < 0)
+	if (copy_attributes(t->base.fd, like->fd) < 0)
 		return -1;
 	times[0] = like->st.st_atim;
 	times[1] = like->st.st_mtim;
@@ -296,12 +298,12 @@ static int keep_attributes(struct target_file *t)
 }
 
 /*
- * What the checks allowed to be replaced must still be what is there, and unused.  It is
- * not held open during the rename, because some FUSE filesystems then rename it, too.
+ * The file that is replaced must still be the one that was checked, and not in use.  It is not
+ * open during the rename, because some FUSE filesystems then rename it, too.
  */
 static int check_replaced(const struct target_file *t)
 {
-	int r, old = open_old(t);
+	int r, old = open_replaced(t);
 
 	if (old < 0)
 		return err_status() == ST_OK ? 0 : -1;
@@ -310,7 +312,7 @@ static int check_replaced(const struct target_file *t)
 	return r;
 }
 
-static int give_name(struct target_file *t)
+static int publish_file(struct target_file *t)
 {
 	const struct place_file *p = t->place;
 
@@ -318,27 +320,27 @@ static int give_name(struct target_file *t)
 		if (check_replaced(t) < 0)
 			return -1;
 		return renameat(p->dir, t->hidden, p->dir, p->base.name) < 0
-			       ? err_sys("cannot give it its name")
+			       ? err_sys("cannot rename the complete file")
 			       : 0;
 	}
 	if (publish_name(p->dir, t->hidden, p->base.name) == 0)
 		return 0;
-	return errno == EEXIST ? err_set(ST_EXISTS, "another program has made it meanwhile")
-			       : err_sys("cannot give it its name");
+	return errno == EEXIST ? err_set(ST_EXISTS, "another program has created it meanwhile")
+			       : err_sys("cannot rename the complete file");
 }
 
-static int settle_file(struct target *base)
+static int settle_new_file(struct target *base)
 {
 	partial_unmark(base->fd);
-	return keep_attributes(file_of(base)) < 0 ? -1 : target_sync(base);
+	return set_attributes(file_of(base)) < 0 ? -1 : target_sync(base);
 }
 
-static int commit_file(struct target *base)
+static int commit_new_file(struct target *base)
 {
 	struct target_file *t = file_of(base);
 	const struct place_file *p = t->place;
 
-	if (give_name(t) < 0)
+	if (publish_file(t) < 0)
 		return -1;
 	close(base->fd);
 	base->fd = -1;
@@ -352,7 +354,7 @@ static int commit_file(struct target *base)
 	return -1;
 }
 
-static void abort_file(struct target *base)
+static void abort_new_file(struct target *base)
 {
 	struct target_file *t = file_of(base);
 
@@ -369,9 +371,9 @@ static const struct target_ops ops = {
 	.zero = zero_new_file,
 	.set_len = set_file_len,
 	.clone = clone_file,
-	.settle = settle_file,
-	.commit = commit_file,
-	.abort = abort_file,
+	.settle = settle_new_file,
+	.commit = commit_new_file,
+	.abort = abort_new_file,
 };
 
 struct target *file_target_make(struct place *place, const struct target_want *want)

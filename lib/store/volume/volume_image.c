@@ -142,12 +142,12 @@ static void free_volume(struct image *img)
 
 static const struct image_ops ops = {
 	.read = image_fd_read,
-	.extent = find_extent,
-	.allocated = count_allocated,
-	.use = look_use,
-	.check_unshared = check_unshared,
-	.is_unfinished = is_unfinished,
-	.check = check_valid,
+	.extent = find_volume_extent,
+	.allocated = count_volume_bytes,
+	.use = find_volume_users,
+	.check_unshared = check_not_shared,
+	.is_unfinished = is_volume_unfinished,
+	.check = check_not_overflowed,
 	.check_unwritten = image_check_unused,
 	.describe = describe_snapshot,
 	.release = free_volume,

@@ -243,7 +243,7 @@ static int zero_new_rest(struct target *base, uint64_t len)
 	return zero_new_volume(base, base->space - len, len);
 }
 
-/* Of a full pool the kernel says only that something could not be written. */
+/* If a pool is full, the kernel reports only a write error. */
 int volume_target_settle(struct target *base)
 {
 	const struct target_volume *t = target_volume_of(base);
@@ -295,11 +295,11 @@ static void abort_new_volume(struct target *base)
 
 static const struct target_ops ops = {
 	.write = target_fd_write,
-	.zero = zero_new,
-	.set_len = zero_rest_new,
+	.zero = zero_new_volume,
+	.set_len = zero_new_rest,
 	.settle = volume_target_settle,
-	.commit = commit_new,
-	.abort = abort_new,
+	.commit = commit_new_volume,
+	.abort = abort_new_volume,
 };
 
 /* With want->overwrite, an existing volume is filled in place. */

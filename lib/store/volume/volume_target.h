@@ -37,12 +37,12 @@ int volume_target_open(struct target_volume *t, const struct lvm_volume *v);
 /* Refuses a volume whose job is or may be running: 0, or -1 with ST_BUSY recorded. */
 int volume_target_check_job(const struct lvm_volume *v);
 
-/* Their target_ops.settle. */
+/* The settle() of both (target_ops.h). */
 int volume_target_settle(struct target *base);
 
 /*
- * Removes the tag that says that it is unfinished, if it is still what the user named.
- * 0 or -1 recorded.
+ * Removes the tag that says that it is unfinished, unless it was renamed meanwhile.  0, or
+ * -1 recorded.
  */
 int volume_target_publish(struct target_volume *t, const char *tag);
 
