@@ -116,28 +116,47 @@ static const struct policy_root *match_spelling(
 	return NULL;
 }
 
+static bool leads_upwards(const char *rest)
+{
+	return strncmp(rest, "..", 2) == 0 && (rest[2] == '/' || rest[2] == '\0');
+}
+
+/* dir and rest as one path, where each ".." at the start of rest removes a part of dir. */
+static char *fold_upwards(const char *dir, const char *rest)
+{
+	char *parent = pathname_trim(dir), *path, *slash;
+
+	if (!parent)
+		return NULL;
+	for (; leads_upwards(rest); rest += strspn(rest, "/")) {
+		slash = strrchr(parent, '/');
+		slash[slash == parent ? 1 : 0] = '\0'; /* the parent of "/" is "/" */
+		rest += 2;
+	}
+	path = pathname_join(parent, rest);
+	free(parent);
+	return path;
+}
+
 /*
- * The allowed directory that *spelled is below; *rest is the path from there.  A ".." right after
- * an allowed directory leads to the parent of that directory, and is folded, since the configured
- * path is resolved already.  Any other is resolved by the kernel.  NULL: none, or out of memory if
- * *spelled is NULL.
+ * The allowed directory that *spelled is below; *rest is the path from there.  Each ".." right
+ * after an allowed directory leads upwards on that directory's own path, and is folded, since
+ * the configured path is resolved already.  Any other is resolved by the kernel.  NULL: none, or
+ * out of memory if *spelled is NULL.
  */
 static const struct policy_root *match_root(
 	const struct policy *l, char **spelled, const char **rest)
 {
 	const struct policy_root *root;
-	char *parent, *folded;
+	char *folded;
 
 	while ((root = match_spelling(l, *spelled, rest))) {
-		if (strncmp(*rest, "..", 2) != 0 || ((*rest)[2] != '/' && (*rest)[2] != '\0'))
+		if (!leads_upwards(*rest))
 			return root;
-		parent = pathname_parent(root->path);
-		folded = parent ? pathname_join(parent, *rest + 2) : NULL;
-		free(parent);
+		folded = fold_upwards(root->path, *rest);
 		free(*spelled);
-		*spelled = folded ? pathname_absolute(folded) : NULL;
-		free(folded);
-		if (!*spelled)
+		*spelled = folded;
+		if (!folded)
 			return NULL;
 	}
 	return NULL;

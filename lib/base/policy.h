@@ -5,8 +5,9 @@
  * on descriptors.  If the configuration has storage.directory lines, a path must be below one of
  * these directories by its spelling.  It is then opened from the descriptor of that directory and
  * cannot leave it, neither by ".." nor by a link, even if they are swapped meanwhile.  An absolute
- * link is always refused (openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS).  Without such
- * lines, only the user's own permissions limit access.
+ * link is always refused (openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS).  Only ".."
+ * right after the directory's own path is folded as text, and so may lead to another allowed
+ * directory.  Without such lines, only the user's own permissions limit access.
  *
  * All errors are recorded: ST_REFUSED if the policy does not allow it, else by errno.
  */

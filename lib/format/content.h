@@ -22,7 +22,8 @@ struct content {
 
 /*
  * Reads and parses the headers at the beginning of fd, which is len bytes long.
- * 0, or -1 recorded: a read error, or ST_CORRUPT if a header cannot be parsed.
+ * 0, or -1 recorded: a read error, or ST_CORRUPT if fd is shorter or a header
+ * cannot be parsed.
  */
 int content_read(struct content *c, int fd, uint64_t len);
 

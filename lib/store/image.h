@@ -55,7 +55,7 @@ struct image {
 	struct place *place;	    /* owned; NULL: it has no name, like a file's snapshot */
 	int fd;			    /* O_RDONLY; -1 if the backend has none */
 	uint64_t len;		    /* of the file or device, in bytes */
-	struct stat st;		    /* of fd, when it was opened */
+	struct stat st;		    /* of fd, when it was opened; zeros without one */
 	bool is_held;		    /* image_hold() */
 	bool may_change;	    /* the user accepts that it is written to while it is read */
 	const atomic_bool *spoiled; /* borrowed; true: this snapshot has overflowed.  Or NULL */

@@ -156,7 +156,8 @@ static int add_image(struct buf *out, struct image *img)
 	if (unfinished < 0)
 		return -1;
 	kv_add(out, "kind", img->kind);
-	add_stat(out, img->fd, &img->st);
+	if (img->fd >= 0)
+		add_stat(out, img->fd, &img->st);
 	if (img->ops->describe)
 		img->ops->describe(img, out);
 	is_readable = img->ops->check(img) == 0;

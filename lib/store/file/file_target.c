@@ -90,7 +90,7 @@ static bool may_share(const struct target *t)
 	const struct image *source = t->want.source;
 	struct stat own;
 
-	return source && S_ISREG(source->st.st_mode) &&
+	return source && source->fd >= 0 && S_ISREG(source->st.st_mode) &&
 	       (uint64_t)source->st.st_size == t->want.len && fstat(t->fd, &own) == 0 &&
 	       own.st_dev == source->st.st_dev;
 }
@@ -195,7 +195,7 @@ static int clone_file(struct target *base, const struct image *src)
 	struct target_file *t = file_of(base);
 	uint64_t len = base->want.len;
 
-	if (ioctl(base->fd, FICLONE, src->fd) < 0)
+	if (src->fd < 0 || ioctl(base->fd, FICLONE, src->fd) < 0)
 		return base->want.sparse || t->allocated || len == 0 || len == TARGET_LEN_UNKNOWN
 			       ? 0
 			       : allocate_now(t);
