@@ -14,13 +14,9 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/pathname.h"
+#include "lib/host/identity.h"
 
 #define LINKS_MAX 40 /* the kernel's own limit */
-
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
 
 /* The path of name in dir, by its real path if that is known, else as it was spelled. */
 static char *shown_path(int dir, const char *spelled_dir, const char *name)
@@ -153,7 +149,7 @@ static int find_named(struct place **out, const struct found *f)
 	/* The link is one that only the kernel can follow, or was swapped meanwhile. */
 	if (f->node >= 0 && is_link &&
 		(dir < 0 || fstatat(dir, pathname_last(own), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-			!is_same(&st, &f->st))) {
+			!identity_is_same(&st, &f->st))) {
 		if (dir >= 0)
 			close(dir);
 		free(own);
@@ -278,7 +274,7 @@ int file_place_open(const struct place *base, int flags)
 		return p->by_link ? -1
 				  : err_sys("cannot open%s",
 					    (flags & O_ACCMODE) == O_RDONLY ? "" : " for writing");
-	if (fstat(fd, &st) == 0 && is_same(&st, &p->st))
+	if (fstat(fd, &st) == 0 && identity_is_same(&st, &p->st))
 		return fd;
 	close(fd);
 	return place_was_replaced();
