@@ -193,15 +193,28 @@ out:
 	return rc;
 }
 
-pid_t child_start(const char *const *argv, int in, int out, int keep_fd)
+static pid_t start_with(const char *const *argv, const int from[SPAWN_SLOTS])
 {
 	struct spawn spawn = { .argv = argv, .envp = environ, .keep = -1 };
-	const int from[SPAWN_SLOTS] = { in, out, -1, keep_fd };
 	const char *dirs = getenv("PATH");
 
 	if (spawn_find(argv[0], dirs ? dirs : CHILD_PATH, spawn.path) < 0)
 		return -1;
 	return spawn_start(&spawn, from);
+}
+
+pid_t child_start(const char *const *argv, int in, int out, int keep_fd)
+{
+	const int from[SPAWN_SLOTS] = { in, out, -1, keep_fd };
+
+	return start_with(argv, from);
+}
+
+pid_t child_start_errors(const char *const *argv, int in, int out, int errors)
+{
+	const int from[SPAWN_SLOTS] = { in, out, errors, -1 };
+
+	return start_with(argv, from);
 }
 
 /* Waits for the end of pid without reaping it.  1: it has ended; 0: timeout_ms has passed. */

@@ -6,13 +6,15 @@
 
 #include <sys/types.h>
 
+#include "lib/base/child_errors.h"
 #include "lib/peer/peer.h"
 #include "lib/ssh/ssh.h"
 
 struct started {
-	int fd;		 /* frames follow; -1: not started */
-	pid_t pid;	 /* of the child on this host, or -1 */
-	struct ssh *ssh; /* the connection, or NULL */
+	int fd;			     /* frames follow; -1: not started */
+	pid_t pid;		     /* of the child on this host, or -1 */
+	struct ssh *ssh;	     /* the connection, or NULL */
+	struct child_errors *errors; /* the child's standard error, or NULL */
 };
 
 /* Starts the helper on this host, as this user, by fork.  0 or -1 recorded. */

@@ -18,16 +18,23 @@
 #define RSH_WORDS_MAX 32
 #define READY_MS 30000 /* between two lines of the dialogue */
 
-/* Starts a child that has one socket as its standard input and output. */
-static int start_child(struct started *s, const char *const *argv)
+/*
+ * Starts a child that has one socket as its standard input and output.  The name
+ * begins each line that it writes to standard error; NULL: nothing does.
+ */
+static int start_child(struct started *s, const char *const *argv, const char *name)
 {
-	int pair[2];
+	int pair[2], errors = -1;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys("cannot create a socket");
-	s->pid = child_start(argv, pair[1], pair[1], -1);
-	close(pair[1]);
 	s->fd = pair[0];
+	s->errors = child_errors_open(name, &errors);
+	if (s->errors)
+		s->pid = child_start_errors(argv, pair[1], pair[1], errors);
+	close(pair[1]);
+	if (errors >= 0)
+		close(errors);
 	return s->pid < 0 ? err_set(ST_PEER, "%s", err_text()) : 0;
 }
 
@@ -60,7 +67,7 @@ static int start_rsh(
 	argv[n++] = loc->host;
 	argv[n++] = script;
 	argv[n] = NULL;
-	r = start_child(s, argv);
+	r = start_child(s, argv, loc->host);
 	free(words);
 	return r;
 }
@@ -85,7 +92,7 @@ static int start_script(struct started *s, const struct location *loc,
 	const char *const here[] = { "sh", "-c", script, NULL };
 
 	if (!loc->host)
-		return start_child(s, here);
+		return start_child(s, here, NULL);
 	if (opt->rsh)
 		return start_rsh(s, loc, opt->rsh, script);
 	if (!s->ssh && open_ssh(s, loc, opt) < 0)
@@ -155,6 +162,8 @@ static void end_child(struct started *s, int timeout_ms)
 		child_wait(s->pid, -1, &status);
 	}
 	s->pid = -1;
+	child_errors_close(s->errors);
+	s->errors = NULL;
 }
 
 int start_shell(struct started *s, const struct location *loc, const struct peer_options *opt)

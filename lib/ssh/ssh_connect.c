@@ -176,7 +176,7 @@ static int start_proxy(struct ssh_link *l, const char *command)
 {
 	const char *shell = getenv("SHELL");
 	const char *argv[] = { shell && *shell ? shell : "/bin/sh", "-c", NULL, NULL };
-	int pair[2] = { -1, -1 };
+	int pair[2] = { -1, -1 }, errors = -1;
 	char *exec = NULL;
 
 	if (asprintf(&exec, "exec %s", command) < 0)
@@ -184,9 +184,11 @@ static int start_proxy(struct ssh_link *l, const char *command)
 	argv[2] = exec;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		err_set(ST_PEER, "cannot connect to %s: %s", l->where, strerror(errno));
-	else
-		l->proxy = child_start(argv, pair[1], pair[1], -1);
+	else if ((l->proxy_errors = child_errors_open(NULL, &errors)))
+		l->proxy = child_start_errors(argv, pair[1], pair[1], errors);
 	free(exec);
+	if (errors >= 0)
+		close(errors);
 	if (pair[1] >= 0)
 		close(pair[1]);
 	l->fd = pair[0];
@@ -255,4 +257,6 @@ void ssh_connect_close(struct ssh_link *l)
 	l->fd = -1;
 	if (l->proxy >= 0)
 		end_proxy(l);
+	child_errors_close(l->proxy_errors);
+	l->proxy_errors = NULL;
 }

@@ -11,12 +11,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "lib/base/child_errors.h"
 #include "lib/ssh/ssh_config.h"
 
 struct ssh_link {
 	ssh_session session; /* non-blocking; works on a duplicate of fd */
 	int fd;		     /* the socket, or our end of the ProxyCommand's socket pair; or -1 */
 	pid_t proxy;	     /* the ProxyCommand, or -1 */
+	struct child_errors *proxy_errors; /* its standard error, or NULL */
 	int timeout_s;
 	int64_t deadline; /* of the login, by io_now_ms(); prompts move it */
 	char where[192];  /* "'web' (10.0.0.1 port 2222)", for messages */
@@ -24,7 +26,7 @@ struct ssh_link {
 
 #define SSH_LINK_INIT                                                                              \
 	{                                                                                          \
-		NULL, -1, -1, 0, 0, ""                                                             \
+		NULL, -1, -1, NULL, 0, 0, ""                                                       \
 	}
 
 /*
