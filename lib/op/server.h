@@ -9,6 +9,7 @@
 struct server_options {
 	int in, out;		 /* the channel, which server_run() closes */
 	bool has_stdio;		 /* descriptors 0 and 1 are the user's */
+	bool is_local;		 /* the client is on this host: its silence does not count */
 	unsigned rights;	 /* what requests may do (schema.h); others are refused */
 	const char *user_config; /* --config, or NULL: ~/.config/img-tools/config */
 };
