@@ -17,12 +17,16 @@
 #include "lib/base/log.h"
 #include "lib/base/size.h"
 #include "lib/base/text.h"
+#include "lib/cli/option.h"
 #include "lib/flow/flow.h"
 
 enum {
 	OPT_PROGRESS = 1000,
 	OPT_SUDO,
 	OPT_TIMEOUT,
+	OPT_SSH_OPTION,
+	OPT_PORT,
+	OPT_RETRIES,
 	OPT_BWLIMIT,
 	OPT_COMPRESS,
 	OPT_JOBS,
@@ -32,10 +36,12 @@ enum {
 };
 
 #define TIMEOUT_MAX 86400
+#define RETRIES_MAX 1000
 
 static struct cli values; /* popt's tables fill this one; cli_begin() copies it */
 struct cli_copying cli_copying;
 static bool is_parsing;
+static const char *ssh_options[SSH_OPTIONS_MAX + 1]; /* of --ssh-option */
 
 struct poptOption cli_changing_options[] = { { "dry-run", 'n', POPT_ARG_NONE, &values.dry_run, 0,
 						     "say what would be done, and change nothing",
@@ -85,8 +91,15 @@ static struct poptOption peer_options[] = {
 		"configuration of the built-in SSH client", "FILE" },
 	{ "identity", 'i', POPT_ARG_STRING, &values.peer.ssh.identity, 0,
 		"try the private key in FILE first", "FILE" },
+	{ "ssh-option", 'o', POPT_ARG_STRING, NULL, OPT_SSH_OPTION,
+		"an option as in ssh_config(5) (repeatable)", "OPTION" },
+	{ "jump", 'J', POPT_ARG_STRING, &values.peer.ssh.jump, 0,
+		"connect through this host, or several with commas", "HOST" },
+	{ "port", 'p', POPT_ARG_STRING, NULL, OPT_PORT, "port of locations without one", "PORT" },
 	{ "rsh", '\0', POPT_ARG_STRING, &values.peer.rsh, 0,
-		"run COMMAND instead of the built-in SSH client", "COMMAND" },
+		"run COMMAND instead of the built-in SSH client (default: $IMG_RSH)", "COMMAND" },
+	{ "retries", '\0', POPT_ARG_STRING, NULL, OPT_RETRIES,
+		"try N more times to connect (default: 0)", "N" },
 	{ "sudo", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, NULL, OPT_SUDO,
 		"run the helper as root with sudo -n: peers, here or all", "WHERE" },
 	{ "helper", '\0', POPT_ARG_STRING, &values.peer.helper, 0,
@@ -127,32 +140,17 @@ static const char **expand_words(int argc, char **argv)
 	return words;
 }
 
-/* The index of value in words, or -1 with ST_USAGE recorded. */
-static int parse_word(const char *option, const char *value, const char *const *words)
+/* Keeps a copy, which lives as long as the process, as popt's own values do. */
+static int add_ssh_option(const char *value)
 {
-	struct buf list = BUF_INIT;
-	int i;
+	size_t n = 0;
 
-	for (i = 0; words[i]; i++)
-		if (strcmp(value, words[i]) == 0)
-			return i;
-	for (i = 0; words[i]; i++)
-		buf_addf(&list, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
-	err_set(ST_USAGE, "--%s: invalid value '%s'; use %s", option, value, buf_str(&list));
-	buf_fini(&list);
-	return -1;
-}
-
-static int parse_number(const char *option, const char *value, long max, long *out)
-{
-	char *end;
-
-	errno = 0;
-	*out = strtol(value, &end, 10);
-	if (errno || *end || end == value || *out < 1 || *out > max)
-		return err_set(
-			ST_USAGE, "--%s: '%s' is not a number from 1 to %ld", option, value, max);
-	return 0;
+	while (ssh_options[n])
+		n++;
+	if (n == SSH_OPTIONS_MAX)
+		return err_set(ST_USAGE, "--ssh-option: more than %d of them", SSH_OPTIONS_MAX);
+	ssh_options[n] = strdup(value);
+	return ssh_options[n] ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
 static int parse_option(const char *name, int opt, const char *value)
@@ -171,23 +169,33 @@ static int parse_option(const char *name, int opt, const char *value)
 		printf("%s (img-tools) %s\n", name, VERSION);
 		exit(fflush(stdout) ? ST_FAILED : ST_OK);
 	case OPT_PROGRESS:
-		i = parse_word("progress", value, progress);
+		i = option_word("progress", value, progress);
 		values.progress = (enum cli_progress)i;
 		return i < 0 ? -1 : 0;
 	case OPT_SUDO:
-		i = parse_word("sudo", value, sudo);
+		i = option_word("sudo", value, sudo);
 		values.peer.sudo = (enum peer_sudo)(i + 1);
 		return i < 0 ? -1 : 0;
 	case OPT_COMPRESS:
-		i = parse_word("compress", value, compress);
+		i = option_word("compress", value, compress);
 		cli_copying.compress = i;
 		return i < 0 ? -1 : 0;
 	case OPT_TIMEOUT:
-		i = parse_number("timeout", value, TIMEOUT_MAX, &n);
+		i = option_number("timeout", value, 1, TIMEOUT_MAX, &n);
 		values.peer.ssh.timeout_s = (int)n;
 		return i;
+	case OPT_SSH_OPTION:
+		return add_ssh_option(value);
+	case OPT_PORT:
+		i = option_number("port", value, 1, UINT16_MAX, &n);
+		values.peer.ssh.port = (uint16_t)n;
+		return i;
+	case OPT_RETRIES:
+		i = option_number("retries", value, 0, RETRIES_MAX, &n);
+		values.peer.retries = (int)n;
+		return i;
 	case OPT_JOBS:
-		i = parse_number("jobs", value, FLOW_JOBS_MAX, &n);
+		i = option_number("jobs", value, 1, FLOW_JOBS_MAX, &n);
 		cli_copying.jobs = (unsigned)n;
 		return i;
 	case OPT_SNAPSHOT_SIZE:
@@ -227,10 +235,16 @@ static int copy_values(struct cli *c)
 	c->json = values.json;
 	c->progress = values.progress;
 	c->peer = values.peer;
-	if (c->peer.rsh && (c->peer.ssh.config_file || c->peer.ssh.identity))
+	if (!c->peer.rsh && getenv("IMG_RSH") && *getenv("IMG_RSH"))
+		c->peer.rsh = getenv("IMG_RSH");
+	c->peer.ssh.option = ssh_options;
+	if (c->peer.rsh && (c->peer.ssh.config_file || c->peer.ssh.identity || c->peer.ssh.jump ||
+				   ssh_options[0]))
 		return err_set(ST_USAGE,
-			"--ssh-config and --identity are for the built-in SSH client: "
-			"put them into the --rsh command");
+			"--ssh-config, --identity, --ssh-option and --jump are for the built-in "
+			"SSH "
+			"client: put them into the command of %s",
+			values.peer.rsh ? "--rsh" : "IMG_RSH");
 	return 0;
 }
 

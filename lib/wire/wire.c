@@ -26,6 +26,7 @@ static const struct rule {
 	[WIRE_FAILED] = { "FAILED", 6, 6 + WIRE_TEXT_MAX, false, true },
 	[WIRE_SAME] = { "SAME", WIRE_SAME_SIZE, WIRE_SAME_SIZE, true, true },
 	[WIRE_LANE] = { "LANE", WIRE_TOKEN_SIZE, WIRE_TOKEN_SIZE, true, false },
+	[WIRE_PAUSE] = { "PAUSE", WIRE_PAUSE_SIZE, WIRE_PAUSE_SIZE, true, true },
 };
 
 const char *wire_name(unsigned type)

@@ -31,6 +31,7 @@
  *	SAME	both	u64 offset, u64 length, 16 bytes XXH3-128 of the raw bytes: the
  *			target has these bytes already
  *	LANE	client	16 bytes token: this channel is a data lane of that job
+ *	PAUSE	both	u32 seconds: the client is being stopped (see below)
  *
  * A record for each layer of a chain of images is sent for the top layer first.
  *
@@ -53,6 +54,13 @@
  * is doing, and ends.  An operation that streams fails with ERROR, which takes
  * effect before the blocks that are still on their way; any other operation
  * fails with FAILED.
+ *
+ * A client that is about to be stopped (Ctrl-Z) sends PAUSE.  The helper answers with
+ * the same frame, and then does not count silence for that many seconds, at most
+ * WIRE_PAUSE_MAX_S, or until it hears from the client again.  A process that finds
+ * that it was itself stopped counts silence from then on.  Between a command and the
+ * helper that it has started on its own host silence is not counted at all: there,
+ * end of file tells reliably that the other side is gone.
  *
  * Lanes
  * All this goes over one channel, the control lane.  A job that streams may have
@@ -101,6 +109,8 @@
 
 #define WIRE_BEAT_MS 5000
 #define WIRE_SILENCE_MS 20000
+#define WIRE_PAUSE_SIZE 4
+#define WIRE_PAUSE_MAX_S 3600
 
 enum wire_type {
 	WIRE_GREETING = 1,
@@ -118,7 +128,8 @@ enum wire_type {
 	WIRE_FAILED,
 	WIRE_SAME,
 	WIRE_LANE,
-	WIRE_TYPE_MAX = WIRE_LANE
+	WIRE_PAUSE,
+	WIRE_TYPE_MAX = WIRE_PAUSE
 };
 
 enum wire_side { WIRE_CLIENT, WIRE_HELPER };

@@ -286,6 +286,67 @@ xpath() {
 	xmllint --noout "$OUT"
 }
 
+# No byte of OUT is part of a C1 or bidirectional control, or DEL, or a C0 control but newline.
+harmless() {
+	local out
+
+	for out; do
+		if LC_ALL=C grep -aPq '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xaf]|\xef\xbb\xbf' "$out"; then
+			cat -v "$out" >&2
+			return 1
+		fi
+	done
+}
+
+@test "list, info: C1, DEL and bidirectional controls reach no terminal, in any form" {
+	local bad=$'c\u9b31m\x7f\u202egmi\u2066\u200f\u061c\ufeff&<">'"'" form where
+
+	mkdir store
+	qemu-img create -q -f raw store/base 1M
+	qemu-img create -q -f qcow2 -b "$DIR/store/base" -F raw "store/$bad" 1M
+	mv store/base "store/base$bad"
+	qemu-img rebase -u -b "base$bad" -F raw "store/$bad"
+	mke2fs -q -F -t ext4 -L $'l\u9b\u202e' store/label 1M
+	for where in store "a:$DIR/store"; do
+		for form in '' --json --xml; do
+			succeeds img-list $form "$where"
+			harmless "$OUT"
+		done
+		succeeds img-list --json "$where"
+		json --arg n "$bad" '[.entries[] | select(.name == $n)] | length == 1'
+		json --arg n $'l\u9b\u202e' '[.entries[] | select(.filesystem.label == $n)] | length == 1'
+		succeeds img-list --xml "$where"
+		[ "$(xpath 'string(//volume/name[starts-with(., "c")])')" = "$bad" ]
+		for form in '' --json; do
+			succeeds img-info $form "$where/$bad" "$where/label"
+			harmless "$OUT"
+		done
+		json --arg n "base$bad" '.[0].backing.recorded == $n'
+	done
+	# Messages, and the names that a job prints.
+	try img-info "a:$DIR/no$bad"
+	harmless "$ERR"
+	succeeds img-copy -n "store/label" "a:$DIR/new$bad"
+	harmless "$OUT"
+}
+
+@test "list: standard error of an --rsh program and of a ProxyCommand, line by line" {
+	printf '#!/bin/sh\nprintf "\\033]0;t\\007one \\302\\233\\nt\\177wo\\r\\nunended" >&2\nshift\nexec sh -c "$*"\n' >rsh
+	chmod 755 rsh
+	mkdir store
+	try env img-list --rsh ./rsh "h:$DIR/store"
+	[ "$status" = 0 ]
+	harmless "$ERR"
+	[ "$(cat "$ERR")" = 'img-list: h: \x1b]0;t\x07one \xc2\x9b
+img-list: h: t\x7fwo
+img-list: h: unended' ]
+	printf 'Host p\n\tProxyCommand printf "\\033[31mno\\n" >&2; exit 1\n' >proxy
+	try env img-list -F proxy p:/x
+	[ "$status" = 7 ]
+	harmless "$ERR"
+	says 'img-list: \x1b[31mno'
+}
+
 @test "list: several hundred entries" {
 	mkdir store
 	touch store/{1..700}.img

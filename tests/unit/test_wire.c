@@ -36,6 +36,7 @@ static const struct rule rules[] = {
 	{ WIRE_FAILED, "FAILED", 6, 2054, false, true },
 	{ WIRE_SAME, "SAME", 32, 32, true, true },
 	{ WIRE_LANE, "LANE", 16, 16, true, false },
+	{ WIRE_PAUSE, "PAUSE", 4, 4, true, true },
 };
 
 static void test_rule(const struct rule *r)
