@@ -20,7 +20,7 @@ static int list_one(struct peer *p, const struct location *loc, void *arg)
 	if (*loc->path)
 		kv_add(&args, "path", loc->path);
 	kv_add_bool(&args, "recursive", l->recursive);
-	r = peer_request(p, "list", &args);
+	r = peer_request_list(p, "list", &args);
 	buf_fini(&args);
 	return r < 0 ? -1 : list_show_one(&l->show, p, loc, &l->failed);
 }

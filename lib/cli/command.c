@@ -47,7 +47,12 @@ static int command_ask(struct command *c, struct peer *p, const struct location 
 	int r;
 
 	command_add_keys(c, loc, &args);
-	r = c->each ? peer_request(p, c->op, &args) : peer_call(p, c->op, &args, record, reply);
+	if (!c->each)
+		r = peer_call(p, c->op, &args, record, reply);
+	else if (c->cli.json) /* each() keeps what it adds to o */
+		r = peer_request(p, c->op, &args);
+	else
+		r = peer_request_list(p, c->op, &args);
 	buf_fini(&args);
 	if (!c->each || r < 0)
 		return r;

@@ -1,7 +1,7 @@
 /*
- * list: what is in a container.
+ * list: what is in a container, or one image.
  *	REQUEST op=list, path (absent: the configured containers, or home), recursive
- *	RECORD  for each entry, as info.h has it; with `container`, its path.  An
+ *	RECORD  for each entry, or the image, as info.h has it; with `container`, its path.  An
  *	        entry that could not be opened has name, path and what is known, and
  *	        `error` and `status` with the reason
  *	OK
@@ -9,6 +9,7 @@
 #include "lib/base/err.h"
 #include "lib/op/op.h"
 #include "lib/store/backend.h"
+#include "lib/store/info.h"
 #include "lib/store/place.h"
 
 struct listing {
@@ -32,16 +33,31 @@ static int send_entry(void *arg, const struct buf *record)
 
 static int list_place(struct listing *l, struct place *place)
 {
-	if (!place->backend->list)
-		return err_set(ST_REFUSED, "is a device, not a directory or a group");
 	return place->backend->list(place, l->recursive, send_entry, l);
+}
+
+/* One that is not a container.  Takes the place over. */
+static int list_image(struct listing *l, struct place *place)
+{
+	struct buf record = BUF_INIT;
+	int r = info_collect(place, NULL, &record);
+
+	if (r == 0)
+		r = send_entry(l, &record);
+	buf_fini(&record);
+	return r;
 }
 
 static int list_path(struct listing *l)
 {
 	struct place *place = place_open(&l->session->policy, l->path);
-	int r = place ? list_place(l, place) : -1;
+	int r;
 
+	if (!place)
+		return -1;
+	if (!place->is_container)
+		return list_image(l, place);
+	r = list_place(l, place);
 	place_close(place);
 	return r;
 }
