@@ -5,6 +5,7 @@
 #include "lib/cli/cli.h"
 #include "lib/cli/each.h"
 #include "lib/cli/list_show.h"
+#include "lib/cli/usage.h"
 
 struct listing {
 	struct list_show show;
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
 		options, argc, argv);
 	each_default(&cli, ".");
 	if (xml && cli.json) {
-		err_set(ST_USAGE, "--json and --xml exclude each other");
+		usage_error("--json and --xml exclude each other");
 		return cli_end(&cli, -1);
 	}
 	if (list_show_begin(&l.show, xml ? LIST_XML : cli.json ? LIST_JSON : LIST_TABLE, &cli) < 0)

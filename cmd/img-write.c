@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 	cli_begin(&cli, "img-write",
 		"[OPTION...] SRC DST\nFill an existing image with the contents of another.",
 		options, argc, argv);
-	cli_need_args(&cli, 2, 2);
+	cli_need_args(&cli, 2);
 	t.live = live;
 	t.as_is = as_is;
 	t.sparse = sparse;

@@ -6,6 +6,7 @@
 #include "lib/base/err.h"
 #include "lib/cli/each.h"
 #include "lib/cli/progress.h"
+#include "lib/cli/usage.h"
 
 int command_failed(struct command *c, const struct kv *record)
 {
@@ -23,7 +24,7 @@ static int check_location(const struct location *loc, void *arg)
 	const struct command *c = arg;
 
 	if (c->path == COMMAND_PATH_IMAGE && !*loc->path)
-		return err_set(ST_USAGE, "names a host, not an image");
+		return usage_error("names a host, not an image");
 	return 0;
 }
 

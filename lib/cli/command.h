@@ -9,7 +9,7 @@
  *		struct command c = { .op = "delete", .changes = true, .tell = tell_deletion };
  *
  *		cli_begin(&c.cli, "img-delete", "LOCATION...", options, argc, argv);
- *		cli_need_args(&c.cli, 1, -1);
+ *		cli_need_args(&c.cli, -1);
  *		kv_add_bool(&c.keys, "force", force);
  *		return command_end(&c, 0);
  *	}

@@ -9,6 +9,7 @@
 #include "lib/base/err.h"
 #include "lib/cli/copy_show.h"
 #include "lib/cli/progress.h"
+#include "lib/cli/usage.h"
 
 static void copy_options(struct transfer *t, const struct cli *c)
 {
@@ -33,25 +34,24 @@ int copy_run(struct cli *c, struct transfer *t)
 	if (cli_location(&t->from, c->args[0]) < 0 || cli_location(&t->to, c->args[1]) < 0)
 		goto out;
 	if (t->to.is_stdio && c->json) {
-		err_set(ST_USAGE, "--json and the target '-' both need standard output");
+		usage_error("--json and the target '-' both need standard output");
 		goto out;
 	}
 	if (t->to.is_stdio && t->in_place) {
-		err_set(ST_USAGE, "'-' cannot be the target: it is not an existing image");
+		usage_error("'-' cannot be the target: it is not an existing image");
 		goto out;
 	}
 	if (t->to.is_stdio && !c->dry_run && isatty(STDOUT_FILENO)) {
-		err_set(ST_USAGE, "standard output is a terminal: redirect it to get the image");
+		usage_error("standard output is a terminal: redirect it to get the image");
 		goto out;
 	}
 	copy_options(t, c);
 	if (!t->snapshot && (t->snapshot_size || t->pre_snapshot || t->post_snapshot)) {
-		err_set(ST_USAGE,
-			"--snapshot-size, --pre-snapshot and --post-snapshot need --snapshot");
+		usage_error("--snapshot-size, --pre-snapshot and --post-snapshot need --snapshot");
 		goto out;
 	}
 	if (t->snapshot && (t->live || t->from.is_stdio)) {
-		err_set(ST_USAGE, t->live ? "--snapshot and --live exclude each other"
+		usage_error("%s", t->live ? "--snapshot and --live exclude each other"
 					  : "--snapshot needs an image as source, not '-'");
 		goto out;
 	}

@@ -50,7 +50,7 @@ int pack_main(
 		POPT_TABLEEND };
 
 	cli_begin(&c.cli, name, help, options, argc, argv);
-	cli_need_args(&c.cli, 1, -1);
+	cli_need_args(&c.cli, -1);
 	kv_add_bool(&c.keys, "keep", k.keep);
 	kv_add_bool(&c.keys, "allow_links", allow_links);
 	kv_add_u64(&c.keys, "jobs", cli_copying.jobs);

@@ -10,6 +10,7 @@
 #include "lib/block/digest.h"
 #include "lib/cli/json.h"
 #include "lib/cli/progress.h"
+#include "lib/cli/usage.h"
 
 struct image_digest {
 	struct location loc;
@@ -36,7 +37,7 @@ static int request_digest(
 	if (cli_location(&d->loc, text) < 0)
 		return -1;
 	if (d->loc.is_stdio)
-		return err_set(ST_USAGE, "'-' cannot be verified: it is no image on a host");
+		return usage_error("'-' cannot be verified: it is no image on a host");
 	if (shown)
 		opt.progress = on_read_progress;
 	d->peer = peer_open(&d->loc, &opt);

@@ -44,9 +44,23 @@ static void test_forms(void)
 		{ "ssh://[::1]/p", NULL, "::1", "/p", 0 },
 		{ "ssh://a@b@host/p@q", "a@b", "host", "/p@q", 0 },
 		{ "ssh:/host/p", NULL, "ssh", "/host/p", 0 },
+		{ "~", NULL, NULL, "/home/me", 0 },
+		{ "~/", NULL, NULL, "/home/me/", 0 },
+		{ "~/a/b", NULL, NULL, "/home/me/a/b", 0 },
+		{ "~/a:b", NULL, NULL, "/home/me/a:b", 0 },
+		{ "~you/x", NULL, NULL, "~you/x", 0 },
+		{ "./~/x", NULL, NULL, "./~/x", 0 },
+		{ "x/~", NULL, NULL, "x/~", 0 },
+		{ "host:~", NULL, "host", ".", 0 },
+		{ "host:~/", NULL, "host", "./", 0 },
+		{ "host:~/a/b", NULL, "host", "a/b", 0 },
+		{ "host:~//a", NULL, "host", "a", 0 },
+		{ "host:~you/x", NULL, "host", "~you/x", 0 },
+		{ "ssh://host/~/x", NULL, "host", "/~/x", 0 },
 	};
 	size_t i;
 
+	setenv("HOME", "/home/me", 1);
 	for (i = 0; i < sizeof(row) / sizeof(*row); i++) {
 		struct location loc;
 
