@@ -1,8 +1,7 @@
 /*
- * inuse: asks each part of the kernel that may know, and names the first that
- * says yes.  The questions are cheap and take nothing: locks are only tested,
- * and the one lease is given back at once (SIGIO is ignored by the helper, for
- * the case that somebody opens the file in between).
+ * inuse: asks each part of the kernel that may know, and names all that it finds.  The questions
+ * are cheap and take nothing: locks are only tested, and the one lease is given back at once (SIGIO
+ * is ignored by the helper, for the case that somebody opens the file in between).
  */
 #include "lib/host/inuse.h"
 
@@ -70,9 +69,8 @@ static void look_lease(int fd, const struct stat *st, struct inuse *u)
 		fcntl(fd, F_SETLEASE, F_UNLCK);
 	} else if (errno == EAGAIN && leases_tell(fd)) {
 		u->writers = true;
-		if (!u->who[0])
-			inuse_find_process(st, u);
-		inuse_find_say(u, "open for writing");
+		inuse_find_process(st, u);
+		inuse_find_say_only(u, "open for writing");
 	} else if (inuse_find_process(st, u)) { /* another's file, or a filesystem without leases */
 		u->writers = true;
 	}
@@ -84,7 +82,7 @@ static void find_opener(const struct stat *st, struct inuse *u)
 	u->readers = u->writers = true;
 	if (!inuse_find_process(st, u))
 		inuse_find_loops(st, u);
-	inuse_find_say(u, "open elsewhere");
+	inuse_find_say_only(u, "open elsewhere");
 }
 
 /* The device mapper counts those that O_EXCL does not see; it cannot tell what they do. */
@@ -135,7 +133,7 @@ static void look_device(
 		inuse_find_holder(st->st_rdev, u);
 		if (!u->who[0])
 			inuse_find_process(st, u);
-		inuse_find_say(u, "used by the kernel, or mounted elsewhere");
+		inuse_find_say_only(u, "used by the kernel, or mounted elsewhere");
 	}
 }
 
@@ -146,6 +144,7 @@ static int look_all(int fd, const char *path, struct inuse *u, const bool *known
 
 	memset(u, 0, sizeof(*u));
 	buf_init(&u->mountpoints);
+	buf_init(&u->holders);
 	if (fstat(fd, &st) < 0)
 		return err_sys("cannot stat");
 	device = S_ISBLK(st.st_mode);
@@ -160,7 +159,7 @@ static int look_all(int fd, const char *path, struct inuse *u, const bool *known
 		look_qemu(fd, u);
 		look_lease(fd, &st, u);
 	}
-	return buf_failed(&u->mountpoints);
+	return buf_failed(&u->mountpoints) < 0 ? -1 : buf_failed(&u->holders);
 }
 
 int inuse_look(int fd, const char *path, struct inuse *u)
@@ -176,6 +175,7 @@ int inuse_look_known(int fd, const char *path, struct inuse *u, bool is_open)
 void inuse_fini(struct inuse *u)
 {
 	buf_fini(&u->mountpoints);
+	buf_fini(&u->holders);
 }
 
 int inuse_explain_busy(const char *path)
@@ -199,6 +199,7 @@ int inuse_explain_open(int fd)
 
 	memset(&u, 0, sizeof(u));
 	buf_init(&u.mountpoints);
+	buf_init(&u.holders);
 	if (fstat(fd, &st) < 0)
 		return err_sys("cannot stat");
 	find_opener(&st, &u);

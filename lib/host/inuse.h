@@ -20,11 +20,14 @@ enum inuse_level {
 	INUSE_ANY      /* anybody who would be hurt by a writer */
 };
 
+#define INUSE_HOLDERS_MAX 64
+
 struct inuse {
 	bool mounted;
 	bool writers;		/* somebody has it open for writing, or mounted writable */
 	bool readers;		/* somebody else relies on it */
 	char who[256];		/* the first holder found, for messages */
+	struct buf holders;	/* all that were found, at most INUSE_HOLDERS_MAX; as mountpoints */
 	struct buf mountpoints; /* NUL-terminated strings, one after the other */
 };
 

@@ -1,6 +1,6 @@
 /*
  * inuse_find: the places where the kernel tells who has a file or a device, for
- * inuse.c.  Each adds to *u what it finds; the first that is found is named.
+ * inuse.c.  Each adds to *u what it finds.
  */
 #ifndef IMG_INUSE_FIND_H
 #define IMG_INUSE_FIND_H
@@ -9,12 +9,15 @@
 
 #include "lib/host/inuse.h"
 
-/* Names the holder, unless one is named. */
+/* Adds a holder, unless the same text was added before. */
 void inuse_find_say(struct inuse *u, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Adds a holder of which no more is known, unless any was added. */
+void inuse_find_say_only(struct inuse *u, const char *text);
+
 /*
- * Another process that has the file open for writing, or the device at all, if we
- * may see it; whether there is one.
+ * The other processes that have the file open for writing, or the device at all, if we
+ * may see them; whether there is one.
  */
 bool inuse_find_process(const struct stat *st, struct inuse *u);
 
