@@ -1,10 +1,9 @@
 /*
- * list: what is in a container, or one image.
- *	REQUEST op=list, path (absent: the configured containers, or home), recursive
- *	RECORD  for each entry, or the image, as info.h has it; with `container`, its path.  An
- *	        entry that could not be opened has name, path and what is known, and
- *	        `error` and `status` with the reason
- *	OK
+ * list: lists an image, or a container; without path, the containers that the access policy
+ * names, or else the current directory.
+ *	RECORD  for the image or each entry: lib/store/info.h, and `container`, the path that
+ *	        was asked for.  An entry that cannot be opened has name, path and what else is
+ *	        known, and the reason in `error` and `status`
  */
 #include "lib/base/err.h"
 #include "lib/op/op.h"
@@ -14,7 +13,7 @@
 
 struct listing {
 	struct session *session;
-	const char *path; /* as it was asked for */
+	const char *path; /* of the container, as the user named it */
 	bool recursive;
 };
 
