@@ -29,5 +29,5 @@ int main(int argc, char **argv)
 	t.as_is = as_is;
 	t.sparse = sparse;
 	t.allow_links = allow_links;
-	return cli_end(&cli, copy_run(&cli, &t));
+	return copy_end(&cli, &t, 0);
 }

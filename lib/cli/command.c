@@ -3,6 +3,7 @@
  */
 #include "lib/cli/command.h"
 
+#include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/cli/each.h"
 #include "lib/cli/progress.h"
@@ -73,8 +74,17 @@ static int command_run_one(struct peer *p, const struct location *loc, void *arg
 	struct command *c = arg;
 	struct kv record = KV_INIT, reply = KV_INIT;
 	json_t *o = results_object(loc->text);
-	int r = command_ask(c, p, loc, &record, &reply, o);
+	uint64_t capacity;
+	int r;
 
+	if (c->phase)
+		progress_item(loc->text, ++c->begun, c->cli.count);
+	r = command_ask(c, p, loc, &record, &reply, o);
+	if (r == 0 && c->phase && kv_get_u64(&record, "capacity", &capacity) > 0)
+		progress_total(capacity);
+
+	if (c->phase)
+		progress_clear();
 	if (r == 0)
 		r = c->tell(c, loc, &record, &reply, o);
 	kv_fini(&record);
@@ -108,7 +118,7 @@ int command_end(struct command *c, int r)
 		}
 		status = each_location(&c->cli, check_location, command_run_one, c);
 		if (c->phase)
-			progress_end();
+			progress_end(status == ST_OK && !cancel_is_set());
 		r = results_end(&c->results);
 	}
 	buf_fini(&c->keys);

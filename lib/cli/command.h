@@ -46,6 +46,7 @@ struct command {
 	struct cli cli;
 	struct buf keys; /* the request's other pairs (kv.h), the same for each location */
 	struct results results;
+	int begun;  /* locations, for the progress */
 	int failed; /* the status of the first record that told of a failure */
 };
 

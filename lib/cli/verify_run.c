@@ -139,10 +139,13 @@ int verify_run_one(struct cli *c, bool live)
 
 	memset(&d, 0, sizeof(d));
 	progress_begin(c);
+	progress_item(c->args[0], 1, 1);
 	r = request_digest(&d, c, c->args[0], live, progress_is_on());
 	if (r == 0)
 		r = receive_digest(&d);
-	progress_end();
+	if (r == 0)
+		progress_total(d.capacity);
+	progress_end(r == 0);
 	if (r == 0)
 		r = check_format(&d, live);
 	if (r == 0)
@@ -184,6 +187,7 @@ int verify_run_two(struct cli *c, bool live)
 	memset(&a, 0, sizeof(a));
 	memset(&b, 0, sizeof(b));
 	progress_begin(c);
+	progress_item(c->args[0], 1, 1);
 	r = request_digest(&a, c, c->args[0], live, progress_is_on());
 	if (r == 0)
 		r = request_digest(&b, c, c->args[1], live, false);
@@ -191,7 +195,9 @@ int verify_run_two(struct cli *c, bool live)
 		r = receive_digest(&a);
 	if (r == 0)
 		r = receive_digest(&b);
-	progress_end();
+	if (r == 0)
+		progress_total(a.capacity);
+	progress_end(r == 0);
 	if (r == 0)
 		r = compare_contents(c, &a, &b);
 	image_digest_fini(&a);

@@ -47,6 +47,7 @@ int copy_request_target(struct buf *args, const struct transfer *t)
 		kv_add_u64(args, "size", t->volume_len);
 	kv_add_bool(args, "overwrite", t->overwrite);
 	kv_add_bool(args, "in_place", t->in_place);
+	kv_add_bool(args, "into", t->into);
 	kv_add_bool(args, "as_is", t->as_is);
 	kv_add_bool(args, "allow_links", t->allow_links);
 	kv_add_bool(args, "no_fsync", t->no_fsync);
@@ -83,6 +84,8 @@ int copy_answer_target(const struct kv *record, struct transfer_result *res)
 
 	if (!path)
 		return err_set(ST_PEER, "protocol error: a target without a path");
+	if (kv_get_bool(record, "replaces", &res->replaces) < 0)
+		return -1;
 	res->target = strdup(path);
 	return res->target ? 0 : err_set(ST_FAILED, "out of memory");
 }

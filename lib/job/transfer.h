@@ -18,6 +18,7 @@ struct transfer {
 	struct location from, to;
 	bool archive, overwrite, sparse, live, allow_links, no_fsync, dry_run;
 	bool in_place;	  /* fill an existing target */
+	bool into;	  /* `to` must be a container */
 	bool as_is;	  /* in place: qcow2 content over other content, too */
 	bool want_digest; /* compute one even if there is nothing to compare it with */
 	enum flow_compress compress;
@@ -44,6 +45,7 @@ struct transfer_result {
 	double seconds;
 	char digest[HASH_HEX]; /* "" if none was computed */
 	bool consistent, cloned;
+	bool replaces;	/* an existing target */
 	char *snapshot; /* its name, or NULL; the caller frees it */
 };
 

@@ -48,6 +48,7 @@ static const struct op_key target_keys[] = {
 	KEY("path", PATH, .instead = "stdout", .needs = RIGHT_CREATE),
 	KEY("stdout", FLAG),
 	KEY("base", NAME),
+	KEY("into", FLAG),
 	KEY("size", U64),
 	KEY("archive", FLAG),
 	KEY("sparse", FLAG),
@@ -108,6 +109,7 @@ static const struct op_key rename_keys[] = {
 static const struct op_key archive_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("keep", FLAG, .spares = RIGHT_DELETE),
+	KEY("sparse", FLAG),
 	KEY("allow_links", FLAG),
 	DRY_RUN,
 	{ NULL },

@@ -298,14 +298,14 @@ harmless() {
 }
 
 @test "list, info: C1, DEL and bidirectional controls reach no terminal, in any form" {
-	local bad=$'c\u9b31m\x7f\u202egmi\u2066\u200f\u061c\ufeff&<">'"'" form where
+	local bad=$'c\xc2\x9b31m\x7f\xe2\x80\xaegmi\xe2\x81\xa6\xe2\x80\x8f\xd8\x9c\xef\xbb\xbf&<">'"'" form where
 
 	mkdir store
 	qemu-img create -q -f raw store/base 1M
 	qemu-img create -q -f qcow2 -b "$DIR/store/base" -F raw "store/$bad" 1M
 	mv store/base "store/base$bad"
 	qemu-img rebase -u -b "base$bad" -F raw "store/$bad"
-	mke2fs -q -F -t ext4 -L $'l\u9b\u202e' store/label 1M
+	mke2fs -q -F -t ext4 -L $'l\xc2\x9b\xe2\x80\xae' store/label 1M
 	for where in store "a:$DIR/store"; do
 		for form in '' --json --xml; do
 			succeeds img-list $form "$where"
@@ -313,7 +313,7 @@ harmless() {
 		done
 		succeeds img-list --json "$where"
 		json --arg n "$bad" '[.entries[] | select(.name == $n)] | length == 1'
-		json --arg n $'l\u9b\u202e' '[.entries[] | select(.filesystem.label == $n)] | length == 1'
+		json --arg n $'l\xc2\x9b\xe2\x80\xae' '[.entries[] | select(.filesystem.label == $n)] | length == 1'
 		succeeds img-list --xml "$where"
 		[ "$(xpath 'string(//volume/name[starts-with(., "c")])')" = "$bad" ]
 		for form in '' --json; do

@@ -84,7 +84,7 @@ commands() {
 	says "did you mean '--overwrite'?"
 	refuses 2 '' img-copy --siez=1k - y
 	says "did you mean '--size'?"
-	refuses 2 '' img-copy $'--quiet\e[31m\u202e' x y
+	refuses 2 '' img-copy $'--quiet\e[31m\xe2\x80\xae' x y
 	says "(see --help)"
 }
 
