@@ -95,11 +95,11 @@ static int command_run_one(struct peer *p, const struct location *loc, void *arg
 	return -1;
 }
 
-static void command_progress(void *arg, uint64_t done, uint64_t total)
+static void command_progress(void *arg, const struct wire_progress *p)
 {
 	const struct command *c = arg;
 
-	progress_show(NULL, c->phase, done, total, 0);
+	progress_show(NULL, c->phase, p, 0);
 }
 
 int command_end(struct command *c, int r)

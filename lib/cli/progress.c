@@ -30,9 +30,10 @@ static struct {
 		uint64_t done;
 	} sample[WINDOW];
 	unsigned samples;
-	uint64_t done, total, wire, rate; /* as they were last told */
-	char item[64];			  /* "2/5 web.img: ", or "" */
-	char line[LINE_SIZE];		  /* the live line on the terminal; "" if there is none */
+	struct wire_progress last; /* as it was last told */
+	uint64_t wire, rate;
+	char item[64];	      /* "2/5 web.img: ", or "" */
+	char line[LINE_SIZE]; /* the live line on the terminal; "" if there is none */
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void put_text(const char *s)
@@ -71,19 +72,30 @@ static uint64_t add_sample(int64_t now, uint64_t done)
 	return (done - from) * 1000 / (uint64_t)(now - since);
 }
 
-static void put_json_line(
-	const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
+/* The seconds that are left; false: unknown. */
+static bool time_left(const struct wire_progress *p, uint64_t rate, uint64_t *seconds)
 {
+	if (!p->total || !rate)
+		return false;
+	*seconds = p->left / rate;
+	return true;
+}
+
+static void put_json_line(
+	const char *phase, const struct wire_progress *p, uint64_t wire, uint64_t r)
+{
+	uint64_t seconds;
+
 	char total_text[24] = "null", eta[24] = "null", line[LINE_SIZE * 2];
 
-	if (total)
-		snprintf(total_text, sizeof(total_text), "%" PRIu64, total);
-	if (total && r)
-		snprintf(eta, sizeof(eta), "%" PRIu64, (total - done) / r);
+	if (p->total)
+		snprintf(total_text, sizeof(total_text), "%" PRIu64, p->total);
+	if (time_left(p, r, &seconds))
+		snprintf(eta, sizeof(eta), "%" PRIu64, seconds);
 	snprintf(line, sizeof(line),
 		"{\"phase\": \"%s\", \"done\": %" PRIu64 ", \"total\": %s, \"rate\": %" PRIu64
 		", \"wire\": %" PRIu64 ", \"eta\": %s}\n",
-		phase, done, total_text, r, wire, eta);
+		phase, p->done, total_text, r, wire, eta);
 	put_text(line);
 }
 
@@ -125,25 +137,26 @@ static void put_line(void)
 
 /* The columns keep their places while the numbers in them change. */
 static void put_live_line(
-	const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
+	const char *phase, const struct wire_progress *p, uint64_t wire, uint64_t r)
 {
+	uint64_t seconds;
 	char a[SIZE_HUMAN], b[SIZE_HUMAN], c[SIZE_HUMAN], d[SIZE_HUMAN], percent[8] = "", time[24];
 	char of[SIZE_HUMAN + 8] = "", eta[40] = "", over[SIZE_HUMAN + 16] = "",
 			     speed[SIZE_HUMAN + 16] = "";
 
-	if (total) {
+	if (p->total) {
 		snprintf(percent, sizeof(percent), "%3u%%  ",
-			(unsigned)((double)done * 100 / (double)total));
-		snprintf(of, sizeof(of), " of %s", size_human(total, b));
+			(unsigned)((double)p->done * 100 / (double)p->total));
+		snprintf(of, sizeof(of), " of %s", size_human(p->total, b));
 	}
-	if (total && r && done < total)
-		snprintf(eta, sizeof(eta), "  %7s left", time_text((total - done) / r, time));
+	if (p->done < p->total && time_left(p, r, &seconds))
+		snprintf(eta, sizeof(eta), "  %7s left", time_text(seconds, time));
 	if (r || state.samples > 1)
 		snprintf(speed, sizeof(speed), "  %8s/s", size_human(r, c));
 	if (wire)
 		snprintf(over, sizeof(over), "  %8s sent", size_human(wire, d));
 	snprintf(state.line, sizeof(state.line), "%s%-5s %s%8s%s%s%s%s", state.item, phase, percent,
-		size_human(done, a), of, speed, over, eta);
+		size_human(p->done, a), of, speed, over, eta);
 	put_line();
 }
 
@@ -154,7 +167,8 @@ void progress_item(const char *name, int index, int count)
 	pthread_mutex_lock(&state.lock);
 	state.shown_ms = 0;
 	state.samples = 0;
-	state.done = state.total = state.wire = state.rate = 0;
+	memset(&state.last, 0, sizeof(state.last));
+	state.wire = state.rate = 0;
 	state.item[0] = '\0';
 	if (count > 1)
 		snprintf(state.item, sizeof(state.item), "%d/%d %s: ", index, count,
@@ -169,7 +183,7 @@ void progress_item(const char *name, int index, int count)
 void progress_total(uint64_t total)
 {
 	pthread_mutex_lock(&state.lock);
-	state.total = total;
+	state.last.total = total;
 	pthread_mutex_unlock(&state.lock);
 }
 
@@ -192,40 +206,41 @@ bool progress_is_on(void)
 	return state.mode != OFF;
 }
 
-void progress_show(void *arg, const char *phase, uint64_t done, uint64_t total, uint64_t wire)
+void progress_show(void *arg, const char *phase, const struct wire_progress *p, uint64_t wire)
 {
 	int64_t now = io_now_ms();
-	uint64_t r;
 
 	(void)arg;
 	pthread_mutex_lock(&state.lock);
-	if (total && done > total)
-		done = total;
-	state.done = done;
-	state.total = total;
+	state.last = *p;
+	if (p->total && p->done > p->total)
+		state.last.done = p->total;
 	state.wire = wire;
 	if (state.mode != OFF &&
 		now - state.shown_ms >= (state.mode == JSON ? PROGRESS_JSON_MS : LIVE_MS)) {
-		r = state.rate = add_sample(now, done);
+		state.rate = add_sample(now, p->data);
 		state.shown_ms = now;
 		if (state.mode == JSON)
-			put_json_line(phase, done, total, wire, r);
+			put_json_line(phase, &state.last, wire, state.rate);
 		else
-			put_live_line(phase, done, total, wire, r);
+			put_live_line(phase, &state.last, wire, state.rate);
 	}
 	pthread_mutex_unlock(&state.lock);
 }
 
 void progress_end(bool is_done)
 {
+	struct wire_progress *p = &state.last;
+
 	log_before(NULL); /* takes the log's lock, which is held when progress_clear() is called */
 	progress_clear();
 	pthread_mutex_lock(&state.lock);
-	if (state.mode == JSON && is_done)
-		put_json_line("done", state.total ? state.total : state.done, state.total,
-			state.wire, state.rate);
-	else if (state.mode == JSON)
-		put_json_line("failed", state.done, state.total, state.wire, 0);
+	if (is_done) {
+		p->done = p->total ? p->total : p->done;
+		p->left = 0;
+	}
+	if (state.mode == JSON)
+		put_json_line(is_done ? "done" : "failed", p, state.wire, state.rate);
 	state.mode = OFF;
 	pthread_mutex_unlock(&state.lock);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lib/cli/cli.h"
+#include "lib/wire/wire.h"
 
 #define PROGRESS_JSON_MS 500
 
@@ -32,10 +33,11 @@ void progress_item(const char *name, int index, int count);
 void progress_total(uint64_t total);
 
 /*
- * Shows how far it is, unless it did so a moment ago.  total is 0 if unknown.  From
- * any thread.  The hook of struct transfer; arg is not used.
+ * Shows how far it is, unless it did so a moment ago.  The rate and the time left are
+ * those of the data, since holes take no time.  From any thread.  The hook of struct transfer; arg
+ * is not used.
  */
-void progress_show(void *arg, const char *phase, uint64_t done, uint64_t total, uint64_t wire);
+void progress_show(void *arg, const char *phase, const struct wire_progress *p, uint64_t wire);
 
 /* Clears the live line, before something is printed; the next progress_show() draws it again. */
 void progress_clear(void);

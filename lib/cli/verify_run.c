@@ -20,10 +20,10 @@ struct image_digest {
 	uint64_t capacity;
 };
 
-static void on_read_progress(void *arg, uint64_t done, uint64_t total)
+static void on_read_progress(void *arg, const struct wire_progress *p)
 {
 	(void)arg;
-	progress_show(NULL, "read", done, total, 0);
+	progress_show(NULL, "read", p, 0);
 }
 
 /* Asks a helper to read the image; receive_digest() waits for the answer. */

@@ -68,6 +68,8 @@ int copy_answer_source(
 	if (has < 0)
 		return -1;
 	res->has_capacity = has;
+	if (kv_get_u64(record, "data", &res->expected_data) < 0)
+		return -1;
 	if (kv_get(record, "snapshot") && !(res->snapshot = strdup(kv_get(record, "snapshot"))))
 		return err_set(ST_FAILED, "out of memory");
 	if (!res->consistent)

@@ -30,16 +30,17 @@ struct transfer {
 	uint64_t volume_len;			  /* bytes of a new volume; 0: as the source */
 	/*
 	 * Called a few times a second from any thread, one call at a time; or NULL.
-	 * total is 0 while it is not known; wire is the bytes on the channel.
+	 * wire is the bytes on the channel.
 	 */
 	void (*progress)(
-		void *arg, const char *phase, uint64_t done, uint64_t total, uint64_t wire);
+		void *arg, const char *phase, const struct wire_progress *p, uint64_t wire);
 	void *arg;
 };
 
 struct transfer_result {
 	char *target; /* resolved path, without its host; the caller frees it */
 	bool has_capacity;
+	uint64_t expected_data; /* about how much of it is data; 0: unknown */
 	uint64_t capacity, data_bytes, hole_bytes, wire_bytes;
 	uint64_t compressed_blocks, stored_blocks;
 	double seconds;

@@ -204,13 +204,12 @@ int op_record(struct session *s, const struct buf *record)
 	return conn_send(s->conn, WIRE_RECORD, record->data, record->len);
 }
 
-static void send_progress(void *arg, uint64_t done, uint64_t total)
+static void send_progress(void *arg, const struct wire_progress *p)
 {
 	uint8_t out[WIRE_PROGRESS_SIZE];
 	struct session *s = arg;
 
-	put_be64(out, done);
-	put_be64(out + 8, total);
+	wire_progress_put(out, p);
 	conn_send(s->conn, WIRE_PROGRESS, out, sizeof(out));
 }
 

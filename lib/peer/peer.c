@@ -42,12 +42,12 @@ static void on_message(void *arg, int level, const char *text)
 		log_at(l, "%s", text);
 }
 
-static void on_progress(void *arg, uint64_t done, uint64_t total)
+static void on_progress(void *arg, const struct wire_progress *progress)
 {
 	struct peer *p = arg;
 
 	if (p->opt.progress)
-		p->opt.progress(p->opt.arg, done, total);
+		p->opt.progress(p->opt.arg, progress);
 }
 
 static void on_ended(void *arg)

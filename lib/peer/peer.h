@@ -26,7 +26,7 @@ struct peer_options {
 	const char *helper; /* --helper: a path on the remote host, or NULL */
 	const char *config; /* --config: the user's file on this host, or NULL */
 	/* Called from another thread for each PROGRESS frame; or NULL. */
-	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void (*progress)(void *arg, const struct wire_progress *p);
 	void *arg;
 };
 

@@ -99,6 +99,7 @@ static void expect_head(struct reader *r)
 /* Handles a frame that bypasses the inbox.  Returns whether f was one. */
 static bool handle_at_once(struct conn *c, struct frame *f)
 {
+	struct wire_progress p;
 	struct err e;
 
 	switch (f->type) {
@@ -110,9 +111,9 @@ static bool handle_at_once(struct conn *c, struct frame *f)
 			c->hooks.message(c->hooks.arg, f->payload[0], (char *)f->payload + 1);
 		return true;
 	case WIRE_PROGRESS:
+		wire_progress_parse(&p, f->payload);
 		if (c->hooks.progress)
-			c->hooks.progress(
-				c->hooks.arg, get_be64(f->payload), get_be64(f->payload + 8));
+			c->hooks.progress(c->hooks.arg, &p);
 		return true;
 	case WIRE_ERROR:
 		wire_error_parse(&e, f->payload, f->len);

@@ -516,6 +516,20 @@ x_digest() {
 	done <lines
 }
 
+@test "copy --progress=json: the time left counts data, not holes" {
+	local to from
+
+	head -c 6M /dev/urandom >x.img
+	truncate -s 4G x.img
+	for to in y.img "a:$DIR/y.img"; do
+		try img-copy --sparse --progress=json --bwlimit 4M x.img "$to"
+		[ "$status" = 0 ]
+		grep '^{' "$ERR" | jq -s -e 'map(select(.eta != null)) | length > 0 and all(.eta <= 3)'
+		grep '^{' "$ERR" | jq -s -e 'all(.rate < 40000000) and .[0].total == 4294967296'
+		rm y.img
+	done
+}
+
 @test "copy --progress=json: with an unknown length" {
 	(head -c 1000000 /dev/urandom; wait_until 2 false || true; head -c 1000000 /dev/urandom) |
 		try_piped img-copy --progress=json - y.img
