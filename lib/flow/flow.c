@@ -188,10 +188,7 @@ static void flow_throttle(struct flow *f)
 	}
 }
 
-/*
- * About how many bytes of data are still to come.  What a source expects may be too
- * little: then all that is left may be data.
- */
+/* About how many bytes of data are left: all that is left, if there is more than was expected. */
 static uint64_t flow_data_left(const struct flow *f)
 {
 	const struct wire_end *e = &f->stats.end;
@@ -215,9 +212,8 @@ static void flow_tell_progress(struct flow *f)
 	if (!f->opt->progress || now - f->progress_ms < FLOW_PROGRESS_MS)
 		return;
 	f->progress_ms = now;
-	p.done = e->len;
+	p = (struct wire_progress){ .done = e->len, .data = e->data_bytes };
 	p.total = f->from->len == FLOW_LEN_UNKNOWN ? 0 : f->from->len;
-	p.data = e->data_bytes;
 	p.left = flow_data_left(f);
 	f->opt->progress(f->opt->arg, &p);
 }

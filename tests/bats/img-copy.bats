@@ -517,7 +517,7 @@ x_digest() {
 }
 
 @test "copy --progress=json: the time left counts data, not holes" {
-	local to from
+	local to
 
 	head -c 6M /dev/urandom >x.img
 	truncate -s 4G x.img

@@ -109,6 +109,7 @@ commands() {
 	says '(see --help)'
 }
 
+# shellcheck disable=SC2088 # the programs replace it
 @test "usage: ~ is the home directory, here and on other hosts" {
 	local home
 
