@@ -87,7 +87,7 @@ bool text_is_unsafe(uint32_t cp)
 		{ 0xfff9, 0xfffb },
 	};
 
-	return IS_IN(unsafe, cp);
+	return (cp < 0x20 || cp >= 0x7f) && IS_IN(unsafe, cp);
 }
 
 /* Writes the safe form of the character at *s to unit, moves *s past it; the length written. */

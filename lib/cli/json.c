@@ -103,42 +103,61 @@ void json_set_texts(json_t *object, const char *key, const struct kv *record, co
 }
 
 /*
+ * Begins each line but the first with the margin.
+ *
  * jansson escapes the C0 characters within strings, and writes no others but
  * newlines between them.  All other unsafe characters stand within strings, too,
  * and none of them is above U+FFFF.
  */
 static void print_escaped(const char *text, const char *margin)
 {
-	const char *end = text + strlen(text);
+	const char *end = text + strlen(text), *from;
 	uint32_t cp;
-	size_t len;
+	size_t len = 0;
 
-	fputs(margin, stdout);
-	for (; text < end; text += len) {
-		len = text_decode(text, (size_t)(end - text), &cp);
-		if (len == 0) { /* jansson accepts only UTF-8 */
-			cp = 0xfffd;
-			len = 1;
+	while (text < end) {
+		for (from = text; text < end; text += len) {
+			len = text_decode(text, (size_t)(end - text), &cp);
+			if (len == 0 || text_is_unsafe(cp))
+				break;
 		}
-		if (cp == '\n')
+		fwrite(from, 1, (size_t)(text - from), stdout);
+		if (text == end)
+			break;
+		if (len && cp == '\n')
 			printf("\n%s", margin);
-		else if (text_is_unsafe(cp))
-			printf("\\u%04X", (unsigned)cp);
-		else
-			fwrite(text, 1, len, stdout);
+		else /* jansson writes valid UTF-8 only */
+			printf("\\u%04X", len ? (unsigned)cp : 0xfffdu);
+		text += len ? len : 1;
 	}
 }
 
-int json_print_within(json_t *value, const char *margin)
+static int print_value(const json_t *value, const char *margin)
 {
-	char *text = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
+	size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY;
+	char *text = value ? json_dumps(value, flags) : NULL;
 
-	json_decref(value);
 	if (!text)
 		return err_set(ST_FAILED, "out of memory");
 	print_escaped(text, margin);
 	free(text);
 	return ferror(stdout) ? err_sys("cannot write the result") : 0;
+}
+
+int json_print_within(json_t *value, const char *margin)
+{
+	int r;
+
+	fputs(margin, stdout);
+	r = print_value(value, margin);
+	json_decref(value);
+	return r;
+}
+
+int json_print_member(const char *key, const json_t *value, const char *margin)
+{
+	printf("%s\"%s\": ", margin, key);
+	return print_value(value, margin);
 }
 
 int json_print(json_t *value)

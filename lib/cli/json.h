@@ -38,4 +38,7 @@ int json_print(json_t *value);
  */
 int json_print_within(json_t *value, const char *margin);
 
+/* Prints a member of an object likewise; value, which may be of any type, stays the caller's. */
+int json_print_member(const char *key, const json_t *value, const char *margin);
+
 #endif

@@ -119,6 +119,11 @@ void xml_bytes(struct xml *x, const char *element, const char *unit, uint64_t n)
 	xml_close(x);
 }
 
+bool xml_is_full(const struct xml *x)
+{
+	return xmlBufferLength(x->buffer) >= XML_HELD_MAX;
+}
+
 int xml_flush(struct xml *x)
 {
 	int r = 0;

@@ -30,6 +30,10 @@ void xml_text(struct xml *x, const char *element, const char *text);
 /* <element unit='unit'>n</element> */
 void xml_bytes(struct xml *x, const char *element, const char *unit, uint64_t n);
 
+/* Whether XML_HELD_MAX bytes wait to be printed. */
+#define XML_HELD_MAX (1 << 16)
+bool xml_is_full(const struct xml *x);
+
 /* Prints what was written so far, and frees that part.  0 or -1 recorded. */
 int xml_flush(struct xml *x);
 

@@ -29,6 +29,9 @@ struct peer {
 	struct peer_options opt;
 	char version[VERSION_MAX];
 	bool is_asked; /* an answer is due */
+	struct {
+		uint64_t bytes, records; /* that may still come */
+	} left;
 	_Atomic(struct peer *) wakes;
 };
 
@@ -45,12 +48,12 @@ static void on_message(void *arg, int level, const char *text)
 		log_at(l, "%s", text);
 }
 
-static void on_progress(void *arg, uint64_t done, uint64_t total)
+static void on_progress(void *arg, const struct wire_progress *progress)
 {
 	struct peer *p = arg;
 
 	if (p->opt.progress)
-		p->opt.progress(p->opt.arg, done, total);
+		p->opt.progress(p->opt.arg, progress);
 }
 
 static void on_ended(void *arg)
@@ -208,7 +211,7 @@ bool peer_is_ready(const struct peer *p)
 	return !p->is_asked && !conn_failed(p->conn, NULL);
 }
 
-int peer_request(struct peer *p, const char *op, const struct buf *args)
+static int peer_send_request(struct peer *p, const char *op, const struct buf *args)
 {
 	struct buf b = BUF_INIT;
 	int r;
@@ -225,6 +228,30 @@ int peer_request(struct peer *p, const char *op, const struct buf *args)
 	return r;
 }
 
+int peer_request(struct peer *p, const char *op, const struct buf *args)
+{
+	p->left.bytes = PEER_REPLY_MAX;
+	p->left.records = PEER_RECORDS_MAX;
+	return peer_send_request(p, op, args);
+}
+
+int peer_request_list(struct peer *p, const char *op, const struct buf *args)
+{
+	p->left.bytes = UINT64_MAX;
+	p->left.records = PEER_LIST_MAX;
+	return peer_send_request(p, op, args);
+}
+
+/* Counts a RECORD or OK.  0, or -1 recorded: it is more than may come. */
+static int peer_count(struct peer *p, const struct frame *f)
+{
+	if (f->len > p->left.bytes || (f->type == WIRE_RECORD && p->left.records == 0))
+		return err_set(ST_PEER, "protocol error: the answer is too long");
+	p->left.bytes -= f->len;
+	p->left.records -= f->type == WIRE_RECORD;
+	return 0;
+}
+
 int peer_answer(struct peer *p, struct kv *kv)
 {
 	struct frame *f;
@@ -237,11 +264,11 @@ int peer_answer(struct peer *p, struct kv *kv)
 		return err_set(ST_PEER, "the helper ended before the operation was done");
 	switch (f->type) {
 	case WIRE_RECORD:
-		r = kv_parse(kv, f->payload, f->len) < 0 ? -1 : 1;
+		r = peer_count(p, f) < 0 || kv_parse(kv, f->payload, f->len) < 0 ? -1 : 1;
 		break;
 	case WIRE_OK:
 		p->is_asked = false;
-		r = kv_parse(kv, f->payload, f->len);
+		r = peer_count(p, f) < 0 ? -1 : kv_parse(kv, f->payload, f->len);
 		break;
 	case WIRE_FAILED:
 		p->is_asked = false;

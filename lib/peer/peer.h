@@ -27,7 +27,7 @@ struct peer_options {
 	const char *config; /* --config: the user's file on this host, or NULL */
 	int retries;	    /* --retries: further tries to connect */
 	/* Called from another thread for each PROGRESS frame; or NULL. */
-	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void (*progress)(void *arg, const struct wire_progress *p);
 	void *arg;
 };
 
@@ -54,8 +54,18 @@ void peer_wakes(struct peer *p, struct peer *other);
  */
 bool peer_is_ready(const struct peer *p);
 
-/* Sends a request; args are its other pairs.  0 or -1 recorded. */
+/*
+ * Sends a request; args are its other pairs.  0 or -1 recorded.  All that answers
+ * it may have PEER_REPLY_MAX bytes and PEER_RECORDS_MAX records, so whoever keeps
+ * the records needs bounded memory.
+ */
+#define PEER_REPLY_MAX (4u << 20)
+#define PEER_RECORDS_MAX 16384
 int peer_request(struct peer *p, const char *op, const struct buf *args);
+
+/* The same with an answer of any length, up to PEER_LIST_MAX records, none of which is kept. */
+#define PEER_LIST_MAX (1u << 26)
+int peer_request_list(struct peer *p, const char *op, const struct buf *args);
 
 /*
  * Reads the next RECORD (1), or the OK that ends the operation (0), into kv, which

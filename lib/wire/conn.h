@@ -16,7 +16,7 @@
 /* Called by the heartbeat thread; must not block for long.  Each may be NULL. */
 struct conn_hooks {
 	void (*message)(void *arg, int level, const char *text);
-	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void (*progress)(void *arg, const struct wire_progress *p);
 	void (*ended)(void *arg); /* an ERROR came, or the peer is lost */
 	void *arg;
 };

@@ -127,6 +127,7 @@ static void handle_pause(struct reader *r, const struct frame *f)
 static bool handle_at_once(struct reader *r, struct frame *f)
 {
 	struct conn *c = r->c;
+	struct wire_progress p;
 	struct err e;
 
 	switch (f->type) {
@@ -141,9 +142,9 @@ static bool handle_at_once(struct reader *r, struct frame *f)
 			c->hooks.message(c->hooks.arg, f->payload[0], (char *)f->payload + 1);
 		return true;
 	case WIRE_PROGRESS:
+		wire_progress_parse(&p, f->payload);
 		if (c->hooks.progress)
-			c->hooks.progress(
-				c->hooks.arg, get_be64(f->payload), get_be64(f->payload + 8));
+			c->hooks.progress(c->hooks.arg, &p);
 		return true;
 	case WIRE_ERROR:
 		wire_error_parse(&e, f->payload, f->len);

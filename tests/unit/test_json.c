@@ -108,8 +108,9 @@ static void test_print(void)
 /* The keys that the manual promises for every record. */
 static const char *const promised[] = { "location", "host", "path", "name", "kind", "format",
 	"compression", "unfinished", "capacity", "allocation", "physical", "filesystem",
-	"partitions", "mounted", "mountpoints", "in_use", "live", "snapshot", "permissions",
-	"timestamps", "compat", "features", "cluster_size", "watermark", "backing" };
+	"partitions", "mounted", "mountpoints", "in_use", "used_by", "live", "snapshot",
+	"permissions", "timestamps", "compat", "features", "cluster_size", "watermark", "backing",
+	"volume", "data_file" };
 
 static void test_info(void)
 {
