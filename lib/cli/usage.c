@@ -202,7 +202,7 @@ int usage_number(const char *option, const char *value, long min, long max, long
 	errno = 0;
 	*out = strtol(value, &end, 10);
 	if (errno || *end || end == value || *out < min || *out > max)
-		return usage_error("--%s: '%s' is not a number from %ld to %ld", option, value, min,
-			max);
+		return usage_error(
+			"--%s: '%s' is not a number from %ld to %ld", option, value, min, max);
 	return 0;
 }
