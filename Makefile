@@ -28,8 +28,8 @@ STATIC   ?= -static
 WERROR   ?=
 N        ?= 100000
 T        ?=
-CLANG    ?= clang
-CLANG_FORMAT ?= clang-format-14
+CLANG    ?= clang-19
+CLANG_FORMAT ?= clang-format-19
 VERSION  := 0.1.0
 ARCH     := $(shell uname -m)
 

@@ -28,7 +28,7 @@ struct policy {
 	struct policy_root {
 		char *path; /* absolute, without slashes at its end */
 		int fd;	    /* O_PATH */
-	} * root;
+	} *root;
 	size_t count;
 	char **device; /* storage.device, looked up each time it matters */
 	size_t device_count;
@@ -37,10 +37,7 @@ struct policy {
 	const struct policy *also; /* a wider policy that holds as well, or NULL */
 };
 
-#define POLICY_INIT                                                                                \
-	{                                                                                          \
-		NULL, false, NULL, 0, NULL, 0, NULL, 0, NULL                                       \
-	}
+#define POLICY_INIT { NULL, false, NULL, 0, NULL, 0, NULL, 0, NULL }
 
 /* Opens the directories that the configuration allows; a missing one is left out. */
 int policy_init(struct policy *l, const struct config *c, const char *file);

@@ -20,14 +20,11 @@ struct ssh_keys {
 		const char *file;			/* of the private key; owned by c */
 		ssh_key public; /* public key or certificate; NULL: only in the private key */
 		char *label;	/* "key '/home/u/.ssh/id_rsa'", for messages */
-	} * item;
+	} *item;
 	size_t count;
 };
 
-#define SSH_KEYS_INIT                                                                              \
-	{                                                                                          \
-		NULL, 0                                                                            \
-	}
+#define SSH_KEYS_INIT { NULL, 0 }
 
 /*
  * Makes the list and reads the public keys; missing files are skipped.  is_given:
