@@ -18,7 +18,7 @@ static char *check_memory(char *s)
 	return s;
 }
 
-/* Removes, in place, what names nothing: "//" and "/./". */
+/* Replaces "//" and "/./" by "/", in place. */
 static char *squeeze(char *path)
 {
 	const char *in = path;
@@ -43,7 +43,7 @@ char *pathname_absolute(const char *path)
 		return check_memory(squeeze(strdup(path)));
 	cwd = getcwd(NULL, 0);
 	if (!cwd) {
-		err_sys("cannot tell the current directory");
+		err_sys("cannot get the current directory");
 		return NULL;
 	}
 	all = pathname_join(cwd, path);

@@ -1,6 +1,6 @@
 /*
- * policy: the spelling of a path chooses the directory, and the kernel keeps the
- * walk below it.
+ * policy: the spelling of a path selects an allowed directory; then the kernel opens the path and
+ * keeps it below that directory.
  */
 #include "lib/base/policy.h"
 
@@ -17,7 +17,7 @@
 #include "lib/base/err.h"
 #include "lib/base/pathname.h"
 
-#define OPEN_TRIES 64 /* EAGAIN: something was renamed during the walk */
+#define OPEN_TRIES 64 /* EAGAIN: something was renamed while the path was resolved */
 
 static int add_root(struct policy *l, const char *path)
 {
@@ -39,7 +39,7 @@ static int add_root(struct policy *l, const char *path)
 	return root[l->count++].path ? 0 : -1;
 }
 
-static int add_text(char ***list, size_t *count, const char *text)
+static int append_text(char ***list, size_t *count, const char *text)
 {
 	char **longer = realloc(*list, (*count + 1) * sizeof(*longer));
 
@@ -63,11 +63,11 @@ int policy_init(struct policy *l, const struct config *c, const char *file)
 			goto fail;
 	}
 	for (at = 0; (path = config_each(c, "storage.device", &at));)
-		if (add_text(&l->device, &l->device_count, path) < 0)
+		if (append_text(&l->device, &l->device_count, path) < 0)
 			goto fail;
 	for (at = 0; (path = config_each(c, "storage.group", &at));) {
 		l->limited = true;
-		if (add_text(&l->group, &l->group_count, path) < 0)
+		if (append_text(&l->group, &l->group_count, path) < 0)
 			goto fail;
 	}
 	return 0;
@@ -93,8 +93,8 @@ void policy_fini(struct policy *l)
 	memset(l, 0, sizeof(*l));
 }
 
-/* openat2 with resolve flags, tried again while the tree changes under it. */
-static int open_walk(int dir, const char *path, int flags, uint64_t resolve)
+/* openat2 with resolve flags; repeated if directories are renamed meanwhile. */
+static int open_resolved(int dir, const char *path, int flags, uint64_t resolve)
 {
 	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC), .resolve = resolve };
 	int fd, tries = 0;
@@ -105,7 +105,7 @@ static int open_walk(int dir, const char *path, int flags, uint64_t resolve)
 	return fd;
 }
 
-static const struct policy_root *match_one(
+static const struct policy_root *match_spelling(
 	const struct policy *l, const char *spelled, const char **rest)
 {
 	size_t i;
@@ -116,27 +116,47 @@ static const struct policy_root *match_one(
 	return NULL;
 }
 
+static bool leads_upwards(const char *rest)
+{
+	return strncmp(rest, "..", 2) == 0 && (rest[2] == '/' || rest[2] == '\0');
+}
+
+/* dir and rest as one path, where each ".." at the start of rest removes a part of dir. */
+static char *fold_upwards(const char *dir, const char *rest)
+{
+	char *parent = pathname_trim(dir), *path, *slash;
+
+	if (!parent)
+		return NULL;
+	for (; leads_upwards(rest); rest += strspn(rest, "/")) {
+		slash = strrchr(parent, '/');
+		slash[slash == parent ? 1 : 0] = '\0'; /* the parent of "/" is "/" */
+		rest += 2;
+	}
+	path = pathname_join(parent, rest);
+	free(parent);
+	return path;
+}
+
 /*
- * Which allowed directory *spelled lies below, and *rest, its path from there.
- * A ".." right after an allowed directory leads to that directory's parent, and
- * is folded: the configured path has been resolved already.  Any other stays
- * for the kernel.  NULL: none, or (with *spelled NULL) no memory.
+ * The allowed directory that *spelled is below; *rest is the path from there.  Each ".." right
+ * after an allowed directory leads upwards on that directory's own path, and is folded, since
+ * the configured path is resolved already.  Any other is resolved by the kernel.  NULL: none, or
+ * out of memory if *spelled is NULL.
  */
-static const struct policy_root *match(const struct policy *l, char **spelled, const char **rest)
+static const struct policy_root *match_root(
+	const struct policy *l, char **spelled, const char **rest)
 {
 	const struct policy_root *root;
-	char *parent, *folded;
+	char *folded;
 
-	while ((root = match_one(l, *spelled, rest))) {
-		if (strncmp(*rest, "..", 2) != 0 || ((*rest)[2] != '/' && (*rest)[2] != '\0'))
+	while ((root = match_spelling(l, *spelled, rest))) {
+		if (!leads_upwards(*rest))
 			return root;
-		parent = pathname_parent(root->path);
-		folded = parent ? pathname_join(parent, *rest + 2) : NULL;
-		free(parent);
+		folded = fold_upwards(root->path, *rest);
 		free(*spelled);
-		*spelled = folded ? pathname_absolute(folded) : NULL;
-		free(folded);
-		if (!*spelled)
+		*spelled = folded;
+		if (!folded)
 			return NULL;
 	}
 	return NULL;
@@ -149,14 +169,14 @@ static int open_below(const struct policy *l, const char *path, int flags)
 	const char *rest;
 	int fd = -1;
 
-	root = spelled ? match(l, &spelled, &rest) : NULL;
+	root = spelled ? match_root(l, &spelled, &rest) : NULL;
 	if (!spelled)
 		return -1;
 	if (!root)
 		err_set(ST_REFUSED, "not allowed by %s: outside of the configured directories",
 			l->file);
-	else if ((fd = open_walk(root->fd, rest, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)) >=
-		 0)
+	else if ((fd = open_resolved(
+			  root->fd, rest, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)) >= 0)
 		;
 	else if (errno == EXDEV)
 		err_set(ST_REFUSED, "not allowed by %s: the path leads out of '%s'", l->file,
@@ -178,8 +198,9 @@ static bool names_device(const struct policy *l, dev_t dev)
 	return false;
 }
 
-/* A device that the configuration names, by any path to it.  -1: it is none; errors stay. */
-static int open_device(const struct policy *l, const char *path, int flags)
+/* Opens a device that the configuration names, by any path to it; else -1, and the recorded error
+ * is kept. */
+static int open_configured_device(const struct policy *l, const char *path, int flags)
 {
 	int node, fd = -1;
 	struct stat st, opened;
@@ -201,14 +222,14 @@ static int open_device(const struct policy *l, const char *path, int flags)
 
 typedef int policy_opener(const struct policy *l, const char *path, int flags);
 
-static int open_named(const struct policy *l, const char *path, int flags)
+static int open_user_path(const struct policy *l, const char *path, int flags)
 {
 	int fd;
 
 	if (l->limited) {
 		fd = open_below(l, path, flags);
 		if (fd < 0 && err_status() == ST_REFUSED && !err_errno() &&
-			(fd = open_device(l, path, flags)) >= 0)
+			(fd = open_configured_device(l, path, flags)) >= 0)
 			err_clear();
 		return fd;
 	}
@@ -222,11 +243,11 @@ static int open_recorded(const struct policy *l, const char *path, int flags)
 
 	if (l->limited)
 		return open_below(l, path, flags);
-	fd = open_walk(AT_FDCWD, path, flags, RESOLVE_NO_MAGICLINKS);
+	fd = open_resolved(AT_FDCWD, path, flags, RESOLVE_NO_MAGICLINKS);
 	return fd < 0 ? err_sys("cannot open") : fd;
 }
 
-/* Whether the narrower policy leads to the very same thing. */
+/* Whether the narrower policy leads to the same file: 0, or -1 recorded. */
 static int check_narrower(const struct policy *l, const char *path, int fd, policy_opener *open_by)
 {
 	struct stat a, b;
@@ -252,7 +273,7 @@ static int open_by(const struct policy *l, const char *path, int flags, policy_o
 		return err_set(ST_USAGE, "an empty path");
 	if (!l->also || !l->also->limited)
 		return opener(l, path, flags);
-	/* By the wider policy first, so that nothing beyond it is ever opened, or told of. */
+	/* First by the wider policy, so that nothing that it forbids is opened or reported. */
 	fd = open_by(l->also, path, flags, opener);
 	if (fd >= 0 && l->limited && check_narrower(l, path, fd, opener) < 0) {
 		close(fd);
@@ -263,7 +284,7 @@ static int open_by(const struct policy *l, const char *path, int flags, policy_o
 
 int policy_open(const struct policy *l, const char *path, int flags)
 {
-	return open_by(l, path, flags, open_named);
+	return open_by(l, path, flags, open_user_path);
 }
 
 int policy_open_recorded(const struct policy *l, const char *spelled, int flags)
@@ -314,7 +335,7 @@ int policy_allow_device(const struct policy *l, dev_t dev)
 			is_named = true;
 		else if (l->limited)
 			return err_set(ST_REFUSED,
-				"not allowed by %s: a device that it does not name", l->file);
+				"not allowed by %s: it does not name this device", l->file);
 	}
 	return is_named ? 0
 			: err_set(ST_REFUSED, "is a device that no configuration names (see "

@@ -1,17 +1,15 @@
 /*
- * policy: what may be touched on this host, and the only way to it.
+ * policy: the access policy of this host, and the only way to open what it allows.
  *
- * Every path that comes from outside becomes a descriptor here, and everything
- * after that works on descriptors.  With storage.directory lines in the
- * configuration, a path must lie below one of them by its spelling.  It is then
- * walked from that directory's descriptor and cannot leave it: neither by ".."
- * nor by a link, however they are swapped during the walk.  An absolute link
- * is refused wherever it leads (openat2 with RESOLVE_BENEATH and
- * RESOLVE_NO_MAGICLINKS).  Without such lines, the user's own permissions are
- * the limit.
+ * Every path that comes from outside becomes a descriptor here, and the rest of the code works
+ * on descriptors.  If the configuration has storage.directory lines, a path must be below one of
+ * these directories by its spelling.  It is then opened from the descriptor of that directory and
+ * cannot leave it, neither by ".." nor by a link, even if they are swapped meanwhile.  An absolute
+ * link is always refused (openat2 with RESOLVE_BENEATH and RESOLVE_NO_MAGICLINKS).  Only ".."
+ * right after the directory's own path is folded as text, and so may lead to another allowed
+ * directory.  Without such lines, only the user's own permissions limit access.
  *
- * All errors are recorded: ST_REFUSED outside of what is allowed, else as
- * errno says.
+ * All errors are recorded: ST_REFUSED if the policy does not allow it, else by errno.
  */
 #ifndef IMG_POLICY_H
 #define IMG_POLICY_H
@@ -23,36 +21,39 @@
 #include "lib/base/config.h"
 
 struct policy {
-	const char *file; /* the configuration's name, for messages; borrowed */
-	bool limited;
+	const char *file; /* the path of the configuration, for messages; borrowed */
+	bool limited;	  /* it has directories or groups, and everything else is refused */
 	struct policy_root {
 		char *path; /* absolute, without slashes at its end */
 		int fd;	    /* O_PATH */
 	} *root;
 	size_t count;
-	char **device; /* storage.device, looked up each time it matters */
+	char **device; /* storage.device; looked up for each check */
 	size_t device_count;
 	char **group; /* storage.group */
 	size_t group_count;
-	const struct policy *also; /* a wider policy that holds as well, or NULL */
+	const struct policy *also; /* a wider policy that also has to allow it, or NULL; borrowed */
 };
 
 #define POLICY_INIT { NULL, false, NULL, 0, NULL, 0, NULL, 0, NULL }
 
-/* Opens the directories that the configuration allows; a missing one is left out. */
+/*
+ * Opens the directories that the configuration allows; a missing one is skipped.  0, or -1; then
+ * l is empty.  file is borrowed.
+ */
 int policy_init(struct policy *l, const struct config *c, const char *file);
 void policy_fini(struct policy *l);
 
 /*
- * Opens a path that the user named, with flags (O_CLOEXEC is added), and follows
- * links as far as they are allowed.  The descriptor, or -1.
+ * Opens a path that the user named with flags and O_CLOEXEC, and follows links that are
+ * allowed.  The descriptor, which the caller closes, or -1.
  */
 int policy_open(const struct policy *l, const char *path, int flags);
 
 /*
- * Finds out what a path is: as policy_open() with O_PATH, but a block device
- * below /dev is found whatever the policy says.  The caller then has to ask
- * policy_allow_group() or policy_allow_device() before it touches the device.
+ * Finds out what a path leads to: as policy_open() with O_PATH, but also finds block devices below
+ * /dev that the policy does not allow.  The caller then has to call policy_allow_group() or
+ * policy_allow_device() before it opens the device.
  */
 int policy_find(const struct policy *l, const char *path);
 
@@ -64,18 +65,17 @@ int policy_find(const struct policy *l, const char *path);
  */
 int policy_open_recorded(const struct policy *l, const char *spelled, int flags);
 
-/* 0, or -1 with ST_REFUSED recorded: whether volumes of that group may be touched. */
+/* Whether volumes of that group are allowed: 0, or -1 with ST_REFUSED recorded. */
 int policy_allow_group(const struct policy *l, const char *group);
 
 /* Whether that device may be written: 0, or -1 with ST_REFUSED recorded. */
 int policy_allow_device(const struct policy *l, dev_t dev);
 
-/* Whether anything is limited at all. */
+/* Whether this policy or a wider one limits anything. */
 bool policy_is_narrow(const struct policy *l);
 
 /*
- * Whose `root` and `group` say where to look if the user names nothing: those of l, or of
- * a wider policy.
+ * The policy whose `root` and `group` are used for a request without a path: l, or a wider one.
  */
 const struct policy *policy_roots(const struct policy *l);
 

@@ -84,7 +84,7 @@ static int image_source_finish(struct source *base, struct wire_end *seen)
 	struct image_source *s = (struct image_source *)base;
 
 	(void)seen;
-	return s->img->ops->check(s->img);
+	return image_check_end(s->img);
 }
 
 static const struct source_ops image_source_ops = {

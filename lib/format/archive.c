@@ -1,7 +1,6 @@
 /*
- * archive: see archive.h.  What an archive holds is unpacked into a memfd that
- * is made as long as the image, because libblkid does not accept a filesystem or
- * table that reaches past the end.
+ * archive: the beginning of the image is unpacked into a memfd that is as long as the image,
+ * because libblkid rejects a filesystem or table that ends beyond the end.
  */
 #include "lib/format/archive.h"
 
@@ -16,9 +15,9 @@
 #include "lib/base/size.h"
 #include "lib/format/qcow2.h"
 
-#define WINDOW 4096 /* bytes read at once for a block's header; they serve those near it */
+#define WINDOW 4096 /* bytes read at once, which may have the headers of several blocks */
 
-/* The bytes around the headers of its blocks. */
+/* A part of the archive, with headers of blocks. */
 struct window {
 	int fd;
 	uint64_t len; /* of the archive */
@@ -59,8 +58,8 @@ static int read_header(struct lzop_header *h, int fd, uint64_t len)
 	return r == 1 ? 0 : -1;
 }
 
-/* The header at off: 1 and lb; 0: the archive ends within it; -1. */
-static int window_block(
+/* Parses the header of the block at off.  1 and *lb; 0: the archive ends within it; -1. */
+static int parse_block(
 	struct window *w, const struct lzop_header *h, uint64_t off, struct lzop_block *lb)
 {
 	uint64_t left = off < w->len ? w->len - off : 0;
@@ -76,7 +75,7 @@ static int window_block(
 	return lzop_block_parse(lb, h, w->byte + (off - w->at), (size_t)(w->at + w->n - off));
 }
 
-/* Adds up what its blocks' headers say. */
+/* Adds up the lengths in the headers of all blocks. */
 static int walk_blocks(struct archive *a, int fd, uint64_t len)
 {
 	struct window w = { .fd = fd, .len = len };
@@ -84,7 +83,7 @@ static int walk_blocks(struct archive *a, int fd, uint64_t len)
 	uint64_t off = a->header.size;
 	int r;
 
-	while ((r = window_block(&w, &a->header, off, &lb)) == 1 && lb.raw_len) {
+	while ((r = parse_block(&w, &a->header, off, &lb)) == 1 && lb.raw_len) {
 		off += lb.size;
 		if (lb.coded_len > len - off)
 			return 0;
@@ -110,13 +109,13 @@ int archive_open(struct archive *a, int fd, uint64_t len)
 }
 
 /*
- * Reads and decodes the block whose header is at *off, and moves *off past
- * it: 1; 0: there is none, or only its beginning; -1.
+ * Reads and decodes the block whose header is at *off, and sets *off to its end.  1; 0:
+ * there is no further block, or it is truncated; -1.
  */
-static int next_block(struct window *w, const struct lzop_header *h, uint64_t *off, struct block *b)
+static int read_block(struct window *w, const struct lzop_header *h, uint64_t *off, struct block *b)
 {
 	struct lzop_block lb;
-	int r = window_block(w, h, *off, &lb);
+	int r = parse_block(w, h, *off, &lb);
 
 	if (r != 1 || lb.raw_len == 0)
 		return r < 0 ? -1 : 0;
@@ -134,14 +133,14 @@ bool archive_holds_qcow2(const struct archive *a, int fd, uint64_t len)
 	uint64_t off = a->header.size;
 	struct window w = { .fd = fd, .len = len };
 	struct block *b = block_new();
-	bool is = b && next_block(&w, &a->header, &off, b) == 1 && qcow2_is(b->raw, b->len);
+	bool is = b && read_block(&w, &a->header, &off, b) == 1 && qcow2_is(b->raw, b->len);
 
 	err_clear();
 	block_free(b);
 	return is;
 }
 
-/* Unpacks its head into `to`; *n is how many bytes that are. */
+/* Unpacks the beginning of the image into `to`; *n is the number of bytes. */
 static int unpack_head(const struct archive *a, int fd, uint64_t len, int to, uint64_t *n)
 {
 	uint64_t want = a->len < ARCHIVE_HEAD ? a->len : ARCHIVE_HEAD, off = a->header.size;
@@ -150,7 +149,7 @@ static int unpack_head(const struct archive *a, int fd, uint64_t len, int to, ui
 	int r = b ? 1 : -1;
 
 	for (*n = 0; r == 1 && *n < want; *n += b->len) {
-		r = next_block(&w, &a->header, &off, b);
+		r = read_block(&w, &a->header, &off, b);
 		if (r != 1)
 			break;
 		if (io_pwrite(to, b->raw, b->len, *n) < 0)
@@ -169,7 +168,7 @@ int archive_probe(const struct archive *a, int fd, uint64_t len, struct probe *p
 	if (memory < 0)
 		return err_sys("cannot unpack into memory");
 	r = unpack_head(a, fd, len, memory, &n);
-	/* A length that memory cannot have is a lie, or this host's limit: look at the head. */
+	/* If memory cannot be as long as the header says, probe only what was unpacked. */
 	if (r == 0)
 		r = probe_fd(memory,
 			a->len <= SIZE_LIMIT && ftruncate(memory, (off_t)a->len) == 0 ? a->len : n,

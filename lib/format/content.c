@@ -16,6 +16,15 @@ const char *content_format_of(const void *head, size_t n)
 	return qcow2_is(head, n) ? format_qcow2 : format_raw;
 }
 
+static int read_head(int fd, void *p, size_t n)
+{
+	ssize_t got = io_pread(fd, p, n, 0);
+
+	if (got < 0)
+		return err_sys("cannot read at 0");
+	return (size_t)got == n ? 0 : err_set(ST_CORRUPT, "the image shrank while it was read");
+}
+
 static int read_archive(struct content *c, int fd, uint64_t len)
 {
 	c->is_archive = true;
@@ -32,19 +41,17 @@ int content_parse(struct content *c, const void *head, size_t n)
 	return c->format == format_qcow2 ? qcow2_parse(&c->qcow2, head, n) : 0;
 }
 
-static int read_qcow2(struct content *c, int fd)
+static int read_qcow2(struct content *c, int fd, uint64_t len)
 {
+	size_t n = len < QCOW2_HEADER_MAX ? (size_t)len : QCOW2_HEADER_MAX;
 	uint8_t *head = malloc(QCOW2_HEADER_MAX);
-	ssize_t n;
-	int r = -1;
+	int r;
 
 	if (!head)
 		return err_set(ST_FAILED, "out of memory");
-	n = io_pread(fd, head, QCOW2_HEADER_MAX, 0);
-	if (n < 0)
-		err_sys("cannot read the header");
-	else
-		r = content_parse(c, head, (size_t)n);
+	r = read_head(fd, head, n);
+	if (r == 0)
+		r = content_parse(c, head, n);
 	free(head);
 	return r;
 }
@@ -52,14 +59,13 @@ static int read_qcow2(struct content *c, int fd)
 int content_read(struct content *c, int fd, uint64_t len)
 {
 	uint8_t head[LZOP_MAGIC_LEN];
-	size_t want = len < sizeof(head) ? (size_t)len : sizeof(head);
-	ssize_t n = io_pread(fd, head, want, 0);
+	size_t n = len < sizeof(head) ? (size_t)len : sizeof(head);
 
 	memset(c, 0, sizeof(*c));
-	if (n < 0)
-		return err_sys("cannot read at 0");
-	if (lzop_is(head, (size_t)n))
+	if (read_head(fd, head, n) < 0)
+		return -1;
+	if (lzop_is(head, n))
 		return read_archive(c, fd, len);
-	c->format = content_format_of(head, (size_t)n);
-	return c->format == format_qcow2 ? read_qcow2(c, fd) : 0;
+	c->format = content_format_of(head, n);
+	return c->format == format_qcow2 ? read_qcow2(c, fd, len) : 0;
 }

@@ -2,8 +2,7 @@
  * content: what an image's first bytes say of it: an lzop archive, a qcow2 layer,
  * or anything else, which is raw.
  *
- * Nothing that is found here is trusted beyond being shown: a guest can write
- * it all.
+ * A guest can write all of that, so it is only shown, and otherwise not trusted.
  */
 #ifndef IMG_CONTENT_H
 #define IMG_CONTENT_H
@@ -17,23 +16,24 @@
 struct content {
 	bool is_archive;
 	struct archive archive; /* if is_archive */
-	const char *format;	/* "raw" or "qcow2", a constant; of what an archive holds, too */
-	struct qcow2 qcow2;	/* if format is "qcow2" and it is no archive */
+	const char *format;	/* "raw" or "qcow2", a constant; also of the image in an archive */
+	struct qcow2 qcow2;	/* if format is "qcow2" and it is not an archive */
 };
 
 /*
  * Reads and parses the headers at the beginning of fd, which is len bytes long.
- * 0, or -1 recorded: a read error, or ST_CORRUPT if a header cannot be parsed.
+ * 0, or -1 recorded: a read error, or ST_CORRUPT if fd is shorter or a header
+ * cannot be parsed.
  */
 int content_read(struct content *c, int fd, uint64_t len);
 
 /*
- * The same of the first n bytes, QCOW2_HEADER_MAX of them if there are as many, of
- * what is known to be no archive.
+ * The same of the first n bytes (QCOW2_HEADER_MAX, or all if there are fewer) of an image
+ * that is known not to be an archive.
  */
 int content_parse(struct content *c, const void *head, size_t n);
 
-/* "raw" or "qcow2", as the first n bytes of something say; 4 are enough. */
+/* "raw" or "qcow2", by the first n bytes of an image; 4 are enough. */
 const char *content_format_of(const void *head, size_t n);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * probe: libblkid looks at a descriptor.  Filesystems and partition tables are two
- * runs of it, because a single run ends when it finds more than one thing.
+ * probe: libblkid probes twice, for filesystems and for partition tables, because a single
+ * probe ends when it finds more than one of these.
  */
 #include "lib/format/probe.h"
 
@@ -27,7 +27,7 @@ static void copy_value(blkid_probe pr, const char *name, char *out, size_t size)
 	out[len] = '\0';
 }
 
-/* Runs the chain that is enabled: 1 found, 0 nothing or too much, -1 recorded. */
+/* Probes by the enabled chain.  1: found; 0: nothing, or several; -1 recorded. */
 static int run_chain(blkid_probe pr)
 {
 	int r;
@@ -80,7 +80,7 @@ int probe_fd(int fd, uint64_t len, struct probe *p)
 	int r = -1;
 
 	memset(p, 0, sizeof(*p));
-	if (len == 0) /* to libblkid: as much as there is */
+	if (len == 0) /* which to libblkid means: up to the end */
 		return 0;
 	if (len > SIZE_LIMIT)
 		return err_set(ST_CORRUPT, "cannot look for filesystems: impossible length");

@@ -1,8 +1,7 @@
 /*
- * probe: the filesystem and the partition table that libblkid finds, by content
- * and never by name.
+ * probe: the filesystem and the partition table that libblkid recognises by content.
  *
- * Nothing that is found here is trusted beyond being shown: labels are a guest's.
+ * A guest can write all of that, so it is only shown, and otherwise not trusted.
  */
 #ifndef IMG_PROBE_H
 #define IMG_PROBE_H
@@ -21,9 +20,9 @@ struct probe {
 };
 
 /*
- * Looks for filesystem and partition table in the len bytes that fd holds.
- * 0, or -1 recorded: a read error (finding nothing, or more than one filesystem,
- * is no error; each is looked for by itself).  Moves fd's file position.
+ * Looks for a filesystem and, independently, a partition table in the first len bytes of
+ * fd.  0, also if it finds none or several; -1 recorded: a read error.  Moves the file
+ * position of fd.
  */
 int probe_fd(int fd, uint64_t len, struct probe *p);
 

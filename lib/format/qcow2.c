@@ -1,8 +1,8 @@
 /*
- * How it works: what is fixed is read through a view of the header's bytes,
- * extensions through one of their own that ends where QEMU ends them: at the
- * backing name, or with the first cluster.  What QEMU would refuse to open is
- * refused, but a feature that is not known is not: the caller decides.
+ * qcow2: the fixed fields are read through a view of the header's bytes.  Extensions are read
+ * through a view of their own, which ends where QEMU ends them: at the backing name, or with
+ * the first cluster.  What QEMU refuses to open is refused, except unknown features, on which
+ * the caller decides.
  */
 #include "lib/format/qcow2.h"
 
@@ -26,7 +26,7 @@ struct layout {
 	uint32_t backing_len;
 };
 
-static int bad(const char *why)
+static int refuse_header(const char *why)
 {
 	return err_set(ST_CORRUPT, "read the qcow2 header: %s", why);
 }
@@ -36,7 +36,7 @@ bool qcow2_is(const void *p, size_t n)
 	return n >= 4 && memcmp(p, QCOW2_MAGIC, 4) == 0;
 }
 
-/* The fields of both versions, and those of the third. */
+/* Parses the fields of both versions, and those of version 3. */
 static int parse_fixed(struct qcow2 *q, struct layout *l, const void *p, size_t n)
 {
 	uint32_t version, bits, order = 0;
@@ -52,7 +52,7 @@ static int parse_fixed(struct qcow2 *q, struct layout *l, const void *p, size_t 
 	view_bytes(&v, V2_HEADER_SIZE - 32);
 	l->header = V2_HEADER_SIZE;
 	if (!view_bad(&v) && version != 2 && version != 3)
-		return bad("unknown version");
+		return refuse_header("unknown version");
 	if (version == 3) {
 		q->incompatible = view_u64(&v);
 		q->compatible = view_u64(&v);
@@ -61,17 +61,17 @@ static int parse_fixed(struct qcow2 *q, struct layout *l, const void *p, size_t 
 		l->header = view_u32(&v);
 	}
 	if (view_bad(&v))
-		return bad("it is cut short");
+		return refuse_header("it is cut short");
 	if (bits < CLUSTER_BITS_MIN || bits > CLUSTER_BITS_MAX)
-		return bad("impossible size of clusters");
+		return refuse_header("impossible size of clusters");
 	if (q->size > SIZE_LIMIT)
-		return bad("impossible size");
+		return refuse_header("impossible size");
 	if (order > REFCOUNT_ORDER_MAX)
-		return bad("impossible width of reference counts");
+		return refuse_header("impossible width of reference counts");
 	q->version = (int)version;
 	q->cluster_size = 1u << bits;
 	if (version == 3 && (l->header < V3_HEADER_MIN || l->header > q->cluster_size))
-		return bad("impossible length of the header");
+		return refuse_header("impossible length of the header");
 	return 0;
 }
 
@@ -80,11 +80,11 @@ static int parse_backing(struct qcow2 *q, const struct layout *l, const uint8_t 
 	if (l->backing_off == 0)
 		return 0;
 	if (l->backing_off > q->cluster_size || l->backing_len > q->cluster_size - l->backing_off)
-		return bad("the backing name is outside of the first cluster");
+		return refuse_header("the backing name is outside of the first cluster");
 	if (l->backing_len > QCOW2_BACKING_MAX)
-		return bad("the backing name is too long");
+		return refuse_header("the backing name is too long");
 	if (l->backing_off > n || l->backing_len > n - l->backing_off)
-		return bad("the backing name is cut short");
+		return refuse_header("the backing name is cut short");
 	memcpy(q->backing, p + l->backing_off, l->backing_len);
 	return 0;
 }
@@ -108,10 +108,10 @@ static int parse_extensions(struct qcow2 *q, const struct layout *l, const uint8
 			return 0;
 		data = view_bytes(&v, len);
 		if (!data)
-			return bad("an extension is too long");
+			return refuse_header("an extension is too long");
 		if (type == EXT_BACKING_FORMAT) {
 			if (len >= sizeof(q->backing_format))
-				return bad("the backing format's name is too long");
+				return refuse_header("the backing format's name is too long");
 			memset(q->backing_format, 0, sizeof(q->backing_format));
 			memcpy(q->backing_format, data, len);
 		}
@@ -127,7 +127,7 @@ int qcow2_parse(struct qcow2 *q, const void *p, size_t n)
 
 	memset(q, 0, sizeof(*q));
 	if (!qcow2_is(p, n))
-		return bad("not a qcow2 image");
+		return refuse_header("not a qcow2 image");
 	if (parse_fixed(q, &l, p, n) < 0 || parse_backing(q, &l, p, n) < 0)
 		return -1;
 	return parse_extensions(q, &l, p, n);

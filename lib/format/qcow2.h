@@ -18,35 +18,34 @@
 #include <stdint.h>
 
 #define QCOW2_MAGIC "QFI\xfb"
-#define QCOW2_HEADER_MAX 65536 /* bytes from the start that are looked at */
+#define QCOW2_HEADER_MAX 65536 /* bytes from the start that are parsed */
 #define QCOW2_BACKING_MAX 1023
 
 struct qcow2 {
-	int version; /* 2: compat 0.10; 3: compat 1.1 */
-	uint64_t size;
-	uint32_t cluster_size;
+	int version;	       /* 2: compat 0.10; 3: compat 1.1 */
+	uint64_t size;	       /* bytes, of the guest's disk */
+	uint32_t cluster_size; /* bytes */
 	uint64_t incompatible, compatible, autoclear;
 	char backing[QCOW2_BACKING_MAX + 1]; /* as recorded, "" if none */
 	char backing_format[64];	     /* as recorded, "" if none */
 };
 
-/* Whether n bytes (4 are enough) begin a qcow2 image. */
+/* Whether the first n bytes are those of a qcow2 image; 4 are enough. */
 bool qcow2_is(const void *p, size_t n);
 
 /*
- * Parses the first n bytes of an image, QCOW2_HEADER_MAX of them if it has as
- * many.  What is read is checked as QEMU does; unknown features are no error
- * here.  Names end at a NUL in them.  0, or -1 with ST_CORRUPT recorded.
+ * Parses the first n bytes of an image (QCOW2_HEADER_MAX, or all if there are fewer).  Makes
+ * the checks that QEMU makes, but accepts unknown features.  A name ends at a NUL in it.
+ * 0, or -1 with ST_CORRUPT recorded.
  */
 int qcow2_parse(struct qcow2 *q, const void *p, size_t n);
 
-/* Incompatible features that have a name here; an image with another is refused. */
+/* Incompatible features that have a name here. */
 #define QCOW2_INCOMPATIBLE_KNOWN UINT64_C(0x1f)
 
 /*
- * The name, as libvirt's XML has it, of feature bit i if the image has it: 0 to
- * 63 are the incompatible bits, 64 to 127 the compatible ones.  NULL if it has
- * not, or if the bit has no name.
+ * The name, as in libvirt's XML, of feature bit i: 0 to 63 are the incompatible bits, 64 to
+ * 127 the compatible ones.  NULL if the image lacks that feature, or it has no name.
  */
 #define QCOW2_FEATURES 128
 const char *qcow2_feature(const struct qcow2 *q, unsigned i);

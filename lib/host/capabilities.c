@@ -1,5 +1,5 @@
 /*
- * capabilities: a table of what each type needs.
+ * capabilities: a table of the programs that each type needs.
  */
 #include "lib/host/capabilities.h"
 
@@ -47,7 +47,7 @@ void capabilities_write(struct buf *out)
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (has_all(rules[i].needs))
 			kv_add(out, rules[i].key, rules[i].type);
-	/* Reflinks need no program, only a directory that can: see its `reflink`. */
+	/* Reflinks need no program.  Whether a directory supports them, its record says. */
 	kv_add(out, "snapshot", "btrfs");
 	kv_add(out, "snapshot", "xfs");
 	for (i = 0; blkid_superblocks_get_name(i, &name, NULL) == 0; i++)

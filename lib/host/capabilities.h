@@ -1,6 +1,6 @@
 /*
- * capabilities: which filesystems this host can grow, shrink, snapshot and detect,
- * by the programs that are there now (CHILD_PATH).
+ * capabilities: the filesystems that this host can grow, shrink, snapshot and detect, by the
+ * programs that are installed (CHILD_PATH).
  */
 #ifndef IMG_CAPABILITIES_H
 #define IMG_CAPABILITIES_H
@@ -9,7 +9,7 @@
 
 #include "lib/base/buf.h"
 
-/* Appends grow, shrink, snapshot, detect: a pair for each type. */
+/* Appends a pair for each type, with the key grow, shrink, snapshot or detect. */
 void capabilities_write(struct buf *out);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * identity: which file or device something is, as text that can be compared on
- * one host as long as it is up.  Two programs that reach the host on
- * different ways so find out that they mean the same image.
+ * identity: a text that identifies a file or device of a host until it reboots.  Two
+ * programs that reach the host by different names compare it to find out whether they
+ * mean the same image.
  */
 #ifndef IMG_IDENTITY_H
 #define IMG_IDENTITY_H
@@ -10,8 +10,10 @@
 
 #define IDENTITY_MAX 128 /* bytes with the NUL */
 
-/* "BOOT-ID:DEVICE:INODE" of a file, "BOOT-ID:block:NUMBER" of a device, whichever its node. Returns
- * out. */
+/*
+ * "BOOT-ID:DEVICE:INODE" of a file; "BOOT-ID:block:NUMBER" of a block device, the same for
+ * all its nodes.  Returns out.
+ */
 char *identity_of(const struct stat *st, char out[IDENTITY_MAX]);
 
 #endif

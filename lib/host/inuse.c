@@ -1,8 +1,8 @@
 /*
- * inuse: asks each part of the kernel that may know, and names the first that
- * says yes.  The questions are cheap and take nothing: locks are only tested,
- * and the one lease is given back at once (SIGIO is ignored by the helper, for
- * the case that somebody opens the file in between).
+ * inuse: asks each part of the kernel, and names the first use that is found.  The
+ * questions are cheap and change nothing: locks are only tested, and the lease is
+ * released at once.  If the file is opened in between, the helper gets SIGIO, which it
+ * ignores.
  */
 #include "lib/host/inuse.h"
 
@@ -25,35 +25,38 @@
 #include "lib/lvm/dm.h"
 #include "lib/lvm/volume.h"
 
-/* QEMU: byte 100 + n is locked by who uses permission n, 200 + n by who does
- * not share it.  1 is writing, 3 is resizing. */
+/*
+ * A QEMU that uses permission n locks byte 100 + n; one that does not share it locks byte
+ * 200 + n.  Permission 1 is writing, 3 is resizing.
+ */
 #define QEMU_USES 100
-#define QEMU_KEEPS 200
+#define QEMU_UNSHARED 200
 #define QEMU_BITS 4
 
 #define CIFS_MAGIC 0xff534d42 /* not in every <linux/magic.h> */
 #define SMB2_MAGIC 0xfe534d42
 
-static bool locked(int fd, off_t from, off_t n)
+static bool is_locked(int fd, off_t from, off_t n)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = from, .l_len = n };
 
 	return fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
 }
 
-static void look_qemu(int fd, struct inuse *u)
+static void find_qemu_locks(int fd, struct inuse *u)
 {
-	bool writes = locked(fd, QEMU_USES + 1, 1) || locked(fd, QEMU_USES + 3, 1);
+	bool writes = is_locked(fd, QEMU_USES + 1, 1) || is_locked(fd, QEMU_USES + 3, 1);
 
-	if (!writes && !locked(fd, QEMU_USES, QEMU_BITS) && !locked(fd, QEMU_KEEPS, QEMU_BITS))
+	if (!writes && !is_locked(fd, QEMU_USES, QEMU_BITS) &&
+		!is_locked(fd, QEMU_UNSHARED, QEMU_BITS))
 		return;
 	u->readers = true;
 	u->writers = u->writers || writes;
-	inuse_find_say(u, "locked by QEMU");
+	inuse_find_say(u, "is_locked by QEMU");
 }
 
-/* NFS and SMB refuse a lease to who has no delegation of it, too, which says nothing. */
-static bool leases_tell(int fd)
+/* NFS and SMB refuse a lease also to whoever has no delegation of the file. */
+static bool is_lease_conclusive(int fd)
 {
 	struct statfs fs;
 
@@ -62,23 +65,23 @@ static bool leases_tell(int fd)
 		       (uint32_t)fs.f_type != SMB2_MAGIC);
 }
 
-static void look_lease(int fd, const struct stat *st, struct inuse *u)
+static void find_writer(int fd, const struct stat *st, struct inuse *u)
 {
 	if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
 		return;
 	if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
 		fcntl(fd, F_SETLEASE, F_UNLCK);
-	} else if (errno == EAGAIN && leases_tell(fd)) {
+	} else if (errno == EAGAIN && is_lease_conclusive(fd)) {
 		u->writers = true;
 		if (!u->who[0])
 			inuse_find_process(st, u);
 		inuse_find_say(u, "open for writing");
-	} else if (inuse_find_process(st, u)) { /* another's file, or a filesystem without leases */
+	} else if (inuse_find_process(st, u)) { /* the lease is not available */
 		u->writers = true;
 	}
 }
 
-/* Of a device that somebody has open. */
+/* Finds out who has a device open, which is known to be open elsewhere. */
 static void find_opener(const struct stat *st, struct inuse *u)
 {
 	u->readers = u->writers = true;
@@ -87,17 +90,17 @@ static void find_opener(const struct stat *st, struct inuse *u)
 	inuse_find_say(u, "open elsewhere");
 }
 
-/* The device mapper counts those that O_EXCL does not see; it cannot tell what they do. */
+/* The device mapper also counts users without O_EXCL, but not whether they read or write. */
 static bool is_open(int fd, const struct stat *st)
 {
 	struct dm_id id;
 	bool is = dm_id(st->st_rdev, &id) == 1 && volume_is_open_elsewhere(fd, 1) > 0;
 
-	err_clear(); /* who is not root cannot ask */
+	err_clear(); /* only root can ask */
 	return is;
 }
 
-/* Whether the device can be had exclusively, by a name that must mean it: errno if not. */
+/* Opens path exclusively, which must be the device st: 0, or an errno. */
 static int try_exclusively(const struct stat *st, const char *path)
 {
 	int fd = path ? open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC) : -1;
@@ -112,8 +115,8 @@ static int try_exclusively(const struct stat *st, const char *path)
 	return r;
 }
 
-/* known: whether it is open elsewhere, or NULL. */
-static void look_device(
+/* known: whether it is open elsewhere; NULL: to be found out. */
+static void find_device_users(
 	int fd, const char *path, const struct stat *st, struct inuse *u, const bool *known)
 {
 	char sys[64];
@@ -139,7 +142,7 @@ static void look_device(
 	}
 }
 
-static int look_all(int fd, const char *path, struct inuse *u, const bool *known)
+static int find_users(int fd, const char *path, struct inuse *u, const bool *known)
 {
 	struct stat st;
 	bool device;
@@ -154,23 +157,23 @@ static int look_all(int fd, const char *path, struct inuse *u, const bool *known
 		inuse_find_say(u, "used as swap");
 	}
 	if (device) {
-		look_device(fd, path, &st, u, known);
+		find_device_users(fd, path, &st, u, known);
 	} else if (S_ISREG(st.st_mode)) {
 		inuse_find_loops(&st, u);
-		look_qemu(fd, u);
-		look_lease(fd, &st, u);
+		find_qemu_locks(fd, u);
+		find_writer(fd, &st, u);
 	}
 	return buf_failed(&u->mountpoints);
 }
 
 int inuse_look(int fd, const char *path, struct inuse *u)
 {
-	return look_all(fd, path, u, NULL);
+	return find_users(fd, path, u, NULL);
 }
 
 int inuse_look_known(int fd, const char *path, struct inuse *u, bool is_open)
 {
-	return look_all(fd, path, u, &is_open);
+	return find_users(fd, path, u, &is_open);
 }
 
 void inuse_fini(struct inuse *u)
@@ -189,7 +192,7 @@ int inuse_explain_busy(const char *path)
 	r = inuse_look(fd, path, &u);
 	inuse_fini(&u);
 	close(fd);
-	return r < 0 ? -1 : err_set(ST_BUSY, "in use: %s", u.who[0] ? u.who : "until just now");
+	return r < 0 ? -1 : err_set(ST_BUSY, "in use: %s", u.who[0] ? u.who : "until a moment ago");
 }
 
 int inuse_explain_open(int fd)

@@ -1,12 +1,14 @@
 /*
- * inuse: who else has an image, from what the kernel tells of a descriptor.
+ * inuse: who else uses a file or device, by what the kernel reports.
  *
- * Seen are: mounts of it through a loop device, loop devices, swap, QEMU's
- * locks, and any other process that has a file open for writing (a read lease
- * would not be granted; where none can be asked for, on another's file or some
- * filesystems: if its descriptors may be seen).  Of a block device: an
- * exclusive user (mount, swap, dm, md), and of a volume anybody who has it open.
- * Nothing is changed; nothing waits, but for udev to close a volume (VOLUME_OPEN_MS).
+ * Of a file it detects loop devices, mounts of these, swap, QEMU's locks, and another
+ * process that has it open for writing.  The last is found by a read lease; where the
+ * lease is not available (a file of another user, some filesystems), by the descriptors
+ * in /proc that are visible.  Of a block device it detects mounts, swap and other
+ * exclusive users (dm, md), and of a volume also any other process that has it open.
+ *
+ * Nothing is changed.  It blocks only for up to VOLUME_OPEN_MS while a volume is open
+ * elsewhere, which may be udev.
  */
 #ifndef IMG_INUSE_H
 #define IMG_INUSE_H
@@ -16,39 +18,39 @@
 #include "lib/base/buf.h"
 
 enum inuse_level {
-	INUSE_WRITERS, /* who could change it under a reader */
-	INUSE_ANY      /* anybody who would be hurt by a writer */
+	INUSE_WRITERS, /* users that may change it while it is read */
+	INUSE_ANY      /* all users, since a change would harm them */
 };
 
 struct inuse {
 	bool mounted;
-	bool writers;		/* somebody has it open for writing, or mounted writable */
-	bool readers;		/* somebody else relies on it */
-	char who[256];		/* the first holder found, for messages */
+	bool writers;		/* it is open for writing elsewhere, or mounted writable */
+	bool readers;		/* it is used in another way */
+	char who[256];		/* the first use that was found, for messages */
 	struct buf mountpoints; /* NUL-terminated strings, one after the other */
 };
 
 /*
- * Looks who else uses what fd is open on.  Of a block device, path is a name, by which it
- * is opened once more to see whether anybody has it exclusively; else it plays no part
- * and may be NULL.  0 or -1 recorded; then, too, inuse_fini() is to be called.
+ * Finds out who else uses the file or device that fd is open on.  path is used for a
+ * block device only, to find exclusive users: it is opened once more by that path; NULL:
+ * that is skipped.  0, or -1 recorded.  The caller calls inuse_fini() in both cases.
  */
 int inuse_look(int fd, const char *path, struct inuse *u);
 
-/* The same of a volume of which it is known whether it is open elsewhere. */
+/* The same of a volume; is_open: it is known to be open elsewhere. */
 int inuse_look_known(int fd, const char *path, struct inuse *u, bool is_open);
 void inuse_fini(struct inuse *u);
 
-/* 0, or -1 with ST_BUSY recorded naming the holder.  fd is no device. */
+/* Refuses a file (not a device) that is in use: 0, or -1 with ST_BUSY recorded, naming the use. */
 int inuse_refuse(int fd, enum inuse_level level);
 
 /*
- * Of the device at path, which could not be opened exclusively: -1 with ST_BUSY recorded,
- * naming the holder as far as it can be seen.
+ * Explains why the device at path could not be opened exclusively: -1 with ST_BUSY
+ * recorded, naming the use if it is visible.
  */
 int inuse_explain_busy(const char *path);
 
-/* The same of one that fd is, and others have open. */
+/* The same of the device fd, which is open elsewhere. */
 int inuse_explain_open(int fd);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * inuse_find: who has a file or a device; see inuse_find.h.
+ * inuse_find: see inuse_find.h.
  */
 #include "lib/host/inuse_find.h"
 
@@ -31,7 +31,7 @@ void inuse_find_say(struct inuse *u, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Any node of a device is that device. */
+/* All nodes of a device are the same device. */
 static bool is_same(const struct stat *a, const struct stat *b)
 {
 	if (S_ISBLK(a->st_mode))
@@ -39,7 +39,7 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Whether the process of that directory of /proc has it open as inuse_find_process() says. */
+/* Whether process pid has the file open for writing, or the device in any way. */
 static bool has_open(const char *pid, const struct stat *st)
 {
 	char path[300];
@@ -51,7 +51,7 @@ static bool has_open(const char *pid, const struct stat *st)
 	snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
 	d = opendir(path);
 	while (d && !has && (e = readdir(d))) {
-		/* The link's own mode tells how it is open. */
+		/* The mode of the link shows how the file is open. */
 		has = fstatat(dirfd(d), e->d_name, &file, 0) == 0 && is_same(st, &file) &&
 		      (S_ISBLK(st->st_mode) ||
 			      (fstatat(dirfd(d), e->d_name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -165,7 +165,7 @@ static bool loop_has(const char *loop, const struct stat *st, dev_t *dev)
 		close(fd);
 		return has;
 	}
-	/* Not allowed to ask the device: go by its file's name. */
+	/* If the device may not be asked, compare the path of its file. */
 	snprintf(path, sizeof(path), "/sys/block/%s/loop/backing_file", loop);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

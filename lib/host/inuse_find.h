@@ -1,6 +1,6 @@
 /*
- * inuse_find: the places where the kernel tells who has a file or a device, for
- * inuse.c.  Each adds to *u what it finds; the first that is found is named.
+ * inuse_find: finds users of a file or device in /proc and /sys, for inuse.c.  Each function
+ * adds what it finds to *u; u->who names the first.  What is not visible is skipped.
  */
 #ifndef IMG_INUSE_FIND_H
 #define IMG_INUSE_FIND_H
@@ -9,25 +9,25 @@
 
 #include "lib/host/inuse.h"
 
-/* Names the holder, unless one is named. */
+/* Sets u->who, unless it is set. */
 void inuse_find_say(struct inuse *u, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Another process that has the file open for writing, or the device at all, if we
- * may see it; whether there is one.
+ * Finds another process that has the file open for writing, or the device in any way.
+ * Whether there is one.
  */
 bool inuse_find_process(const struct stat *st, struct inuse *u);
 
-/* What is made of a device, as another volume, a RAID or a LUKS device. */
+/* Names the device that is built on dev, such as a volume, RAID or LUKS device. */
 void inuse_find_holder(dev_t dev, struct inuse *u);
 
-/* Where it is mounted; *writable is set if it is so somewhere.  Their number, or -1 recorded. */
+/* Finds mounts of dev; sets *writable if one is.  Their number, or -1 recorded. */
 int inuse_find_mounts(dev_t dev, struct inuse *u, bool *writable);
 
-/* The same of the partitions of a disk, which is its directory below /sys. */
+/* The same of the partitions of disk, a directory below /sys.  The number of mounts. */
 int inuse_find_partitions(const char *disk, struct inuse *u, bool *writable);
 
-/* Loop devices over it, and who has those mounted. */
+/* Finds loop devices on it, and their mounts. */
 void inuse_find_loops(const struct stat *st, struct inuse *u);
 
 #endif

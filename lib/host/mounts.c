@@ -13,7 +13,7 @@
 
 #include "lib/base/err.h"
 
-/* Undoes the kernel's \ooo, in place. */
+/* Decodes the kernel's \ooo, in place. */
 static void unescape(char *s)
 {
 	char *out = s;
@@ -34,7 +34,7 @@ static void unescape(char *s)
  * A line is: id parent major:minor root point options optional... - type source
  * superoptions; the optional fields end with the "-".
  */
-static bool parse(char *line, struct mounts_entry *m)
+static bool parse_mount(char *line, struct mounts_entry *m)
 {
 	char *save, *word, *point, *opts, *source;
 	unsigned id, maj, min;
@@ -75,7 +75,7 @@ int mounts_each(int (*each)(void *arg, const struct mounts_entry *m), void *arg)
 	if (!f)
 		return err_sys("cannot read /proc/self/mountinfo");
 	while (r == 0 && getline(&line, &cap, f) > 0)
-		if (parse(line, &m))
+		if (parse_mount(line, &m))
 			r = each(arg, &m);
 	free(line);
 	fclose(f);
@@ -89,8 +89,8 @@ struct search {
 	int count;
 };
 
-/* A btrfs has a number of its own, as it may lie on several devices. */
-static bool is_below(const struct mounts_entry *m, dev_t dev)
+/* A btrfs has a device number of its own, since it may be on several devices. */
+static bool is_btrfs_on(const struct mounts_entry *m, dev_t dev)
 {
 	struct stat st;
 
@@ -98,11 +98,11 @@ static bool is_below(const struct mounts_entry *m, dev_t dev)
 	       S_ISBLK(st.st_mode) && st.st_rdev == dev;
 }
 
-static int search_one(void *arg, const struct mounts_entry *m)
+static int match_device(void *arg, const struct mounts_entry *m)
 {
 	struct search *s = arg;
 
-	if (m->dev != s->dev && !is_below(m, s->dev))
+	if (m->dev != s->dev && !is_btrfs_on(m, s->dev))
 		return 0;
 	buf_add(s->points, m->point, strlen(m->point) + 1);
 	s->writable = s->writable || m->writable;
@@ -114,7 +114,7 @@ int mounts_find(dev_t dev, struct buf *points, bool *writable)
 {
 	struct search s = { .dev = dev, .points = points };
 
-	if (mounts_each(search_one, &s) < 0)
+	if (mounts_each(match_device, &s) < 0)
 		return -1;
 	*writable = *writable || s.writable;
 	return s.count;
@@ -125,11 +125,11 @@ struct type_search {
 	char *type;
 };
 
-static int type_one(void *arg, const struct mounts_entry *m)
+static int match_file(void *arg, const struct mounts_entry *m)
 {
 	struct type_search *s = arg;
 
-	/* The device is not enough: files of a btrfs are on another than its mounts. */
+	/* Of a btrfs, files have another device number than the mount. */
 	if (s->x.stx_mask & STATX_MNT_ID
 			? m->id != s->x.stx_mnt_id
 			: m->dev != makedev(s->x.stx_dev_major, s->x.stx_dev_minor))
@@ -144,7 +144,7 @@ void mounts_type_of(int fd, char type[MOUNTS_TYPE_MAX])
 
 	type[0] = '\0';
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MNT_ID, &s.x) == 0 &&
-		mounts_each(type_one, &s) < 0)
+		mounts_each(match_file, &s) < 0)
 		err_clear();
 }
 

@@ -13,7 +13,7 @@
 #define MOUNTS_TYPE_MAX 64
 
 struct mounts_entry {
-	uint64_t id; /* STATX_MNT_ID */
+	uint64_t id; /* as of STATX_MNT_ID */
 	dev_t dev;
 	const char *point, *type, *source; /* valid during the call */
 	bool writable;
@@ -23,15 +23,15 @@ struct mounts_entry {
 int mounts_each(int (*each)(void *arg, const struct mounts_entry *m), void *arg);
 
 /*
- * Looks dev up in the mount table.  Appends each mount point, NUL-terminated,
- * to points; *writable is set if one of them is.  Their number, or -1 recorded.
+ * Finds the mounts of dev.  Appends each mount point, NUL-terminated, to points, and sets
+ * *writable if one is.  Their number, or -1 recorded; the caller checks buf_failed().
  */
 int mounts_find(dev_t dev, struct buf *points, bool *writable);
 
-/* The type of the filesystem that fd, maybe O_PATH, is on; "" if it cannot be told. */
+/* The type of the filesystem that fd (O_PATH is enough) is on; "" if it is unknown. */
 void mounts_type_of(int fd, char type[MOUNTS_TYPE_MAX]);
 
-/* Whether the device dev, or the file (dev, ino) if dev is no device, is swap. */
+/* Whether the device dev or, unless is_device, the file (dev, ino) is swap. */
 bool mounts_is_swap(dev_t dev, ino_t ino, bool is_device);
 
 #endif

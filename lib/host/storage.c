@@ -1,6 +1,6 @@
 /*
- * storage: statvfs for the numbers, a clone between two nameless files for
- * whether the filesystem shares blocks: nothing else tells for XFS.
+ * storage: sizes by statvfs; reflinks by cloning one nameless file to another, since nothing
+ * else shows whether an XFS supports them.
  */
 #include "lib/host/storage.h"
 
@@ -34,8 +34,8 @@ static bool can_reflink(int dir)
 	return can;
 }
 
-/* dir may be O_PATH. */
-static int describe(int dir, const char *path, const char *type,
+/* Sends the record of an open directory; O_PATH is enough. */
+static int send_directory(int dir, const char *path, const char *type,
 	int (*each)(void *, const struct buf *), void *arg)
 {
 	struct buf b = BUF_INIT;
@@ -60,7 +60,7 @@ static int describe(int dir, const char *path, const char *type,
 	return r;
 }
 
-/* Filesystems that hold what the kernel makes up, not files of anybody's. */
+/* Whether a mount can hold images: not a pseudo filesystem, in memory, or read-only. */
 static bool is_storage(const struct mounts_entry *m)
 {
 	static const char *const none[] = { "autofs", "bpf", "binfmt_misc", "cgroup", "cgroup2",
@@ -79,11 +79,11 @@ static bool is_storage(const struct mounts_entry *m)
 struct walk {
 	int (*each)(void *, const struct buf *);
 	void *arg;
-	dev_t seen[256]; /* one filesystem may be mounted in many places */
+	dev_t seen[256]; /* a filesystem that is mounted several times is reported once */
 	size_t count;
 };
 
-static int walk_mount(void *arg, const struct mounts_entry *m)
+static int send_mount(void *arg, const struct mounts_entry *m)
 {
 	struct walk *w = arg;
 	int dir, r;
@@ -100,8 +100,8 @@ static int walk_mount(void *arg, const struct mounts_entry *m)
 		return 0;
 	dir = open(m->point, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		return 0; /* gone, or not for us */
-	r = describe(dir, m->point, m->type, w->each, w->arg);
+		return 0; /* it was unmounted, or may not be opened */
+	r = send_directory(dir, m->point, m->type, w->each, w->arg);
 	close(dir);
 	return r;
 }
@@ -116,15 +116,15 @@ int storage_each(
 	int r = 0, dir;
 
 	if (!roots->limited)
-		return mounts_each(walk_mount, &w);
+		return mounts_each(send_mount, &w);
 	for (i = 0; r == 0 && i < roots->count; i++) {
 		dir = policy_open(l, roots->root[i].path, O_PATH | O_DIRECTORY);
-		if (dir < 0) { /* a wider policy does not have it */
+		if (dir < 0) { /* a wider policy does not allow it */
 			err_clear();
 			continue;
 		}
 		mounts_type_of(dir, type);
-		r = describe(dir, roots->root[i].path, type, each, arg);
+		r = send_directory(dir, roots->root[i].path, type, each, arg);
 		close(dir);
 	}
 	return r;

@@ -1,8 +1,8 @@
 /*
- * storage: the directories where images may lie, and their free space.
+ * storage: directories for images, and their free space.
  *
- * These are the configured ones or, without configuration, the mount points of local and
- * network filesystems that can be written.
+ * These are the configured directories or, without configuration, the mount points of
+ * writable local and network filesystems.
  */
 #ifndef IMG_STORAGE_H
 #define IMG_STORAGE_H
@@ -11,8 +11,8 @@
 #include "lib/base/policy.h"
 
 /*
- * Calls each with kind=directory, path, filesystem, size, free (bytes),
- * reflink, writable.  each returns 0 to go on.  0, or -1 recorded.
+ * Calls each with a record of every directory, until it does not return 0: kind=directory,
+ * path, filesystem, size, free (bytes), reflink, writable.  0, or -1 recorded.
  */
 int storage_each(
 	const struct policy *l, int (*each)(void *arg, const struct buf *record), void *arg);

@@ -1,11 +1,11 @@
 /*
- * repair_group: what a killed LVM leaves half done in the kernel.
+ * repair: LVM suspends an origin, and loads new tables, which become active when it resumes
+ * the devices.  If it is killed in between, processes that write to the origin hang.
  *
- * It suspends an origin, on which everybody who writes then hangs, and loads
- * tables that count once it resumes.  Of those one must not count: the device
- * that it leads to may have no table yet, and the origin would give its writers
- * errors.  So each device keeps the table that worked, those that never had
- * one, or are parts of nothing, go, and what LVM has written down meanwhile it gets by a refresh.
+ * The new table of the origin must not become active: it leads to a device that may have no
+ * table yet, and writers would get errors.  So each device is resumed with its old table.
+ * Devices that never had a table, and parts that nothing uses, are removed.  A refresh then
+ * brings the kernel in line with what LVM has recorded.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,17 +18,17 @@
 #include "lib/lvm/volume.h"
 
 #define LOCKS "/run/lock/lvm" /* LVM's own */
-#define ROUNDS 8	      /* as deep as devices lie upon each other */
+#define ROUNDS 8	      /* the maximum depth of devices on top of each other */
 
 /*
- * In which order: what others lie on before those, all parts before any volume, and
- * origins after their snapshots.  Else the kernel waits for ever: to resume a snapshot it
- * stops its origin until all that is written there is done, and that may wait for the
- * store of this snapshot or of another one.
+ * The order: a device after those that it is built on, all parts before any volume, and
+ * origins after their snapshots.  Else the kernel can wait for ever: to resume a snapshot, it
+ * first completes all writes to the origin, and these may wait for the copy-on-write device of
+ * this or another snapshot.
  */
 enum pass { FORGET, PARTS, VOLUMES, ORIGINS, REST, REMOVE };
 
-struct mending {
+struct repair {
 	const char *group;
 	bool dry_run;
 	enum pass pass;
@@ -37,7 +37,7 @@ struct mending {
 	void *arg;
 };
 
-/* LVM's lock on the group, or -1: an LVM has it, and is alive. */
+/* Takes LVM's lock on the group.  The descriptor, or -1: a running LVM has it. */
 static int lock_group(const char *group)
 {
 	char path[sizeof(LOCKS) + 8 + LVM_NAME_MAX];
@@ -46,7 +46,7 @@ static int lock_group(const char *group)
 	return io_lock_file(path);
 }
 
-/* Whether the device is the group's, by the name: the group's, its hyphens doubled, and one. */
+/* Whether a device belongs to the group, by its name: GROUP, hyphens doubled, and one hyphen. */
 static bool has_group(const char *device, const char *group)
 {
 	for (; *group; group++) {
@@ -56,8 +56,9 @@ static bool has_group(const char *device, const char *group)
 	return device[0] == '-' && device[1] != '-';
 }
 
-/* 1: it is the group's, and *state is its; 0: it is not, or is gone. */
-static int look(const struct mending *m, const struct dm_id *id, dev_t dev, struct dm_state *state)
+/* 1: the device belongs to the group, and *state; 0: it does not, or was removed. */
+static int get_group_state(
+	const struct repair *m, const struct dm_id *id, dev_t dev, struct dm_state *state)
 {
 	if (strncmp(id->uuid, "LVM-", 4) != 0 || !has_group(id->name, m->group))
 		return 0;
@@ -67,14 +68,14 @@ static int look(const struct mending *m, const struct dm_id *id, dev_t dev, stru
 	return 0;
 }
 
-static int forget_next(void *arg, const struct dm_id *id, dev_t dev)
+static int forget_new_table(void *arg, const struct dm_id *id, dev_t dev)
 {
-	struct mending *m = arg;
+	struct repair *m = arg;
 	struct dm_state state;
 
-	if (look(m, id, dev, &state) && state.has_table && state.has_next &&
+	if (get_group_state(m, id, dev, &state) && state.has_table && state.has_next &&
 		dm_forget_next(dev) < 0)
-		err_clear(); /* it is resumed with that, then */
+		err_clear(); /* then it is resumed with the new table */
 	return 0;
 }
 
@@ -88,8 +89,8 @@ static bool is_origin(dev_t dev)
 	return is;
 }
 
-/* 1: resumed; 0: not yet; -1 recorded. */
-static int resume_now(const struct mending *m, const struct dm_id *id, dev_t dev)
+/* Resumes the device if it is its turn.  1: resumed; 0: not yet; -1 recorded. */
+static int try_resume(const struct repair *m, const struct dm_id *id, dev_t dev)
 {
 	int r;
 
@@ -97,30 +98,30 @@ static int resume_now(const struct mending *m, const struct dm_id *id, dev_t dev
 		return 0;
 	r = dm_lies_on_suspended(dev);
 	if (r > 0)
-		r = err_set(ST_FAILED, "%s lies on what is suspended", id->name);
+		r = err_set(ST_FAILED, "'%s' is built on a suspended device", id->name);
 	if (r == 0 && dm_resume(dev) == 0)
 		return 1;
 	if (m->pass == REST)
 		return -1;
-	err_clear(); /* what it lies on may be resumed by then */
+	err_clear(); /* a later pass tries again */
 	return 0;
 }
 
-static int resume(void *arg, const struct dm_id *id, dev_t dev)
+static int resume_device(void *arg, const struct dm_id *id, dev_t dev)
 {
-	struct mending *m = arg;
+	struct repair *m = arg;
 	char group[DM_TEXT_MAX], name[DM_TEXT_MAX];
 	struct dm_state state;
 	int r;
 
-	if (!look(m, id, dev, &state) || !state.has_table || !state.is_suspended)
+	if (!get_group_state(m, id, dev, &state) || !state.has_table || !state.is_suspended)
 		return 0;
-	r = m->dry_run ? 1 : resume_now(m, id, dev);
+	r = m->dry_run ? 1 : try_resume(m, id, dev);
 	if (r == 0)
 		return 0;
 	if (r > 0)
 		m->changed++;
-	/* A part of a volume, such as an origin's store, is suspended with it. */
+	/* A part of a volume is suspended with the volume, and not reported. */
 	if (r > 0 && !dm_is_volume(id))
 		return 0;
 	if (!dm_split(id->name, group, name))
@@ -133,7 +134,7 @@ static int resume(void *arg, const struct dm_id *id, dev_t dev)
 	return r;
 }
 
-/* An origin's store, or a snapshot's: who uses it has it open. */
+/* Whether it is the data of an origin, or the copy-on-write space of a snapshot. */
 static bool is_part(const struct dm_id *id)
 {
 	const char *end = strrchr(id->uuid, '-');
@@ -141,12 +142,12 @@ static bool is_part(const struct dm_id *id)
 	return strcmp(end, "-real") == 0 || strcmp(end, "-cow") == 0;
 }
 
-static int remove_useless(void *arg, const struct dm_id *id, dev_t dev)
+static int remove_unused(void *arg, const struct dm_id *id, dev_t dev)
 {
-	struct mending *m = arg;
+	struct repair *m = arg;
 	struct dm_state state;
 
-	if (!look(m, id, dev, &state) || (state.has_table && !is_part(id)))
+	if (!get_group_state(m, id, dev, &state) || (state.has_table && !is_part(id)))
 		return 0;
 	if (!state.has_table && state.has_next && dm_forget_next(dev) < 0)
 		err_clear();
@@ -159,20 +160,20 @@ static int remove_useless(void *arg, const struct dm_id *id, dev_t dev)
 int repair_group(const char *group, bool dry_run, repair_each *each, void *arg)
 {
 	int (*const work[])(void *, const struct dm_id *, dev_t) = {
-		[FORGET] = forget_next,
-		[PARTS] = resume,
-		[VOLUMES] = resume,
-		[ORIGINS] = resume,
-		[REST] = resume,
-		[REMOVE] = remove_useless,
+		[FORGET] = forget_new_table,
+		[PARTS] = resume_device,
+		[VOLUMES] = resume_device,
+		[ORIGINS] = resume_device,
+		[REST] = resume_device,
+		[REMOVE] = remove_unused,
 	};
-	struct mending m = { .group = group, .dry_run = dry_run, .each = each, .arg = arg };
+	struct repair m = { .group = group, .dry_run = dry_run, .each = each, .arg = arg };
 	int r = 0, i, lock = lock_group(group);
 
 	if (lock < 0)
 		return 0;
 	if (dry_run)
-		r = dm_each(resume, &m);
+		r = dm_each(resume_device, &m);
 	for (m.pass = FORGET; r == 0 && !dry_run && m.pass <= REMOVE; m.pass++) {
 		for (i = 0; r == 0 && i < ROUNDS; i++) {
 			m.changed = 0;
@@ -185,7 +186,7 @@ int repair_group(const char *group, bool dry_run, repair_each *each, void *arg)
 	return r;
 }
 
-/* An origin in the kernel that is none any more for LVM. */
+/* Refreshes a volume that is an origin in the kernel, but no longer in LVM. */
 static int refresh_one(void *arg, const struct dm_id *id, dev_t dev)
 {
 	char group[DM_TEXT_MAX], name[DM_TEXT_MAX], table[256], what[VOLUME_PATH_MAX];
@@ -213,5 +214,6 @@ int repair_refresh(const char *group)
 	snprintf(copy, sizeof(copy), "%s", group);
 	if (dm_each(refresh_one, copy) < 0)
 		return -1;
-	return repair_group(group, false, NULL, NULL); /* udev had some open, maybe */
+	return repair_group(
+		group, false, NULL, NULL); /* again, since udev may have had some open */
 }

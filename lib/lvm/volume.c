@@ -1,6 +1,6 @@
 /*
- * volume: a device is judged by the device mapper, and a name that has no device by
- * asking LVM for its group.
+ * volume: an existing device is identified by the device mapper; for a path without a device,
+ * LVM is asked for the group.
  */
 #include "lib/lvm/volume.h"
 
@@ -34,7 +34,7 @@ bool volume_of_device(struct volume_name *out, dev_t dev)
 	return true;
 }
 
-/* Whether path could be /dev/GROUP or /dev/GROUP/NAME. */
+/* Whether path has the form /dev/GROUP or /dev/GROUP/NAME. */
 static bool split_path(struct volume_name *out, const char *path)
 {
 	char copy[VOLUME_PATH_MAX], *group = copy + 5, *name;
@@ -53,7 +53,7 @@ static bool split_path(struct volume_name *out, const char *path)
 	return true;
 }
 
-/* Whether a directory below /dev is a filesystem of its own, as /dev/shm is. */
+/* Whether /dev/GROUP is a file, or a filesystem of its own, such as /dev/shm. */
 static bool is_elsewhere(const char *group)
 {
 	char path[VOLUME_PATH_MAX];
@@ -64,7 +64,7 @@ static bool is_elsewhere(const char *group)
 	       (!S_ISDIR(own.st_mode) || own.st_dev != dev.st_dev);
 }
 
-/* LVM has the last word. */
+/* Asks LVM. */
 static int is_group(const char *group)
 {
 	struct lvm_groups g;
@@ -94,7 +94,7 @@ int volume_look(struct lvm_volume *out, const struct volume_name *name)
 	if (out->is_visible)
 		return 0;
 	lvm_volume_fini(out);
-	return err_set(ST_REFUSED, "is one that LVM keeps for itself");
+	return err_set(ST_REFUSED, "is an internal LVM volume");
 }
 
 int volume_open(const struct lvm_volume *v, int flags)
@@ -119,7 +119,7 @@ int volume_open(const struct lvm_volume *v, int flags)
 int volume_check_changeable(const struct lvm_volume *v)
 {
 	if (v->is_pool || !v->is_visible)
-		return err_set(ST_REFUSED, "is one that LVM keeps for itself");
+		return err_set(ST_REFUSED, "is an internal LVM volume");
 	if (v->is_merging)
 		return err_set(ST_REFUSED, "is being merged");
 	if (v->is_active && !v->is_writable)

@@ -1,15 +1,16 @@
 /*
- * volume_remove: a volume goes, also one of a thin pool whose making was killed:
+ * volume_remove: removes a volume, also a thin one whose lvcreate was killed.  These are the
+ * steps of lvcreate:
  *
- *	LVM writes down the volume, and for its pool: transaction T + 1, make N
- *	the kernel's pool makes N
+ *	LVM records the volume and, for its pool, "transaction T + 1: create device N"
+ *	the pool in the kernel creates device N
  *	                                  killed here
- *	the kernel's pool has transaction T + 1
- *	LVM writes down that this is done
+ *	the pool in the kernel gets transaction T + 1
+ *	LVM records that this is done
  *
- * Each LVM after that asks for N again, is told that there is one, and gives up, and so
- * does whatever it was to do with that pool.  So N is taken back if it stands so, and
- * LVM removes what is written down of it.
+ * After that, every command of LVM on that pool tries to create N, fails because N exists,
+ * and gives up.  So in this state N is removed from the pool in the kernel; then LVM can
+ * remove the volume.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +19,8 @@
 #include "lib/lvm/thin.h"
 #include "lib/lvm/volume.h"
 
-/* Whether N was there and is no more. */
-static bool take_back(const struct volume_name *name, const char *uuid)
+/* Removes N from the pool, if the volume is in that state.  Whether it did. */
+static bool take_back_thin(const struct volume_name *name, const char *uuid)
 {
 	struct lvm_volume v, pool;
 	struct lvm_thin own, all;
@@ -49,7 +50,7 @@ static int remove_by_uuid(const struct volume_name *name, const char *uuid)
 	if (lvm_change(argv) == 0)
 		return 0;
 	err_take(&e);
-	if (take_back(name, uuid))
+	if (take_back_thin(name, uuid))
 		return lvm_change(argv);
 	err_put(&e);
 	return -1;
@@ -62,7 +63,8 @@ int volume_remove(const struct volume_name *name, const char *uuid)
 	if (remove_by_uuid(name, uuid) < 0)
 		return -1;
 	gone = volume_is_gone(name);
-	return gone == 0  ? err_set(ST_BUSY, "was changed while it was looked at")
+	return gone == 0  ? err_set(ST_BUSY,
+				    "was renamed meanwhile, or another volume has got its name")
 	       : gone < 0 ? -1
 			  : 0;
 }

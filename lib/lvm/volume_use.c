@@ -1,7 +1,7 @@
 /*
- * volume_use: that a volume is open elsewhere is known by the kernel's count alone, and udev
- * opens volumes for moments, too.  So one that is open is looked at for some time; many are
- * at once.
+ * volume_use: whether a volume is open elsewhere is known only by the kernel's count.  udev
+ * opens volumes for a moment, too.  So an open volume is checked again for some time; many
+ * volumes are checked in the same time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,13 +37,13 @@ int volume_is_open_elsewhere(int fd, unsigned own_opens)
 	}
 }
 
-struct looking {
+struct open_check {
 	const struct lvm_list *list;
-	dev_t *dev; /* of each; 0: it is not open, or no device */
+	dev_t *dev; /* of each volume; 0: it is not open, or has no device */
 };
 
-/* Mounted, or a part of another device: that lasts, and does not need the count to be known. */
-static bool is_the_kernels(const struct lvm_volume *v)
+/* Whether it is mounted or a part of another device: known without the count, and lasting. */
+static bool has_exclusive_user(const struct lvm_volume *v)
 {
 	const struct volume_name name = volume_name_of(v);
 	char path[VOLUME_PATH_MAX];
@@ -57,18 +57,18 @@ static bool is_the_kernels(const struct lvm_volume *v)
 
 static int find_device(void *arg, const struct dm_id *id, dev_t dev)
 {
-	struct looking *l = arg;
+	struct open_check *l = arg;
 	size_t i;
 
 	for (i = 0; i < l->list->count; i++)
 		if (strcmp(l->list->volume[i].uuid, id->uuid) == 0 &&
-			!is_the_kernels(&l->list->volume[i]))
+			!has_exclusive_user(&l->list->volume[i]))
 			l->dev[i] = dev;
 	return 0;
 }
 
-/* How many are still open. */
-static size_t look_again(struct looking *l)
+/* Checks all volumes that were open before.  How many are still open. */
+static size_t count_open(struct open_check *l)
 {
 	size_t i, n = 0;
 	unsigned count;
@@ -77,7 +77,7 @@ static size_t look_again(struct looking *l)
 		if (!l->dev[i])
 			continue;
 		if (dm_open_count(l->dev[i], &count) < 0)
-			count = 0; /* it is gone */
+			count = 0; /* it was removed */
 		if (count == 0)
 			l->dev[i] = 0;
 		n += count != 0;
@@ -89,7 +89,7 @@ static size_t look_again(struct looking *l)
 int volume_which_are_open(const struct lvm_list *list, bool *open)
 {
 	int64_t until = io_now_ms() + VOLUME_OPEN_MS;
-	struct looking l = { list, calloc(list->count + 1, sizeof(*l.dev)) };
+	struct open_check l = { list, calloc(list->count + 1, sizeof(*l.dev)) };
 	bool are_active = false;
 	size_t i;
 	int r = 0;
@@ -98,9 +98,9 @@ int volume_which_are_open(const struct lvm_list *list, bool *open)
 		return err_set(ST_FAILED, "out of memory");
 	for (i = 0; i < list->count; i++)
 		are_active = are_active || list->volume[i].is_active;
-	if (are_active) /* else the kernel need not have a device mapper */
+	if (are_active) /* else the kernel may lack a device mapper */
 		r = dm_each(find_device, &l);
-	while (r == 0 && look_again(&l) && io_now_ms() <= until)
+	while (r == 0 && count_open(&l) && io_now_ms() <= until)
 		poll(NULL, 0, LOOK_AGAIN_MS);
 	for (i = 0; i < list->count; i++)
 		open[i] = l.dev[i] != 0;

@@ -12,7 +12,7 @@
 
 #define LINES_MAX 20
 
-static void tell(const char *name, struct buf *b)
+static void log_output(const char *name, struct buf *b)
 {
 	char *text, *line, *save = NULL;
 	int n = 0;
@@ -38,10 +38,10 @@ int hook_run(const char *name, const char *command, unsigned seconds)
 
 	if (!command)
 		return 0;
-	log_info("%s: running it", name);
+	log_info("running the %s command", name);
 	status = child_run(&c);
-	tell(name, &out);
-	tell(name, &errors);
+	log_output(name, &out);
+	log_output(name, &errors);
 	buf_fini(&out);
 	buf_fini(&errors);
 	if (status < 0)

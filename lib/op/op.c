@@ -1,5 +1,5 @@
 /*
- * op: the table with each operation's keys, and what operations share.
+ * op: the table of operations with the keys of each, and what operations share.
  */
 #include "lib/op/op.h"
 
@@ -12,13 +12,13 @@
 /* A dry run changes nothing. */
 #define DRY_RUN KEY("dry_run", FLAG, .needs = RIGHT_READ, .spares = RIGHT_ALL & ~RIGHT_READ)
 
-/* An archive replaces the image that it is made from. */
+/* An archive replaces its image, and an image its archive. */
 #define REPLACES (RIGHT_READ | RIGHT_CREATE | RIGHT_DELETE)
 
 static const char *const compress_words[] = { "auto", "always", "never", NULL };
 static const char *const compression_words[] = { "lzo", NULL };
 
-/* How a flow runs: for every operation that reads or moves data. */
+/* How a flow runs; of every operation that reads or moves data. */
 static const struct op_key flow_keys[] = {
 	KEY("jobs", U64),
 	KEY("bwlimit", U64),
@@ -93,7 +93,7 @@ static const struct op_key delete_keys[] = {
 	{ NULL },
 };
 
-/* The name comes from the user, so the operation says what is wrong with it. */
+/* name is TEXT, so that the operation can refuse a bad name with the better message. */
 static const struct op_key rename_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("name", TEXT, .required = true),
@@ -131,7 +131,7 @@ static const struct op_key read_keys[] = {
 	{ NULL },
 };
 
-/* What the source's helper said about the image that is written. */
+/* What the source's helper has reported of the image that is written. */
 static const struct op_key write_keys[] = {
 	KEY("capacity", U64),
 	KEY("format", TEXT),

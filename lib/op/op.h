@@ -2,10 +2,10 @@
  * op: the operations of the helper, a file each, in one table that dispatches
  * them, advertises them and says which keys their requests have (schema.h).
  *
- * An operation gets a request that was checked against its schema.  It may send
- * records and fills reply for the OK, or it returns -1 with an error recorded,
- * which the server sends.  It rolls back what it did not finish before it
- * returns.
+ * An operation gets a request that was checked against its schema.  It may send records.  Then it
+ * returns 0, with the keys of the OK in reply, or -1 with an error recorded, which the server
+ * sends.  Before that it rolls back what it did not complete.  It blocks as long as it takes, and
+ * ends early when cancel_is_set().
  */
 #ifndef IMG_OP_H
 #define IMG_OP_H
@@ -20,15 +20,15 @@
 struct session {
 	struct conn *conn;
 	struct policy policy;
-	const struct config *system, *user; /* defaults; the user's file comes first */
-	bool has_stdio;	 /* descriptors 0 and 1 are the user's: "-" may be used */
-	unsigned rights; /* what requests may do: enum schema_right */
+	const struct config *system, *user; /* defaults; the user's file takes precedence */
+	bool has_stdio;	 /* descriptors 0 and 1 are the user's, so "-" may be used */
+	unsigned rights; /* what requests may do: a set of enum schema_right */
 };
 
 struct op {
 	const char *name;
 	struct schema schema;
-	bool streams; /* it sends or receives blocks: an error in it ends the connection */
+	bool streams; /* it sends or receives blocks, so an error in it ends the connection */
 	int (*run)(struct session *s, const struct kv *request, struct buf *reply);
 };
 
@@ -50,20 +50,23 @@ int op_read(struct session *s, const struct kv *request, struct buf *reply);
 int op_write(struct session *s, const struct kv *request, struct buf *reply);
 int op_copy(struct session *s, const struct kv *request, struct buf *reply);
 
-/* Of a checked request: whether a flag is set, and a number or what stands for its absence. */
+/* Of a checked request: whether a flag is set; a number, or absent if the key is absent. */
 bool op_flag(const struct kv *request, const char *key);
 uint64_t op_u64(const struct kv *request, const char *key, uint64_t absent);
 
-/* Waits for the client's GO.  0 or -1 recorded: it does not want to go on. */
+/* Waits for the client's GO.  0, or -1 recorded if the client closes the connection instead. */
 int op_wait_for_go(struct session *s);
 
-/* Sends a record. 0 or -1 recorded. */
+/* Sends a record.  0, or -1 recorded. */
 int op_record(struct session *s, const struct buf *record);
 
-/* The flow's options from compress, jobs, bwlimit and progress of a checked request. */
+/* Sets the options of a flow from compress, jobs, bwlimit and progress of a checked request. */
 void op_flow_options(struct session *s, const struct kv *request, struct flow_options *opt);
 
-/* Adds a flow's counts to a reply: capacity, data_bytes, hole_bytes, ... digest. */
+/*
+ * Adds the counts of a flow to a reply: capacity, data_bytes, hole_bytes, coded_bytes (all in
+ * bytes), compressed_blocks, stored_blocks; and digest.
+ */
 void op_reply_stats(struct buf *reply, const struct flow_stats *stats);
 
 #endif

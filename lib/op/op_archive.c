@@ -1,11 +1,9 @@
 /*
- * archive, unarchive: an image file and its lzop file replace each other.
- *	REQUEST op=archive or unarchive, path, keep, allow_links, dry_run, jobs,
- *	        bwlimit, progress
- *	RECORD  path, of the new file; capacity, of the image
- *	OK      counts; kept=1 if the original is still there although it was to go
+ * archive, unarchive: replaces an image file by its lzop file, or the reverse.
+ *	RECORD  path of the new file; capacity of the image
+ *	OK      counts (op_reply_stats()); kept=1: the original was kept, contrary to the request
  *
- * The original is removed last, when the new file has its name and is synced.
+ * The original is removed last, when the new file has its name and is synced to disk.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,14 +20,14 @@
 #define SUFFIX ".lzo"
 
 struct swap {
-	struct reading from; /* the original, whose place it keeps */
+	struct reading from; /* the original */
 	struct writing to;
 	struct change_want change; /* how the original is removed */
 	bool pack, keep, dry_run;
 };
 
-/* The other file's name.  The caller frees it.  NULL recorded. */
-static char *other_name(const char *name, bool pack)
+/* The name of the new file.  The caller frees it.  NULL recorded. */
+static char *new_name(const char *name, bool pack)
 {
 	size_t n = strlen(name), m = strlen(SUFFIX);
 	char *out = NULL;
@@ -38,7 +36,7 @@ static char *other_name(const char *name, bool pack)
 		if (asprintf(&out, "%s%s", name, SUFFIX) < 0)
 			out = NULL;
 	} else if (n <= m || strcmp(name + n - m, SUFFIX) != 0) {
-		err_set(ST_REFUSED, "its name does not end in %s, which would be removed", SUFFIX);
+		err_set(ST_REFUSED, "its name does not end in %s", SUFFIX);
 		return NULL;
 	} else {
 		out = strndup(name, n - m);
@@ -48,7 +46,7 @@ static char *other_name(const char *name, bool pack)
 	return out;
 }
 
-/* All that can be refused of the original before it is read. */
+/* Makes the checks of the original that need no data. */
 static int check_original(const struct swap *w, const struct place *p)
 {
 	struct change_want try = { .allow_links = w->change.allow_links, .dry_run = true };
@@ -78,11 +76,11 @@ static int open_original(struct swap *w, struct session *s, const char *path)
 	return 0;
 }
 
-static int open_other(struct swap *w, struct session *s)
+static int open_new(struct swap *w, struct session *s)
 {
 	struct writing_want want = { .archive = w->pack, .compressed = w->from.compressed };
 	const struct place *original = w->from.img->place;
-	char *name = other_name(original->name, w->pack);
+	char *name = new_name(original->name, w->pack);
 	struct place *place = name ? original->backend->beside(original, name) : NULL;
 	struct buf record = BUF_INIT;
 	int r = -1;
@@ -103,12 +101,13 @@ static int open_other(struct swap *w, struct session *s)
 	return r;
 }
 
-static int convert(struct swap *w, const struct flow_options *opt, struct buf *reply)
+static int convert_file(struct swap *w, const struct flow_options *opt, struct buf *reply)
 {
 	const struct place *original = w->from.img->place;
 	struct flow_stats stats;
 
-	if (flow_run(w->from.source, w->to.sink, opt, &stats) < 0 || writing_commit(&w->to) < 0)
+	if (flow_run(w->from.source, w->to.sink, opt, &stats) < 0 || reading_check(&w->from) < 0 ||
+		writing_commit(&w->to) < 0)
 		return -1;
 	op_reply_stats(reply, &stats);
 	if (w->keep)
@@ -121,8 +120,7 @@ static int convert(struct swap *w, const struct flow_options *opt, struct buf *r
 	return original->backend->remove(original, &w->change) < 0 ? err_wrap("the original") : 0;
 }
 
-static int archive_or_unarchive(
-	struct session *s, const struct kv *request, struct buf *reply, bool pack)
+static int replace_file(struct session *s, const struct kv *request, struct buf *reply, bool pack)
 {
 	struct swap w = { .pack = pack,
 		.keep = op_flag(request, "keep"),
@@ -132,8 +130,8 @@ static int archive_or_unarchive(
 	int r = -1;
 
 	op_flow_options(s, request, &opt);
-	if (open_original(&w, s, kv_get(request, "path")) == 0 && open_other(&w, s) == 0)
-		r = w.dry_run ? 0 : convert(&w, &opt, reply);
+	if (open_original(&w, s, kv_get(request, "path")) == 0 && open_new(&w, s) == 0)
+		r = w.dry_run ? 0 : convert_file(&w, &opt, reply);
 	writing_abort(&w.to);
 	reading_close(&w.from);
 	return r;
@@ -141,10 +139,10 @@ static int archive_or_unarchive(
 
 int op_archive(struct session *s, const struct kv *request, struct buf *reply)
 {
-	return archive_or_unarchive(s, request, reply, true);
+	return replace_file(s, request, reply, true);
 }
 
 int op_unarchive(struct session *s, const struct kv *request, struct buf *reply)
 {
-	return archive_or_unarchive(s, request, reply, false);
+	return replace_file(s, request, reply, false);
 }

@@ -1,6 +1,6 @@
 /*
- * check: whether a qcow2 layer is sound, by qemu-img.
- *	REQUEST op=check, path, live	OK  leaks=1 if clusters are lost but nothing is wrong
+ * check: checks the structure of a qcow2 layer by qemu-img.
+ *	OK  leaks=1: clusters are lost, but the image is sound
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,10 +17,10 @@
 #define CHECK_LEAKS 3
 
 /*
- * The layer alone, by its descriptor: the backing file that its header names
- * is not opened, whatever that says.
+ * Checks only this layer, by its descriptor: the backing file that its header names is not
+ * opened.
  */
-static int run_check(int fd, bool live, bool *leaks)
+static int check_layer(int fd, bool live, bool *leaks)
 {
 	char name[160];
 	const char *const argv[] = { "qemu-img", "check", "-q", name, live ? "-U" : NULL, NULL };
@@ -61,7 +61,7 @@ int op_check(struct session *s, const struct kv *request, struct buf *reply)
 		err_set(ST_REFUSED, "is not a qcow2 image");
 		goto out;
 	}
-	if (run_check(img->fd, live, &leaks) < 0)
+	if (check_layer(img->fd, live, &leaks) < 0)
 		goto out;
 	kv_add_bool(reply, "leaks", leaks);
 	r = 0;

@@ -1,9 +1,7 @@
 /*
- * clean: removes what interrupted jobs left unfinished in a directory or group.
- *	REQUEST op=clean, path (absent: the configured directories, and all groups
- *	        that may be touched), dry_run
+ * clean: removes what interrupted jobs left in a directory or volume group or, without path, in
+ * all that the access policy names.
  *	RECORD  kind, path, state, why, status (lib/store/backend.h)
- *	OK
  */
 #include "lib/base/err.h"
 #include "lib/op/op.h"
@@ -16,7 +14,7 @@ struct cleaning {
 	bool dry_run;
 };
 
-static int send_record(void *arg, const struct buf *record)
+static int send_cleaned(void *arg, const struct buf *record)
 {
 	return op_record(arg, record);
 }
@@ -26,9 +24,9 @@ static int clean_container(void *arg, struct place *place)
 	const struct cleaning *c = arg;
 
 	if (!place->backend->clean)
-		return err_set(ST_REFUSED, "is a device, not a directory or a group");
+		return err_set(ST_REFUSED, "is a device, not a directory or volume group");
 	return place->backend->clean(
-		place, c->path ? c->path : place->spelled, c->dry_run, send_record, c->session);
+		place, c->path ? c->path : place->spelled, c->dry_run, send_cleaned, c->session);
 }
 
 int op_clean(struct session *s, const struct kv *request, struct buf *reply)

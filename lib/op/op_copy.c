@@ -1,12 +1,10 @@
 /*
- * copy: from one place of this host to another; no byte leaves it.
- *
- *	REQUEST op=copy, source (path) or stdin=1, live; and
- *	        the target's part (writing.h), jobs, bwlimit, progress, want_digest
- *	RECORD  the source, as of `read`
- *	RECORD  path of the target
- *	RECORD  failed=source, before an ERROR that is the source's all the same
- *	OK      counts; cloned=1 if the storage shares the blocks
+ * copy: copies an image within this host.
+ *	RECORD  the source (reading.h)
+ *	RECORD  path of the target, as resolved
+ *	RECORD  failed=source, if an error that follows concerns the source
+ *	OK      counts (op_reply_stats()); cloned=1: the storage shares the blocks; has_digest=1:
+ *	        a digest was computed
  */
 #include "lib/op/op.h"
 #include "lib/op/reading.h"
@@ -15,10 +13,10 @@
 #include "lib/flow/sink.h"
 
 /*
- * A clone is the source's own blocks, so there is nothing to compare; its
- * digest is computed only for who asks.  1: cloned; 0: not possible; -1.
+ * Lets the target share the source's blocks.  Then there is nothing to compare, and the digest is
+ * computed only on request.  1: cloned; 0: not possible; -1 recorded.
  */
-static int clone(struct reading *from, struct writing *to, const struct flow_options *opt,
+static int clone_image(struct reading *from, struct writing *to, const struct flow_options *opt,
 	bool want_digest, struct flow_stats *stats)
 {
 	struct sink *null;
@@ -38,8 +36,8 @@ static int clone(struct reading *from, struct writing *to, const struct flow_opt
 	return r < 0 ? -1 : 1;
 }
 
-/* The error stays what it is; the client learns whose it is. */
-static void tell_source_failed(struct session *s)
+/* Tells the client that the recorded error, which is kept, concerns the source. */
+static void report_source_failed(struct session *s)
 {
 	struct buf record = BUF_INIT;
 	struct err e;
@@ -51,7 +49,7 @@ static void tell_source_failed(struct session *s)
 	err_put(&e);
 }
 
-static int move(struct session *s, const struct kv *request, struct reading *from,
+static int copy_data(struct session *s, const struct kv *request, struct reading *from,
 	struct writing *to, struct buf *reply)
 {
 	struct flow_stats stats = { .source_failed = false };
@@ -60,15 +58,15 @@ static int move(struct session *s, const struct kv *request, struct reading *fro
 	int cloned;
 
 	op_flow_options(s, request, &opt);
-	cloned = clone(from, to, &opt, want_digest, &stats);
+	cloned = clone_image(from, to, &opt, want_digest, &stats);
 	if (cloned < 0 || (!cloned && flow_run(from->source, to->sink, &opt, &stats) < 0)) {
 		if (stats.source_failed)
-			tell_source_failed(s);
+			report_source_failed(s);
 		return -1;
 	}
-	/* The source's last word comes before the target is published. */
+	/* The source is checked for the last time before the target is published. */
 	if (reading_check(from) < 0 || reading_finish(from) < 0) {
-		tell_source_failed(s);
+		report_source_failed(s);
 		return -1;
 	}
 	if (writing_commit(to) < 0)
@@ -106,7 +104,7 @@ int op_copy(struct session *s, const struct kv *request, struct buf *reply)
 	kv_add(&record, "path", to.path);
 	if (op_record(s, &record) < 0)
 		goto out;
-	r = to.sink ? move(s, request, &from, &to, reply) : 0;
+	r = to.sink ? copy_data(s, request, &from, &to, reply) : 0;
 out:
 	writing_abort(&to);
 	reading_close(&from);

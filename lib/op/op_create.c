@@ -1,7 +1,6 @@
 /*
- * create: a new image that reads as zeros.
- *	REQUEST op=create, path, size, sparse, no_fsync, dry_run; of a volume: thin, its pool
- *	OK      path, size: it may be rounded up
+ * create: creates an image that reads as zeros.
+ *	OK  path; size in bytes, which may be rounded up
  */
 #include <string.h>
 
@@ -24,7 +23,7 @@ int op_create(struct session *s, const struct kv *request, struct buf *reply)
 	uint64_t size;
 
 	if (path[strlen(path) - 1] == '/')
-		return err_set(ST_REFUSED, "is a directory's name, not an image's");
+		return err_set(ST_REFUSED, "is the name of a directory, not of an image");
 	place = place_open(&s->policy, path);
 	if (!place)
 		return -1;

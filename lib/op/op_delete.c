@@ -1,7 +1,6 @@
 /*
- * delete: removes one image.
- *	REQUEST op=delete, path, force, allow_links, dry_run
- *	OK      path; absent=1 if force and it was not there
+ * delete: removes an image.
+ *	OK  path; or, with force, absent=1: it did not exist
  */
 #include "lib/base/err.h"
 #include "lib/op/op.h"

@@ -1,9 +1,7 @@
 /*
- * digest: reads an image from end to end where it lies, and says what it holds.
- *	REQUEST op=digest, path, jobs, progress
- *	OK      format, compression, capacity, data_bytes, digest, content (the
- *	        digest without the length); recorded=1 if the image is an archive
- *	        that carries length and digest, which then agree with it
+ * digest: reads all of an image and computes its digest.
+ *	OK  format, compression, capacity, data_bytes, digest, content (the digest without the
+ *	    length); recorded=1: it is an archive that stores length and digest, and they agree
  */
 #include "lib/flow/sink.h"
 #include "lib/format/content.h"
@@ -25,7 +23,7 @@ int op_digest(struct session *s, const struct kv *request, struct buf *reply)
 	if (reading_open(&from, s, &want) < 0)
 		return -1;
 	null = sink_null();
-	if (!null || flow_run(from.source, null, &opt, &stats) < 0)
+	if (!null || flow_run(from.source, null, &opt, &stats) < 0 || reading_check(&from) < 0)
 		goto out;
 	if (from.compressed && from.img)
 		kv_add_bool(reply, "recorded", image_content(from.img)->archive.header.has_length);

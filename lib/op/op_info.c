@@ -1,5 +1,6 @@
 /*
- * info: one image.	REQUEST op=info, path	RECORD info.h	OK
+ * info: describes an image or container.
+ *	RECORD  lib/store/info.h
  */
 #include "lib/op/op.h"
 #include "lib/store/info.h"

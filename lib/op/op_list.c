@@ -1,10 +1,9 @@
 /*
- * list: what is in a container.
- *	REQUEST op=list, path (absent: the configured containers, or home), recursive
- *	RECORD  for each entry, as info.h has it; with `container`, its path.  An
- *	        entry that could not be opened has name, path and what is known, and
- *	        `error` and `status` with the reason
- *	OK
+ * list: lists a container or, without path, those that the access policy names, or else the
+ * current directory.
+ *	RECORD  for each entry: lib/store/info.h, and `container`, the path of the container.  An
+ *	        entry that cannot be opened has name, path and what else is known, and the reason
+ *	        in `error` and `status`
  */
 #include "lib/base/err.h"
 #include "lib/op/op.h"
@@ -13,7 +12,7 @@
 
 struct listing {
 	struct session *session;
-	const char *path; /* as it was asked for */
+	const char *path; /* of the container, as the user named it */
 	bool recursive;
 };
 
@@ -33,7 +32,7 @@ static int send_entry(void *arg, const struct buf *record)
 static int list_place(struct listing *l, struct place *place)
 {
 	if (!place->backend->list)
-		return err_set(ST_REFUSED, "is a device, not a directory or a group");
+		return err_set(ST_REFUSED, "is a device, not a directory or volume group");
 	return place->backend->list(place, l->recursive, send_entry, l);
 }
 

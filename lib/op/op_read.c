@@ -1,11 +1,9 @@
 /*
- * read: sends an image's blocks, once the client has found it a place.
- *
- *	REQUEST op=read ... (reading.h), compress, jobs, bwlimit
- *	RECORD  what it is
- *	GO      from the client; or its end of file, if it wants no more
+ * read: sends the blocks of an image, after the client has prepared the target.
+ *	RECORD  the source (reading.h)
+ *	GO      from the client, which may also close the connection here
  *	DATA, HOLE ... END
- *	OK      counts of what was sent
+ *	OK      counts of what was sent (op_reply_stats())
  */
 #include "lib/flow/sink.h"
 #include "lib/op/op.h"

@@ -1,6 +1,6 @@
 /*
- * rename: another name in the same directory or group.
- *	REQUEST op=rename, path, name, allow_links, dry_run	OK  path: the new one
+ * rename: renames an image within its directory or group.
+ *	OK  path, the new one
  */
 #include "lib/base/err.h"
 #include "lib/base/pathname.h"
@@ -17,7 +17,7 @@ int op_rename(struct session *s, const struct kv *request, struct buf *reply)
 	int r;
 
 	if (!pathname_is_name(name))
-		return err_set(ST_USAGE, "'%s' is not a name: it stays in its directory", name);
+		return err_set(ST_USAGE, "'%s' is not a name", name);
 	from = place_open(&s->policy, kv_get(request, "path"));
 	if (!from)
 		return -1;

@@ -1,7 +1,6 @@
 /*
- * snap: a snapshot that stays.
- *	REQUEST op=snap, path, name (absent: one with the time), size, dry_run
- *	OK      path: the snapshot's
+ * snap: takes a snapshot that is kept.
+ *	OK  path of the snapshot
  */
 #include <stdlib.h>
 

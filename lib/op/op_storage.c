@@ -1,9 +1,8 @@
 /*
- * storage: what this host can do, and where there is free space.
- *	REQUEST op=storage
- *	RECORD  kind=directory, path, filesystem, size, free, reflink, writable
+ * storage: reports free space, and what this host supports.
+ *	RECORD  kind=directory (lib/host/storage.h)
  *	RECORD  kind=group or kind=pool (lib/store/volume/volume_list.h)
- *	OK      host, version; grow, shrink, snapshot, detect (each): types
+ *	OK      host, version; for each type of filesystem: grow, shrink, snapshot, detect
  */
 #include <sys/utsname.h>
 
@@ -12,7 +11,7 @@
 #include "lib/op/op.h"
 #include "lib/store/backend.h"
 
-static int send_record(void *arg, const struct buf *record)
+static int send_storage(void *arg, const struct buf *record)
 {
 	return op_record(arg, record);
 }
@@ -25,10 +24,10 @@ int op_storage(struct session *s, const struct kv *request, struct buf *reply)
 
 	(void)request;
 	if (uname(&u) < 0)
-		return err_sys("uname");
+		return err_sys("cannot get the name of this host");
 	for (i = backend_count(); i-- > 0;) { /* files first: LVM can take some time */
 		b = backend_at(i);
-		if (b->storage && b->storage(&s->policy, send_record, s) < 0)
+		if (b->storage && b->storage(&s->policy, send_storage, s) < 0)
 			return -1;
 	}
 	kv_add(reply, "host", u.nodename);

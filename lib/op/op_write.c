@@ -1,12 +1,10 @@
 /*
- * write: makes an image from the blocks that the client sends.
- *
- *	REQUEST op=write ... (writing.h), jobs
- *	RECORD  path; in a dry run OK follows, and no stream
+ * write: creates or fills an image with the blocks that the client sends.
+ *	RECORD  path, as resolved; in a dry run, OK follows
  *	DATA, HOLE ... END	from the client
- *	RECORD  counts of what was written, once that is synced to disk
- *	GO      from the client, which has heard the source's last word; or its end of file
- *	OK      the image has its name, or has lost its mark
+ *	RECORD  counts of what was written (op_reply_stats()), when that is synced to disk
+ *	GO      from the client, after the source's OK; or it closes the connection
+ *	OK      the image is complete
  */
 #include <string.h>
 

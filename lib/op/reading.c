@@ -1,5 +1,5 @@
 /*
- * reading: all that can be refused of a source is refused before any data.
+ * reading: all checks of a source are made before any data is read.
  */
 #include "lib/op/reading.h"
 
@@ -18,7 +18,7 @@
 #include "lib/op/hook.h"
 #include "lib/store/backend.h"
 
-/* Standard input: what its first bytes say, and the rest as it comes. */
+/* Standard input is recognised by its first bytes, and read as a stream. */
 static int open_stdin(struct reading *r)
 {
 	uint8_t head[STREAM_HEAD_MAX];
@@ -44,7 +44,7 @@ static int open_stdin(struct reading *r)
 	return -1;
 }
 
-static int check_finished(struct image *img)
+static int refuse_unfinished(struct image *img)
 {
 	int is = img->ops->is_unfinished(img);
 
@@ -53,13 +53,13 @@ static int check_finished(struct image *img)
 	return is ? -1 : 0;
 }
 
-static int check_use(struct reading *r, bool live)
+static int refuse_used(struct reading *r, bool live)
 {
 	struct inuse u;
 	int ret;
 
 	if (!live) {
-		ret = image_refuse_writers(r->img);
+		ret = image_hold(r->img);
 		if (ret < 0 && (err_status() == ST_BUSY || err_status() == ST_REFUSED))
 			err_set(err_status(), "%s (see --live)", err_text());
 		r->consistent = true;
@@ -81,7 +81,7 @@ static int open_content(struct reading *r)
 	r->compressed = c->is_archive;
 	if (c->is_archive) {
 		if (lseek(r->img->fd, 0, SEEK_SET) < 0)
-			return err_sys("cannot go back to its beginning");
+			return err_sys("cannot seek to the beginning");
 		r->source = source_archive(r->img->fd, NULL, 0, c->archive.len);
 	} else {
 		snprintf(r->backing, sizeof(r->backing), "%s", c->qcow2.backing);
@@ -90,8 +90,8 @@ static int open_content(struct reading *r)
 	return r->source ? 0 : -1;
 }
 
-/* The last word of the user's file, or of the host's. */
-static const char *setting(const struct session *s, const char *key)
+/* A value of the configuration; the user's file takes precedence. */
+static const char *get_setting(const struct session *s, const char *key)
 {
 	const char *value = config_get(s->user, key);
 
@@ -100,15 +100,15 @@ static const char *setting(const struct session *s, const char *key)
 
 static unsigned hook_seconds(const struct session *s)
 {
-	const char *value = setting(s, "snapshot.hook-timeout");
+	const char *value = get_setting(s, "snapshot.hook-timeout");
 
 	return value ? (unsigned)strtoul(value, NULL, 10) : HOOK_SECONDS;
 }
 
 static int snapshot_defaults(struct snapshot_want *out, const struct session *s)
 {
-	const char *size = setting(s, "snapshot.size");
-	int autoextend = config_bool(setting(s, "snapshot.autoextend"));
+	const char *size = get_setting(s, "snapshot.size");
+	int autoextend = config_bool(get_setting(s, "snapshot.autoextend"));
 
 	out->autoextend = autoextend != 0;
 	if (!size)
@@ -122,18 +122,20 @@ static int snapshot_defaults(struct snapshot_want *out, const struct session *s)
 int reading_snapshot_want(
 	struct snapshot_want *out, const struct session *s, uint64_t size, bool dry_run)
 {
+	char human[SIZE_HUMAN];
+
 	memset(out, 0, sizeof(*out));
 	if (snapshot_defaults(out, s) < 0)
 		return -1;
 	if (size > INT64_MAX / 2)
-		return err_set(ST_NOROOM, "no snapshot is so large");
+		return err_set(ST_NOROOM, "no snapshot can have %s", size_human(size, human));
 	if (size)
 		out->size = size;
 	out->dry_run = dry_run;
 	return 0;
 }
 
-/* Takes a snapshot of r->img, which is read in its stead. */
+/* Takes a snapshot of r->img, and reads that instead. */
 static int take_snapshot(struct reading *r, const struct snapshot_want *w)
 {
 	if (snapshot_take(&r->snapshot, r->img, w) < 0)
@@ -145,8 +147,9 @@ static int take_snapshot(struct reading *r, const struct snapshot_want *w)
 	return 0;
 }
 
-/* The command that froze the guest is followed by the one that thaws it, whatever came between. */
-static int open_snapshot(struct reading *r, struct session *s, const struct reading_want *want)
+/* If the first command ran, which may freeze a guest, the second one runs, too, to thaw it. */
+static int snapshot_with_hooks(
+	struct reading *r, struct session *s, const struct reading_want *want)
 {
 	struct snapshot_want w;
 	struct err e;
@@ -194,11 +197,11 @@ int reading_open_place(
 	r->img->may_change = want->live;
 	if (place->backend->identify(place, r->id) < 0)
 		r->id[0] = '\0';
-	/* A job that writes it now has marked it: it is in use rather than left unfinished. */
+	/* In use is checked before unfinished, since a job that is writing the image marks it. */
 	if (want->snapshot)
-		ret = check_finished(r->img) < 0 ? -1 : open_snapshot(r, s, want);
+		ret = refuse_unfinished(r->img) < 0 ? -1 : snapshot_with_hooks(r, s, want);
 	else
-		ret = check_use(r, want->live) < 0 ? -1 : check_finished(r->img);
+		ret = refuse_used(r, want->live) < 0 ? -1 : refuse_unfinished(r->img);
 	if (ret == 0 && open_content(r) == 0)
 		return 0;
 	reading_close(r);
@@ -220,9 +223,9 @@ int reading_open(struct reading *r, struct session *s, const struct reading_want
 
 int reading_check(struct reading *r)
 {
-	if (!r->snapshot)
-		return 0;
-	return snapshot_check(r->snapshot) < 0 ? -1 : r->img->ops->check(r->img);
+	if (r->snapshot && snapshot_check(r->snapshot) < 0)
+		return -1;
+	return r->img ? image_check_end(r->img) : 0;
 }
 
 int reading_finish(struct reading *r)

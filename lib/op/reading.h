@@ -1,11 +1,8 @@
 /*
- * reading: the source of a copy, opened and checked: what `read` and `copy`
- * share.
+ * reading: opens and checks the source of a copy, for all operations that read an image.
  *
- * Request: path (of `copy`: source), or stdin=1; live; snapshot=1 with snapshot_size
- *          (bytes), pre and post (commands).
- * Record:  capacity (absent: not known before its end), physical, kind,
- *          format, compression, name, consistent, id, backing, snapshot (its name).
+ * Its record has capacity (absent: not known before the end), physical (both in bytes), kind,
+ * format, compression, consistent, id (identity.h), backing (as recorded), snapshot (its name).
  */
 #ifndef IMG_READING_H
 #define IMG_READING_H
@@ -16,48 +13,54 @@
 #include "lib/store/snapshot.h"
 
 struct reading {
-	struct image *img;	   /* that is read; NULL: standard input */
-	struct image *origin;	   /* of the snapshot that img is, or NULL */
-	struct snapshot *snapshot; /* img's, or NULL */
+	struct image *img;	   /* what is read; NULL: standard input */
+	struct image *origin;	   /* if img is a snapshot: its origin; or NULL */
+	struct snapshot *snapshot; /* if img is a snapshot: that; or NULL */
 	struct source *source;
 	bool compressed;
-	bool consistent; /* nobody could write to it */
+	bool consistent; /* nothing could write to it while it is read */
 	const char *format;
 	char backing[1024];    /* as recorded, "" if none */
-	char id[IDENTITY_MAX]; /* which image it is; "" of standard input */
+	char id[IDENTITY_MAX]; /* its identity; "" if it has none */
 };
 
 struct reading_want {
 	const char *path;	/* NULL: standard input */
-	bool live;		/* also if somebody may write to it */
-	bool snapshot;		/* of a snapshot of it, */
-	uint64_t snapshot_size; /* with that room; 0: as configured */
-	bool dry_run;		/* only see whether that could be taken */
-	const char *pre, *post; /* commands before and after that is taken, or NULL */
+	bool live;		/* read it even if it is in use */
+	bool snapshot;		/* take a snapshot of it, and read that */
+	uint64_t snapshot_size; /* bytes of copy-on-write space; 0: as configured */
+	bool dry_run;		/* only check whether a snapshot can be taken */
+	const char *pre, *post; /* commands to run before and after that, or NULL */
 };
 
-/* From a checked request: the path under key, or standard input if there is none. */
+/* Fills w from a checked request; key is that of the path. */
 void reading_want_parse(struct reading_want *w, const struct kv *request, const char *key);
 
-/* 0, or -1 recorded; then r is empty. */
+/*
+ * Opens and checks the source, and takes a snapshot if that is wanted.  0, or -1 recorded; then r
+ * is empty.  Blocks for seconds.
+ */
 int reading_open(struct reading *r, struct session *s, const struct reading_want *want);
 
-/* The same of a place, which it takes over; want->path plays no part. */
+/* The same at a place, which it takes over, also on failure; want->path is ignored. */
 int reading_open_place(
 	struct reading *r, struct session *s, struct place *place, const struct reading_want *want);
 
 /*
- * After all was read, and before that counts as whole: 0 if the snapshot was valid until
- * now, or -1 with ST_CORRUPT recorded.
+ * After all was read, and before the target is published: 0 if the source has not changed, and its
+ * snapshot is valid; else -1 with ST_CORRUPT recorded.
  */
 int reading_check(struct reading *r);
 
-/* After that, removes the snapshot.  0, or -1 recorded.  r stays to be closed. */
+/* Removes the snapshot, if there is one.  0, or -1 recorded.  r is still to be closed. */
 int reading_finish(struct reading *r);
-void reading_close(struct reading *r);
+
+void reading_close(struct reading *r); /* accepts an empty one; keeps the recorded error */
+
+/* Adds the keys of its record; see above. */
 void reading_describe(const struct reading *r, struct buf *record);
 
-/* What the configuration says of snapshots; size, if not 0, is the user's word. */
+/* Fills out from the configuration; size in bytes, if not 0, overrides it.  0, or -1 recorded. */
 int reading_snapshot_want(
 	struct snapshot_want *out, const struct session *s, uint64_t size, bool dry_run);
 

@@ -1,7 +1,7 @@
 /*
- * server: greets, then serves one request after the other.  If the client is
- * lost or a signal comes, cancel is set, which ends whatever an operation waits
- * for; the operation then rolls back its work as after any other error.
+ * server: sends a greeting, then serves one request after the other.  If the client is lost or a
+ * signal arrives, cancel_set() interrupts the operation, which then rolls back its work as after
+ * any other error.
  */
 #include "lib/op/server.h"
 
@@ -24,7 +24,7 @@ struct server {
 	char *home_config; /* the path of the user's file, if not given */
 };
 
-static void on_ended(void *arg)
+static void cancel_on_end(void *arg)
 {
 	(void)arg;
 	cancel_set();
@@ -55,7 +55,7 @@ static int send_greeting(struct conn *c)
 	int r;
 
 	if (uname(&u) < 0)
-		return err_sys("uname");
+		return err_sys("cannot get the name of this host");
 	kv_add_u64(&b, "protocol", WIRE_PROTOCOL);
 	kv_add(&b, "version", VERSION);
 	kv_add(&b, "arch", u.machine);
@@ -87,7 +87,7 @@ static const struct op *find_op(const struct kv *request)
 	return NULL;
 }
 
-/* Everything that can be refused of a request without a look at its images. */
+/* Makes the checks of a request that do not need its images. */
 static int check_request(const struct session *s, const struct op *op, const struct kv *request)
 {
 	if (schema_check(&op->schema, op->name, request) < 0)
@@ -95,7 +95,7 @@ static int check_request(const struct session *s, const struct op *op, const str
 	return schema_allow(&op->schema, op->name, request, s->rights);
 }
 
-/* Serves one request.  0: the next may come; -1: the connection is to end. */
+/* Serves one request.  0: go on; -1 recorded: end the connection. */
 static int serve_request(struct session *s, const struct frame *f)
 {
 	struct kv request = KV_INIT;
@@ -127,7 +127,7 @@ static int serve_request(struct session *s, const struct frame *f)
 	return r;
 }
 
-/* The client must learn why the connection ends. */
+/* Tells the client why the connection ends. */
 static int refuse_frame(struct session *s, const struct frame *f)
 {
 	struct err e;
@@ -186,7 +186,7 @@ static int read_config(struct server *sv, const char *given)
 
 int server_run(const struct server_options *opt)
 {
-	const struct conn_hooks hooks = { .ended = on_ended };
+	const struct conn_hooks hooks = { .ended = cancel_on_end };
 	struct server sv;
 	struct err e;
 	int r;
@@ -194,7 +194,7 @@ int server_run(const struct server_options *opt)
 	memset(&sv, 0, sizeof(sv));
 	sv.session.has_stdio = opt->has_stdio;
 	sv.session.rights = opt->rights;
-	/* On a line of its own: the last line of a login script may lack its newline. */
+	/* On a line of its own, since the output of a login script may end without a newline. */
 	if (io_write(opt->out, "\n" WIRE_READY "\n", strlen("\n" WIRE_READY "\n")) < 0)
 		return ST_PEER;
 	sv.session.conn = conn_new(opt->in, opt->out, WIRE_HELPER, &hooks, 0);

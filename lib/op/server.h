@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 struct server_options {
-	int in, out;		 /* the channel, which server_run() closes */
+	int in, out;		 /* the channel; server_run() closes both */
 	bool has_stdio;		 /* descriptors 0 and 1 are the user's */
-	unsigned rights;	 /* what requests may do (schema.h); others are refused */
+	unsigned rights;	 /* what requests may do: a set of enum schema_right */
 	const char *user_config; /* --config, or NULL: ~/.config/img-tools/config */
 };
 

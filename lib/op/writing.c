@@ -1,5 +1,5 @@
 /*
- * writing: which place a target's path means, and what is made there.
+ * writing: finds the place of the target, makes the checks, and opens target and sink.
  */
 #include "lib/op/writing.h"
 
@@ -25,7 +25,7 @@ static bool ends_with(const char *s, const char *end)
 	return n > m && strcmp(s + n - m, end) == 0;
 }
 
-/* The name in a container: the source's, with or without the archive's ending. */
+/* The name in a container: the source's, with ".lzo" added or removed.  NULL: out of memory. */
 static char *derive_name(const char *base, bool from_archive, bool to_archive)
 {
 	char *name = strdup(base), *longer;
@@ -44,8 +44,8 @@ static char *derive_name(const char *base, bool from_archive, bool to_archive)
 }
 
 /*
- * Where the path leads: into the container that it is, or to a name of its own.
- * NULL recorded.
+ * The place of the target: what the path leads to or, if that is a container, the source's name in
+ * it.  NULL recorded.
  */
 static struct place *find_place(struct session *s, const struct writing_want *want)
 {
@@ -72,8 +72,8 @@ static struct place *find_place(struct session *s, const struct writing_want *wa
 	return NULL;
 }
 
-/* A guest that had a raw disk would find a qcow2 file in it. */
-static int check_format(struct target *t, const struct writing_want *want)
+/* Refuses qcow2 over other content: a guest with a raw disk would get a qcow2 file as its disk. */
+static int refuse_format(struct target *t, const struct writing_want *want)
 {
 	uint8_t head[4];
 	ssize_t n;
@@ -110,7 +110,7 @@ void writing_want_parse(struct writing_want *w, const struct kv *request)
 	w->target.fsync = !op_flag(request, "no_fsync");
 }
 
-/* What lzop -N would restore: the image's name. */
+/* The archive's header has the name of the image, which lzop -N restores. */
 static struct sink *archive_sink(struct target *t, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -139,7 +139,7 @@ static int open_stdout(struct writing *w, struct session *s, bool dry_run)
 	return w->sink ? 0 : -1;
 }
 
-/* Whether the user has not named the target itself, but what it is in. */
+/* Whether the user has named the container, and not the target itself. */
 static bool is_derived(const char *asked, const char *path)
 {
 	const char *a = strrchr(asked, '/'), *b = path ? strrchr(path, '/') : NULL;
@@ -161,7 +161,7 @@ static int open_target(struct writing *w, struct place *place, const struct writ
 		return -1;
 	if (!w->path)
 		return err_set(ST_FAILED, "out of memory");
-	if (check_format(w->target, want) < 0)
+	if (refuse_format(w->target, want) < 0)
 		return -1;
 	if (target.dry_run)
 		return 0;
@@ -169,7 +169,7 @@ static int open_target(struct writing *w, struct place *place, const struct writ
 	return w->sink ? 0 : -1;
 }
 
-static int open_named(struct writing *w, struct session *s, const struct writing_want *want)
+static int open_path(struct writing *w, struct session *s, const struct writing_want *want)
 {
 	struct place *place = find_place(s, want);
 
@@ -186,7 +186,7 @@ int writing_open(struct writing *w, struct session *s, const struct writing_want
 
 	memset(w, 0, sizeof(*w));
 	w->is_archive = want->archive;
-	r = want->path ? open_named(w, s, want) : open_stdout(w, s, want->target.dry_run);
+	r = want->path ? open_path(w, s, want) : open_stdout(w, s, want->target.dry_run);
 	if (r < 0)
 		writing_abort(w);
 	return r;

@@ -1,6 +1,6 @@
 /*
- * backend: the list of them.  A volume is looked for first, because the
- * directory of a group below /dev comes and goes with what is active in it.
+ * backend: the list of backends.  Volumes come first, because the directory of
+ * a group below /dev exists only while one of its volumes is active.
  */
 #include "lib/store/backend.h"
 

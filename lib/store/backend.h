@@ -1,13 +1,14 @@
 /*
- * backend: a kind of storage that images have names in, as one table of
- * functions.  Outside of a backend's own files nobody asks which one it is.
+ * backend: one kind of storage for images, as a table of functions.  Code
+ * outside of a backend's own files never asks which kind it is.
  *
  * Each backend is a folder: file/ (directories), volume/ (LVM's volume groups)
- * and device/ (other block devices).  What it knows of a place, an image, a
- * target or a snapshot is its own struct, which begins with the common one
- * (struct place_file { struct place base; ... }).
+ * and device/ (other block devices).  It keeps what it knows of a place, an
+ * image, a target or a snapshot in a struct of its own, which begins with the
+ * common one (struct place_file { struct place base; ... }).
  *
- * Unless said otherwise, functions return 0, or -1 with an error recorded.
+ * Unless its comment says otherwise, a function returns 0, or -1 with an error
+ * recorded, and blocks as long as its storage does (LVM takes seconds).
  */
 #ifndef IMG_BACKEND_H
 #define IMG_BACKEND_H
@@ -26,110 +27,119 @@ struct snapshot_want;
 struct target;
 struct target_want;
 
-/* What place_open() knows of a path before it asks the backends whose it is. */
+/* What place_open() knows of a path when it asks the backends whose it is. */
 struct found {
 	const struct policy *policy;
-	const char *spelled; /* absolute; slashes at its end were cut off, */
-	bool is_directory;   /* if there were any */
-	int node;	     /* O_PATH of what is there, links followed, or -1: see err */
+	const char *spelled; /* absolute, without slashes at its end */
+	bool is_directory;   /* there were slashes, so it has to be a directory */
+	int node;	     /* O_PATH of what exists there, links followed, or -1 */
 	struct stat st;	     /* of node */
 };
 
 struct change_want {
 	bool allow_links; /* also change a file that has several links */
-	bool dry_run;	  /* make all checks and nothing else */
+	bool dry_run;	  /* only make the checks */
 };
 
 /* Called for each record (kv.h) of a list; returns 0 to go on. */
 typedef int backend_each(void *arg, const struct buf *record);
 
 struct backend {
-	const char *kind; /* of its images, for records: "file", "volume", "device" */
+	const char *kind; /* what records call its images: "file", "volume", "device" */
 
-	/* What its images can do. */
-	bool can_archive;  /* be lzop archives, which are unpacked and packed */
-	bool can_thin;	   /* be made in a pool, which gives them space as they are written */
-	bool rounds_size;  /* a new one gets whole units of space, maybe more than was asked for */
-	bool can_snapshot; /* have snapshots, as far as the storage below them can */
+	bool can_archive;  /* an image can be an lzop archive, and be packed and unpacked */
+	bool can_thin;	   /* a new image can get its space from a pool as it is written */
+	bool rounds_size;  /* a new image may get more space than was asked for */
+	bool can_snapshot; /* it has snapshots, where the storage below supports them */
 
 	/*
-	 * Whether a path is one of its own: 1 and *out, a place that place_close()
-	 * frees; 0: it is not; -1 recorded.  If f->node is -1, the reason is
-	 * recorded; a backend that takes the place nevertheless clears it.
+	 * Whether a path belongs to this backend: 1 and *out, a place that
+	 * place_close() frees; 0: it does not; -1 recorded.  If f->node is -1, the
+	 * reason is the recorded error, and a backend that returns 1 clears it.
 	 */
 	int (*find)(struct place **out, const struct found *f);
 
-	/* The place of name in a container: NULL recorded. */
+	/* The place of name in a container; NULL recorded. */
 	struct place *(*child)(const struct place *container, const char *name);
 
-	/* The place of another name in the container that p is in: NULL recorded. */
+	/* The place of another name in the container of p; NULL recorded. */
 	struct place *(*beside)(const struct place *p, const char *name);
 
-	/* Which image is there (identity.h); -1 without an error: none, or it has no identity. */
+	/* Which image exists at p (identity.h): 0; -1 with nothing recorded: none. */
 	int (*identify)(const struct place *p, char out[IDENTITY_MAX]);
 
 	/*
-	 * Adds what can be said of a place that cannot be opened as an image, such
-	 * as a container: 1; 0: open it as an image; -1 recorded.
+	 * Describes a place that cannot be opened as an image, such as a container,
+	 * by adding to its record (info.h): 1; 0: open it as an image; -1 recorded.
 	 */
 	int (*describe)(const struct place *p, struct buf *out);
 
-	/* An existing image for reading (image.h).  Takes over p, on failure too. */
+	/* Opens an existing image for reading: image_open().  Takes over p, also on failure. */
 	struct image *(*open)(struct place *p);
 
 	/*
-	 * A new image, or an existing one that is filled in place (target.h).
-	 * Both take over p, on failure too.
+	 * target_make() and target_fill(): a new image, and an existing one that is
+	 * filled in place.  Both take over p, also on failure.
 	 */
 	struct target *(*make)(struct place *p, const struct target_want *want);
 	struct target *(*fill)(struct place *p, const struct target_want *want);
 
+	/* Removes the image at p: also ST_ABSENT, ST_BUSY, ST_REFUSED. */
 	int (*remove)(const struct place *p, const struct change_want *want);
 
-	/* To a name that nothing has. */
+	/* Renames the image within its container; ST_EXISTS if the name is taken. */
 	int (*rename)(const struct place *p, const char *name, const struct change_want *want);
 
-	/* A container, entry by entry (info.h); NULL: its places are never containers. */
+	/* Lists a container, a record for each entry (info.h).  NULL: it has no containers. */
 	int (*list)(const struct place *container, bool recursive, backend_each *each, void *arg);
 
 	/*
-	 * Removes what interrupted jobs left in a container, which is called shown in
-	 * what is said of it; with dry_run only says what it would remove.  Of each: kind,
-	 * path; state: "removed", "resumed" (a volume that was suspended), "alive" (its job
-	 * still runs), "foreign" (not ours) or "failed"; why; status.
+	 * Removes what interrupted jobs left in a container, or with dry_run only
+	 * reports what it would remove.  shown is the container's path in records.
+	 * NULL: it has no containers.  A record has kind, path, why, status and state:
+	 *
+	 *	removed		an interrupted job had left it
+	 *	resumed		a volume that was suspended works again
+	 *	alive		its job is still running
+	 *	foreign		a job of another host made it, or it is not ours
+	 *	failed		it could not be removed or resumed
 	 */
 	int (*clean)(const struct place *container, const char *shown, bool dry_run,
 		backend_each *each, void *arg);
 
 	/*
-	 * A snapshot of an open image, for this job (snapshot_take()) or, if want
-	 * names it or keep is set, one that stays: snapshot.h.  NULL: can_snapshot is not set.
+	 * snapshot_take() and snapshot_keep(): a snapshot for this job, and one that
+	 * is kept.  NULL if can_snapshot is not set.
 	 */
 	struct snapshot *(*snapshot)(struct image *origin, const struct snapshot_want *want);
 	int (*snapshot_keep)(char **path, struct image *origin, const struct snapshot_want *want);
 
 	/*
-	 * Calls each for every container in which the policy says to look if the
-	 * user names none; NULL: none.
+	 * Calls each for every container that the policy names, for a request without
+	 * a path, until it does not return 0.  container is valid during the call.
+	 * NULL: it has no containers.
 	 */
 	int (*containers)(
 		const struct policy *l, int (*each)(void *arg, struct place *container), void *arg);
 
-	/* Its free space, as records (op_storage.c); NULL: nothing to tell. */
+	/* Where images may be stored, and the free space there: records as in op_storage.c.
+	 * NULL: it reports none. */
 	int (*storage)(const struct policy *l, backend_each *each, void *arg);
 
-	/* Frees what is its own of a place. */
+	/* Frees what its struct holds beyond struct place.  NULL: nothing. */
 	void (*release)(struct place *p);
 };
 
 /*
- * The backends in the order in which they are asked for a path, up to a NULL.
- * A path that none of the others takes is the last one's.
+ * The backends in the order in which they are asked for a path; NULL after the
+ * last, which takes every path that no other takes.
  */
 const struct backend *backend_at(size_t i);
 size_t backend_count(void);
 
-/* Has a further backend, which stays the caller's, asked before all others.  At most BACKEND_MORE.
+/*
+ * Adds a backend that is asked before all others; b is borrowed.  At most
+ * BACKEND_MORE.  To be called before any thread is started.
  */
 #define BACKEND_MORE 4
 int backend_add(const struct backend *b);

@@ -1,8 +1,8 @@
 /*
- * block_zero: where a pool does not zero the chunks that it hands out (lvcreate
- * -Zn), a chunk of which only a part was written shows in the rest what somebody
- * else had there.  So what is less than a chunk has to be written there, even if it
- * reads as zeros now.
+ * block_zero: some pools do not zero the chunks that they allocate (lvcreate
+ * -Zn).  If only a part of such a chunk is written, the rest shows old data of
+ * another volume.  So a range that is less than a chunk is written with zeros
+ * there, even if it reads as zeros now.
  */
 #include "lib/store/block_zero.h"
 
@@ -30,7 +30,7 @@ void block_zero_init(struct block_zero *z, int fd, bool is_thin)
 	z->fd = fd;
 	z->unit = PAGE;
 	z->is_stale = false;
-	/* Where a thick snapshot's table lies above, the pool cannot be found; zeros do, too. */
+	/* If it has thick snapshots, its pool cannot be found; it is zeroed like other devices. */
 	z->is_thin = is_thin && fstat(fd, &st) == 0 && thin_pool_look(&pool, st.st_rdev) == 0;
 	if (z->is_thin) {
 		z->unit = pool.chunk;
@@ -44,10 +44,10 @@ static bool is_zeros(const uint8_t *p, uint64_t n)
 	return *p == 0 && memcmp(p, p + 1, n - 1) == 0;
 }
 
-/* Writes zeros; into a thin volume only where something else is, which costs its pool nothing. */
+/* Writes zeros; to a thin volume only where it holds something else, to save space in its pool. */
 static int write_zeros(const struct block_zero *z, uint64_t len, uint64_t off)
 {
-	bool look_first = z->is_thin && !z->is_stale;
+	bool read_first = z->is_thin && !z->is_stale;
 	uint8_t *zeros, *piece;
 	uint64_t n;
 	int r = 0;
@@ -55,23 +55,23 @@ static int write_zeros(const struct block_zero *z, uint64_t len, uint64_t off)
 	if (len == 0)
 		return 0;
 	zeros = calloc(2, PIECE);
-	piece = zeros + PIECE;
 	if (!zeros)
 		return err_set(ST_FAILED, "out of memory");
+	piece = zeros + PIECE;
 	for (; r == 0 && len; off += n, len -= n) {
 		n = len < PIECE ? len : PIECE;
 		if (cancel_is_set())
 			r = err_set(ST_FAILED, "interrupted");
-		else if (look_first && io_pread(z->fd, piece, n, off) != (ssize_t)n)
+		else if (read_first && io_pread(z->fd, piece, n, off) != (ssize_t)n)
 			r = err_sys("cannot read at %llu", (unsigned long long)off);
-		else if (!(look_first && is_zeros(piece, n)) && io_pwrite(z->fd, zeros, n, off) < 0)
+		else if (!(read_first && is_zeros(piece, n)) && io_pwrite(z->fd, zeros, n, off) < 0)
 			r = err_sys("cannot write at %llu", (unsigned long long)off);
 	}
 	free(zeros);
 	return r;
 }
 
-/* By the device, which may have a faster way than bytes, in steps; else by bytes. */
+/* Has the device zero a range of units, in steps; writes zeros where it cannot. */
 static int zero_units(const struct block_zero *z, uint64_t len, uint64_t off)
 {
 	uint64_t range[2], step, most = z->unit < STEP ? STEP - STEP % z->unit : z->unit;

@@ -1,8 +1,9 @@
 /*
  * block_zero: zeroing ranges of a block device.
  *
- * A thin volume gives whole chunks back to its pool and then reads as zeros
- * there.  Any other device is asked to zero the range, or is written.
+ * A thin volume returns complete chunks to its pool, and then reads as zeros
+ * there.  Of any other device, the kernel is asked to zero the range; if it
+ * cannot, zeros are written.
  */
 #ifndef IMG_BLOCK_ZERO_H
 #define IMG_BLOCK_ZERO_H
@@ -12,15 +13,18 @@
 
 struct block_zero {
 	int fd;	       /* borrowed */
-	uint64_t unit; /* bytes that can be zeroed at once, aligned */
-	bool is_thin;  /* what was never written costs nothing and reads as zeros */
-	bool is_stale; /* ... but not in a chunk of which only a part was written */
+	uint64_t unit; /* bytes; aligned units are zeroed by the device, the rest is written */
+	bool is_thin;  /* what was never written takes no space and reads as zeros */
+	bool is_stale; /* the rest of a chunk that was written in part may hold old data */
 };
 
-/* is_thin: LVM says that the device is a thin volume; its pool is asked for the rest. */
+/*
+ * Sets z up for a block device.  is_thin: LVM reports it as a thin volume, so
+ * the pool is asked for its chunk size.  Records no error.
+ */
 void block_zero_init(struct block_zero *z, int fd, bool is_thin);
 
-/* Zeroes a range.  Ends when cancel_is_set().  0 or -1 recorded. */
+/* Zeroes len bytes at off.  Ends when cancel_is_set().  0 or -1 recorded. */
 int block_zero_range(const struct block_zero *z, uint64_t len, uint64_t off);
 
 #endif

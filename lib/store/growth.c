@@ -19,7 +19,7 @@ bool growth_is_due(const struct growth_state *s, const struct growth_rule *rule)
 	return unused < rule->reserve || s->rate * (double)rule->ahead_ms >= (double)unused;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
+static uint64_t smaller(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
@@ -38,5 +38,5 @@ struct growth_decision growth_decide(const struct growth_state *s, const struct 
 	if (available == 0)
 		return (struct growth_decision){ GROWTH_NO_SPACE, 0 };
 	return (struct growth_decision){ GROWTH_EXTEND,
-		least(rule->step, least(headroom, available)) };
+		smaller(rule->step, smaller(headroom, available)) };
 }

@@ -1,5 +1,5 @@
 /*
- * image: what images have in common; the rest is their backend's.
+ * image: what the images of all backends have in common.
  */
 #include "lib/store/image.h"
 
@@ -10,6 +10,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/base/size.h"
 #include "lib/format/content.h"
 #include "lib/store/backend.h"
 
@@ -31,8 +32,7 @@ void *image_new(size_t size, const struct image_ops *ops, const char *kind, stru
 	return img;
 }
 
-/* A name that was replaced meanwhile, as by a rename, is looked up again: what it means now is
- * read. */
+/* If the name leads to another file meanwhile, for instance after a rename, that file is opened. */
 struct image *image_open(struct place *place)
 {
 	const struct policy *policy = place->policy;
@@ -85,7 +85,47 @@ int image_refuse_writers(struct image *img)
 	return r;
 }
 
-/* An invalid snapshot still gives what is cached, and fails to read the rest. */
+int image_hold(struct image *img)
+{
+	if (image_refuse_writers(img) < 0)
+		return -1;
+	img->is_held = true;
+	return 0;
+}
+
+int image_check_unused(struct image *img)
+{
+	struct inuse u;
+	int r = img->ops->use(img, &u);
+
+	if (r == 0 && u.writers)
+		r = err_set(ST_CORRUPT, "the source came into use while it was read: %s", u.who);
+	inuse_fini(&u);
+	return r;
+}
+
+/* Some files, such as those below /proc, have more content than their size says. */
+static int check_no_more(struct image *img)
+{
+	char human[SIZE_HUMAN];
+	uint8_t more;
+
+	if (img->ops->read(img, &more, 1, img->len) <= 0)
+		return 0;
+	return err_set(ST_CORRUPT, "the source has more content than its size of %s",
+		size_human(img->len, human));
+}
+
+int image_check_end(struct image *img)
+{
+	if (img->ops->check(img) < 0 || check_no_more(img) < 0)
+		return -1;
+	if (!img->is_held || !img->ops->check_unwritten)
+		return 0;
+	return img->ops->check_unwritten(img);
+}
+
+/* Of an invalid snapshot, cached blocks can still be read. */
 static int check_spoiled(const struct image *img)
 {
 	if (img->spoiled && atomic_load(img->spoiled))
@@ -111,8 +151,8 @@ int image_read(struct image *img, void *p, size_t n, uint64_t off)
 	return 0;
 }
 
-/* Of one without a descriptor, which is never an archive. */
-static int parse_head(struct image *img, struct content *c)
+/* An image without a descriptor is never an archive. */
+static int parse_first_bytes(struct image *img, struct content *c)
 {
 	size_t n = img->len < QCOW2_HEADER_MAX ? (size_t)img->len : QCOW2_HEADER_MAX;
 	uint8_t *head = malloc(QCOW2_HEADER_MAX);
@@ -136,13 +176,13 @@ const struct content *image_content(struct image *img)
 		err_set(ST_FAILED, "out of memory");
 		return NULL;
 	}
-	if ((img->fd < 0 ? parse_head(img, c) : content_read(c, img->fd, img->len)) == 0 &&
+	if ((img->fd < 0 ? parse_first_bytes(img, c) : content_read(c, img->fd, img->len)) == 0 &&
 		check_spoiled(img) == 0) {
 		img->content = c;
 		return c;
 	}
 	free(c);
-	/* The reason why it could not be read may be that it is no longer what it was. */
+	/* If it has changed since it was opened, that is the better explanation. */
 	err_take(&e);
 	if (img->ops->check(img) == 0 || err_status() != ST_CORRUPT)
 		err_put(&e);

@@ -1,8 +1,8 @@
 /*
- * image: an existing image, open for reading, whatever it lies on.
+ * image: an existing image, open for reading, whatever storage it is on.
  *
- * It keeps its place and, once somebody asked for it, what its first bytes say
- * of it, so that nothing is looked up or parsed twice.
+ * It keeps its place and, once image_content() was called, its parsed header, so
+ * that no path is looked up and no header is parsed twice.
  */
 #ifndef IMG_IMAGE_H
 #define IMG_IMAGE_H
@@ -19,71 +19,93 @@
 struct content;
 struct image;
 
-/* What a backend's images do; lib/store/backend.h.  0, or -1 recorded. */
+/* What a backend's images do (backend.h).  0, or -1 recorded. */
 struct image_ops {
-	/* Reads n bytes at off: how many there were, or -1 with errno set. */
+	/* Reads up to n bytes at off: their number, less only at the end, or -1 with errno set. */
 	ssize_t (*read)(struct image *img, void *p, size_t n, uint64_t off);
 	/*
-	 * The next range at or after off that may hold something: 1 and
-	 * [*start, *end), not beyond len; 0: only zeros up to the end; -1.
+	 * Finds the next range at or after off that may hold data: 1 and
+	 * [*start, *end), not beyond len; 0: only zeros up to the end; -1 recorded.
 	 */
 	int (*extent)(struct image *img, uint64_t off, uint64_t *start, uint64_t *end);
-	/* Bytes that it takes on its storage. */
+	/* How many bytes it takes on its storage. */
 	int (*allocated)(struct image *img, uint64_t *out);
-	/* Who else uses it (inuse.h); the caller calls inuse_fini(). */
+	/* Who else uses it: inuse_look().  The caller calls inuse_fini(), also on failure. */
 	int (*use)(struct image *img, struct inuse *u);
-	/* ST_REFUSED if other hosts may write to it, which cannot be seen from here.  May be NULL.
-	 */
+	/* ST_REFUSED if other hosts may write to it, which this host cannot see.  May be NULL. */
 	int (*check_unshared)(struct image *img);
-	/* Whether the last write to it was interrupted: 1, 0 or -1. */
+	/* Whether it is unfinished: a job is writing it, or was interrupted.  1, 0 or -1. */
 	int (*is_unfinished)(struct image *img);
-	/* After all was read: whether it was the same all the time. */
+	/* ST_CORRUPT if its size has changed, or if it is a snapshot that is invalid. */
 	int (*check)(struct image *img);
-	/* Adds to a record of it (info.h).  May be NULL. */
+	/*
+	 * After it was read: ST_CORRUPT if it was, or may have been, written to since it was
+	 * opened.  May be NULL: nothing can write to it.
+	 */
+	int (*check_unwritten)(struct image *img);
+	/* Adds the backend's own keys to its record (info.h).  May be NULL. */
 	void (*describe)(const struct image *img, struct buf *out);
-	/* Frees what is the backend's own.  May be NULL. */
+	/* Frees what the backend's struct holds beyond struct image.  May be NULL. */
 	void (*release)(struct image *img);
 };
 
 struct image {
 	const struct image_ops *ops;
 	const char *kind;	    /* the backend's: "file", "volume", "device" */
-	struct place *place;	    /* its own; NULL: it has no name, as a file's snapshot */
+	struct place *place;	    /* owned; NULL: it has no name, like a file's snapshot */
 	int fd;			    /* O_RDONLY; -1 if the backend has none */
 	uint64_t len;		    /* of the file or device, in bytes */
-	struct stat st;		    /* of fd, when it was opened */
+	struct stat st;		    /* of fd, when it was opened; zeros without one */
+	bool is_held;		    /* image_hold() */
 	bool may_change;	    /* the user accepts that it is written to while it is read */
-	const atomic_bool *spoiled; /* set when it stopped being what it was; or NULL */
-	struct content *content;    /* image_content() */
+	const atomic_bool *spoiled; /* borrowed; true: this snapshot has overflowed.  Or NULL */
+	struct content *content;    /* owned; image_content() */
 };
 
 /*
  * Opens the image at a place, which it takes over, also on failure.  NULL
- * recorded: ST_ABSENT, ST_REFUSED (a directory, a device file that is no disk).
+ * recorded: ST_ABSENT, ST_REFUSED (a directory, a FIFO, a character device).
  * Never blocks on a FIFO.
  */
 struct image *image_open(struct place *place);
 void image_close(struct image *img); /* accepts NULL; keeps the recorded error */
 
-/* Reads n bytes at off, all of them: 0, or -1; ST_CORRUPT if the image ends before. */
+/* Reads all n bytes at off: 0, or -1 recorded; ST_CORRUPT if the image ends before. */
 int image_read(struct image *img, void *p, size_t n, uint64_t off);
 
 /*
- * 0, or -1 recorded if something could write to it while it is read: ST_BUSY, naming the
- * holder, or ST_REFUSED if other hosts may.
+ * Refuses an image that may be written to while it is read: 0, or -1 recorded,
+ * ST_BUSY with the name of the user, or ST_REFUSED if other hosts may write to it.
  */
 int image_refuse_writers(struct image *img);
 
+/* The same; and image_check_end() will also detect writers.  0, or -1 recorded. */
+int image_hold(struct image *img);
+
 /*
- * What its first bytes say of it (lib/format/content.h), read once; the image's own.  NULL
- * recorded: a read error, or ST_CORRUPT if a header cannot be parsed.
+ * After it was read: 0 if it has not changed since it was opened; else -1 with ST_CORRUPT
+ * recorded, also if it has more content than its size says.  A write to it is detected only after
+ * image_hold().
+ */
+int image_check_end(struct image *img);
+
+/* For backends that detect writers only by .use: .check_unwritten. */
+int image_check_unused(struct image *img);
+
+/*
+ * What its first bytes say of it (lib/format/content.h), read once; valid as long
+ * as the image.  NULL recorded: a read error, or ST_CORRUPT if a header cannot be
+ * parsed.
  */
 const struct content *image_content(struct image *img);
 
-/* For backends: allocates a zeroed struct that begins with an image, with fd -1.  NULL recorded. */
+/*
+ * For backends: a zeroed struct of size bytes that begins with an image, with fd
+ * -1; takes over place, also on failure.  NULL recorded.
+ */
 void *image_new(size_t size, const struct image_ops *ops, const char *kind, struct place *place);
 
-/* For backends whose images have a descriptor: image_ops.read and .use. */
+/* For backends whose images have a descriptor: .read and .use. */
 ssize_t image_fd_read(struct image *img, void *p, size_t n, uint64_t off);
 int image_fd_use(struct image *img, struct inuse *u);
 

@@ -1,5 +1,5 @@
 /*
- * info: opens once, then asks each module that knows something.
+ * info: opens the image once, then asks each module for what it knows.
  */
 #include "lib/store/info.h"
 
@@ -18,7 +18,7 @@
 #include "lib/store/image.h"
 #include "lib/store/recorded.h"
 
-static void add_text(struct buf *out, const char *key, const char *value)
+static void add_nonempty(struct buf *out, const char *key, const char *value)
 {
 	if (value[0])
 		kv_add(out, key, value);
@@ -48,10 +48,10 @@ static void add_stat(struct buf *out, int fd, const struct stat *st)
 
 static void add_probe(struct buf *out, const struct probe *p)
 {
-	add_text(out, "fs.type", p->fs_type);
-	add_text(out, "fs.label", p->fs_label);
-	add_text(out, "fs.uuid", p->fs_uuid);
-	add_text(out, "partitions", p->partitions);
+	add_nonempty(out, "fs.type", p->fs_type);
+	add_nonempty(out, "fs.label", p->fs_label);
+	add_nonempty(out, "fs.uuid", p->fs_uuid);
+	add_nonempty(out, "partitions", p->partitions);
 }
 
 static int add_backing(struct buf *out, const struct image *img, const struct qcow2 *q)
@@ -61,7 +61,7 @@ static int add_backing(struct buf *out, const struct image *img, const struct qc
 	if (!q->backing[0])
 		return 0;
 	kv_add(out, "backing.recorded", q->backing);
-	add_text(out, "backing.format", q->backing_format);
+	add_nonempty(out, "backing.format", q->backing_format);
 	if (recorded_path(&path, img->place, q->backing) < 0)
 		return -1;
 	kv_add(out, "backing.path", path);
@@ -93,7 +93,7 @@ static int add_storage(struct buf *out, struct image *img)
 	return 0;
 }
 
-static void add_archive(struct buf *out, const struct archive *a)
+static void add_archive_info(struct buf *out, const struct archive *a)
 {
 	kv_add(out, "compression", "lzo");
 	kv_add(out, "archive",
@@ -103,7 +103,7 @@ static void add_archive(struct buf *out, const struct archive *a)
 	kv_add_u64(out, "capacity", a->len);
 }
 
-static int add_content(struct buf *out, struct image *img)
+static int add_content_info(struct buf *out, struct image *img)
 {
 	const struct content *c = image_content(img);
 	bool is_raw = c && strcmp(c->format, "raw") == 0;
@@ -113,8 +113,8 @@ static int add_content(struct buf *out, struct image *img)
 	if (!c)
 		return -1;
 	if (c->is_archive) {
-		add_archive(out, &c->archive);
-		/* In a qcow2 layer libblkid would find what is not the guest's. */
+		add_archive_info(out, &c->archive);
+		/* What libblkid finds in a qcow2 layer is not what the guest sees. */
 		if (is_raw && archive_probe(&c->archive, img->fd, img->len, &p) < 0)
 			return -1;
 	} else if (is_raw) {
@@ -129,14 +129,14 @@ static int add_content(struct buf *out, struct image *img)
 	return add_storage(out, img);
 }
 
-/* Of one that cannot be read. */
-static int add_sizes(struct buf *out, struct image *img)
+/* For an image that cannot be read. */
+static int add_sizes_only(struct buf *out, struct image *img)
 {
 	kv_add_u64(out, "capacity", img->len);
 	return add_storage(out, img);
 }
 
-static void add_use(struct buf *out, const struct inuse *u)
+static void add_inuse(struct buf *out, const struct inuse *u)
 {
 	const char *point = (const char *)u->mountpoints.data;
 	const char *end = point ? point + u->mountpoints.len : NULL;
@@ -156,16 +156,17 @@ static int add_image(struct buf *out, struct image *img)
 	if (unfinished < 0)
 		return -1;
 	kv_add(out, "kind", img->kind);
-	add_stat(out, img->fd, &img->st);
+	if (img->fd >= 0)
+		add_stat(out, img->fd, &img->st);
 	if (img->ops->describe)
 		img->ops->describe(img, out);
 	is_readable = img->ops->check(img) == 0;
 	if (!is_readable)
 		err_clear();
-	if ((is_readable ? add_content(out, img) : add_sizes(out, img)) < 0)
+	if ((is_readable ? add_content_info(out, img) : add_sizes_only(out, img)) < 0)
 		return -1;
 	if (img->ops->use(img, &u) == 0) {
-		add_use(out, &u);
+		add_inuse(out, &u);
 		kv_add_bool(out, "unfinished", unfinished);
 		r = buf_failed(out);
 	}
@@ -186,7 +187,7 @@ int info_add_directory(struct buf *out, int fd)
 	add_stat(out, fd, &st);
 	r = inuse_look(fd, NULL, &u);
 	if (r == 0)
-		add_use(out, &u);
+		add_inuse(out, &u);
 	inuse_fini(&u);
 	return r;
 }

@@ -1,8 +1,8 @@
 /*
- * info: all that can be said of one image, as a record (kv.h).
+ * info: describes one image, or a container, by a record (kv.h).
  *
  *	path, name, kind, format, compression, unfinished,
- *	inactive					a volume: its content cannot be seen
+ *	inactive					a volume whose content cannot be read
  *	size, free					a volume group: bytes
  *	capacity, allocation, physical			bytes
  *	archive: recorded (it carries length and digest), plain (neither), truncated
@@ -22,12 +22,14 @@
 #include "lib/store/place.h"
 
 /*
- * Appends the record of what is at a place, which it takes over, also on failure.  name: what to
- * call it, or NULL: its own name.  0, or -1 recorded.
+ * Appends the record of the image or container at a place, which it takes over,
+ * also on failure.  name is the value of the key name; NULL: the place's own name.
+ * 0, or -1 recorded; then out may hold a part of the record.  Blocks for up to 2
+ * seconds while a volume is open elsewhere (inuse.h).
  */
 int info_collect(struct place *place, const char *name, struct buf *out);
 
-/* For backends: the record of a directory that is open. */
+/* For backends: appends what is known of a directory that is open.  0, or -1 recorded. */
 int info_add_directory(struct buf *out, int fd);
 
 #endif

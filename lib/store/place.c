@@ -1,5 +1,5 @@
 /*
- * place: a path is looked up once, and the backends are asked in turn whose it is.
+ * place: a path is looked up once; then each backend is asked whether it is its own.
  */
 #include "lib/store/place.h"
 
@@ -116,7 +116,7 @@ struct place *place_for(const struct policy *l, const char *path, const char *na
 		return p;
 	child = name ? place_child(p, name) : NULL;
 	if (!name)
-		err_set(ST_REFUSED, "is a directory or a group, and the source has no name");
+		err_set(ST_REFUSED, "is a directory or volume group, and the source has no name");
 	place_close(p);
 	return child;
 }

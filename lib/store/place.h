@@ -1,9 +1,9 @@
 /*
- * place: where an image is or may come to be.
+ * place: where an image is, or can be created.
  *
- * place_open() is the only way from a path to a thing, and always goes through
- * the access policy.  Opening, making, removing, renaming, listing and cleaning
- * take the place and never a path again.
+ * place_open() is the only way from a path to an image or container, and always
+ * goes through the access policy.  Whatever opens, creates, removes, renames, lists
+ * or cleans takes a place, so that no path is looked up twice.
  */
 #ifndef IMG_PLACE_H
 #define IMG_PLACE_H
@@ -19,26 +19,27 @@ struct place {
 	const struct backend *backend;
 	const struct policy *policy; /* borrowed */
 	char *spelled;		     /* absolute, as the user named it */
-	char *path;		     /* absolute, of its own name; to be shown, not to be opened */
+	char *path;		     /* absolute, links resolved; only to be shown */
 	const char *name;	     /* the last part of path */
 	bool is_container;	     /* a directory or a volume group */
-	bool is_link;		     /* the user named a symbolic link that leads to it */
+	bool is_link;		     /* the user named a symbolic link to it */
 };
 
 /*
- * What path leads to.  It need not exist, but the directory or group that it is
- * in has to.  NULL recorded: ST_ABSENT, ST_REFUSED by the policy or if path
- * cannot be a name ("x/..").
+ * Finds the place that path leads to.  The image need not exist, but the directory
+ * or group that it is in must.  NULL recorded: ST_ABSENT, ST_USAGE if path is
+ * empty, ST_REFUSED by the policy or if path does not end in a name ("x/..").
+ * Blocks as LVM does if path is below /dev.
  */
 struct place *place_open(const struct policy *l, const char *path);
 
 /*
- * A target's place: what path leads to, or, if that is a container, name in it.
- * name may be NULL; then a container is refused.  NULL recorded, as above.
+ * Finds the place of a target: what path leads to or, if that is a container, name
+ * in it.  If name is NULL, a container is refused.  NULL recorded, as above.
  */
 struct place *place_for(const struct policy *l, const char *path, const char *name);
 
-/* The place of name in a container.  NULL recorded. */
+/* The place of name in a container.  NULL recorded: ST_REFUSED if it cannot be a name. */
 struct place *place_child(const struct place *container, const char *name);
 
 /*

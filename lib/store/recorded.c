@@ -1,5 +1,5 @@
 /*
- * recorded: a name is made absolute as text, and the policy opens it or does not.
+ * recorded: a name is made absolute as text, and then opened through the policy.
  */
 #include "lib/store/recorded.h"
 
@@ -22,8 +22,8 @@ bool recorded_is_path(const char *name)
 	return name[n] != ':';
 }
 
-/* name as an absolute path; ".." is not folded.  NULL recorded. */
-static char *spell(const struct place *from, const char *name)
+/* name as an absolute path, in which ".." is kept.  NULL recorded. */
+static char *make_absolute(const struct place *from, const char *name)
 {
 	char *dir, *joined, *absolute;
 
@@ -37,8 +37,8 @@ static char *spell(const struct place *from, const char *name)
 	return absolute;
 }
 
-/* The path of what was opened: of a volume its own, of a file where it lies. */
-static char *path_of(int fd)
+/* The path of what was opened: /dev/GROUP/NAME of a volume, links resolved of a file. */
+static char *resolved_path(int fd)
 {
 	char text[VOLUME_PATH_MAX];
 	struct volume_name volume;
@@ -57,12 +57,12 @@ int recorded_path(char **path, const struct place *from, const char *name)
 	*path = NULL;
 	if (!from || !recorded_is_path(name))
 		return 0;
-	spelled = spell(from, name);
+	spelled = make_absolute(from, name);
 	if (!spelled)
 		return -1;
 	fd = policy_open_recorded(from->policy, spelled, O_PATH);
 	if (fd >= 0) {
-		*path = path_of(fd);
+		*path = resolved_path(fd);
 		close(fd);
 	}
 	if (!*path && (fd >= 0 || err_errno() == ENOENT))

@@ -1,8 +1,8 @@
 /*
  * recorded: names that an image records, such as a qcow2 layer's backing file.
  *
- * They come from a guest or an attacker.  A relative name counts from the
- * directory of the image as it was spelled, as QEMU has it.
+ * The names come from a guest or an attacker.  A relative name starts at the
+ * directory of the image as it was spelled, as in QEMU.
  */
 #ifndef IMG_RECORDED_H
 #define IMG_RECORDED_H
@@ -10,15 +10,16 @@
 #include "lib/store/place.h"
 
 /*
- * Where a name leads that the image at `from` records: *path, absolute, which the
- * caller frees.  NULL if the name is no path (nbd:, json:, ...) or may not be
- * looked up.  One openat2 from an allowed directory is the only system call that
- * is made with the name, and none if no allowed directory matches.  Of what does not
- * exist it is the name as an absolute path.  0, or -1 recorded: there is no memory.
+ * Resolves a name that the image at `from` records (NULL: it has no place).  *path,
+ * which the caller frees, is the absolute path of the file or volume; if that does
+ * not exist, the name as an absolute path; and NULL if the name is not a path
+ * (nbd:, json:, ...) or the access policy does not allow it.  One openat2 from an
+ * allowed directory is the only system call that is made with the name; if no
+ * allowed directory matches, none is made.  0, or -1 recorded: out of memory.
  */
 int recorded_path(char **path, const struct place *from, const char *name);
 
-/* Whether QEMU would take name for a path, not for "PROTOCOL:...". */
+/* Whether QEMU takes name as a path and not as "PROTOCOL:...". */
 bool recorded_is_path(const char *name);
 
 #endif

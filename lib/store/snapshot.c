@@ -1,5 +1,5 @@
 /*
- * snapshot: how one is taken is its backend's; here is what they have in common.
+ * snapshot: what the snapshots of all backends have in common.
  */
 #include "lib/store/snapshot.h"
 
@@ -23,17 +23,17 @@ void *snapshot_new(size_t size, const struct snapshot_ops *ops)
 	return s;
 }
 
-static int check_can(const struct image *origin)
+static int check_supported(const struct image *origin)
 {
 	if (origin->place && origin->place->backend->can_snapshot)
 		return 0;
-	return err_set(ST_FAILED, "no snapshot: it is neither a file nor a logical volume");
+	return err_set(ST_FAILED, "only files and logical volumes have snapshots");
 }
 
 int snapshot_take(struct snapshot **out, struct image *origin, const struct snapshot_want *want)
 {
 	*out = NULL;
-	if (check_can(origin) < 0)
+	if (check_supported(origin) < 0)
 		return -1;
 	err_clear();
 	*out = origin->place->backend->snapshot(origin, want);
@@ -75,7 +75,7 @@ int snapshot_keep(char **path, struct image *origin, const struct snapshot_want 
 	*path = NULL;
 	if (unfinished > 0)
 		return err_set(ST_CORRUPT, "is unfinished: the last write to it was interrupted");
-	if (unfinished < 0 || check_can(origin) < 0)
+	if (unfinished < 0 || check_supported(origin) < 0)
 		return -1;
 	return origin->place->backend->snapshot_keep(path, origin, want);
 }
@@ -87,7 +87,7 @@ char *snapshot_default_name(const char *name, size_t max)
 	struct tm tm;
 
 	if (!gmtime_r(&now, &tm)) {
-		err_sys("cannot tell the time");
+		err_sys("cannot get the time");
 		return NULL;
 	}
 	snprintf(end, sizeof(end), "-snap-%04d%02d%02d-%02d%02d%02d", tm.tm_year + 1900,

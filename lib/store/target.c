@@ -1,10 +1,11 @@
 /*
- * target: what all targets have in common; how one is made is its backend's.
+ * target: what the targets of all backends have in common.
  */
 #include "lib/store/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,18 +19,24 @@
 
 #define ZERO_PIECE (1u << 20)
 
-int target_out_of_space(const char *what, uint64_t n, const char *unit)
+static int refuse_space(const char *text)
 {
 	if (errno == EFBIG)
-		return err_set(ST_NOROOM,
-			"%s %llu%s: more than this filesystem, or a limit, allows", what,
-			(unsigned long long)n, unit);
-	return err_sys("%s %llu%s", what, (unsigned long long)n, unit);
+		return err_set(ST_NOROOM, "%s: more than the filesystem, or a limit, allows", text);
+	return err_sys("%s", text);
+}
+
+int target_out_of_space(const char *what, uint64_t bytes)
+{
+	char text[128], human[SIZE_HUMAN];
+
+	snprintf(text, sizeof(text), "%s %s", what, size_human(bytes, human));
+	return refuse_space(text);
 }
 
 bool target_lacks_call(void)
 {
-	/* EINVAL: some know of fallocate(), but not all of its modes. */
+	/* EINVAL: some filesystems support only some modes of fallocate(). */
 	return errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
 }
 
@@ -117,9 +124,12 @@ int target_write(struct target *t, const void *p, size_t n, uint64_t off)
 
 int target_fd_write(struct target *t, const void *p, size_t n, uint64_t off)
 {
-	if (io_pwrite(t->fd, p, n, off) < 0)
-		return target_out_of_space("cannot write at", off, "");
-	return 0;
+	char text[64];
+
+	if (io_pwrite(t->fd, p, n, off) == 0)
+		return 0;
+	snprintf(text, sizeof(text), "cannot write at %llu", (unsigned long long)off);
+	return refuse_space(text);
 }
 
 int target_write_zeros(struct target *t, uint64_t len, uint64_t off)
@@ -158,9 +168,11 @@ int target_set_len(struct target *t, uint64_t len)
 	return t->ops->set_len(t, len);
 }
 
-/* Without fsync() some filesystems (NFS) report errors at close() only; the lock must outlive it.
+/*
+ * Without fsync(), some filesystems (NFS) report errors at close() only.  A copy is
+ * closed, because the lock must be held for longer.
  */
-static int flush_copy(int fd)
+static int close_copy(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
@@ -170,7 +182,7 @@ static int flush_copy(int fd)
 int target_sync(struct target *t)
 {
 	if (!t->want.fsync)
-		return flush_copy(t->fd);
+		return close_copy(t->fd);
 	return fsync(t->fd) < 0 ? err_sys("cannot sync it to disk") : 0;
 }
 

@@ -381,6 +381,66 @@ changes() {
 	changes 'truncate -s 4M' "a:$DIR/x.img"
 }
 
+# Writes to a file and puts its time of modification back.
+write_quietly() {
+	touch -r "$1" ref
+	printf X | dd of="$1" bs=1 seek=3000000 conv=notrunc status=none
+	touch -r ref "$1"
+}
+
+@test "failure: a source that is written to, and whose time is put back" {
+	changes write_quietly x.img
+	changes write_quietly "a:$DIR/x.img"
+}
+
+@test "failure: a writer does not have to wait for a copy of the file" {
+	local pid
+
+	head -c 3M /dev/urandom >x.img
+	img-copy -F "$SSH_CONFIG" --bwlimit 500K x.img y.img 2>"$ERR" 3>&- &
+	pid=$!
+	wait_until 20 test -e .y.img.img-tools
+	timeout 2 truncate -s +0 x.img # opens it without blocking
+	kill -0 $pid
+	kill $pid
+	wait $pid || true
+}
+
+@test "failure: a file with content and a size of 0" {
+	local source
+
+	for source in /proc/version a:/proc/version; do
+		refuses 8 "$source" img-copy "$source" y.img
+		says '0 bytes that are its size'
+		refuses 8 "$source" img-copy "$source" "b:$DIR/y.img"
+		refuses 8 "$source" img-copy --sparse "$source" y.img
+		assert_not_exist y.img
+		refuses 8 "$source" img-verify "$source"
+	done
+}
+
+@test "failure: a filesystem that calls data holes, or cannot tell" {
+	local error
+
+	head -c 3M /dev/urandom >x.img
+	truncate -s 9M x.img
+	for error in ENXIO ENOENT EINVAL EIO; do
+		with_fault lseek:error=$error -- img-copy --sparse x.img y.img
+		same x.img y.img
+		rm y.img
+	done
+	# It finds the first extent only.
+	make_sparse z.img
+	with_fault lseek:error=ENXIO:when=3+ -- img-copy --sparse z.img y.img
+	same z.img y.img
+}
+
+@test "failure: space that was never written is not read" {
+	img-create x.img 64M
+	strace -f -qq -o trace -e trace=pread64,read img-copy --sparse x.img y.img
+	[ "$(grep -c 262144 trace)" -lt 8 ]
+}
+
 @test "failure: /dev/full as target" {
 	local source status
 

@@ -250,7 +250,7 @@ fills() {
 	disk 20M ext2 -b 1024
 	cd "$M" || return
 	refuses 9 y.img img-create --sparse y.img 20G
-	says 'more than this filesystem'
+	says 'more than the filesystem'
 	refuses 9 y.img img-create y.img 20G
 	truncate -s 20G "$DIR/big"
 	refuses 9 y.img img-copy --sparse "$DIR/big" y.img

@@ -118,7 +118,7 @@ replacing() {
 	if [ -z "${REPLACES-1}" ]; then
 		before=$(state_of x.img)
 		refuses 4 x.img img-copy --overwrite "$SMALL" x.img
-		says 'cannot give it its name'
+		says 'cannot rename the complete file'
 		[ "$(state_of x.img)" = "$before" ]
 		return
 	fi

@@ -257,7 +257,7 @@ some_partial() {
 	setfattr -n user.img-tools.run -v "$(hostname):${mark#*:}" store/.y.img.img-tools
 	try img-clean store
 	[ "$status" = 0 ]
-	says "host 'other' has made '.x.img.img-tools'"
+	says "a job of host 'other' has '.x.img.img-tools'"
 	[ "$(cat "$OUT")" = "removed store/.y.img.img-tools" ]
 	refuses 5 store/x.img img-create store/x.img 1M
 	says "host 'other'"

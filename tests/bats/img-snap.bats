@@ -93,14 +93,12 @@ free_bytes() {
 	for word in '' -n; do
 		# shellcheck disable=SC2086 # or no word
 		refuses 1 x.img img-snap $word --name one.img x.img
-		says 'no snapshot: its filesystem ('
-	says ') does not support them'
+		says 'its filesystem (ext4) does not support snapshots'
 	done
 	refuses 1 "a:$M/x.img" img-snap "a:$M/x.img"
 	refuses 1 x.img img-copy -s x.img y.img
 	refuses 1 "a:$M/x.img" img-copy -s "a:$M/x.img" y.img
-	says 'no snapshot: its filesystem ('
-	says ') does not support them'
+	says 'its filesystem (ext4) does not support snapshots'
 	# The second command runs, because the first did.
 	try img-copy -s --pre-snapshot "touch $M/pre" --post-snapshot "touch $M/post" x.img y.img
 	[ "$status" = 1 ]

@@ -8,6 +8,7 @@
 #include "lib/flow/sink.h"
 #include "lib/flow/source.h"
 #include "tests/unit/memflow.h"
+#include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
@@ -291,36 +292,33 @@ static void test_stalled(void)
 /* Writes the image as an archive to a target or, if that is NULL, to fd. */
 static int pack(struct target *t, int fd)
 {
-	static const struct policy none = POLICY_INIT;
 	struct flow_options opt = { .jobs = 3, .digest = true };
+	struct image *img = places_image(&places_free, "image");
 	struct source *from = NULL;
 	struct sink *to = NULL;
-	struct image img;
 	int r = -1;
 
-	if (image_open(&img, &none, "image") == 0) {
-		from = source_image(&img);
+	if (img) {
+		from = source_image(img);
 		to = sink_archive(t, fd, "some/image");
 		r = flow_run(from, to, &opt, &stats);
-		image_close(&img);
 	}
 	source_free(from);
 	sink_free(to);
+	image_close(img);
 	return r;
 }
 
 static void test_sink(void)
 {
-	static const struct policy none = POLICY_INIT;
 	struct target_want want = { .len = TARGET_LEN_UNKNOWN };
 	uint8_t head[512];
 	struct lzop_header h;
-	struct place place;
 	struct target *t;
 	FILE *f;
 	int fd, status;
 
-	t = place_open(&place, &none, "own.lzo") == 0 ? target_open(&place, &want) : NULL;
+	t = places_make("own.lzo", &want);
 	if (!ok(t != NULL, "a target"))
 		return;
 	is_int(pack(t, -1), 0, "is written");

@@ -8,6 +8,7 @@
 #include "lib/flow/sink.h"
 #include "lib/flow/source.h"
 #include "tests/unit/memflow.h"
+#include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
@@ -62,13 +63,9 @@ static void make_image(const char *name)
 
 static struct target *make_target(const char *name, uint64_t len)
 {
-	static const struct policy none = POLICY_INIT;
 	struct target_want want = { .len = len, .sparse = true };
-	struct target *t = NULL;
-	struct place place;
+	struct target *t = places_make(name, &want);
 
-	if (place_open(&place, &none, name) == 0)
-		t = target_open(&place, &want);
 	if (!t)
 		abort();
 	return t;
@@ -77,10 +74,9 @@ static struct target *make_target(const char *name, uint64_t len)
 /* Copies name to an image and to an archive, each through a relay. */
 static void test_transfer(bool archive, unsigned jobs)
 {
-	static const struct policy none = POLICY_INIT;
 	struct conn *near[2], *far[2];
 	struct leg leg[3];
-	struct image img;
+	struct image *img;
 	struct target *t;
 	struct hash want;
 	pthread_t thread[2];
@@ -88,10 +84,11 @@ static void test_transfer(bool archive, unsigned jobs)
 	memset(leg, 0, sizeof(leg));
 	conns_pair(near, NULL, NULL, 0);
 	conns_pair(far, NULL, NULL, 0);
-	if (image_open(&img, &none, "image") < 0)
+	img = places_image(&places_free, "image");
+	if (!img)
 		abort();
 	t = make_target(archive ? "copy.lzo" : "copy", archive ? TARGET_LEN_UNKNOWN : LEN);
-	leg[0].from = source_image(&img);
+	leg[0].from = source_image(img);
 	leg[0].to = sink_wire(near[1], false);
 	leg[1].from = source_wire(near[0], LEN);
 	leg[1].to = sink_wire(far[0], true);
@@ -120,7 +117,7 @@ static void test_transfer(bool archive, unsigned jobs)
 	end_leg(&leg[0]);
 	end_leg(&leg[1]);
 	end_leg(&leg[2]);
-	image_close(&img);
+	image_close(img);
 	conn_close(near[0]);
 	conn_close(near[1]);
 	conn_close(far[0]);

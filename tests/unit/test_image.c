@@ -7,24 +7,22 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/store/image.h"
+#include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
 #define MIB 1048576ll
 
-static const struct policy no_limits = POLICY_INIT;
-
 /* Opens name, which must give this status. */
 static void refused(const char *name, enum status status, const char *what)
 {
-	struct image img;
+	int fds = places_descriptors();
+	struct image *img = places_image(&places_free, name);
 
-	err_clear();
-	ok(image_open(&img, &no_limits, name) == -1, what);
+	ok(!img, what);
 	is_int(err_status(), status, err_text());
-	is_int(img.fd, -1, "and no descriptor is open");
-	image_close(&img);
+	is_int(places_descriptors(), fds, "and no descriptor is open");
+	image_close(img);
 }
 
 static void test_refused(void)
@@ -50,49 +48,50 @@ static void test_refused(void)
 	close(s);
 }
 
-static void test_limited(void)
+static void test_policy(void)
 {
-	struct config c = CONFIG_INIT;
-	struct policy l = POLICY_INIT;
-	struct image img;
-	char text[400];
+	struct policy l = places_policy("[storage]\ndirectory = %s/dir\n", scratch_dir);
+	struct image *img;
 
-	snprintf(text, sizeof(text), "[storage]\ndirectory = %s/dir\n", scratch_dir);
 	scratch_save("dir/in", "in", 2);
-	ok(config_parse(&c, "test", text, strlen(text)) == 0 && policy_init(&l, &c, "test") == 0,
-		"limited");
-	ok(image_open(&img, &l, "dir/in") == 0 && img.len == 2, "limited: inside");
-	image_close(&img);
-	err_clear();
-	ok(image_open(&img, &l, "file") == -1 && err_status() == ST_REFUSED, "limited: outside");
+	img = places_image(&l, "dir/in");
+	ok(img && img->len == 2, "policy: inside");
+	image_close(img);
+	ok(!places_image(&l, "file") && err_status() == ST_REFUSED, "policy: outside");
 	policy_fini(&l);
-	config_fini(&c);
 }
 
 static void test_read(void)
 {
-	struct image img;
+	int fds = places_descriptors();
+	struct image *img;
+	char path[400];
 	uint8_t b[10];
 
 	scratch_save("file", "0123456789", 10);
-	ok(symlink("file", "link") == 0 && image_open(&img, &no_limits, "link") == 0,
-		"read: links are followed");
-	is_str(img.ops->kind, "file", "read: kind");
-	is_str(img.path, "link", "read: path");
-	is_int(img.len, 10, "read: length");
-	ok(image_read(&img, b, 3, 7) == 0 && memcmp(b, "789", 3) == 0, "read: the end");
-	ok(image_read(&img, b, 0, 10) == 0, "read: nothing at the end");
+	is_int(symlink("file", "link"), 0, "read: made");
+	img = places_image(&places_free, "link");
+	if (!ok(img != NULL, "read: links are followed"))
+		return;
+	is_str(img->kind, "file", "read: kind");
+	snprintf(path, sizeof(path), "%s/link", scratch_dir);
+	is_str(img->place->spelled, path, "read: the path, as it was named");
+	snprintf(path, sizeof(path), "%s/file", scratch_dir);
+	is_str(img->place->path, path, "read: and that of the file's own name");
+	is_int(img->len, 10, "read: length");
+	ok(image_read(img, b, 3, 7) == 0 && memcmp(b, "789", 3) == 0, "read: the end");
+	ok(image_read(img, b, 0, 10) == 0, "read: nothing at the end");
 	err_clear();
-	ok(image_read(&img, b, 4, 7) == -1 && err_status() == ST_CORRUPT, "read: over the end");
+	ok(image_read(img, b, 4, 7) == -1 && err_status() == ST_CORRUPT, "read: over the end");
 	err_clear();
-	ok(image_read(&img, b, 1, UINT64_MAX) == -1 && err_status() != ST_OK,
+	ok(image_read(img, b, 1, UINT64_MAX) == -1 && err_status() != ST_OK,
 		"read: no such offset");
-	ok((fcntl(img.fd, F_GETFL) & O_ACCMODE) == O_RDONLY, "read: only");
-	ok(fcntl(img.fd, F_GETFD) & FD_CLOEXEC, "read: closed on exec");
-	image_close(&img);
-	is_int(img.fd, -1, "read: closed");
-	image_close(&img);
-	ok(1, "read: closed twice");
+	ok((fcntl(img->fd, F_GETFL) & O_ACCMODE) == O_RDONLY, "read: only");
+	ok(fcntl(img->fd, F_GETFD) & FD_CLOEXEC, "read: closed on exec");
+	image_close(img);
+	is_int(places_descriptors(), fds, "read: closed");
+	image_close(NULL);
+	ok(1, "read: NULL is closed");
 }
 
 static void test_extents(void)
@@ -102,7 +101,7 @@ static void test_extents(void)
 	} data[] = { { 2 * MIB, 4096 }, { 5 * MIB, 2 * MIB }, { 12 * MIB - 4096, 4096 } };
 	char *b = malloc(2 * MIB);
 	uint64_t off = 0, start, end, allocated, covered = 0;
-	struct image img;
+	struct image *img = NULL;
 	bool held = true;
 	size_t i;
 	int fd = open("sparse", O_RDWR | O_CREAT | O_CLOEXEC, 0600), r;
@@ -112,60 +111,150 @@ static void test_extents(void)
 	for (i = 0; i < 3; i++)
 		if (io_pwrite(fd, b, (size_t)data[i].len, (uint64_t)data[i].off) < 0)
 			held = false;
-	ok(held && fsync(fd) == 0 && image_open(&img, &no_limits, "sparse") == 0,
+	ok(held && fsync(fd) == 0 && (img = places_image(&places_free, "sparse")),
 		"extents: opened");
-	for (i = 0; (r = img.ops->extent(&img, off, &start, &end)) == 1; off = end) {
+	for (i = 0; (r = img->ops->extent(img, off, &start, &end)) == 1; off = end) {
 		for (; i < 3 && start <= (uint64_t)data[i].off &&
 			end >= (uint64_t)(data[i].off + data[i].len);
 			i++)
 			covered++;
-		if (start < off || end <= start || end > img.len)
+		if (start < off || end <= start || end > img->len)
 			break;
 	}
 	is_int(r, 0, "extents: ended");
 	is_int(covered, 3, "extents: all data are in one, in order");
 	ok(off < 16 * MIB, "extents: the hole at the end is none");
-	ok(img.ops->extent(&img, 16 * MIB, &start, &end) == 0, "extents: nothing at the end");
-	ok(img.ops->allocated(&img, &allocated) == 0, "extents: allocated");
+	ok(img->ops->extent(img, 16 * MIB, &start, &end) == 0, "extents: nothing at the end");
+	ok(img->ops->allocated(img, &allocated) == 0, "extents: allocated");
 	is_int(allocated,
 		strtoll(scratch_get(NULL, "stat -c '%%b * 512' sparse | xargs expr"), NULL, 10),
 		"extents: as stat says");
 
 	ok(ftruncate(fd, 32 * MIB) == 0 && io_pwrite(fd, b, 4096, 24 * MIB) == 0,
 		"extents: it grows");
-	is_int(img.ops->extent(&img, 13 * MIB, &start, &end), 0,
+	is_int(img->ops->extent(img, 13 * MIB, &start, &end), 0,
 		"extents: new data are beyond the image");
 	ok(io_pwrite(fd, b, 2 * MIB, 15 * MIB) == 0 &&
-			img.ops->extent(&img, 15 * MIB, &start, &end) == 1 && end == 16 * MIB,
+			img->ops->extent(img, 15 * MIB, &start, &end) == 1 && end == 16 * MIB,
 		"extents: one that goes on beyond it ends with it");
-	image_close(&img);
+	image_close(img);
 	close(fd);
 	free(b);
+}
+
+/* The status of the check after all was read. */
+static int checked(struct image *img)
+{
+	err_clear();
+	return image_check_end(img) < 0 ? (int)err_status() : 0;
+}
+
+static void test_changed(void)
+{
+	struct image *img;
+	int fd;
+
+	scratch_save("file", "0123456789", 10);
+	img = places_image(&places_free, "file");
+	if (!ok(img != NULL, "changed: opened"))
+		return;
+	is_int(img->ops->is_unfinished(img), 0, "changed: complete");
+	is_int(checked(img), 0, "changed: not yet");
+	scratch_patch("file", 0, "x", 1);
+	is_int(checked(img), 0, "changed: written to, which nobody asked for");
+	is_int(truncate("file", 9), 0, "changed: cut");
+	is_int(checked(img), ST_CORRUPT, "changed: it is shorter");
+	is_int(truncate("file", 11), 0, "changed: extended");
+	is_int(checked(img), ST_CORRUPT, "changed: it is longer");
+	image_close(img);
+	img = places_image(&places_free, "file");
+	ok(img && image_refuse_writers(img) == 0 && image_hold(img) == 0, "held");
+	is_int(checked(img), 0, "held: nothing happened");
+	fd = open("file", O_RDONLY | O_CLOEXEC);
+	is_int(checked(img), 0, "held: opened for reading");
+	close(fd);
+	scratch_patch("file", 0, "y", 1);
+	is_int(checked(img), ST_CORRUPT, "held: written to");
+	image_close(img);
+	scratch_save("file", "0123456789", 10);
+	fd = open("file", O_WRONLY | O_CLOEXEC);
+	img = places_image(&places_free, "file");
+	err_clear();
+	ok(img && image_refuse_writers(img) == -1 && err_status() == ST_BUSY,
+		"held: open for writing before");
+	err_clear();
+	ok(img && image_hold(img) == -1 && err_status() == ST_BUSY, "held: is refused");
+	close(fd);
+	is_int(img ? image_hold(img) : -1, 0, "held: closed");
+	image_close(img);
+}
+
+/* There is no lease on another user's file, so the times have to tell. */
+static int changed_without_lease(void)
+{
+	const struct timespec same[2] = { { 0, UTIME_OMIT }, { 1000000000, 0 } };
+	struct image *img;
+	int fd = open("file", O_WRONLY | O_CLOEXEC);
+
+	if (futimens(fd, same) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
+		return 1;
+	img = places_image(&places_free, "file");
+	if (!img || image_hold(img) < 0 || checked(img) != 0)
+		return 2;
+	if (write(fd, "x", 1) != 1 || checked(img) != ST_CORRUPT)
+		return 3;
+	image_close(img);
+	img = places_image(&places_free, "file");
+	if (!img || image_hold(img) < 0 || checked(img) != 0)
+		return 4;
+	image_close(img);
+	return 0;
+}
+
+static void test_without_lease(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	if (geteuid() != 0) {
+		puts("# not root: a file of another user is not tested");
+		return;
+	}
+	scratch_save("file", "0123456789", 10);
+	chmod("file", 0644);
+	chmod(".", 0755);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(changed_without_lease());
+	waitpid(pid, &status, 0);
+	is_int(status, 0, "changed: a file of another user");
 }
 
 /* Only root can open block devices. */
 static void test_device(void)
 {
 	uint64_t start, end, allocated;
-	struct image img;
+	struct image *img;
 	char loop[64], b[4];
 
 	if (geteuid() != 0 || access("/dev/loop-control", R_OK | W_OK) != 0) {
-		puts("# no loop devices here: image_device is not tested");
+		puts("# no loop devices here: devices are not tested");
 		return;
 	}
 	scratch_run("head -c 1048576 /dev/zero >disk; printf abc >>disk; truncate -s 1049088 disk");
 	snprintf(loop, sizeof(loop), "%s", scratch_get(NULL, "losetup -r -f --show disk"));
-	if (!ok(image_open(&img, &no_limits, loop) == 0, "device: opened"))
+	img = places_image(&places_free, loop);
+	if (!ok(img != NULL, "device: opened"))
 		return;
-	is_str(img.ops->kind, "device", "device: kind");
-	is_int(img.len, 1049088, "device: length");
-	ok(image_read(&img, b, 3, MIB) == 0 && memcmp(b, "abc", 3) == 0, "device: read");
-	ok(img.ops->extent(&img, 512, &start, &end) == 1 && start == 512 && end == img.len,
+	is_str(img->kind, "device", "device: kind");
+	is_int(img->len, 1049088, "device: length");
+	ok(image_read(img, b, 3, MIB) == 0 && memcmp(b, "abc", 3) == 0, "device: read");
+	ok(img->ops->extent(img, 512, &start, &end) == 1 && start == 512 && end == img->len,
 		"device: data anywhere");
-	is_int(img.ops->extent(&img, img.len, &start, &end), 0, "device: nothing at the end");
-	ok(img.ops->allocated(&img, &allocated) == 0 && allocated == img.len, "device: allocated");
-	image_close(&img);
+	is_int(img->ops->extent(img, img->len, &start, &end), 0, "device: nothing at the end");
+	ok(img->ops->allocated(img, &allocated) == 0 && allocated == img->len, "device: allocated");
+	image_close(img);
 	scratch_run("losetup -d %s", loop);
 }
 
@@ -173,9 +262,11 @@ int main(void)
 {
 	scratch_open();
 	test_refused();
-	test_limited();
+	test_policy();
 	test_read();
 	test_extents();
+	test_changed();
+	test_without_lease();
 	test_device();
 	scratch_close(tap_failed);
 	return tap_done();

@@ -27,7 +27,7 @@ static int look(const char *path, struct inuse *u)
 
 	memset(u, 0, sizeof(*u));
 	err_clear();
-	r = fd < 0 ? -1 : inuse_look(fd, u);
+	r = fd < 0 ? -1 : inuse_look(fd, path, u);
 	if (fd >= 0)
 		close(fd);
 	return r;
@@ -174,16 +174,17 @@ static void test_descriptors(void)
 	struct inuse u;
 	int fd = open("x", O_RDWR | O_CLOEXEC);
 
-	ok(inuse_look(fd, &u) == 0 && !u.writers && !u.readers, "one's own descriptor for writing");
+	ok(inuse_look(fd, NULL, &u) == 0 && !u.writers && !u.readers,
+		"one's own descriptor for writing");
 	inuse_fini(&u);
 	close(fd);
 	err_clear();
-	ok(inuse_look(fd, &u) == -1 && err_status() != ST_OK, "no descriptor");
+	ok(inuse_look(fd, NULL, &u) == -1 && err_status() != ST_OK, "no descriptor");
 	inuse_fini(&u);
 	err_clear();
 	ok(inuse_refuse(fd, INUSE_ANY) == -1 && err_status() != ST_OK, "no descriptor is refused");
 	fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ok(inuse_look(fd, &u) == 0 && !u.writers && !u.readers && !u.mounted, "a directory");
+	ok(inuse_look(fd, NULL, &u) == 0 && !u.writers && !u.readers && !u.mounted, "a directory");
 	inuse_fini(&u);
 	close(fd);
 }

@@ -7,6 +7,7 @@
 #include "lib/base/cancel.h"
 #include "lib/flow/outlet.h"
 #include "tests/unit/conns.h"
+#include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
@@ -46,10 +47,8 @@ static void expect_file(const char *name)
 
 static void test_file(void)
 {
-	static const struct policy none = POLICY_INIT;
 	struct target_want want = { .len = TARGET_LEN_UNKNOWN };
 	struct outlet o;
-	struct place place;
 	struct target *t;
 	int fd = open("file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
@@ -60,7 +59,7 @@ static void test_file(void)
 	outlet_fini(&o);
 	close(fd);
 	expect_file("file");
-	t = place_open(&place, &none, "made") == 0 ? target_open(&place, &want) : NULL;
+	t = places_make("made", &want);
 	if (!ok(t && outlet_init(&o, t, -1) == 0, "an outlet to a target"))
 		return;
 	is_int(put_all(&o), 0, "takes all");

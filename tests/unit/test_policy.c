@@ -1,35 +1,22 @@
-/* limits: which paths the configured directories allow, with any spelling and links. */
+/*
+ * policy: which paths the configured directories allow, with any spelling and links, both of
+ * names that a user gives and of names that an image records.
+ */
 #include <errno.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/store/place.h"
+#include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
-static struct policy limits_with(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+typedef int opener(const struct policy *l, const char *path, int flags);
 
-static struct policy limits_with(const char *fmt, ...)
-{
-	struct policy l = POLICY_INIT;
-	struct config c = CONFIG_INIT;
-	char text[2000];
-	va_list ap;
+static opener *open_by = policy_open;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (config_parse(&c, "test", text, strlen(text)) < 0 || policy_init(&l, &c, "test") < 0) {
-		printf("# %s\n", err_text());
-		exit(99);
-	}
-	config_fini(&c);
-	return l;
-}
-
-/* Opens scratch_dir/path (or path, if it starts with "./" or "//") and reads one byte. */
+/* Opens scratch_dir/path (or path, if it starts with "./") by open_by() and reads one byte. */
 static int content(const struct policy *l, const char *path)
 {
 	char full[1000], b;
@@ -37,7 +24,7 @@ static int content(const struct policy *l, const char *path)
 
 	snprintf(full, sizeof(full), "%s/%s", scratch_dir, path);
 	err_clear();
-	fd = policy_open(l, path[0] == '.' ? path : full, O_RDONLY | O_NONBLOCK);
+	fd = open_by(l, path[0] == '.' ? path : full, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return -(int)err_status();
 	if (!(fcntl(fd, F_GETFD) & FD_CLOEXEC))
@@ -57,7 +44,7 @@ static void make_tree(void)
 		       "ln -s ../../b/b a/images/relative && ln -s $PWD/b/b a/images/absolute && "
 		       "ln -s $PWD/a/images/i a/images/home && ln -s ../../b a/images/dirlink && "
 		       "ln -s images a/alias && ln -s /proc/self/cwd a/images/magic && "
-		       "ln -s sub a/images/insub"),
+		       "ln -s sub a/images/insub && printf d >a/images/..d"),
 		0, "made");
 }
 
@@ -69,6 +56,7 @@ static void test_inside(const struct policy *l)
 	is_int(content(l, "a/images/sub/up"), 'i', "inside: a link upwards, to a file inside");
 	is_int(content(l, "a/images/insub/s"), 's', "inside: by a linked directory");
 	is_int(content(l, "a/images/sub/../i"), 'i', "inside: ..");
+	is_int(content(l, "a/images/..d"), 'd', "inside: a name that begins with ..");
 	is_int(content(l, "a//images///i"), 'i', "inside: several slashes");
 	is_int(content(l, "a/./images/././i"), 'i', "inside: dots");
 	is_int(content(l, "./a/images/i"), 'i', "inside: from here");
@@ -90,11 +78,11 @@ static void test_outside(const struct policy *l)
 		is_int(content(l, path[i]), -ST_REFUSED, path[i]);
 	ok(content(l, "a/images/magic/b/b") < 0, "outside: by /proc");
 	err_clear();
-	ok(policy_open(l, "/etc/passwd", O_RDONLY) == -1 && err_status() == ST_REFUSED &&
+	ok(open_by(l, "/etc/passwd", O_RDONLY) == -1 && err_status() == ST_REFUSED &&
 			strstr(err_text(), "by test"),
 		"outside: says who forbids it");
 	err_clear();
-	ok(policy_open(l, "", O_RDONLY) == -1 && err_status() == ST_USAGE, "an empty path");
+	ok(open_by(l, "", O_RDONLY) == -1 && err_status() == ST_USAGE, "an empty path");
 }
 
 static void test_flags(const struct policy *l)
@@ -103,14 +91,14 @@ static void test_flags(const struct policy *l)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/a/images", scratch_dir);
-	fd = policy_open(l, path, O_PATH | O_DIRECTORY);
+	fd = open_by(l, path, O_PATH | O_DIRECTORY);
 	ok(fd >= 0, "flags: the directory itself");
 	close(fd);
-	fd = policy_open(l, "a/images/i", O_RDWR);
+	fd = open_by(l, "a/images/i", O_RDWR);
 	ok(fd >= 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR, "flags: for writing");
 	close(fd);
 	err_clear();
-	ok(policy_open(l, "a/images/i", O_PATH | O_DIRECTORY) == -1 && err_errno() == ENOTDIR,
+	ok(open_by(l, "a/images/i", O_PATH | O_DIRECTORY) == -1 && err_errno() == ENOTDIR,
 		"flags: no directory");
 }
 
@@ -118,9 +106,10 @@ static void test_swapped(void)
 {
 	struct policy l;
 
-	is_int(scratch_run("mkdir swap other && printf s >swap/x && printf x >other/x"), 0,
-		"swap: made");
-	l = limits_with("[storage]\ndirectory = %s/swap\n", scratch_dir);
+	is_int(scratch_run("rm -rf swap swapped other && mkdir swap other && "
+			   "printf s >swap/x && printf x >other/x"),
+		0, "swap: made");
+	l = places_policy("[storage]\ndirectory = %s/swap\n", scratch_dir);
 	is_int(scratch_run("mv swap swapped && ln -s other swap"), 0, "swap: swapped");
 	is_int(content(&l, "swap/x"), 's', "swap: the directory that was opened at the start");
 	policy_fini(&l);
@@ -128,7 +117,7 @@ static void test_swapped(void)
 
 static void test_configured(void)
 {
-	struct policy l = limits_with("# nothing\n");
+	struct policy l = places_policy("# nothing\n");
 	struct config c = CONFIG_INIT;
 	char text[600];
 
@@ -136,11 +125,11 @@ static void test_configured(void)
 	is_int(content(&l, "a/images/absolute"), 'b', "configured: no directory, no limit");
 	is_int(content(&l, "gone"), -ST_ABSENT, "configured: no directory, absent file");
 	policy_fini(&l);
-	l = limits_with("[storage]\ngroup = vg0\n");
+	l = places_policy("[storage]\ngroup = vg0\n");
 	ok(l.limited, "configured: a group alone");
 	is_int(content(&l, "a/images/i"), -ST_REFUSED, "configured: a group alone allows no file");
 	policy_fini(&l);
-	l = limits_with(
+	l = places_policy(
 		"[storage]\ndirectory = %s/gone\ndirectory = %s/a//images/\ndirectory = %s/b\n",
 		scratch_dir, scratch_dir, scratch_dir);
 	is_int(l.count, 2, "configured: a missing directory is left out");
@@ -150,11 +139,11 @@ static void test_configured(void)
 	is_int(content(&l, "a/images/relative"), -ST_REFUSED,
 		"configured: from one into another by a link");
 	policy_fini(&l);
-	l = limits_with("[storage]\ndirectory = /\n");
+	l = places_policy("[storage]\ndirectory = /\n");
 	is_int(content(&l, "a/images/i"), 'i', "configured: all");
 	is_int(content(&l, "a/images/../images2/o"), 'o', "configured: all, ..");
 	policy_fini(&l);
-	l = limits_with("[storage]\ndirectory = %s/gone\n", scratch_dir);
+	l = places_policy("[storage]\ndirectory = %s/gone\n", scratch_dir);
 	ok(l.limited && content(&l, "a/images/i") == -ST_REFUSED, "configured: only a missing one");
 	policy_fini(&l);
 	policy_fini(&l);
@@ -166,94 +155,226 @@ static void test_configured(void)
 	config_fini(&c);
 }
 
-/* The user's limits apply in addition to the system's. */
+/* The user's policy holds in addition to the system's. */
 static void test_also(void)
 {
-	struct policy system = limits_with("[storage]\ndirectory = %s/a\n", scratch_dir);
-	struct policy user = limits_with(
+	struct policy system = places_policy("[storage]\ndirectory = %s/a\n", scratch_dir);
+	struct policy user = places_policy(
 		"[storage]\ndirectory = %s/a/images\ndirectory = %s/b\n", scratch_dir, scratch_dir);
-	struct policy wide = limits_with("# nothing\n");
+	struct policy wide = places_policy("# nothing\n");
 
 	user.also = &system;
 	is_int(content(&user, "a/images/i"), 'i', "also: in both");
 	is_int(content(&user, "b/b"), -ST_REFUSED, "also: the user's only");
 	is_int(content(&user, "a/images2/o"), -ST_REFUSED, "also: the system's only");
 	wide.also = &system;
-	is_int(content(&wide, "a/images2/o"), 'o', "also: no limits of the user's");
-	is_int(content(&wide, "b/b"), -ST_REFUSED, "also: no limits of the user's, outside");
+	is_int(content(&wide, "a/images2/o"), 'o', "also: the user has none");
+	is_int(content(&wide, "b/b"), -ST_REFUSED, "also: the user has none, outside");
 	is_int(content(&wide, "a/images/relative"), -ST_REFUSED, "also: by a link");
 	policy_fini(&user);
 	policy_fini(&system);
 	policy_fini(&wide);
 }
 
-/* The status of place_open(); 0 if it returns this directory and name. */
-static int place(const struct policy *l, const char *path, const char *dir, const char *name)
+/* Only what right after an allowed directory leads upwards is folded, as text. */
+static void test_upwards(void)
+{
+	struct policy l = places_policy(
+		"[storage]\ndirectory = %s/a/images\ndirectory = %s/a/images2\ndirectory = %s/b\n",
+		scratch_dir, scratch_dir, scratch_dir);
+
+	is_int(content(&l, "a/images/../images2/o"), 'o', "upwards: into another directory");
+	is_int(content(&l, "a/images/../../b/b"), 'b', "upwards: twice");
+	is_int(content(&l, "a/images/..//./..//b/./b"), 'b', "upwards: with slashes and dots");
+	is_int(content(&l, "a/images/../images2/../images/i"), 'i', "upwards: to and fro");
+	is_int(content(&l, "a/images2/../../b/../b/b"), 'b', "upwards: again from there");
+	is_int(content(&l, "a/images/../images/sub/s"), 's', "upwards: into the same directory");
+	is_int(content(&l, "a/images/.."), -ST_REFUSED, "upwards: to what is not allowed");
+	is_int(content(&l, "a/images/../.."), -ST_REFUSED, "upwards: further to that");
+	is_int(content(&l, "a/images/../images"), -1, "upwards: to the directory itself");
+	is_int(content(&l, "a/images/sub/../../images2/o"), -ST_REFUSED,
+		"upwards: from a directory further down");
+	is_int(content(&l, "a/images/insub/../../images2/o"), -ST_REFUSED,
+		"upwards: from a link further down");
+	is_int(content(&l, "a/images/../images3/../images2/o"), -ST_REFUSED,
+		"upwards: from a directory that is not allowed");
+	is_int(content(&l, "a/images/../../../../../../../../../../../etc/passwd"), -ST_REFUSED,
+		"upwards: beyond the root");
+	policy_fini(&l);
+}
+
+static bool is_same_file(int fd, const char *path)
 {
 	struct stat a, b;
-	struct place p;
-	int r = 1000;
 
-	err_clear();
-	if (place_open(&p, l, path) < 0)
-		return p.dir == -1 && !p.name && !p.path ? (int)err_status() : 1001;
-	if (fstat(p.dir, &a) == 0 && stat(dir, &b) == 0 && a.st_ino == b.st_ino &&
-		strcmp(p.name, name) == 0)
-		r = 0;
-	place_close(&p);
-	place_close(&p);
-	return r;
+	return fd >= 0 && fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
 }
 
-static void test_place(const struct policy *l)
+/* A link that only the kernel can follow, such as those of /proc, may lead anywhere. */
+static void test_magic_links(void)
 {
 	struct policy none = POLICY_INIT;
-	char path[1000];
+	char path[100];
+	int fd = open("b/b", O_RDONLY | O_CLOEXEC);
 
-	is_int(place(&none, "a/images/new", "a/images", "new"), 0, "place: new");
-	is_int(place(&none, "a/images/i", "a/images", "i"), 0, "place: there already");
-	is_int(place(&none, "a/images/i///", "a/images", "i"), 0, "place: slashes at the end");
-	is_int(place(&none, "a//new", "a", "new"), 0, "place: slashes between");
-	is_int(place(&none, "new", ".", "new"), 0, "place: here");
-	is_int(place(&none, "/new", "/", "new"), 0, "place: in the root");
-	is_int(place(&none, "a/images/relative", "a/images", "relative"), 0,
-		"place: a link is not followed");
-	is_int(place(&none, "/", "", ""), ST_REFUSED, "place: the root");
-	is_int(place(&none, "//", "", ""), ST_REFUSED, "place: slashes");
-	is_int(place(&none, "", "", ""), ST_REFUSED, "place: empty");
-	is_int(place(&none, ".", "", ""), ST_REFUSED, "place: .");
-	is_int(place(&none, "a/..", "", ""), ST_REFUSED, "place: ..");
-	is_int(place(&none, "a/../", "", ""), ST_REFUSED, "place: ../");
-	is_int(place(&none, "gone/new", "", ""), ST_ABSENT, "place: no directory");
-	is_int(place(&none, "b/b/new", "", ""), ST_ABSENT, "place: below a file");
-	is_int(place(l, "a/images/new", "a/images", "new"), 0, "place: within limits");
-	is_int(place(l, "a/images2/new", "", ""), ST_REFUSED, "place: outside");
-	is_int(place(l, "a/images/dirlink/new", "", ""), ST_REFUSED, "place: outside by a link");
-	is_int(place(l, "a/images/insub/new", "a/images/sub", "new"), 0, "place: inside by a link");
-	is_int(place(l, "a/images", "", ""), ST_REFUSED,
-		"place: the directory itself lies outside");
-	snprintf(path, sizeof(path), "%s/a/images/x", scratch_dir);
-	is_int(place(l, path, "a/images", "x"), 0, "place: absolute");
+	is_int(content(&none, "a/images/absolute"), 'b', "magic: another link is followed");
+	is_int(content(&none, "a/images/magic/b/b"), open_by == policy_open ? 'b' : -ST_REFUSED,
+		"magic: a directory's");
+	is_int(scratch_run("ln -sf /proc/%d/fd/%d a/images/magic-file", (int)getpid(), fd), 0,
+		"magic: made");
+	is_int(content(&none, "a/images/magic-file"), open_by == policy_open ? 'b' : -ST_REFUSED,
+		"magic: a file's");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	err_clear();
+	if (open_by == policy_open) {
+		int other = open_by(&none, path, O_PATH);
+
+		ok(is_same_file(other, "b/b"), "magic: by its own name");
+		close(other);
+	} else {
+		ok(open_by(&none, path, O_PATH) == -1 && err_status() == ST_REFUSED,
+			"magic: by its own name");
+	}
+	close(fd);
 }
 
-static void test_place_in(void)
+/* Of what is beyond the policy, not even its existence is told. */
+static void test_nothing_told(const struct policy *l)
 {
-	struct place p;
-	char path[1000];
-	int fd = open("a", O_PATH | O_CLOEXEC);
+	struct err e;
 
-	ok(place_in(&p, fd, "new") == 0 && p.dir == fd, "place in: a directory");
-	snprintf(path, sizeof(path), "%s/a/new", scratch_dir);
-	is_str(p.path, path, "place in: the complete path");
-	place_close(&p);
-	ok(fcntl(fd, F_GETFD) == -1, "place in: closed with it");
-	fd = open("a", O_PATH | O_CLOEXEC);
-	ok(place_in(&p, fd, "..") == -1 && err_status() == ST_REFUSED, "place in: ..");
-	ok(fcntl(fd, F_GETFD) == -1, "place in: taken over on failure");
-	fd = open("a", O_PATH | O_CLOEXEC);
-	ok(place_in(&p, fd, "x/y") == -1 && err_status() == ST_REFUSED, "place in: a slash");
-	fd = open("a", O_PATH | O_CLOEXEC);
-	ok(place_in(&p, fd, "") == -1 && err_status() == ST_REFUSED, "place in: no name");
+	is_int(content(l, "b/b"), -ST_REFUSED, "told: exists");
+	err_take(&e);
+	is_int(content(l, "b/gone"), -ST_REFUSED, "told: does not exist");
+	is_str(err_text(), e.text, "told: in the same words");
+}
+
+/* The first block device of this host, or "". */
+static const char *block_device(void)
+{
+	return scratch_get(NULL, "find /dev -maxdepth 1 -type b | sort | head -n 1");
+}
+
+/* A device that the configuration names is for users to name, not for images. */
+static void test_device(void)
+{
+	char device[200];
+	struct policy l;
+	int fd;
+
+	snprintf(device, sizeof(device), "%s", block_device());
+	if (!device[0]) {
+		puts("# no block device here");
+		return;
+	}
+	l = places_policy("[storage]\ndirectory = %s/a/images\ndevice = %s\n", scratch_dir, device);
+	err_clear();
+	fd = open_by(&l, device, O_PATH);
+	if (open_by == policy_open)
+		ok(is_same_file(fd, device) && err_status() == ST_OK, "device: a configured one");
+	else
+		ok(fd == -1 && err_status() == ST_REFUSED, "device: a configured one");
+	if (fd >= 0)
+		close(fd);
+	policy_fini(&l);
+}
+
+static void test_find(const struct policy *l)
+{
+	struct policy system = places_policy("[storage]\ndirectory = %s/b\n", scratch_dir);
+	struct policy user = POLICY_INIT;
+	char device[200];
+	int fd;
+
+	fd = policy_find(l, "a/images/i");
+	ok(is_same_file(fd, "a/images/i") && fcntl(fd, F_GETFL) & O_PATH, "find: a file");
+	ok(fcntl(fd, F_GETFD) & FD_CLOEXEC, "find: closed on exec");
+	close(fd);
+	fd = policy_find(l, "a/images/gone");
+	ok(fd == -1 && err_status() == ST_ABSENT, "find: absent");
+	fd = policy_find(l, "a/images/inner");
+	ok(is_same_file(fd, "a/images/sub/s"), "find: a link is followed");
+	close(fd);
+	fd = policy_find(l, "a/images");
+	ok(is_same_file(fd, "a/images"), "find: a directory");
+	close(fd);
+	err_clear();
+	ok(policy_find(l, "b/b") == -1 && err_status() == ST_REFUSED, "find: outside");
+	err_clear();
+	ok(policy_find(l, "/dev/null") == -1 && err_status() == ST_REFUSED &&
+			strstr(err_text(), "by test"),
+		"find: a character device");
+	err_clear();
+	ok(policy_find(l, "/dev/img-gone") == -1 && err_status() == ST_REFUSED,
+		"find: an absent device");
+	snprintf(device, sizeof(device), "%s", block_device());
+	if (device[0]) {
+		err_clear();
+		fd = policy_find(l, device);
+		ok(is_same_file(fd, device) && fcntl(fd, F_GETFL) & O_PATH,
+			"find: a block device is found");
+		is_int(err_status(), ST_OK, "find: without an error");
+		close(fd);
+		ok(policy_open(l, device, O_PATH) == -1 && err_status() == ST_REFUSED,
+			"find: but may not be opened");
+		is_int(scratch_run("ln -s %s a/images/device", device), 0, "find: a link to it");
+		err_clear();
+		ok(policy_find(l, "a/images/device") == -1 && err_status() == ST_REFUSED,
+			"find: is refused");
+	}
+	user.also = &system;
+	fd = policy_find(&user, "b/b");
+	ok(is_same_file(fd, "b/b"), "find: in the wider policy");
+	close(fd);
+	err_clear();
+	ok(policy_find(&user, "a/images/i") == -1 && err_status() == ST_REFUSED,
+		"find: outside of the wider policy");
+	policy_fini(&system);
+}
+
+static void test_groups(void)
+{
+	struct policy system = places_policy("[storage]\ngroup = vg0\ngroup = vg1\n");
+	struct policy user = places_policy("[storage]\ngroup = vg1\ngroup = vg2\n");
+	struct policy none = POLICY_INIT;
+
+	is_int(policy_allow_group(&none, "vg0"), 0, "groups: any");
+	ok(!policy_is_narrow(&none) && policy_roots(&none) == &none, "groups: nothing is limited");
+	is_int(policy_allow_group(&user, "vg2"), 0, "groups: one that is named");
+	user.also = none.also = &system;
+	is_int(policy_allow_group(&user, "vg1"), 0, "groups: in both");
+	err_clear();
+	ok(policy_allow_group(&user, "vg2") == -1 && err_status() == ST_REFUSED,
+		"groups: the user's only");
+	ok(policy_allow_group(&user, "vg0") == -1, "groups: the system's only");
+	ok(policy_allow_group(&none, "vg2") == -1, "groups: the user names none");
+	ok(policy_is_narrow(&none) && policy_roots(&none) == &system &&
+			policy_roots(&user) == &user,
+		"groups: whose say where to look");
+	policy_fini(&system);
+	policy_fini(&user);
+}
+
+static void test_opener(opener *how, const char *name)
+{
+	struct policy l = places_policy("[storage]\ndirectory = %s/a/images\n", scratch_dir);
+	int fds = places_descriptors();
+
+	printf("# %s()\n", name);
+	open_by = how;
+	test_inside(&l);
+	test_outside(&l);
+	test_flags(&l);
+	test_swapped();
+	test_configured();
+	test_also();
+	test_upwards();
+	test_magic_links();
+	test_nothing_told(&l);
+	test_device();
+	is_int(places_descriptors(), fds, "no descriptor is left open");
+	policy_fini(&l);
 }
 
 int main(void)
@@ -262,15 +383,11 @@ int main(void)
 
 	scratch_open();
 	make_tree();
-	l = limits_with("[storage]\ndirectory = %s/a/images\n", scratch_dir);
-	test_inside(&l);
-	test_outside(&l);
-	test_flags(&l);
-	test_swapped();
-	test_configured();
-	test_also();
-	test_place(&l);
-	test_place_in();
+	test_opener(policy_open, "policy_open");
+	test_opener(policy_open_recorded, "policy_open_recorded");
+	l = places_policy("[storage]\ndirectory = %s/a/images\n", scratch_dir);
+	test_find(&l);
+	test_groups();
 	policy_fini(&l);
 	scratch_close(tap_failed);
 	return tap_done();

@@ -1,4 +1,7 @@
-/* limits: another thread swaps names while paths are resolved; none may lead outside. */
+/*
+ * policy: another thread swaps names while paths are resolved, by themselves and as places;
+ * none may lead outside.
+ */
 #include <errno.h>
 #include <linux/fs.h>
 #include <pthread.h>
@@ -8,7 +11,8 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-#include "lib/store/place.h"
+#include "lib/store/file/file_place.h"
+#include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
@@ -20,10 +24,11 @@ static const char *const pair[][2] = {
 	{ "in/file", "in/flink" }, /* a file and a link to one outside */
 	{ "in/a/b", "out/b" },	  /* a directory that is moved while a path goes through its ".." */
 	{ "in/abs", "in/alink" }, /* a directory and an absolute link */
+	{ "in/one", "in/two" },	  /* two files */
 };
 
 static const char *const path[] = { "in/dir/f", "in/file", "in/a/b/../../f", "in/abs/f",
-	"in/dir/../dir/f", "in/a/b/../../dir/f" };
+	"in/dir/../dir/f", "in/a/b/../../dir/f", "in/one" };
 
 #define PAIRS (sizeof(pair) / sizeof(pair[0]))
 #define PATHS (sizeof(path) / sizeof(path[0]))
@@ -49,7 +54,7 @@ static void *swap(void *arg)
 
 /* The results of the tries. */
 struct tally {
-	unsigned inside, outside, refused, absent, again, other;
+	unsigned inside, outside, refused, replaced, absent, again, other;
 };
 
 /* The only byte of a file tells where it is: 'i' inside, 'o' outside. */
@@ -71,9 +76,11 @@ static void count_fd(struct tally *t, int fd)
 static void count_error(struct tally *t)
 {
 	if (err_errno() == EAGAIN)
-		t->again++; /* refused: renamed too often */
+		t->again++; /* gave up: renamed too often */
 	else if (err_status() == ST_REFUSED)
 		t->refused++;
+	else if (err_status() == ST_BUSY)
+		t->replaced++; /* by another file, after the place was opened */
 	else if (err_status() == ST_ABSENT)
 		t->absent++;
 	else
@@ -81,40 +88,42 @@ static void count_error(struct tally *t)
 	err_clear();
 }
 
-static void try_open(struct tally *t, const struct policy *l, const char *p)
+static void count(struct tally *t, int fd)
 {
-	int fd = policy_open(l, p, O_RDONLY | O_NONBLOCK);
-
 	if (fd >= 0)
 		count_fd(t, fd);
 	else
 		count_error(t);
 }
 
-/* A place has a descriptor of the directory; a link at the name is not followed. */
+static void try_open(struct tally *t, const struct policy *l, const char *p)
+{
+	count(t, policy_open(l, p, O_RDONLY | O_NONBLOCK));
+}
+
+static void try_recorded(struct tally *t, const struct policy *l, const char *p)
+{
+	char spelled[600];
+
+	snprintf(spelled, sizeof(spelled), "%s/%s", scratch_dir, p);
+	count(t, policy_open_recorded(l, spelled, O_RDONLY | O_NONBLOCK));
+}
+
+/* A place holds the file that its path led to, or the directory in which that has its name. */
 static void try_place(struct tally *t, const struct policy *l, const char *p)
 {
-	struct place place;
-	int fd;
+	struct place *place = place_open(l, p);
 
-	if (place_open(&place, l, p) < 0) {
-		count_error(t);
-		return;
-	}
-	fd = openat(place.dir, place.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0)
-		count_fd(t, fd);
-	else if (errno == ELOOP)
-		t->refused++;
-	else
-		t->absent++;
-	place_close(&place);
+	count(t, place ? file_place_open(place, O_RDONLY | O_NONBLOCK) : -1);
+	place_close(place);
 }
 
 static void report(const char *what, const struct tally *t)
 {
-	printf("# %s: %u inside, %u outside, %u refused, %u absent, %u gave up, %u other\n", what,
-		t->inside, t->outside, t->refused, t->absent, t->again, t->other);
+	printf("# %s: %u inside, %u outside, %u refused, %u replaced, %u absent, %u gave up, "
+	       "%u other\n",
+		what, t->inside, t->outside, t->refused, t->replaced, t->absent, t->again,
+		t->other);
 }
 
 static void check(const char *what, const struct tally *t)
@@ -126,26 +135,12 @@ static void check(const char *what, const struct tally *t)
 	ok(t->refused > 100, "some were refused");
 }
 
-static struct policy limits_of(const char *dir)
-{
-	struct policy l = POLICY_INIT;
-	struct config c = CONFIG_INIT;
-	char text[600];
-
-	snprintf(text, sizeof(text), "[storage]\ndirectory = %s/%s\n", scratch_dir, dir);
-	if (config_parse(&c, "test", text, strlen(text)) < 0 || policy_init(&l, &c, "test") < 0) {
-		printf("# %s\n", err_text());
-		exit(99);
-	}
-	config_fini(&c);
-	return l;
-}
-
 int main(void)
 {
 	struct policy limited, user = POLICY_INIT, none = POLICY_INIT;
 	struct tally open_tally = { 0 }, place_tally = { 0 }, also_tally = { 0 },
-		     free_tally = { 0 };
+		     recorded_tally = { 0 }, free_tally = { 0 };
+	int fds;
 	pthread_t thread;
 	const char *fewer = getenv("IMG_TRIES");
 	unsigned i, tries = fewer ? (unsigned)atoi(fewer) : TRIES;
@@ -155,11 +150,13 @@ int main(void)
 		       "mkdir -p in/dir in/a/b in/abs out/b && printf o >f && printf o >out/f && "
 		       "printf i >in/f && printf i >in/dir/f && printf i >in/abs/f && "
 		       "printf i >in/file && ln -s ../out in/link && ln -s ../out/f in/flink && "
-		       "ln -s $PWD/out in/alink && printf i >in/a/b/f"),
+		       "ln -s $PWD/out in/alink && printf i >in/a/b/f && printf i >in/one && "
+		       "printf i >in/two"),
 		0, "made");
-	limited = limits_of("in");
+	limited = places_policy("[storage]\ndirectory = %s/in\n", scratch_dir);
 	user.also = &limited; /* as in a helper whose user has no configuration */
 	is_int(pthread_create(&thread, NULL, swap, NULL), 0, "a thread that swaps");
+	fds = places_descriptors();
 	while (atomic_load(&swaps) < 10)
 		;
 	for (i = 0; i < tries; i++) {
@@ -168,7 +165,9 @@ int main(void)
 			try_place(&place_tally, &limited, path[i / 4 % PATHS]);
 		else if (i % 4 == 1)
 			try_open(&also_tally, &user, path[i / 4 % PATHS]);
-		else if (i % 4 == 2)
+		else if (i % 4 == 3)
+			try_recorded(&recorded_tally, &limited, path[i / 4 % PATHS]);
+		else
 			try_open(&free_tally, &none, path[i / 4 % PATHS]);
 	}
 	atomic_store(&stop, true);
@@ -177,9 +176,11 @@ int main(void)
 	ok(atomic_load(&swaps) > 1000, "swapped all the time");
 	check("opened", &open_tally);
 	check("as a place", &place_tally);
-	check("by a wider limit", &also_tally);
-	report("without limits", &free_tally);
-	ok(free_tally.outside > 100, "without limits it does lead outside");
+	check("by a wider policy", &also_tally);
+	check("as a recorded name", &recorded_tally);
+	report("without a policy", &free_tally);
+	ok(free_tally.outside > 100, "without a policy some led outside");
+	is_int(places_descriptors(), fds, "no descriptor is left open");
 	policy_fini(&limited);
 	scratch_close(tap_failed);
 	return tap_done();

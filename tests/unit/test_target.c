@@ -7,28 +7,20 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/host/identity.h"
 #include "lib/store/file/partial.h"
-#include "lib/store/target.h"
+#include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
 #define LABEL "security.selinux"
 
-static const struct policy no_limits = POLICY_INIT;
 static const struct target_want plain = { .len = 5, .sparse = true, .fsync = true };
 static const struct target_want over = {
 	.len = 5, .sparse = true, .overwrite = true, .fsync = true
 };
 
-static struct target *open_at(const char *path, const struct target_want *want)
-{
-	struct place p;
-
-	err_clear();
-	return place_open(&p, &no_limits, path) < 0 ? NULL : target_open(&p, want);
-}
-
-/* Opening must fail with status, and the directory must not change. */
+/* Making it must fail with status, and the directory must not change. */
 static void refused(
 	const char *path, const struct target_want *want, enum status status, const char *what)
 {
@@ -36,7 +28,7 @@ static void refused(
 	struct target *t;
 
 	snprintf(before, sizeof(before), "%s", scratch_get(NULL, "ls -liA | grep -v log"));
-	t = open_at(path, want);
+	t = places_make(path, want);
 	ok(!t, what);
 	is_int(err_status(), status, err_text());
 	target_abort(t);
@@ -89,7 +81,7 @@ static void test_commit(void)
 	struct stat st;
 	mode_t mask = umask(0);
 
-	t = open_at("x", &plain);
+	t = places_make("x", &plain);
 	umask(mask);
 	ok(t && target_write(t, "lo", 2, 3) == 0 && target_write(t, "hel", 3, 0) == 0,
 		"commit: written");
@@ -103,9 +95,25 @@ static void test_commit(void)
 	unlink("x");
 }
 
+/* What takes time is done before, and nobody sees it. */
+static void test_settle(void)
+{
+	struct target *t = places_make("x", &plain);
+
+	ok(t && target_write(t, "hello", 5, 0) == 0 && target_settle(t) == 0, "settle");
+	ok(!is_there("x") && is_there(".x.img-tools"), "settle: hidden still");
+	is_int(target_commit(t), 0, "settle: commit");
+	ok(holds("x", "hello") && leftovers(".") == 0, "settle: complete afterwards");
+	unlink("x");
+	t = places_make("x", &plain);
+	ok(t && target_settle(t) == 0, "settle: another");
+	target_abort(t);
+	ok(!is_there("x") && leftovers(".") == 0, "settle: no file is left of an abort");
+}
+
 static void test_abort(void)
 {
-	struct target *t = open_at("x", &plain);
+	struct target *t = places_make("x", &plain);
 
 	ok(t && target_write(t, "hello", 5, 0) == 0, "abort: written");
 	err_set(ST_CORRUPT, "the first error");
@@ -137,7 +145,7 @@ static void test_exists(void)
 	ok(link("x", "also-x") == 0, "exists: linked");
 	refused("x", &over, ST_REFUSED, "exists: several links, overwrite");
 	links.allow_links = true;
-	t = open_at("x", &links);
+	t = places_make("x", &links);
 	ok(t && target_write(t, "newer", 5, 0) == 0 && target_commit(t) == 0,
 		"exists: links allowed");
 	ok(holds("x", "newer") && holds("also-x", "old"), "exists: only that name is replaced");
@@ -159,12 +167,12 @@ static void test_overwrite(void)
 		ok(chown("x", 1234, 4321) == 0, "overwrite: made another's");
 	labelled = setxattr("x", LABEL, label, strlen(label), 0) == 0;
 	lstat("x", &old);
-	t = open_at("x", &over);
+	t = places_make("x", &over);
 	ok(t && target_write(t, "hello", 5, 0) == 0 && holds("x", "old"),
 		"overwrite: old until the end");
 	target_abort(t);
 	ok(holds("x", "old") && leftovers(".") == 0, "overwrite: aborted, old");
-	t = open_at("x", &over);
+	t = places_make("x", &over);
 	ok(made(t, "x"), "overwrite: new");
 	ok(lstat("x", &st) == 0 && st.st_ino != old.st_ino, "overwrite: by another file");
 	is_int(st.st_mode & 07777, 0640, "overwrite: mode");
@@ -175,7 +183,7 @@ static void test_overwrite(void)
 		is_str(got, label, "overwrite: label");
 	}
 	unlink("x");
-	t = open_at("x", &over);
+	t = places_make("x", &over);
 	ok(made(t, "x"), "overwrite: of no existing file");
 	lstat("x", &st);
 	is_int(st.st_mode & 07777, 0600, "overwrite: of no existing file, mode");
@@ -185,11 +193,12 @@ static void test_overwrite(void)
 static void test_same_source(void)
 {
 	struct target_want want = over;
+	char id[IDENTITY_MAX];
 	struct stat st;
 
 	scratch_save("x", "old", 3);
 	stat("x", &st);
-	want.source = &st;
+	want.source_id = identity_of(&st, id);
 	refused("x", &want, ST_REFUSED, "the source itself");
 	want.overwrite = false;
 	refused("x", &want, ST_REFUSED, "the source itself, without overwrite");
@@ -200,32 +209,51 @@ static void test_same_source(void)
 	unlink("y");
 }
 
-/* Changes by others between target_open() and target_commit(). */
+/* Changes by others between target_make() and target_commit(). */
 static void test_meanwhile(void)
 {
-	struct target *t = open_at("x", &plain);
+	struct target *t = places_make("x", &plain);
 	int fd;
 
 	scratch_save("x", "theirs", 6);
 	ok(t && target_commit(t) == -1 && err_status() == ST_EXISTS, "meanwhile: made by another");
 	ok(holds("x", "theirs") && leftovers(".") == 0, "meanwhile: the file of the other is kept");
-	t = open_at("x", &over);
+	t = places_make("x", &over);
 	scratch_save("y", "other", 5);
 	ok(rename("y", "x") == 0 && t && target_commit(t) == -1 && err_status() == ST_BUSY,
 		"meanwhile: replaced by another");
 	ok(holds("x", "other") && leftovers(".") == 0, "meanwhile: the other file is kept");
-	t = open_at("x", &over);
+	t = places_make("x", &over);
 	fd = open("x", O_WRONLY | O_CLOEXEC);
 	ok(t && target_commit(t) == -1 && err_status() == ST_BUSY, "meanwhile: opened for writing");
 	close(fd);
 	ok(holds("x", "other") && leftovers(".") == 0, "meanwhile: and it is kept");
-	t = open_at("x", &over);
+	t = places_make("x", &over);
 	unlink("x");
 	ok(made(t, "x"), "meanwhile: removed");
 	unlink("x");
-	ok(mkdir("dir", 0700) == 0 && (t = open_at("dir/x", &plain)) != NULL, "meanwhile: open");
+	ok(mkdir("dir", 0700) == 0 && (t = places_make("dir/x", &plain)) != NULL,
+		"meanwhile: open");
 	scratch_run("rm -rf dir");
 	ok(target_commit(t) == -1 && err_status() != ST_OK, "meanwhile: the directory is gone");
+}
+
+/* Changes by others between place_open() and target_make(). */
+static void test_before(void)
+{
+	struct place *p = places_open("x");
+	struct target *t;
+
+	scratch_save("x", "theirs", 6);
+	t = target_make(p, &plain);
+	ok(!t || (target_commit(t) == -1 && err_status() == ST_EXISTS), "before: made by another");
+	ok(holds("x", "theirs") && leftovers(".") == 0, "before: the file of the other is kept");
+	p = places_open("x");
+	scratch_save("y", "other", 5);
+	ok(rename("y", "x") == 0 && !target_make(p, &over) && err_status() == ST_BUSY,
+		"before: replaced by another");
+	ok(holds("x", "other") && leftovers(".") == 0, "before: the other file is kept");
+	unlink("x");
 }
 
 static void test_in_use(void)
@@ -238,7 +266,7 @@ static void test_in_use(void)
 	refused("x", &over, ST_BUSY, "in use: open for writing");
 	close(fd);
 	fd = open("x", O_RDONLY | O_CLOEXEC);
-	t = open_at("x", &over);
+	t = places_make("x", &over);
 	ok(t && target_commit(t) == 0, "in use: open for reading does not count");
 	close(fd);
 	unlink("x");
@@ -256,7 +284,7 @@ static pid_t start_run(void)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		struct target *t = open_at("x", &plain);
+		struct target *t = places_make("x", &plain);
 
 		if (t && target_write(t, "rubbish", 7, 0) == 0 && write(up[1], "", 1) == 1)
 			for (;;)
@@ -278,22 +306,22 @@ static void test_other_run(void)
 	dry.dry_run = true;
 	refused("x", &plain, ST_BUSY, "another job");
 	refused("x", &dry, ST_BUSY, "another job, dry run");
-	t = open_at("y", &plain);
+	t = places_make("y", &plain);
 	ok(t != NULL, "another job: other names are free");
 	target_abort(t);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	ok(leftovers(".") == 1, "interrupted job: its file is left");
-	t = open_at("x", &dry);
+	t = places_make("x", &dry);
 	ok(t && leftovers(".") == 1, "interrupted job: a dry run keeps its file");
 	target_abort(t);
 	is_int(leftovers("."), 1, "interrupted job: also afterwards");
-	t = open_at("x", &plain);
+	t = places_make("x", &plain);
 	ok(t && target_commit(t) == 0, "interrupted job: its file is taken over");
 	ok(!holds("x", "rubbish") && leftovers(".") == 0,
 		"interrupted job: none of its bytes are left");
 	unlink("x");
-	t = open_at("x", &plain);
+	t = places_make("x", &plain);
 	refused("x", &plain, ST_BUSY, "the same job");
 	ok(t && target_commit(t) == 0 && is_there("x"), "the same job: the first target can go on");
 	unlink("x");
@@ -306,7 +334,7 @@ static void test_dry(void)
 	char path[1000];
 
 	dry.dry_run = true;
-	t = open_at("x", &dry);
+	t = places_make("x", &dry);
 	ok(t && leftovers(".") == 0 && !is_there("x"), "dry run: no file is created");
 	snprintf(path, sizeof(path), "%s/x", scratch_dir);
 	is_str(t ? target_path(t) : NULL, path, "dry: path");
@@ -331,22 +359,13 @@ static void test_not_allowed(void)
 	if (pid == 0) {
 		if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
 			_exit(1);
-		if (open_at("closed/x", &plain) || err_status() != ST_REFUSED)
+		if (places_make("closed/x", &plain) || err_status() != ST_REFUSED)
 			_exit(2);
-		_exit(open_at("closed/x", &dry) || err_status() != ST_REFUSED ? 3 : 0);
+		_exit(places_make("closed/x", &dry) || err_status() != ST_REFUSED ? 3 : 0);
 	}
 	waitpid(pid, &status, 0);
 	is_int(status, 0, "not allowed: a closed directory, also dry");
 	rmdir("closed");
-}
-
-static int open_descriptors(void)
-{
-	int fd, n = 0;
-
-	for (fd = 0; fd < 1000; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 int main(void)
@@ -354,18 +373,20 @@ int main(void)
 	int fds;
 
 	scratch_open();
-	fds = open_descriptors();
+	fds = places_descriptors();
 	test_commit();
+	test_settle();
 	test_abort();
 	test_exists();
 	test_overwrite();
 	test_same_source();
 	test_meanwhile();
+	test_before();
 	test_in_use();
 	test_other_run();
 	test_dry();
 	test_not_allowed();
-	is_int(open_descriptors(), fds, "no descriptor is left open");
+	is_int(places_descriptors(), fds, "no descriptor is left open");
 	scratch_close(tap_failed);
 	return tap_done();
 }

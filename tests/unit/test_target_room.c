@@ -10,22 +10,13 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/store/file/partial.h"
-#include "lib/store/target.h"
+#include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
 #define MIB 1048576u
 
-static const struct policy no_limits = POLICY_INIT;
 static const struct target_want plain = { .len = 5, .sparse = true, .fsync = true };
-
-static struct target *open_at(const char *path, const struct target_want *want)
-{
-	struct place p;
-
-	err_clear();
-	return place_open(&p, &no_limits, path) < 0 ? NULL : target_open(&p, want);
-}
 
 /* The number of files whose names begin with a dot: partial files. */
 static int leftovers(const char *path)
@@ -59,10 +50,10 @@ static long long blocks(const char *name)
 	return lstat(name, &st) < 0 ? -1 : (long long)st.st_blocks * 512;
 }
 
-static void test_room(void)
+static void test_space(void)
 {
 	struct target_want want = { .len = 8 * MIB };
-	struct target *t = open_at("x", &want);
+	struct target *t = places_make("x", &want);
 
 	ok(t && blocks(".x.img-tools") >= 8 * MIB, "space: allocated at once");
 	ok(t && target_write(t, "x", 1, MIB) == 0 && target_zero(t, 2 * MIB, 4 * MIB) == 0 &&
@@ -71,12 +62,12 @@ static void test_room(void)
 	is_int(scratch_run("cmp -n 1048576 x /dev/zero && cmp -i 1048577:0 -n 7340031 x /dev/zero"),
 		0, "space: the rest reads as zeros");
 	unlink("x");
-	t = open_at("x", &want);
+	t = places_make("x", &want);
 	ok(t && target_set_len(t, MIB) == 0 && target_commit(t) == 0 && blocks("x") < 2 * MIB,
 		"space: less in the end");
 	unlink("x");
 	want.sparse = true;
-	t = open_at("x", &want);
+	t = places_make("x", &want);
 	ok(t && target_write(t, "x", 1, MIB) == 0 && target_zero(t, 2 * MIB, 4 * MIB) == 0 &&
 			target_commit(t) == 0 && blocks("x") < MIB,
 		"space: sparse");
@@ -84,7 +75,7 @@ static void test_room(void)
 	unlink("x");
 	want.len = 0;
 	want.sparse = false;
-	t = open_at("x", &want);
+	t = places_make("x", &want);
 	ok(t && target_commit(t) == 0 && holds("x", ""), "space: none is needed");
 	unlink("x");
 }
@@ -92,7 +83,7 @@ static void test_room(void)
 static void test_unknown_length(void)
 {
 	struct target_want want = { .len = TARGET_LEN_UNKNOWN };
-	struct target *t = open_at("x", &want);
+	struct target *t = places_make("x", &want);
 
 	ok(t && target_write(t, "a", 1, 0) == 0 && target_zero(t, 4 * MIB, MIB) == 0 &&
 			target_set_len(t, 5 * MIB) == 0 && target_commit(t) == 0,
@@ -102,7 +93,7 @@ static void test_unknown_length(void)
 		0, "unknown: length and content");
 	unlink("x");
 	want.sparse = true;
-	t = open_at("x", &want);
+	t = places_make("x", &want);
 	ok(t && target_write(t, "a", 1, 0) == 0 && target_zero(t, 4 * MIB, MIB) == 0 &&
 			target_set_len(t, 5 * MIB) == 0 && target_commit(t) == 0 &&
 			blocks("x") < MIB,
@@ -111,7 +102,7 @@ static void test_unknown_length(void)
 	unlink("x");
 }
 
-static void no_room(struct target *t, const char *what)
+static void refused_as_full(struct target *t, const char *what)
 {
 	char text[200];
 
@@ -122,20 +113,20 @@ static void no_room(struct target *t, const char *what)
 }
 
 /* In the directory "small", which has less than 1.5 MiB of free space. */
-static void check_no_room(const char *how)
+static void check_full(const char *how)
 {
 	struct target_want want = { .len = 4 * MIB };
 	char *b = calloc(1, 2 * MIB), text[100];
 	struct target *t;
 
 	memset(b, 1, 2 * MIB);
-	no_room(open_at("small/x", &want), how);
+	refused_as_full(places_make("small/x", &want), how);
 	want.sparse = true;
-	t = open_at("small/x", &want);
+	t = places_make("small/x", &want);
 	if (!t) { /* the filesystem limits the length */
 		is_int(err_status(), ST_NOROOM, err_text());
 		want.len = MIB;
-		t = open_at("small/x", &want);
+		t = places_make("small/x", &want);
 	}
 	snprintf(text, sizeof(text), "full: %s, a write", how);
 	err_clear();
@@ -144,13 +135,13 @@ static void check_no_room(const char *how)
 	is_int(err_status(), ST_NOROOM, err_text());
 	want.sparse = false;
 	want.len = TARGET_LEN_UNKNOWN;
-	t = open_at("small/x", &want);
+	t = places_make("small/x", &want);
 	snprintf(text, sizeof(text), "full: %s, zeros", how);
 	ok(t && target_zero(t, 4 * MIB, 0) == -1 && err_status() == ST_NOROOM, text);
 	target_abort(t);
 	is_int(leftovers("small"), 0, "full: no file is left");
 	want.len = 4;
-	t = open_at("small/x", &want);
+	t = places_make("small/x", &want);
 	ok(t && target_write(t, "fits", 4, 0) == 0 && target_commit(t) == 0 &&
 			holds("small/x", "fits"),
 		"full: an image that fits is created");
@@ -158,15 +149,15 @@ static void check_no_room(const char *how)
 	free(b);
 }
 
-static void test_no_room(void)
+static void test_full(void)
 {
 	struct rlimit old, small = { 3 * MIB / 2, 3 * MIB / 2 };
 	struct target_want huge = { .len = (uint64_t)INT64_MAX + 1, .sparse = true };
 
-	no_room(open_at("x", &huge), "more than 2^63 bytes");
+	refused_as_full(places_make("x", &huge), "more than 2^63 bytes");
 	huge.len = 1ull << 62;
 	huge.sparse = false;
-	no_room(open_at("x", &huge), "2^62 bytes");
+	refused_as_full(places_make("x", &huge), "2^62 bytes");
 	is_int(leftovers("."), 0, "full: no file is left");
 	mkdir("small", 0700);
 	signal(SIGXFSZ, SIG_IGN);
@@ -174,7 +165,7 @@ static void test_no_room(void)
 	small.rlim_max = old.rlim_max;
 	fflush(NULL);
 	setrlimit(RLIMIT_FSIZE, &small);
-	check_no_room("a limit");
+	check_full("a limit");
 	setrlimit(RLIMIT_FSIZE, &old);
 }
 
@@ -190,11 +181,11 @@ static void test_filesystems(void)
 		     "tested");
 		return;
 	}
-	check_no_room("a full filesystem");
+	check_full("a full filesystem");
 	umount("small");
 	if (!ok(mount("ramfs", "small", "ramfs", 0, NULL) == 0, "ramfs: mounted"))
 		return;
-	t = open_at("small/x", &want);
+	t = places_make("small/x", &want);
 	ok(t && blocks("small/.x.img-tools") == 0, "ramfs: cannot allocate");
 	ok(t && target_write(t, "x", 1, 0) == 0 && target_zero(t, 2 * MIB, MIB) == 0 &&
 			target_commit(t) == 0 && blocks("small/x") >= 2 * MIB,
@@ -205,20 +196,21 @@ static void test_filesystems(void)
 static void test_clone(void)
 {
 	struct target_want want = { .len = 3 * MIB };
+	struct image *src;
 	struct target *t;
-	int src, r;
+	int r;
 
 	scratch_run("head -c 1M /dev/urandom >src; truncate -s 3M src");
-	src = open("src", O_RDONLY | O_CLOEXEC);
-	t = open_at("x", &want);
-	r = t ? target_clone(t, src) : -1;
+	src = places_image(&places_free, "src");
+	t = places_make("x", &want);
+	r = t && src ? target_clone(t, src) : -1;
 	printf("# blocks can %sbe shared here\n", r == 1 ? "" : "not ");
 	ok(r == 0 || r == 1, "clone: done, or reported as not possible");
 	ok(t && blocks(".x.img-tools") >= 3 * MIB, "clone: its space is allocated");
 	ok(t && target_commit(t) == 0, "clone: commit");
 	is_int(scratch_run(r == 1 ? "cmp src x" : "cmp -n 3145728 x /dev/zero"), 0,
 		"clone: the same content, or untouched");
-	close(src);
+	image_close(src);
 	unlink("x");
 }
 
@@ -231,8 +223,8 @@ static void test_long_names(void)
 	a[255] = '\0';
 	memcpy(b, a, 256);
 	b[254] = 'o';
-	one = open_at(a, &plain);
-	two = open_at(b, &plain);
+	one = places_make(a, &plain);
+	two = places_make(b, &plain);
 	ok(one && two && leftovers(".") == 2, "long names: two that differ at the end");
 	ok(one && target_write(one, "first", 5, 0) == 0 && target_commit(one) == 0 &&
 			holds(a, "first"),
@@ -245,7 +237,7 @@ static void test_long_names(void)
 	unlink(b);
 	a[255] = 'n';
 	a[256] = '\0';
-	ok(!open_at(a, &plain) && err_status() != ST_OK && leftovers(".") == 0,
+	ok(!places_make(a, &plain) && err_status() != ST_OK && leftovers(".") == 0,
 		"long names: too long");
 }
 
@@ -259,23 +251,23 @@ static void test_odd_names(void)
 		char path[100];
 
 		snprintf(path, sizeof(path), "./%s", name[i]);
-		t = open_at(path, &plain);
+		t = places_make(path, &plain);
 		ok(t && target_write(t, "hello", 5, 0) == 0 && target_commit(t) == 0 &&
 				holds(path, "hello"),
 			"an odd name");
 		unlink(path);
 	}
-	ok(!open_at("./.y.img-tools", &plain) && err_status() == ST_REFUSED,
+	ok(!places_make("./.y.img-tools", &plain) && err_status() == ST_REFUSED,
 		"a name that img-clean would take for a partial file");
 }
 
 int main(void)
 {
 	scratch_open();
-	test_room();
+	test_space();
 	test_unknown_length();
 	test_clone();
-	test_no_room();
+	test_full();
 	test_filesystems();
 	test_long_names();
 	test_odd_names();

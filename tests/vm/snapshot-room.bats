@@ -39,7 +39,7 @@ load snapshot
 	copy_slowly
 	on a lvcreate -qqy -Zn -l 100%FREE -n other vga
 	change 0 3
-	wait_until 30 grep -qF "cannot be extended: group 'vga' has no room left" "$ERR"
+	wait_until 30 grep -qF "cannot be extended: group 'vga' has no free space" "$ERR"
 	change 3 3
 	copy_ends
 	on a lvremove -qqy vga/other
@@ -66,7 +66,7 @@ load snapshot
 	on a lvcreate -qqy -s -L 12M -n large vga/disk
 	for from in "$PWD/new" /dev/vga/small; do
 		refuses 9 /dev/vga/disk on a img-write "$from" /dev/vga/disk
-		says "its snapshot 'small' has not room"
+		says "its snapshot 'small' has too little space"
 	done
 	cmp "$IMAGE" /dev/vga/disk >&2
 	on a lvremove -qqy vga/small
@@ -82,7 +82,7 @@ load snapshot
 	yes fresh | head -c 8M >new
 	on a lvcreate -qqy -s -c 512K -L 8M -n coarse vga/disk
 	refuses 9 /dev/vga/disk on a img-write "$PWD/new" /dev/vga/disk
-	says "its snapshot 'coarse' has not room"
+	says "its snapshot 'coarse' has too little space"
 	cmp "$IMAGE" /dev/vga/disk >&2
 	# The kernel agrees.
 	cp new /dev/vga/disk

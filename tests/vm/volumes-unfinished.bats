@@ -19,7 +19,7 @@ load volumes
 	json '.unfinished and .kind == "volume" and .in_use'
 	# Another job is refused, whatever it is to do.
 	refuses 5 /dev/vga/slow on a img-create /dev/vga/slow 80M
-	says 'in use: another run is making it'
+	says 'in use: another job is making it'
 	refuses 5 /dev/vga/slow on a img-delete /dev/vga/slow
 	refuses 5 /dev/vga/slow on a img-write "$IMAGE" /dev/vga/slow
 	for pid in $(helpers); do

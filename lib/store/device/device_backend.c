@@ -1,7 +1,7 @@
 /*
- * device_backend: block devices that are not logical volumes.  Any that the policy lets
- * through can be read; one that the configuration names can be filled.  None is made,
- * removed or renamed.
+ * device_backend: block devices that are not logical volumes.  The policy allows which are
+ * read; only those that the configuration names can be filled.  None can be created, removed
+ * or renamed.
  */
 #include "lib/base/err.h"
 #include "lib/store/device/device_image.h"

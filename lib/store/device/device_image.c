@@ -1,6 +1,6 @@
 /*
- * device_image: the device is its own size, and nothing tells which parts of it
- * were ever written.
+ * device_image: all of the device counts as allocated data, since it does not report
+ * which parts were never written.
  */
 #include "lib/store/device/device_image.h"
 
@@ -12,20 +12,20 @@
 #include "lib/store/device/device_mark.h"
 #include "lib/store/device/device_place.h"
 
-static int find_extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *end)
+static int find_device_extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *end)
 {
 	*start = off;
 	*end = img->len;
 	return off < img->len ? 1 : 0;
 }
 
-static int count_allocated(struct image *img, uint64_t *out)
+static int count_device_bytes(struct image *img, uint64_t *out)
 {
 	*out = img->len;
 	return 0;
 }
 
-static int is_unfinished(struct image *img)
+static int is_device_unfinished(struct image *img)
 {
 	uint8_t first[DEVICE_MARK_SIZE];
 	size_t n = img->len < sizeof(first) ? (size_t)img->len : sizeof(first);
@@ -33,27 +33,30 @@ static int is_unfinished(struct image *img)
 	return image_read(img, first, n, 0) < 0 ? -1 : device_mark_is(first, n);
 }
 
-static int read_size(int fd, uint64_t *out)
+static int read_device_size(int fd, uint64_t *out)
 {
 	return ioctl(fd, BLKGETSIZE64, out) < 0 ? err_sys("cannot get the device's size") : 0;
 }
 
-static int check_size(struct image *img)
+static int check_device_size(struct image *img)
 {
 	uint64_t len;
 
-	if (read_size(img->fd, &len) < 0)
+	if (read_device_size(img->fd, &len) < 0)
 		return -1;
-	return len == img->len ? 0 : err_set(ST_CORRUPT, "the device changed its size");
+	return len == img->len
+		       ? 0
+		       : err_set(ST_CORRUPT, "the device changed its size while it was read");
 }
 
 static const struct image_ops ops = {
 	.read = image_fd_read,
-	.extent = find_extent,
-	.allocated = count_allocated,
+	.extent = find_device_extent,
+	.allocated = count_device_bytes,
 	.use = image_fd_use,
-	.is_unfinished = is_unfinished,
-	.check = check_size,
+	.is_unfinished = is_device_unfinished,
+	.check = check_device_size,
+	.check_unwritten = image_check_unused,
 };
 
 struct image *device_image_open(struct place *place)
@@ -65,7 +68,7 @@ struct image *device_image_open(struct place *place)
 	img->fd = device_place_open(place, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (img->fd >= 0 && fstat(img->fd, &img->st) < 0)
 		err_sys("cannot stat");
-	else if (img->fd >= 0 && read_size(img->fd, &img->len) == 0)
+	else if (img->fd >= 0 && read_device_size(img->fd, &img->len) == 0)
 		return img;
 	image_close(img);
 	return NULL;

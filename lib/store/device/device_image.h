@@ -1,5 +1,5 @@
 /*
- * device_image: an image that is some block device.
+ * device_image: an image that is a block device, but not a logical volume.
  */
 #ifndef IMG_DEVICE_IMAGE_H
 #define IMG_DEVICE_IMAGE_H

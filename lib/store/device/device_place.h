@@ -11,15 +11,16 @@
 
 struct place_device {
 	struct place base;
-	dev_t dev; /* which one */
+	dev_t dev; /* the device that was found */
 };
 
 /* The backend's find(): backend.h. */
 int device_place_find(struct place **out, const struct found *f);
 
 /*
- * Opens the device with flags; it must be the one that was found.  The descriptor, or -1 recorded:
- * ST_BUSY if it is in use (O_EXCL) or was replaced, ST_REFUSED by the policy.
+ * Opens the device with flags; it must be the one that was found.  The descriptor, which the
+ * caller closes, or -1 recorded: ST_BUSY if it is in use (O_EXCL) or was replaced,
+ * ST_REFUSED by the policy.
  */
 int device_place_open(const struct place *p, int flags);
 

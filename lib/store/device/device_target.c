@@ -1,11 +1,11 @@
 /*
- * device_target: the device's first block says that it is unfinished from before the
- * first write; what belongs there is kept in memory and written last.
+ * device_target: before the first write, the mark replaces the first block of the device.
+ * What belongs there is kept in memory and written last.
  *
  *	checks, open exclusively, write the mark, fsync | writes | zero the
  *	rest, fsync, write the real first block, fsync
  *
- * If nothing was written yet, an abort puts the old first block back.
+ * An abort before the first write restores the old first block.
  */
 #include "lib/store/device/device_target.h"
 
@@ -28,9 +28,9 @@ struct target_device {
 	struct target base;
 	struct block_zero zero;
 	size_t first_len;		 /* bytes that the mark covers */
-	bool has_mark;			 /* the mark was, or may have been, written */
-	uint8_t first[DEVICE_MARK_SIZE]; /* what belongs there */
-	uint8_t old[DEVICE_MARK_SIZE];	 /* what was there */
+	bool has_mark;			 /* the mark was written, maybe only in part */
+	uint8_t first[DEVICE_MARK_SIZE]; /* the first block, to be written last */
+	uint8_t old[DEVICE_MARK_SIZE];	 /* the first block before the mark */
 };
 
 static struct target_device *device_of(struct target *base)
@@ -38,12 +38,12 @@ static struct target_device *device_of(struct target *base)
 	return (struct target_device *)base;
 }
 
-static int open_device(struct target_device *t)
+static int open_exclusively(struct target_device *t)
 {
 	struct target *base = &t->base;
 	struct stat st;
 
-	/* Exclusively: not while it is mounted, swap, a part of another device, or being filled. */
+	/* O_EXCL refuses a device that is mounted, swap, a part of another, or being filled. */
 	base->fd = device_place_open(base->place, O_RDWR | O_EXCL);
 	if (base->fd < 0)
 		return -1;
@@ -63,7 +63,7 @@ static int write_first(struct target_device *t, const uint8_t *block)
 	return fsync(t->base.fd) < 0 ? err_sys("cannot sync it to disk") : 0;
 }
 
-static int set_mark(struct target_device *t)
+static int mark_device(struct target_device *t)
 {
 	uint8_t mark[DEVICE_MARK_SIZE];
 	ssize_t n;
@@ -78,20 +78,20 @@ static int set_mark(struct target_device *t)
 	return write_first(t, mark);
 }
 
-static int prepare(struct target_device *t)
+static int prepare_device(struct target_device *t)
 {
 	const struct place_device *p = (const struct place_device *)t->base.place;
 
-	if (policy_allow_device(p->base.policy, p->dev) < 0 || open_device(t) < 0)
+	if (policy_allow_device(p->base.policy, p->dev) < 0 || open_exclusively(t) < 0)
 		return -1;
 	if (t->base.want.dry_run)
 		return 0;
 	block_zero_init(&t->zero, t->base.fd, false);
-	return set_mark(t);
+	return mark_device(t);
 }
 
-/* How many of the len bytes at off belong into the first block. */
-static size_t in_first(const struct target_device *t, uint64_t len, uint64_t off)
+/* How many of the len bytes at off belong to the first block. */
+static size_t count_in_first(const struct target_device *t, uint64_t len, uint64_t off)
 {
 	if (off >= t->first_len)
 		return 0;
@@ -101,14 +101,14 @@ static size_t in_first(const struct target_device *t, uint64_t len, uint64_t off
 static int write_device(struct target *base, const void *p, size_t n, uint64_t off)
 {
 	struct target_device *t = device_of(base);
-	size_t kept = in_first(t, n, off);
+	size_t kept = count_in_first(t, n, off);
 
 	memcpy(t->first + (kept ? off : 0), p, kept);
 	return kept == n ? 0
 			 : target_fd_write(base, (const uint8_t *)p + kept, n - kept, off + kept);
 }
 
-/* In a dry run there is no mark in front of it. */
+/* The old first block is in memory, except in a dry run, which writes no mark. */
 static ssize_t peek_device(struct target *base, void *p, size_t n)
 {
 	const struct target_device *t = device_of(base);
@@ -123,13 +123,13 @@ static ssize_t peek_device(struct target *base, void *p, size_t n)
 static int zero_device(struct target *base, uint64_t len, uint64_t off)
 {
 	struct target_device *t = device_of(base);
-	size_t kept = in_first(t, len, off);
+	size_t kept = count_in_first(t, len, off);
 
 	memset(t->first + (kept ? off : 0), 0, kept);
 	return kept == len ? 0 : block_zero_range(&t->zero, len - kept, off + kept);
 }
 
-static int zero_rest(struct target *base, uint64_t len)
+static int zero_device_rest(struct target *base, uint64_t len)
 {
 	return zero_device(base, base->space - len, len);
 }
@@ -161,7 +161,7 @@ static const struct target_ops ops = {
 	.peek = peek_device,
 	.write = write_device,
 	.zero = zero_device,
-	.set_len = zero_rest,
+	.set_len = zero_device_rest,
 	.settle = target_sync,
 	.commit = commit_device,
 	.abort = abort_device,
@@ -173,13 +173,13 @@ struct target *device_target_fill(struct place *place, const struct target_want 
 
 	if (!t)
 		return NULL;
-	if (prepare(t) == 0)
+	if (prepare_device(t) == 0)
 		return &t->base;
 	target_abort(&t->base);
 	return NULL;
 }
 
-/* A device cannot be made; --overwrite fills it in place. */
+/* A device cannot be created; with want->overwrite it is filled in place. */
 struct target *device_target_make(struct place *place, const struct target_want *want)
 {
 	if (want->overwrite)

@@ -36,7 +36,7 @@ static int identify_file(const struct place *base, char out[IDENTITY_MAX])
 	return 0;
 }
 
-/* A directory. */
+/* Only a directory is described without being opened as an image. */
 static int describe_container(const struct place *base, struct buf *out)
 {
 	int r, fd;
@@ -50,8 +50,8 @@ static int describe_container(const struct place *base, struct buf *out)
 	return r < 0 ? -1 : 1;
 }
 
-/* Whether the file may be removed or renamed. */
-static int check_change(const struct place_file *p, const struct change_want *want)
+/* Refuses a file that may not be removed or renamed. */
+static int refuse_change_of(const struct place_file *p, const struct change_want *want)
 {
 	int fd = precheck_open(p, O_RDONLY, want->allow_links);
 
@@ -61,15 +61,15 @@ static int check_change(const struct place_file *p, const struct change_want *wa
 	return 0;
 }
 
-/* The name must still be that of the file that was checked. */
+/* Refuses if the name no longer leads to the file that was checked. */
 static int check_same(const struct place_file *p)
 {
 	struct stat now;
 
 	if (fstatat(p->dir, p->base.name, &now, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys("cannot look at it");
+		return err_sys("cannot stat");
 	if (now.st_dev != p->st.st_dev || now.st_ino != p->st.st_ino)
-		return err_set(ST_BUSY, "was replaced meanwhile, and is left");
+		return err_set(ST_BUSY, "was replaced meanwhile, so it was not changed");
 	return 0;
 }
 
@@ -77,7 +77,7 @@ static int remove_file(const struct place *base, const struct change_want *want)
 {
 	const struct place_file *p = (const struct place_file *)base;
 
-	if (check_change(p, want) < 0 || precheck_fixed(p, want->dry_run) < 0)
+	if (refuse_change_of(p, want) < 0 || precheck_fixed(p, want->dry_run) < 0)
 		return -1;
 	if (want->dry_run)
 		return 0;
@@ -90,7 +90,7 @@ static int remove_file(const struct place *base, const struct change_want *want)
 	return sync_directory(p);
 }
 
-static int give_name(const struct place_file *p, const char *name)
+static int rename_with_mark(const struct place_file *p, const char *name)
 {
 	struct err e;
 
@@ -103,7 +103,7 @@ static int give_name(const struct place_file *p, const char *name)
 	else
 		err_sys("cannot rename");
 	err_take(&e);
-	unfinished_forget(p->dir, name); /* the mark of a name that the file did not get */
+	unfinished_forget(p->dir, name); /* the file did not get the name, so its mark goes, too */
 	err_put(&e);
 	return -1;
 }
@@ -113,33 +113,33 @@ static int check_new_name(const struct place_file *p, const char *name)
 	struct stat st;
 
 	if (strcmp(name, p->base.name) == 0)
-		return err_set(ST_REFUSED, "that is its name already");
+		return err_set(ST_REFUSED, "has that name already");
 	if (partial_is(p->base.name))
 		return err_set(ST_CORRUPT, "is unfinished: the job that made it was interrupted");
 	if (partial_is(name))
-		return err_set(ST_REFUSED, "'%s' is a name for an unfinished file", name);
+		return err_set(ST_REFUSED, "'%s' is the name of an unfinished file", name);
 	if (fstatat(p->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return err_set(ST_EXISTS, "'%s' exists already", name);
-	return errno == ENOENT ? 0 : err_sys("cannot look at '%s'", name);
+	return errno == ENOENT ? 0 : err_sys("cannot stat '%s'", name);
 }
 
 static int rename_file(const struct place *base, const char *name, const struct change_want *want)
 {
 	const struct place_file *p = (const struct place_file *)base;
 
-	if (check_change(p, want) < 0 || check_new_name(p, name) < 0 ||
+	if (refuse_change_of(p, want) < 0 || check_new_name(p, name) < 0 ||
 		precheck_fixed(p, want->dry_run) < 0)
 		return -1;
 	if (want->dry_run)
 		return 0;
-	if (check_same(p) < 0 || give_name(p, name) < 0 ||
+	if (check_same(p) < 0 || rename_with_mark(p, name) < 0 ||
 		unfinished_forget(p->dir, base->name) < 0)
 		return -1;
 	return sync_directory(p);
 }
 
-/* The configured directories. */
-static int each_container(
+/* The containers are the directories that the policy names. */
+static int each_directory(
 	const struct policy *l, int (*each)(void *arg, struct place *container), void *arg)
 {
 	const struct policy *roots = policy_roots(l);
@@ -173,7 +173,7 @@ const struct backend backend_file = {
 	.clean = file_clean,
 	.snapshot = file_snapshot_take,
 	.snapshot_keep = file_snapshot_keep,
-	.containers = each_container,
+	.containers = each_directory,
 	.storage = storage_each,
 	.release = file_place_release,
 };

@@ -1,5 +1,5 @@
 /*
- * file_clean: the partial files that interrupted jobs left in a directory.
+ * file_clean: removes the partial files that interrupted jobs left in a directory.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/partial.h"
 
-/* What became of it, by the result of partial_clear() and the error that it recorded. */
-static const char *state_of(int r)
+/* The state of a record, by the result of partial_clear() and the error that it recorded. */
+static const char *cleaned_state(int r)
 {
 	if (r == 0)
 		return "removed";
@@ -31,7 +31,7 @@ static int clean_entry(
 
 	kv_add(&record, "kind", "file");
 	kv_addf(&record, "path", "%s/%s", path, entry);
-	kv_add(&record, "state", state_of(r));
+	kv_add(&record, "state", cleaned_state(r));
 	kv_add(&record, "why", r < 0 ? err_text() : NULL);
 	kv_add_u64(&record, "status", r < 0 ? (uint64_t)err_status() : ST_OK);
 	err_clear();

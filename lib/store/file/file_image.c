@@ -8,75 +8,100 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/store/file/file_extents.h"
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/unfinished.h"
 
-static int find_extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *end)
-{
-	off_t data = lseek(img->fd, (off_t)off, SEEK_DATA), hole;
+struct image_file {
+	struct image base;
+	bool is_checked;  /* file_extents_are_plausible() was called */
+	bool read_it_all; /* its extents are not plausible */
+};
 
-	if ((data < 0 && errno == ENXIO) || data >= (off_t)img->len) /* it has grown since */
-		return 0;
-	if (data < 0 && (errno == EINVAL || errno == EOPNOTSUPP ||
-				errno == ENOSYS)) { /* a filesystem that cannot tell */
-		*start = off;
-		*end = img->len;
-		return off < img->len ? 1 : 0;
-	}
-	if (data < 0)
-		return err_sys("cannot find the data at %llu", (unsigned long long)off);
-	hole = lseek(img->fd, data, SEEK_HOLE);
-	if (hole < 0)
-		return err_sys("cannot find the hole after %llu", (unsigned long long)data);
-	*start = (uint64_t)data;
-	*end = (uint64_t)hole < img->len ? (uint64_t)hole : img->len;
-	return 1;
+static struct image_file *file_of(struct image *img)
+{
+	return (struct image_file *)img;
 }
 
-static int count_allocated(struct image *img, uint64_t *out)
+static int find_file_extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *end)
+{
+	struct image_file *f = file_of(img);
+	uint64_t allocated = (uint64_t)img->st.st_blocks * 512;
+
+	if (!f->is_checked)
+		f->read_it_all = !file_extents_are_plausible(
+			img->fd, img->len, allocated < img->len ? allocated : img->len);
+	f->is_checked = true;
+	if (!f->read_it_all)
+		return file_extents_next(img->fd, img->len, off, start, end);
+	*start = off;
+	*end = img->len;
+	return off < img->len ? 1 : 0;
+}
+
+static int count_file_blocks(struct image *img, uint64_t *out)
 {
 	*out = (uint64_t)img->st.st_blocks * 512;
 	return 0;
 }
 
-static int is_unfinished(struct image *img)
+static int is_file_unfinished(struct image *img)
 {
 	const struct place_file *p = (const struct place_file *)img->place;
 
 	return p ? unfinished_is(img->fd, p->dir, p->base.name) : 0;
 }
 
-/* A write changes the time of modification, and perhaps the length. */
-static int check_unchanged(struct image *img)
+static int check_file_size(struct image *img)
 {
 	struct stat now;
 
 	if (fstat(img->fd, &now) < 0)
 		return err_sys("cannot stat");
-	if ((uint64_t)now.st_size != img->len)
-		return err_set(ST_CORRUPT,
-			"the source changed while it was read: %llu bytes, now %llu",
-			(unsigned long long)img->len, (unsigned long long)now.st_size);
-	if (!img->may_change && (now.st_mtim.tv_sec != img->st.st_mtim.tv_sec ||
-					now.st_mtim.tv_nsec != img->st.st_mtim.tv_nsec))
-		return err_set(ST_CORRUPT, "the source was written to while it was read");
-	return 0;
+	if ((uint64_t)now.st_size == img->len)
+		return 0;
+	return err_set(ST_CORRUPT,
+		"the source changed its size while it was read: from %llu to %llu bytes",
+		(unsigned long long)img->len, (unsigned long long)now.st_size);
+}
+
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/*
+ * A write changes both times, and a program cannot set the time of change back.  A lease
+ * would detect every writer, but would block other programs that open the file.
+ */
+static int check_file_unwritten(struct image *img)
+{
+	struct stat now;
+
+	if (fstat(img->fd, &now) < 0)
+		return err_sys("cannot stat");
+	if (is_same_time(&now.st_mtim, &img->st.st_mtim) &&
+		is_same_time(&now.st_ctim, &img->st.st_ctim))
+		return 0;
+	return err_set(ST_CORRUPT, "the source was changed while it was read");
 }
 
 static const struct image_ops ops = {
 	.read = image_fd_read,
-	.extent = find_extent,
-	.allocated = count_allocated,
+	.extent = find_file_extent,
+	.allocated = count_file_blocks,
 	.use = image_fd_use,
-	.is_unfinished = is_unfinished,
-	.check = check_unchanged,
+	.is_unfinished = is_file_unfinished,
+	.check = check_file_size,
+	.check_unwritten = check_file_unwritten,
 };
 
 struct image *file_image_of(struct place *place, int fd)
 {
-	struct image *img = image_new(sizeof(*img), &ops, "file", place);
+	struct image_file *f = image_new(sizeof(*f), &ops, "file", place);
+	struct image *img = &f->base;
 
-	if (!img) {
+	if (!f) {
 		close(fd);
 		return NULL;
 	}

@@ -9,7 +9,10 @@
 /* The backend's open(): backend.h. */
 struct image *file_image_open(struct place *place);
 
-/* The image that fd is.  Takes over place (NULL: it has no name) and fd.  NULL recorded. */
+/*
+ * An image of the open file fd.  Takes over place (NULL: it has no name) and fd, also on
+ * failure.  NULL recorded.
+ */
 struct image *file_image_of(struct place *place, int fd);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * file_inplace: an existing file that is filled where it is.
+ * file_inplace: an existing file that is filled in place.
  *
  *	checks, lock, mark, fsync | writes | zero the rest, fsync, unmark, fsync
  *
- * A failure after the first write leaves a mixture, and the mark says so; one
- * before it removes the mark again.
+ * A failure after the first write leaves a mixture of old and new content, so the mark
+ * is kept.  A failure before the first write removes the mark again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 struct target_inplace {
 	struct target base;
 	const struct place_file *place; /* base.place */
-	bool marked;			/* it carries the mark, and this job has set it */
+	bool marked;			/* it is marked as unfinished, and by this job */
 };
 
 static int check_writable(const struct place_file *p)
@@ -32,7 +32,7 @@ static int check_writable(const struct place_file *p)
 		       : 0;
 }
 
-static int set_mark(struct target_inplace *t)
+static int mark_file(struct target_inplace *t)
 {
 	int is, fd = t->base.fd;
 
@@ -41,7 +41,7 @@ static int set_mark(struct target_inplace *t)
 		return err_status() == ST_BUSY
 			       ? err_set(ST_BUSY, "in use: another job is writing it")
 			       : -1;
-	/* What an earlier job left unfinished stays so if this one writes nothing. */
+	/* What an earlier job left unfinished remains so if this job writes nothing. */
 	is = unfinished_is(fd, t->place->dir, t->place->base.name);
 	if (is < 0)
 		return -1;
@@ -49,7 +49,7 @@ static int set_mark(struct target_inplace *t)
 	return unfinished_set(fd, t->place->dir, t->place->base.name);
 }
 
-static int prepare(struct target_inplace *t)
+static int prepare_inplace_file(struct target_inplace *t)
 {
 	const struct target_want *w = &t->base.want;
 
@@ -59,10 +59,10 @@ static int prepare(struct target_inplace *t)
 	t->base.space = (uint64_t)t->place->st.st_size;
 	if (target_check_source(&t->base, &t->place->st) < 0 || target_check_len(&t->base) < 0)
 		return -1;
-	return w->dry_run ? check_writable(t->place) : set_mark(t);
+	return w->dry_run ? check_writable(t->place) : mark_file(t);
 }
 
-static int zero_range(struct target *t, uint64_t len, uint64_t off)
+static int zero_file_range(struct target *t, uint64_t len, uint64_t off)
 {
 	if (len == 0)
 		return 0;
@@ -73,8 +73,8 @@ static int zero_range(struct target *t, uint64_t len, uint64_t off)
 		0)
 		return 0;
 	if (!target_lacks_call())
-		return target_out_of_space("cannot zero", len, " bytes");
-	/* Zeros by a hole, which gets its space again. */
+		return target_out_of_space("cannot zero", len);
+	/* Make a hole, which reads as zeros, and allocate it. */
 	if (fallocate(t->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) ==
 			0 &&
 		fallocate(t->fd, 0, (off_t)off, (off_t)len) == 0)
@@ -83,9 +83,9 @@ static int zero_range(struct target *t, uint64_t len, uint64_t off)
 }
 
 /* The image keeps its length; what the source did not fill is zeroed. */
-static int zero_rest(struct target *t, uint64_t len)
+static int zero_file_rest(struct target *t, uint64_t len)
 {
-	return zero_range(t, t->space - len, len);
+	return zero_file_range(t, t->space - len, len);
 }
 
 static int commit_inplace(struct target *base)
@@ -117,8 +117,8 @@ static void abort_inplace(struct target *base)
 static const struct target_ops ops = {
 	.peek = target_fd_peek,
 	.write = target_fd_write,
-	.zero = zero_range,
-	.set_len = zero_rest,
+	.zero = zero_file_range,
+	.set_len = zero_file_rest,
 	.settle = target_sync,
 	.commit = commit_inplace,
 	.abort = abort_inplace,
@@ -131,7 +131,7 @@ struct target *file_target_fill(struct place *place, const struct target_want *w
 	if (!t)
 		return NULL;
 	t->place = (const struct place_file *)place;
-	if (prepare(t) == 0)
+	if (prepare_inplace_file(t) == 0)
 		return &t->base;
 	target_abort(&t->base);
 	return NULL;

@@ -1,6 +1,6 @@
 /*
- * file_list: one scandir for each directory.  Every entry becomes a place of its
- * own, so a name that is swapped meanwhile leads nowhere else.
+ * file_list: one scandir for each directory.  Every entry becomes a place, which holds
+ * a descriptor, so an entry that is swapped meanwhile cannot mislead what follows.
  */
 #include "lib/store/file/file_list.h"
 
@@ -30,13 +30,13 @@ static int is_shown(const struct dirent *e)
 	return e->d_name[0] != '.' || partial_is(e->d_name);
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+static int compare_entries(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* What can be said of an entry that could not be opened, and why it could not. */
-static void add_poor_record(
+/* What is known of an entry that cannot be opened, and the recorded reason. */
+static void add_unopened_entry(
 	struct buf *out, const char *path, const char *name, const struct stat *st)
 {
 	struct err e;
@@ -63,8 +63,9 @@ static bool is_listed(mode_t mode)
 }
 
 /*
- * The place of an entry; a link, and a device, belong to whichever backend has what is
- * there.  NULL: it is not listed: gone, something else, or outside of the policy.
+ * The place of an entry.  A link or a device is looked up anew, since it may belong to
+ * another backend.  NULL: it is not to be listed, because it vanished, is of another
+ * type, or is not allowed by the policy.
  */
 static struct place *place_of_entry(const struct place *dir, const char *entry, struct stat *st)
 {
@@ -91,7 +92,7 @@ static struct place *place_of_entry(const struct place *dir, const char *entry, 
 static int list_directory(
 	const struct listing *l, const struct place *dir, const char *below, int depth);
 
-/* One entry: its record, and what is below it. */
+/* Sends the record of an entry, and then what is below it. */
 static int list_entry(const struct listing *l, const struct place *dir, const char *below,
 	const char *entry, int depth)
 {
@@ -112,7 +113,7 @@ static int list_entry(const struct listing *l, const struct place *dir, const ch
 	if (l->recursive && p->is_container && !p->is_link)
 		sub = place_child(dir, entry);
 	if (info_collect(p, name, &record) < 0)
-		add_poor_record(&record, path, name, &st);
+		add_unopened_entry(&record, path, name, &st);
 	err_clear();
 	r = buf_failed(&record);
 	if (r == 0)
@@ -137,12 +138,12 @@ static int list_directory(
 		return 0;
 	fd = file_place_open_directory(dir);
 	if (fd < 0 && depth > 0) {
-		err_clear(); /* its own record has said so */
+		err_clear(); /* the directory's own record has the error */
 		return 0;
 	}
 	if (fd < 0)
 		return -1;
-	n = scandirat(fd, ".", &entry, is_shown, by_name);
+	n = scandirat(fd, ".", &entry, is_shown, compare_entries);
 	close(fd);
 	if (n < 0)
 		r = err_sys("cannot list");

@@ -1,6 +1,6 @@
 /*
- * file_place: a symbolic link is followed to the directory that has the file's own
- * name, since the mark of an unfinished write and snapshots lie beside that name.
+ * file_place: a symbolic link is followed to the directory that has the file's own name,
+ * since marks of unfinished writes and snapshots are kept beside that name.
  */
 #include "lib/store/file/file_place.h"
 
@@ -15,14 +15,14 @@
 #include "lib/base/io.h"
 #include "lib/base/pathname.h"
 
-#define LINKS_MAX 40 /* as the kernel has it */
+#define LINKS_MAX 40 /* the kernel's own limit */
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* dir's path and name; where dir is cannot always be told, and then the spelling has to do. */
+/* The path of name in dir, by its real path if that is known, else as it was spelled. */
 static char *shown_path(int dir, const char *spelled_dir, const char *name)
 {
 	char *where = io_path_dup(dir), *path;
@@ -32,8 +32,8 @@ static char *shown_path(int dir, const char *spelled_dir, const char *name)
 	return path;
 }
 
-/* A place in dir, which it takes over, also on failure; as is node. */
-static struct place_file *make_place(
+/* A place in dir.  Takes over dir and node, also on failure.  NULL recorded. */
+static struct place_file *new_file_place(
 	const struct found *f, int dir, const char *spelled_dir, const char *name, int node)
 {
 	char *path = shown_path(dir, spelled_dir, name);
@@ -74,7 +74,7 @@ static int find_container(struct place **out, const struct found *f)
 	return -1;
 }
 
-/* The directory of a spelled path.  The descriptor, or -1 recorded. */
+/* Opens the directory that a spelled path is in.  The descriptor, or -1 recorded. */
 static int open_parent(const struct policy *l, const char *spelled)
 {
 	char *parent = pathname_parent(spelled);
@@ -86,7 +86,7 @@ static int open_parent(const struct policy *l, const char *spelled)
 	return dir;
 }
 
-/* Where the link dir/name leads, as a spelled path.  NULL recorded. */
+/* The target of the link dir/name, as a spelled path.  NULL recorded. */
 static char *read_link(int dir, const char *spelled, const char *name)
 {
 	char text[PATH_MAX], *parent, *next;
@@ -106,9 +106,8 @@ static char *read_link(int dir, const char *spelled, const char *name)
 }
 
 /*
- * Follows the last part of *spelled (the caller's) as long as it is a link.  The
- * directory that has the file's own name, whose last part *spelled ends in; or
- * -1 recorded.
+ * Follows links in the last part of *spelled, which is replaced by the path that they
+ * lead to.  A descriptor of the directory that *spelled is then in, or -1 recorded.
  */
 static int walk_links(const struct policy *l, char **spelled, bool *is_link)
 {
@@ -134,10 +133,10 @@ static int walk_links(const struct policy *l, char **spelled, bool *is_link)
 		if (!*spelled)
 			return -1;
 	}
-	return err_set(ST_REFUSED, "too many links");
+	return err_set(ST_REFUSED, "too many symbolic links");
 }
 
-/* What is there, or could be, under a name of its own.  1 or -1 recorded. */
+/* Finds the place of a file, which need not exist.  1, or -1 recorded. */
 static int find_named(struct place **out, const struct found *f)
 {
 	char *own = strdup(f->spelled);
@@ -148,7 +147,7 @@ static int find_named(struct place **out, const struct found *f)
 
 	if (!own)
 		return err_set(ST_FAILED, "out of memory");
-	/* A link that only the kernel can follow, or one that was swapped meanwhile. */
+	/* The link is one that only the kernel can follow, or was swapped meanwhile. */
 	if (f->node >= 0 && is_link &&
 		(dir < 0 || fstatat(dir, pathname_last(own), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 			!is_same(&st, &f->st))) {
@@ -168,9 +167,9 @@ static int find_named(struct place **out, const struct found *f)
 		goto out;
 	}
 	if (pathname_is_name(pathname_last(own))) {
-		p = make_place(f, dir, f->spelled, pathname_last(own), node);
+		p = new_file_place(f, dir, f->spelled, pathname_last(own), node);
 	} else {
-		err_set(ST_REFUSED, "not the name of an image");
+		err_set(ST_REFUSED, "cannot be the name of an image");
 		close(dir);
 		if (node >= 0)
 			close(node);
@@ -192,7 +191,7 @@ int file_place_find(struct place **out, const struct found *f)
 	return f->node >= 0 && S_ISDIR(f->st.st_mode) ? find_container(out, f) : find_named(out, f);
 }
 
-/* name in the directory that dir is; dir stays the caller's. */
+/* The place of name in the directory dir, which is borrowed.  NULL recorded. */
 static struct place *place_in(
 	const struct policy *l, int dir, const char *spelled_dir, const char *name)
 {
@@ -212,7 +211,7 @@ static struct place *place_in(
 		err_sys("cannot open the directory");
 		goto out;
 	}
-	p = make_place(&f, own, spelled_dir, name, node);
+	p = new_file_place(&f, own, spelled_dir, name, node);
 	node = -1;
 	if (p) {
 		p->base.is_link = p->node >= 0 && S_ISLNK(f.st.st_mode);

@@ -1,9 +1,9 @@
 /*
- * file_place: a file or directory, by its directory's descriptor and its name.
+ * file_place: a file or directory, by the descriptor of its directory and its name.
  *
- * What is there when the place is opened is held by a descriptor.  Each later
- * open by name must give the very same thing, so a name that is swapped in
- * between leads nowhere else.
+ * The place also holds a descriptor of what existed there when it was opened.  Each
+ * later open by name must lead to the same file, so a file that was swapped in the
+ * meantime is detected.
  */
 #ifndef IMG_FILE_PLACE_H
 #define IMG_FILE_PLACE_H
@@ -15,10 +15,10 @@
 
 struct place_file {
 	struct place base;
-	int dir;	/* O_PATH of the directory that has the name; -1 of a container */
-	int node;	/* O_PATH of what is there, or -1: nothing */
+	int dir;	/* O_PATH of the directory that has the name; -1 for a container */
+	int node;	/* O_PATH of what exists there; -1: nothing */
 	struct stat st; /* of node */
-	bool by_link;	/* only the link that was named leads there (/proc/self/fd/3) */
+	bool by_link;	/* it can be opened only by the link that was named (/proc/self/fd/3) */
 };
 
 /* The backend's functions for places: backend.h. */
@@ -30,13 +30,12 @@ void file_place_release(struct place *p);
 struct place *file_place_beside(const struct place *p, const char *name);
 
 /*
- * Opens what is there with flags.  The descriptor, or -1 recorded: ST_ABSENT, or
- * ST_BUSY if the name leads to something else by now.
+ * Opens what exists there with flags.  The descriptor, which the caller closes, or -1
+ * recorded: ST_ABSENT, or ST_BUSY if the name now leads to another file.
  */
 int file_place_open(const struct place *p, int flags);
 
-/* Opens the directory that a place is, for reading its entries.  Likewise; ST_REFUSED: it is none.
- */
+/* The same for the entries of a directory; ST_REFUSED if the place is not a directory. */
 int file_place_open_directory(const struct place *p);
 
 #endif

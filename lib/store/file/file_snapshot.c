@@ -1,7 +1,7 @@
 /*
  * file_snapshot: a file that shares the blocks of the image.  One that a job reads has no
- * name, so it is gone when it is closed, and it lies in the image's directory, because
- * blocks are shared only within one filesystem.
+ * name, so it vanishes when it is closed.  It is created in the image's directory, because
+ * blocks can be shared only within one filesystem.
  */
 #include "lib/store/file/file_snapshot.h"
 
@@ -27,11 +27,11 @@ static int refuse_filesystem(const struct image *origin)
 	char type[MOUNTS_TYPE_MAX];
 
 	mounts_type_of(origin->fd, type);
-	return err_set(ST_FAILED, "no snapshot: its filesystem (%s) does not support them",
+	return err_set(ST_FAILED, "its filesystem (%s) does not support snapshots",
 		*type ? type : "unknown");
 }
 
-/* The descriptor, or -1 recorded. */
+/* A nameless clone of the image: its descriptor, or -1 recorded. */
 static int make_clone(const struct image *origin)
 {
 	const struct place_file *p = (const struct place_file *)origin->place;
@@ -40,13 +40,13 @@ static int make_clone(const struct image *origin)
 	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
 		return refuse_filesystem(origin);
 	if (fd < 0)
-		return err_sys("no snapshot: cannot make a file beside it");
+		return err_sys("cannot create a snapshot beside it");
 	if (ioctl(fd, FICLONE, origin->fd) == 0)
 		return fd;
 	if (errno == EOPNOTSUPP || errno == ENOTTY || errno == EINVAL || errno == EXDEV)
 		refuse_filesystem(origin);
 	else
-		err_sys("no snapshot");
+		err_sys("cannot take a snapshot");
 	close(fd);
 	return -1;
 }
@@ -76,14 +76,14 @@ struct snapshot *file_snapshot_take(struct image *origin, const struct snapshot_
 	return NULL;
 }
 
-/* The place of the snapshot's name.  NULL recorded. */
-static struct place *place_of_name(const struct image *origin, const char *wanted)
+/* The place of the snapshot, by the name that is wanted or by default.  NULL recorded. */
+static struct place *find_snapshot_place(const struct image *origin, const char *wanted)
 {
 	struct place *place;
 	char *name;
 
 	if (wanted && !pathname_is_name(wanted)) {
-		err_set(ST_USAGE, "'%s' is not a name: it stays in its directory", wanted);
+		err_set(ST_USAGE, "'%s' is not a name", wanted);
 		return NULL;
 	}
 	name = wanted ? strdup(wanted) : snapshot_default_name(origin->place->name, NAME_BYTES);
@@ -92,7 +92,7 @@ static struct place *place_of_name(const struct image *origin, const char *wante
 	return place;
 }
 
-/* Only sees whether a clone can be made. */
+/* Only finds out whether a clone can be made. */
 static int try_clone(const struct image *origin)
 {
 	int fd = make_clone(origin);
@@ -108,7 +108,7 @@ int file_snapshot_keep(char **path, struct image *origin, const struct snapshot_
 	struct target_want how = {
 		.len = origin->len, .sparse = true, .fsync = true, .dry_run = want->dry_run
 	};
-	struct place *place = place_of_name(origin, want->name);
+	struct place *place = find_snapshot_place(origin, want->name);
 	struct target *t = place ? target_make(place, &how) : NULL;
 	int r = -1;
 

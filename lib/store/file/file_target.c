@@ -1,10 +1,10 @@
 /*
- * file_target: a file that is made beside its name.
+ * file_target: a new file, under a hidden name until it is complete.
  *
- *	checks, partial_create, allocate | writes | set_len, fsync, rename, fsync dir
+ *	checks, partial_create, allocate_file | writes | set_len, fsync, rename, fsync dir
  *
- * Before the rename an abort unlinks the hidden file; after it there is
- * nothing left to undo.
+ * Before the rename an abort removes the hidden file; after it nothing is left to
+ * roll back.
  */
 #include "lib/store/file/file_target.h"
 
@@ -39,9 +39,9 @@
 struct target_file {
 	struct target base;
 	const struct place_file *place; /* base.place */
-	bool replaces;			/* an existing file */
+	bool replaces;			/* it replaces an existing file */
 	char hidden[PARTIAL_NAME_MAX];	/* its name until commit */
-	bool allocated;			/* unwritten parts are zeros and have their space */
+	bool allocated;			/* what is not written reads as zeros and has its space */
 };
 
 static struct target_file *file_of(struct target *base)
@@ -49,8 +49,8 @@ static struct target_file *file_of(struct target *base)
 	return (struct target_file *)base;
 }
 
-/* What has the final name now, and whether it may be replaced. */
-static int check_old(struct target_file *t)
+/* Checks whether an existing file may be replaced. */
+static int check_replaced_file(struct target_file *t)
 {
 	const struct target_want *w = &t->base.want;
 	const struct place_file *p = t->place;
@@ -72,62 +72,61 @@ static int check_old(struct target_file *t)
 	return 0;
 }
 
-/* Gives all of it its space, where the filesystem can do that at once. */
-static int reserve(struct target_file *t)
+/* Allocates all of it, where the filesystem can do that without writing. */
+static int allocate_now(struct target_file *t)
 {
 	uint64_t len = t->base.want.len;
 
 	if (fallocate(t->base.fd, 0, 0, (off_t)len) == 0)
 		t->allocated = true;
 	else if (!target_lacks_call())
-		return target_out_of_space("cannot allocate", len, " bytes");
+		return target_out_of_space("cannot allocate", len);
 	return 0;
 }
 
-/* What may come to share the source's blocks needs no space of its own: see clone_file(). */
+/* A file that may share the source's blocks needs no space yet: see clone_file(). */
 static bool may_share(const struct target *t)
 {
 	const struct image *source = t->want.source;
 	struct stat own;
 
-	return source && S_ISREG(source->st.st_mode) &&
+	return source && source->fd >= 0 && S_ISREG(source->st.st_mode) &&
 	       (uint64_t)source->st.st_size == t->want.len && fstat(t->fd, &own) == 0 &&
 	       own.st_dev == source->st.st_dev;
 }
 
-static int allocate(struct target_file *t)
+static int allocate_file(struct target_file *t)
 {
 	uint64_t len = t->base.want.len;
+	char human[SIZE_HUMAN];
 
 	if (len == TARGET_LEN_UNKNOWN)
 		return 0;
 	if (len > INT64_MAX)
-		return err_set(ST_NOROOM, "%llu bytes are more than a file can hold",
-			(unsigned long long)len);
+		return err_set(ST_NOROOM, "no file can have %s", size_human(len, human));
 	if (ftruncate(t->base.fd, (off_t)len) < 0)
-		return target_out_of_space("cannot make a file of", len, " bytes");
+		return target_out_of_space("cannot set the length to", len);
 	if (t->base.want.sparse || len == 0) {
 		t->allocated = true;
 		return 0;
 	}
-	return may_share(&t->base) ? 0 : reserve(t);
+	return may_share(&t->base) ? 0 : allocate_now(t);
 }
 
-/* A file among the device nodes would lie in memory, whatever its name promises. */
+/* /dev is kept in memory, so a file there would not survive a reboot. */
 static int refuse_devices(const struct place_file *p)
 {
 	struct stat dir, dev;
 
 	if (fstat(p->dir, &dir) < 0)
-		return err_sys("cannot look at the directory");
+		return err_sys("cannot stat the directory");
 	if (stat("/dev", &dev) == 0 && dir.st_dev == dev.st_dev)
-		return err_set(
-			ST_REFUSED, "is among the device nodes, where no image file belongs");
+		return err_set(ST_REFUSED, "would be a file among the device nodes in /dev");
 	return 0;
 }
 
-/* A dry run's part of allocate(). */
-static int check_space(const struct target_file *t)
+/* What allocate_file() would find, for a dry run. */
+static int check_free_space(const struct target_file *t)
 {
 	char want[SIZE_HUMAN], have[SIZE_HUMAN];
 	const struct target_want *w = &t->base.want;
@@ -138,12 +137,12 @@ static int check_space(const struct target_file *t)
 		return 0;
 	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
 	if (w->len > free_bytes)
-		return err_set(ST_NOROOM, "%s are needed, and %s are free",
+		return err_set(ST_NOROOM, "needs %s, and the filesystem has %s free",
 			size_human(w->len, want), size_human(free_bytes, have));
 	return 0;
 }
 
-static int prepare(struct target_file *t)
+static int prepare_new_file(struct target_file *t)
 {
 	const struct place_file *p = t->place;
 	bool dry_run = t->base.want.dry_run;
@@ -151,31 +150,31 @@ static int prepare(struct target_file *t)
 	if (!p->base.is_container && p->dir >= 0) {
 		partial_name(p->base.name, t->hidden);
 		if (partial_is(p->base.name))
-			return err_set(ST_REFUSED, "is a name for an unfinished file");
+			return err_set(ST_REFUSED, "is the name of an unfinished file");
 		if (refuse_devices(p) < 0)
 			return -1;
 	}
-	if (check_old(t) < 0 || precheck_fixed(p, dry_run) < 0 ||
+	if (check_replaced_file(t) < 0 || precheck_fixed(p, dry_run) < 0 ||
 		partial_check(p->dir, t->hidden) < 0)
 		return -1;
 	if (dry_run)
-		return check_space(t);
+		return check_free_space(t);
 	t->base.fd = partial_create(p->dir, t->hidden);
-	return t->base.fd < 0 ? -1 : allocate(t);
+	return t->base.fd < 0 ? -1 : allocate_file(t);
 }
 
-static int zero_file(struct target *base, uint64_t len, uint64_t off)
+static int zero_new_file(struct target *base, uint64_t len, uint64_t off)
 {
 	if (file_of(base)->allocated || base->want.sparse)
 		return 0;
 	if (fallocate(base->fd, 0, (off_t)off, (off_t)len) == 0)
 		return 0;
 	if (!target_lacks_call())
-		return target_out_of_space("cannot allocate", len, " bytes");
+		return target_out_of_space("cannot allocate", len);
 	return target_write_zeros(base, len, off);
 }
 
-/* Holes of the source are holes of the clone: gives them their space. */
+/* The clone has the holes of its source; allocates them. */
 static int fill_holes(int fd, off_t len)
 {
 	off_t end, hole = lseek(fd, 0, SEEK_HOLE);
@@ -185,8 +184,7 @@ static int fill_holes(int fd, off_t len)
 		if (end < 0 || end > len)
 			end = len;
 		if (fallocate(fd, 0, hole, end - hole) < 0 && !target_lacks_call())
-			return target_out_of_space(
-				"cannot allocate", (uint64_t)(end - hole), " bytes");
+			return target_out_of_space("cannot allocate", (uint64_t)(end - hole));
 		hole = end < len ? lseek(fd, end, SEEK_HOLE) : len;
 	}
 	return 0;
@@ -197,10 +195,10 @@ static int clone_file(struct target *base, const struct image *src)
 	struct target_file *t = file_of(base);
 	uint64_t len = base->want.len;
 
-	if (ioctl(base->fd, FICLONE, src->fd) < 0)
+	if (src->fd < 0 || ioctl(base->fd, FICLONE, src->fd) < 0)
 		return base->want.sparse || t->allocated || len == 0 || len == TARGET_LEN_UNKNOWN
 			       ? 0
-			       : reserve(t);
+			       : allocate_now(t);
 	if (base->want.sparse || len == TARGET_LEN_UNKNOWN || fill_holes(base->fd, (off_t)len) == 0)
 		return 1;
 	return -1;
@@ -212,11 +210,11 @@ static int set_file_len(struct target *t, uint64_t len)
 		errno = EFBIG;
 	else if (ftruncate(t->fd, (off_t)len) == 0)
 		return 0;
-	return target_out_of_space("cannot set the length to", len, " bytes");
+	return target_out_of_space("cannot set the length to", len);
 }
 
-/* The model's list, and none that the directory gave. */
-static int keep_acl(int fd, int model)
+/* Gives fd the access list of model; without one, removes that which fd has from its directory. */
+static int copy_acl(int fd, int model)
 {
 	char *acl = malloc(XATTR_SIZE_MAX);
 	ssize_t n = acl ? fgetxattr(model, ACL, acl, XATTR_SIZE_MAX) : -1;
@@ -233,24 +231,24 @@ static int keep_acl(int fd, int model)
 }
 
 /*
- * Gives fd the owner, mode and label of the file that it replaces or stands for.
- * What is so already is left, since not every filesystem lets it be set.
+ * Gives fd the owner, mode, access list and label of the file model.  What is equal
+ * already is not set, since some filesystems refuse that.
  */
-static int look_like(int fd, int model)
+static int copy_attributes(int fd, int model)
 {
 	char label[LABEL_MAX];
 	struct stat st, own;
 	ssize_t n;
 
 	if (fstat(model, &st) < 0 || fstat(fd, &own) < 0)
-		return err_sys("cannot look at its owner");
+		return err_sys("cannot stat");
 	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
 		fchown(fd, st.st_uid, st.st_gid) < 0)
 		return err_sys("cannot keep the owner");
-	if (keep_acl(fd, model) < 0)
+	if (copy_acl(fd, model) < 0)
 		return -1;
 	if (fstat(fd, &own) < 0)
-		return err_sys("cannot look at its mode");
+		return err_sys("cannot stat");
 	if (st.st_mode != own.st_mode && fchmod(fd, st.st_mode & 07777) < 0)
 		return err_sys("cannot keep the mode");
 	n = fgetxattr(model, LABEL, label, sizeof(label));
@@ -259,9 +257,11 @@ static int look_like(int fd, int model)
 	return 0;
 }
 
-/* What the target replaces, open for reading; -1: it is gone, or (recorded) it is not what it was.
+/*
+ * Opens the file that is to be replaced, for reading.  The descriptor; -1 with nothing recorded: it
+ * was removed; -1 recorded, ST_BUSY if it is another file now.
  */
-static int open_old(const struct target_file *t)
+static int open_replaced(const struct target_file *t)
 {
 	int fd;
 
@@ -274,23 +274,23 @@ static int open_old(const struct target_file *t)
 	return fd;
 }
 
-static int keep_attributes(struct target_file *t)
+static int set_attributes(struct target_file *t)
 {
 	const struct image *like = t->base.want.like;
 	struct timespec times[2];
 	int old, r;
 
 	if (t->replaces) {
-		old = open_old(t);
+		old = open_replaced(t);
 		if (old < 0)
 			return err_status() == ST_OK ? 0 : -1;
-		r = look_like(t->base.fd, old);
+		r = copy_attributes(t->base.fd, old);
 		close(old);
 		return r;
 	}
 	if (!like)
 		return 0;
-	if (look_like(t->base.fd, like->fd) < 0)
+	if (copy_attributes(t->base.fd, like->fd) < 0)
 		return -1;
 	times[0] = like->st.st_atim;
 	times[1] = like->st.st_mtim;
@@ -298,12 +298,12 @@ static int keep_attributes(struct target_file *t)
 }
 
 /*
- * What the checks allowed to be replaced must still be what is there, and unused.  It is
- * not held open during the rename, because some FUSE filesystems then rename it, too.
+ * The file that is replaced must still be the one that was checked, and not in use.  It is not
+ * open during the rename, because some FUSE filesystems then rename it, too.
  */
 static int check_replaced(const struct target_file *t)
 {
-	int r, old = open_old(t);
+	int r, old = open_replaced(t);
 
 	if (old < 0)
 		return err_status() == ST_OK ? 0 : -1;
@@ -312,7 +312,7 @@ static int check_replaced(const struct target_file *t)
 	return r;
 }
 
-static int give_name(struct target_file *t)
+static int publish_file(struct target_file *t)
 {
 	const struct place_file *p = t->place;
 
@@ -320,27 +320,27 @@ static int give_name(struct target_file *t)
 		if (check_replaced(t) < 0)
 			return -1;
 		return renameat(p->dir, t->hidden, p->dir, p->base.name) < 0
-			       ? err_sys("cannot give it its name")
+			       ? err_sys("cannot rename the complete file")
 			       : 0;
 	}
 	if (publish_name(p->dir, t->hidden, p->base.name) == 0)
 		return 0;
-	return errno == EEXIST ? err_set(ST_EXISTS, "another program has made it meanwhile")
-			       : err_sys("cannot give it its name");
+	return errno == EEXIST ? err_set(ST_EXISTS, "another program has created it meanwhile")
+			       : err_sys("cannot rename the complete file");
 }
 
-static int settle_file(struct target *base)
+static int settle_new_file(struct target *base)
 {
 	partial_unmark(base->fd);
-	return keep_attributes(file_of(base)) < 0 ? -1 : target_sync(base);
+	return set_attributes(file_of(base)) < 0 ? -1 : target_sync(base);
 }
 
-static int commit_file(struct target *base)
+static int commit_new_file(struct target *base)
 {
 	struct target_file *t = file_of(base);
 	const struct place_file *p = t->place;
 
-	if (give_name(t) < 0)
+	if (publish_file(t) < 0)
 		return -1;
 	close(base->fd);
 	base->fd = -1;
@@ -354,13 +354,13 @@ static int commit_file(struct target *base)
 	return -1;
 }
 
-static void abort_file(struct target *base)
+static void abort_new_file(struct target *base)
 {
 	struct target_file *t = file_of(base);
 
 	if (base->fd < 0)
 		return;
-	/* The lock goes last, so that nobody takes the file for a stale job's. */
+	/* The lock is held until the end, so that no other job takes the file for a stale one. */
 	if (unlinkat(t->place->dir, t->hidden, 0) < 0 && errno != ENOENT)
 		log_warn("cannot remove the unfinished '%s'", t->hidden);
 	close(base->fd);
@@ -368,12 +368,12 @@ static void abort_file(struct target *base)
 
 static const struct target_ops ops = {
 	.write = target_fd_write,
-	.zero = zero_file,
+	.zero = zero_new_file,
 	.set_len = set_file_len,
 	.clone = clone_file,
-	.settle = settle_file,
-	.commit = commit_file,
-	.abort = abort_file,
+	.settle = settle_new_file,
+	.commit = commit_new_file,
+	.abort = abort_new_file,
 };
 
 struct target *file_target_make(struct place *place, const struct target_want *want)
@@ -383,7 +383,7 @@ struct target *file_target_make(struct place *place, const struct target_want *w
 	if (!t)
 		return NULL;
 	t->place = (const struct place_file *)place;
-	if (prepare(t) == 0)
+	if (prepare_new_file(t) == 0)
 		return &t->base;
 	target_abort(&t->base);
 	return NULL;

@@ -1,6 +1,6 @@
 /*
- * partial: created with O_EXCL, then locked, then looked at again: between
- * the two another run may have taken it for dead and removed it.
+ * partial: the file is created with O_EXCL, then locked, then checked again, because
+ * another job may have taken it for stale and removed it before it was locked.
  */
 #include "lib/store/file/partial.h"
 
@@ -22,18 +22,18 @@
 
 char *partial_name(const char *name, char out[PARTIAL_NAME_MAX])
 {
-	size_t len = strlen(name), room = NAME_LIMIT - 1 - strlen(PARTIAL_SUFFIX);
+	size_t len = strlen(name), max = NAME_LIMIT - 1 - strlen(PARTIAL_SUFFIX);
 	struct hash h;
 	char hex[HASH_HEX];
 
-	if (len <= room) {
+	if (len <= max) {
 		snprintf(out, PARTIAL_NAME_MAX, ".%s%s", name, PARTIAL_SUFFIX);
 		return out;
 	}
 	hash_bytes(&h, name, len);
 	hash_hex(&h, hex);
-	snprintf(out, PARTIAL_NAME_MAX, ".%.*s~%.16s%s", (int)(room - 17), name, hex,
-		PARTIAL_SUFFIX);
+	snprintf(
+		out, PARTIAL_NAME_MAX, ".%.*s~%.16s%s", (int)(max - 17), name, hex, PARTIAL_SUFFIX);
 	return out;
 }
 
@@ -45,8 +45,8 @@ bool partial_is(const char *entry)
 	       strcmp(entry + len - suffix, PARTIAL_SUFFIX) == 0;
 }
 
-/* Whether fd is still what hidden names. */
-static bool is_same(int dir, const char *hidden, int fd)
+/* Whether hidden still leads to fd. */
+static bool is_same_file(int dir, const char *hidden, int fd)
 {
 	struct stat a, b;
 
@@ -55,10 +55,10 @@ static bool is_same(int dir, const char *hidden, int fd)
 }
 
 /*
- * A filesystem that cannot rename without replacing has it linked to its final
- * name first: a run that was killed then leaves both.
+ * Whether the file has its final name, too: some filesystems need a hard link to rename
+ * without replacing (publish.h), and an interrupted job then leaves both names.
  */
-static bool is_named(int dir, const char *hidden, const struct stat *st)
+static bool has_final_name(int dir, const char *hidden, const struct stat *st)
 {
 	char name[PARTIAL_NAME_MAX];
 	struct stat final;
@@ -71,15 +71,16 @@ static bool is_named(int dir, const char *hidden, const struct stat *st)
 	       final.st_ino == st->st_ino;
 }
 
-/* Locks it: 1; 0: there are no locks here; -1 recorded.  Unless take, only asks. */
-static int lock(int fd, bool take)
+/* Takes the lock, or only tests it.  1: it was free; 0: there are no locks here; -1 recorded.
+ */
+static int try_lock(int fd, bool take)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int r = fcntl(fd, take ? F_OFD_SETLK : F_OFD_GETLK, &l);
 	bool busy = r < 0 ? errno == EAGAIN || errno == EACCES : !take && l.l_type != F_UNLCK;
 
 	if (busy)
-		return err_set(ST_BUSY, "another run is making it");
+		return err_set(ST_BUSY, "in use: another job is making it");
 	if (r < 0 && (errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
 		return 0;
 	return r < 0 ? err_sys("cannot lock the unfinished file") : 1;
@@ -87,15 +88,16 @@ static int lock(int fd, bool take)
 
 static int lock_or_warn(int fd)
 {
-	int r = lock(fd, true);
+	int r = try_lock(fd, true);
 
 	if (r == 0)
-		log_warn("warning: this filesystem has no locks to keep other runs and QEMU away");
+		log_warn("warning: this filesystem has no locks, so other jobs and QEMU are not "
+			 "kept out");
 	return r < 0 ? -1 : 0;
 }
 
-/* Where there are no attributes, there is the lock. */
-static void mark(int fd)
+/* Failure is no error: the lock serves without the attribute. */
+static void record_job(int fd)
 {
 	char run[RUN_TEXT_MAX];
 
@@ -109,8 +111,8 @@ void partial_unmark(int fd)
 	fremovexattr(fd, PARTIAL_ATTR);
 }
 
-/* As for a run that lives, unless it is known to be dead. */
-static int check_dead(int fd, const char *hidden, bool take)
+/* 0 if the job is known to have ended; else -1 with ST_BUSY recorded. */
+static int check_stale(int fd, const char *hidden, bool take)
 {
 	char run[RUN_TEXT_MAX];
 	ssize_t n = fgetxattr(fd, PARTIAL_ATTR, run, sizeof(run) - 1);
@@ -120,33 +122,33 @@ static int check_dead(int fd, const char *hidden, bool take)
 	if (run_is_elsewhere(run)) {
 		run[strcspn(run, ":")] = '\0';
 		return err_set(
-			ST_BUSY, "host '%s' has made '%s', and its run may live", run, hidden);
+			ST_BUSY, "a job of host '%s' has '%s', and may be running", run, hidden);
 	}
-	r = lock(fd, take);
+	r = try_lock(fd, take);
 	if (r == 0)
 		return err_set(ST_BUSY,
-			"this filesystem has no locks, so the run that makes '%s' may live",
+			"this filesystem has no locks, so the job that has '%s' may be running",
 			hidden);
 	return r < 0 ? -1 : 0;
 }
 
-/* Removes a dead run's file: 0, also if it is gone; -1 recorded. */
-static int clear_dead(int dir, const char *hidden, bool remove)
+/* As partial_clear(), or its checks only. */
+static int clear_stale(int dir, const char *hidden, bool remove)
 {
 	struct stat st;
 	int r = -1, fd = openat(dir, hidden, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
-		return err_set(ST_REFUSED, "'%s' is in the way and no file of ours", hidden);
+		return err_set(ST_REFUSED, "'%s' exists and is not a partial file", hidden);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys("cannot look at the unfinished '%s'", hidden);
+		return errno == ENOENT ? 0 : err_sys("cannot open the unfinished '%s'", hidden);
 	if (fstat(fd, &st) < 0)
-		err_sys("cannot look at the unfinished '%s'", hidden);
-	else if (!S_ISREG(st.st_mode) || (st.st_nlink > 1 && !is_named(dir, hidden, &st)))
-		err_set(ST_REFUSED, "'%s' is in the way and no file of ours", hidden);
-	else if (check_dead(fd, hidden, remove) < 0)
+		err_sys("cannot stat the unfinished '%s'", hidden);
+	else if (!S_ISREG(st.st_mode) || (st.st_nlink > 1 && !has_final_name(dir, hidden, &st)))
+		err_set(ST_REFUSED, "'%s' exists and is not a partial file", hidden);
+	else if (check_stale(fd, hidden, remove) < 0)
 		; /* recorded */
-	else if (remove && is_same(dir, hidden, fd) && unlinkat(dir, hidden, 0) < 0)
+	else if (remove && is_same_file(dir, hidden, fd) && unlinkat(dir, hidden, 0) < 0)
 		err_sys("cannot remove the unfinished '%s'", hidden);
 	else
 		r = 0;
@@ -156,7 +158,7 @@ static int clear_dead(int dir, const char *hidden, bool remove)
 
 int partial_check(int dir, const char *hidden)
 {
-	return clear_dead(dir, hidden, false);
+	return clear_stale(dir, hidden, false);
 }
 
 int partial_create(int dir, const char *hidden)
@@ -168,14 +170,14 @@ int partial_create(int dir, const char *hidden)
 		if (fd < 0 && errno != EEXIST)
 			return err_sys("cannot create");
 		if (fd < 0) {
-			if (clear_dead(dir, hidden, true) < 0)
+			if (clear_stale(dir, hidden, true) < 0)
 				return -1;
 			continue;
 		}
 		if (lock_or_warn(fd) == 0) {
-			if (is_same(dir, hidden, fd)) {
+			if (is_same_file(dir, hidden, fd)) {
 				fchmod(fd, 0600); /* whatever the umask */
-				mark(fd);
+				record_job(fd);
 				return fd;
 			}
 		} else if (err_status() != ST_BUSY) {
@@ -186,7 +188,7 @@ int partial_create(int dir, const char *hidden)
 		err_clear();
 		close(fd);
 	}
-	return err_set(ST_BUSY, "another run is making it");
+	return err_set(ST_BUSY, "in use: another job is making it");
 }
 
 int partial_lock(int fd)
@@ -194,7 +196,7 @@ int partial_lock(int fd)
 	return lock_or_warn(fd);
 }
 
-int partial_clear(int dir, const char *hidden, bool only_look)
+int partial_clear(int dir, const char *hidden, bool dry_run)
 {
-	return clear_dead(dir, hidden, !only_look);
+	return clear_stale(dir, hidden, !dry_run);
 }

@@ -1,12 +1,10 @@
 /*
- * partial: the hidden file ".NAME.img-tools" that a run fills before it
- * becomes NAME.
+ * partial: the hidden file ".NAME.img-tools" that a job fills before it becomes NAME.
  *
- * Its maker holds an open-file-description write lock on it for as long as it
- * lives, so a leftover is told from a run by trying the lock.  Where locks do not
- * reach from one host to another the extended attribute user.img-tools.run tells
- * whose it is (base/run.h).  Of a NAME that
- * is too long for the suffix only the beginning is used, and a hash of it all.
+ * The job holds an open-file-description write lock on it until the end, so a file
+ * whose lock is free is stale.  Locks may not be visible from another host.  Therefore
+ * the extended attribute user.img-tools.run also records the job (base/run.h).  If
+ * NAME is too long for the suffix, its beginning and a hash of it are used.
  */
 #ifndef IMG_PARTIAL_H
 #define IMG_PARTIAL_H
@@ -18,37 +16,38 @@
 #define PARTIAL_NAME_MAX 256 /* with the NUL */
 #define PARTIAL_ATTR "user.img-tools.run"
 
-/* The hidden name for name.  Returns out. */
+/* The hidden name of name.  Returns out. */
 char *partial_name(const char *name, char out[PARTIAL_NAME_MAX]);
 
 /* Whether a directory entry is such a hidden file. */
 bool partial_is(const char *entry);
 
 /*
- * Creates the hidden file in dir, 0600, opened for reading and writing, and
- * locks it (where there are no locks: warns).  A dead run's is removed first.
- * The descriptor, or -1 recorded: ST_BUSY if a run that lives, or may live, has it,
- * ST_REFUSED if it is no file of ours.
+ * Creates the hidden file in dir with mode 0600, opens it for reading and writing, and
+ * locks it, or warns if the filesystem has no locks.  A stale one is removed first.
+ * The descriptor, which the caller closes, or -1 recorded: ST_BUSY if a job that is or
+ * may be running has the file, ST_REFUSED if it is not a partial file.
  */
 int partial_create(int dir, const char *hidden);
 
-/* Checks as partial_create() would fail, changing nothing.  0 or -1. */
+/* Makes the checks of partial_create() and changes nothing.  0, or -1 recorded. */
 int partial_check(int dir, const char *hidden);
 
 /*
- * The lock that a maker holds: on all bytes, so that QEMU, which locks some of
- * them, keeps away as well.  0, also with a warning where there are no locks, or -1
- * recorded: ST_BUSY if somebody has it.
+ * Locks all bytes of fd, which also keeps out QEMU, since it locks some of them.  Held
+ * until fd is closed.  0, also where there are no locks, after a warning; or -1
+ * recorded: ST_BUSY if another process holds a lock.
  */
 int partial_lock(int fd);
 
-/* Takes away what tells whose it is, before it becomes NAME. */
+/* Removes the attribute that records the job, before the file becomes NAME. */
 void partial_unmark(int fd);
 
 /*
- * Removes the hidden file of a dead run (unless only_look).  0, also if it is
- * gone; -1 recorded: ST_BUSY if the run lives, or may live, ST_REFUSED if it is no file of ours.
+ * Removes the hidden file if it is stale; with dry_run only checks that.  0, also if
+ * there is no such file; -1 recorded: ST_BUSY if its job is or may be running,
+ * ST_REFUSED if it is not a partial file.
  */
-int partial_clear(int dir, const char *hidden, bool only_look);
+int partial_clear(int dir, const char *hidden, bool dry_run);
 
 #endif

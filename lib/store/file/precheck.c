@@ -1,6 +1,6 @@
 /*
- * precheck: the file is judged by what its place holds (a FIFO must not be
- * opened to find out that it is one), and what is opened later must be the same file.
+ * precheck: the type of the file is known from its place, since a FIFO must not be
+ * opened to find that out; what is opened later must be the same file.
  */
 #include "lib/store/file/precheck.h"
 
@@ -21,13 +21,14 @@ int precheck_stat(const struct place_file *p, bool allow_links)
 	if (!S_ISREG(p->st.st_mode))
 		return err_set(ST_REFUSED, "is not a regular file");
 	if (p->st.st_nlink > 1 && !allow_links)
-		return err_set(ST_REFUSED, "has %lu links (see --allow-links)",
+		return err_set(ST_REFUSED, "has %lu hard links (see --allow-links)",
 			(unsigned long)p->st.st_nlink);
 	return 0;
 }
 
-/* As chattr(1) shows them.  who: "" or "the directory ".  What cannot be asked fails later. */
-static int check_attributes(int dir, const char *name, const char *who)
+/* Attributes as of chattr(1).  who: "" or "the directory ".  Where statx() fails, so does the
+ * change. */
+static int refuse_attributes(int dir, const char *name, const char *who)
 {
 	struct statx x;
 
@@ -46,9 +47,9 @@ int precheck_fixed(const struct place_file *p, bool dry_run)
 {
 	if (dry_run && faccessat(p->dir, ".", W_OK | X_OK, AT_EACCESS) < 0)
 		return err_sys("cannot write into the directory");
-	if (p->node >= 0 && check_attributes(p->dir, p->base.name, "") < 0)
+	if (p->node >= 0 && refuse_attributes(p->dir, p->base.name, "") < 0)
 		return -1;
-	return check_attributes(p->dir, "", "the directory ");
+	return refuse_attributes(p->dir, "", "the directory ");
 }
 
 int precheck_open(const struct place_file *p, int flags, bool allow_links)
@@ -61,7 +62,7 @@ int precheck_open(const struct place_file *p, int flags, bool allow_links)
 	}
 	if (precheck_stat(p, allow_links) < 0)
 		return -1;
-	/* A lease tells about other writers, and can be asked for only without being one. */
+	/* A lease shows other writers, but only to a descriptor that is not for writing. */
 	reader = file_place_open(&p->base, O_RDONLY | O_NONBLOCK);
 	if (reader < 0)
 		return -1;

@@ -1,5 +1,5 @@
 /*
- * precheck: what is refused by default before a file, or its name, is changed.
+ * precheck: the checks that come before a file, or its name, is changed.
  */
 #ifndef IMG_PRECHECK_H
 #define IMG_PRECHECK_H
@@ -9,22 +9,23 @@
 #include "lib/store/file/file_place.h"
 
 /*
- * Opens the file at p with flags (O_RDONLY or O_RDWR), after all that
- * precheck_stat() refuses.  The descriptor, or -1 recorded: also ST_ABSENT, and
- * ST_BUSY if it is in use.
+ * Opens the file at p with flags (O_RDONLY or O_RDWR), after the checks of
+ * precheck_stat().  The descriptor, which the caller closes, or -1 recorded: also
+ * ST_ABSENT, and ST_BUSY if it is in use.
  */
 int precheck_open(const struct place_file *p, int flags, bool allow_links);
 
 /*
- * The refusals that need no descriptor: a link, a directory, what is no regular
- * file, several links without allow_links.  0, or -1 with ST_REFUSED recorded.
+ * Refuses a symbolic link, a directory, what is not a regular file, and (without
+ * allow_links) a file with several links.  0, or -1 with ST_REFUSED recorded.
  */
 int precheck_stat(const struct place_file *p, bool allow_links);
 
 /*
- * Refuses what could not be removed, renamed or replaced in the end, whatever was
- * done before: the file, if there is one, or its directory is immutable or append-only, or the
- * file is a mount point.  dry_run: also a directory that cannot be written.  0 or -1 recorded.
+ * Refuses a file that could not be removed, renamed or replaced in the end, because it
+ * or its directory is immutable or append-only, or because it is a mount point; with
+ * dry_run also a directory that is not writable.  The file need not exist.  0, or -1
+ * recorded.
  */
 int precheck_fixed(const struct place_file *p, bool dry_run);
 

@@ -1,8 +1,8 @@
 /*
- * naming: the first of three ways that the filesystem has.  A link is as good as
- * RENAME_NOREPLACE, but for the moment in which both names are there.  Where
- * there are no links either (exFAT), or where they would be seen for longer (FUSE,
- * NFS), an empty file takes the name first and is then replaced.
+ * publish: of three ways, the first that the filesystem supports.  RENAME_NOREPLACE is
+ * the best.  With a hard link, both names exist for a moment.  Where there are no hard
+ * links (exFAT), or where both names would be seen for longer (FUSE, NFS), an empty file
+ * reserves the name and is then replaced.
  */
 #include "lib/store/file/publish.h"
 
@@ -20,8 +20,8 @@
 #include "lib/base/err.h"
 #include "lib/store/file/unfinished.h"
 
-/* Removes a name on the way out of a failure, whose errno stays. */
-static int take_back(int dir, const char *name)
+/* Removes a name after a failure, and keeps errno.  -1. */
+static int unlink_after_failure(int dir, const char *name)
 {
 	int keep = errno;
 
@@ -30,7 +30,7 @@ static int take_back(int dir, const char *name)
 	return -1;
 }
 
-/* Whether the name is still that of fd, and nobody has filled it. */
+/* Whether the name still leads to fd, and the file is still empty. */
 static bool is_untouched(int dir, const char *name, int fd)
 {
 	struct stat own, now;
@@ -39,21 +39,22 @@ static bool is_untouched(int dir, const char *name, int fd)
 	       now.st_ino == own.st_ino && now.st_dev == own.st_dev && now.st_size == 0;
 }
 
-static int replace_own(int dir, const char *from, const char *to)
+static int replace_reserved(int dir, const char *from, const char *to)
 {
 	int fd = openat(dir, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int own, r;
 
 	if (fd < 0)
 		return -1;
-	/* Some FUSE filesystems number a file anew when nothing holds it. */
+	/* Kept open, because some FUSE filesystems give a file that nothing holds a new number. */
 	own = openat(dir, to, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	close(fd);
 	if (own < 0)
-		return take_back(dir, to);
+		return unlink_after_failure(dir, to);
 	if (is_untouched(dir, to, own)) {
-		r = renameat(dir, from, dir, to) < 0 ? take_back(dir, to) : 0;
-		/* Plain SFTP has just shown that it replaces nothing. */
+		r = renameat(dir, from, dir, to) < 0 ? unlink_after_failure(dir, to) : 0;
+		/* Plain SFTP never replaces a file, and the name is free again: no race is
+		 * possible. */
 		if (r < 0 && (errno == EEXIST || errno == EPERM))
 			r = renameat(dir, from, dir, to);
 	} else {
@@ -64,17 +65,17 @@ static int replace_own(int dir, const char *from, const char *to)
 	return r;
 }
 
-/* The mark tells whoever finds the empty file after a crash what it is. */
+/* The mark shows that the empty file is unfinished, if a crash leaves it. */
 static int rename_reserving(int dir, const char *from, const char *to)
 {
 	int keep, r, marked = unfinished_mark_name(dir, to);
 
 	if (marked < 0)
 		return -1;
-	r = replace_own(dir, from, to);
+	r = replace_reserved(dir, from, to);
 	keep = errno;
 	if (marked && unfinished_forget(dir, to) < 0)
-		err_clear(); /* it is safe to call it unfinished, whatever came of it */
+		err_clear(); /* a mark that remains does no harm */
 	errno = keep;
 	return r;
 }
@@ -83,14 +84,14 @@ static int rename_linking(int dir, const char *from, const char *to)
 {
 	if (linkat(dir, from, dir, to, 0) < 0)
 		return -1;
-	return unlinkat(dir, from, 0) < 0 ? take_back(dir, to) : 0;
+	return unlinkat(dir, from, 0) < 0 ? unlink_after_failure(dir, to) : 0;
 }
 
 /*
- * Where a file that is open and loses its name only gets a hidden one until it is
- * closed, what was linked would have two links as long, and longer in caches.
+ * On NFS and FUSE, a file that is open when its name is removed keeps a hidden name until
+ * it is closed, so a file that was linked would have two links until then.
  */
-static bool hides_removed(int dir)
+static bool keeps_removed_names(int dir)
 {
 	struct statfs fs;
 
@@ -104,7 +105,7 @@ int publish_name(int dir, const char *from, const char *to)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
 		return -1;
-	if (hides_removed(dir))
+	if (keeps_removed_names(dir))
 		return rename_reserving(dir, from, to);
 	if (rename_linking(dir, from, to) == 0)
 		return 0;

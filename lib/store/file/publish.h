@@ -1,16 +1,16 @@
 /*
- * publish: giving a complete file its name, so that neither a crash nor another
- * program can come in between.
+ * publish: gives a complete file its name, safely against a crash and against other
+ * programs.
  */
 #ifndef IMG_PUBLISH_H
 #define IMG_PUBLISH_H
 
 /*
- * Renames within a directory and replaces nothing, also where the filesystem
- * cannot do that in one call.  0, or -1 with errno set: EEXIST if the name is taken.
- * A crash in between can leave both names, of one file.  On a filesystem
- * without links it can leave `to` empty, or complete, but marked unfinished
- * (unfinished.h).
+ * Renames a file within a directory without replacing another, also where the
+ * filesystem cannot do that in one call.  0, or -1 with errno set: EEXIST if the name
+ * is taken.  A crash meanwhile can leave the file with both names.  On a filesystem
+ * without hard links it can leave `to` marked as unfinished (unfinished.h), and either
+ * empty or complete.
  */
 int publish_name(int dir, const char *from, const char *to);
 

@@ -1,6 +1,6 @@
 /*
- * unfinished: both forms are looked for and taken away, since a file may have
- * come from elsewhere.
+ * unfinished: both forms of the mark are looked for and removed, since a file may have
+ * been moved here from another filesystem.
  */
 #include "lib/store/file/unfinished.h"
 
@@ -16,7 +16,7 @@
 #include "lib/base/io.h"
 #include "lib/store/file/partial.h"
 
-static char *beside(const char *name)
+static char *mark_name(const char *name)
 {
 	char *path;
 
@@ -38,7 +38,7 @@ int unfinished_is(int fd, int dir_fd, const char *name)
 		return 1;
 	if (errno != ENODATA && errno != EOPNOTSUPP && errno != EPERM)
 		return err_sys("cannot read its attributes");
-	mark = beside(name);
+	mark = mark_name(name);
 	if (!mark)
 		return -1;
 	r = fstatat(dir_fd, mark, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -49,7 +49,7 @@ int unfinished_is(int fd, int dir_fd, const char *name)
 int unfinished_mark_name(int dir_fd, const char *name)
 {
 	const int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-	char *mark = beside(name);
+	char *mark = mark_name(name);
 	int file, r;
 
 	if (!mark)
@@ -77,13 +77,13 @@ int unfinished_clear(int fd, int dir_fd, const char *name)
 {
 	if (fremovexattr(fd, UNFINISHED_ATTR) < 0 && errno != ENODATA && errno != EOPNOTSUPP &&
 		errno != EPERM)
-		return err_sys("cannot take its unfinished mark away");
+		return err_sys("cannot remove its unfinished mark");
 	return unfinished_forget(dir_fd, name);
 }
 
 int unfinished_forget(int dir_fd, const char *name)
 {
-	char *mark = beside(name);
+	char *mark = mark_name(name);
 	int r = 0;
 
 	if (!mark)
@@ -93,12 +93,12 @@ int unfinished_forget(int dir_fd, const char *name)
 	else if (errno != ENOENT && errno != ENAMETOOLONG)
 		r = -1;
 	free(mark);
-	return r < 0 ? err_sys("cannot take its unfinished mark away") : 0;
+	return r < 0 ? err_sys("cannot remove its unfinished mark") : 0;
 }
 
 int unfinished_carry(int dir_fd, const char *from, const char *to)
 {
-	char *mark = beside(from);
+	char *mark = mark_name(from);
 	struct stat st;
 	int r;
 

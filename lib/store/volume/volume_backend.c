@@ -1,6 +1,6 @@
 /*
- * volume_backend: logical volumes by their names.  What is to be removed is
- * picked by its UUID, under LVM's own lock, with the conditions that were checked.
+ * volume_backend: logical volumes in volume groups.  LVM selects the volume to be removed
+ * by its UUID, under its own lock, so another volume that has got the name is safe.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static int describe_group(const struct place_volume *p, struct buf *out)
 	return 1;
 }
 
-/* Its content cannot be seen, and nobody can have it open. */
+/* An inactive volume has no device: it cannot be read, and is not in use. */
 static void add_inactive(const struct lvm_volume *v, struct buf *out)
 {
 	kv_add(out, "kind", "volume");
@@ -78,8 +78,8 @@ static int describe_unopened(const struct place *p, struct buf *out)
 	return r;
 }
 
-/* Whether nobody has it open, and nothing depends on it. */
-static int check_free(const struct lvm_volume *v)
+/* Refuses a volume that is in use, or that other volumes depend on. */
+static int refuse_used(const struct lvm_volume *v)
 {
 	int fd, open;
 
@@ -89,7 +89,8 @@ static int check_free(const struct lvm_volume *v)
 		return err_set(ST_REFUSED, "has snapshots");
 	if (volume_check_lock_type(v->lock_type) < 0)
 		return -1;
-	if (volume_run_state(v) == RUN_ALIVE) /* which may have it closed for a moment */
+	/* Checked by the tag, too, since the job may have it closed at this moment. */
+	if (volume_run_state(v) == RUN_ALIVE)
 		return err_set(ST_BUSY, "in use: a job is making it");
 	if (!v->is_active)
 		return 0;
@@ -103,12 +104,12 @@ static int check_free(const struct lvm_volume *v)
 	return open;
 }
 
-/* What LVM tells of it, if it can be removed or renamed; lvm_volume_fini() frees it. */
+/* What LVM reports of a volume that may be removed or renamed, for lvm_volume_fini(). */
 static int look_changeable(const struct place *p, struct lvm_volume *v)
 {
 	if (volume_place_look(p, v) < 0)
 		return -1;
-	if (check_free(v) == 0)
+	if (refuse_used(v) == 0)
 		return 0;
 	lvm_volume_fini(v);
 	return -1;
@@ -127,8 +128,11 @@ static int remove_volume(const struct place *base, const struct change_want *wan
 	return r;
 }
 
-/* LVM renames by name only, so what has it then may be another: 0, or -1 recorded. */
-static int rename_back(
+/*
+ * LVM can rename only by name.  If another volume had got the name, it is renamed back.
+ * 0, or -1 recorded.
+ */
+static int check_renamed(
 	const struct volume_name *from, const struct volume_name *to, const char *uuid)
 {
 	const char *argv[] = { "lvrename", "-qq", from->group, to->name, from->name, NULL };
@@ -142,7 +146,7 @@ static int rename_back(
 	if (is)
 		return 0;
 	lvm_change(argv);
-	return err_set(ST_BUSY, "was changed while it was looked at");
+	return err_set(ST_BUSY, "was renamed or removed meanwhile");
 }
 
 static int rename_volume(const struct place *base, const char *name, const struct change_want *want)
@@ -166,7 +170,7 @@ static int rename_volume(const struct place *base, const char *name, const struc
 		return err_set(ST_EXISTS, "'%s' exists already", name);
 	if (gone < 0 || want->dry_run)
 		return gone < 0 ? -1 : 0;
-	return lvm_change(argv) < 0 ? -1 : rename_back(&p->volume, &other, uuid);
+	return lvm_change(argv) < 0 ? -1 : check_renamed(&p->volume, &other, uuid);
 }
 
 const struct backend backend_volume = {
@@ -176,7 +180,7 @@ const struct backend backend_volume = {
 	.can_snapshot = true,
 	.find = volume_place_find,
 	.child = volume_place_child,
-	.beside = volume_place_child, /* it looks at the group only */
+	.beside = volume_place_child, /* it uses only the group of its argument */
 	.identify = identify_volume,
 	.describe = describe_unopened,
 	.open = volume_image_open,

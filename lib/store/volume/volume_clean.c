@@ -1,9 +1,9 @@
 /*
- * volume_clean: leftovers are known by the tag alone, never by a name or by what
- * kind of volume they seem to be: a killed lvcreate may leave a plain one.
+ * volume_clean: leftovers are recognised by the job's tag only, never by the name or type of
+ * a volume, since a killed lvcreate may leave a volume of another type.
  *
- * A group in which one is found may have suspended volumes, too (lib/lvm/repair.h);
- * they are resumed first.
+ * A group that has leftovers may also have suspended volumes (lib/lvm/repair.h); they are
+ * resumed first.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ static int clean_volume(struct cleaning *c, const struct lvm_volume *v, const ch
 		return send_state(c, v->name, "alive", "in use: its job is still running", ST_BUSY);
 	default:
 		return send_state(
-			c, v->name, "foreign", "a job of another host made it", ST_REFUSED);
+			c, v->name, "foreign", "a job of another host has made it", ST_REFUSED);
 	}
 }
 
@@ -83,7 +83,7 @@ int volume_clean(const struct place *container, const char *shown, bool dry_run,
 
 	(void)shown; /* volumes are called by their own names */
 	if (!container->is_container)
-		return err_set(ST_REFUSED, "is a volume, not a directory or a group");
+		return err_set(ST_REFUSED, "is a volume, not a directory or volume group");
 	if (lvm_volumes(&all, group, NULL, true) < 0)
 		return -1;
 	for (i = 0; r == 0 && i < all.count; i++) {

@@ -1,6 +1,6 @@
 /*
- * volume_image: an image that is a logical volume.  Of a thin one only what its
- * pool has mapped can hold something.
+ * volume_image: an image that is a logical volume.  A thin volume can hold data only where
+ * its pool has mapped chunks.
  */
 #include "lib/store/volume/volume_image.h"
 
@@ -30,7 +30,7 @@ static const struct image_volume *volume_of(const struct image *img)
 	return (const struct image_volume *)img;
 }
 
-/* Without it everything has to be read, which takes longer and is as right. */
+/* Without the map all of the volume is read: correct, but slower. */
 static void read_map(struct image_volume *v)
 {
 	v->map_tried = true;
@@ -38,11 +38,11 @@ static void read_map(struct image_volume *v)
 		return;
 	v->has_map = thin_map_read(&v->map, v->base.st.st_rdev) == 0;
 	if (!v->has_map)
-		log_info("reading all of it: %s", err_text());
+		log_info("reading all of the volume: %s", err_text());
 	err_clear();
 }
 
-static int find_extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *end)
+static int find_volume_extent(struct image *img, uint64_t off, uint64_t *start, uint64_t *end)
 {
 	struct image_volume *v = (struct image_volume *)img;
 	const struct thin_range *range;
@@ -63,8 +63,8 @@ static int find_extent(struct image *img, uint64_t off, uint64_t *start, uint64_
 	return 1;
 }
 
-/* LVM has it in percent, of which two digits are left. */
-static int count_allocated(struct image *img, uint64_t *out)
+/* LVM reports only a percentage, with two decimals; of a thin volume the kernel knows more. */
+static int count_volume_bytes(struct image *img, uint64_t *out)
 {
 	const struct image_volume *v = volume_of(img);
 	unsigned long long sectors;
@@ -80,13 +80,13 @@ static int count_allocated(struct image *img, uint64_t *out)
 	return 0;
 }
 
-static int is_unfinished(struct image *img)
+static int is_volume_unfinished(struct image *img)
 {
 	return volume_is_unfinished(&volume_of(img)->lv);
 }
 
-/* Whether it is open elsewhere may be known from a list. */
-static int look_use(struct image *img, struct inuse *u)
+/* A listing has found out already whether it is open elsewhere. */
+static int find_volume_users(struct image *img, struct inuse *u)
 {
 	const struct place_volume *p = (const struct place_volume *)img->place;
 
@@ -94,13 +94,13 @@ static int look_use(struct image *img, struct inuse *u)
 			: image_fd_use(img, u);
 }
 
-static int check_unshared(struct image *img)
+static int check_not_shared(struct image *img)
 {
 	return volume_check_lock_type(volume_of(img)->lv.lock_type);
 }
 
-/* A thick snapshot that overflowed still gives what is cached, and calls it well. */
-static int check_valid(struct image *img)
+/* Cached blocks of a thick snapshot that has overflowed can be read without an error. */
+static int check_not_overflowed(struct image *img)
 {
 	const struct image_volume *v = volume_of(img);
 	struct dm_usage usage;
@@ -132,7 +132,7 @@ static void describe_snapshot(const struct image *img, struct buf *out)
 	kv_add_bool(out, "snapshot.invalid", usage.invalid);
 }
 
-static void release(struct image *img)
+static void free_volume(struct image *img)
 {
 	struct image_volume *v = (struct image_volume *)img;
 
@@ -142,14 +142,15 @@ static void release(struct image *img)
 
 static const struct image_ops ops = {
 	.read = image_fd_read,
-	.extent = find_extent,
-	.allocated = count_allocated,
-	.use = look_use,
-	.check_unshared = check_unshared,
-	.is_unfinished = is_unfinished,
-	.check = check_valid,
+	.extent = find_volume_extent,
+	.allocated = count_volume_bytes,
+	.use = find_volume_users,
+	.check_unshared = check_not_shared,
+	.is_unfinished = is_volume_unfinished,
+	.check = check_not_overflowed,
+	.check_unwritten = image_check_unused,
 	.describe = describe_snapshot,
-	.release = release,
+	.release = free_volume,
 };
 
 struct image *volume_image_open(struct place *place)

@@ -10,7 +10,7 @@
 /* The backend's open(): backend.h. */
 struct image *volume_image_open(struct place *place);
 
-/* Which volume an image of this backend is. */
+/* The group and name of the volume that an image of this backend is. */
 struct volume_name volume_image_name(const struct image *img);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * volume_inplace: a logical volume that is filled where it is.
+ * volume_inplace: an existing logical volume that is filled in place.
  *
  *	checks, open exclusively, mark by a tag | writes | zero the rest, fsync,
  *	remove the mark
  *
- * One that was written to and given up keeps the mark.
+ * An abort after the first write keeps the mark.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +16,13 @@
 #include "lib/store/volume/volume_snapshot.h"
 #include "lib/store/volume/volume_target.h"
 
-static int check_in_place(struct target_volume *t, const struct lvm_volume *v)
+static int open_in_place(struct target_volume *t, const struct lvm_volume *v)
 {
 	struct stat st;
 
 	if (volume_check_changeable(v) < 0 || volume_target_check_job(v) < 0)
 		return -1;
-	/* Before it is opened exclusively, which a source that is open would prevent. */
+	/* Checked first, since an open source prevents that it is opened exclusively. */
 	if (stat(t->base.place->path, &st) == 0 && target_check_source(&t->base, &st) < 0)
 		return -1;
 	if (volume_target_open(t, v) < 0 || target_check_len(&t->base) < 0)
@@ -31,10 +31,11 @@ static int check_in_place(struct target_volume *t, const struct lvm_volume *v)
 }
 
 /*
- * The mark is set in any case: the job that had set one may have removed it since we
- * looked.  What an interrupted job began to make is this one's to finish.
+ * Sets the mark even if there seems to be one, since the job that had set it may have
+ * removed it meanwhile.  Removes the tag of an interrupted job: this job completes what
+ * that one began.
  */
-static int set_mark(struct target_volume *t, const struct lvm_volume *v)
+static int mark_volume(struct target_volume *t, const struct lvm_volume *v)
 {
 	char *run = lvm_tag(v, VOLUME_TAG_RUN), tag[VOLUME_RUN_TAG_MAX];
 	int r = volume_set_tag(v->group, v->own_uuid, VOLUME_TAG_UNFINISHED, true);
@@ -43,7 +44,7 @@ static int set_mark(struct target_volume *t, const struct lvm_volume *v)
 		snprintf(tag, sizeof(tag), VOLUME_TAG_RUN "%s", run);
 		r = volume_set_tag(v->group, v->own_uuid, tag, false);
 	}
-	/* What an earlier job left unfinished stays so if this one writes nothing. */
+	/* What an earlier job left unfinished remains so if this job writes nothing. */
 	t->marked = !volume_is_unfinished(v);
 	free(run);
 	if (r == 0 && !volume_has_name(t->base.fd, t->name))
@@ -58,9 +59,9 @@ static int prepare_in_place(struct target_volume *t)
 
 	if (volume_place_look(t->base.place, &v) < 0)
 		return -1;
-	r = check_in_place(t, &v);
+	r = open_in_place(t, &v);
 	if (r == 0 && !t->base.want.dry_run)
-		r = set_mark(t, &v);
+		r = mark_volume(t, &v);
 	lvm_volume_fini(&v);
 	return r;
 }

@@ -1,6 +1,6 @@
 /*
- * volume_list: one report of LVM for a whole group.  A volume that cannot be
- * opened fails none of the others.
+ * volume_list: one report of LVM for all volumes of a group.  A volume that cannot be
+ * opened gets a short record with the error.
  */
 #include "lib/store/volume/volume_list.h"
 
@@ -22,22 +22,22 @@ static bool is_allowed(const struct policy *l, const char *group)
 	return is;
 }
 
-/* Whether there is anything to ask: LVM, of root only, and a group that the policy allows. */
-static bool are_any_groups(const struct policy *l)
+/* Whether LVM can be asked at all, and the policy allows any group.  LVM needs root. */
+static bool can_have_groups(const struct policy *l)
 {
 	const struct policy *roots = policy_roots(l);
 
 	return geteuid() == 0 && lvm_is_there() && (!roots->limited || roots->group_count);
 }
 
-static int each_allowed(
+static int each_allowed_group(
 	const struct policy *l, int (*each)(void *arg, const struct lvm_group *g), void *arg)
 {
 	struct lvm_groups all;
 	size_t i;
 	int r = 0;
 
-	if (!are_any_groups(l))
+	if (!can_have_groups(l))
 		return 0;
 	if (lvm_groups(&all, NULL) < 0)
 		return -1;
@@ -54,7 +54,7 @@ struct group_walk {
 	void *arg;
 };
 
-static int pass_place(void *arg, const struct lvm_group *g)
+static int pass_group(void *arg, const struct lvm_group *g)
 {
 	const struct group_walk *w = arg;
 	struct volume_name name = { .name = "" };
@@ -73,11 +73,11 @@ int volume_list_groups(
 {
 	struct group_walk w = { .policy = l, .each = each, .arg = arg };
 
-	return each_allowed(l, pass_place, &w);
+	return each_allowed_group(l, pass_group, &w);
 }
 
-/* What LVM alone can say of a volume, and why there is no more. */
-static void add_poor_record(struct buf *out, const struct lvm_volume *v, const char *path)
+/* What LVM reports of a volume that cannot be opened, and the recorded reason. */
+static void add_unopened_volume(struct buf *out, const struct lvm_volume *v, const char *path)
 {
 	struct err e;
 
@@ -93,12 +93,12 @@ static void add_poor_record(struct buf *out, const struct lvm_volume *v, const c
 	kv_add_u64(out, "status", (uint64_t)e.status);
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_volumes(const void *a, const void *b)
 {
 	return strcmp(((const struct lvm_volume *)a)->name, ((const struct lvm_volume *)b)->name);
 }
 
-/* The record of a volume of the list.  0 or -1 recorded: there is no memory. */
+/* The record of a volume of the report.  0, or -1 recorded: out of memory. */
 static int add_record(
 	struct buf *out, const struct policy *l, const struct lvm_volume *v, bool open)
 {
@@ -112,7 +112,7 @@ static int add_record(
 	p->known = v;
 	p->known_open = open;
 	if (info_collect(place, NULL, out) < 0)
-		add_poor_record(out, v, volume_path(&name, path));
+		add_unopened_volume(out, v, volume_path(&name, path));
 	err_clear();
 	return buf_failed(out);
 }
@@ -128,10 +128,10 @@ int volume_list(const struct place *container, bool recursive, backend_each *eac
 
 	(void)recursive; /* there is nothing below a volume */
 	if (!container->is_container)
-		return err_set(ST_REFUSED, "is a volume, not a directory or a group");
+		return err_set(ST_REFUSED, "is a volume, not a directory or volume group");
 	if (lvm_volumes(&all, group, NULL, false) < 0)
 		return -1;
-	qsort(all.volume, all.count, sizeof(*all.volume), by_name);
+	qsort(all.volume, all.count, sizeof(*all.volume), compare_volumes);
 	open = calloc(all.count + 1, sizeof(*open));
 	r = open ? volume_which_are_open(&all, open) : err_set(ST_FAILED, "out of memory");
 	for (i = 0; r == 0 && i < all.count; i++) {
@@ -214,5 +214,5 @@ int volume_list_storage(const struct policy *l, backend_each *each, void *arg)
 {
 	struct storage_walk w = { each, arg };
 
-	return each_allowed(l, send_group, &w);
+	return each_allowed_group(l, send_group, &w);
 }

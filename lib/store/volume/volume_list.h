@@ -1,15 +1,14 @@
 /*
- * volume_list: volume groups as containers: what is in them, their free space, and
- * what interrupted jobs left there.
+ * volume_list: lists and cleans volume groups, and reports their free space.
  *
- * All of it blocks as LVM does.  0 or -1 recorded.
+ * All functions block as LVM does.  0, or -1 recorded.
  */
 #ifndef IMG_VOLUME_LIST_H
 #define IMG_VOLUME_LIST_H
 
 #include "lib/store/backend.h"
 
-/* The backend's list(): the volumes that users see, by name. */
+/* The backend's list(): all but LVM's internal volumes, ordered by name. */
 int volume_list(const struct place *container, bool recursive, backend_each *each, void *arg);
 
 /* The backend's containers(): the groups that the policy allows. */
@@ -24,8 +23,8 @@ int volume_list_groups(
 int volume_list_storage(const struct policy *l, backend_each *each, void *arg);
 
 /*
- * The backend's clean(): new volumes and snapshots with the tag of a stale job
- * are removed, and origins that a killed LVM left suspended are resumed.
+ * The backend's clean(): removes new volumes and snapshots with the tag of a stale job,
+ * and resumes volumes that a killed LVM left suspended.
  */
 int volume_clean(const struct place *container, const char *shown, bool dry_run, backend_each *each,
 	void *arg);

@@ -1,6 +1,6 @@
 /*
- * volume_place: a device is judged by the device mapper, and a name without a device
- * by its spelling.
+ * volume_place: an existing device is identified by the device mapper, and a path without
+ * a device by its spelling.
  */
 #include "lib/store/volume/volume_place.h"
 
@@ -13,7 +13,7 @@
 #include "lib/base/err.h"
 #include "lib/host/inuse.h"
 
-static struct place *make_place(
+static struct place *new_volume_place(
 	const struct policy *l, const char *spelled, const struct volume_name *name)
 {
 	char path[VOLUME_PATH_MAX];
@@ -30,7 +30,7 @@ static struct place *make_place(
 
 struct place *volume_place_of(const struct policy *l, const struct volume_name *name)
 {
-	return make_place(l, NULL, name);
+	return new_volume_place(l, NULL, name);
 }
 
 int volume_place_find(struct place **out, const struct found *f)
@@ -39,7 +39,7 @@ int volume_place_find(struct place **out, const struct found *f)
 	struct err e;
 	int is;
 
-	/* A link in a directory of images leads no further than the policy does. */
+	/* A link in a directory must not lead to a volume that the policy does not allow. */
 	if (strncmp(f->spelled, "/dev/", 5) != 0 && policy_is_narrow(f->policy))
 		return 0;
 	if (f->node >= 0 && !S_ISDIR(f->st.st_mode)) {
@@ -57,7 +57,7 @@ int volume_place_find(struct place **out, const struct found *f)
 	}
 	if (policy_allow_group(f->policy, name.group) < 0)
 		return -1;
-	*out = make_place(f->policy, f->spelled, &name);
+	*out = new_volume_place(f->policy, f->spelled, &name);
 	return *out ? 1 : -1;
 }
 

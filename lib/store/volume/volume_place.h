@@ -11,9 +11,9 @@
 struct place_volume {
 	struct place base;
 	struct volume_name volume; /* its name is "" for a group */
-	/* What is known from a list of all volumes of a group, so that LVM is not run for each. */
-	const struct lvm_volume *known; /* borrowed, or NULL */
-	bool known_open;		/* whether it is open elsewhere, if it is known */
+	/* From a report of the group's volumes, so that LVM is not run for each. */
+	const struct lvm_volume *known; /* borrowed; NULL: not known */
+	bool known_open;		/* if known: whether it is open elsewhere */
 };
 
 /* The backend's functions for places: backend.h. */
@@ -23,10 +23,10 @@ struct place *volume_place_child(const struct place *container, const char *name
 /* The place of a volume, or of a group (name.name is "").  NULL recorded. */
 struct place *volume_place_of(const struct policy *l, const struct volume_name *name);
 
-/* What LVM tells of it, as volume_look(); lvm_volume_fini() frees it. */
+/* What LVM reports of it, as volume_look(); the caller calls lvm_volume_fini(). */
 int volume_place_look(const struct place *p, struct lvm_volume *out);
 
-/* volume_open(), and if it is in use, by whom. */
+/* As volume_open(); if it is in use, the error names the user. */
 int volume_place_open(const struct lvm_volume *v, int flags);
 
 #endif

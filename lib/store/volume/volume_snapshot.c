@@ -1,5 +1,5 @@
 /*
- * volume_snapshot: snapshots by lvcreate.
+ * volume_snapshot: takes snapshots by lvcreate, and removes them by lvremove.
  */
 #include "lib/store/volume/volume_snapshot.h"
 
@@ -21,22 +21,23 @@
 #include "lib/store/volume/volume_place.h"
 #include "lib/store/volume/volume_watch.h"
 
-#define DROP_TRIES 5
-#define DROP_AGAIN_MS 500
+#define REMOVE_TRIES 5
+#define REMOVE_AGAIN_MS 500
 
 struct snapshot_volume {
 	struct snapshot base;
 	struct volume_name volume;
-	char uuid[40]; /* LVM's */
-	struct volume_watch *watch;
+	char uuid[40];		    /* as LVM prints it */
+	struct volume_watch *watch; /* of a thick one, or NULL */
 };
 
-static int check_origin(const struct lvm_volume *v)
+static int refuse_origin(const struct lvm_volume *v)
 {
 	if (v->is_pool || !v->is_visible)
 		return err_set(ST_REFUSED, "is an internal LVM volume");
 	if (v->is_snapshot)
-		return err_set(ST_REFUSED, "is a thick snapshot, of which LVM cannot make another");
+		return err_set(
+			ST_REFUSED, "is a thick snapshot, and LVM takes no snapshot of that");
 	if (v->is_merging)
 		return err_set(ST_REFUSED, "is being merged");
 	if (!v->is_active)
@@ -44,15 +45,16 @@ static int check_origin(const struct lvm_volume *v)
 	return volume_check_lock_type(v->lock_type);
 }
 
-/* The copy-on-write space of a thick one, in whole extents, if its group has so much. */
-static int find_space(const struct lvm_volume *v, const struct snapshot_want *want, uint64_t *out)
+/* The copy-on-write space of a thick snapshot, rounded up to extents: *out bytes. */
+static int find_cow_space(
+	const struct lvm_volume *v, const struct snapshot_want *want, uint64_t *out)
 {
 	unsigned percent = want->percent ? want->percent : SNAPSHOT_PERCENT;
 	uint64_t size = want->size ? want->size : v->size / 100 * percent;
 	char need[SIZE_HUMAN], have[SIZE_HUMAN];
 
 	if (!v->extent_size)
-		return err_set(ST_FAILED, "LVM does not report its group");
+		return err_set(ST_FAILED, "LVM reports no extent size of its group");
 	*out = size ? ((size - 1) / v->extent_size + 1) * v->extent_size : v->extent_size;
 	if (*out > v->group_free)
 		return err_set(ST_NOROOM, "a snapshot needs %s, and group '%s' has %s free",
@@ -60,8 +62,9 @@ static int find_space(const struct lvm_volume *v, const struct snapshot_want *wa
 	return 0;
 }
 
-/* One for a job is named after its origin and the process; the origin's name is cut if need be. */
-static void choose_name(struct volume_name *out, const struct lvm_volume *v, const char *wanted)
+/* The name that is wanted or, for a job, one of origin, time and process; cut if necessary. */
+static void choose_snapshot_name(
+	struct volume_name *out, const struct lvm_volume *v, const char *wanted)
 {
 	char end[64];
 
@@ -89,7 +92,7 @@ static int run_lvcreate(const struct lvm_volume *v, const struct volume_name *na
 	snprintf(size, sizeof(size), "%llub", (unsigned long long)space);
 	if (!want->name)
 		argv[i++] = "-pr";
-	argv[i++] = v->is_thin ? "-kn" : "-L"; /* thin ones are skipped by activation, else */
+	argv[i++] = v->is_thin ? "-kn" : "-L"; /* without -kn, activation skips thin snapshots */
 	if (!v->is_thin)
 		argv[i++] = size;
 	argv[i++] = origin;
@@ -97,7 +100,7 @@ static int run_lvcreate(const struct lvm_volume *v, const struct volume_name *na
 	return lvm_change(argv);
 }
 
-/* Whatever of it lvcreate had made before it failed. */
+/* Removes what lvcreate has made before it failed. */
 static void remove_remains(const struct volume_name *name)
 {
 	struct err e;
@@ -109,22 +112,22 @@ static void remove_remains(const struct volume_name *name)
 	err_put(&e);
 }
 
-/* One that stays is the job's only until it is complete. */
-static int untag(const struct lvm_volume *v)
+/* A snapshot that is kept has the job's tag only until it is complete. */
+static int remove_job_tag(const struct lvm_volume *v)
 {
 	char tag[VOLUME_RUN_TAG_MAX];
 
 	return volume_run_tag(tag) < 0 ? -1 : volume_set_tag(v->group, v->own_uuid, tag, false);
 }
 
-static int make_snapshot(
+static int create_snapshot(
 	struct lvm_volume *out, const struct lvm_volume *v, const struct snapshot_want *want)
 {
 	struct volume_name name;
 	uint64_t space = 0;
 	int gone;
 
-	choose_name(&name, v, want->name);
+	choose_snapshot_name(&name, v, want->name);
 	if (!lvm_name_is_valid(name.name))
 		return err_set(ST_USAGE, "'%s' is not a valid name for a volume", name.name);
 	if (want->name) {
@@ -132,13 +135,13 @@ static int make_snapshot(
 		if (gone <= 0)
 			return gone < 0 ? -1 : err_set(ST_EXISTS, "'%s' exists already", name.name);
 	}
-	if (!v->is_thin && find_space(v, want, &space) < 0)
+	if (!v->is_thin && find_cow_space(v, want, &space) < 0)
 		return -1;
 	if (want->dry_run)
 		return 0;
 	if (run_lvcreate(v, &name, want, space) == 0 &&
 		lvm_volume(out, name.group, name.name) == 0) {
-		if (!want->name || untag(out) == 0)
+		if (!want->name || remove_job_tag(out) == 0)
 			return 0;
 		lvm_volume_fini(out);
 	}
@@ -146,8 +149,11 @@ static int make_snapshot(
 	return -1;
 }
 
-/* Makes one of an open image's volume; *out is what LVM tells of it.  Nothing in a dry run. */
-static int make_of_image(
+/*
+ * Takes a snapshot of an open image.  *out is what LVM reports of the snapshot, for
+ * lvm_volume_fini(), and zeroed in a dry run.  0, or -1 recorded.
+ */
+static int snapshot_image(
 	struct lvm_volume *out, struct image *origin, const struct snapshot_want *want)
 {
 	const struct volume_name name = volume_image_name(origin);
@@ -155,25 +161,25 @@ static int make_of_image(
 	int r;
 
 	memset(out, 0, sizeof(*out));
-	/* LVM is told a name, which may be another volume's by now. */
+	/* LVM takes a name, which another volume may have got meanwhile. */
 	if (!volume_has_name(origin->fd, &name))
-		return err_set(ST_ABSENT, "is no longer there: it was renamed or removed");
+		return err_set(ST_ABSENT, "was renamed or removed meanwhile");
 	if (volume_look(&v, &name) < 0)
 		return -1;
-	r = check_origin(&v);
+	r = refuse_origin(&v);
 	if (r == 0)
-		r = make_snapshot(out, &v, want);
+		r = create_snapshot(out, &v, want);
 	lvm_volume_fini(&v);
 	return r;
 }
 
-static int remove_once(const struct snapshot_volume *s)
+static int try_remove(const struct snapshot_volume *s)
 {
 	struct err e;
 
 	if (volume_remove(&s->volume, s->uuid) == 0)
 		return 0;
-	/* An LVM that was killed may have left its origin suspended. */
+	/* An LVM that was killed may have left the origin suspended. */
 	err_take(&e);
 	repair_group(s->volume.group, false, NULL, NULL);
 	err_put(&e);
@@ -187,11 +193,11 @@ static int remove_snapshot(struct snapshot *base)
 
 	volume_watch_end(s->watch);
 	s->watch = NULL;
-	/* udev may look at it for moments. */
-	for (tries = 0; r < 0 && tries < DROP_TRIES; tries++) {
+	/* udev may have it open for a moment. */
+	for (tries = 0; r < 0 && tries < REMOVE_TRIES; tries++) {
 		if (tries)
-			poll(NULL, 0, DROP_AGAIN_MS);
-		r = remove_once(s);
+			poll(NULL, 0, REMOVE_AGAIN_MS);
+		r = try_remove(s);
 	}
 	if (r == 0 && tries > 1 && repair_refresh(s->volume.group) < 0)
 		err_clear();
@@ -213,7 +219,7 @@ static const struct snapshot_ops ops = {
 	.remove = remove_snapshot,
 };
 
-static struct image *open_snapshot(const struct policy *l, const struct lvm_volume *v)
+static struct image *open_snapshot_image(const struct policy *l, const struct lvm_volume *v)
 {
 	const struct volume_name name = volume_name_of(v);
 	struct place *place = volume_place_of(l, &name);
@@ -225,7 +231,7 @@ static struct image *open_snapshot(const struct policy *l, const struct lvm_volu
 	known->known = v;
 	img = volume_image_open(place);
 	if (img)
-		known->known = NULL; /* v is not ours */
+		known->known = NULL; /* v is borrowed, and lives shorter than img */
 	return img;
 }
 
@@ -251,7 +257,7 @@ struct snapshot *volume_snapshot_take(struct image *origin, const struct snapsho
 	struct lvm_volume v;
 
 	nameless.name = NULL;
-	if (make_of_image(&v, origin, &nameless) < 0 || want->dry_run)
+	if (snapshot_image(&v, origin, &nameless) < 0 || want->dry_run)
 		return NULL;
 	s = snapshot_new(sizeof(*s), &ops);
 	made = volume_name_of(&v);
@@ -263,9 +269,9 @@ struct snapshot *volume_snapshot_take(struct image *origin, const struct snapsho
 	s->volume = made;
 	memcpy(s->uuid, v.own_uuid, sizeof(s->uuid));
 	s->base.name = strdup(s->volume.name);
-	s->base.image = open_snapshot(origin->place->policy, &v);
+	s->base.image = open_snapshot_image(origin->place->policy, &v);
 	if (s->base.image && !volume_has_name(origin->fd, &name))
-		err_set(ST_ABSENT, "is no longer there: it was renamed or removed");
+		err_set(ST_ABSENT, "was renamed or removed meanwhile");
 	else if (s->base.image && start_watch(s, &v, want->autoextend) == 0) {
 		lvm_volume_fini(&v);
 		return &s->base;
@@ -287,7 +293,7 @@ int volume_snapshot_keep(char **path, struct image *origin, const struct snapsho
 		named.name = own = snapshot_default_name(name.name, LVM_NAME_MAX - 4);
 	if (!named.name)
 		return -1;
-	if (make_of_image(&v, origin, &named) == 0) {
+	if (snapshot_image(&v, origin, &named) == 0) {
 		lvm_volume_fini(&v);
 		snprintf(name.name, sizeof(name.name), "%s", named.name);
 		*path = strdup(volume_path(&name, text));
@@ -297,8 +303,8 @@ int volume_snapshot_keep(char **path, struct image *origin, const struct snapsho
 	return r;
 }
 
-/* Of one snapshot: all of its origin may be overwritten. */
-static int check_space(const struct lvm_volume *v, const struct lvm_volume *origin)
+/* Refuses if v is a snapshot of origin that would overflow; see volume_snapshot_check_space(). */
+static int check_overflow(const struct lvm_volume *v, const struct lvm_volume *origin)
 {
 	struct dm_usage usage;
 	struct stat st;
@@ -310,7 +316,7 @@ static int check_space(const struct lvm_volume *v, const struct lvm_volume *orig
 	if (fd >= 0 && fstat(fd, &st) == 0 && dm_snapshot_usage(st.st_rdev, &usage) == 0 &&
 		!usage.invalid && dm_snapshot_may_overflow(&usage, origin->size))
 		r = err_set(ST_NOROOM,
-			"its snapshot '%s' is too small to keep what would be overwritten "
+			"its snapshot '%s' has too little space for what would be overwritten "
 			"(see lvextend, lvremove)",
 			v->name);
 	else
@@ -331,7 +337,7 @@ int volume_snapshot_check_space(const struct lvm_volume *origin)
 	if (lvm_volumes(&all, origin->group, NULL, false) < 0)
 		return -1;
 	for (i = 0; r == 0 && i < all.count; i++)
-		r = check_space(&all.volume[i], origin);
+		r = check_overflow(&all.volume[i], origin);
 	lvm_list_fini(&all);
 	return r;
 }

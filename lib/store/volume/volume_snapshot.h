@@ -12,8 +12,8 @@ struct snapshot *volume_snapshot_take(struct image *origin, const struct snapsho
 int volume_snapshot_keep(char **path, struct image *origin, const struct snapshot_want *want);
 
 /*
- * Whether all of a volume can be overwritten without one of its snapshots overflowing:
- * 0, or -1 with ST_NOROOM recorded.
+ * Refuses a volume whose snapshots would overflow if all of it were overwritten: 0, or
+ * -1 with ST_NOROOM recorded.  Blocks as LVM does.
  */
 int volume_snapshot_check_space(const struct lvm_volume *origin);
 

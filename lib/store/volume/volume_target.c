@@ -1,10 +1,10 @@
 /*
- * volume_target: a logical volume that is made.
+ * volume_target: a new logical volume.
  *
- *	checks, lvcreate with our job's tag | writes | zero the rest, fsync, remove
+ *	checks, lvcreate with the job's tag | writes | zero the rest, fsync, remove
  *	the tag
  *
- * One that is given up is removed.
+ * An abort removes it.
  */
 #include "lib/store/volume/volume_target.h"
 
@@ -70,23 +70,27 @@ static int check_pool(const char *group, const char *pool)
 	return r;
 }
 
-/* Rounds the size up to whole extents; and whether the group, or the pool, has the space. */
-static int check_space(struct target_volume *t, const struct lvm_group *g)
+/* Whether the group, or the pool, has the space that t->base.space says. */
+static int check_volume_space(const struct target_volume *t, const struct lvm_group *g)
 {
-	const struct target_want *w = &t->base.want;
-	uint64_t extents = (w->volume_len - 1) / g->extent_size + 1;
-	char want[SIZE_HUMAN], have[SIZE_HUMAN];
+	const char *pool = t->base.want.pool;
+	char need[SIZE_HUMAN], have[SIZE_HUMAN];
 
-	t->base.space = extents * g->extent_size;
-	if (w->pool)
-		return check_pool(g->name, w->pool);
-	if (extents <= g->free / g->extent_size)
+	if (pool)
+		return check_pool(g->name, pool);
+	if (t->base.space <= g->free)
 		return 0;
-	return err_set(ST_NOROOM, "group '%s' has %s free, and %s are needed", g->name,
-		size_human(g->free, have), size_human(t->base.space, want));
+	return err_set(ST_NOROOM, "needs %s, and group '%s' has %s free",
+		size_human(t->base.space, need), g->name, size_human(g->free, have));
 }
 
-static int check_group(struct target_volume *t)
+static uint64_t round_up(uint64_t len, uint64_t unit)
+{
+	return ((len - 1) / unit + 1) * unit;
+}
+
+/* Sets the size of the volume, in complete extents, and checks that there is space for it. */
+static int check_group_space(struct target_volume *t)
 {
 	struct lvm_groups g;
 	int r;
@@ -95,25 +99,27 @@ static int check_group(struct target_volume *t)
 		return -1;
 	r = g.count == 1 && g.group[0].extent_size
 		    ? 0
-		    : err_set(ST_FAILED, "LVM does not report its group");
+		    : err_set(ST_FAILED, "LVM reports no extent size of its group");
 	if (r == 0)
 		r = volume_check_group(&g.group[0]);
-	if (r == 0)
-		r = check_space(t, &g.group[0]);
+	if (r == 0) {
+		t->base.space = round_up(t->base.want.volume_len, g.group[0].extent_size);
+		r = check_volume_space(t, &g.group[0]);
+	}
 	lvm_groups_fini(&g);
 	return r;
 }
 
-/* Removes what lvcreate has made with our tag, whether it ended well or not. */
-static void remove_own(struct target_volume *t)
+/* Removes what lvcreate has made with the job's tag, also if it failed. */
+static void remove_new_volume(struct target_volume *t)
 {
 	if ((*t->uuid ? volume_remove(t->name, t->uuid) : volume_remove_own(t->name)) < 0)
-		log_warn("cannot remove the volume '%s' again (see img-clean): %s",
+		log_warn("cannot remove the new volume '%s' (see img-clean): %s",
 			t->base.place->path, err_text());
 }
 
-/* The name may have been taken since it was looked at. */
-static int explain_failure(const struct volume_name *n)
+/* Replaces the recorded error of lvcreate if the name was taken meanwhile.  -1. */
+static int explain_failed_create(const struct volume_name *n)
 {
 	struct lvm_volume v;
 	struct err e;
@@ -143,11 +149,11 @@ static int create_volume(struct target_volume *t)
 
 	if (volume_run_tag(tag) < 0)
 		return -1;
-	/* Whole extents: LVM takes no part of a sector. */
+	/* Complete extents: LVM refuses a size that is not a multiple of a sector. */
 	snprintf(size, sizeof(size), "%llub", (unsigned long long)t->base.space);
 	t->is_made = true;
 	if (lvm_change(argv) < 0)
-		return explain_failure(n);
+		return explain_failed_create(n);
 	if (volume_look(&v, n) < 0)
 		return -1;
 	r = volume_is_own(&v) ? volume_target_open(t, &v)
@@ -169,10 +175,10 @@ int volume_target_check_job(const struct lvm_volume *v)
 }
 
 /*
- * Which existing volume has the name: 1: none any more, since an interrupted job's
- * was removed; 0: one that is to be filled in place; -1 recorded.
+ * Finds out what has the name.  1: nothing (an interrupted job's volume is removed);
+ * 0: an existing volume, which is to be filled in place; -1 recorded.
  */
-static int check_old(struct target_volume *t)
+static int check_existing_volume(struct target_volume *t)
 {
 	const struct change_want want = { .dry_run = t->base.want.dry_run };
 	struct place *place = t->base.place;
@@ -197,7 +203,7 @@ static int check_old(struct target_volume *t)
 	return r;
 }
 
-static int check_size(const struct target_want *w)
+static int check_volume_len(const struct target_want *w)
 {
 	char have[SIZE_HUMAN], want[SIZE_HUMAN];
 
@@ -206,38 +212,38 @@ static int check_size(const struct target_want *w)
 	if (w->volume_len == 0)
 		return err_set(ST_REFUSED, "a volume cannot be empty");
 	if (w->volume_len > INT64_MAX / 2)
-		return err_set(ST_NOROOM, "no volume is so large");
+		return err_set(ST_NOROOM, "no volume can have %s", size_human(w->volume_len, want));
 	if (w->len != TARGET_LEN_UNKNOWN && w->len > w->volume_len)
 		return err_set(ST_NOROOM, "it would have %s, and the source has %s",
 			size_human(w->volume_len, have), size_human(w->len, want));
 	return 0;
 }
 
-static int prepare_new(struct target_volume *t)
+static int prepare_new_volume(struct target_volume *t)
 {
 	struct target_want *w = &t->base.want;
 
 	if (w->volume_len == 0)
 		w->volume_len = w->len;
-	if (check_size(w) < 0 || check_group(t) < 0)
+	if (check_volume_len(w) < 0 || check_group_space(t) < 0)
 		return -1;
 	return w->dry_run ? 0 : create_volume(t);
 }
 
-/* A new thin one reads as zeros where nothing was written. */
-static int zero_new(struct target *base, uint64_t len, uint64_t off)
+/* A new thin volume reads as zeros where nothing was written. */
+static int zero_new_volume(struct target *base, uint64_t len, uint64_t off)
 {
 	const struct block_zero *z = &target_volume_of(base)->zero;
 
 	return z->is_thin && !z->is_stale ? 0 : block_zero_range(z, len, off);
 }
 
-static int zero_rest_new(struct target *base, uint64_t len)
+static int zero_new_rest(struct target *base, uint64_t len)
 {
-	return zero_new(base, base->space - len, len);
+	return zero_new_volume(base, base->space - len, len);
 }
 
-/* Of a full pool the kernel says only that something could not be written. */
+/* If a pool is full, the kernel reports only a write error. */
 int volume_target_settle(struct target *base)
 {
 	const struct target_volume *t = target_volume_of(base);
@@ -272,31 +278,31 @@ int volume_target_publish(struct target_volume *t, const char *tag)
 	return 0;
 }
 
-static int commit_new(struct target *base)
+static int commit_new_volume(struct target *base)
 {
 	char tag[VOLUME_RUN_TAG_MAX];
 
 	return volume_run_tag(tag) < 0 ? -1 : volume_target_publish(target_volume_of(base), tag);
 }
 
-static void abort_new(struct target *base)
+static void abort_new_volume(struct target *base)
 {
 	if (base->fd >= 0)
 		close(base->fd);
 	if (target_volume_of(base)->is_made)
-		remove_own(target_volume_of(base));
+		remove_new_volume(target_volume_of(base));
 }
 
 static const struct target_ops ops = {
 	.write = target_fd_write,
-	.zero = zero_new,
-	.set_len = zero_rest_new,
+	.zero = zero_new_volume,
+	.set_len = zero_new_rest,
 	.settle = volume_target_settle,
-	.commit = commit_new,
-	.abort = abort_new,
+	.commit = commit_new_volume,
+	.abort = abort_new_volume,
 };
 
-/* --overwrite of a volume fills it in place. */
+/* With want->overwrite, an existing volume is filled in place. */
 struct target *volume_target_make(struct place *place, const struct target_want *want)
 {
 	struct target_volume *t = volume_target_new(&ops, place, want);
@@ -307,8 +313,8 @@ struct target *volume_target_make(struct place *place, const struct target_want 
 	if (place->is_container)
 		is_new = err_set(ST_REFUSED, "is a volume group, not an image");
 	else
-		is_new = check_old(t);
-	if (is_new > 0 && prepare_new(t) == 0)
+		is_new = check_existing_volume(t);
+	if (is_new > 0 && prepare_new_volume(t) == 0)
 		return &t->base;
 	if (is_new == 0) {
 		t->base.place = NULL;

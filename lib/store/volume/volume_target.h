@@ -12,13 +12,13 @@
 struct target *volume_target_make(struct place *place, const struct target_want *want);
 struct target *volume_target_fill(struct place *place, const struct target_want *want);
 
-/* What these two share. */
+/* What the two share. */
 struct target_volume {
 	struct target base;
 	const struct volume_name *name; /* base.place's */
 	bool is_made;			/* lvcreate was called */
-	bool marked;			/* it carries the mark, and this job has set it */
-	char uuid[40];			/* LVM's, once it is open */
+	bool marked;			/* it is marked as unfinished, and by this job */
+	char uuid[40];			/* as LVM prints it; "" until it is open */
 	struct block_zero zero;
 };
 
@@ -31,18 +31,18 @@ static inline struct target_volume *target_volume_of(struct target *base)
 struct target_volume *volume_target_new(
 	const struct target_ops *ops, struct place *place, const struct target_want *want);
 
-/* Opens what is to be written exclusively, and finds its size.  0 or -1 recorded. */
+/* Opens the volume exclusively for writing, and gets its size.  0, or -1 recorded. */
 int volume_target_open(struct target_volume *t, const struct lvm_volume *v);
 
-/* 0, or -1 with ST_BUSY recorded: the job that was making it is still running, or may be. */
+/* Refuses a volume whose job is or may be running: 0, or -1 with ST_BUSY recorded. */
 int volume_target_check_job(const struct lvm_volume *v);
 
-/* Their target_ops.settle. */
+/* The settle() of both (target_ops.h). */
 int volume_target_settle(struct target *base);
 
 /*
- * Removes the tag that says that it is unfinished, if it is still what the user named.
- * 0 or -1 recorded.
+ * Removes the tag that says that it is unfinished, unless it was renamed meanwhile.  0, or
+ * -1 recorded.
  */
 int volume_target_publish(struct target_volume *t, const char *tag);
 

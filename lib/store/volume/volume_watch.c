@@ -1,7 +1,7 @@
 /*
- * volume_watch: the kernel is asked ten times a second how full the snapshot is,
- * which costs nothing.  LVM is run only to extend it, early enough for the rate at
- * which it fills (growth.h decides).
+ * volume_watch: asks the kernel ten times a second how full the snapshot is, which is
+ * cheap.  LVM is run only to extend it, early enough for the rate at which it fills
+ * (growth.h decides).
  */
 #include "lib/store/volume/volume_watch.h"
 
@@ -22,8 +22,8 @@
 #include "lib/store/growth.h"
 
 #define LOOK_MS 100
-#define AHEAD_MS 5000	  /* extended when it would be full so soon, */
-#define TRY_AGAIN_MS 5000 /* and tried again so long after it could not be */
+#define AHEAD_MS 5000	  /* extend it if it will be full within this time */
+#define TRY_AGAIN_MS 5000 /* after it could not be extended */
 
 struct volume_watch {
 	struct volume_name name;
@@ -33,7 +33,7 @@ struct volume_watch {
 	int quit; /* eventfd */
 	pthread_t thread;
 	atomic_bool spoiled;
-	/* the thread's own */
+	/* used by the thread only */
 	struct growth_rate rate;
 	int64_t not_before_ms;
 	bool has_warned;
@@ -57,7 +57,7 @@ static int run_lvextend(const struct volume_name *name, uint64_t by)
 	return 0;
 }
 
-/* It is due: makes it twice as large, or takes what the group has. */
+/* Doubles its size, or takes what the group has. */
 static int extend_snapshot(const struct volume_watch *w, struct growth_state *state)
 {
 	struct growth_rule rule = { .ahead_ms = AHEAD_MS };
@@ -86,8 +86,8 @@ static void warn_once(struct volume_watch *w)
 	err_clear();
 }
 
-/* Looks once.  -1: there is nothing to watch any more. */
-static int watch_once(struct volume_watch *w)
+/* One round.  0: go on; -1: the snapshot is invalid or removed. */
+static int watch_round(struct volume_watch *w)
 {
 	struct growth_rule rule = { .ahead_ms = AHEAD_MS };
 	struct growth_state state = { .free = 0 };
@@ -120,7 +120,7 @@ static void *watch_until_quit(void *arg)
 	struct volume_watch *w = arg;
 	struct pollfd p = { w->quit, POLLIN, 0 };
 
-	while (watch_once(w) == 0 && poll(&p, 1, LOOK_MS) <= 0)
+	while (watch_round(w) == 0 && poll(&p, 1, LOOK_MS) <= 0)
 		;
 	err_clear();
 	return NULL;
@@ -167,7 +167,7 @@ void volume_watch_end(struct volume_watch *w)
 	if (!w)
 		return;
 	if (write(w->quit, &one, sizeof(one)) < 0)
-		abort(); /* an eventfd that holds less than its maximum cannot fail */
+		abort(); /* cannot fail, since the eventfd is far below its maximum */
 	pthread_join(w->thread, NULL);
 	close(w->quit);
 	free(w);

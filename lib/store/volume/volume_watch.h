@@ -1,6 +1,6 @@
 /*
- * volume_watch: a thread that watches how full a thick snapshot is, and extends it
- * in time.
+ * volume_watch: a thread that watches how full a thick snapshot is, and extends it before
+ * it is full.
  */
 #ifndef IMG_VOLUME_WATCH_H
 #define IMG_VOLUME_WATCH_H
@@ -14,15 +14,16 @@
 struct volume_watch; /* opaque */
 
 /*
- * Watches the snapshot dev, which LVM calls name.  Only with autoextend is it
- * extended.  NULL recorded.
+ * Starts to watch the snapshot called name, whose device is dev; origin_len is the size of
+ * its origin in bytes.  It is extended only with autoextend.  NULL recorded.
  */
 struct volume_watch *volume_watch_start(
 	const struct volume_name *name, dev_t dev, uint64_t origin_len, bool autoextend);
 
-/* Set once it overflowed and so became invalid; valid until volume_watch_end(). */
+/* True once the snapshot has overflowed; valid until volume_watch_end(). */
 const atomic_bool *volume_watch_spoiled(const struct volume_watch *w);
 
-void volume_watch_end(struct volume_watch *w); /* accepts NULL */
+/* Ends the thread and frees w; accepts NULL.  Blocks while LVM extends the snapshot. */
+void volume_watch_end(struct volume_watch *w);
 
 #endif
