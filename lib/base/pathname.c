@@ -75,6 +75,8 @@ char *pathname_parent(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
+	if (!slash)
+		return check_memory(strdup("."));
 	return check_memory(slash > path ? strndup(path, (size_t)(slash - path)) : strdup("/"));
 }
 

@@ -22,7 +22,7 @@ char *pathname_trim(const char *path);
 /* dir and name with one slash between them. */
 char *pathname_join(const char *dir, const char *name);
 
-/* The directory part of an absolute path without slashes at its end. */
+/* The directory part of a path without slashes at its end: "." of a mere name. */
 char *pathname_parent(const char *path);
 
 /* The part of path after its last slash; all of path if it has none. */

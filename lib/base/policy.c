@@ -295,11 +295,16 @@ int policy_open_recorded(const struct policy *l, const char *spelled, int flags)
 int policy_find(const struct policy *l, const char *path)
 {
 	int node, fd = policy_open(l, path, O_PATH);
+	char *absolute;
 	struct stat st;
+	bool is_in_dev;
 
-	if (fd >= 0 || err_status() != ST_REFUSED || strncmp(path, "/dev/", 5) != 0)
+	if (fd >= 0 || err_status() != ST_REFUSED)
 		return fd;
-	node = open(path, O_PATH | O_CLOEXEC);
+	absolute = pathname_absolute(path);
+	is_in_dev = absolute && strncmp(absolute, "/dev/", 5) == 0;
+	free(absolute);
+	node = is_in_dev ? open(path, O_PATH | O_CLOEXEC) : -1;
 	if (node < 0)
 		return -1;
 	if (fstat(node, &st) == 0 && S_ISBLK(st.st_mode)) {

@@ -19,3 +19,10 @@ char *identity_of(const struct stat *st, char out[IDENTITY_MAX])
 			(unsigned long long)st->st_ino);
 	return out;
 }
+
+bool identity_is_same(const struct stat *a, const struct stat *b)
+{
+	if (S_ISBLK(a->st_mode))
+		return S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}

@@ -6,6 +6,7 @@
 #ifndef IMG_IDENTITY_H
 #define IMG_IDENTITY_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 
 #define IDENTITY_MAX 128 /* bytes with the NUL */
@@ -15,5 +16,8 @@
  * all its nodes.  Returns out.
  */
 char *identity_of(const struct stat *st, char out[IDENTITY_MAX]);
+
+/* Whether both are the same file or, by any of its nodes, the same block device. */
+bool identity_is_same(const struct stat *a, const struct stat *b);
 
 #endif

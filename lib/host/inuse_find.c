@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
+#include "lib/host/identity.h"
 #include "lib/host/mounts.h"
 #include "lib/lvm/dm.h"
 
@@ -29,14 +30,6 @@ void inuse_find_say(struct inuse *u, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(u->who, sizeof(u->who), fmt, ap);
 	va_end(ap);
-}
-
-/* All nodes of a device are the same device. */
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	if (S_ISBLK(a->st_mode))
-		return S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev;
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 /* Whether process pid has the file open for writing, or the device in any way. */
@@ -52,7 +45,7 @@ static bool has_open(const char *pid, const struct stat *st)
 	d = opendir(path);
 	while (d && !has && (e = readdir(d))) {
 		/* The mode of the link shows how the file is open. */
-		has = fstatat(dirfd(d), e->d_name, &file, 0) == 0 && is_same(st, &file) &&
+		has = fstatat(dirfd(d), e->d_name, &file, 0) == 0 && identity_is_same(st, &file) &&
 		      (S_ISBLK(st->st_mode) ||
 			      (fstatat(dirfd(d), e->d_name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
 				      (link.st_mode & S_IWUSR)));
@@ -175,7 +168,7 @@ static bool loop_has(const char *loop, const struct stat *st, dev_t *dev)
 	if (n <= 0)
 		return false;
 	name[n - (name[n - 1] == '\n')] = '\0';
-	return stat(name, &other) == 0 && is_same(st, &other);
+	return stat(name, &other) == 0 && identity_is_same(st, &other);
 }
 
 void inuse_find_loops(const struct stat *st, struct inuse *u)

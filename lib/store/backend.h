@@ -31,6 +31,8 @@ struct target_want;
 struct found {
 	const struct policy *policy;
 	const char *spelled; /* absolute, without slashes at its end */
+	const char *given;   /* the same as the user gave it, which may be relative: to be opened,
+			      * since the directories above the current one may be closed to us */
 	bool is_directory;   /* there were slashes, so it has to be a directory */
 	int node;	     /* O_PATH of what exists there, links followed, or -1 */
 	struct stat st;	     /* of node */

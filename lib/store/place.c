@@ -72,7 +72,7 @@ static struct place *ask_backends(const struct found *f)
 
 struct place *place_open(const struct policy *l, const char *path)
 {
-	char *absolute, *trimmed;
+	char *absolute, *trimmed, *given;
 	struct found f = { .policy = l, .node = -1 };
 	struct place *p = NULL;
 
@@ -82,12 +82,14 @@ struct place *place_open(const struct policy *l, const char *path)
 	}
 	absolute = pathname_absolute(path);
 	trimmed = absolute ? pathname_trim(absolute) : NULL;
-	if (!trimmed)
+	given = pathname_trim(path);
+	if (!trimmed || !given)
 		goto out;
 	f.spelled = trimmed;
+	f.given = given;
 	f.is_directory = strlen(absolute) > strlen(trimmed);
 	err_clear();
-	f.node = policy_find(l, absolute);
+	f.node = policy_find(l, path);
 	if (f.node >= 0 && fstat(f.node, &f.st) < 0)
 		err_sys("cannot stat");
 	else
@@ -97,6 +99,7 @@ struct place *place_open(const struct policy *l, const char *path)
 out:
 	free(absolute);
 	free(trimmed);
+	free(given);
 	return p;
 }
 

@@ -64,6 +64,14 @@ static void free_target(struct target *t)
 	free(t);
 }
 
+struct target *target_ready(struct target *t, int r)
+{
+	if (r == 0)
+		return t;
+	target_abort(t);
+	return NULL;
+}
+
 struct target *target_make(struct place *place, const struct target_want *want)
 {
 	return place->backend->make(place, want);

@@ -47,6 +47,9 @@ struct target {
 void *target_new(size_t size, const struct target_ops *ops, struct place *place,
 	const struct target_want *want);
 
+/* For the end of make() and fill(): t if r is 0; else aborts t and returns NULL. */
+struct target *target_ready(struct target *t, int r);
+
 /* 0, or -1 with ST_REFUSED recorded if st is that of the source itself. */
 int target_check_source(const struct target *t, const struct stat *st);
 

@@ -17,12 +17,17 @@ setup() {
 
 teardown() { img_teardown; }
 
+# bytes HEX: the bytes with these digits.
+bytes() {
+	# shellcheck disable=SC2001 # every pair of them
+	printf "$(sed 's/../\\x&/g' <<<"$1")"
+}
+
 # be WIDTH NUMBER: the number in so many bytes, big-endian.
 be() {
 	local hex
 	hex=$(printf "%0$(($1 * 2))x" "$2")
-	# shellcheck disable=SC2001
-	printf "$(sed 's/../\\x&/g' <<<"$hex")"
+	bytes "$hex"
 }
 
 # frame TYPE: standard input as the payload of a frame.
@@ -51,7 +56,7 @@ source_ends() {
 			be 8 0
 			be 8 1048576
 			be 8 0
-			printf "$(sed 's/../\\x&/g' <<<"$DIGEST")"
+			bytes "$DIGEST"
 		} | frame 7
 		"$@"
 	} >stream

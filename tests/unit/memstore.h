@@ -201,14 +201,6 @@ static inline int memimage_check(struct image *base)
 		       : err_set(ST_CORRUPT, "the source is no longer what it was");
 }
 
-static inline int memimage_hold(struct image *base)
-{
-	struct memimage *img = (struct memimage *)base;
-
-	img->changes = img->file->changes;
-	return 0;
-}
-
 static inline int memimage_check_unwritten(struct image *base)
 {
 	const struct memimage *img = (const struct memimage *)base;
@@ -233,7 +225,6 @@ static inline struct image *memimage_open(struct place *place)
 		.use = memimage_use,
 		.is_unfinished = memimage_is_unfinished,
 		.check = memimage_check,
-		.hold = memimage_hold,
 		.check_unwritten = memimage_check_unwritten,
 		.release = memimage_release,
 	};
@@ -249,6 +240,7 @@ static inline struct image *memimage_open(struct place *place)
 		return NULL;
 	memstore_held++;
 	img->file = f;
+	img->changes = f->changes;
 	img->base.len = f->len;
 	return &img->base;
 }

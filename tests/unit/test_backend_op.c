@@ -153,7 +153,7 @@ static void test_change(void)
 	is_str(kv_get(&reply, "path"), "/mem/c.img", "the new path");
 	is_int(ASK("rename", "path", "/mem/b.img", "name", "d.img"), ST_ABSENT, "rename: absent");
 	is_int(ASK("snap", "path", "/mem/c.img"), ST_FAILED, "snap");
-	ok(strncmp(error, "no snapshot: ", 13) == 0, "it has no snapshots");
+	ok(strstr(error, "have snapshots"), "it has no snapshots");
 	is_int(ASK("delete", "path", "/mem/c.img", "dry_run", "1"), ST_OK, "delete: dry run");
 	is_int(ASK("delete", "path", "/mem/c.img"), ST_OK, "delete");
 	is_str(kv_get(&reply, "path"), "/mem/c.img", "the path");

@@ -171,7 +171,7 @@ static void test_image(void)
 	is_int(truncate("q", 2), 0, "image: cut it earlier");
 	err_clear();
 	ok(img && !image_content(img) && err_status() == ST_CORRUPT, "image: it has shrunk");
-	ok(strstr(err_text(), "changed while it was read"), "image: that is the reason");
+	ok(strstr(err_text(), "changed its size while it was read"), "image: that is the reason");
 	image_close(img);
 	img = places_image(&places_free, "x");
 	img->spoiled = &spoiled;

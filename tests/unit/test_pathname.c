@@ -232,7 +232,7 @@ static void test_deleted(void)
 	free(got);
 	is_int(err_status(), ST_ABSENT, "which is recorded");
 	is_int(err_errno(), ENOENT, "with its errno");
-	is_str(err_text(), "cannot tell the current directory: No such file or directory",
+	is_str(err_text(), "cannot get the current directory: No such file or directory",
 		"and why");
 	err_clear();
 	is_fresh(pathname_absolute("/a/./b"), "/a/b", "in a deleted directory, absolute", "/a/./b");

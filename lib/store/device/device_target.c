@@ -173,10 +173,7 @@ struct target *device_target_fill(struct place *place, const struct target_want 
 
 	if (!t)
 		return NULL;
-	if (prepare_device(t) == 0)
-		return &t->base;
-	target_abort(&t->base);
-	return NULL;
+	return target_ready(&t->base, prepare_device(t));
 }
 
 /* A device cannot be created; with want->overwrite it is filled in place. */

@@ -9,6 +9,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/host/identity.h"
 #include "lib/host/storage.h"
 #include "lib/store/file/file_image.h"
 #include "lib/store/file/file_list.h"
@@ -68,7 +69,7 @@ static int check_same(const struct place_file *p)
 
 	if (fstatat(p->dir, p->base.name, &now, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys("cannot stat");
-	if (now.st_dev != p->st.st_dev || now.st_ino != p->st.st_ino)
+	if (!identity_is_same(&now, &p->st))
 		return err_set(ST_BUSY, "was replaced meanwhile, so it was not changed");
 	return 0;
 }

@@ -14,13 +14,9 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/pathname.h"
+#include "lib/host/identity.h"
 
 #define LINKS_MAX 40 /* the kernel's own limit */
-
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
 
 /* The path of name in dir, by its real path if that is known, else as it was spelled. */
 static char *shown_path(int dir, const char *spelled_dir, const char *name)
@@ -139,23 +135,26 @@ static int walk_links(const struct policy *l, char **spelled, bool *is_link)
 /* Finds the place of a file, which need not exist.  1, or -1 recorded. */
 static int find_named(struct place **out, const struct found *f)
 {
-	char *own = strdup(f->spelled);
+	char *own = strdup(f->given);
 	bool is_link = false, by_link = false;
 	struct place_file *p = NULL;
 	struct stat st;
-	int node = -1, dir = own ? walk_links(f->policy, &own, &is_link) : -1;
+	char *parent = pathname_parent(f->spelled);
+	int node = -1, dir = own && parent ? walk_links(f->policy, &own, &is_link) : -1;
 
-	if (!own)
-		return err_set(ST_FAILED, "out of memory");
+	if (!own || !parent) {
+		err_set(ST_FAILED, "out of memory");
+		goto out;
+	}
 	/* The link is one that only the kernel can follow, or was swapped meanwhile. */
 	if (f->node >= 0 && is_link &&
 		(dir < 0 || fstatat(dir, pathname_last(own), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-			!is_same(&st, &f->st))) {
+			!identity_is_same(&st, &f->st))) {
 		if (dir >= 0)
 			close(dir);
 		free(own);
-		own = strdup(f->spelled);
-		dir = open_parent(f->policy, f->spelled);
+		own = strdup(f->given);
+		dir = open_parent(f->policy, f->given);
 		by_link = true;
 	}
 	if (dir < 0 || !own)
@@ -167,7 +166,7 @@ static int find_named(struct place **out, const struct found *f)
 		goto out;
 	}
 	if (pathname_is_name(pathname_last(own))) {
-		p = new_file_place(f, dir, f->spelled, pathname_last(own), node);
+		p = new_file_place(f, dir, parent, pathname_last(own), node);
 	} else {
 		err_set(ST_REFUSED, "cannot be the name of an image");
 		close(dir);
@@ -180,6 +179,7 @@ static int find_named(struct place **out, const struct found *f)
 	}
 out:
 	free(own);
+	free(parent);
 	*out = p ? &p->base : NULL;
 	return p ? 1 : -1;
 }
@@ -274,7 +274,7 @@ int file_place_open(const struct place *base, int flags)
 		return p->by_link ? -1
 				  : err_sys("cannot open%s",
 					    (flags & O_ACCMODE) == O_RDONLY ? "" : " for writing");
-	if (fstat(fd, &st) == 0 && is_same(&st, &p->st))
+	if (fstat(fd, &st) == 0 && identity_is_same(&st, &p->st))
 		return fd;
 	close(fd);
 	return place_was_replaced();

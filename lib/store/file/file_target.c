@@ -383,8 +383,5 @@ struct target *file_target_make(struct place *place, const struct target_want *w
 	if (!t)
 		return NULL;
 	t->place = (const struct place_file *)place;
-	if (prepare_new_file(t) == 0)
-		return &t->base;
-	target_abort(&t->base);
-	return NULL;
+	return target_ready(&t->base, prepare_new_file(t));
 }

@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/run.h"
 #include "lib/block/digest.h"
+#include "lib/host/identity.h"
 
 #define CREATE_TRIES 16
 #define NAME_LIMIT 255 /* NAME_MAX of every filesystem that matters here */
@@ -51,7 +52,7 @@ static bool is_same_file(int dir, const char *hidden, int fd)
 	struct stat a, b;
 
 	return fstat(fd, &a) == 0 && fstatat(dir, hidden, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	       identity_is_same(&a, &b);
 }
 
 /*
@@ -67,8 +68,7 @@ static bool has_final_name(int dir, const char *hidden, const struct stat *st)
 		return false;
 	snprintf(name, sizeof(name), "%.*s", (int)(strlen(hidden) - strlen(PARTIAL_SUFFIX) - 1),
 		hidden + 1);
-	return fstatat(dir, name, &final, AT_SYMLINK_NOFOLLOW) == 0 && final.st_dev == st->st_dev &&
-	       final.st_ino == st->st_ino;
+	return fstatat(dir, name, &final, AT_SYMLINK_NOFOLLOW) == 0 && identity_is_same(&final, st);
 }
 
 /* Takes the lock, or only tests it.  1: it was free; 0: there are no locks here; -1 recorded.

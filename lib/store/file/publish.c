@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/host/identity.h"
 #include "lib/store/file/unfinished.h"
 
 /* Removes a name after a failure, and keeps errno.  -1. */
@@ -36,7 +37,7 @@ static bool is_untouched(int dir, const char *name, int fd)
 	struct stat own, now;
 
 	return fstat(fd, &own) == 0 && fstatat(dir, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       now.st_ino == own.st_ino && now.st_dev == own.st_dev && now.st_size == 0;
+	       identity_is_same(&now, &own) && now.st_size == 0;
 }
 
 static int replace_reserved(int dir, const char *from, const char *to)

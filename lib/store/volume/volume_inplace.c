@@ -107,8 +107,5 @@ struct target *volume_target_fill(struct place *place, const struct target_want 
 
 	if (!t)
 		return NULL;
-	if (prepare_in_place(t) == 0)
-		return &t->base;
-	target_abort(&t->base);
-	return NULL;
+	return target_ready(&t->base, prepare_in_place(t));
 }

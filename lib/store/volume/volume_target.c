@@ -314,13 +314,10 @@ struct target *volume_target_make(struct place *place, const struct target_want 
 		is_new = err_set(ST_REFUSED, "is a volume group, not an image");
 	else
 		is_new = check_existing_volume(t);
-	if (is_new > 0 && prepare_new_volume(t) == 0)
-		return &t->base;
 	if (is_new == 0) {
 		t->base.place = NULL;
 		target_abort(&t->base);
 		return volume_target_fill(place, want);
 	}
-	target_abort(&t->base);
-	return NULL;
+	return target_ready(&t->base, is_new < 0 ? -1 : prepare_new_volume(t));
 }
