@@ -14,8 +14,9 @@
 
 struct archive {
 	struct lzop_header header;
-	uint64_t len;	/* bytes of its image; if not is_intact, of the blocks that exist */
-	bool is_intact; /* it has an end mark and nothing after it; or its header has len */
+	uint64_t len;	 /* bytes of its image; if not is_intact, of the blocks that exist */
+	bool is_intact;	 /* it has an end mark and nothing after it; or its header has len */
+	bool bad_header; /* archive_open() failed because the header cannot be parsed */
 };
 
 /*

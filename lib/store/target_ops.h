@@ -36,6 +36,7 @@ struct target {
 	struct target_want want;
 	int fd;		     /* open for writing; -1: not yet */
 	uint64_t space;	     /* bytes that fit into it */
+	bool was_unfinished; /* fill(): an earlier job had marked it */
 	bool is_settled;     /* target_settle() has succeeded */
 	atomic_bool touched; /* something was written, so an abort cannot restore it */
 };
