@@ -13,6 +13,8 @@ lzop mandoc procps qemu-utils shellcheck squashfs-tools sshfs strace sudo util-l
 xfsprogs xxhash zsh'
 vm='btrfs-progs busybox cpio dmsetup iproute2 kmod lvm2 qemu-system-x86 thin-provisioning-tools
 udev'
+# Debian 12 has it in qemu-system-common.
+[ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 12 ] || vm="$vm virtiofsd"
 bench='libnbd-bin nbdkit qemu-utils rsync tar util-linux zstd'
 
 case ${1:-} in
