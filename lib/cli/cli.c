@@ -17,6 +17,7 @@
 #include "lib/base/log.h"
 #include "lib/base/size.h"
 #include "lib/base/text.h"
+#include "lib/cli/descriptor.h"
 #include "lib/flow/flow.h"
 
 enum {
@@ -300,8 +301,11 @@ void cli_need_args(struct cli *c, int min, int max)
 
 int cli_location(struct location *loc, const char *text)
 {
-	if (location_parse(loc, text) == 0)
-		return 0;
+	if (location_parse(loc, text) == 0) {
+		if (descriptor_adopt(loc) == 0)
+			return 0;
+		location_fini(loc);
+	}
 	return *text ? err_wrap("%s", text) : -1;
 }
 

@@ -57,7 +57,7 @@ void cli_begin(struct cli *c, const char *name, const char *args_help, struct po
 /* Exits with ST_USAGE unless there are min to max arguments; max -1: any number. */
 void cli_need_args(struct cli *c, int min, int max);
 
-/* 0, or -1 recorded: the argument as a location. */
+/* 0, or -1 recorded: the argument as a location.  A descriptor is as "-" (descriptor.h). */
 int cli_location(struct location *loc, const char *text);
 
 /* A line of the result on standard output, made safe for a terminal. */
