@@ -9,7 +9,7 @@ set -u
 cd "$(dirname "$0")/.." || exit
 BUILD=$1
 shift
-CLANG_FORMAT=${CLANG_FORMAT:-clang-format-14}
+CLANG_FORMAT=${CLANG_FORMAT:-clang-format-19}
 export BUILD CLANG_FORMAT
 unset MAKEFLAGS MAKELEVEL MFLAGS
 

@@ -22,10 +22,7 @@ struct buf {
 	bool failed;
 };
 
-#define BUF_INIT                                                                                   \
-	{                                                                                          \
-		NULL, 0, 0, false                                                                  \
-	}
+#define BUF_INIT { NULL, 0, 0, false }
 
 void buf_init(struct buf *b);
 void buf_fini(struct buf *b);  /* frees the memory; the buf is empty and usable again */

@@ -34,14 +34,11 @@ struct config {
 	struct config_entry {
 		char *key;   /* "storage.directory" */
 		char *value; /* without quotes and escapes */
-	} * entry;
+	} *entry;
 	size_t count;
 };
 
-#define CONFIG_INIT                                                                                \
-	{                                                                                          \
-		NULL, 0                                                                            \
-	}
+#define CONFIG_INIT { NULL, 0 }
 
 /*
  * Appends the entries of one text; errors are reported as "NAME:LINE: ".  0, or -1

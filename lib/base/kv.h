@@ -28,14 +28,11 @@ struct kv {
 	char *bytes;
 	struct kv_pair {
 		const char *key, *value;
-	} * pair;
+	} *pair;
 	size_t count;
 };
 
-#define KV_INIT                                                                                    \
-	{                                                                                          \
-		NULL, NULL, 0                                                                      \
-	}
+#define KV_INIT { NULL, NULL, 0 }
 
 /*
  * Parses a list into kv, whose old content is not freed.  0, or -1 with an error

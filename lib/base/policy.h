@@ -26,7 +26,7 @@ struct policy {
 	struct policy_root {
 		char *path; /* absolute, without slashes at its end */
 		int fd;	    /* O_PATH */
-	} * root;
+	} *root;
 	size_t count;
 	char **device; /* storage.device; looked up for each check */
 	size_t device_count;
@@ -35,10 +35,7 @@ struct policy {
 	const struct policy *also; /* a wider policy that also has to allow it, or NULL; borrowed */
 };
 
-#define POLICY_INIT                                                                                \
-	{                                                                                          \
-		NULL, false, NULL, 0, NULL, 0, NULL, 0, NULL                                       \
-	}
+#define POLICY_INIT { NULL, false, NULL, 0, NULL, 0, NULL, 0, NULL }
 
 /*
  * Opens the directories that the configuration allows; a missing one is skipped.  0, or -1; then

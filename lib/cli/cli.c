@@ -18,6 +18,7 @@
 #include "lib/base/size.h"
 #include "lib/base/text.h"
 #include "lib/cli/usage.h"
+#include "lib/cli/descriptor.h"
 #include "lib/flow/flow.h"
 
 enum {
@@ -316,8 +317,11 @@ void cli_need_args(struct cli *c, int max)
 
 int cli_location(struct location *loc, const char *text)
 {
-	if (location_parse(loc, text) == 0)
-		return 0;
+	if (location_parse(loc, text) == 0) {
+		if (descriptor_adopt(loc) == 0)
+			return 0;
+		location_fini(loc);
+	}
 	if (*text)
 		err_wrap("%s", text);
 	return usage_hint();

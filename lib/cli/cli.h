@@ -63,7 +63,7 @@ void cli_need_args(struct cli *c, int max);
 /* The value of an option or operand as a size.  0, or -1 recorded. */
 int cli_size(const char *name, const char *value, uint64_t *size);
 
-/* 0, or -1 recorded: the argument as a location. */
+/* 0, or -1 recorded: the argument as a location.  A descriptor is as "-" (descriptor.h). */
 int cli_location(struct location *loc, const char *text);
 
 /* A line of the result on standard output, made safe for a terminal. */

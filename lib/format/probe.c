@@ -5,6 +5,7 @@
 #include "lib/format/probe.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,19 +28,30 @@ static void copy_value(blkid_probe pr, const char *name, char *out, size_t size)
 	out[len] = '\0';
 }
 
+/* Whether there are several, found one by one.  (libblkid 2.41 calls that an error, too.) */
+static bool is_ambiguous(blkid_probe pr)
+{
+	int r, count = 0;
+
+	blkid_reset_probe(pr);
+	while ((r = blkid_do_probe(pr)) == 0)
+		count++;
+	return r == 1 && count > 1;
+}
+
 /* Probes by the enabled chain.  1: found; 0: nothing, or several; -1 recorded. */
 static int run_chain(blkid_probe pr)
 {
-	int r;
+	int r, error;
 
 	errno = 0;
 	r = blkid_do_safeprobe(pr);
 	if (r == 0)
 		return 1;
-	if (r == 1 || r == -2)
+	error = errno ? errno : EIO;
+	if (r == 1 || r == -2 || is_ambiguous(pr))
 		return 0;
-	if (errno == 0)
-		errno = EIO;
+	errno = error;
 	return err_sys("cannot look for filesystems");
 }
 

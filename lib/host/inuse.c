@@ -36,23 +36,37 @@
 #define CIFS_MAGIC 0xff534d42 /* not in every <linux/magic.h> */
 #define SMB2_MAGIC 0xfe534d42
 
-static bool is_locked(int fd, off_t from, off_t n)
+/* Whether somebody else locked some of these bytes; then l says which lock that is. */
+static bool get_lock(int fd, off_t from, off_t n, struct flock *l)
 {
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = from, .l_len = n };
-
-	return fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
+	*l = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = from, .l_len = n };
+	return fcntl(fd, F_OFD_GETLK, l) == 0 && l->l_type != F_UNLCK;
 }
 
-static void find_qemu_locks(int fd, struct inuse *u)
+static bool is_locked(int fd, off_t from, off_t n)
+{
+	struct flock l;
+
+	return get_lock(fd, from, n, &l);
+}
+
+static void find_locks(int fd, struct inuse *u)
 {
 	bool writes = is_locked(fd, QEMU_USES + 1, 1) || is_locked(fd, QEMU_USES + 3, 1);
+	struct flock first;
 
 	if (!writes && !is_locked(fd, QEMU_USES, QEMU_BITS) &&
 		!is_locked(fd, QEMU_UNSHARED, QEMU_BITS))
 		return;
 	u->readers = true;
 	u->writers = u->writers || writes;
-	inuse_find_say(u, "locked by QEMU");
+	/* QEMU does not lock the first byte.  A job of ours locks all, as partial_lock() does. */
+	if (!get_lock(fd, 0, 1, &first))
+		inuse_find_say(u, "locked by QEMU");
+	else if (first.l_pid == -1 && first.l_start == 0 && first.l_len == 0)
+		inuse_find_say(u, "another job is writing it");
+	else
+		inuse_find_say(u, "locked by another program");
 }
 
 /* NFS and SMB refuse a lease also to whoever has no delegation of the file. */
@@ -160,7 +174,7 @@ static int find_users(int fd, const char *path, struct inuse *u, const bool *kno
 		find_device_users(fd, path, &st, u, known);
 	} else if (S_ISREG(st.st_mode)) {
 		inuse_find_loops(&st, u);
-		find_qemu_locks(fd, u);
+		find_locks(fd, u);
 		find_writer(fd, &st, u);
 	}
 	return buf_failed(&u->mountpoints) < 0 ? -1 : buf_failed(&u->holders);

@@ -1,11 +1,12 @@
 /*
  * inuse: who else uses a file or device, by what the kernel reports.
  *
- * Of a file it detects loop devices, mounts of these, swap, QEMU's locks, and another
- * process that has it open for writing.  The last is found by a read lease; where the
- * lease is not available (a file of another user, some filesystems), by the descriptors
- * in /proc that are visible.  Of a block device it detects mounts, swap and other
- * exclusive users (dm, md), and of a volume also any other process that has it open.
+ * Of a file it detects loop devices, mounts of these, swap, the locks of QEMU and of
+ * other jobs, and another process that has it open for writing.  The last is found by a
+ * read lease; where the lease is not available (a file of another user, some
+ * filesystems), by the descriptors in /proc that are visible.  Of a block device it
+ * detects mounts, swap and other exclusive users (dm, md), and of a volume also any
+ * other process that has it open.
  *
  * Nothing is changed.  It blocks only for up to VOLUME_OPEN_MS while a volume is open
  * elsewhere, which may be udev.

@@ -7,10 +7,7 @@
 
 #include "lib/base/err.h"
 
-#define KEY(key, of_type, ...)                                                                     \
-	{                                                                                          \
-		.name = (key), .type = KEY_##of_type, __VA_ARGS__                                  \
-	}
+#define KEY(key, of_type, ...) { .name = (key), .type = KEY_##of_type, __VA_ARGS__ }
 
 /* A dry run changes nothing. */
 #define DRY_RUN KEY("dry_run", FLAG, .needs = RIGHT_READ, .spares = RIGHT_ALL & ~RIGHT_READ)

@@ -23,10 +23,7 @@ struct ssh_link {
 	char where[192];	  /* "'web' (10.0.0.1 port 2222)", for messages */
 };
 
-#define SSH_LINK_INIT                                                                              \
-	{                                                                                          \
-		.fd = -1, .proxy = -1                                                              \
-	}
+#define SSH_LINK_INIT { .fd = -1, .proxy = -1 }
 
 /*
  * Connects to c's host, or starts its ProxyCommand, and sets where and deadline.

@@ -27,7 +27,7 @@ struct ssh_keyring {
 		uint8_t *blob; /* public key or certificate, in SSH wire format */
 		uint32_t len;
 		char *comment;
-	} * key;
+	} *key;
 	size_t count;
 	pthread_t thread;
 	bool is_running;

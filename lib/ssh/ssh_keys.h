@@ -22,14 +22,11 @@ struct ssh_keys {
 		char *label;	/* "key '/home/u/.ssh/id_rsa'", for messages */
 		uint8_t *cert;	/* a certificate of the key in_agent, in SSH wire format; or NULL */
 		uint32_t cert_len;
-	} * item;
+	} *item;
 	size_t count;
 };
 
-#define SSH_KEYS_INIT                                                                              \
-	{                                                                                          \
-		NULL, 0                                                                            \
-	}
+#define SSH_KEYS_INIT { NULL, 0 }
 
 /*
  * Makes the list and reads the public keys; missing files are skipped.  is_given:

@@ -321,6 +321,7 @@ int conn_recv(struct conn *c, struct frame **out)
 	void *item;
 	struct err e;
 
+	*out = NULL;
 	switch (queue_get(&c->inbox, &item)) {
 	case 1:
 		*out = item;

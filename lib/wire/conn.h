@@ -56,7 +56,7 @@ int conn_send_error(struct conn *c, const struct err *e);
 /*
  * 1: *out is the next frame, which the caller gives back with conn_release();
  * 0: the peer closed the connection between two frames; -1 with an error recorded
- * as by conn_send().  Blocks.
+ * as by conn_send(); then *out is NULL.  Blocks.
  */
 int conn_recv(struct conn *c, struct frame **out);
 void conn_release(struct conn *c, struct frame *f);

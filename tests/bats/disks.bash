@@ -10,6 +10,7 @@
 
 disks_setup() {
 	share_mounts
+	cd "$DIR" || return # it is below the new mount now
 	M=$DIR/m
 	mkdir "$M"
 }

@@ -134,3 +134,27 @@ goes_through_long() {
 	succeeds img-copy --overwrite "a:$DIR/$1" "${1/x/y}"
 	succeeds img-delete "$1" "a:$DIR/${1/x/y}"
 }
+
+@test "names: the current directory was deleted" {
+	local words
+
+	mkdir gone
+	cd gone
+	rmdir ../gone
+	for words in 'img-info x.img' 'img-list' 'img-list .' "img-copy $IMAGE y.img" \
+		'img-copy x.img /y.img' 'img-write x.img y.img' 'img-create x.img 1M' 'img-delete x.img' \
+		'img-rename x.img y.img' 'img-archive x.img' 'img-unarchive x.img.lzo' 'img-verify x.img' \
+		'img-snap x.img' 'img-clean .'; do
+		# shellcheck disable=SC2086 # a command
+		try $words
+		[ "$status" = 3 ]
+		[ "$(wc -l <"$ERR")" = 1 ]
+		says 'cannot get the current directory: No such file or directory'
+	done
+	succeeds img-copy "$IMAGE" "$DIR/y.img"
+	same "$IMAGE" "$DIR/y.img"
+	try img-copy "a:$IMAGE" "$DIR/z.img" # a shell may warn
+	[ "$status" = 0 ]
+	same "$IMAGE" "$DIR/z.img"
+	succeeds img-storage
+}

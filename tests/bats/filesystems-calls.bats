@@ -6,6 +6,7 @@
 # (traced_build).
 
 load common
+load disks
 
 setup_file() {
 	local work=$BATS_FILE_TMPDIR
@@ -21,7 +22,7 @@ setup() {
 	img_setup
 	PATH=$TRACED/bin:$PATH
 }
-teardown() { img_teardown; }
+teardown() { disks_teardown; }
 
 # inject FAULT...: sets strace's inject= expressions for the next commands.
 inject() {
@@ -366,10 +367,13 @@ killed_at() {
 }
 
 # Reading space that was never written would make the kernel keep pages of it, which it
-# would then report as data.
+# would then report as data.  (tmpfs cannot tell such space from data.)
 @test "calls: space that was never written is not read" {
 	local read
 
+	disks_setup
+	disk 512M ext4
+	cd "$M"
 	inject
 	succeeds img-create x.img 256M
 	put x.img $((100 * BLOCK)) <"$SMALL"

@@ -60,6 +60,31 @@ is_archive() {
 	is_copy "$IMAGE" a.img
 }
 
+@test "copy: from and to what a shell passes for a command" {
+	succeeds img-copy <(cat "$IMAGE") y.img
+	is_copy "$IMAGE" y.img
+	succeeds img-copy --archive <(cat "$IMAGE") "a:$DIR/y.lzo"
+	lzop -dc y.lzo | cmp - "$IMAGE"
+	succeeds img-copy <(cat y.lzo) "a:$DIR/z.img"
+	is_copy "$IMAGE" z.img
+	succeeds img-copy "$IMAGE" >(cat >z.out; echo done >z.done)
+	wait_until 10 test -s z.done
+	same "$IMAGE" z.out
+	succeeds img-copy /dev/stdin w.img <y.img
+	is_copy "$IMAGE" w.img
+	try img-copy "a:$IMAGE" /dev/stdout
+	[ "$status" = 0 ]
+	same "$IMAGE" "$OUT"
+	refuses 8 '' img-copy <(true) v.img
+	says 'standard input ended before its first byte'
+	refuses 2 '' img-info <(cat "$IMAGE")
+	says 'is no image, but standard input or output'
+	refuses 3 /dev/fd/999 img-copy /dev/fd/999 v.img
+	mkfifo fifo
+	refuses 4 fifo img-copy fifo v.img
+	assert_not_exist v.img
+}
+
 @test "copy: to standard output, and nothing else is written there" {
 	succeeds img-copy "$IMAGE" -
 	same "$IMAGE" "$OUT"

@@ -2,11 +2,12 @@
 # img-create: files, on this host and on a remote host.
 
 load common
+load disks
 
 setup_file() { img_setup_file a; }
 teardown_file() { img_teardown_file; }
 setup() { img_setup; }
-teardown() { img_teardown; }
+teardown() { disks_teardown; }
 
 @test "create: reads as zeros, is fully allocated and private" {
 	umask 0
@@ -161,8 +162,11 @@ teardown() { img_teardown; }
 }
 
 @test "create: larger than a file on this file system can be" {
-	refuses 9 x.img img-create --sparse x.img 8191P
-	assert_not_exist x.img
+	disks_setup
+	disk 64M ext4 # tmpfs may have files of that length
+	refuses 9 m/x.img img-create --sparse m/x.img 8191P
+	refuses 9 "a:$M/x.img" img-create --sparse "a:$M/x.img" 8191P
+	assert_not_exist m/x.img
 }
 
 @test "create: wrong command lines" {

@@ -73,6 +73,9 @@ has_mark() {
 	target y.img
 	succeeds img-write - "a:$DIR/y.img" <"$IMAGE"
 	filled "$IMAGE" y.img
+	target y.img
+	succeeds img-write <(cat "$IMAGE") y.img
+	filled "$IMAGE" y.img
 }
 
 @test "write: holes of the source become zeros, and the target stays allocated" {

@@ -290,6 +290,8 @@ busy() {
 }
 
 @test "in use: another job writes to it" {
+	local name
+
 	img-write --bwlimit 100K source.img x.img >"$OUT.1" 2>"$ERR.1" 3>&- &
 	run=$!
 	wait_until 10 unfinished x.img
@@ -305,6 +307,21 @@ busy() {
 	busy x.img img-rename x.img new.img
 	busy x.img img-archive x.img
 	busy x.img img-write -n source.img x.img
+	ln x.img other.img # which has the same lock, and no mark beside it
+	for name in x.img other.img; do
+		busy "$name" img-copy "$name" new.img
+		says 'another job is writing it'
+		busy "a:$DIR/$name" img-verify "a:$DIR/$name"
+		says 'another job is writing it'
+		busy "$name" img-write --allow-links source.img "$name"
+		says 'another job is writing it'
+		busy "$name" img-delete --allow-links "$name"
+		says 'another job is writing it'
+		try img-info "$name"
+		grep -x 'in use  *yes.*' "$OUT"
+		lacks "$OUT" QEMU
+	done
+	rm other.img
 	kill $run
 	wait $run || true
 	wait_until 10 no_process

@@ -48,8 +48,8 @@ static inline int __attribute__((format(printf, 1, 2))) scratch_run(const char *
 }
 
 /* Returns what a shell command prints, without the last newline; *status: its exit status. */
-static inline char *__attribute__((format(printf, 2, 3)))
-scratch_get(int *status, const char *fmt, ...)
+static inline char *__attribute__((format(printf, 2, 3))) scratch_get(
+	int *status, const char *fmt, ...)
 {
 	static char out[65536];
 	char cmd[8192];

@@ -50,10 +50,12 @@ if ! download && ! { as_root apt-get -q update >"$new/log" 2>&1 && download; }; 
 	exit 1
 fi
 dpkg -x "$new"/*.deb "$new/files"
-version=$(basename "$new/files/lib/modules"/*)
+modules=$new/files/lib/modules
+[ -d "$modules" ] || modules=$new/files/usr/lib/modules # since Debian 13
+version=$(basename "$modules"/*)
 mkdir -p "$new/kernel/lib"
 mv "$new/files/boot/vmlinuz-$version" "$new/kernel/vmlinuz"
-mv "$new/files/lib/modules" "$new/kernel/lib/modules"
+mv "$modules" "$new/kernel/lib/modules"
 depmod -b "$new/kernel" "$version"
 echo "$version" >"$new/kernel/version"
 chmod 755 "$new/kernel"

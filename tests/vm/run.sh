@@ -27,7 +27,14 @@ boot_limit=120
 results=$build/results-vm
 rm -rf "$results"
 mkdir -p "$results"
-virtiofsd=/usr/lib/qemu/virtiofsd
+# Debian 13 has the one written in Rust.  It must not announce mounts, on which the guest
+# could mount nothing.
+if [ -x /usr/libexec/virtiofsd ]; then
+	virtiofsd=(/usr/libexec/virtiofsd --shared-dir=/ --sandbox=chroot --cache=always
+		--no-announce-submounts)
+else
+	virtiofsd=(/usr/lib/qemu/virtiofsd -f -o source=/ -o sandbox=chroot -o cache=always)
+fi
 job=$(mktemp -d /tmp/img-vm.XXXXXX)
 guest=
 files=
@@ -101,7 +108,9 @@ make_initrd() {
 	[ -s "$job/modules" ] || return
 	while read -r module; do
 		cp "$module" "$root/modules" || return
-		echo "${module##*/}" >>"$root/modules/order"
+		case $module in *.xz) busybox unxz "$root/modules/${module##*/}" || return ;; esac
+		name=${module##*/}
+		echo "${name%.xz}" >>"$root/modules/order"
 	done <"$job/modules"
 	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) >"$job/initrd.img"
 }
@@ -110,8 +119,12 @@ machine=(qemu-system-x86_64 -nodefaults -display none -no-reboot -m 2G
 	-object "memory-backend-memfd,id=m,size=2G,share=on" -M "pc,memory-backend=m,usb=off,vmport=off")
 command_line="console=ttyS0 loglevel=4 panic=-1 no_timer_check nowatchdog rcupdate.rcu_expedited=1"
 # Options that protect a kernel, or keep statistics for its users, only cost time there.
-command_line+=" mitigations=off audit=0 lsm= apparmor=0 init_on_alloc=0 hardened_usercopy=off"
+command_line+=" mitigations=off audit=0 lsm= apparmor=0 hardened_usercopy=off"
 command_line+=" randomize_kstack_offset=off cgroup_disable=memory psi=0 transparent_hugepage=never"
+
+# The guest must zero each page that it takes: virtiofsd writes to its memory without QEMU's
+# knowledge, and QEMU would continue to run what it translated from that page before.
+command_line+=" init_on_alloc=1"
 
 # A /dev/kvm may exist and yet hang: if a guest has not booted with it in some seconds, it
 # is not used until this machine is rebooted.
@@ -124,9 +137,13 @@ choose_accel() {
 	if [ -z "$accel" ]; then
 		accel=tcg
 		if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
-			timeout --kill-after=2 8 "${machine[@]}" -accel kvm -cpu host -kernel "$kernel/vmlinuz" \
-				-initrd "$job/initrd.img" -append "$command_line img.probe" \
-				-serial "file:$job/probe" </dev/null >/dev/null 2>&1
+			# In a shell of its own, which reports that qemu aborted to /dev/null.
+			(
+				timeout --kill-after=2 8 "${machine[@]}" -accel kvm -cpu host \
+					-kernel "$kernel/vmlinuz" -initrd "$job/initrd.img" \
+					-append "$command_line img.probe" -serial "file:$job/probe"
+				true
+			) </dev/null >/dev/null 2>&1
 			! grep -qs img-probe-alive "$job/probe" || accel=kvm
 		fi
 		rm -f "${known%/*}"/accel-*
@@ -152,8 +169,8 @@ boot() {
 	declare -p top build modules limit shell >"$own/job"
 	cp "$here/init.sh" "$own/init.sh"
 	rm -f "$own/socket" "$own"/line.*
-	setpriv --pdeathsig KILL "$virtiofsd" -f --socket-path="$own/socket" -o source=/ \
-		-o sandbox=chroot -o cache=always >"$results/virtiofsd$number" 2>&1 </dev/null &
+	setpriv --pdeathsig KILL "${virtiofsd[@]}" --socket-path="$own/socket" \
+		>"$results/virtiofsd$number" 2>&1 </dev/null &
 	files=$!
 	wait_for_socket || cannot "virtiofsd: $(tail -n 5 "$results/virtiofsd$number")"
 	devices=(-chardev "socket,id=c,path=$own/socket"
@@ -294,7 +311,7 @@ elapsed() {
 
 [ "$(id -u)" = 0 ] || cannot "only root can share the files of this machine with it"
 [ "$(uname -m)" = x86_64 ] || cannot "it is made for x86_64, not for $(uname -m)"
-[ -x "$virtiofsd" ] || cannot "no $virtiofsd: make test-deps"
+[ -x "${virtiofsd[0]}" ] || cannot "no ${virtiofsd[0]}: make test-deps"
 kernel=$("$here/kernel.sh") || cannot "no kernel for it"
 version=$(cat "$kernel/version")
 make_initrd || cannot "no initramfs for it"
