@@ -20,6 +20,7 @@
 
 #define TARGET_LEN_UNKNOWN UINT64_MAX
 
+struct block;
 struct image;
 
 struct target_want {
@@ -68,6 +69,13 @@ int target_write(struct target *t, const void *p, size_t n, uint64_t off);
  * them unless want->sparse; from any thread.  0, or -1 recorded.
  */
 int target_zero(struct target *t, uint64_t len, uint64_t off);
+
+/*
+ * Writes or zeroes what the block b, which has its raw form, covers.  Where the storage can have
+ * holes, the zeros that b->zero_units knows are not written if they fill what the storage
+ * allocates at once.  From any thread.  0, or -1 recorded.
+ */
+int target_put(struct target *t, const struct block *b);
 
 /*
  * Makes it share all blocks of src instead of a copy, where the storage supports

@@ -57,6 +57,7 @@ static int prepare_inplace_file(struct target_inplace *t)
 	if (t->base.fd < 0)
 		return -1;
 	t->base.space = (uint64_t)t->place->st.st_size;
+	target_set_hole_unit(&t->base);
 	if (target_check_source(&t->base, &t->place->st) < 0 || target_check_len(&t->base) < 0)
 		return -1;
 	return w->dry_run ? check_writable(t->place) : mark_file(t);

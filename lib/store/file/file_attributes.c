@@ -1,0 +1,56 @@
+/*
+ * file_attributes: what is equal already is not set, since some filesystems refuse that.
+ */
+#include "lib/store/file/file_attributes.h"
+
+#include <linux/limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+
+#define LABEL_MAX 4096
+#define LABEL "security.selinux"
+#define ACL "system.posix_acl_access"
+
+/* Gives fd the access list of model; without one, removes that which fd has from its directory. */
+static int copy_acl(int fd, int model)
+{
+	char *acl = malloc(XATTR_SIZE_MAX);
+	ssize_t n = acl ? fgetxattr(model, ACL, acl, XATTR_SIZE_MAX) : -1;
+	int r = 0;
+
+	if (!acl)
+		return err_set(ST_FAILED, "out of memory");
+	if (n >= 0)
+		r = fsetxattr(fd, ACL, acl, (size_t)n, 0);
+	else if (fgetxattr(fd, ACL, NULL, 0) > 0)
+		r = fremovexattr(fd, ACL);
+	free(acl);
+	return r < 0 ? err_sys("cannot keep the access list") : 0;
+}
+
+int file_attributes_copy(int fd, int model)
+{
+	char label[LABEL_MAX];
+	struct stat st, own;
+	ssize_t n;
+
+	if (fstat(model, &st) < 0 || fstat(fd, &own) < 0)
+		return err_sys("cannot stat");
+	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
+		fchown(fd, st.st_uid, st.st_gid) < 0)
+		return err_sys("cannot keep the owner");
+	if (copy_acl(fd, model) < 0)
+		return -1;
+	if (fstat(fd, &own) < 0)
+		return err_sys("cannot stat");
+	if ((st.st_mode & 07777) != (own.st_mode & 07777) && fchmod(fd, st.st_mode & 07777) < 0)
+		return err_sys("cannot keep the mode");
+	n = fgetxattr(model, LABEL, label, sizeof(label));
+	if (n > 0 && fsetxattr(fd, LABEL, label, (size_t)n, 0) < 0)
+		return err_sys("cannot keep the security label");
+	return 0;
+}

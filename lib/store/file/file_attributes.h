@@ -1,0 +1,13 @@
+/*
+ * file_attributes: what a file gets from the file that it replaces or is made from.
+ */
+#ifndef IMG_FILE_ATTRIBUTES_H
+#define IMG_FILE_ATTRIBUTES_H
+
+/*
+ * Gives the open file fd the owner, mode (without setuid, setgid and sticky), access list and
+ * label of the open file model.  0, or -1 recorded.
+ */
+int file_attributes_copy(int fd, int model);
+
+#endif
