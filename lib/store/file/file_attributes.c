@@ -32,6 +32,19 @@ static int copy_acl(int fd, int model)
 	return r < 0 ? err_sys("cannot keep the access list") : 0;
 }
 
+int file_attributes_try(int fd, const struct stat *model)
+{
+	struct stat own;
+
+	if (fstat(fd, &own) < 0)
+		return err_sys("cannot stat");
+	if (model->st_uid == own.st_uid && model->st_gid == own.st_gid)
+		return 0;
+	if (fchown(fd, model->st_uid, model->st_gid) < 0)
+		return err_sys("cannot keep the owner");
+	return fchown(fd, own.st_uid, own.st_gid) < 0 ? err_sys("cannot change the owner") : 0;
+}
+
 int file_attributes_copy(int fd, int model)
 {
 	char label[LABEL_MAX];

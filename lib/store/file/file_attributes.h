@@ -4,10 +4,18 @@
 #ifndef IMG_FILE_ATTRIBUTES_H
 #define IMG_FILE_ATTRIBUTES_H
 
+#include <sys/stat.h>
+
 /*
  * Gives the open file fd the owner, mode (without setuid, setgid and sticky), access list and
  * label of the open file model.  0, or -1 recorded.
  */
 int file_attributes_copy(int fd, int model);
+
+/*
+ * Makes the part of it that can fail for want of permission, and undoes that: 0, or -1
+ * recorded.
+ */
+int file_attributes_try(int fd, const struct stat *model);
 
 #endif

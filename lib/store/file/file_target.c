@@ -113,6 +113,14 @@ static int allocate_file(struct target_file *t)
 	return may_share(&t->base) ? 0 : allocate_now(t);
 }
 
+/* Who will own the complete file. */
+static uid_t owner_of(const struct target_file *t)
+{
+	if (t->replaces)
+		return t->place->st.st_uid;
+	return t->base.want.like ? t->base.want.like->st.st_uid : geteuid();
+}
+
 /* /dev is kept in memory, so a file there would not survive a reboot. */
 static int refuse_devices(const struct place_file *p)
 {
@@ -155,12 +163,15 @@ static int prepare_new_file(struct target_file *t)
 			return -1;
 	}
 	if (check_replaced_file(t) < 0 || precheck_fixed(p, dry_run) < 0 ||
-		partial_check(p->dir, t->hidden) < 0)
+		partial_check(p->dir, t->hidden) < 0 ||
+		unfinished_check(p->dir, p->base.name, owner_of(t)) < 0)
 		return -1;
 	if (dry_run)
 		return check_free_space(t);
 	t->base.fd = partial_create(p->dir, t->hidden);
 	if (t->base.fd < 0)
+		return -1;
+	if (t->replaces && file_attributes_try(t->base.fd, &p->st) < 0)
 		return -1;
 	target_set_hole_unit(&t->base);
 	return allocate_file(t);
@@ -321,7 +332,7 @@ static int commit_new_file(struct target *base)
 		return -1;
 	close(base->fd);
 	base->fd = -1;
-	if (unfinished_forget(p->dir, p->base.name) == 0) {
+	if (unfinished_forget(p->dir, p->base.name, owner_of(t)) == 0) {
 		if (!base->want.fsync || io_sync_dir(p->dir) == 0)
 			return 0;
 		err_sys("cannot sync the directory to disk");
