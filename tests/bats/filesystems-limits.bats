@@ -358,6 +358,30 @@ stays() {
 	same x.img d/x.img
 }
 
+@test "limits: extended attributes stay when a file is replaced" {
+	local type
+
+	for type in ext4 xfs btrfs; do
+		disk 320M $type
+		cp "$SMALL" "$M/x.img"
+		setfattr -n user.owner -v 'the db team' "$M/x.img"
+		setfattr -n user.binary -v 0x00ff0a "$M/x.img"
+		setfattr -n user.empty "$M/x.img"
+		setfattr -n user.img-tools.run -v none "$M/x.img"
+		as_root setfattr -n security.selinux -v system_u:object_r:virt_image_t:s0 "$M/x.img"
+		getfattr -d -m - -e hex "$M/x.img" | grep -v img-tools >before
+		succeeds img-copy --overwrite "$IMAGE" "$M/x.img"
+		same "$IMAGE" "$M/x.img"
+		getfattr -d -m - -e hex "$M/x.img" >after
+		diff before after
+		grep -q user.binary=0x00ff0a after
+		succeeds img-copy "$M/x.img" "$M/y.img"
+		[ -z "$(getfattr -d "$M/y.img")" ]
+		unmount
+		rm disk
+	done
+}
+
 @test "limits: an inherited group, and access lists" {
 	[ "$(id -u)" = 0 ] || skip 'needs root, to give files to other groups'
 	disk 24M ext4
@@ -385,6 +409,17 @@ other::---' ]
 	[ "$(getfacl -cpn x.img.lzo)" = "$before" ]
 	succeeds img-unarchive x.img.lzo
 	[ "$(getfacl -cpn x.img)" = "$before" ]
+	# Rights that belong to a program are not kept.
+	as_root chmod 7644 x.img
+	succeeds img-copy --overwrite "$SMALL" x.img
+	[ "$(stat -c '%a %g' x.img)" = '644 14' ]
+	[ "$(getfacl -cpn x.img | grep user:16)" = user:16:r-- ]
+	as_root chmod 7644 x.img
+	succeeds img-archive x.img
+	[ "$(stat -c %a x.img.lzo)" = 644 ]
+	as_root chmod 7644 x.img.lzo
+	succeeds img-unarchive x.img.lzo
+	[ "$(stat -c %a x.img)" = 644 ]
 	# A new file is private, whatever the list says.
 	succeeds img-create z.img 1M
 	[ "$(stat -c %a z.img)" = 600 ]

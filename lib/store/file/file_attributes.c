@@ -3,8 +3,11 @@
  */
 #include "lib/store/file/file_attributes.h"
 
+#include <errno.h>
 #include <linux/limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -14,6 +17,8 @@
 #define LABEL_MAX 4096
 #define LABEL "security.selinux"
 #define ACL "system.posix_acl_access"
+#define USER "user."
+#define OWN "user.img-tools." /* marks of our jobs */
 
 /* Gives fd the access list of model; without one, removes that which fd has from its directory. */
 static int copy_acl(int fd, int model)
@@ -60,10 +65,42 @@ int file_attributes_copy(int fd, int model)
 		return -1;
 	if (fstat(fd, &own) < 0)
 		return err_sys("cannot stat");
-	if ((st.st_mode & 07777) != (own.st_mode & 07777) && fchmod(fd, st.st_mode & 07777) < 0)
+	if ((st.st_mode & 0777) != (own.st_mode & 07777) && fchmod(fd, st.st_mode & 0777) < 0)
 		return err_sys("cannot keep the mode");
 	n = fgetxattr(model, LABEL, label, sizeof(label));
 	if (n > 0 && fsetxattr(fd, LABEL, label, (size_t)n, 0) < 0)
 		return err_sys("cannot keep the security label");
 	return 0;
+}
+
+static bool is_kept(const char *name)
+{
+	return strncmp(name, USER, strlen(USER)) == 0 && strncmp(name, OWN, strlen(OWN)) != 0;
+}
+
+static int copy_attribute(int fd, int model, const char *name, char *value)
+{
+	ssize_t n = fgetxattr(model, name, value, XATTR_SIZE_MAX);
+
+	if (n < 0 && errno == ENODATA)
+		return 0; /* it was removed meanwhile */
+	return n < 0 || fsetxattr(fd, name, value, (size_t)n, 0) < 0
+		       ? err_sys("cannot keep the extended attributes")
+		       : 0;
+}
+
+int file_attributes_copy_user(int fd, int model)
+{
+	char *names = malloc(XATTR_LIST_MAX), *value = malloc(XATTR_SIZE_MAX);
+	ssize_t n = names ? flistxattr(model, names, XATTR_LIST_MAX) : 0, at;
+	int r = names && value ? 0 : err_set(ST_FAILED, "out of memory");
+
+	if (r == 0 && n < 0 && errno != EOPNOTSUPP)
+		r = err_sys("cannot read the extended attributes");
+	for (at = 0; r == 0 && at < n; at += (ssize_t)strlen(names + at) + 1)
+		if (is_kept(names + at))
+			r = copy_attribute(fd, model, names + at, value);
+	free(names);
+	free(value);
+	return r;
 }

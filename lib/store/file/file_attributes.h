@@ -12,9 +12,12 @@
  */
 int file_attributes_copy(int fd, int model);
 
+/* Gives it the extended attributes user.*, except those of our jobs.  0, or -1 recorded. */
+int file_attributes_copy_user(int fd, int model);
+
 /*
- * Makes the part of it that can fail for want of permission, and undoes that: 0, or -1
- * recorded.
+ * Makes the part of file_attributes_copy() that can fail for want of permission, and undoes
+ * it.  0, or -1 recorded.
  */
 int file_attributes_try(int fd, const struct stat *model);
 

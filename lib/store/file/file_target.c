@@ -273,6 +273,8 @@ static int set_attributes(struct target_file *t)
 		if (old < 0)
 			return err_status() == ST_OK ? 0 : -1;
 		r = file_attributes_copy(t->base.fd, old);
+		if (r == 0)
+			r = file_attributes_copy_user(t->base.fd, old);
 		close(old);
 		return r;
 	}
