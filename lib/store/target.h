@@ -31,6 +31,7 @@ struct target_want {
 	bool fsync;		    /* sync to disk before it is complete */
 	bool dry_run;		    /* only make the checks */
 	const struct image *source; /* if this process reads it, or NULL */
+	bool share;		    /* it is made only to share the blocks of source */
 	const char *source_id;	    /* identity (identity.h) of the source, or NULL */
 	const char *pool;	    /* a new volume gets its space from this thin pool, or NULL */
 	uint64_t volume_len;	    /* bytes of a new volume, to be rounded up; 0: as len */

@@ -358,6 +358,55 @@ stays() {
 	same x.img d/x.img
 }
 
+# has_nocow FILE
+has_nocow() {
+	[[ $(lsattr "$1" | cut -d' ' -f1) == *C* ]]
+}
+
+@test "limits: NOCOW files of btrfs have snapshots, and copies with the flag" {
+	disk 320M btrfs
+	cd "$M"
+	touch x.img
+	chattr +C x.img
+	head -c 20M /dev/urandom >x.img
+	sync -f .
+	before=$(free_bytes)
+	succeeds img-snap --name snap.img x.img
+	succeeds img-copy x.img y.img
+	succeeds img-copy --snapshot --json x.img z.img
+	json '.consistent'
+	sync -f .
+	[ $((before - $(free_bytes))) -lt 8000000 ]
+	for file in snap.img y.img z.img; do
+		same x.img $file
+		has_nocow $file
+		shares $file
+	done
+	succeeds img-copy --compress=never x.img "a:$M/far.img"
+	same x.img far.img
+	# A replaced file keeps its own flag, whatever the source and the directory have.
+	succeeds img-copy --overwrite "$SMALL" x.img
+	same "$SMALL" x.img
+	has_nocow x.img
+	cp --reflink=never "$SMALL" plain.img
+	succeeds img-copy --overwrite y.img plain.img
+	same y.img plain.img
+	run ! has_nocow plain.img
+	mkdir d
+	chattr +C d
+	mv plain.img d
+	succeeds img-copy --overwrite "$SMALL" d/plain.img
+	run ! has_nocow d/plain.img
+	succeeds img-snap --name snap.img d/plain.img
+	same "$SMALL" d/snap.img
+	succeeds img-copy --snapshot d/plain.img d/z.img
+	same "$SMALL" d/z.img
+	# A new file in such a directory gets it from there.
+	succeeds img-copy d/plain.img d/new.img
+	same "$SMALL" d/new.img
+	has_nocow d/new.img
+}
+
 @test "limits: extended attributes stay when a file is replaced" {
 	local type
 

@@ -4,10 +4,11 @@
 #include "lib/store/file/file_attributes.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <linux/limits.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -71,6 +72,18 @@ int file_attributes_copy(int fd, int model)
 	if (n > 0 && fsetxattr(fd, LABEL, label, (size_t)n, 0) < 0)
 		return err_sys("cannot keep the security label");
 	return 0;
+}
+
+void file_attributes_copy_nocow(int fd, int model, bool may_clear)
+{
+	int own = 0, wanted = 0; /* the kernel reads and writes an int */
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &own) < 0 || ioctl(model, FS_IOC_GETFLAGS, &wanted) < 0 ||
+		(own & FS_NOCOW_FL) == (wanted & FS_NOCOW_FL) ||
+		(!may_clear && !(wanted & FS_NOCOW_FL)))
+		return;
+	own ^= FS_NOCOW_FL;
+	ioctl(fd, FS_IOC_SETFLAGS, &own);
 }
 
 static bool is_kept(const char *name)

@@ -84,15 +84,22 @@ static int allocate_now(struct target_file *t)
 	return 0;
 }
 
+/* Whether it is a copy of a file, byte by byte. */
+static bool is_file_copy(const struct target *t)
+{
+	const struct image *source = t->want.source;
+
+	return source && source->fd >= 0 && S_ISREG(source->st.st_mode) &&
+	       (uint64_t)source->st.st_size == t->want.len;
+}
+
 /* A file that may share the source's blocks needs no space yet: see clone_file(). */
 static bool may_share(const struct target *t)
 {
-	const struct image *source = t->want.source;
 	struct stat own;
 
-	return source && source->fd >= 0 && S_ISREG(source->st.st_mode) &&
-	       (uint64_t)source->st.st_size == t->want.len && fstat(t->fd, &own) == 0 &&
-	       own.st_dev == source->st.st_dev;
+	return is_file_copy(t) && fstat(t->fd, &own) == 0 &&
+	       own.st_dev == t->want.source->st.st_dev;
 }
 
 static int allocate_file(struct target_file *t)
@@ -150,6 +157,35 @@ static int check_free_space(const struct target_file *t)
 	return 0;
 }
 
+/*
+ * Opens the file that is to be replaced, for reading.  The descriptor; -1 with nothing recorded: it
+ * was removed; -1 recorded, ST_BUSY if it is another file now.
+ */
+static int open_replaced(const struct target_file *t)
+{
+	int fd;
+
+	err_clear();
+	fd = file_place_open(&t->place->base, O_RDONLY | O_NONBLOCK);
+	if (fd < 0 && err_errno() == ENOENT)
+		err_clear();
+	else if (fd < 0 && err_errno() == ESTALE)
+		err_set(ST_BUSY, "another program has replaced it meanwhile");
+	return fd;
+}
+
+/* Gives the empty file what it can get only now, and finds out whether the rest can be kept. */
+static int try_attributes(const struct target_file *t)
+{
+	int old = open_replaced(t);
+
+	if (old < 0)
+		return err_status() == ST_OK ? 0 : -1;
+	file_attributes_copy_nocow(t->base.fd, old, true);
+	close(old);
+	return file_attributes_try(t->base.fd, &t->place->st);
+}
+
 static int prepare_new_file(struct target_file *t)
 {
 	const struct place_file *p = t->place;
@@ -171,8 +207,10 @@ static int prepare_new_file(struct target_file *t)
 	t->base.fd = partial_create(p->dir, t->hidden);
 	if (t->base.fd < 0)
 		return -1;
-	if (t->replaces && file_attributes_try(t->base.fd, &p->st) < 0)
+	if (t->replaces && try_attributes(t) < 0)
 		return -1;
+	if (!t->replaces && is_file_copy(&t->base))
+		file_attributes_copy_nocow(t->base.fd, t->base.want.source->fd, t->base.want.share);
 	target_set_hole_unit(&t->base);
 	return allocate_file(t);
 }
@@ -243,23 +281,6 @@ static int set_file_len(struct target *t, uint64_t len)
 	else if (ftruncate(t->fd, (off_t)len) == 0)
 		return 0;
 	return target_out_of_space("cannot set the length to", len);
-}
-
-/*
- * Opens the file that is to be replaced, for reading.  The descriptor; -1 with nothing recorded: it
- * was removed; -1 recorded, ST_BUSY if it is another file now.
- */
-static int open_replaced(const struct target_file *t)
-{
-	int fd;
-
-	err_clear();
-	fd = file_place_open(&t->place->base, O_RDONLY | O_NONBLOCK);
-	if (fd < 0 && err_errno() == ENOENT)
-		err_clear();
-	else if (fd < 0 && err_errno() == ESTALE)
-		err_set(ST_BUSY, "another program has replaced it meanwhile");
-	return fd;
 }
 
 static int set_attributes(struct target_file *t)
