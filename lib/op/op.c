@@ -140,6 +140,7 @@ static const struct op_key write_keys[] = {
 	KEY("format", TEXT),
 	KEY("compression", WORD, .words = compression_words),
 	KEY("source_id", TEXT),
+	KEY("mtime", U64),
 	KEY("jobs", U64),
 	{ NULL },
 };

@@ -71,6 +71,13 @@ static int refuse_used(struct reading *r, bool live)
 	return ret;
 }
 
+static uint64_t file_mtime(const struct image *img)
+{
+	return S_ISREG(img->st.st_mode) && img->st.st_mtim.tv_sec > 0
+		       ? (uint64_t)img->st.st_mtim.tv_sec
+		       : 0;
+}
+
 static int open_content(struct reading *r)
 {
 	const struct content *c = image_content(r->img);
@@ -79,6 +86,8 @@ static int open_content(struct reading *r)
 		return -1;
 	r->format = c->format;
 	r->compressed = c->is_archive;
+	r->mtime = c->is_archive ? c->archive.header.mtime
+				 : file_mtime(r->origin ? r->origin : r->img);
 	if (c->is_archive) {
 		if (lseek(r->img->fd, 0, SEEK_SET) < 0)
 			return err_sys("cannot seek to the beginning");
@@ -259,6 +268,8 @@ void reading_describe(const struct reading *r, struct buf *record)
 		kv_add(record, "kind", r->img->kind);
 		kv_add(record, "id", r->id);
 	}
+	if (r->mtime)
+		kv_add_u64(record, "mtime", r->mtime);
 	kv_add(record, "format", r->format);
 	kv_add(record, "compression", r->compressed ? "lzo" : NULL);
 	kv_add_bool(record, "consistent", r->consistent);

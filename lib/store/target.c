@@ -256,6 +256,11 @@ int target_settle(struct target *t)
 	return 0;
 }
 
+int target_rewind(struct target *t)
+{
+	return lseek(t->fd, 0, SEEK_SET) < 0 ? err_sys("cannot read it again") : t->fd;
+}
+
 int target_commit(struct target *t)
 {
 	if ((!t->is_settled && target_settle(t) < 0) || t->ops->commit(t) < 0) {

@@ -95,6 +95,12 @@ int target_set_len(struct target *t, uint64_t len);
 int target_settle(struct target *t);
 
 /*
+ * For reading a new file from its beginning, after target_settle(): its descriptor, which the
+ * target keeps, or -1 recorded.
+ */
+int target_rewind(struct target *t);
+
+/*
  * Completes it: calls target_settle() if that was not done, and gives it its name, or
  * removes the tag or mark that says that it is unfinished.  0; or -1 recorded, and it was
  * aborted.  Frees t either way.  Blocks as target_settle().
