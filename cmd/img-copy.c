@@ -11,14 +11,16 @@
 int main(int argc, char **argv)
 {
 	char *size = NULL;
-	int archive = 0, overwrite = 0, sparse = 0, live = 0, allow_links = 0;
+	int archive = 0, overwrite = 0, sparse = 0, live = 0, allow_links = 0, as_is = 0;
 	struct poptOption options[] = { { "archive", 'a', POPT_ARG_NONE, &archive, 0,
 						"store the copy as an lzop archive", NULL },
 		{ "overwrite", '\0', POPT_ARG_NONE, &overwrite, 0, "replace DST if it exists",
 			NULL },
 		{ "sparse", '\0', POPT_ARG_NONE, &sparse, 0, "store zeros as holes", NULL },
 		{ "size", '\0', POPT_ARG_STRING, &size, 0,
-			"size of the new volume (default: that of SRC)", "SIZE" },
+			"size of a new volume (default: that of SRC), or length of '-'", "SIZE" },
+		{ "as-is", '\0', POPT_ARG_NONE, &as_is, 0,
+			"copy the bytes as they are: do not unpack an archive", NULL },
 		{ "live", '\0', POPT_ARG_NONE, &live, 0, "copy SRC even if it is in use", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
 			"replace a file even if it has several links", NULL },
@@ -39,6 +41,7 @@ int main(int argc, char **argv)
 	t.overwrite = overwrite;
 	t.sparse = sparse;
 	t.live = live;
+	t.as_is = as_is;
 	t.allow_links = allow_links;
 	if (size && size_parse(size, &t.volume_len) < 0)
 		r = err_wrap("--size");

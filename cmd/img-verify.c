@@ -7,9 +7,11 @@
 
 int main(int argc, char **argv)
 {
-	int live = 0;
+	int live = 0, as_is = 0;
 	struct poptOption options[] = { { "live", '\0', POPT_ARG_NONE, &live, 0,
 						"read an image even if it is in use", NULL },
+		{ "as-is", '\0', POPT_ARG_NONE, &as_is, 0,
+			"read the bytes as they are: do not unpack an archive", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_working_options, 0, NULL, NULL },
 		POPT_TABLEEND };
 	struct cli cli;
@@ -18,6 +20,6 @@ int main(int argc, char **argv)
 		"[OPTION...] LOCATION [LOCATION2]\nCheck an image, or compare the contents of two.",
 		options, argc, argv);
 	cli_need_args(&cli, 1, 2);
-	return cli_end(
-		&cli, cli.count == 1 ? verify_run_one(&cli, live) : verify_run_two(&cli, live));
+	return cli_end(&cli, cli.count == 1 ? verify_run_one(&cli, live, as_is)
+					    : verify_run_two(&cli, live, as_is));
 }

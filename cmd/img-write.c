@@ -1,16 +1,24 @@
 /*
  * img-write: fills an existing image with the contents of another.
  */
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/base/size.h"
 #include "lib/cli/cli.h"
 #include "lib/cli/copy_run.h"
 
 int main(int argc, char **argv)
 {
-	int live = 0, as_is = 0, sparse = 0, allow_links = 0;
+	char *size = NULL;
+	int live = 0, as_is = 0, change_format = 0, sparse = 0, allow_links = 0;
 	struct poptOption options[] = { { "live", '\0', POPT_ARG_NONE, &live, 0,
 						"copy SRC even if it is in use", NULL },
 		{ "as-is", '\0', POPT_ARG_NONE, &as_is, 0,
+			"copy the bytes as they are: do not unpack an archive", NULL },
+		{ "change-format", '\0', POPT_ARG_NONE, &change_format, 0,
 			"write qcow2 content even over other content", NULL },
+		{ "size", '\0', POPT_ARG_STRING, &size, 0, "length of SRC if it is '-'", "SIZE" },
 		{ "sparse", '\0', POPT_ARG_NONE, &sparse, 0, "store zeros as holes", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
 			"write to a file even if it has several links", NULL },
@@ -20,6 +28,7 @@ int main(int argc, char **argv)
 		POPT_TABLEEND };
 	struct transfer t = { .in_place = true };
 	struct cli cli;
+	int r = 0;
 
 	cli_begin(&cli, "img-write",
 		"[OPTION...] SRC DST\nFill an existing image with the contents of another.",
@@ -27,7 +36,11 @@ int main(int argc, char **argv)
 	cli_need_args(&cli, 2, 2);
 	t.live = live;
 	t.as_is = as_is;
+	t.change_format = change_format;
 	t.sparse = sparse;
 	t.allow_links = allow_links;
-	return cli_end(&cli, copy_run(&cli, &t));
+	if (size && size_parse(size, &t.volume_len) < 0)
+		r = err_wrap("--size");
+	free(size);
+	return cli_end(&cli, r < 0 ? r : copy_run(&cli, &t));
 }

@@ -45,6 +45,16 @@ int copy_run(struct cli *c, struct transfer *t)
 		goto out;
 	}
 	copy_options(t, c);
+	if (t->from.is_stdio &&
+		t->volume_len) { /* the length of the stream, which the target gets */
+		t->has_stream_len = true;
+		t->stream_len = t->volume_len;
+		t->volume_len = 0;
+	}
+	if (t->in_place && t->volume_len) {
+		err_set(ST_USAGE, "--size is for '-' as source and for new volumes");
+		goto out;
+	}
 	if (!t->snapshot && (t->snapshot_size || t->pre_snapshot || t->post_snapshot)) {
 		err_set(ST_USAGE,
 			"--snapshot-size, --pre-snapshot and --post-snapshot need --snapshot");

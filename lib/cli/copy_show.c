@@ -45,9 +45,10 @@ static void print_plan(
 		t->in_place ? "write" : "copy", t->snapshot ? "a snapshot of " : "",
 		from ? from : "", to ? to : "",
 		res->has_capacity ? size_human(res->capacity, human) : "of unknown size",
-		t->archive  ? ", as an archive"
-		: t->sparse ? ", sparse"
-			    : "");
+		t->archive	? ", as an archive"
+		: res->unpacked ? ", unpacked"
+		: t->sparse	? ", sparse"
+				: "");
 	free(from);
 	free(to);
 }
@@ -79,6 +80,8 @@ int copy_show(const struct cli *c, bool watched, const struct transfer *t,
 
 	if (!target)
 		return err_set(ST_FAILED, "out of memory");
+	if (res->unpacked && !t->dry_run)
+		log_note("%s: unpacked from an lzop archive", t->from.text);
 	if (c->json)
 		r = print_json(t, res, target);
 	else if (t->dry_run)

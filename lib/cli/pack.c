@@ -3,6 +3,8 @@
  */
 #include "lib/cli/pack.h"
 
+#include <string.h>
+
 #include "lib/base/err.h"
 #include "lib/cli/command.h"
 #include "lib/cli/json.h"
@@ -40,11 +42,20 @@ int pack_main(
 	struct command c = {
 		.op = op, .changes = true, .phase = op, .tell = tell_packed, .arg = &k
 	};
-	int allow_links = 0;
+	bool packs = strcmp(op, "archive") == 0;
+	int allow_links = 0, as_is = 0;
+	struct poptOption archive_options[] = { { "as-is", '\0', POPT_ARG_NONE, &as_is, 0,
+							"take the bytes as they are, even of an "
+							"archive",
+							NULL },
+		POPT_TABLEEND };
+	struct poptOption none[] = { POPT_TABLEEND };
 	struct poptOption options[] = { { "keep", 'k', POPT_ARG_NONE, &k.keep, 0,
 						"keep the original", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
 			"replace a file even if it has several links", NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, packs ? archive_options : none, 0, NULL,
+			NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_working_options, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
 		POPT_TABLEEND };
@@ -53,6 +64,7 @@ int pack_main(
 	cli_need_args(&c.cli, 1, -1);
 	kv_add_bool(&c.keys, "keep", k.keep);
 	kv_add_bool(&c.keys, "allow_links", allow_links);
+	kv_add_bool(&c.keys, "as_is", as_is);
 	kv_add_u64(&c.keys, "jobs", cli_copying.jobs);
 	kv_add_u64(&c.keys, "bwlimit", cli_copying.bwlimit);
 	return command_end(&c, 0);

@@ -27,7 +27,7 @@ static void on_read_progress(void *arg, uint64_t done, uint64_t total)
 
 /* Asks a helper to read the image; receive_digest() waits for the answer. */
 static int request_digest(
-	struct image_digest *d, struct cli *c, const char *text, bool live, bool shown)
+	struct image_digest *d, struct cli *c, const char *text, bool live, bool as_is, bool shown)
 {
 	struct peer_options opt = c->peer;
 	struct buf args = BUF_INIT;
@@ -44,6 +44,7 @@ static int request_digest(
 		return err_wrap("%s", text);
 	kv_add(&args, "path", *d->loc.path ? d->loc.path : ".");
 	kv_add_bool(&args, "live", live);
+	kv_add_bool(&args, "as_is", as_is);
 	kv_add_u64(&args, "jobs", cli_copying.jobs);
 	kv_add_u64(&args, "bwlimit", cli_copying.bwlimit);
 	kv_add_bool(&args, "progress", shown);
@@ -131,18 +132,18 @@ static int show_digest(const struct cli *c, const struct image_digest *d)
 	return json_print(o);
 }
 
-int verify_run_one(struct cli *c, bool live)
+int verify_run_one(struct cli *c, bool live, bool as_is)
 {
 	struct image_digest d;
 	int r;
 
 	memset(&d, 0, sizeof(d));
 	progress_begin(c);
-	r = request_digest(&d, c, c->args[0], live, progress_is_on());
+	r = request_digest(&d, c, c->args[0], live, as_is, progress_is_on());
 	if (r == 0)
 		r = receive_digest(&d);
 	progress_end();
-	if (r == 0)
+	if (r == 0 && !as_is)
 		r = check_format(&d, live);
 	if (r == 0)
 		r = show_digest(c, &d);
@@ -175,7 +176,7 @@ static int compare_contents(
 	return 0;
 }
 
-int verify_run_two(struct cli *c, bool live)
+int verify_run_two(struct cli *c, bool live, bool as_is)
 {
 	struct image_digest a, b;
 	int r;
@@ -183,9 +184,9 @@ int verify_run_two(struct cli *c, bool live)
 	memset(&a, 0, sizeof(a));
 	memset(&b, 0, sizeof(b));
 	progress_begin(c);
-	r = request_digest(&a, c, c->args[0], live, progress_is_on());
+	r = request_digest(&a, c, c->args[0], live, as_is, progress_is_on());
 	if (r == 0)
-		r = request_digest(&b, c, c->args[1], live, false);
+		r = request_digest(&b, c, c->args[1], live, as_is, false);
 	if (r == 0)
 		r = receive_digest(&a);
 	if (r == 0)

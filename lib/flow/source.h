@@ -16,8 +16,8 @@ struct source *source_image(struct image *img);
  * source_stream.c: reads raw bytes from fd until its end.  head are head_len bytes
  * that were read from fd before (at most STREAM_HEAD_MAX).
  */
-#define STREAM_HEAD_MAX 512
-struct source *source_stream(int fd, const void *head, size_t head_len);
+#define STREAM_HEAD_MAX LZOP_HEADER_MAX
+struct source *source_stream(int fd, const void *head, size_t head_len, uint64_t len);
 
 /*
  * source_archive.c: reads the image in an lzop archive, sequentially: first the
@@ -35,6 +35,12 @@ struct source *source_archive(int fd, const void *head, size_t head_len, uint64_
 int source_archive_format(struct source *s, const char **format);
 
 /* source_wire.c: receives DATA, HOLE and END from a peer.  len as the peer announced it. */
+/*
+ * Before the flow: the first block of a source_wire(), which stays its own.  1; 0: there
+ * is none; -1 recorded.
+ */
+int source_wire_peek(struct source *s, struct block **first);
+
 struct source *source_wire(struct conn *c, uint64_t len);
 
 #endif

@@ -41,9 +41,9 @@ static const struct source_ops stream_source_ops = {
 	.free = stream_source_free,
 };
 
-struct source *source_stream(int fd, const void *head, size_t head_len)
+struct source *source_stream(int fd, const void *head, size_t head_len, uint64_t len)
 {
-	struct stream_source *s = source_new(sizeof(*s), &stream_source_ops, FLOW_LEN_UNKNOWN);
+	struct stream_source *s = source_new(sizeof(*s), &stream_source_ops, len);
 
 	if (s && inlet_init(&s->in, fd, head, head_len) < 0) {
 		source_free(&s->base);

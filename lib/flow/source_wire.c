@@ -11,7 +11,7 @@
 struct wire_source {
 	struct source base;
 	struct conn *conn;
-	bool ended;
+	struct frame *peeked; /* received, and not given to the flow yet; or NULL */
 	struct wire_end end;
 };
 
@@ -20,8 +20,13 @@ static int wire_source_next(struct source *base, struct block *b)
 	struct wire_source *s = (struct wire_source *)base;
 	struct frame *f;
 	struct block swap;
-	int r = conn_recv(s->conn, &f);
+	int r = 1;
 
+	if (s->peeked)
+		f = s->peeked;
+	else
+		r = conn_recv(s->conn, &f);
+	s->peeked = NULL;
 	if (r < 0)
 		return -1;
 	if (r == 0)
@@ -36,7 +41,6 @@ static int wire_source_next(struct source *base, struct block *b)
 		break;
 	case WIRE_END:
 		wire_end_parse(&s->end, f->payload);
-		s->ended = true;
 		r = 0;
 		break;
 	default:
@@ -44,6 +48,29 @@ static int wire_source_next(struct source *base, struct block *b)
 	}
 	conn_release(s->conn, f);
 	return r;
+}
+
+int source_wire_peek(struct source *base, struct block **first)
+{
+	struct wire_source *s = (struct wire_source *)base;
+	int r = conn_recv(s->conn, &s->peeked);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return err_set(ST_PEER, "the stream ended early");
+	if (s->peeked->type != WIRE_DATA && s->peeked->type != WIRE_HOLE)
+		return 0;
+	*first = s->peeked->block;
+	return 1;
+}
+
+static void wire_source_free(struct source *base)
+{
+	struct wire_source *s = (struct wire_source *)base;
+
+	if (s->peeked)
+		conn_release(s->conn, s->peeked);
 }
 
 static void wire_source_stop(struct source *base)
@@ -75,6 +102,7 @@ static const struct source_ops wire_source_ops = {
 	.next = wire_source_next,
 	.stop = wire_source_stop,
 	.finish = wire_source_finish,
+	.free = wire_source_free,
 };
 
 struct source *source_wire(struct conn *c, uint64_t len)

@@ -35,7 +35,7 @@ static int read_at(int fd, void *p, size_t n, uint64_t off)
 	return (size_t)got == n ? 0 : err_set(ST_CORRUPT, "the archive shrank while it was read");
 }
 
-static int read_header(struct lzop_header *h, int fd, uint64_t len)
+static int read_header(struct archive *a, int fd, uint64_t len)
 {
 	size_t want = len < WINDOW ? (size_t)len : WINDOW, n = 0;
 	uint8_t *head = malloc(LZOP_HEADER_MAX);
@@ -46,13 +46,15 @@ static int read_header(struct lzop_header *h, int fd, uint64_t len)
 	while (r == 0) {
 		r = read_at(fd, head + n, want - n, n);
 		n = want;
-		if (r == 0)
-			r = lzop_header_parse(h, head, n);
+		if (r == 0 && (r = lzop_header_parse(&a->header, head, n)) < 0)
+			a->bad_header = true;
 		if (r != 0)
 			break;
 		want = len < LZOP_HEADER_MAX ? (size_t)len : LZOP_HEADER_MAX;
-		if (n == want)
-			r = err_set(ST_CORRUPT, "read the lzop header: it is cut short");
+		if (n == want) {
+			a->bad_header = true;
+			r = err_set(ST_CORRUPT, "cannot read the lzop header: it is truncated");
+		}
 	}
 	free(head);
 	return r == 1 ? 0 : -1;
@@ -99,7 +101,7 @@ static int walk_blocks(struct archive *a, int fd, uint64_t len)
 int archive_open(struct archive *a, int fd, uint64_t len)
 {
 	memset(a, 0, sizeof(*a));
-	if (read_header(&a->header, fd, len) < 0)
+	if (read_header(a, fd, len) < 0)
 		return -1;
 	if (!a->header.has_length)
 		return walk_blocks(a, fd, len);

@@ -14,16 +14,17 @@
 
 struct archive {
 	struct lzop_header header;
-	uint64_t len;	/* bytes of its image; if not is_intact, of the blocks that exist */
-	bool is_intact; /* it has an end mark and nothing after it; or its header has len */
+	uint64_t len;	 /* bytes of its image; if not is_intact, of the blocks that exist */
+	bool is_intact;	 /* it has an end mark and nothing after it; or its header has len */
+	bool bad_header; /* archive_open() failed because the header cannot be parsed */
 };
 
 /*
- * Gets the length of the image in the archive fd, which is len bytes long: from its
- * header, which is not verified, or else from the headers of all its blocks, by one small
- * read each.  0, also if it is truncated or has bytes after its end (then is_intact is
- * false); -1 recorded: a read error, or ST_CORRUPT if its header or the header of a block
- * cannot be parsed.
+ * Measures the archive that is fd, len bytes long: by its own header, which is not
+ * verified, or else by the headers of its blocks, one small read each.  1, also if it is
+ * truncated or something follows its end (then it is not is_intact); 0: its header cannot be
+ * parsed, and the reason is recorded; -1 recorded: a read error, or ST_CORRUPT if the
+ * header of a block cannot be parsed.
  */
 int archive_open(struct archive *a, int fd, uint64_t len);
 

@@ -3,6 +3,7 @@
  */
 #include "lib/format/content.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,11 +26,21 @@ static int read_head(int fd, void *p, size_t n)
 	return (size_t)got == n ? 0 : err_set(ST_CORRUPT, "the image shrank while it was read");
 }
 
+/* Takes the recorded error as the reason. */
+static int set_damaged(struct content *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->format = format_raw;
+	snprintf(c->damaged, sizeof(c->damaged), "%s", err_text());
+	err_clear();
+	return 0;
+}
+
 static int read_archive(struct content *c, int fd, uint64_t len)
 {
 	c->is_archive = true;
 	if (archive_open(&c->archive, fd, len) < 0)
-		return -1;
+		return c->archive.bad_header ? set_damaged(c) : -1;
 	c->format = archive_holds_qcow2(&c->archive, fd, len) ? format_qcow2 : format_raw;
 	return 0;
 }
@@ -38,7 +49,24 @@ int content_parse(struct content *c, const void *head, size_t n)
 {
 	memset(c, 0, sizeof(*c));
 	c->format = content_format_of(head, n);
-	return c->format == format_qcow2 ? qcow2_parse(&c->qcow2, head, n) : 0;
+	if (c->format == format_qcow2 && qcow2_parse(&c->qcow2, head, n) < 0)
+		return set_damaged(c);
+	return 0;
+}
+
+int content_parse_stream(struct content *c, const void *head, size_t n)
+{
+	int r;
+
+	if (!lzop_is(head, n))
+		return content_parse(c, head, n);
+	memset(c, 0, sizeof(*c));
+	c->format = format_raw;
+	r = lzop_header_parse(&c->archive.header, head, n);
+	if (r == 0)
+		r = err_set(ST_CORRUPT, "cannot read the lzop header: it is truncated");
+	c->is_archive = r > 0;
+	return r < 0 ? set_damaged(c) : 0;
 }
 
 static int read_qcow2(struct content *c, int fd, uint64_t len)

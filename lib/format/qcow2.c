@@ -28,7 +28,7 @@ struct layout {
 
 static int refuse_header(const char *why)
 {
-	return err_set(ST_CORRUPT, "read the qcow2 header: %s", why);
+	return err_set(ST_CORRUPT, "cannot read the qcow2 header: %s", why);
 }
 
 bool qcow2_is(const void *p, size_t n)
@@ -61,7 +61,7 @@ static int parse_fixed(struct qcow2 *q, struct layout *l, const void *p, size_t 
 		l->header = view_u32(&v);
 	}
 	if (view_bad(&v))
-		return refuse_header("it is cut short");
+		return refuse_header("it is truncated");
 	if (bits < CLUSTER_BITS_MIN || bits > CLUSTER_BITS_MAX)
 		return refuse_header("impossible size of clusters");
 	if (q->size > SIZE_LIMIT)

@@ -52,7 +52,7 @@ static void find_qemu_locks(int fd, struct inuse *u)
 		return;
 	u->readers = true;
 	u->writers = u->writers || writes;
-	inuse_find_say(u, "is_locked by QEMU");
+	inuse_find_say(u, "locked by QEMU");
 }
 
 /* NFS and SMB refuse a lease also to whoever has no delegation of the file. */

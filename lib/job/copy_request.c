@@ -20,6 +20,10 @@ void copy_request_source(struct buf *args, const struct transfer *t)
 
 	kv_add_bool(args, "stdin", t->from.is_stdio);
 	kv_add_bool(args, "live", t->live);
+	kv_add_bool(args, "as_is", t->as_is);
+	kv_add_bool(args, "must_parse", t->in_place || t->overwrite);
+	if (t->has_stream_len)
+		kv_add_u64(args, "stream_size", t->stream_len);
 	kv_add_bool(args, "snapshot", t->snapshot);
 	if (t->snapshot_size)
 		kv_add_u64(args, "snapshot_size", t->snapshot_size);
@@ -47,7 +51,7 @@ int copy_request_target(struct buf *args, const struct transfer *t)
 		kv_add_u64(args, "size", t->volume_len);
 	kv_add_bool(args, "overwrite", t->overwrite);
 	kv_add_bool(args, "in_place", t->in_place);
-	kv_add_bool(args, "as_is", t->as_is);
+	kv_add_bool(args, "change_format", t->change_format);
 	kv_add_bool(args, "allow_links", t->allow_links);
 	kv_add_bool(args, "no_fsync", t->no_fsync);
 	kv_add_bool(args, "dry_run", t->dry_run);
@@ -69,6 +73,7 @@ int copy_answer_source(
 	res->has_capacity = has;
 	if (kv_get(record, "snapshot") && !(res->snapshot = strdup(kv_get(record, "snapshot"))))
 		return err_set(ST_FAILED, "out of memory");
+	res->unpacked = kv_get(record, "compression") && !t->archive;
 	if (!res->consistent)
 		log_warn("warning: %s: is in use; the copy may be inconsistent", t->from.text);
 	if (backing)

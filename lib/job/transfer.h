@@ -17,9 +17,12 @@
 struct transfer {
 	struct location from, to;
 	bool archive, overwrite, sparse, live, allow_links, no_fsync, dry_run;
-	bool in_place;	  /* fill an existing target */
-	bool as_is;	  /* in place: qcow2 content over other content, too */
-	bool want_digest; /* compute one even if there is nothing to compare it with */
+	bool in_place;	     /* fill an existing target */
+	bool as_is;	     /* the bytes as they are: no archive is unpacked */
+	bool change_format;  /* in place: qcow2 content over other content, too */
+	bool has_stream_len; /* of standard input: */
+	uint64_t stream_len; /* its bytes, unpacked */
+	bool want_digest;    /* compute one even if there is nothing to compare it with */
 	enum flow_compress compress;
 	unsigned jobs;
 	uint64_t bwlimit;
@@ -44,6 +47,7 @@ struct transfer_result {
 	double seconds;
 	char digest[HASH_HEX]; /* "" if none was computed */
 	bool consistent, cloned;
+	bool unpacked;	/* the source was an archive, and the target is not */
 	char *snapshot; /* its name, or NULL; the caller frees it */
 };
 

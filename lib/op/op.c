@@ -32,6 +32,9 @@ static const struct op_key flow_keys[] = {
 /* The source of `read` and `copy`, without its path. */
 static const struct op_key source_keys[] = {
 	KEY("live", FLAG),
+	KEY("as_is", FLAG),
+	KEY("must_parse", FLAG),
+	KEY("stream_size", U64),
 	KEY("snapshot", FLAG, .needs = RIGHT_SNAPSHOT),
 	KEY("snapshot_size", U64),
 	KEY("pre", TEXT, .needs = RIGHT_EXECUTE),
@@ -53,7 +56,7 @@ static const struct op_key target_keys[] = {
 	KEY("sparse", FLAG),
 	KEY("overwrite", FLAG, .needs = RIGHT_WRITE | RIGHT_DELETE),
 	KEY("in_place", FLAG, .needs = RIGHT_WRITE, .spares = RIGHT_CREATE),
-	KEY("as_is", FLAG),
+	KEY("change_format", FLAG),
 	KEY("allow_links", FLAG),
 	KEY("no_fsync", FLAG),
 	DRY_RUN,
@@ -75,6 +78,7 @@ static const struct op_key list_keys[] = {
 static const struct op_key check_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("live", FLAG),
+	KEY("as_is", FLAG),
 	{ NULL },
 };
 
@@ -108,6 +112,7 @@ static const struct op_key rename_keys[] = {
 static const struct op_key archive_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("keep", FLAG, .spares = RIGHT_DELETE),
+	KEY("as_is", FLAG),
 	KEY("allow_links", FLAG),
 	DRY_RUN,
 	{ NULL },

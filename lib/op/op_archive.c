@@ -26,7 +26,7 @@ struct swap {
 	struct reading from; /* the original */
 	struct writing to;
 	struct change_want change; /* how the original is removed */
-	bool pack, keep, dry_run;
+	bool pack, keep, as_is, dry_run;
 };
 
 /* The name of the new file.  The caller frees it.  NULL recorded. */
@@ -64,7 +64,10 @@ static int check_original(const struct swap *w, const struct place *p)
 
 static int open_original(struct swap *w, struct session *s, const char *path)
 {
-	const struct reading_want want = { .path = path };
+	/* Only a copy, whose original stays, may be of what cannot be understood. */
+	const struct reading_want want = {
+		.path = path, .as_is = w->as_is, .must_parse = !w->pack || !w->keep
+	};
 	struct place *p = place_open(&s->policy, path);
 
 	if (!p || check_original(w, p) < 0) {
@@ -153,6 +156,7 @@ static int replace_file(struct session *s, const struct kv *request, struct buf 
 {
 	struct swap w = { .pack = pack,
 		.keep = op_flag(request, "keep"),
+		.as_is = op_flag(request, "as_is"),
 		.dry_run = op_flag(request, "dry_run"),
 		.change.allow_links = op_flag(request, "allow_links") };
 	struct flow_options opt;

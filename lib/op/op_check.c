@@ -57,6 +57,10 @@ int op_check(struct session *s, const struct kv *request, struct buf *reply)
 	c = image_content(img);
 	if (!c || (!live && image_refuse_writers(img) < 0))
 		goto out;
+	if (*c->damaged) {
+		err_set(ST_CORRUPT, "%s", c->damaged);
+		goto out;
+	}
 	if (c->is_archive || strcmp(c->format, "qcow2") != 0) {
 		err_set(ST_REFUSED, "is not a qcow2 image");
 		goto out;

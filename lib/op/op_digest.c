@@ -20,6 +20,7 @@ int op_digest(struct session *s, const struct kv *request, struct buf *reply)
 
 	op_flow_options(s, request, &opt);
 	reading_want_parse(&want, request, "path");
+	want.must_parse = true; /* whether it can be parsed is the question */
 	if (reading_open(&from, s, &want) < 0)
 		return -1;
 	null = sink_null();

@@ -15,6 +15,7 @@
 int op_write(struct session *s, const struct kv *request, struct buf *reply)
 {
 	struct source *source = NULL;
+	struct block *first = NULL;
 	struct buf record = BUF_INIT;
 	struct flow_options opt;
 	struct flow_stats stats;
@@ -35,7 +36,9 @@ int op_write(struct session *s, const struct kv *request, struct buf *reply)
 		goto out;
 	}
 	source = source_wire(s->conn, want.target.len);
-	if (!source || flow_run(source, to.sink, &opt, &stats) < 0 || writing_settle(&to) < 0)
+	if (!source || (want.in_place && source_wire_peek(source, &first) < 0) ||
+		writing_judge(&to, &want, first) < 0 ||
+		flow_run(source, to.sink, &opt, &stats) < 0 || writing_settle(&to) < 0)
 		goto out;
 	buf_clear(&record);
 	op_reply_stats(&record, &stats);

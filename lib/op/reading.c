@@ -18,35 +18,79 @@
 #include "lib/op/hook.h"
 #include "lib/store/backend.h"
 
-/* Standard input is recognised by its first bytes, and read as a stream. */
-static int open_stdin(struct reading *r)
-{
-	uint8_t head[STREAM_HEAD_MAX];
-	struct inlet in;
-	const uint8_t *p;
-	ssize_t n;
+#define MAGIC_MAX LZOP_MAGIC_LEN /* bytes by which content is recognised */
 
-	r->consistent = true;
-	if (inlet_init(&in, STDIN_FILENO, NULL, 0) < 0)
-		return -1;
-	n = inlet_read(&in, head, sizeof(head));
-	inlet_fini(&in);
-	if (n < 0)
-		return -1;
-	p = head;
-	r->compressed = lzop_is(p, (size_t)n);
-	r->format = content_format_of(p, (size_t)n);
-	r->source = r->compressed ? source_archive(STDIN_FILENO, head, (size_t)n, FLOW_LEN_UNKNOWN)
-				  : source_stream(STDIN_FILENO, head, (size_t)n);
-	if (r->source && (!r->compressed || source_archive_format(r->source, &r->format) == 0))
+/* 0, or -1 recorded: content whose header is damaged is not wanted. */
+static int accept_damaged(const struct content *c, const struct reading_want *want)
+{
+	if (!*c->damaged || want->as_is)
 		return 0;
-	reading_close(r);
-	return -1;
+	if (want->must_parse)
+		return err_set(ST_CORRUPT, "%s (see --as-is)", c->damaged);
+	log_warn("warning: %s: copied as it is: %s", want->path ? want->path : "-", c->damaged);
+	return 0;
 }
 
-static int refuse_unfinished(struct image *img)
+static int open_stream(
+	struct reading *r, const struct reading_want *want, const uint8_t *head, size_t n)
 {
-	int is = img->ops->is_unfinished(img);
+	struct content c;
+
+	if (n == 0)
+		return err_set(ST_CORRUPT, "standard input ended before its first byte");
+	if (content_parse_stream(&c, head, n) < 0 || accept_damaged(&c, want) < 0)
+		return -1;
+	r->format = c.format;
+	r->compressed = c.is_archive && !want->as_is;
+	if (!r->compressed) {
+		r->source = source_stream(STDIN_FILENO, head, n, want->stream_len);
+		return r->source ? 0 : -1;
+	}
+	r->source = source_archive(STDIN_FILENO, head, n, want->stream_len);
+	return r->source && source_archive_format(r->source, &r->format) == 0 ? 0 : -1;
+}
+
+/* Only what has a magic number is waited for until its header is complete. */
+static ssize_t read_head(struct inlet *in, uint8_t *head)
+{
+	ssize_t more, n = inlet_read(in, head, MAGIC_MAX);
+
+	if (n < MAGIC_MAX || (!lzop_is(head, MAGIC_MAX) && !qcow2_is(head, MAGIC_MAX)))
+		return n;
+	more = inlet_read(in, head + n, STREAM_HEAD_MAX - MAGIC_MAX);
+	return more < 0 ? -1 : n + more;
+}
+
+/* Standard input is recognised by its first bytes, and read as a stream. */
+static int open_stdin(struct reading *r, const struct reading_want *want)
+{
+	uint8_t *head = malloc(STREAM_HEAD_MAX);
+	struct inlet in;
+	ssize_t n = -1;
+
+	r->consistent = true;
+	if (!head)
+		return err_set(ST_FAILED, "out of memory");
+	if (inlet_init(&in, STDIN_FILENO, NULL, 0) == 0) {
+		n = read_head(&in, head);
+		inlet_fini(&in);
+	}
+	if (n < 0 || open_stream(r, want, head, (size_t)n) < 0) {
+		reading_close(r);
+		n = -1;
+	}
+	free(head);
+	return n < 0 ? -1 : 0;
+}
+
+/* A guest could have written a mark that is in the content: --as-is reads such an image. */
+static int refuse_unfinished(struct image *img, bool as_is)
+{
+	int is;
+
+	if (as_is && img->place->backend->marks_content)
+		return 0;
+	is = img->ops->is_unfinished(img);
 
 	if (is > 0)
 		err_set(ST_CORRUPT, "is unfinished: the last write to it was interrupted");
@@ -78,24 +122,52 @@ static uint64_t file_mtime(const struct image *img)
 		       : 0;
 }
 
-static int open_content(struct reading *r)
+/*
+ * Only files are unpacked: what is in a device or a volume is a guest's, which could choose
+ * what its backup holds.
+ */
+static bool can_unpack(const struct reading *r, const struct reading_want *want)
+{
+	const struct image *img = r->origin ? r->origin : r->img;
+
+	return img->place->backend->can_archive && !want->as_is;
+}
+
+static int open_archive(struct reading *r, const struct content *c)
+{
+	r->compressed = true;
+	r->mtime = c->archive.header.mtime;
+	r->format = c->format;
+	if (lseek(r->img->fd, 0, SEEK_SET) < 0)
+		return err_sys("cannot seek to the beginning");
+	r->source = source_archive(r->img->fd, NULL, 0, c->archive.len);
+	return r->source ? 0 : -1;
+}
+
+static int open_content(struct reading *r, const struct reading_want *want)
 {
 	const struct content *c = image_content(r->img);
+	bool unpack = can_unpack(r, want);
 
-	if (!c)
+	r->mtime = file_mtime(r->origin ? r->origin : r->img);
+	r->format = "raw";
+	/* Of an archive that is not unpacked it does not matter whether it is damaged. */
+	if (!c && (unpack || err_status() != ST_CORRUPT))
 		return -1;
-	r->format = c->format;
-	r->compressed = c->is_archive;
-	r->mtime = c->is_archive ? c->archive.header.mtime
-				 : file_mtime(r->origin ? r->origin : r->img);
-	if (c->is_archive) {
-		if (lseek(r->img->fd, 0, SEEK_SET) < 0)
-			return err_sys("cannot seek to the beginning");
-		r->source = source_archive(r->img->fd, NULL, 0, c->archive.len);
-	} else {
+	if (c && accept_damaged(c, want) < 0)
+		return -1;
+	if (c && c->is_archive && unpack)
+		return open_archive(r, c);
+	if ((!c || c->is_archive) && !want->as_is)
+		log_warn("warning: '%s' holds an lzop archive, which is copied as it is; restore "
+			 "the copy with --as-is, or it is unpacked",
+			(r->origin ? r->origin : r->img)->place->path);
+	if (c && !c->is_archive) {
+		r->format = c->format;
 		snprintf(r->backing, sizeof(r->backing), "%s", c->qcow2.backing);
-		r->source = source_image(r->img);
 	}
+	err_clear();
+	r->source = source_image(r->img);
 	return r->source ? 0 : -1;
 }
 
@@ -190,6 +262,9 @@ void reading_want_parse(struct reading_want *w, const struct kv *request, const 
 	w->snapshot = op_flag(request, "snapshot");
 	w->snapshot_size = op_u64(request, "snapshot_size", 0);
 	w->dry_run = op_flag(request, "dry_run");
+	w->as_is = op_flag(request, "as_is");
+	w->must_parse = op_flag(request, "must_parse");
+	w->stream_len = op_u64(request, "stream_size", FLOW_LEN_UNKNOWN);
 	w->pre = kv_get(request, "pre");
 	w->post = kv_get(request, "post");
 }
@@ -208,10 +283,11 @@ int reading_open_place(
 		r->id[0] = '\0';
 	/* In use is checked before unfinished, since a job that is writing the image marks it. */
 	if (want->snapshot)
-		ret = refuse_unfinished(r->img) < 0 ? -1 : snapshot_with_hooks(r, s, want);
+		ret = refuse_unfinished(r->img, want->as_is) < 0 ? -1
+								 : snapshot_with_hooks(r, s, want);
 	else
-		ret = refuse_used(r, want->live) < 0 ? -1 : refuse_unfinished(r->img);
-	if (ret == 0 && open_content(r) == 0)
+		ret = refuse_used(r, want->live) < 0 ? -1 : refuse_unfinished(r->img, want->as_is);
+	if (ret == 0 && open_content(r, want) == 0)
 		return 0;
 	reading_close(r);
 	return -1;
@@ -223,7 +299,7 @@ int reading_open(struct reading *r, struct session *s, const struct reading_want
 
 	memset(r, 0, sizeof(*r));
 	if (!want->path && s->has_stdio)
-		return open_stdin(r);
+		return open_stdin(r, want);
 	if (!want->path)
 		return err_set(ST_REFUSED, "has no standard input here");
 	place = place_open(&s->policy, want->path);

@@ -32,6 +32,9 @@ struct reading_want {
 	bool snapshot;		/* take a snapshot of it, and read that */
 	uint64_t snapshot_size; /* bytes of copy-on-write space; 0: as configured */
 	bool dry_run;		/* only check whether a snapshot can be taken */
+	bool as_is;	     /* the bytes as they are: do not unpack, and do not refuse a header */
+	bool must_parse;     /* refuse a header that cannot be parsed, which would else be copied */
+	uint64_t stream_len; /* of standard input, unpacked; FLOW_LEN_UNKNOWN */
 	const char *pre, *post; /* commands to run before and after that, or NULL */
 };
 

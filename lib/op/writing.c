@@ -73,13 +73,17 @@ static struct place *find_place(struct session *s, const struct writing_want *wa
 	return NULL;
 }
 
-/* Refuses qcow2 over other content: a guest with a raw disk would get a qcow2 file as its disk. */
-static int refuse_format(struct target *t, const struct writing_want *want)
+/*
+ * Refuses qcow2 over other content, since a guest with a raw disk would get a qcow2 file as its
+ * disk.  What an earlier job left unfinished is no content.
+ */
+static int refuse_format(struct target *t, const struct writing_want *want, const char *format)
 {
 	uint8_t head[4];
 	ssize_t n;
 
-	if (!want->in_place || want->as_is || !want->format || strcmp(want->format, "qcow2") != 0)
+	if (!want->in_place || want->change_format || strcmp(format, "qcow2") != 0 ||
+		target_was_unfinished(t))
 		return 0;
 	n = target_peek(t, head, sizeof(head));
 	if (n < 0)
@@ -87,7 +91,16 @@ static int refuse_format(struct target *t, const struct writing_want *want)
 	if (strcmp(content_format_of(head, (size_t)n), "qcow2") == 0)
 		return 0;
 	return err_set(ST_REFUSED,
-		"the source is qcow2 and the target holds something else (see --as-is)");
+		"the source is qcow2 and the target holds something else (see --change-format)");
+}
+
+int writing_judge(struct writing *w, const struct writing_want *want, struct block *first)
+{
+	if (!w->target || !want->in_place || !first || first->kind != BLOCK_DATA || first->off)
+		return 0;
+	if (block_decode(first) < 0)
+		return -1;
+	return refuse_format(w->target, want, content_format_of(first->raw, first->len));
 }
 
 void writing_want_parse(struct writing_want *w, const struct kv *request)
@@ -100,7 +113,7 @@ void writing_want_parse(struct writing_want *w, const struct kv *request)
 	w->target.source_id = kv_get(request, "source_id");
 	w->mtime = op_u64(request, "mtime", 0);
 	w->archive = op_flag(request, "archive");
-	w->as_is = op_flag(request, "as_is");
+	w->change_format = op_flag(request, "change_format");
 	w->may_overwrite = true;
 	w->target.len = op_u64(request, "capacity", TARGET_LEN_UNKNOWN);
 	w->target.volume_len = op_u64(request, "size", 0);
@@ -161,6 +174,10 @@ static int open_target(struct writing *w, struct place *place, const struct writ
 {
 	struct target_want target = want->target;
 
+	if (want->target.volume_len && !place->backend->rounds_size) {
+		place_close(place);
+		return err_set(ST_USAGE, "--size is for '-' as source and for new volumes");
+	}
 	w->path = strdup(place->path);
 	if (want->archive)
 		target.len = TARGET_LEN_UNKNOWN;
@@ -171,7 +188,7 @@ static int open_target(struct writing *w, struct place *place, const struct writ
 		return -1;
 	if (!w->path)
 		return err_set(ST_FAILED, "out of memory");
-	if (refuse_format(w->target, want) < 0)
+	if (want->format && refuse_format(w->target, want, want->format) < 0)
 		return -1;
 	if (target.dry_run)
 		return 0;

@@ -18,7 +18,7 @@ struct writing_want {
 	const char *path;   /* NULL: standard output */
 	const char *base;   /* the source's name, or NULL */
 	const char *format; /* of the source, or NULL */
-	bool as_is;	    /* write qcow2 content over other content in place */
+	bool change_format; /* in place: write qcow2 content over other content */
 	bool compressed;    /* the source is an archive */
 	uint32_t mode;	    /* of the image, for an archive's header; 0: that of a new file */
 	uint64_t mtime;	    /* the same, in seconds since 1970; 0: unknown */
@@ -39,6 +39,12 @@ int writing_open(struct writing *w, struct session *s, const struct writing_want
 
 /* The same at a place, which it takes over, also on failure; want's path and base are ignored. */
 int writing_open_place(struct writing *w, struct place *place, const struct writing_want *want);
+
+/*
+ * Refuses, before the flow, a stream for a target that is filled in place if its first block
+ * is not what the source said that it is.  first may be NULL.  0, or -1 recorded.
+ */
+int writing_judge(struct writing *w, const struct writing_want *want, struct block *first);
 
 /* target_settle().  0, or -1 recorded. */
 int writing_settle(struct writing *w);

@@ -49,10 +49,12 @@ typedef int backend_each(void *arg, const struct buf *record);
 struct backend {
 	const char *kind; /* what records call its images: "file", "volume", "device" */
 
-	bool can_archive;  /* an image can be an lzop archive, and be packed and unpacked */
-	bool can_thin;	   /* a new image can get its space from a pool as it is written */
-	bool rounds_size;  /* a new image may get more space than was asked for */
-	bool can_snapshot; /* it has snapshots, where the storage below supports them */
+	bool can_archive;   /* an image can be an lzop archive, and be packed and unpacked */
+	bool can_thin;	    /* a new image can get its space from a pool as it is written */
+	bool rounds_size;   /* a new image may get more space than was asked for */
+	bool marks_content; /* the mark of an unfinished image is in its content, as a guest could
+			       write it */
+	bool can_snapshot;  /* it has snapshots, where the storage below supports them */
 
 	/*
 	 * Whether a path belongs to this backend: 1 and *out, a place that

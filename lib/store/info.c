@@ -112,6 +112,8 @@ static int add_content_info(struct buf *out, struct image *img)
 	memset(&p, 0, sizeof(p));
 	if (!c)
 		return -1;
+	if (*c->damaged)
+		return err_set(ST_CORRUPT, "%s", c->damaged);
 	if (c->is_archive) {
 		add_archive_info(out, &c->archive);
 		/* What libblkid finds in a qcow2 layer is not what the guest sees. */

@@ -19,7 +19,7 @@ struct place {
 	const struct backend *backend;
 	const struct policy *policy; /* borrowed */
 	char *spelled;		     /* absolute, as the user named it */
-	char *path;		     /* absolute, links resolved; only to be shown */
+	char *path;		     /* absolute, links resolved; of a file, only to be shown */
 	const char *name;	     /* the last part of path */
 	bool is_container;	     /* a directory or a volume group */
 	bool is_link;		     /* the user named a symbolic link to it */

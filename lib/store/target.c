@@ -111,6 +111,11 @@ int target_check_len(const struct target *t)
 		size_human(t->want.len, len), (unsigned long long)t->want.len);
 }
 
+bool target_was_unfinished(const struct target *t)
+{
+	return t->was_unfinished;
+}
+
 ssize_t target_peek(struct target *t, void *p, size_t n)
 {
 	ssize_t got = t->ops->peek ? t->ops->peek(t, p, n) : 0;

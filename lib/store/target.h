@@ -56,6 +56,9 @@ struct target *target_make(struct place *place, const struct target_want *want);
  */
 struct target *target_fill(struct place *place, const struct target_want *want);
 
+/* Whether an image that is filled in place was unfinished before, and so counts as empty. */
+bool target_was_unfinished(const struct target *t);
+
 /*
  * Reads, before the first write, up to n of the first bytes that an image filled in
  * place still holds.  Their number; 0 for a new image; -1 recorded.

@@ -37,6 +37,7 @@ struct target {
 	int fd;		     /* open for writing; -1: not yet */
 	uint64_t space;	     /* bytes that fit into it */
 	uint64_t hole_unit;  /* target_put() leaves out aligned zeros of so many bytes; 0: none */
+	bool was_unfinished; /* fill(): an earlier job had marked it */
 	bool is_settled;     /* target_settle() has succeeded */
 	atomic_bool touched; /* something was written, so an abort cannot restore it */
 };

@@ -48,6 +48,8 @@ run_example() {
 		told
 		return 1
 	fi
+	# That an archive was unpacked need not be shown where it is not the point.
+	[ -n "$shows" ] || sed -i '/: unpacked from an lzop archive$/d' "$ERR"
 	if [ -z "$shows" ] && [ -s "$ERR" ]; then
 		echo "said what is not shown: $command" >&2
 		told

@@ -122,3 +122,39 @@ nothing_published() {
 	source_ends ok_with 00112233445566778899aabbccddeeff
 	nothing_published 8
 }
+
+# A source that says that it is raw, and whose first block is a qcow2 layer.
+liar() {
+	local head='514649fb00000003' raw
+	raw=$(printf '%s%0524272d' "$head" 0)
+	{
+		printf '\nimg-tools/2 ready\n'
+		printf 'protocol=2\0version=0\0lanes=1\0' | frame 1
+		printf 'capacity=262144\0format=raw\0consistent=1\0' | frame 3
+		bytes "$raw" >block
+		{
+			be 8 0
+			be 4 262144
+			be 4 262144
+			bytes "$(adler32 <block)"
+			cat block
+		} | frame 5
+	} >stream
+	cat >source <<-END
+		#!/bin/sh
+		[ "\$1" != --protocol ] || exec echo 2
+		cat "$PWD/stream"
+		exec cat >/dev/null
+	END
+	chmod 755 source
+}
+
+@test "order: a source that says raw and sends qcow2 does not fill a raw image" {
+	liar
+	tr '\0' x <zeros >filled
+	cp filled before
+	refuses 4 filled img-write --helper "$PWD/source" "a:$DIR/x" filled
+	says change-format
+	same filled before
+	img-copy filled again # and is not marked
+}

@@ -89,6 +89,7 @@ is_archive() {
 		is_archive "x$length" "z$length"
 		succeeds img-copy "z$length" "w$length"
 		same "x$length" "w$length"
+		[ "$length" != 0 ] || continue
 		succeeds img-copy - "v$length" <"x$length"
 		same "x$length" "v$length"
 	done

@@ -361,7 +361,7 @@ begun() {
 	filled x.img y.img
 }
 
-@test "write: qcow2 content to other content only with --as-is" {
+@test "write: qcow2 content to other content only with --change-format" {
 	local source
 
 	qemu-img convert -f raw -O qcow2 "$IMAGE" x.qcow2
@@ -372,15 +372,16 @@ begun() {
 		refuses 4 y.img img-write "$source" y.img
 		refuses 4 "b:$DIR/y.img" img-write "$source" "b:$DIR/y.img"
 	done
+	refuses 4 y.img img-write --as-is x.qcow2 y.img
 	refuses 4 y.img img-write - y.img <x.qcow2
 	refuses 4 y.img img-write - y.img <x.lzo
 	refuses 4 "a:$DIR/y.img" img-write - "a:$DIR/y.img" <x.lzo
 	[ "$(state_of y.img)" = "$before" ]
 	finished y.img
-	succeeds img-write --as-is - y.img <x.lzo
+	succeeds img-write --change-format - y.img <x.lzo
 	filled x.qcow2 y.img
 	target y.img
-	succeeds img-write --as-is x.qcow2 y.img
+	succeeds img-write --change-format x.qcow2 y.img
 	filled x.qcow2 y.img
 	qemu-img compare -f raw -F qcow2 "$IMAGE" y.img
 }

@@ -231,7 +231,8 @@ static void test_content(void)
 	image_close(img);
 	make_text("/mem/c.img", "QFI\xfb", 6000);
 	img = image("/mem/c.img");
-	ok(!image_content(img) && err_status() == ST_CORRUPT, "a damaged qcow2 header");
+	c = image_content(img);
+	ok(c && *c->damaged && strcmp(c->format, "raw") == 0, "a damaged qcow2 header");
 	image_close(img);
 	is_int(memstore_held, 0, "nothing is held");
 }

@@ -11,6 +11,13 @@
 #include "tests/unit/places.h"
 #include "tests/unit/probes.h"
 
+/* Such content counts as raw, the reason is told, and no error is recorded. */
+static bool is_damaged(const struct content *c)
+{
+	return *c->damaged && !c->is_archive && strcmp(c->format, "raw") == 0 &&
+	       err_status() == ST_OK;
+}
+
 /* content_read() of f, with all of c written to before. */
 static int read_content(struct content *c, const struct probes_file *f)
 {
@@ -34,7 +41,7 @@ static void test_qcow2(void)
 	is_int(truncate("q", 1000), 0, "qcow2: cut in its header");
 	ok(read_content(&c, &f) == -1 && err_status() == ST_CORRUPT, "qcow2: it has shrunk");
 	f.len = 50;
-	ok(read_content(&c, &f) == -1 && err_status() == ST_CORRUPT, "qcow2: it is short");
+	ok(read_content(&c, &f) == 0 && is_damaged(&c), "qcow2: it is short");
 	is_int(truncate("q", 2), 0, "qcow2: cut in its magic");
 	ok(read_content(&c, &f) == -1 && err_status() == ST_CORRUPT,
 		"qcow2: what has shrunk is not raw");
@@ -79,9 +86,9 @@ static void test_archive(void)
 	is_int(truncate("x.lzo", 20), 0, "archive: cut in its header");
 	ok(read_content(&c, &f) == -1 && err_status() == ST_CORRUPT, "archive: it has shrunk");
 	f.len = 20;
-	ok(read_content(&c, &f) == -1 && err_status() == ST_CORRUPT, "archive: it is short");
+	ok(read_content(&c, &f) == 0 && is_damaged(&c), "archive: it is short");
 	f.len = 9;
-	ok(read_content(&c, &f) == -1 && err_status() == ST_CORRUPT, "archive: only its magic");
+	ok(read_content(&c, &f) == 0 && is_damaged(&c), "archive: only its magic");
 	is_int(truncate("x.lzo", 2), 0, "archive: cut in its magic");
 	ok(read_content(&c, &f) == -1 && err_status() == ST_CORRUPT,
 		"archive: what has shrunk is not raw");
@@ -143,8 +150,7 @@ static void test_bytes(void)
 
 	is_str(content_format_of(head, 4), "qcow2", "bytes: four are enough");
 	is_str(content_format_of(head, 3), "raw", "bytes: three are not");
-	ok(content_parse(&c, head, sizeof(head)) == -1 && err_status() == ST_CORRUPT,
-		"bytes: a damaged header");
+	ok(content_parse(&c, head, sizeof(head)) == 0 && is_damaged(&c), "bytes: a damaged header");
 	head[0] = 'q';
 	ok(content_parse(&c, head, sizeof(head)) == 0 && strcmp(c.format, "raw") == 0 &&
 			!c.is_archive,

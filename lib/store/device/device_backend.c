@@ -51,6 +51,7 @@ static int refuse_rename(const struct place *p, const char *name, const struct c
 
 const struct backend backend_device = {
 	.kind = "device",
+	.marks_content = true,
 	.find = device_place_find,
 	.child = refuse_child,
 	.beside = refuse_child,

@@ -63,16 +63,23 @@ static int write_first(struct target_device *t, const uint8_t *block)
 	return fsync(t->base.fd) < 0 ? err_sys("cannot sync it to disk") : 0;
 }
 
-static int mark_device(struct target_device *t)
+static int read_first(struct target_device *t)
 {
-	uint8_t mark[DEVICE_MARK_SIZE];
 	ssize_t n;
 
-	t->first_len = t->base.space < sizeof(mark) ? (size_t)t->base.space : sizeof(mark);
+	t->first_len = t->base.space < sizeof(t->old) ? (size_t)t->base.space : sizeof(t->old);
 	n = io_pread(t->base.fd, t->old, t->first_len, 0);
 	if (n < 0 || (size_t)n < t->first_len)
 		return err_sys("cannot read its first block");
 	memcpy(t->first, t->old, t->first_len);
+	t->base.was_unfinished = device_mark_is(t->old, t->first_len);
+	return 0;
+}
+
+static int mark_device(struct target_device *t)
+{
+	uint8_t mark[DEVICE_MARK_SIZE];
+
 	device_mark_put(mark, t->first_len);
 	t->has_mark = true;
 	return write_first(t, mark);
@@ -82,7 +89,8 @@ static int prepare_device(struct target_device *t)
 {
 	const struct place_device *p = (const struct place_device *)t->base.place;
 
-	if (policy_allow_device(p->base.policy, p->dev) < 0 || open_exclusively(t) < 0)
+	if (policy_allow_device(p->base.policy, p->dev) < 0 || open_exclusively(t) < 0 ||
+		read_first(t) < 0)
 		return -1;
 	if (t->base.want.dry_run)
 		return 0;

@@ -34,7 +34,7 @@ static int check_writable(const struct place_file *p)
 
 static int mark_file(struct target_inplace *t)
 {
-	int is, fd = t->base.fd;
+	int fd = t->base.fd;
 
 	/* The same lock as on a partial file: it keeps QEMU and other jobs away. */
 	if (partial_lock(fd) < 0)
@@ -42,16 +42,14 @@ static int mark_file(struct target_inplace *t)
 			       ? err_set(ST_BUSY, "in use: another job is writing it")
 			       : -1;
 	/* What an earlier job left unfinished remains so if this job writes nothing. */
-	is = unfinished_is(fd, t->place->dir, t->place->base.name);
-	if (is < 0)
-		return -1;
-	t->marked = !is;
+	t->marked = !t->base.was_unfinished;
 	return unfinished_set(fd, t->place->dir, t->place->base.name);
 }
 
 static int prepare_inplace_file(struct target_inplace *t)
 {
 	const struct target_want *w = &t->base.want;
+	int is;
 
 	t->base.fd = precheck_open(t->place, w->dry_run ? O_RDONLY : O_RDWR, w->allow_links);
 	if (t->base.fd < 0)
@@ -62,6 +60,10 @@ static int prepare_inplace_file(struct target_inplace *t)
 	target_set_hole_unit(&t->base);
 	if (target_check_source(&t->base, &t->place->st) < 0 || target_check_len(&t->base) < 0)
 		return -1;
+	is = unfinished_is(t->base.fd, t->place->dir, t->place->base.name);
+	if (is < 0)
+		return -1;
+	t->base.was_unfinished = is;
 	return w->dry_run ? check_writable(t->place) : mark_file(t);
 }
 

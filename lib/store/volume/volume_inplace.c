@@ -45,7 +45,7 @@ static int mark_volume(struct target_volume *t, const struct lvm_volume *v)
 		r = volume_set_tag(v->group, v->own_uuid, tag, false);
 	}
 	/* What an earlier job left unfinished remains so if this job writes nothing. */
-	t->marked = !volume_is_unfinished(v);
+	t->marked = !t->base.was_unfinished;
 	free(run);
 	if (r == 0 && !volume_has_name(t->base.fd, t->name))
 		r = err_set(ST_BUSY, "was renamed while it was opened");
@@ -59,6 +59,7 @@ static int prepare_in_place(struct target_volume *t)
 
 	if (volume_place_look(t->base.place, &v) < 0)
 		return -1;
+	t->base.was_unfinished = volume_is_unfinished(&v);
 	r = open_in_place(t, &v);
 	if (r == 0 && !t->base.want.dry_run)
 		r = mark_volume(t, &v);

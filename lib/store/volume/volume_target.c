@@ -315,6 +315,8 @@ struct target *volume_target_make(struct place *place, const struct target_want 
 		is_new = err_set(ST_REFUSED, "is a volume group, not an image");
 	else
 		is_new = check_existing_volume(t);
+	if (is_new == 0 && want->volume_len)
+		is_new = err_set(ST_USAGE, "--size is for a new volume, and this one exists");
 	if (is_new == 0) {
 		t->base.place = NULL;
 		target_abort(&t->base);

@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# Standard input as source: how long it is, and that it may be the left side of a pipe that failed.
+
+load common
+
+setup_file() { img_setup_file a; }
+teardown_file() { img_teardown_file; }
+setup() { img_setup; }
+teardown() { img_teardown; }
+
+@test "stdin: ends before its first byte" {
+	local target
+
+	echo old >old.img
+	for target in y.img "a:$DIR/y.img"; do
+		refuses 8 - img-copy - "$target" </dev/null
+		says 'before its first byte'
+		refuses 8 - img-copy --archive - "$target" </dev/null
+		refuses 8 - img-copy --as-is - "$target" </dev/null
+		assert_not_exist y.img
+	done
+	refuses 8 - img-copy --overwrite - old.img </dev/null
+	refuses 8 - img-write - old.img </dev/null
+	assert_equal "$(cat old.img)" old
+	zcat gone.gz 2>/dev/null | try img-copy - y.img
+	assert_not_exist y.img
+	[ -z "$(find . -name '.*.img-tools')" ]
+}
+
+@test "stdin: --size is its length" {
+	local size target
+
+	head -c 300000 /dev/urandom >x.img
+	for target in y.img "a:$DIR/y.img"; do
+		for size in 299999 300001 1m 1; do
+			refuses 8 - img-copy --size $size - "$target" <x.img
+			assert_not_exist y.img
+		done
+		succeeds img-copy --size 300000 - "$target" <x.img
+		same x.img y.img
+		rm y.img
+	done
+	head -c 1M /dev/zero >old.img
+	succeeds img-write --size 300000 - old.img <x.img
+	cmp -n 300000 x.img old.img
+	refuses 8 - img-write --size 300001 - old.img <x.img
+}
+
+@test "stdin: --size of an archive is that of its image" {
+	head -c 300000 /dev/urandom >x.img
+	lzop -o x.lzo x.img
+	succeeds img-copy --size 300000 - y.img <x.lzo
+	same x.img y.img
+	rm y.img
+	refuses 8 - img-copy --size 299999 - y.img <x.lzo
+	refuses 8 - img-copy --size 300001 - y.img <x.lzo
+	assert_not_exist y.img
+}
+
+@test "stdin: --size elsewhere is a usage error" {
+	echo x >x.img
+	refuses 2 y.img img-copy --size 2 x.img y.img
+	refuses 2 "a:$DIR/y.img" img-copy --size 2 x.img "a:$DIR/y.img"
+	assert_not_exist y.img
+	cp x.img y.img
+	refuses 2 '' img-write --size 2 x.img y.img
+	refuses 2 '' img-copy --size 0 - y.img <x.img
+	same x.img y.img
+}
+
+@test "stdin: an archive is unpacked, and as it is with --as-is" {
+	head -c 300000 /dev/urandom >x.img
+	lzop -o x.lzo x.img
+	try img-copy - y.img <x.lzo
+	[ "$status" = 0 ]
+	same x.img y.img
+	one_line 'img-copy: -: unpacked'
+	succeeds img-copy --as-is - z.img <x.lzo
+	same x.lzo z.img
+	[ ! -s "$ERR" ]
+}
