@@ -15,7 +15,7 @@ setup() {
 	# A directory like /tmp, on a filesystem without user attributes.
 	mounted mount -t ramfs ramfs "$M"
 	as_root chmod 1777 "$M"
-	cd "$M"
+	cd "$M" || return
 	cp "$IMAGE" x.img
 	mark=.x.img.img-tools-unfinished
 }
@@ -62,46 +62,46 @@ ignored() {
 }
 
 @test "a mark of another user does not count" {
-	by 4242 touch $mark
+	by 4242 touch "$mark"
 	ignored
-	[ "$(stat -c %u $mark)" = 4242 ]
+	[ "$(stat -c %u "$mark")" = 4242 ]
 	# It cannot be used as a mark either.
 	refuses 4 x.img img-write --json "$IMAGE" x.img
 	says 'the mark would belong to user 4242'
 	same x.img "$IMAGE"
-	as_root rm $mark
+	as_root rm "$mark"
 }
 
 @test "what is no regular file is no mark" {
 	for make in 'mkdir' 'mkfifo' 'ln -s /etc/passwd'; do
-		$make $mark
+		$make "$mark"
 		ignored
-		stat $mark
+		stat "$mark"
 		refuses 4 x.img img-write "$IMAGE" x.img
 		says 'cannot mark it as unfinished'
 		same x.img "$IMAGE"
-		rm -r $mark
+		rm -r "$mark"
 	done
 }
 
 @test "a mark of the image's owner, of ours and of root counts" {
-	as_root touch $mark
+	as_root touch "$mark"
 	is_unfinished true
-	as_root rm $mark
-	touch $mark
+	as_root rm "$mark"
+	touch "$mark"
 	is_unfinished true
-	as_root chown 4242 x.img $mark
+	as_root chown 4242 x.img "$mark"
 	is_unfinished true
 	refuses 8 x.img img-copy x.img y.img
 	as_root chown 4243 x.img
 	is_unfinished false
-	as_root rm $mark
+	as_root rm "$mark"
 }
 
 @test "a mark that could not be removed in the end is found before the beginning" {
 	local before
 
-	as_root touch $mark
+	as_root touch "$mark"
 	as_root chown 4242:4242 x.img
 	before=$(state_of x.img)
 	for words in "copy --overwrite $IMAGE x.img" "copy -n --overwrite $IMAGE x.img" \
@@ -114,7 +114,7 @@ ignored() {
 		[ "$(state_of x.img)" = "$before" ]
 		[ "$(ls -A)" = "$mark"$'\n'x.img ]
 	done
-	as_root chown 4242:4242 $mark
+	as_root chown 4242:4242 "$mark"
 	by 4242 img-copy --overwrite "$IMAGE" x.img
 	[ "$(ls -A)" = x.img ]
 	# A name that is not in use yet, likewise.

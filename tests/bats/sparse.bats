@@ -30,14 +30,14 @@ make_pieces() {
 	head -c 4096 /dev/urandom >piece
 	for ((i = 0; i < 4096; i += i < 2048 ? 8 : 2)); do
 		echo "$i"
-	done >at
+	done >"$DIR/pieces"
 	truncate -s $(((16 << 20) + 77)) holes.img
 	while read -r i; do
 		dd if=piece of=holes.img bs=4096 seek="$i" conv=notrunc status=none
-	done <at
+	done <"$DIR/pieces"
 	printf end | put holes.img $(((16 << 20) + 74))
 	cat holes.img >full.img
-	data=$(($(wc -l <at) * 4096))
+	data=$(($(wc -l <"$DIR/pieces") * 4096))
 }
 
 # stays_sparse FILE: it is a copy of holes.img, and takes as much space.
@@ -53,7 +53,7 @@ stays_sparse() {
 sparse_copies() {
 	local from to
 
-	cd "$M"
+	cd "$M" || return
 	make_pieces
 	lzop -q -o foreign.lzo full.img
 	succeeds img-copy --archive holes.img ours.lzo
@@ -105,7 +105,7 @@ sparse_copies() {
 
 @test "a filesystem with larger units: only what fills them is left out" {
 	disk 100M ext4 -O bigalloc -C 65536
-	cd "$M"
+	cd "$M" || return
 	truncate -s 8M holes.img
 	for ((i = 0; i < 128; i += 4)); do
 		head -c 9000 "$IMAGE" | put holes.img $((i * 65536 + 5000))
