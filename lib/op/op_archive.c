@@ -3,7 +3,8 @@
  *	RECORD  path of the new file; capacity of the image
  *	OK      counts (op_reply_stats()); kept=1: the original was kept, contrary to the request
  *
- * The original is removed last, when the new file has its name and is synced to disk.
+ * The original is removed last, when the new file has its name and is synced to disk.  An
+ * archive that is to replace its image is decoded before that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/flow/sink.h"
+#include "lib/flow/source.h"
 #include "lib/format/content.h"
 #include "lib/op/op.h"
 #include "lib/op/reading.h"
@@ -93,6 +96,8 @@ static int open_new(struct swap *w, struct session *s)
 	want.target.sparse = w->sparse;
 	want.target.dry_run = w->dry_run;
 	want.target.like = w->from.img;
+	want.mode = w->from.img->st.st_mode & 0777;
+	want.mtime = w->from.mtime;
 	if (place && writing_open_place(&w->to, place, &want) == 0) {
 		kv_add(&record, "path", w->to.path);
 		kv_add_u64(&record, "capacity", w->from.source->len);
@@ -105,13 +110,37 @@ static int open_new(struct swap *w, struct session *s)
 	return r;
 }
 
+/* Decodes the new archive, whose image must have the digest that was computed of the original. */
+static int check_new_archive(
+	const struct swap *w, const struct flow_options *opt, const struct flow_stats *original)
+{
+	const struct flow_options how = { .jobs = opt->jobs, .digest = true };
+	struct source *from = NULL;
+	struct sink *null = sink_null();
+	struct flow_stats stats;
+	int r = -1, fd = null ? target_rewind(w->to.target) : -1;
+
+	if (fd >= 0)
+		from = source_archive(fd, NULL, 0, w->from.source->len);
+	if (from)
+		r = flow_run(from, null, &how, &stats);
+	if (r == 0 && !hash_equal(&stats.end.digest, &original->end.digest))
+		r = err_set(ST_CORRUPT, "its content is not that of the original");
+	source_free(from);
+	sink_free(null);
+	return r < 0 ? err_wrap("the new archive") : 0;
+}
+
 static int convert_file(struct swap *w, const struct flow_options *opt, struct buf *reply)
 {
 	const struct place *original = w->from.img->place;
 	struct flow_stats stats;
 
-	if (flow_run(w->from.source, w->to.sink, opt, &stats) < 0 || reading_check(&w->from) < 0 ||
-		writing_commit(&w->to) < 0)
+	if (flow_run(w->from.source, w->to.sink, opt, &stats) < 0 || writing_settle(&w->to) < 0)
+		return -1;
+	if (w->pack && !w->keep && check_new_archive(w, opt, &stats) < 0)
+		return -1;
+	if (reading_check(&w->from) < 0 || writing_commit(&w->to) < 0)
 		return -1;
 	op_reply_stats(reply, &stats);
 	if (w->keep)

@@ -31,7 +31,7 @@ int op_digest(struct session *s, const struct kv *request, struct buf *reply)
 	kv_add(reply, "format", from.format);
 	kv_add(reply, "compression", from.compressed ? "lzo" : NULL);
 	kv_add_u64(reply, "capacity", stats.end.len);
-	kv_add_u64(reply, "data_bytes", stats.end.data_bytes);
+	kv_add_u64(reply, "data_bytes", stats.end.data_bytes - stats.zero_bytes);
 	kv_add(reply, "digest", hash_hex(&stats.end.digest, hex));
 	kv_add(reply, "content", hash_hex(&stats.content, hex));
 	r = 0;

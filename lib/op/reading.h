@@ -20,6 +20,8 @@ struct reading {
 	bool compressed;
 	bool consistent; /* nothing could write to it while it is read */
 	const char *format;
+	uint64_t mtime;	       /* of a file, or of the image in an archive, in seconds since
+				  1970; 0: unknown */
 	char backing[1024];    /* as recorded, "" if none */
 	char id[IDENTITY_MAX]; /* its identity; "" if it has none */
 };
