@@ -66,6 +66,12 @@ int content_read(struct content *c, int fd, uint64_t len)
 		return -1;
 	if (lzop_is(head, n))
 		return read_archive(c, fd, len);
+	if (foreign_read(&c->foreign, fd, len) < 0)
+		return -1;
+	if (c->foreign.format) {
+		c->format = c->foreign.format;
+		return 0;
+	}
 	c->format = content_format_of(head, n);
 	return c->format == format_qcow2 ? read_qcow2(c, fd, len) : 0;
 }

@@ -1,6 +1,6 @@
 /*
- * content: what an image's first bytes say of it: an lzop archive, a qcow2 layer,
- * or anything else, which is raw.
+ * content: what an image's first bytes say of it: an lzop archive, a qcow2 layer, a foreign
+ * format (foreign.h), or anything else, which is raw.
  *
  * A guest can write all of that, so it is only shown, and otherwise not trusted.
  */
@@ -11,13 +11,16 @@
 #include <stdint.h>
 
 #include "lib/format/archive.h"
+#include "lib/format/foreign.h"
 #include "lib/format/qcow2.h"
 
 struct content {
 	bool is_archive;
 	struct archive archive; /* if is_archive */
-	const char *format;	/* "raw" or "qcow2", a constant; also of the image in an archive */
+	/* "raw", "qcow2" or foreign's, a constant; of the image in an archive "raw" or "qcow2" */
+	const char *format;
 	struct qcow2 qcow2;	/* if format is "qcow2" and it is not an archive */
+	struct foreign foreign; /* if its format is not NULL */
 };
 
 /*
