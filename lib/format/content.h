@@ -36,6 +36,13 @@ int content_read(struct content *c, int fd, uint64_t len);
  */
 int content_parse(struct content *c, const void *head, size_t n);
 
+/*
+ * The names, as recorded, of the other files that hold data of the image, which its backing file
+ * is not: the external data file of qcow2 ("" if the image does not name it), the extents of a
+ * VMDK descriptor.  *at begins as 0.  NULL after the last.
+ */
+const char *content_next_file(const struct content *c, size_t *at);
+
 /* "raw" or "qcow2", by the first n bytes of an image; 4 are enough. */
 const char *content_format_of(const void *head, size_t n);
 
