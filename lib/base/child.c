@@ -122,12 +122,28 @@ struct running {
 	const struct child *want;
 	struct stream s[2]; /* standard output and standard error */
 	pid_t pid;
-	int64_t until; /* when it is killed; 0: never */
+	int64_t until;	 /* when it is killed; 0: never */
+	size_t searched; /* bytes of its standard error, up to the beginning of a line */
+	bool is_stopped;
 };
 
 static bool is_cancelled(const struct running *r)
 {
 	return r->want->ends_with_job && cancel_is_set();
+}
+
+/* Looks for a line that begins with stop_at.  An unfinished line is looked at again. */
+static void find_stop(struct running *r)
+{
+	const char *text, *end, *want = r->want->stop_at;
+
+	if (!want || !r->want->errors)
+		return;
+	text = buf_str(r->want->errors);
+	while (!r->is_stopped && (end = strchr(text + r->searched, '\n'))) {
+		r->is_stopped = strncmp(text + r->searched, want, strlen(want)) == 0;
+		r->searched = (size_t)(end - text) + 1;
+	}
 }
 
 /*
@@ -139,7 +155,7 @@ static void collect_output(struct running *r)
 	int pidfd = open_pidfd(r->pid);
 	int i, gone = 0, wait;
 
-	while (!gone && !is_cancelled(r)) {
+	while (!gone && !r->is_stopped && !is_cancelled(r)) {
 		struct pollfd p[4] = {
 			{ .fd = r->s[0].fd, .events = POLLIN },
 			{ .fd = r->s[1].fd, .events = POLLIN },
@@ -158,6 +174,7 @@ static void collect_output(struct running *r)
 		for (i = 0; i < 2; i++)
 			while (stream_read(&r->s[i]) && gone && r->s[i].got <= CHILD_OUTPUT_MAX)
 				;
+		find_stop(r);
 	}
 	if (pidfd >= 0)
 		close(pidfd);
@@ -171,7 +188,7 @@ static int check_output(const struct running *r)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		if (r->s[i].got > CHILD_OUTPUT_MAX)
+		if (r->s[i].got > CHILD_OUTPUT_MAX && !(i == 1 && r->want->stop_at))
 			return err_set(ST_FAILED,
 				"cannot read the output of '%s': it is longer than %u MiB",
 				r->want->argv[0], CHILD_OUTPUT_MAX >> 20);
@@ -188,10 +205,12 @@ static int child_result(const struct running *r)
 	int status, got;
 
 	got = child_wait(r->pid, c->ends_with_job || r->until ? 0 : -1, &status);
-	if (got == 0 && is_cancelled(r)) {
+	if (got == 0 && (r->is_stopped || is_cancelled(r)))
 		child_end_group(r->pid);
+	if (r->is_stopped)
+		return CHILD_STOPPED;
+	if (got == 0 && is_cancelled(r))
 		return err_set(ST_FAILED, "interrupted");
-	}
 	if (got == 0) {
 		kill(-r->pid, SIGKILL);
 		child_wait(r->pid, KILLED_MS, &status);

@@ -35,14 +35,22 @@ struct child {
 	uint64_t memory;      /* bytes of address space; 0: no limit */
 	struct buf *out;      /* standard output is appended here; NULL: /dev/null */
 	struct buf *errors;   /* the same for standard error; NULL: /dev/null */
+	/*
+	 * The program is ended as soon as a line of its standard error begins with this.  Then
+	 * more than CHILD_OUTPUT_MAX of it is no failure, but dropped.  NULL: never; needs
+	 * ends_with_job.
+	 */
+	const char *stop_at;
 };
+
+#define CHILD_STOPPED 1000 /* a result: see stop_at */
 
 /* Whether child_run() would find the program. */
 bool child_has(const char *program);
 
 /*
  * Runs the program to its end.  Blocks.  Returns its exit status (128 + signal if
- * a signal killed it), or -1 with ST_FAILED recorded, naming the program: it is
+ * a signal killed it), CHILD_STOPPED, or -1 with ST_FAILED recorded, naming the program: it is
  * missing or cannot be started, its output is too long, it was killed by one of its limits, or
  * the job was cancelled.
  */

@@ -43,11 +43,17 @@ static void node_of(char *name, size_t size, const struct image *img, const stru
 		data, S_ISBLK(img->st.st_mode) ? "host_device" : "file", img->fd);
 }
 
-/* The first line of what qemu-img said, without its own name and that of the image. */
+/*
+ * The first error of the check, or else the first line of what qemu-img said, without its own
+ * name and that of the image.
+ */
 static void first_line(char *out, size_t size, struct buf *errors, const char *name)
 {
 	const char *p = buf_str(errors), *at;
 
+	at = strstr(p, "\nERROR");
+	if (at)
+		p = at + 1;
 	if (strncmp(p, "qemu-img: ", 10) == 0)
 		p += 10;
 	at = strstr(p, name);
@@ -64,7 +70,7 @@ static int record_result(int status, struct buf *errors, const char *name)
 	first_line(line, sizeof(line), errors, name);
 	if (status == CHECK_FAILED && strstr(line, " lock"))
 		return err_set(ST_BUSY, "in use: %s", line);
-	if ((status != CHECK_FAILED && status != CHECK_CORRUPT) ||
+	if ((status != CHECK_FAILED && status != CHECK_CORRUPT && status != CHILD_STOPPED) ||
 		strstr(line, "Cannot allocate memory"))
 		return err_set(ST_FAILED, "qemu-img check failed (%d): %s", status, line);
 	return err_set(ST_CORRUPT, "the qcow2 image is corrupt: %s", line);
@@ -79,6 +85,7 @@ static int check_layer(struct image *img, const struct qcow2 *q, bool live, bool
 		.keep_fd = img->fd,
 		.ends_with_job = true,
 		.memory = CHECK_MEMORY,
+		.stop_at = "ERROR",
 		.errors = &errors };
 	uint64_t bytes;
 	unsigned gib;

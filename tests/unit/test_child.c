@@ -264,6 +264,25 @@ static void test_limits(void)
 	is_str(buf_str(&out), "1048576\n7\n0\n", "which it has");
 }
 
+static void test_stop(void)
+{
+	const char *argv[] = { "sh", "-c", "echo no BAD >&2; echo BAD 1 >&2; sleep 1000", NULL };
+	const char *many[] = { "sh", "-c",
+		"head -c 20000000 /dev/zero | tr '\\0' '\\n' >&2; exit 3", NULL };
+	struct child c = { .argv = argv,
+		.keep_fd = -1,
+		.ends_with_job = true,
+		.errors = &errors,
+		.stop_at = "BAD" };
+
+	buf_clear(&errors);
+	is_int(child_run(&c), CHILD_STOPPED, "stopped by a line of standard error");
+	is_str(buf_str(&errors), "no BAD\nBAD 1\n", "which is kept");
+	c.argv = many;
+	buf_clear(&errors);
+	is_int(child_run(&c), 3, "many other lines");
+}
+
 /* Runs a program until it is cancelled, and prints the program's process group. */
 static int cancelled(int to)
 {
@@ -333,6 +352,7 @@ int main(void)
 	test_crossed();
 	test_limit();
 	test_limits();
+	test_stop();
 	test_end(cancelled, 0, "cancelled while a program runs that ignores TERM");
 	test_end(killed, SIGKILL, "killed while a program runs");
 	buf_fini(&out);
