@@ -5,6 +5,7 @@
 #include "lib/format/probe.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,9 @@ static void copy_value(blkid_probe pr, const char *name, char *out, size_t size)
 	out[len] = '\0';
 }
 
-/* Probes by the enabled chain.  1: found; 0: nothing, or several; -1 recorded. */
+#define SEVERAL 2
+
+/* Probes by the enabled chain.  1: found; 0: nothing; SEVERAL; -1 recorded. */
 static int run_chain(blkid_probe pr)
 {
 	int r;
@@ -36,8 +39,10 @@ static int run_chain(blkid_probe pr)
 	r = blkid_do_safeprobe(pr);
 	if (r == 0)
 		return 1;
-	if (r == 1 || r == -2)
+	if (r == 1)
 		return 0;
+	if (r == -2)
+		return SEVERAL;
 	if (errno == 0)
 		errno = EIO;
 	return err_sys("cannot look for filesystems");
@@ -56,6 +61,8 @@ static int probe_superblocks(blkid_probe pr, struct probe *p)
 		copy_value(pr, "LABEL", p->fs_label, sizeof(p->fs_label));
 		copy_value(pr, "UUID", p->fs_uuid, sizeof(p->fs_uuid));
 	}
+	if (r == SEVERAL)
+		snprintf(p->fs_type, sizeof(p->fs_type), PROBE_AMBIGUOUS);
 	blkid_probe_enable_superblocks(pr, 0);
 	return r;
 }

@@ -96,7 +96,7 @@ static void test_ambivalent(void)
 	scratch_get(&status, "blkid -p x 2>>log");
 	is_int(status, 8, "ambivalent: as blkid says");
 	probe_file("x", &p);
-	is_str(p.fs_type, "", "ambivalent: no type");
+	is_str(p.fs_type, "ambiguous", "ambivalent: not like none");
 	is_str(p.fs_label, "", "ambivalent: no label");
 	is_str(p.fs_uuid, "", "ambivalent: no uuid");
 	is_str(p.partitions, "dos", "ambivalent: the table all the same");
