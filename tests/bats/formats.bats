@@ -94,7 +94,7 @@ warns() {
 		img-info --config config --json allowed/x.qcow2
 	json '.data_file == {path: null, recorded: "../other/hidden", capacity: null,
 		allocation: null, physical: null}'
-	lacks trace '(open|stat|access|readlink)[a-z0-9]*\(.*hidden'
+	if grep -E '(open|stat|access|readlink)[a-z0-9]*\([^"]*"[^"]*hidden' trace; then return 1; fi
 }
 
 @test "formats: the extents of a VMDK descriptor are shown" {
@@ -156,18 +156,32 @@ warns() {
 	qemu-img create -q -f qcow2 -o data_file=hidden x.qcow2 1M
 	rm hidden
 	mkfifo hidden
-	warns hidden timeout 60 strace -f -o trace env ASAN_OPTIONS=detect_leaks=0 img-verify x.qcow2
-	lacks trace 'open[a-z0-9]*\(.*hidden'
+	try timeout 60 strace -f -o trace env ASAN_OPTIONS=detect_leaks=0 img-verify x.qcow2
+	[ "$status" = 0 ]
+	one_line 'img-verify: warning: x.qcow2: '
+	says "'hidden'"
+	if grep -E 'open[a-z0-9]*\([^"]*"[^"]*hidden' trace; then return 1; fi
 	grep -q 'execve.*qemu-img' trace
 	qemu-img create -q -u -f qcow2 -F raw -b hidden y.qcow2 1M
-	succeeds timeout 60 img-verify "a:$DIR/y.qcow2"
+	succeeds img-verify "a:$DIR/y.qcow2"
+}
+
+# times COUNT HEX: prints the bytes so many times.
+times() {
+	local i
+
+	unhex "$2" >"once.$1"
+	for ((i = 1; i < $1; i *= 2)); do
+		cat "once.$1" "once.$1" >"twice.$1"
+		mv "twice.$1" "once.$1"
+	done
+	cat "once.$1"
+	rm "once.$1"
 }
 
 # slow FILE: makes a qcow2 image of 32 MiB for whose check qemu-img needs minutes: in its
 # snapshot, 4 million entries lead to the same table.
 slow() {
-	local i entry=8000000000040000
-
 	truncate -s 448K "$1"
 	# Version 3, clusters of 64 KiB, 1 MiB, an L1 table of one entry at 192 KiB, counts of 64
 	# bits at 64 KiB, and a snapshot at 384 KiB.
@@ -176,23 +190,14 @@ slow() {
 	unhex 000000010000000100000000000600000000000000000000 | put "$1" 56
 	unhex 000000000000000000000000000000000000000600000068 | put "$1" 80
 	unhex 0000000000020000 | put "$1" 65536
-	for ((i = 0; i < 600; i++)); do printf '0000000000000001'; done >counts
-	unhex "$(cat counts)" | put "$1" 131072
-	unhex $entry | put "$1" 196608
-	for ((i = 0; i < 8192; i++)); do printf '8000000000050000'; done >entries
-	unhex "$(cat entries)" | put "$1" 262144
+	times 1024 0000000000000001 | put "$1" 131072
+	unhex 8000000000040000 | put "$1" 196608
+	times 8192 8000000000050000 | put "$1" 262144
 	# Its L1 table, at 448 KiB, has 4,194,304 entries.
 	unhex 000000000007000000400000000100010000000000000000 | put "$1" 393216
 	unhex 0000000000000000000000000000001000000000000000000000000000100000 | put "$1" 393240
 	printf 1a | put "$1" 393272
-	for ((i = 0; i < 1024; i++)); do printf %s $entry; done >entries
-	unhex "$(cat entries)" >table
-	for ((i = 0; i < 12; i++)); do
-		cat table table >twice
-		mv twice table
-	done
-	put "$1" 458752 <table
-	rm table entries counts
+	times 4194304 8000000000040000 | put "$1" 458752
 }
 
 # checkers: prints the processes of qemu-img that have an image of this test open.
