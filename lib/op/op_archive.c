@@ -1,6 +1,6 @@
 /*
  * archive, unarchive: replaces an image file by its lzop file, or the reverse.
- *	RECORD  path of the new file; capacity of the image
+ *	RECORD  path of the new file; capacity of the image; backing, data_file (reading.h)
  *	OK      counts (op_reply_stats()); kept=1: the original was kept, contrary to the request
  *
  * The original is removed last, when the new file has its name and is synced to disk.  An
@@ -62,6 +62,20 @@ static int check_original(const struct swap *w, const struct place *p)
 	return w->keep ? 0 : p->backend->remove(p, &try);
 }
 
+/* An archive of the file with the header would be without the data. */
+static int refuse_split(struct image *img)
+{
+	const char *name;
+	size_t at = 0;
+
+	name = content_next_file(image_content(img), &at);
+	if (!name)
+		return 0;
+	return err_set(ST_REFUSED,
+		"needs its external data file%s%s%s, which is not archived (see --keep)",
+		*name ? " '" : "", name, *name ? "'" : "");
+}
+
 static int open_original(struct swap *w, struct session *s, const char *path)
 {
 	/* Only a copy, whose original stays, may be of what cannot be understood. */
@@ -79,7 +93,7 @@ static int open_original(struct swap *w, struct session *s, const char *path)
 	if (w->pack == w->from.compressed)
 		return err_set(
 			ST_REFUSED, w->pack ? "is an archive already" : "is not an lzop archive");
-	return 0;
+	return w->pack && !w->keep ? refuse_split(w->from.img) : 0;
 }
 
 static int open_new(struct swap *w, struct session *s)
@@ -101,6 +115,8 @@ static int open_new(struct swap *w, struct session *s)
 	if (place && writing_open_place(&w->to, place, &want) == 0) {
 		kv_add(&record, "path", w->to.path);
 		kv_add_u64(&record, "capacity", w->from.source->len);
+		kv_add(&record, "backing", w->from.backing[0] ? w->from.backing : NULL);
+		reading_describe_files(&w->from, &record);
 		r = op_record(s, &record);
 	} else if (name) {
 		err_wrap("'%s'", name);

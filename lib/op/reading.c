@@ -349,6 +349,16 @@ void reading_close(struct reading *r)
 	memset(r, 0, sizeof(*r));
 }
 
+void reading_describe_files(const struct reading *r, struct buf *record)
+{
+	const struct content *c = r->img ? image_content(r->img) : NULL;
+	const char *name;
+	size_t at = 0;
+
+	while (c && (name = content_next_file(c, &at)))
+		kv_add(record, "data_file", name);
+}
+
 void reading_describe(const struct reading *r, struct buf *record)
 {
 	if (r->source->len != FLOW_LEN_UNKNOWN)
@@ -367,4 +377,5 @@ void reading_describe(const struct reading *r, struct buf *record)
 	kv_add_bool(record, "consistent", r->consistent);
 	kv_add(record, "snapshot", r->snapshot ? r->snapshot->name : NULL);
 	kv_add(record, "backing", r->backing[0] ? r->backing : NULL);
+	reading_describe_files(r, record);
 }
