@@ -27,7 +27,7 @@ blkid_of() {
 	succeeds img-info --json "$IMAGE"
 	json '(keys == (["location", "host", "path", "name", "kind", "format", "compression",
 		"unfinished", "capacity", "allocation", "physical", "filesystem", "partitions",
-		"mounted", "mountpoints", "in_use", "live", "snapshot", "permissions", "timestamps",
+		"mounted", "mountpoints", "in_use", "live", "volume", "snapshot", "permissions", "timestamps",
 		"compat", "features", "cluster_size", "watermark", "backing"] | sort))'
 	json '.location == $path and .path == $path and .name == "image"' --arg path "$IMAGE"
 	json '.host == null and .kind == "file" and .format == "raw" and .compression == null'

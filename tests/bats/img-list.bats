@@ -35,10 +35,11 @@ names() {
 	json 'keys == ["entries", "location"] and .location == "store"'
 	[ "$(names)" = 'below disk.img disk.img.lzo guest.qcow2 holes.img link linked ' ]
 	json '.entries | all(keys == (["name", "path", "kind", "format", "compression", "unfinished",
-		"capacity", "allocation", "physical", "filesystem", "mounted", "in_use", "snapshot"] |
+		"capacity", "allocation", "physical", "filesystem", "mounted", "in_use", "volume",
+		"snapshot"] |
 		sort))'
 	json '.entries | all([.unfinished, .mounted, .in_use] == [false, false, false]) and
-		all(.snapshot == null)'
+		all(.snapshot == null and .volume == null)'
 	json '.entries[0] | [.kind, .format, .capacity, .allocation, .physical, .filesystem] ==
 		["directory", null, null, null, null, null] and .path == $path' \
 		--arg path "$DIR/store/below"
@@ -56,7 +57,7 @@ names() {
 		jq --arg name "$name" '.entries[] | select(.name == $name)' list >one
 		diff <(jq -S . one) \
 			<(jq -S '{name, path, kind, format, compression, unfinished, capacity, allocation,
-				physical, filesystem, mounted, in_use, snapshot}' info)
+				physical, filesystem, mounted, in_use, volume, snapshot}' info)
 	done
 	cp list "$OUT"
 	json '.entries[1].filesystem == {type: "ext4", label: "guest", uuid: $uuid}' \

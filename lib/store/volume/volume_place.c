@@ -43,8 +43,9 @@ int volume_place_find(struct place **out, const struct found *f)
 	if (strncmp(f->spelled, "/dev/", 5) != 0 && policy_is_narrow(f->policy))
 		return 0;
 	if (f->node >= 0 && !S_ISDIR(f->st.st_mode)) {
-		if (!S_ISBLK(f->st.st_mode) || !volume_of_device(&name, f->st.st_rdev))
-			return 0;
+		is = S_ISBLK(f->st.st_mode) ? volume_of_device(&name, f->st.st_rdev) : 0;
+		if (is <= 0)
+			return is;
 	} else {
 		err_take(&e);
 		is = volume_of_spelling(&name, f->spelled);

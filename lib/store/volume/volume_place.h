@@ -13,6 +13,7 @@ struct place_volume {
 	struct volume_name volume; /* its name is "" for a group */
 	/* From a report of the group's volumes, so that LVM is not run for each. */
 	const struct lvm_volume *known; /* borrowed; NULL: not known */
+	const struct lvm_list *all;	/* borrowed: that report; NULL: not known */
 	bool known_open;		/* if known: whether it is open elsewhere */
 };
 
