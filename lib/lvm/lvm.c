@@ -194,6 +194,8 @@ static int explain_failure(const char *group, const char *name)
 	struct err e;
 	size_t i;
 
+	if (err_status() == ST_REFUSED) /* LVM cannot be asked */
+		return -1;
 	/* No further report: another job may have created the volume meanwhile. */
 	if (name && strstr(err_text(), "Failed to find logical volume"))
 		return err_set(ST_ABSENT, "no such volume");

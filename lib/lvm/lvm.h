@@ -4,7 +4,8 @@
  * Every function runs the program `lvm` (by argv, with LC_ALL=C); its reports are
  * JSON.  It runs in a session of its own and is always waited for, never killed: a
  * killed lvcreate can leave an origin suspended.  If it fails, its message becomes
- * the recorded error.  All functions that run it block, for seconds maybe.
+ * the recorded error.  All functions that run it block, for seconds maybe.  LVM needs
+ * root: without, they all record ST_REFUSED.
  */
 #ifndef IMG_LVM_H
 #define IMG_LVM_H

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/child.h"
 #include "lib/base/err.h"
+#include "lib/lvm/lvm.h"
 
 #define ARGS_MAX 16
 #define ROWS_MAX 65536
@@ -49,6 +51,9 @@ int lvm_report_run(const char *const *argv, struct buf *out)
 	};
 	int i, status;
 
+	/* LVM would fail to get its lock, and would not say what to do. */
+	if (geteuid() != 0 && lvm_is_there())
+		return err_set(ST_REFUSED, "LVM needs root (try --sudo)");
 	for (i = 0; argv[i]; i++) {
 		if (i == ARGS_MAX)
 			return err_set(ST_FAILED, "too many arguments for LVM");

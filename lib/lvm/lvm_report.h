@@ -13,7 +13,8 @@
 
 /*
  * Runs an LVM command, as lvm_change() does; its standard output is appended to out, or
- * discarded (NULL).  0, or -1 recorded.
+ * discarded (NULL).  0, or -1 recorded: ST_REFUSED if LVM is installed, but this process
+ * is not root.
  */
 int lvm_report_run(const char *const *argv, struct buf *out);
 

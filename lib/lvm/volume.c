@@ -4,6 +4,7 @@
  */
 #include "lib/lvm/volume.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -86,11 +87,36 @@ static bool is_elsewhere(const char *group)
 	       (!S_ISDIR(own.st_mode) || own.st_dev != dev.st_dev);
 }
 
-/* Asks LVM. */
+/* Whether /dev/GROUP exists, and contains something other than links to block devices. */
+static bool is_other_directory(const char *group)
+{
+	char path[VOLUME_PATH_MAX];
+	struct dirent *e;
+	bool is = false;
+	struct stat st;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/dev/%s", group);
+	d = opendir(path);
+	while (d && !is && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			is = e->d_type != DT_LNK || fstatat(dirfd(d), e->d_name, &st, 0) < 0 ||
+			     !S_ISBLK(st.st_mode);
+	if (d)
+		closedir(d);
+	return is;
+}
+
+/*
+ * Asks LVM.  A directory of /dev that has another purpose, such as /dev/disk, is recognised
+ * without root, too, since the directory of a group contains only links to its volumes.
+ */
 static int is_group(const char *group)
 {
 	struct lvm_groups g;
 
+	if (geteuid() != 0 && is_other_directory(group))
+		return 0;
 	if (lvm_groups(&g, group) == 0) {
 		lvm_groups_fini(&g);
 		return 1;
@@ -117,6 +143,32 @@ int volume_look(struct lvm_volume *out, const struct volume_name *name)
 		return 0;
 	lvm_volume_fini(out);
 	return err_set(ST_REFUSED, "is an internal LVM volume");
+}
+
+int volume_look_unprivileged(
+	struct lvm_volume *out, const struct volume_name *name, const struct err *why)
+{
+	char path[VOLUME_PATH_MAX];
+	struct volume_name own;
+	struct dm_id id;
+	struct stat st;
+
+	memset(out, 0, sizeof(*out));
+	volume_path(name, path);
+	if (stat(path, &st) < 0 || !S_ISBLK(st.st_mode) || access(path, R_OK) < 0 ||
+		volume_of_device(&own, st.st_rdev) <= 0 || strcmp(own.group, name->group) != 0 ||
+		strcmp(own.name, name->name) != 0 || dm_id(st.st_rdev, &id) <= 0 ||
+		!dm_is_volume(&id)) {
+		err_put(why);
+		return -1;
+	}
+	memcpy(out->group, name->group, sizeof(out->group));
+	memcpy(out->name, name->name, sizeof(out->name));
+	snprintf(out->uuid, sizeof(out->uuid), "%.71s", id.uuid);
+	out->used = out->meta_used = -1;
+	out->is_visible = out->is_active = true;
+	out->tags = strdup("");
+	return out->tags ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
 int volume_open(const struct lvm_volume *v, int flags)

@@ -47,9 +47,17 @@ char *volume_path(const struct volume_name *v, char out[VOLUME_PATH_MAX]);
 
 /*
  * What LVM reports of it, for lvm_volume_fini(): 0, or -1 recorded, also ST_ABSENT, and
- * ST_REFUSED if it is an internal LVM volume other than a pool.
+ * ST_REFUSED if it is an internal LVM volume other than a pool, or if this process is not root.
  */
 int volume_look(struct lvm_volume *out, const struct volume_name *name);
+
+/*
+ * What can be known of an active volume without LVM, thus without root, in the same form: no
+ * tags, pool or snapshots.  0, or -1 with the given error recorded again: it has no device that
+ * this process may read.
+ */
+int volume_look_unprivileged(
+	struct lvm_volume *out, const struct volume_name *name, const struct err *why);
 
 /*
  * Opens it with flags, and checks its UUID.  The descriptor, which the caller closes, or -1

@@ -146,7 +146,7 @@ struct image *volume_image_open(struct place *place)
 
 	if (!v)
 		return NULL;
-	if (volume_place_look(place, &v->lv) < 0 || volume_check_image(&v->lv) < 0 ||
+	if (volume_place_look_readable(place, &v->lv) < 0 || volume_check_image(&v->lv) < 0 ||
 		(img->fd = volume_place_open(&v->lv, O_RDONLY)) < 0)
 		goto fail;
 	if (fstat(img->fd, &img->st) < 0)

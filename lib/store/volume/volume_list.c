@@ -10,6 +10,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
+#include "lib/base/log.h"
 #include "lib/store/info.h"
 #include "lib/store/volume/volume_describe.h"
 #include "lib/store/volume/volume_place.h"
@@ -23,12 +24,17 @@ static bool is_allowed(const struct policy *l, const char *group)
 	return is;
 }
 
-/* Whether LVM can be asked at all, and the policy allows any group.  LVM needs root. */
+/* Whether LVM can be asked at all, and the policy allows any group. */
 static bool can_have_groups(const struct policy *l)
 {
 	const struct policy *roots = policy_roots(l);
 
-	return geteuid() == 0 && lvm_is_there() && (!roots->limited || roots->group_count);
+	if (!lvm_is_there() || (roots->limited && !roots->group_count))
+		return false;
+	if (geteuid() == 0)
+		return true;
+	log_note("volume groups are left out: LVM needs root (try --sudo)");
+	return false;
 }
 
 static int each_allowed_group(

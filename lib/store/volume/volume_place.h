@@ -27,6 +27,12 @@ struct place *volume_place_of(const struct policy *l, const struct volume_name *
 /* What LVM reports of it, as volume_look(); the caller calls lvm_volume_fini(). */
 int volume_place_look(const struct place *p, struct lvm_volume *out);
 
+/*
+ * The same for reading only, also without root if the device may be read; then LVM is not asked,
+ * and a warning says what is therefore not known.
+ */
+int volume_place_look_readable(const struct place *p, struct lvm_volume *out);
+
 /* As volume_open(); if it is in use, the error names the user. */
 int volume_place_open(const struct lvm_volume *v, int flags);
 
