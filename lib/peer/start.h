@@ -20,10 +20,7 @@ struct started {
 	bool may_retry;		     /* after a failure: another try may succeed */
 };
 
-#define STARTED_INIT                                                                               \
-	{                                                                                          \
-		.fd = -1, .pid = -1                                                                \
-	}
+#define STARTED_INIT { .fd = -1, .pid = -1 }
 
 /* Starts the helper on this host, as this user, by fork.  0 or -1 recorded. */
 int start_local(struct started *s, const struct peer_options *opt);

@@ -93,7 +93,7 @@ holds() {
 	pool a vg1/pool
 	runs img-create.1
 	[ "$(on a lvs --noheadings --units b --nosuffix -o lv_name,lv_size,pool_lv vg1 | xargs)" = \
-		"db 33554432 pool 67108864 web 21474836480 pool" ]
+		"db 33554432 pool 67108864 web 50331648 pool" ]
 }
 
 @test "manuals, volumes: img-copy(1)" {
