@@ -24,7 +24,7 @@ B        ?= build
 CC       ?= cc
 OPT      ?= -O2 -g -D_FORTIFY_SOURCE=2
 SAN      ?=
-STATIC   ?= -static
+STATIC   ?= -static-pie -Wl,-z,pack-relative-relocs
 WERROR   ?=
 N        ?= 100000
 T        ?=
@@ -41,7 +41,7 @@ docdir     := $(PREFIX)/share/doc/img-tools
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
 BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"$(VERSION)"' \
-	-I. -pthread -fstack-protector-strong -ffunction-sections -fdata-sections \
+	-I. -pthread -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables
 ALL_CFLAGS = $(BASE_CFLAGS) $(WARN) $(OPT) $(SAN) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SAN) -Wl,--gc-sections -Wl,-z,relro,-z,now $(LDFLAGS)

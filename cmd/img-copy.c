@@ -33,18 +33,18 @@ int main(int argc, char **argv)
 	int r = 0;
 
 	cli_begin(&cli, "img-copy",
-		"[OPTION...] SRC DST\nCopy an image, here or on another host, "
+		"[OPTION...] SRC... DST\nCopy images, here or on another host, "
 		"or from host to host.",
 		options, argc, argv);
-	cli_need_args(&cli, 2, 2);
+	cli_need_args(&cli, -1);
 	t.archive = archive;
 	t.overwrite = overwrite;
 	t.sparse = sparse;
 	t.live = live;
 	t.as_is = as_is;
 	t.allow_links = allow_links;
-	if (size && size_parse(size, &t.volume_len) < 0)
-		r = err_wrap("--size");
+	if (size)
+		r = cli_size("--size", size, &t.volume_len);
 	free(size);
-	return cli_end(&cli, r < 0 ? r : copy_run(&cli, &t));
+	return copy_end(&cli, &t, r);
 }

@@ -53,9 +53,9 @@ int main(int argc, char **argv)
 	cli_begin(&c.cli, "img-create",
 		"[OPTION...] LOCATION SIZE\nCreate an image that reads as zeros.", options, argc,
 		argv);
-	cli_need_args(&c.cli, 2, 2);
+	cli_need_args(&c.cli, 2);
 	c.cli.count = 1; /* the second argument is the size */
-	r = size_parse(c.cli.args[1], &asked.size);
+	r = cli_size("SIZE", c.cli.args[1], &asked.size);
 	kv_add_u64(&c.keys, "size", asked.size);
 	kv_add_bool(&c.keys, "sparse", asked.sparse);
 	kv_add(&c.keys, "thin", thin);

@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 
 	cli_begin(&c.cli, "img-delete", "[OPTION...] LOCATION...\nDelete images.", options, argc,
 		argv);
-	cli_need_args(&c.cli, 1, -1);
+	cli_need_args(&c.cli, -1);
 	kv_add_bool(&c.keys, "force", force);
 	kv_add_bool(&c.keys, "allow_links", allow_links);
 	return command_end(&c, 0);

@@ -28,6 +28,6 @@ int main(int argc, char **argv)
 	cli_begin(&c.cli, "img-info",
 		"[OPTION...] LOCATION...\nShow the format, size, content and use of images.",
 		options, argc, argv);
-	cli_need_args(&c.cli, 1, -1);
+	cli_need_args(&c.cli, -1);
 	return command_end(&c, 0);
 }

@@ -5,6 +5,7 @@
 #include "lib/cli/cli.h"
 #include "lib/cli/each.h"
 #include "lib/cli/list_show.h"
+#include "lib/cli/usage.h"
 
 struct listing {
 	struct list_show show;
@@ -20,7 +21,7 @@ static int list_one(struct peer *p, const struct location *loc, void *arg)
 	if (*loc->path)
 		kv_add(&args, "path", loc->path);
 	kv_add_bool(&args, "recursive", l->recursive);
-	r = peer_request(p, "list", &args);
+	r = peer_request_list(p, "list", &args);
 	buf_fini(&args);
 	return r < 0 ? -1 : list_show_one(&l->show, p, loc, &l->failed);
 }
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
 		options, argc, argv);
 	each_default(&cli, ".");
 	if (xml && cli.json) {
-		err_set(ST_USAGE, "--json and --xml exclude each other");
+		usage_error("--json and --xml exclude each other");
 		return cli_end(&cli, -1);
 	}
 	if (list_show_begin(&l.show, xml ? LIST_XML : cli.json ? LIST_JSON : LIST_TABLE, &cli) < 0)

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 
 	cli_begin(&c.cli, "img-rename", "[OPTION...] LOCATION NEWNAME\nRename an image.", options,
 		argc, argv);
-	cli_need_args(&c.cli, 2, 2);
+	cli_need_args(&c.cli, 2);
 	c.cli.count = 1; /* the second argument is the name */
 	c.arg = c.cli.args[1];
 	kv_add(&c.keys, "name", c.cli.args[1]);

@@ -45,11 +45,11 @@ int main(int argc, char **argv)
 	cli_begin(&c.cli, "img-snap",
 		"[OPTION...] LOCATION\nTake a snapshot of an image, and keep it.", options, argc,
 		argv);
-	cli_need_args(&c.cli, 1, 1);
+	cli_need_args(&c.cli, 1);
 	kv_add(&c.keys, "name", name);
-	if (size && size_parse(size, &bytes) < 0)
-		r = err_wrap("--size");
-	else if (size)
+	if (size)
+		r = cli_size("--size", size, &bytes);
+	if (size && r == 0)
 		kv_add_u64(&c.keys, "size", bytes);
 	free(name);
 	free(size);

@@ -5,11 +5,12 @@
 #include "lib/cli/cli.h"
 #include "lib/cli/each.h"
 #include "lib/cli/storage_show.h"
+#include "lib/cli/usage.h"
 
 static int check_host(const struct location *loc, void *arg)
 {
 	(void)arg;
-	return *loc->path ? err_set(ST_USAGE, "names an image, not a host (write HOST:)") : 0;
+	return *loc->path ? usage_error("names an image, not a host (write HOST:)") : 0;
 }
 
 static int show_host(struct peer *p, const struct location *loc, void *arg)
@@ -34,10 +35,10 @@ int main(int argc, char **argv)
 		"[OPTION...] [HOST:]\nShow what a host can do with images, and how much space it "
 		"has.",
 		options, argc, argv);
-	cli_need_args(&cli, 0, 1);
+	cli_need_args(&cli, 1);
 	each_default(&cli, each_this_host);
 	if (xml && cli.json) {
-		err_set(ST_USAGE, "--json and --xml exclude each other");
+		usage_error("--json and --xml exclude each other");
 		return cli_end(&cli, -1);
 	}
 	form = xml ? STORAGE_XML : cli.json ? STORAGE_JSON : STORAGE_TABLE;

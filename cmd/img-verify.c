@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 	cli_begin(&cli, "img-verify",
 		"[OPTION...] LOCATION [LOCATION2]\nCheck an image, or compare the contents of two.",
 		options, argc, argv);
-	cli_need_args(&cli, 1, 2);
+	cli_need_args(&cli, 2);
 	return cli_end(&cli, cli.count == 1 ? verify_run_one(&cli, live, as_is)
 					    : verify_run_two(&cli, live, as_is));
 }

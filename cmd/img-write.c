@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 	cli_begin(&cli, "img-write",
 		"[OPTION...] SRC DST\nFill an existing image with the contents of another.",
 		options, argc, argv);
-	cli_need_args(&cli, 2, 2);
+	cli_need_args(&cli, 2);
 	t.live = live;
 	t.as_is = as_is;
 	t.change_format = change_format;
@@ -42,5 +42,5 @@ int main(int argc, char **argv)
 	if (size && size_parse(size, &t.volume_len) < 0)
 		r = err_wrap("--size");
 	free(size);
-	return cli_end(&cli, r < 0 ? r : copy_run(&cli, &t));
+	return copy_end(&cli, &t, r);
 }

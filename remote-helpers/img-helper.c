@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "lib/base/cancel.h"
@@ -20,12 +21,21 @@
 
 #define SELF_MAX (16u << 20)
 
+/* The file of this program, also where /proc is not mounted. */
+static int open_self(void)
+{
+	const char *started_as = (const char *)getauxval(AT_EXECFN);
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 && started_as ? open(started_as, O_RDONLY | O_CLOEXEC) : fd;
+}
+
 /* Whether the running program file has the content that its sender named. */
 static int self_check(const char *hex)
 {
 	struct hash want, have;
 	uint8_t *bytes = malloc(SELF_MAX);
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int fd = open_self();
 	ssize_t n = bytes && fd >= 0 ? io_read(fd, bytes, SELF_MAX) : -1;
 	int status = ST_FAILED;
 
@@ -41,7 +51,8 @@ static int self_check(const char *hex)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: img-helper --serve [--on-fd N] [--cwd DIRECTORY] [--config FILE]\n"
+	fprintf(stderr, "usage: img-helper --serve [--local] [--on-fd N] [--cwd DIRECTORY] "
+			"[--config FILE]\n"
 			"       img-helper --protocol | --version | --self-check HASH\n");
 	return ST_USAGE;
 }
@@ -53,10 +64,14 @@ static int serve(char **arg)
 	};
 	int null;
 
+	if (arg[0] && strcmp(arg[0], "--local") == 0) {
+		opt.is_local = true;
+		arg++;
+	}
 	for (; arg[0] && arg[1]; arg += 2) {
 		if (strcmp(arg[0], "--on-fd") == 0) {
 			opt.in = opt.out = atoi(arg[1]);
-			opt.has_stdio = true;
+			opt.has_stdio = opt.is_local = true;
 		} else if (strcmp(arg[0], "--cwd") == 0) {
 			if (chdir(arg[1]) < 0 && chdir("/") < 0)
 				return ST_FAILED;

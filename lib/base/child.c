@@ -15,13 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/deadline.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/spawn.h"
 
 #define STREAM_PIECE 16384
 #define OLD_KERNEL_POLL 10 /* ms */
-#define LIMIT_POLL 100	   /* ms */
 
 /* A descriptor that becomes readable when pid ends; -1 before Linux 5.3. */
 static int open_pidfd(pid_t pid)
@@ -83,19 +83,11 @@ static int stream_read(struct stream *s)
 	return 1;
 }
 
-/* Milliseconds until that time, at most LIMIT_POLL. */
-static int poll_time(int64_t until)
-{
-	int64_t left = until - io_now_ms();
-
-	return left <= 0 ? 0 : left < LIMIT_POLL ? (int)left : LIMIT_POLL;
-}
-
 /*
  * Reads both outputs until they end, or until the child ends (a daemon that it
- * started may keep them open), or until the given time, if that is not 0.
+ * started may keep them open), or until the deadline has passed.
  */
-static void collect_output(struct stream s[2], pid_t pid, int64_t until)
+static void collect_output(struct stream s[2], pid_t pid, struct deadline *limit)
 {
 	int pidfd = open_pidfd(pid);
 	int i, gone = 0, wait;
@@ -107,7 +99,7 @@ static void collect_output(struct stream s[2], pid_t pid, int64_t until)
 			{ .fd = pidfd, .events = POLLIN },
 		};
 
-		wait = until ? poll_time(until) : -1;
+		wait = deadline_wait(limit);
 		if (wait == 0)
 			break;
 		if (pidfd < 0)
@@ -124,12 +116,15 @@ static void collect_output(struct stream s[2], pid_t pid, int64_t until)
 }
 
 /* Waits for the child, or kills its process group at the time limit.  As child_run(). */
-static int child_result(const struct child *c, const struct stream s[2], pid_t pid, int64_t until)
+static int child_result(
+	const struct child *c, const struct stream s[2], pid_t pid, struct deadline *limit)
 {
-	int64_t left = until ? until - io_now_ms() : -1;
-	int status, i, r;
+	int status, i, r, wait;
 
-	r = child_wait(pid, until && left < 0 ? 0 : (int)left, &status);
+	do {
+		wait = deadline_wait(limit);
+		r = child_wait(pid, wait, &status);
+	} while (r == 0 && wait > 0);
 	if (r == 0) {
 		kill(-pid, SIGKILL);
 		r = child_wait(pid, -1, &status);
@@ -163,7 +158,7 @@ int child_run(const struct child *c)
 	char *envp[] = { lang, path, NULL, NULL };
 	int from[SPAWN_SLOTS] = { -1, -1, -1, -1 };
 	const char *home = getenv("HOME");
-	int64_t until;
+	struct deadline limit;
 	int rc = -1;
 	pid_t pid;
 
@@ -181,9 +176,9 @@ int child_run(const struct child *c)
 	pid = spawn_start(&spawn, from);
 	spawn_close(from, SPAWN_SLOTS); /* else our own write ends would keep the pipes open */
 	if (pid > 0) {
-		until = c->limit_ms ? io_now_ms() + c->limit_ms : 0;
-		collect_output(s, pid, until);
-		rc = child_result(c, s, pid, until);
+		deadline_set(&limit, c->limit_ms);
+		collect_output(s, pid, &limit);
+		rc = child_result(c, s, pid, &limit);
 	}
 out:
 	spawn_close(from, SPAWN_SLOTS);
@@ -193,15 +188,30 @@ out:
 	return rc;
 }
 
-pid_t child_start(const char *const *argv, int in, int out, int keep_fd)
+static pid_t start_with(const char *const *argv, const int from[SPAWN_SLOTS], bool ignores_stop)
 {
-	struct spawn spawn = { .argv = argv, .envp = environ, .keep = -1 };
-	const int from[SPAWN_SLOTS] = { in, out, -1, keep_fd };
+	struct spawn spawn = {
+		.argv = argv, .envp = environ, .keep = -1, .ignores_stop = ignores_stop
+	};
 	const char *dirs = getenv("PATH");
 
 	if (spawn_find(argv[0], dirs ? dirs : CHILD_PATH, spawn.path) < 0)
 		return -1;
 	return spawn_start(&spawn, from);
+}
+
+pid_t child_start(const char *const *argv, int in, int out, int keep_fd)
+{
+	const int from[SPAWN_SLOTS] = { in, out, -1, keep_fd };
+
+	return start_with(argv, from, false);
+}
+
+pid_t child_start_errors(const char *const *argv, int in, int out, int errors, bool ignores_stop)
+{
+	const int from[SPAWN_SLOTS] = { in, out, errors, -1 };
+
+	return start_with(argv, from, ignores_stop);
 }
 
 /* Waits for the end of pid without reaping it.  1: it has ended; 0: timeout_ms has passed. */

@@ -45,6 +45,12 @@ int child_run(const struct child *c);
 pid_t child_start(const char *const *argv, int in, int out, int keep_fd);
 
 /*
+ * The same with errors as its standard error (-1: inherited), and no descriptor 3.
+ * ignores_stop: Ctrl-Z does not stop it.
+ */
+pid_t child_start_errors(const char *const *argv, int in, int out, int errors, bool ignores_stop);
+
+/*
  * Waits until pid ends, at most timeout_ms (-1: without limit).  1: it has ended,
  * and *status is set as by waitpid(); 0: it is still running; -1 with an error
  * recorded.

@@ -83,6 +83,14 @@ static int check_seconds(const char *value)
 	return 0;
 }
 
+static int check_client(const char *value)
+{
+	if (strcmp(value, "auto") == 0 || strcmp(value, "builtin") == 0 ||
+		strcmp(value, "openssh") == 0)
+		return 0;
+	return err_set(ST_USAGE, "invalid value '%s'; use auto, builtin or openssh", value);
+}
+
 static int check_any(const char *value)
 {
 	(void)value;
@@ -100,6 +108,7 @@ static const struct known {
 	{ "snapshot.autoextend", check_bool },
 	{ "snapshot.hook-timeout", check_seconds },
 	{ "ssh.config", check_any },
+	{ "ssh.client", check_client },
 };
 
 #define KNOWN (sizeof(known) / sizeof(*known))

@@ -13,6 +13,7 @@
  *	snapshot.autoextend	yes/no, true/false, on/off or 1/0
  *	snapshot.hook-timeout	seconds, at most CONFIG_SECONDS_MAX
  *	ssh.config		a path
+ *	ssh.client		auto, builtin or openssh
  *
  * Any other key, an invalid value, a line longer than CONFIG_LINE_MAX bytes, a NUL
  * byte or an unreadable file is an error, ST_USAGE, that names file and line.

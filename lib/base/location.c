@@ -195,6 +195,29 @@ static int parse_plain(struct location *loc)
 	return copy_bytes(&loc->path, colon + 1, strlen(colon + 1));
 }
 
+/* "~/PATH", and "~" alone, without the "~": on a host, a relative path starts at the home. */
+static int resolve_home(struct location *loc)
+{
+	const char *home = getenv("HOME"), *rest = loc->path + 1;
+	char *path;
+	int n;
+
+	if (loc->path[0] != '~' || (*rest && *rest != '/'))
+		return 0;
+	if (!loc->host && (!home || *home != '/'))
+		return refuse_location(loc->text, "HOME is not set, which '~' stands for");
+	if (loc->host)
+		n = asprintf(&path, "%s%s", rest[strspn(rest, "/")] ? "" : ".",
+			rest[strspn(rest, "/")] ? rest + strspn(rest, "/") : rest);
+	else
+		n = asprintf(&path, "%s%s", home, rest);
+	if (n < 0)
+		return err_set(ST_FAILED, "out of memory");
+	free(loc->path);
+	loc->path = path;
+	return 0;
+}
+
 int location_parse(struct location *loc, const char *text)
 {
 	int rc;
@@ -208,7 +231,7 @@ int location_parse(struct location *loc, const char *text)
 	if (strncasecmp(text, SCHEME, strlen(SCHEME)) == 0)
 		rc = parse_url(loc);
 	else
-		rc = parse_plain(loc);
+		rc = parse_plain(loc) < 0 ? -1 : resolve_home(loc);
 	if (rc < 0)
 		location_fini(loc);
 	return rc;

@@ -3,6 +3,7 @@
  *
  *	/path  path  ./a:b		on this host
  *	HOST:PATH  USER@HOST:PATH	on HOST; a relative PATH starts at the home directory
+ *	~/PATH  HOST:~/PATH		likewise; on this host, the home directory is $HOME
  *	USER@[::1]:PATH			an IPv6 address is in brackets
  *	ssh://[USER@]HOST[:PORT]/PATH	PATH is absolute
  *	HOST:				the host itself
@@ -19,7 +20,7 @@ struct location {
 	char *user;    /* or NULL */
 	char *host;    /* without brackets; NULL: this host */
 	uint16_t port; /* 0: none given */
-	char *path;    /* "" for HOST: */
+	char *path;    /* "" for HOST:, without "~/" */
 	bool is_stdio; /* "-" */
 };
 

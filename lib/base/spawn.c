@@ -120,6 +120,8 @@ static int exec_program(const struct spawn *s)
 	if (s->keep >= 0 && fcntl(s->keep, F_SETFD, 0) < 0)
 		return errno;
 	reset_signals();
+	if (s->ignores_stop)
+		signal(SIGTSTP, SIG_IGN);
 	execve(s->path, (char *const *)(uintptr_t)s->argv, s->envp);
 	return errno;
 }

@@ -18,6 +18,7 @@ struct spawn {
 	int fd[SPAWN_SLOTS]; /* fd[n] becomes descriptor n; -1: 0 to 2 are inherited */
 	int keep;	     /* a descriptor that stays open under its number; -1: none */
 	bool own_session;
+	bool ignores_stop; /* SIGTSTP, that is Ctrl-Z, is ignored */
 };
 
 /* Whether spawn_find() finds name.  Records no error. */

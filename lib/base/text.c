@@ -1,5 +1,5 @@
 /*
- * All functions read their input through decode_utf8(), which never reads beyond a
+ * All functions read their input through text_decode(), which never reads beyond a
  * NUL, because a NUL is not a continuation byte.
  */
 #include <stdint.h>
@@ -18,8 +18,7 @@ struct range {
 	uint32_t first, last;
 };
 
-/* The length of the character at s, whose code point is set; 0 if it is invalid. */
-static size_t decode_utf8(const char *s, size_t left, uint32_t *cp)
+size_t text_decode(const char *s, size_t left, uint32_t *cp)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *p = (const unsigned char *)s;
@@ -64,7 +63,7 @@ bool text_is_utf8(const char *s, size_t len)
 	uint32_t cp;
 
 	while (len) {
-		size_t n = decode_utf8(s, len, &cp);
+		size_t n = text_decode(s, len, &cp);
 
 		if (n == 0)
 			return false;
@@ -75,7 +74,7 @@ bool text_is_utf8(const char *s, size_t len)
 }
 
 /* Control characters, bidirectional marks and overrides, line separators, the BOM. */
-static bool is_unsafe(uint32_t cp)
+bool text_is_unsafe(uint32_t cp)
 {
 	static const struct range unsafe[] = {
 		{ 0x00, 0x1f },
@@ -83,21 +82,22 @@ static bool is_unsafe(uint32_t cp)
 		{ 0x61c, 0x61c },
 		{ 0x200e, 0x200f },
 		{ 0x2028, 0x202e },
-		{ 0x2066, 0x2069 },
+		{ 0x2066, 0x206f },
 		{ 0xfeff, 0xfeff },
+		{ 0xfff9, 0xfffb },
 	};
 
-	return IS_IN(unsafe, cp);
+	return (cp < 0x20 || cp >= 0x7f) && IS_IN(unsafe, cp);
 }
 
 /* Writes the safe form of the character at *s to unit, moves *s past it; the length written. */
 static size_t safe_unit(const char **s, size_t left, char unit[UNIT_MAX + 1])
 {
 	uint32_t cp = 0;
-	size_t len = decode_utf8(*s, left, &cp);
+	size_t len = text_decode(*s, left, &cp);
 	size_t used = 0;
 
-	if (len > 0 && !is_unsafe(cp)) {
+	if (len > 0 && !text_is_unsafe(cp)) {
 		memcpy(unit, *s, len);
 		*s += len;
 		return len;
@@ -174,7 +174,7 @@ char *text_utf8_dup(const char *s)
 	if (!out)
 		return NULL;
 	while (s < end) {
-		size_t n = decode_utf8(s, (size_t)(end - s), &cp);
+		size_t n = text_decode(s, (size_t)(end - s), &cp);
 
 		if (n) {
 			memcpy(p, s, n);
@@ -258,7 +258,7 @@ size_t text_width(const char *s)
 	uint32_t cp;
 
 	while (s < end) {
-		size_t n = decode_utf8(s, (size_t)(end - s), &cp);
+		size_t n = text_decode(s, (size_t)(end - s), &cp);
 
 		width += n ? char_width(cp) : 1;
 		s += n ? n : 1;

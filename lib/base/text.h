@@ -11,6 +11,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The length of the character at s, of which left bytes may be read, and its code
+ * point; 0 if it is not valid UTF-8.
+ */
+size_t text_decode(const char *s, size_t left, uint32_t *cp);
+
+/* Whether the code point must not be shown: a control, bidirectional or format character. */
+bool text_is_unsafe(uint32_t cp);
 
 /* Whether the len bytes are valid UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(const char *s, size_t len);
@@ -27,8 +37,8 @@ char *text_safe(const char *s, char *out, size_t size);
 char *text_safe_dup(const char *s);
 
 /*
- * A copy of s in which U+FFFD replaces each invalid byte.  Control characters stay
- * (the JSON writer escapes them).  The caller frees it.  NULL: no memory.
+ * A copy of s in which U+FFFD replaces each invalid byte.  Control characters stay:
+ * who writes JSON or XML escapes them.  The caller frees it.  NULL: no memory.
  */
 char *text_utf8_dup(const char *s);
 

@@ -18,25 +18,32 @@
 #include "lib/base/size.h"
 #include "lib/base/text.h"
 #include "lib/cli/descriptor.h"
+#include "lib/cli/usage.h"
 #include "lib/flow/flow.h"
 
 enum {
 	OPT_PROGRESS = 1000,
 	OPT_SUDO,
 	OPT_TIMEOUT,
+	OPT_SSH_OPTION,
+	OPT_PORT,
+	OPT_RETRIES,
 	OPT_BWLIMIT,
 	OPT_COMPRESS,
 	OPT_JOBS,
 	OPT_SNAPSHOT_SIZE,
 	OPT_VERBOSE,
-	OPT_VERSION
+	OPT_VERSION,
+	OPT_HELP,
+	OPT_USAGE
 };
 
 #define TIMEOUT_MAX 86400
+#define RETRIES_MAX 1000
 
 static struct cli values; /* popt's tables fill this one; cli_begin() copies it */
 struct cli_copying cli_copying;
-static bool is_parsing;
+static const char *ssh_options[SSH_OPTIONS_MAX + 1]; /* of --ssh-option */
 
 struct poptOption cli_changing_options[] = { { "dry-run", 'n', POPT_ARG_NONE, &values.dry_run, 0,
 						     "say what would be done, and change nothing",
@@ -78,6 +85,9 @@ static struct poptOption common_options[] = { { "quiet", 'q', POPT_ARG_NONE, &va
 		"show progress: auto (on a terminal), always, never or json", "WHEN" },
 	{ "config", '\0', POPT_ARG_STRING, &values.peer.config, 0,
 		"read FILE instead of ~/.config/img-tools/config", "FILE" },
+	{ "help", 'h', POPT_ARG_NONE, NULL, OPT_HELP, "print this help", NULL },
+	{ NULL, '?', POPT_ARG_NONE | POPT_ARGFLAG_DOC_HIDDEN, NULL, OPT_HELP, NULL, NULL },
+	{ "usage", '\0', POPT_ARG_NONE, NULL, OPT_USAGE, "print a list of the options", NULL },
 	{ "version", 'V', POPT_ARG_NONE, NULL, OPT_VERSION, "print the version", NULL },
 	POPT_TABLEEND };
 
@@ -86,8 +96,15 @@ static struct poptOption peer_options[] = {
 		"configuration of the built-in SSH client", "FILE" },
 	{ "identity", 'i', POPT_ARG_STRING, &values.peer.ssh.identity, 0,
 		"try the private key in FILE first", "FILE" },
+	{ "ssh-option", 'o', POPT_ARG_STRING, NULL, OPT_SSH_OPTION,
+		"an option as in ssh_config(5) (repeatable)", "OPTION" },
+	{ "jump", 'J', POPT_ARG_STRING, &values.peer.ssh.jump, 0,
+		"connect through this host, or several with commas", "HOST" },
+	{ "port", 'p', POPT_ARG_STRING, NULL, OPT_PORT, "port of locations without one", "PORT" },
 	{ "rsh", '\0', POPT_ARG_STRING, &values.peer.rsh, 0,
-		"run COMMAND instead of the built-in SSH client", "COMMAND" },
+		"run COMMAND instead of the built-in SSH client (default: $IMG_RSH)", "COMMAND" },
+	{ "retries", '\0', POPT_ARG_STRING, NULL, OPT_RETRIES,
+		"try N more times to connect (default: 0)", "N" },
 	{ "sudo", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, NULL, OPT_SUDO,
 		"run the helper as root with sudo -n: peers, here or all", "WHERE" },
 	{ "helper", '\0', POPT_ARG_STRING, &values.peer.helper, 0,
@@ -128,35 +145,28 @@ static const char **expand_words(int argc, char **argv)
 	return words;
 }
 
-/* The index of value in words, or -1 with ST_USAGE recorded. */
-static int parse_word(const char *option, const char *value, const char *const *words)
+/* Keeps a copy, which lives as long as the process, as popt's own values do. */
+static int add_ssh_option(const char *value)
 {
-	struct buf list = BUF_INIT;
-	int i;
+	size_t n = 0;
 
-	for (i = 0; words[i]; i++)
-		if (strcmp(value, words[i]) == 0)
-			return i;
-	for (i = 0; words[i]; i++)
-		buf_addf(&list, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
-	err_set(ST_USAGE, "--%s: invalid value '%s'; use %s", option, value, buf_str(&list));
-	buf_fini(&list);
-	return -1;
+	while (ssh_options[n])
+		n++;
+	if (n == SSH_OPTIONS_MAX)
+		return usage_error("--ssh-option: more than %d of them", SSH_OPTIONS_MAX);
+	ssh_options[n] = strdup(value);
+	return ssh_options[n] ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
-static int parse_number(const char *option, const char *value, long max, long *out)
-{
-	char *end;
+/* Ends the program after what it has printed.  A full disk must not go unnoticed. */
+static void exit_printed(void) __attribute__((noreturn));
 
-	errno = 0;
-	*out = strtol(value, &end, 10);
-	if (errno || *end || end == value || *out < 1 || *out > max)
-		return err_set(
-			ST_USAGE, "--%s: '%s' is not a number from 1 to %ld", option, value, max);
-	return 0;
+static void exit_printed(void)
+{
+	exit(fflush(stdout) != 0 || ferror(stdout) ? ST_FAILED : ST_OK);
 }
 
-static int parse_option(const char *name, int opt, const char *value)
+static int parse_option(struct cli *c, int opt, const char *value)
 {
 	static const char *const progress[] = { "auto", "always", "never", "json", NULL };
 	static const char *const sudo[] = { "peers", "here", "all", NULL };
@@ -169,54 +179,67 @@ static int parse_option(const char *name, int opt, const char *value)
 		values.verbose++;
 		return 0;
 	case OPT_VERSION:
-		printf("%s (img-tools) %s\n", name, VERSION);
-		exit(fflush(stdout) ? ST_FAILED : ST_OK);
+		printf("%s (img-tools) %s\n", c->name, VERSION);
+		exit_printed();
+	case OPT_HELP:
+		poptPrintHelp(c->popt, stdout, 0);
+		exit_printed();
+	case OPT_USAGE:
+		poptPrintUsage(c->popt, stdout, 0);
+		exit_printed();
 	case OPT_PROGRESS:
-		i = parse_word("progress", value, progress);
+		i = usage_word("progress", value, progress);
 		values.progress = (enum cli_progress)i;
 		return i < 0 ? -1 : 0;
 	case OPT_SUDO:
-		i = parse_word("sudo", value, sudo);
+		i = usage_word("sudo", value, sudo);
 		values.peer.sudo = (enum peer_sudo)(i + 1);
 		return i < 0 ? -1 : 0;
 	case OPT_COMPRESS:
-		i = parse_word("compress", value, compress);
+		i = usage_word("compress", value, compress);
 		cli_copying.compress = i;
 		return i < 0 ? -1 : 0;
 	case OPT_TIMEOUT:
-		i = parse_number("timeout", value, TIMEOUT_MAX, &n);
+		i = usage_number("timeout", value, 1, TIMEOUT_MAX, &n);
 		values.peer.ssh.timeout_s = (int)n;
 		return i;
+	case OPT_SSH_OPTION:
+		return add_ssh_option(value);
+	case OPT_PORT:
+		i = usage_number("port", value, 1, UINT16_MAX, &n);
+		values.peer.ssh.port = (uint16_t)n;
+		return i;
+	case OPT_RETRIES:
+		i = usage_number("retries", value, 0, RETRIES_MAX, &n);
+		values.peer.retries = (int)n;
+		return i;
 	case OPT_JOBS:
-		i = parse_number("jobs", value, FLOW_JOBS_MAX, &n);
+		i = usage_number("jobs", value, 1, FLOW_JOBS_MAX, &n);
 		cli_copying.jobs = (unsigned)n;
 		return i;
 	case OPT_SNAPSHOT_SIZE:
-		return size_parse(value, &cli_copying.snapshot_size) < 0
-			       ? err_wrap("--snapshot-size")
-			       : 0;
+		return cli_size("--snapshot-size", value, &cli_copying.snapshot_size);
 	case OPT_BWLIMIT:
-		return size_parse(value, &cli_copying.bwlimit) < 0 ? err_wrap("--bwlimit") : 0;
+		return cli_size("--bwlimit", value, &cli_copying.bwlimit);
 	default:
 		return err_set(ST_USAGE, "unknown option");
 	}
 }
 
-static int parse_options(struct cli *c)
+static int parse_options(struct cli *c, const struct poptOption *options)
 {
 	char *value;
 	int opt, r;
 
 	while ((opt = poptGetNextOpt(c->popt)) > 0) {
 		value = poptGetOptArg(c->popt);
-		r = parse_option(c->name, opt, value);
+		r = parse_option(c, opt, value);
 		free(value);
 		if (r < 0)
-			return -1;
+			return usage_hint();
 	}
 	if (opt < -1)
-		return err_set(ST_USAGE, "%s: %s", poptBadOption(c->popt, POPT_BADOPTION_NOALIAS),
-			poptStrerror(opt));
+		return usage_option(options, poptBadOption(c->popt, POPT_BADOPTION_NOALIAS), opt);
 	return 0;
 }
 
@@ -228,18 +251,16 @@ static int copy_values(struct cli *c)
 	c->json = values.json;
 	c->progress = values.progress;
 	c->peer = values.peer;
-	if (c->peer.rsh && (c->peer.ssh.config_file || c->peer.ssh.identity))
-		return err_set(ST_USAGE,
-			"--ssh-config and --identity are for the built-in SSH client: "
-			"put them into the --rsh command");
+	if (!c->peer.rsh && getenv("IMG_RSH") && *getenv("IMG_RSH"))
+		c->peer.rsh = getenv("IMG_RSH");
+	c->peer.ssh.option = ssh_options;
+	if (c->peer.rsh && (c->peer.ssh.config_file || c->peer.ssh.identity || c->peer.ssh.jump ||
+				   ssh_options[0]))
+		return usage_error(
+			"--ssh-config, --identity, --ssh-option and --jump are for the built-in "
+			"SSH client: put them into the command of %s",
+			values.peer.rsh ? "--rsh" : "IMG_RSH");
 	return 0;
-}
-
-/* popt prints the help and exits by itself: a full disk must not go unnoticed. */
-static void check_help(void)
-{
-	if (is_parsing && (fflush(stdout) != 0 || ferror(stdout)))
-		_exit(ST_FAILED);
 }
 
 /* The first lines of the help: the arguments, what the command does, where to read more. */
@@ -259,12 +280,13 @@ void cli_begin(struct cli *c, const char *name, const char *args_help, struct po
 					      "Options:", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, peer_options, 0, "Other hosts:", NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, common_options, 0, "General:", NULL },
-		POPT_AUTOHELP POPT_TABLEEND };
+		POPT_TABLEEND };
 	static struct poptOption kept[sizeof(table) / sizeof(table[0])];
 
 	io_std_open();
 	memset(c, 0, sizeof(*c));
 	c->name = name;
+	c->synopsis = args_help;
 	log_init(name);
 	memcpy(kept, table, sizeof(table));
 	c->words = expand_words(argc, argv);
@@ -274,13 +296,10 @@ void cli_begin(struct cli *c, const char *name, const char *args_help, struct po
 	cancel_at_once_if_again(); /* the helpers clean up by themselves */
 	c->popt = poptGetContext(name, argc, c->words, kept, 0);
 	poptSetOtherOptionHelp(c->popt, help_head(args_help, name));
-	is_parsing = true;
-	atexit(check_help);
-	if (parse_options(c) < 0 || copy_values(c) < 0) {
+	if (parse_options(c, kept) < 0 || copy_values(c) < 0) {
 		cli_print_error();
 		exit(ST_USAGE);
 	}
-	is_parsing = false;
 	log_set_level(c->quiet	       ? LOG_LEVEL_WARN
 		      : c->verbose > 1 ? LOG_LEVEL_DEBUG
 		      : c->verbose     ? LOG_LEVEL_INFO
@@ -290,13 +309,10 @@ void cli_begin(struct cli *c, const char *name, const char *args_help, struct po
 		c->count++;
 }
 
-void cli_need_args(struct cli *c, int min, int max)
+void cli_need_args(struct cli *c, int max)
 {
-	if (c->count >= min && (max < 0 || c->count <= max))
-		return;
-	err_set(ST_USAGE, c->count < min ? "an argument is missing (see --help)"
-					 : "too many arguments (see --help)");
-	exit(cli_end(c, -1));
+	if (usage_operands(c->synopsis, c->args, max) < 0)
+		exit(cli_end(c, -1));
 }
 
 int cli_location(struct location *loc, const char *text)
@@ -306,7 +322,17 @@ int cli_location(struct location *loc, const char *text)
 			return 0;
 		location_fini(loc);
 	}
-	return *text ? err_wrap("%s", text) : -1;
+	if (*text)
+		err_wrap("%s", text);
+	return usage_hint();
+}
+
+int cli_size(const char *name, const char *value, uint64_t *size)
+{
+	if (size_parse(value, size) == 0)
+		return 0;
+	err_wrap("%s", name);
+	return usage_hint();
 }
 
 static void print_line(const char *before, const char *fmt, va_list ap)

@@ -19,7 +19,7 @@
 enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER, CLI_PROGRESS_JSON };
 
 struct cli {
-	const char *name;
+	const char *name, *synopsis;
 	poptContext popt;
 	int quiet, verbose, dry_run, json;
 	enum cli_progress progress;
@@ -54,8 +54,14 @@ extern struct cli_copying cli_copying;
 void cli_begin(struct cli *c, const char *name, const char *args_help, struct poptOption *own,
 	int argc, char **argv);
 
-/* Exits with ST_USAGE unless there are min to max arguments; max -1: any number. */
-void cli_need_args(struct cli *c, int min, int max);
+/*
+ * Exits with ST_USAGE unless there is an argument for each word of args_help that is
+ * not in brackets, and at most max (-1: any number).
+ */
+void cli_need_args(struct cli *c, int max);
+
+/* The value of an option or operand as a size.  0, or -1 recorded. */
+int cli_size(const char *name, const char *value, uint64_t *size);
 
 /* 0, or -1 recorded: the argument as a location.  A descriptor is as "-" (descriptor.h). */
 int cli_location(struct location *loc, const char *text);

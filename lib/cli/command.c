@@ -3,9 +3,11 @@
  */
 #include "lib/cli/command.h"
 
+#include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/cli/each.h"
 #include "lib/cli/progress.h"
+#include "lib/cli/usage.h"
 
 int command_failed(struct command *c, const struct kv *record)
 {
@@ -23,7 +25,7 @@ static int check_location(const struct location *loc, void *arg)
 	const struct command *c = arg;
 
 	if (c->path == COMMAND_PATH_IMAGE && !*loc->path)
-		return err_set(ST_USAGE, "names a host, not an image");
+		return usage_error("names a host, not an image");
 	return 0;
 }
 
@@ -47,7 +49,12 @@ static int command_ask(struct command *c, struct peer *p, const struct location 
 	int r;
 
 	command_add_keys(c, loc, &args);
-	r = c->each ? peer_request(p, c->op, &args) : peer_call(p, c->op, &args, record, reply);
+	if (!c->each)
+		r = peer_call(p, c->op, &args, record, reply);
+	else if (c->cli.json) /* each() keeps what it adds to o */
+		r = peer_request(p, c->op, &args);
+	else
+		r = peer_request_list(p, c->op, &args);
 	buf_fini(&args);
 	if (!c->each || r < 0)
 		return r;
@@ -67,8 +74,17 @@ static int command_run_one(struct peer *p, const struct location *loc, void *arg
 	struct command *c = arg;
 	struct kv record = KV_INIT, reply = KV_INIT;
 	json_t *o = results_object(loc->text);
-	int r = command_ask(c, p, loc, &record, &reply, o);
+	uint64_t capacity;
+	int r;
 
+	if (c->phase)
+		progress_item(loc->text, ++c->begun, c->cli.count);
+	r = command_ask(c, p, loc, &record, &reply, o);
+	if (r == 0 && c->phase && kv_get_u64(&record, "capacity", &capacity) > 0)
+		progress_total(capacity);
+
+	if (c->phase)
+		progress_clear();
 	if (r == 0)
 		r = c->tell(c, loc, &record, &reply, o);
 	kv_fini(&record);
@@ -79,11 +95,11 @@ static int command_run_one(struct peer *p, const struct location *loc, void *arg
 	return -1;
 }
 
-static void command_progress(void *arg, uint64_t done, uint64_t total)
+static void command_progress(void *arg, const struct wire_progress *p)
 {
 	const struct command *c = arg;
 
-	progress_show(NULL, c->phase, done, total, 0);
+	progress_show(NULL, c->phase, p, 0);
 }
 
 int command_end(struct command *c, int r)
@@ -102,7 +118,7 @@ int command_end(struct command *c, int r)
 		}
 		status = each_location(&c->cli, check_location, command_run_one, c);
 		if (c->phase)
-			progress_end();
+			progress_end(status == ST_OK && !cancel_is_set());
 		r = results_end(&c->results);
 	}
 	buf_fini(&c->keys);

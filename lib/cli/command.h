@@ -9,7 +9,7 @@
  *		struct command c = { .op = "delete", .changes = true, .tell = tell_deletion };
  *
  *		cli_begin(&c.cli, "img-delete", "LOCATION...", options, argc, argv);
- *		cli_need_args(&c.cli, 1, -1);
+ *		cli_need_args(&c.cli, -1);
  *		kv_add_bool(&c.keys, "force", force);
  *		return command_end(&c, 0);
  *	}
@@ -46,6 +46,7 @@ struct command {
 	struct cli cli;
 	struct buf keys; /* the request's other pairs (kv.h), the same for each location */
 	struct results results;
+	int begun;  /* locations, for the progress */
 	int failed; /* the status of the first record that told of a failure */
 };
 

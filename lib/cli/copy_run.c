@@ -4,11 +4,14 @@
 #include "lib/cli/copy_run.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/cli/copy_show.h"
 #include "lib/cli/progress.h"
+#include "lib/cli/usage.h"
 
 static void copy_options(struct transfer *t, const struct cli *c)
 {
@@ -24,60 +27,142 @@ static void copy_options(struct transfer *t, const struct cli *c)
 	t->post_snapshot = cli_copying.post_snapshot;
 }
 
-int copy_run(struct cli *c, struct transfer *t)
+/* Everything that is wrong with the command line whatever the sources are. */
+static int check_options(const struct cli *c, const struct transfer *t)
 {
-	struct transfer_result res;
-	bool watched;
-	int r = -1;
-
-	if (cli_location(&t->from, c->args[0]) < 0 || cli_location(&t->to, c->args[1]) < 0)
-		goto out;
-	if (t->to.is_stdio && c->json) {
-		err_set(ST_USAGE, "--json and the target '-' both need standard output");
-		goto out;
-	}
-	if (t->to.is_stdio && t->in_place) {
-		err_set(ST_USAGE, "'-' cannot be the target: it is not an existing image");
-		goto out;
-	}
-	if (t->to.is_stdio && !c->dry_run && isatty(STDOUT_FILENO)) {
-		err_set(ST_USAGE, "standard output is a terminal: redirect it to get the image");
-		goto out;
-	}
-	copy_options(t, c);
-	if (t->from.is_stdio &&
-		t->volume_len) { /* the length of the stream, which the target gets */
-		t->has_stream_len = true;
-		t->stream_len = t->volume_len;
-		t->volume_len = 0;
-	}
-	if (t->in_place && t->volume_len) {
-		err_set(ST_USAGE, "--size is for '-' as source and for new volumes");
-		goto out;
-	}
-	if (!t->snapshot && (t->snapshot_size || t->pre_snapshot || t->post_snapshot)) {
-		err_set(ST_USAGE,
+	if (t->to.is_stdio && c->json)
+		return usage_error("--json and the target '-' both need standard output");
+	if (t->to.is_stdio && t->in_place)
+		return usage_error("'-' cannot be the target: it is not an existing image");
+	if (t->to.is_stdio && t->into)
+		return usage_error("several sources need a directory or volume group as target, "
+				   "not '-'");
+	if (t->to.is_stdio && !c->dry_run && isatty(STDOUT_FILENO))
+		return usage_error("standard output is a terminal: redirect it to get the image");
+	if (!t->snapshot && (t->snapshot_size || t->pre_snapshot || t->post_snapshot))
+		return usage_error(
 			"--snapshot-size, --pre-snapshot and --post-snapshot need --snapshot");
-		goto out;
+	if (t->snapshot && t->live)
+		return usage_error("--snapshot and --live exclude each other");
+	return 0;
+}
+
+static int check_source(const struct transfer *t, const struct location *from)
+{
+	if (from->is_stdio && t->snapshot)
+		return usage_error("--snapshot needs an image as source, not '-'");
+	if (!from->is_stdio && t->in_place && t->volume_len)
+		return usage_error("--size is for '-' as source and for new volumes");
+	if (from->is_stdio && t->into)
+		return usage_error("'-' cannot be one of several sources: it has no name");
+	return 0;
+}
+
+/* Two sources of one name would become one image. */
+static int check_names(const struct location *from, int count)
+{
+	char *name, *other;
+	int i, k, r = 0;
+
+	for (i = 0; r == 0 && i < count; i++) {
+		name = location_base_name(&from[i]);
+		for (k = 0; r == 0 && name && k < i; k++) {
+			other = location_base_name(&from[k]);
+			if (other && strcmp(name, other) == 0)
+				r = usage_error(
+					"%s and %s have the same name", from[k].text, from[i].text);
+			free(other);
+		}
+		r = name ? r : -1;
+		free(name);
 	}
-	if (t->snapshot && (t->live || t->from.is_stdio)) {
-		err_set(ST_USAGE, t->live ? "--snapshot and --live exclude each other"
-					  : "--snapshot needs an image as source, not '-'");
-		goto out;
-	}
-	progress_begin(c);
-	if (progress_is_on())
-		t->progress = progress_show;
-	watched = progress_is_on() && c->progress != CLI_PROGRESS_JSON;
-	r = transfer_run(t, &c->peer, &res);
-	progress_end();
-	if (r < 0)
-		goto out;
-	r = copy_show(c, watched, t, &res);
+	return r;
+}
+
+/* The locations of all sources, and the target in t.  0, or -1 recorded. */
+static int copy_parse(const struct cli *c, struct transfer *t, struct location *from, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (cli_location(&from[i], c->args[i]) < 0)
+			return -1;
+	if (cli_location(&t->to, c->args[count]) < 0 || check_options(c, t) < 0)
+		return -1;
+	for (i = 0; i < count; i++)
+		if (check_source(t, &from[i]) < 0)
+			return -1;
+	return t->into ? check_names(from, count) : 0;
+}
+
+/* Copies one source, and shows the result.  0, or -1 recorded. */
+static int copy_one(struct cli *c, const struct transfer *t, struct results *results)
+{
+	bool watched = progress_is_on() && c->progress != CLI_PROGRESS_JSON;
+	struct transfer_result res;
+	int r;
+
+	if (transfer_run(t, &c->peer, &res) < 0)
+		return -1;
+	if (res.has_capacity)
+		progress_total(res.capacity);
+	progress_clear();
+	r = copy_show(results, watched, t, &res);
 	free(res.target);
 	free(res.snapshot);
-out:
-	location_fini(&t->from);
-	location_fini(&t->to);
 	return r;
+}
+
+/* ST_OK, or the status of the first failure, which is printed. */
+static int copy_all(struct cli *c, struct transfer *t, const struct location *from, int count,
+	struct results *results)
+{
+	int i, first = ST_OK;
+
+	for (i = 0; i < count && !cancel_is_set(); i++) {
+		err_clear();
+		t->from = from[i];
+		if (from[i].is_stdio && t->volume_len) { /* the length of what is read */
+			t->has_stream_len = true;
+			t->stream_len = t->volume_len;
+			t->volume_len = 0;
+		}
+		progress_item(t->from.text, i + 1, count);
+		if (copy_one(c, t, results) == 0)
+			continue;
+		first = first ? first : (int)err_status();
+		if (!cancel_signal())
+			cli_print_error();
+	}
+	err_clear();
+	return first ? first : cancel_is_set() ? ST_FAILED : ST_OK;
+}
+
+int copy_end(struct cli *c, struct transfer *t, int r)
+{
+	int i, count = c->count - 1, status = ST_OK;
+	struct location *from = calloc((size_t)count, sizeof(*from));
+	struct results results;
+
+	t->into = count > 1;
+	copy_options(t, c);
+	if (r == 0 && !from)
+		r = err_set(ST_FAILED, "out of memory");
+	if (r == 0 && copy_parse(c, t, from, count) == 0) {
+		results_begin(&results, c, count);
+		progress_begin(c);
+		if (progress_is_on())
+			t->progress = progress_show;
+		status = copy_all(c, t, from, count, &results);
+		progress_end(status == ST_OK);
+		r = results_end(&results);
+	} else {
+		r = -1;
+	}
+	for (i = 0; from && i < count; i++)
+		location_fini(&from[i]);
+	free(from);
+	location_fini(&t->to);
+	r = cli_end(c, r);
+	return status ? status : r;
 }

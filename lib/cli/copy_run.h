@@ -8,10 +8,11 @@
 #include "lib/job/transfer.h"
 
 /*
- * Copies the first argument to the second, shows the progress and then the
- * result.  t has the command's own options; this adds the locations and the
- * shared options.  Blocks.  0, or -1 recorded.
+ * The end of main(): unless r < 0 (an error is recorded) copies each argument but the
+ * last to the last, shows the progress and then the results.  All are tried.  t has
+ * the command's own options; this adds the locations and the shared options.
+ * Blocks.  Returns the exit status: that of the first failure.
  */
-int copy_run(struct cli *c, struct transfer *t);
+int copy_end(struct cli *c, struct transfer *t, int r);
 
 #endif

@@ -12,7 +12,7 @@
 #include "lib/base/text.h"
 #include "lib/cli/json.h"
 
-static int print_json(
+static json_t *copy_json(
 	const struct transfer *t, const struct transfer_result *res, const char *target)
 {
 	json_t *o = json_object();
@@ -31,19 +31,24 @@ static int print_json(
 	json_object_set_new(
 		o, "compressed_blocks", json_integer((json_int_t)res->compressed_blocks));
 	json_object_set_new(o, "stored_blocks", json_integer((json_int_t)res->stored_blocks));
-	if (t->dry_run)
-		json_object_set_new(o, "dry_run", json_true());
-	return json_print(o);
+	return o;
 }
 
 static void print_plan(
 	const struct transfer *t, const struct transfer_result *res, const char *target)
 {
 	char human[SIZE_HUMAN], *from = text_safe_dup(t->from.text), *to = text_safe_dup(target);
+	const char *snapshot = t->snapshot ? "a snapshot of " : "";
+	FILE *out = t->to.is_stdio ? stderr : stdout;
 
-	fprintf(t->to.is_stdio ? stderr : stdout, "would %s %s%s to %s, %s%s\n",
-		t->in_place ? "write" : "copy", t->snapshot ? "a snapshot of " : "",
-		from ? from : "", to ? to : "",
+	if (!from || !to)
+		fputs("(out of memory)", out);
+	else if (res->replaces && !t->in_place)
+		fprintf(out, "would replace %s with %s%s", to, snapshot, from);
+	else
+		fprintf(out, "would %s %s%s to %s", t->in_place ? "write" : "copy", snapshot, from,
+			to);
+	fprintf(out, ", %s%s\n",
 		res->has_capacity ? size_human(res->capacity, human) : "of unknown size",
 		t->archive	? ", as an archive"
 		: res->unpacked ? ", unpacked"
@@ -72,7 +77,7 @@ static void print_summary(
 		size_human((uint64_t)((double)res->data_bytes / s), rate));
 }
 
-int copy_show(const struct cli *c, bool watched, const struct transfer *t,
+int copy_show(struct results *results, bool watched, const struct transfer *t,
 	const struct transfer_result *res)
 {
 	char *target = location_at(&t->to, res->target);
@@ -82,8 +87,8 @@ int copy_show(const struct cli *c, bool watched, const struct transfer *t,
 		return err_set(ST_FAILED, "out of memory");
 	if (res->unpacked && !t->dry_run)
 		log_note("%s: unpacked from an lzop archive", t->from.text);
-	if (c->json)
-		r = print_json(t, res, target);
+	if (results->all)
+		r = results_add(results, copy_json(t, res, target));
 	else if (t->dry_run)
 		print_plan(t, res, target);
 	else

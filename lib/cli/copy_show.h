@@ -4,15 +4,15 @@
 #ifndef IMG_COPY_SHOW_H
 #define IMG_COPY_SHOW_H
 
-#include "lib/cli/cli.h"
+#include "lib/cli/results.h"
 #include "lib/job/transfer.h"
 
 /*
- * Prints with --json an object; in a dry run what would be done; otherwise one
- * line on standard error, if the progress was shown to a person (watched) or -v
- * was given.  0, or -1 recorded.
+ * Adds an object to the results, if JSON is wanted; in a dry run prints what would be
+ * done; otherwise prints one line on standard error, if the progress was shown to a
+ * person (watched) or -v was given.  0, or -1 recorded.
  */
-int copy_show(const struct cli *c, bool watched, const struct transfer *t,
+int copy_show(struct results *results, bool watched, const struct transfer *t,
 	const struct transfer_result *res);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
+#include "lib/cli/usage.h"
 
 const char each_this_host[] = "this host";
 
@@ -41,8 +42,8 @@ static int check_all(const struct cli *c, each_check_fn *check, void *arg)
 		if (parse_location(&loc, c->args[i]) < 0)
 			return -1;
 		if (loc.is_stdio)
-			r = err_set(ST_USAGE, "'-' cannot be used here: it is no image, but "
-					      "standard input or output");
+			r = usage_error("'-' cannot be used here: it is no image, but "
+					"standard input or output");
 		else if (check && check(&loc, arg) < 0)
 			r = err_wrap("%s", loc.text);
 		location_fini(&loc);

@@ -72,6 +72,12 @@ void field_text_format(struct buf *out, const struct field *f, const struct kv *
 	}
 }
 
+void field_text_volume(struct buf *out, const struct field *f, const struct kv *r)
+{
+	append(out, kv_get(r, f->key));
+	append_within(out, ", in the pool '", kv_get(r, "volume.pool"), "'");
+}
+
 void field_text_snapshot(struct buf *out, const struct field *f, const struct kv *r)
 {
 	const char *origin = kv_get(r, f->key), *used = kv_get(r, "snapshot.used");
@@ -130,6 +136,17 @@ void field_text_use(struct buf *out, const struct field *f, const struct kv *r)
 {
 	if (kv_get(r, f->key))
 		buf_adds(out, is_set(r, "mounted") ? "mounted" : is_set(r, f->key) ? "yes" : "no");
+}
+
+void field_text_users(struct buf *out, const struct field *f, const struct kv *r)
+{
+	static const char mounted[] = "mounted on ";
+	size_t at = 0, begin = out->len;
+	const char *user;
+
+	while ((user = kv_each(r, f->key, &at)))
+		if (strncmp(user, mounted, strlen(mounted)) != 0)
+			buf_addf(out, "%s%s", out->len > begin ? "; " : "", user);
 }
 
 void field_text_state(struct buf *out, const struct field *f, const struct kv *r)

@@ -18,12 +18,14 @@ void field_text(struct buf *out, const struct field *f, const struct kv *record)
 typedef void field_text_fn(struct buf *out, const struct field *f, const struct kv *record);
 field_text_fn field_text_kind;	      /* "file, qcow2 1.1, UNFINISHED" */
 field_text_fn field_text_format;      /* "raw.lzo"; of a directory "dir" */
+field_text_fn field_text_volume;      /* "thin, in the pool 'p'" */
 field_text_fn field_text_snapshot;    /* "of 'web', 12.5 % full" */
 field_text_fn field_text_archive;     /* what protects the archive against a loss */
 field_text_fn field_text_filesystem;  /* "ext4, label 'root', uuid ..." */
 field_text_fn field_text_content;     /* the filesystem, or else the partition table */
 field_text_fn field_text_backing;     /* "base.img, raw" */
 field_text_fn field_text_use;	      /* "no", "yes", "mounted" */
+field_text_fn field_text_users;	      /* who has it open; its mounts have a line of their own */
 field_text_fn field_text_state;	      /* "in use, snapshot of web" */
 field_text_fn field_text_permissions; /* "0600, owner 0, group 0" */
 field_text_fn field_text_types;	      /* "ext4 xfs", or "nothing" */

@@ -37,17 +37,21 @@ void grid_cell(struct grid *g, const char *text)
 	free(safe);
 }
 
-int grid_print(const struct grid *g)
+bool grid_is_full(const struct grid *g)
+{
+	return g->cells.len >= GRID_HELD_MAX;
+}
+
+int grid_print(struct grid *g)
 {
 	const char *cell = (const char *)g->cells.data;
 	unsigned column;
-	size_t i;
 	int pad;
 
 	if (buf_failed(&g->cells) < 0)
 		return -1;
-	for (i = 0; i < g->count; i++, cell += strlen(cell) + 1) {
-		column = (unsigned)(i % g->columns);
+	for (; g->shown < g->count; g->shown++, cell += strlen(cell) + 1) {
+		column = (unsigned)(g->shown % g->columns);
 		pad = (int)(g->width[column] - text_width(cell));
 		if (g->right[column])
 			printf("%*s%s", pad, "", cell);
@@ -57,5 +61,6 @@ int grid_print(const struct grid *g)
 			printf("%s", cell);
 		fputs(column + 1 < g->columns ? "  " : "\n", stdout);
 	}
+	buf_clear(&g->cells);
 	return ferror(stdout) ? err_set(ST_FAILED, "cannot write the result") : 0;
 }

@@ -1,5 +1,6 @@
 /*
- * json: jansson refuses text that is not UTF-8, so it is converted before.
+ * json: jansson refuses text that is not UTF-8, so it is converted before; what it
+ * does not escape is escaped when it is printed.
  */
 #include "lib/cli/json.h"
 
@@ -69,7 +70,8 @@ int json_set_fraction(json_t *object, const char *key, const struct kv *record, 
 	return 0;
 }
 
-void json_set_texts(json_t *object, const char *key, const struct kv *record, const char *from)
+/* All values of from, each as dup() shows it. */
+static json_t *texts_of(const struct kv *record, const char *from, char *(*dup)(const char *))
 {
 	json_t *array = json_array();
 	const char *value;
@@ -77,23 +79,92 @@ void json_set_texts(json_t *object, const char *key, const struct kv *record, co
 	size_t at = 0;
 
 	while ((value = kv_each(record, from, &at))) {
-		shown = text_utf8_dup(value);
+		shown = dup(value);
 		json_array_append_new(array, shown ? json_string(shown) : json_null());
 		free(shown);
 	}
-	json_object_set_new(object, key, array);
+	return array;
+}
+
+void json_set_texts(json_t *object, const char *key, const struct kv *record, const char *from)
+{
+	bool all_utf8 = true;
+	const char *value;
+	char *hex_key;
+	size_t at = 0;
+
+	json_object_set_new(object, key, texts_of(record, from, text_utf8_dup));
+	while ((value = kv_each(record, from, &at)))
+		all_utf8 = all_utf8 && text_is_utf8(value, strlen(value));
+	if (all_utf8 || asprintf(&hex_key, "%s_hex", key) < 0)
+		return;
+	json_object_set_new(object, hex_key, texts_of(record, from, text_hex_dup));
+	free(hex_key);
+}
+
+/*
+ * Begins each line but the first with the margin.
+ *
+ * jansson escapes the C0 characters within strings, and writes no others but
+ * newlines between them.  All other unsafe characters stand within strings, too,
+ * and none of them is above U+FFFF.
+ */
+static void print_escaped(const char *text, const char *margin)
+{
+	const char *end = text + strlen(text), *from;
+	uint32_t cp;
+	size_t len = 0;
+
+	while (text < end) {
+		for (from = text; text < end; text += len) {
+			len = text_decode(text, (size_t)(end - text), &cp);
+			if (len == 0 || text_is_unsafe(cp))
+				break;
+		}
+		fwrite(from, 1, (size_t)(text - from), stdout);
+		if (text == end)
+			break;
+		if (len && cp == '\n')
+			printf("\n%s", margin);
+		else /* jansson writes valid UTF-8 only */
+			printf("\\u%04X", len ? (unsigned)cp : 0xfffdu);
+		text += len ? len : 1;
+	}
+}
+
+static int print_value(const json_t *value, const char *margin)
+{
+	size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY;
+	char *text = value ? json_dumps(value, flags) : NULL;
+
+	if (!text)
+		return err_set(ST_FAILED, "out of memory");
+	print_escaped(text, margin);
+	free(text);
+	return ferror(stdout) ? err_sys("cannot write the result") : 0;
+}
+
+int json_print_within(json_t *value, const char *margin)
+{
+	int r;
+
+	fputs(margin, stdout);
+	r = print_value(value, margin);
+	json_decref(value);
+	return r;
+}
+
+int json_print_member(const char *key, const json_t *value, const char *margin)
+{
+	printf("%s\"%s\": ", margin, key);
+	return print_value(value, margin);
 }
 
 int json_print(json_t *value)
 {
-	char *text = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
-	int r = 0;
+	int r = json_print_within(value, "");
 
-	if (!text)
-		r = err_set(ST_FAILED, "out of memory");
-	else if (puts(text) < 0)
+	if (r == 0 && putchar('\n') == EOF)
 		r = err_sys("cannot write the result");
-	free(text);
-	json_decref(value);
 	return r;
 }

@@ -1,7 +1,8 @@
 /*
  * json: sets members of JSON objects (jansson) from texts and records.  A text
  * that is not UTF-8 has U+FFFD for its invalid bytes, and all its bytes are in a
- * second member KEY_hex.
+ * second member KEY_hex.  What is printed has no character that is unsafe for a
+ * terminal (text.h): each is escaped.
  */
 #ifndef IMG_JSON_H
 #define IMG_JSON_H
@@ -22,10 +23,22 @@ int json_set_bool(json_t *object, const char *key, const struct kv *record, cons
 /* Sets key to a fraction of a record, or null.  0, or -1 recorded. */
 int json_set_fraction(json_t *object, const char *key, const struct kv *record, const char *from);
 
-/* Sets key to the array of all values of from. */
+/*
+ * Sets key to the array of all values of from; and, if any of them is not UTF-8,
+ * key_hex to the array of the bytes of each.
+ */
 void json_set_texts(json_t *object, const char *key, const struct kv *record, const char *from);
 
 /* Prints value and a newline to standard output, and frees it.  0, or -1 recorded. */
 int json_print(json_t *value);
+
+/*
+ * Prints value, each line after margin, without a newline at the end, and frees it.
+ * 0, or -1 recorded.
+ */
+int json_print_within(json_t *value, const char *margin);
+
+/* Prints a member of an object likewise; value, which may be of any type, stays the caller's. */
+int json_print_member(const char *key, const json_t *value, const char *margin);
 
 #endif

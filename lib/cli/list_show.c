@@ -18,7 +18,7 @@ int list_show_begin(struct list_show *l, enum list_form form, const struct cli *
 	memset(l, 0, sizeof(*l));
 	l->form = form;
 	l->count = c->count;
-	results_begin(&l->results, c, c->count);
+	json_list_begin(&l->json, c->count);
 	if (form != LIST_XML)
 		return 0;
 	if (xml_begin(&l->xml) < 0)
@@ -33,9 +33,42 @@ static unsigned columns_of(const struct location *loc)
 	return VIEW_LIST | (*loc->path ? VIEW_NAMES : VIEW_PATHS);
 }
 
-/* Adds an entry to the form that is wanted. */
-static int add_entry(struct list_show *l, struct grid *g, const struct kv *r,
-	const struct location *loc, int *failed)
+/* Prints the rows that are held; before the first of them the title. */
+static int print_rows(struct list_show *l, const struct location *loc)
+{
+	char title[1024];
+
+	if (l->count > 1 && !l->is_titled)
+		printf("%s%s%s\n", l->shown ? "\n" : "", text_safe(loc->text, title, sizeof(title)),
+			*loc->path ? ":" : ""); /* "HOST:" has one */
+	l->is_titled = true;
+	return l->grid.count > l->grid.columns ? grid_print(&l->grid) : 0;
+}
+
+static int add_row(struct list_show *l, const struct kv *r, const struct location *loc)
+{
+	if (record_grid_row(&l->grid, r, columns_of(loc)) < 0)
+		return -1;
+	return grid_is_full(&l->grid) ? print_rows(l, loc) : 0;
+}
+
+static int add_json(struct list_show *l, const struct kv *r)
+{
+	json_t *entry = record_json_new(r, VIEW_LIST);
+
+	return entry ? json_list_add(&l->json, entry) : -1;
+}
+
+static int add_xml(struct list_show *l, const struct kv *r)
+{
+	if (record_xml_volume(&l->xml, r) < 0)
+		return -1;
+	return xml_is_full(&l->xml) ? xml_flush(&l->xml) : 0;
+}
+
+/* Prints an entry, or adds it to the table. */
+static int add_entry(
+	struct list_show *l, const struct kv *r, const struct location *loc, int *failed)
 {
 	const char *error = kv_get(r, "error"), *name = kv_get(r, *loc->path ? "name" : "path");
 	uint64_t status = ST_FAILED;
@@ -49,79 +82,81 @@ static int add_entry(struct list_show *l, struct grid *g, const struct kv *r,
 	}
 	switch (l->form) {
 	case LIST_TABLE:
-		return record_grid_row(g, r, columns_of(loc));
+		return add_row(l, r, loc);
 	case LIST_JSON:
-		return record_json_append(l->entries, r, VIEW_LIST);
+		return add_json(l, r);
 	default:
-		return record_xml_volume(&l->xml, r);
+		return add_xml(l, r);
 	}
 }
 
 /* Called once the helper has answered: a container that failed is not shown. */
-static void open_container(struct list_show *l, const struct location *loc)
+static int open_container(struct list_show *l, const struct location *loc)
 {
-	json_t *object;
-
-	if (l->form == LIST_JSON) {
-		object = results_object(loc->text);
-		l->entries = json_array();
-		json_object_set_new(object, "entries", l->entries);
-		results_add(&l->results, object);
-	} else if (l->form == LIST_XML) {
+	l->is_titled = false;
+	if (l->form == LIST_JSON)
+		return json_list_open(&l->json, loc->text);
+	if (l->form == LIST_XML) {
 		xml_open(&l->xml, "container");
 		xml_attribute(&l->xml, "location", loc->text);
 	}
+	return 0;
 }
 
-static int read_entries(struct list_show *l, struct peer *p, struct grid *g,
-	const struct location *loc, int *failed)
+static int close_container(struct list_show *l, const struct location *loc)
+{
+	int r = 0;
+
+	if (l->form == LIST_TABLE)
+		r = print_rows(l, loc);
+	else if (l->form == LIST_JSON)
+		json_list_close(&l->json);
+	else
+		xml_close(&l->xml);
+	l->shown++;
+	return r;
+}
+
+static int read_entries(
+	struct list_show *l, struct peer *p, const struct location *loc, int *failed)
 {
 	struct kv r;
-	int got = peer_answer(p, &r), added = 0;
+	int got = peer_answer(p, &r), added;
 
 	if (got < 0)
 		return -1;
-	open_container(l, loc);
+	added = open_container(l, loc);
 	while (got == 1 && added == 0) {
-		added = add_entry(l, g, &r, loc, failed);
+		added = add_entry(l, &r, loc, failed);
 		kv_fini(&r);
 		got = added == 0 ? peer_answer(p, &r) : -1;
 	}
-	if (l->form == LIST_XML)
-		xml_close(&l->xml);
-	l->shown++;
-	if (got < 0)
-		return -1;
-	kv_fini(&r);
-	return 0;
+	if (got == 0)
+		kv_fini(&r);
+	if (got < 0 && l->form == LIST_TABLE && !l->is_titled)
+		return -1; /* as if it had failed at once */
+	return close_container(l, loc) < 0 || got < 0 ? -1 : 0;
 }
 
 int list_show_one(struct list_show *l, struct peer *p, const struct location *loc, int *failed)
 {
-	bool later = l->shown;
-	char title[1024];
-	struct grid g;
 	int r;
 
-	record_grid_head(&g, columns_of(loc));
-	r = read_entries(l, p, &g, loc, failed);
-	if (r == 0 && l->form == LIST_TABLE) {
-		if (l->count > 1)
-			printf("%s%s%s\n", later ? "\n" : "",
-				text_safe(loc->text, title, sizeof(title)),
-				*loc->path ? ":" : ""); /* "HOST:" has one */
-		if (g.count > g.columns)
-			r = grid_print(&g);
-	}
-	grid_fini(&g);
-	return r;
+	if (ferror(stdout))
+		return 0;
+	record_grid_head(&l->grid, columns_of(loc));
+	r = read_entries(l, p, loc, failed);
+	grid_fini(&l->grid);
+	return ferror(stdout) ? 0 : r;
 }
 
 int list_show_end(struct list_show *l)
 {
-	if (l->form == LIST_XML && !l->shown)
-		xml_drop(&l->xml);
-	else if (l->form == LIST_XML)
+	if (l->form == LIST_JSON)
+		json_list_end(&l->json);
+	if (l->form == LIST_XML && l->shown)
 		return xml_end(&l->xml);
-	return results_end(&l->results);
+	if (l->form == LIST_XML)
+		xml_drop(&l->xml);
+	return 0;
 }

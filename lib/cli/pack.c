@@ -43,28 +43,29 @@ int pack_main(
 		.op = op, .changes = true, .phase = op, .tell = tell_packed, .arg = &k
 	};
 	bool packs = strcmp(op, "archive") == 0;
-	int allow_links = 0, as_is = 0;
-	struct poptOption archive_options[] = { { "as-is", '\0', POPT_ARG_NONE, &as_is, 0,
-							"take the bytes as they are, even of an "
-							"archive",
-							NULL },
+	int allow_links = 0, as_is = 0, sparse = 0;
+	struct poptOption packing[] = { { "as-is", '\0', POPT_ARG_NONE, &as_is, 0,
+						"take the bytes as they are, even of an archive",
+						NULL },
 		POPT_TABLEEND };
-	struct poptOption none[] = { POPT_TABLEEND };
+	struct poptOption unpacking[] = { { "sparse", '\0', POPT_ARG_NONE, &sparse, 0,
+						  "store zeros as holes", NULL },
+		POPT_TABLEEND };
 	struct poptOption options[] = { { "keep", 'k', POPT_ARG_NONE, &k.keep, 0,
 						"keep the original", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
 			"replace a file even if it has several links", NULL },
-		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, packs ? archive_options : none, 0, NULL,
-			NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, packs ? packing : unpacking, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_working_options, 0, NULL, NULL },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
 		POPT_TABLEEND };
 
 	cli_begin(&c.cli, name, help, options, argc, argv);
-	cli_need_args(&c.cli, 1, -1);
+	cli_need_args(&c.cli, -1);
 	kv_add_bool(&c.keys, "keep", k.keep);
 	kv_add_bool(&c.keys, "allow_links", allow_links);
 	kv_add_bool(&c.keys, "as_is", as_is);
+	kv_add_bool(&c.keys, "sparse", sparse);
 	kv_add_u64(&c.keys, "jobs", cli_copying.jobs);
 	kv_add_u64(&c.keys, "bwlimit", cli_copying.bwlimit);
 	return command_end(&c, 0);

@@ -15,6 +15,7 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/size.h"
+#include "lib/base/text.h"
 
 #define WINDOW 16 /* samples that the rate is taken over */
 #define LIVE_MS 200
@@ -29,6 +30,9 @@ static struct {
 		uint64_t done;
 	} sample[WINDOW];
 	unsigned samples;
+	struct wire_progress last; /* as it was last told */
+	uint64_t wire, rate;
+	char item[64];	      /* "2/5 web.img: ", or "" */
 	char line[LINE_SIZE]; /* the live line on the terminal; "" if there is none */
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -43,8 +47,7 @@ static void put_text(const char *s)
 		state.mode = OFF; /* nobody reads it */
 }
 
-/* Clears the live line before a message; the next update draws it again. */
-static void clear_line(void)
+void progress_clear(void)
 {
 	pthread_mutex_lock(&state.lock);
 	if (state.mode == LIVE && state.line[0]) {
@@ -52,26 +55,6 @@ static void clear_line(void)
 		state.line[0] = '\0';
 	}
 	pthread_mutex_unlock(&state.lock);
-}
-
-void progress_begin(const struct cli *c)
-{
-	bool always = c->progress == CLI_PROGRESS_ALWAYS;
-
-	state.mode = OFF;
-	if (c->progress == CLI_PROGRESS_JSON)
-		state.mode = JSON;
-	else if (always || (c->progress == CLI_PROGRESS_AUTO && !c->quiet && isatty(STDERR_FILENO)))
-		state.mode = LIVE;
-	state.shown_ms = 0;
-	state.samples = 0;
-	if (state.mode == LIVE)
-		log_before(clear_line);
-}
-
-bool progress_is_on(void)
-{
-	return state.mode != OFF;
 }
 
 /* Adds a sample; returns the bytes per second since the oldest. */
@@ -89,19 +72,30 @@ static uint64_t add_sample(int64_t now, uint64_t done)
 	return (done - from) * 1000 / (uint64_t)(now - since);
 }
 
-static void put_json_line(
-	const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
+/* The seconds that are left; false: unknown. */
+static bool time_left(const struct wire_progress *p, uint64_t rate, uint64_t *seconds)
 {
+	if (!p->total || !rate)
+		return false;
+	*seconds = p->left / rate;
+	return true;
+}
+
+static void put_json_line(
+	const char *phase, const struct wire_progress *p, uint64_t wire, uint64_t r)
+{
+	uint64_t seconds;
+
 	char total_text[24] = "null", eta[24] = "null", line[LINE_SIZE * 2];
 
-	if (total)
-		snprintf(total_text, sizeof(total_text), "%" PRIu64, total);
-	if (total && r)
-		snprintf(eta, sizeof(eta), "%" PRIu64, (total - done) / r);
+	if (p->total)
+		snprintf(total_text, sizeof(total_text), "%" PRIu64, p->total);
+	if (time_left(p, r, &seconds))
+		snprintf(eta, sizeof(eta), "%" PRIu64, seconds);
 	snprintf(line, sizeof(line),
 		"{\"phase\": \"%s\", \"done\": %" PRIu64 ", \"total\": %s, \"rate\": %" PRIu64
 		", \"wire\": %" PRIu64 ", \"eta\": %s}\n",
-		phase, done, total_text, r, wire, eta);
+		phase, p->done, total_text, r, wire, eta);
 	put_text(line);
 }
 
@@ -115,64 +109,138 @@ static size_t columns_of_terminal(void)
 	return LINE_SIZE;
 }
 
-static void put_live_line(
-	const char *phase, uint64_t done, uint64_t total, uint64_t wire, uint64_t r)
+/* "1:05" or "2:00:59". */
+static const char *time_text(uint64_t seconds, char out[24])
 {
-	char a[SIZE_HUMAN], b[SIZE_HUMAN], c[SIZE_HUMAN], d[SIZE_HUMAN], percent[8] = "";
-	char of[SIZE_HUMAN + 8] = "", eta[32] = "", over[SIZE_HUMAN + 16] = "",
-			     speed[SIZE_HUMAN + 8] = "";
-	uint64_t left;
+	if (seconds >= 3600)
+		snprintf(out, 24, "%" PRIu64 ":%02u:%02u", seconds / 3600,
+			(unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
+	else
+		snprintf(out, 24, "%u:%02u", (unsigned)(seconds / 60), (unsigned)(seconds % 60));
+	return out;
+}
+
+/* Shows the line, cut to the terminal's width, but not within a character. */
+static void put_line(void)
+{
 	size_t fit = columns_of_terminal();
 
-	if (total) {
-		snprintf(percent, sizeof(percent), "%3u%%  ",
-			(unsigned)((double)done * 100 / (double)total));
-		snprintf(of, sizeof(of), " of %s", size_human(total, b));
-	}
-	if (total && r && done < total) {
-		left = (total - done) / r;
-		snprintf(eta, sizeof(eta), "  %" PRIu64 ":%02u left", left / 60,
-			(unsigned)(left % 60));
-	}
-	if (r)
-		snprintf(speed, sizeof(speed), "  %s/s", size_human(r, c));
-	if (wire)
-		snprintf(over, sizeof(over), "  %s sent", size_human(wire, d));
-	snprintf(state.line, sizeof(state.line), "%-5s %s%s%s%s%s%s", phase, percent,
-		size_human(done, a), of, speed, over, eta);
-	if (fit < sizeof(state.line))
+	if (fit < strlen(state.line)) {
+		while (fit > 0 && (state.line[fit] & 0xc0) == 0x80)
+			fit--;
 		state.line[fit] = '\0';
+	}
 	put_text("\r");
 	put_text(state.line);
 	put_text("\033[K");
 }
 
-void progress_show(void *arg, const char *phase, uint64_t done, uint64_t total, uint64_t wire)
+/* The columns keep their places while the numbers in them change. */
+static void put_live_line(
+	const char *phase, const struct wire_progress *p, uint64_t wire, uint64_t r)
 {
-	int64_t now = io_now_ms();
-	uint64_t r;
+	uint64_t seconds;
+	char a[SIZE_HUMAN], b[SIZE_HUMAN], c[SIZE_HUMAN], d[SIZE_HUMAN], percent[8] = "", time[24];
+	char of[SIZE_HUMAN + 8] = "", eta[40] = "", over[SIZE_HUMAN + 16] = "",
+			     speed[SIZE_HUMAN + 16] = "";
 
-	(void)arg;
+	if (p->total) {
+		snprintf(percent, sizeof(percent), "%3u%%  ",
+			(unsigned)((double)p->done * 100 / (double)p->total));
+		snprintf(of, sizeof(of), " of %s", size_human(p->total, b));
+	}
+	if (p->done < p->total && time_left(p, r, &seconds))
+		snprintf(eta, sizeof(eta), "  %7s left", time_text(seconds, time));
+	if (r || state.samples > 1)
+		snprintf(speed, sizeof(speed), "  %8s/s", size_human(r, c));
+	if (wire)
+		snprintf(over, sizeof(over), "  %8s sent", size_human(wire, d));
+	snprintf(state.line, sizeof(state.line), "%s%-5s %s%8s%s%s%s%s", state.item, phase, percent,
+		size_human(p->done, a), of, speed, over, eta);
+	put_line();
+}
+
+void progress_item(const char *name, int index, int count)
+{
+	char safe[32];
+
 	pthread_mutex_lock(&state.lock);
-	if (total && done > total)
-		done = total;
-	if (state.mode != OFF &&
-		now - state.shown_ms >= (state.mode == JSON ? PROGRESS_JSON_MS : LIVE_MS)) {
-		r = add_sample(now, done);
-		state.shown_ms = now;
-		if (state.mode == JSON)
-			put_json_line(phase, done, total, wire, r);
-		else
-			put_live_line(phase, done, total, wire, r);
+	state.shown_ms = 0;
+	state.samples = 0;
+	memset(&state.last, 0, sizeof(state.last));
+	state.wire = state.rate = 0;
+	state.item[0] = '\0';
+	if (count > 1)
+		snprintf(state.item, sizeof(state.item), "%d/%d %s: ", index, count,
+			text_safe(name, safe, sizeof(safe)));
+	if (state.mode == LIVE && *name) {
+		snprintf(state.line, sizeof(state.line), "%sconnecting", state.item);
+		put_line();
 	}
 	pthread_mutex_unlock(&state.lock);
 }
 
-void progress_end(void)
+void progress_total(uint64_t total)
 {
-	log_before(NULL); /* takes the log's lock, which is held when clear_line() is called */
-	clear_line();
 	pthread_mutex_lock(&state.lock);
+	state.last.total = total;
+	pthread_mutex_unlock(&state.lock);
+}
+
+void progress_begin(const struct cli *c)
+{
+	bool always = c->progress == CLI_PROGRESS_ALWAYS;
+
+	state.mode = OFF;
+	if (c->progress == CLI_PROGRESS_JSON)
+		state.mode = JSON;
+	else if (always || (c->progress == CLI_PROGRESS_AUTO && !c->quiet && isatty(STDERR_FILENO)))
+		state.mode = LIVE;
+	progress_item("", 1, 1);
+	if (state.mode == LIVE)
+		log_before(progress_clear);
+}
+
+bool progress_is_on(void)
+{
+	return state.mode != OFF;
+}
+
+void progress_show(void *arg, const char *phase, const struct wire_progress *p, uint64_t wire)
+{
+	int64_t now = io_now_ms();
+
+	(void)arg;
+	pthread_mutex_lock(&state.lock);
+	state.last = *p;
+	if (p->total && p->done > p->total)
+		state.last.done = p->total;
+	state.wire = wire;
+	if (state.mode != OFF &&
+		now - state.shown_ms >= (state.mode == JSON ? PROGRESS_JSON_MS : LIVE_MS)) {
+		state.rate = add_sample(now, p->data);
+		state.shown_ms = now;
+		if (state.mode == JSON)
+			put_json_line(phase, &state.last, wire, state.rate);
+		else
+			put_live_line(phase, &state.last, wire, state.rate);
+	}
+	pthread_mutex_unlock(&state.lock);
+}
+
+void progress_end(bool is_done)
+{
+	struct wire_progress *p = &state.last;
+
+	log_before(NULL); /* takes the log's lock, which is held when progress_clear() is called */
+	progress_clear();
+	pthread_mutex_lock(&state.lock);
+	if (is_done) {
+		p->done = p->total ? p->total : p->done;
+		p->left = 0;
+	}
+	if (state.mode == JSON)
+		put_json_line(is_done ? "done" : "failed", p, state.wire, state.rate);
 	state.mode = OFF;
 	pthread_mutex_unlock(&state.lock);
 }

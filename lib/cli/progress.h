@@ -4,7 +4,8 @@
  * On a terminal that is one line, redrawn in place.  With --progress=json it is a
  * line for each object, at least PROGRESS_JSON_MS apart:
  *	{"phase", "done", "total", "rate", "wire", "eta"}
- * in bytes, bytes per second and seconds; total and eta are null if unknown.
+ * in bytes, bytes per second and seconds; total and eta are null if unknown.  After
+ * the last of them comes one with the phase "done" or "failed".
  */
 #ifndef IMG_PROGRESS_H
 #define IMG_PROGRESS_H
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "lib/cli/cli.h"
+#include "lib/wire/wire.h"
 
 #define PROGRESS_JSON_MS 500
 
@@ -22,12 +24,25 @@ void progress_begin(const struct cli *c);
 bool progress_is_on(void);
 
 /*
- * Shows how far it is, unless it did so a moment ago.  total is 0 if unknown.  From
- * any thread.  The hook of struct transfer; arg is not used.
+ * What follows is of that image, the index-th (from 1) of count; on a terminal shows
+ * that its host is being connected to.
  */
-void progress_show(void *arg, const char *phase, uint64_t done, uint64_t total, uint64_t wire);
+void progress_item(const char *name, int index, int count);
 
-/* Clears the live line; nothing is shown after that. */
-void progress_end(void);
+/* The image's bytes, for the last object, if nothing was shown of it. */
+void progress_total(uint64_t total);
+
+/*
+ * Shows how far it is, unless it did so a moment ago.  The rate and the time left are
+ * those of the data, since holes take no time.  From any thread.  The hook of struct transfer; arg
+ * is not used.
+ */
+void progress_show(void *arg, const char *phase, const struct wire_progress *p, uint64_t wire);
+
+/* Clears the live line, before something is printed; the next progress_show() draws it again. */
+void progress_clear(void);
+
+/* Clears the live line, or prints the last object; nothing is shown after that. */
+void progress_end(bool is_done);
 
 #endif

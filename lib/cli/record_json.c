@@ -88,14 +88,22 @@ int record_json(json_t *object, const struct kv *record, unsigned views)
 	return 0;
 }
 
-int record_json_append(json_t *array, const struct kv *record, unsigned views)
+json_t *record_json_new(const struct kv *record, unsigned views)
 {
 	json_t *object = json_object();
 
-	if (record_json(object, record, views) < 0) {
-		json_decref(object);
+	if (record_json(object, record, views) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+int record_json_append(json_t *array, const struct kv *record, unsigned views)
+{
+	json_t *object = record_json_new(record, views);
+
+	if (!object)
 		return -1;
-	}
 	json_array_append_new(array, object);
 	return 0;
 }

@@ -14,6 +14,9 @@
  */
 int record_json(json_t *object, const struct kv *record, unsigned views);
 
+/* A new object with these members.  NULL recorded. */
+json_t *record_json_new(const struct kv *record, unsigned views);
+
 /* Appends an object with these members to the array.  0, or -1 recorded: nothing is appended. */
 int record_json_append(json_t *array, const struct kv *record, unsigned views);
 

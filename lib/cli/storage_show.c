@@ -15,8 +15,6 @@
 #include "lib/cli/record_lines.h"
 #include "lib/cli/record_xml.h"
 
-#define RECORDS_MAX 4096
-
 struct storage {
 	struct kv *record; /* directories; then each group with its pools behind it */
 	size_t count;
@@ -38,8 +36,7 @@ static int storage_receive(struct storage *s, struct peer *p)
 	int r;
 
 	while ((r = peer_answer(p, &record)) == 1) {
-		more = s->count < RECORDS_MAX ? realloc(s->record, (s->count + 1) * sizeof(*more))
-					      : NULL;
+		more = realloc(s->record, (s->count + 1) * sizeof(*more));
 		if (!more) {
 			kv_fini(&record);
 			return err_set(ST_FAILED, "out of memory");

@@ -10,6 +10,7 @@
 #include "lib/block/digest.h"
 #include "lib/cli/json.h"
 #include "lib/cli/progress.h"
+#include "lib/cli/usage.h"
 
 struct image_digest {
 	struct location loc;
@@ -19,10 +20,10 @@ struct image_digest {
 	uint64_t capacity;
 };
 
-static void on_read_progress(void *arg, uint64_t done, uint64_t total)
+static void on_read_progress(void *arg, const struct wire_progress *p)
 {
 	(void)arg;
-	progress_show(NULL, "read", done, total, 0);
+	progress_show(NULL, "read", p, 0);
 }
 
 /* Asks a helper to read the image; receive_digest() waits for the answer. */
@@ -36,7 +37,7 @@ static int request_digest(
 	if (cli_location(&d->loc, text) < 0)
 		return -1;
 	if (d->loc.is_stdio)
-		return err_set(ST_USAGE, "'-' cannot be verified: it is no image on a host");
+		return usage_error("'-' cannot be verified: it is no image on a host");
 	if (shown)
 		opt.progress = on_read_progress;
 	d->peer = peer_open(&d->loc, &opt);
@@ -139,10 +140,13 @@ int verify_run_one(struct cli *c, bool live, bool as_is)
 
 	memset(&d, 0, sizeof(d));
 	progress_begin(c);
+	progress_item(c->args[0], 1, 1);
 	r = request_digest(&d, c, c->args[0], live, as_is, progress_is_on());
 	if (r == 0)
 		r = receive_digest(&d);
-	progress_end();
+	if (r == 0)
+		progress_total(d.capacity);
+	progress_end(r == 0);
 	if (r == 0 && !as_is)
 		r = check_format(&d, live);
 	if (r == 0)
@@ -184,6 +188,7 @@ int verify_run_two(struct cli *c, bool live, bool as_is)
 	memset(&a, 0, sizeof(a));
 	memset(&b, 0, sizeof(b));
 	progress_begin(c);
+	progress_item(c->args[0], 1, 1);
 	r = request_digest(&a, c, c->args[0], live, as_is, progress_is_on());
 	if (r == 0)
 		r = request_digest(&b, c, c->args[1], live, as_is, false);
@@ -191,7 +196,9 @@ int verify_run_two(struct cli *c, bool live, bool as_is)
 		r = receive_digest(&a);
 	if (r == 0)
 		r = receive_digest(&b);
-	progress_end();
+	if (r == 0)
+		progress_total(a.capacity);
+	progress_end(r == 0);
 	if (r == 0)
 		r = compare_contents(c, &a, &b);
 	image_digest_fini(&a);

@@ -1,18 +1,20 @@
 /*
- * xml: see xml.h.  libxml2's writer fills a buffer, which is printed at the end.
+ * xml: libxml2's writer fills a buffer.  Texts are escaped here, because the writer
+ * leaves characters as they are that a terminal must not get.
  */
 #include "lib/cli/xml.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/text.h"
 
 int xml_begin(struct xml *x)
 {
+	x->has_failed = false;
 	x->buffer = xmlBufferCreate();
 	x->writer = x->buffer ? xmlNewTextWriterMemory(x->buffer, 0) : NULL;
 	if (!x->writer) {
@@ -34,50 +36,79 @@ void xml_close(struct xml *x)
 	xmlTextWriterEndElement(x->writer);
 }
 
-/* XML cannot hold control characters but tab, newline and return, nor U+FFFE and U+FFFF. */
-static char *replace_invalid(const char *text)
+/* Whether XML cannot hold the character, not even as a reference. */
+static bool is_impossible(uint32_t cp)
 {
-	char *utf8 = text_utf8_dup(text), *out, *to;
-	const unsigned char *p;
+	return (cp < 0x20 && cp != '\t' && cp != '\n' && cp != '\r') || cp == 0xfffe ||
+	       cp == 0xffff;
+}
 
-	out = utf8 ? malloc(3 * strlen(utf8) + 1) : NULL;
-	if (!out) {
-		free(utf8);
+/* The entity of a character that would be read as markup, or NULL. */
+static const char *entity_of(uint32_t cp)
+{
+	switch (cp) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	default:
 		return NULL;
 	}
-	for (p = (const unsigned char *)utf8, to = out; *p; p++) {
-		if ((*p < 0x20 && !strchr("\t\n\r", *p)) ||
-			(p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe)) {
-			memcpy(to, "\xef\xbf\xbd", 3);
-			to += 3;
-			p += *p < 0x20 ? 0 : 2;
+}
+
+/* The text as markup: what is unsafe for a terminal (text.h) is a character reference. */
+static void add_escaped(struct buf *out, const char *text)
+{
+	const char *end = text + strlen(text);
+	uint32_t cp;
+	size_t len;
+
+	for (; text < end; text += len) {
+		len = text_decode(text, (size_t)(end - text), &cp);
+		if (len == 0 || is_impossible(cp)) {
+			buf_adds(out, "\xef\xbf\xbd");
+			len = len ? len : 1;
+		} else if (entity_of(cp)) {
+			buf_adds(out, entity_of(cp));
+		} else if (text_is_unsafe(cp)) {
+			buf_addf(out, "&#x%X;", (unsigned)cp);
 		} else {
-			*to++ = (char)*p;
+			buf_add(out, text, len);
 		}
 	}
-	*to = '\0';
-	free(utf8);
-	return out;
+}
+
+static void write_escaped(struct xml *x, const char *text)
+{
+	struct buf markup = BUF_INIT;
+
+	add_escaped(&markup, text);
+	if (markup.failed ||
+		xmlTextWriterWriteRaw(x->writer, (const xmlChar *)buf_str(&markup)) < 0)
+		x->has_failed = true;
+	buf_fini(&markup);
 }
 
 void xml_attribute(struct xml *x, const char *name, const char *value)
 {
-	char *text = value ? replace_invalid(value) : NULL;
-
-	if (text)
-		xmlTextWriterWriteAttribute(
-			x->writer, (const xmlChar *)name, (const xmlChar *)text);
-	free(text);
+	if (!value)
+		return;
+	xmlTextWriterStartAttribute(x->writer, (const xmlChar *)name);
+	write_escaped(x, value);
+	xmlTextWriterEndAttribute(x->writer);
 }
 
-void xml_text(struct xml *x, const char *element, const char *value)
+void xml_text(struct xml *x, const char *element, const char *text)
 {
-	char *text = value ? replace_invalid(value) : NULL;
-
-	if (text)
-		xmlTextWriterWriteElement(
-			x->writer, (const xmlChar *)element, (const xmlChar *)text);
-	free(text);
+	if (!text)
+		return;
+	xml_open(x, element);
+	write_escaped(x, text);
+	xml_close(x);
 }
 
 void xml_bytes(struct xml *x, const char *element, const char *unit, uint64_t n)
@@ -88,17 +119,33 @@ void xml_bytes(struct xml *x, const char *element, const char *unit, uint64_t n)
 	xml_close(x);
 }
 
-int xml_end(struct xml *x)
+bool xml_is_full(const struct xml *x)
+{
+	return xmlBufferLength(x->buffer) >= XML_HELD_MAX;
+}
+
+int xml_flush(struct xml *x)
 {
 	int r = 0;
 
-	if (xmlTextWriterEndDocument(x->writer) < 0)
+	if (x->has_failed || xmlTextWriterFlush(x->writer) < 0)
 		r = err_set(ST_FAILED, "cannot make the XML");
-	xmlFreeTextWriter(x->writer); /* flushes into the buffer */
-	if (r == 0 && printf("%s", (const char *)xmlBufferContent(x->buffer)) < 0)
+	else if (fputs((const char *)xmlBufferContent(x->buffer), stdout) == EOF)
 		r = err_sys("cannot write the result");
-	xmlBufferFree(x->buffer);
+	xmlBufferEmpty(x->buffer);
 	return r;
+}
+
+int xml_end(struct xml *x)
+{
+	if (xmlTextWriterEndDocument(x->writer) < 0)
+		x->has_failed = true;
+	if (xml_flush(x) < 0) {
+		xml_drop(x);
+		return -1;
+	}
+	xml_drop(x);
+	return 0;
 }
 
 void xml_drop(struct xml *x)

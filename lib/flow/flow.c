@@ -188,14 +188,34 @@ static void flow_throttle(struct flow *f)
 	}
 }
 
-static void flow_tell_progress(struct flow *f, uint64_t done)
+/* About how many bytes of data are left: all that is left, if there is more than was expected. */
+static uint64_t flow_data_left(const struct flow *f)
 {
+	const struct wire_end *e = &f->stats.end;
+	uint64_t left, expected = f->from->data_len;
+
+	if (f->from->len == FLOW_LEN_UNKNOWN || f->from->len < e->len)
+		return 0;
+	left = f->from->len - e->len;
+	if (!expected || e->data_bytes > expected + expected / 4)
+		return left;
+	expected = expected > e->data_bytes ? expected - e->data_bytes : 0;
+	return left < expected ? left : expected;
+}
+
+static void flow_tell_progress(struct flow *f)
+{
+	const struct wire_end *e = &f->stats.end;
 	int64_t now = io_now_ms();
+	struct wire_progress p;
 
 	if (!f->opt->progress || now - f->progress_ms < FLOW_PROGRESS_MS)
 		return;
 	f->progress_ms = now;
-	f->opt->progress(f->opt->arg, done, f->from->len == FLOW_LEN_UNKNOWN ? 0 : f->from->len);
+	p = (struct wire_progress){ .done = e->len, .data = e->data_bytes };
+	p.total = f->from->len == FLOW_LEN_UNKNOWN ? 0 : f->from->len;
+	p.left = flow_data_left(f);
+	f->opt->progress(f->opt->arg, &p);
 }
 
 /* Bytes of a data block in the form that the sink gets. */
@@ -250,7 +270,7 @@ static int flow_take_turn(struct flow *f, struct block *b)
 	if (r == 0 && f->opt->bwlimit)
 		flow_throttle(f);
 	if (r == 0)
-		flow_tell_progress(f, f->stats.end.len);
+		flow_tell_progress(f);
 	if (r < 0)
 		return -1; /* turn_seq stays: no block may follow one that was not sent */
 	pthread_mutex_lock(&f->turn);

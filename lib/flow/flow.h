@@ -50,7 +50,8 @@ struct source_ops {
 
 struct source {
 	const struct source_ops *ops;
-	uint64_t len; /* of the image in bytes, or FLOW_LEN_UNKNOWN */
+	uint64_t len;	   /* of the image in bytes, or FLOW_LEN_UNKNOWN */
+	uint64_t data_len; /* about how many of them are data, for the progress; 0: unknown */
 };
 
 enum sink_wants {
@@ -93,10 +94,9 @@ struct flow_options {
 	bool digest;	  /* compute a digest; a relay does not */
 	uint64_t bwlimit; /* bytes per second in the form sent; 0: no limit */
 	/*
-	 * Called at most every FLOW_PROGRESS_MS, by one thread at a time, with bytes
-	 * of the image (total 0: unknown); may be NULL.
+	 * Called at most every FLOW_PROGRESS_MS, by one thread at a time; may be NULL.
 	 */
-	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void (*progress)(void *arg, const struct wire_progress *p);
 	void *arg;
 };
 

@@ -1,5 +1,5 @@
 /*
- * inuse: asks each part of the kernel, and names the first use that is found.  The
+ * inuse: asks each part of the kernel, and names each use that is found.  The
  * questions are cheap and change nothing: locks are only tested, and the lease is
  * released at once.  If the file is opened in between, the helper gets SIGIO, which it
  * ignores.
@@ -87,9 +87,8 @@ static void find_writer(int fd, const struct stat *st, struct inuse *u)
 		fcntl(fd, F_SETLEASE, F_UNLCK);
 	} else if (errno == EAGAIN && is_lease_conclusive(fd)) {
 		u->writers = true;
-		if (!u->who[0])
-			inuse_find_process(st, u);
-		inuse_find_say(u, "open for writing");
+		inuse_find_process(st, u);
+		inuse_find_say_only(u, "open for writing");
 	} else if (inuse_find_process(st, u)) { /* the lease is not available */
 		u->writers = true;
 	}
@@ -101,7 +100,7 @@ static void find_opener(const struct stat *st, struct inuse *u)
 	u->readers = u->writers = true;
 	if (!inuse_find_process(st, u))
 		inuse_find_loops(st, u);
-	inuse_find_say(u, "open elsewhere");
+	inuse_find_say_only(u, "open elsewhere");
 }
 
 /* The device mapper also counts users without O_EXCL, but not whether they read or write. */
@@ -152,7 +151,7 @@ static void find_device_users(
 		inuse_find_holder(st->st_rdev, u);
 		if (!u->who[0])
 			inuse_find_process(st, u);
-		inuse_find_say(u, "used by the kernel, or mounted elsewhere");
+		inuse_find_say_only(u, "used by the kernel, or mounted elsewhere");
 	}
 }
 
@@ -163,6 +162,7 @@ static int find_users(int fd, const char *path, struct inuse *u, const bool *kno
 
 	memset(u, 0, sizeof(*u));
 	buf_init(&u->mountpoints);
+	buf_init(&u->holders);
 	if (fstat(fd, &st) < 0)
 		return err_sys("cannot stat");
 	device = S_ISBLK(st.st_mode);
@@ -177,7 +177,7 @@ static int find_users(int fd, const char *path, struct inuse *u, const bool *kno
 		find_locks(fd, u);
 		find_writer(fd, &st, u);
 	}
-	return buf_failed(&u->mountpoints);
+	return buf_failed(&u->mountpoints) < 0 ? -1 : buf_failed(&u->holders);
 }
 
 int inuse_look(int fd, const char *path, struct inuse *u)
@@ -193,6 +193,7 @@ int inuse_look_known(int fd, const char *path, struct inuse *u, bool is_open)
 void inuse_fini(struct inuse *u)
 {
 	buf_fini(&u->mountpoints);
+	buf_fini(&u->holders);
 }
 
 int inuse_explain_busy(const char *path)
@@ -216,6 +217,7 @@ int inuse_explain_open(int fd)
 
 	memset(&u, 0, sizeof(u));
 	buf_init(&u.mountpoints);
+	buf_init(&u.holders);
 	if (fstat(fd, &st) < 0)
 		return err_sys("cannot stat");
 	find_opener(&st, &u);

@@ -23,11 +23,14 @@ enum inuse_level {
 	INUSE_ANY      /* all users, since a change would harm them */
 };
 
+#define INUSE_HOLDERS_MAX 64
+
 struct inuse {
 	bool mounted;
 	bool writers;		/* it is open for writing elsewhere, or mounted writable */
 	bool readers;		/* it is used in another way */
 	char who[256];		/* the first use that was found, for messages */
+	struct buf holders;	/* all uses, at most INUSE_HOLDERS_MAX texts, as mountpoints */
 	struct buf mountpoints; /* NUL-terminated strings, one after the other */
 };
 

@@ -23,13 +23,28 @@
 
 void inuse_find_say(struct inuse *u, const char *fmt, ...)
 {
+	const char *holder = (const char *)u->holders.data;
+	const char *end = holder ? holder + u->holders.len : NULL;
+	char text[sizeof(u->who)];
+	unsigned count = 0;
 	va_list ap;
 
-	if (u->who[0])
-		return;
 	va_start(ap, fmt);
-	vsnprintf(u->who, sizeof(u->who), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	for (; holder < end; holder += strlen(holder) + 1, count++)
+		if (strcmp(holder, text) == 0)
+			return;
+	if (count < INUSE_HOLDERS_MAX)
+		buf_add(&u->holders, text, strlen(text) + 1);
+	if (!u->who[0])
+		memcpy(u->who, text, sizeof(text));
+}
+
+void inuse_find_say_only(struct inuse *u, const char *text)
+{
+	if (!u->who[0])
+		inuse_find_say(u, "%s", text);
 }
 
 /* Whether process pid has the file open for writing, or the device in any way. */
@@ -62,7 +77,7 @@ bool inuse_find_process(const struct stat *st, struct inuse *u)
 	struct dirent *e;
 	bool found = false;
 
-	while (d && !found && (e = readdir(d))) {
+	while (d && (e = readdir(d))) {
 		if (!isdigit((unsigned char)e->d_name[0]) || atoi(e->d_name) == getpid() ||
 			!has_open(e->d_name, st))
 			continue;
@@ -79,14 +94,18 @@ bool inuse_find_process(const struct stat *st, struct inuse *u)
 
 int inuse_find_mounts(dev_t dev, struct inuse *u, bool *writable)
 {
-	size_t before = u->mountpoints.len;
+	size_t at = u->mountpoints.len;
 	int n = mounts_find(dev, &u->mountpoints, writable);
+	const char *point;
 
 	if (n > 0) {
 		u->mounted = true;
 		if (buf_failed(&u->mountpoints) < 0)
 			return -1;
-		inuse_find_say(u, "mounted on '%s'", (const char *)u->mountpoints.data + before);
+		for (; at < u->mountpoints.len; at += strlen(point) + 1) {
+			point = (const char *)u->mountpoints.data + at;
+			inuse_find_say(u, "mounted on '%s'", point);
+		}
 	}
 	return n;
 }

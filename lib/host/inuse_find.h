@@ -9,12 +9,15 @@
 
 #include "lib/host/inuse.h"
 
-/* Sets u->who, unless it is set. */
+/* Adds a use, unless the same text was added before; u->who is the first. */
 void inuse_find_say(struct inuse *u, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Adds a use of which no more is known, unless any was added. */
+void inuse_find_say_only(struct inuse *u, const char *text);
+
 /*
- * Finds another process that has the file open for writing, or the device in any way.
- * Whether there is one.
+ * Finds the other processes that have the file open for writing, or the device in any
+ * way.  Whether there is one.
  */
 bool inuse_find_process(const struct stat *st, struct inuse *u);
 

@@ -67,11 +67,11 @@ static uint64_t wire_bytes(const struct copy_ends *e)
 	return e->t->from.host ? conn_bytes(peer_conn(e->from)) : 0;
 }
 
-static void relay_progress(void *arg, uint64_t done, uint64_t total)
+static void relay_progress(void *arg, const struct wire_progress *p)
 {
 	struct copy_ends *e = arg;
 
-	e->t->progress(e->t->arg, "copy", done, total, wire_bytes(e));
+	e->t->progress(e->t->arg, "copy", p, wire_bytes(e));
 }
 
 /* An error while blocks are passed on belongs to the peer that reported one. */
@@ -106,6 +106,8 @@ static int pass_blocks(struct copy_ends *e, struct transfer_result *res)
 		return copy_blame(&e->t->from);
 	source = source_wire(
 		peer_conn(e->from), res->has_capacity ? res->capacity : FLOW_LEN_UNKNOWN);
+	if (source)
+		source->data_len = res->expected_data;
 	sink = sink_wire(peer_conn(e->to), true);
 	if (!source || !sink)
 		goto out;
@@ -162,6 +164,7 @@ int copy_relay(
 	const struct transfer *t, struct peer *from, struct peer *to, struct transfer_result *res)
 {
 	struct copy_ends e = { t, from, to };
+	struct wire_progress all = { .left = 0 };
 	struct kv source = KV_INIT;
 	int r = ask_source(&e, &source, res);
 
@@ -172,8 +175,10 @@ int copy_relay(
 		return r;
 	if (pass_blocks(&e, res) < 0)
 		return -1;
-	if (t->progress)
-		t->progress(t->arg, "sync", res->capacity, res->capacity, wire_bytes(&e));
+	if (t->progress) {
+		all.done = all.total = res->capacity;
+		t->progress(t->arg, "sync", &all, wire_bytes(&e));
+	}
 	if (compare_digests(&e, res) < 0 || publish(&e) < 0)
 		return -1;
 	res->wire_bytes = wire_bytes(&e);

@@ -52,6 +52,7 @@ int copy_request_target(struct buf *args, const struct transfer *t)
 	kv_add_bool(args, "overwrite", t->overwrite);
 	kv_add_bool(args, "in_place", t->in_place);
 	kv_add_bool(args, "change_format", t->change_format);
+	kv_add_bool(args, "into", t->into);
 	kv_add_bool(args, "allow_links", t->allow_links);
 	kv_add_bool(args, "no_fsync", t->no_fsync);
 	kv_add_bool(args, "dry_run", t->dry_run);
@@ -71,6 +72,8 @@ int copy_answer_source(
 	if (has < 0)
 		return -1;
 	res->has_capacity = has;
+	if (kv_get_u64(record, "data", &res->expected_data) < 0)
+		return -1;
 	if (kv_get(record, "snapshot") && !(res->snapshot = strdup(kv_get(record, "snapshot"))))
 		return err_set(ST_FAILED, "out of memory");
 	res->unpacked = kv_get(record, "compression") && !t->archive;
@@ -88,6 +91,8 @@ int copy_answer_target(const struct kv *record, struct transfer_result *res)
 
 	if (!path)
 		return err_set(ST_PEER, "protocol error: a target without a path");
+	if (kv_get_bool(record, "replaces", &res->replaces) < 0)
+		return -1;
 	res->target = strdup(path);
 	return res->target ? 0 : err_set(ST_FAILED, "out of memory");
 }

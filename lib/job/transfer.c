@@ -19,11 +19,11 @@ static bool needs_one_helper(const struct transfer *t, const struct peer_options
 	return !(opt->sudo & PEER_SUDO_HERE) || t->from.is_stdio == t->to.is_stdio;
 }
 
-static void on_local_progress(void *arg, uint64_t done, uint64_t total)
+static void on_local_progress(void *arg, const struct wire_progress *p)
 {
 	const struct transfer *t = arg;
 
-	t->progress(t->arg, "copy", done, total, 0);
+	t->progress(t->arg, "copy", p, 0);
 }
 
 int transfer_run(

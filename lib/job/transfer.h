@@ -18,6 +18,7 @@ struct transfer {
 	struct location from, to;
 	bool archive, overwrite, sparse, live, allow_links, no_fsync, dry_run;
 	bool in_place;	     /* fill an existing target */
+	bool into;	     /* `to` must be a container */
 	bool as_is;	     /* the bytes as they are: no archive is unpacked */
 	bool change_format;  /* in place: qcow2 content over other content, too */
 	bool has_stream_len; /* of standard input: */
@@ -32,22 +33,24 @@ struct transfer {
 	uint64_t volume_len;			  /* bytes of a new volume; 0: as the source */
 	/*
 	 * Called a few times a second from any thread, one call at a time; or NULL.
-	 * total is 0 while it is not known; wire is the bytes on the channel.
+	 * wire is the bytes on the channel.
 	 */
 	void (*progress)(
-		void *arg, const char *phase, uint64_t done, uint64_t total, uint64_t wire);
+		void *arg, const char *phase, const struct wire_progress *p, uint64_t wire);
 	void *arg;
 };
 
 struct transfer_result {
 	char *target; /* resolved path, without its host; the caller frees it */
 	bool has_capacity;
+	uint64_t expected_data; /* about how much of it is data; 0: unknown */
 	uint64_t capacity, data_bytes, hole_bytes, wire_bytes;
 	uint64_t compressed_blocks, stored_blocks;
 	double seconds;
 	char digest[HASH_HEX]; /* "" if none was computed */
 	bool consistent, cloned;
 	bool unpacked;	/* the source was an archive, and the target is not */
+	bool replaces;	/* an existing target */
 	char *snapshot; /* its name, or NULL; the caller frees it */
 };
 

@@ -48,6 +48,7 @@ static const struct op_key target_keys[] = {
 	KEY("path", PATH, .instead = "stdout", .needs = RIGHT_CREATE),
 	KEY("stdout", FLAG),
 	KEY("base", NAME),
+	KEY("into", FLAG),
 	KEY("size", U64),
 	KEY("archive", FLAG),
 	KEY("sparse", FLAG),
@@ -110,6 +111,7 @@ static const struct op_key archive_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("keep", FLAG, .spares = RIGHT_DELETE),
 	KEY("as_is", FLAG),
+	KEY("sparse", FLAG),
 	KEY("allow_links", FLAG),
 	DRY_RUN,
 	{ NULL },
@@ -204,13 +206,12 @@ int op_record(struct session *s, const struct buf *record)
 	return conn_send(s->conn, WIRE_RECORD, record->data, record->len);
 }
 
-static void send_progress(void *arg, uint64_t done, uint64_t total)
+static void send_progress(void *arg, const struct wire_progress *p)
 {
 	uint8_t out[WIRE_PROGRESS_SIZE];
 	struct session *s = arg;
 
-	put_be64(out, done);
-	put_be64(out + 8, total);
+	wire_progress_put(out, p);
 	conn_send(s->conn, WIRE_PROGRESS, out, sizeof(out));
 }
 

@@ -23,7 +23,7 @@ struct swap {
 	struct reading from; /* the original */
 	struct writing to;
 	struct change_want change; /* how the original is removed */
-	bool pack, keep, as_is, dry_run;
+	bool pack, keep, as_is, sparse, dry_run;
 };
 
 /* The name of the new file.  The caller frees it.  NULL recorded. */
@@ -90,6 +90,7 @@ static int open_new(struct swap *w, struct session *s)
 
 	want.target.len = w->from.source->len;
 	want.target.fsync = true;
+	want.target.sparse = w->sparse;
 	want.target.dry_run = w->dry_run;
 	want.target.like = w->from.img;
 	if (place && writing_open_place(&w->to, place, &want) == 0) {
@@ -128,6 +129,7 @@ static int replace_file(struct session *s, const struct kv *request, struct buf 
 	struct swap w = { .pack = pack,
 		.keep = op_flag(request, "keep"),
 		.as_is = op_flag(request, "as_is"),
+		.sparse = op_flag(request, "sparse"),
 		.dry_run = op_flag(request, "dry_run"),
 		.change.allow_links = op_flag(request, "allow_links") };
 	struct flow_options opt;

@@ -102,6 +102,7 @@ int op_copy(struct session *s, const struct kv *request, struct buf *reply)
 		goto out;
 	buf_clear(&record);
 	kv_add(&record, "path", to.path);
+	kv_add_bool(&record, "replaces", to.replaces);
 	if (op_record(s, &record) < 0)
 		goto out;
 	r = to.sink ? copy_data(s, request, &from, &to, reply) : 0;

@@ -1,13 +1,14 @@
 /*
- * list: lists a container or, without path, those that the access policy names, or else the
- * current directory.
- *	RECORD  for each entry: lib/store/info.h, and `container`, the path of the container.  An
- *	        entry that cannot be opened has name, path and what else is known, and the reason
- *	        in `error` and `status`
+ * list: lists an image, or a container; without path, the containers that the access policy
+ * names, or else the current directory.
+ *	RECORD  for the image or each entry: lib/store/info.h, and `container`, the path that
+ *	        was asked for.  An entry that cannot be opened has name, path and what else is
+ *	        known, and the reason in `error` and `status`
  */
 #include "lib/base/err.h"
 #include "lib/op/op.h"
 #include "lib/store/backend.h"
+#include "lib/store/info.h"
 #include "lib/store/place.h"
 
 struct listing {
@@ -31,16 +32,31 @@ static int send_entry(void *arg, const struct buf *record)
 
 static int list_place(struct listing *l, struct place *place)
 {
-	if (!place->backend->list)
-		return err_set(ST_REFUSED, "is a device, not a directory or volume group");
 	return place->backend->list(place, l->recursive, send_entry, l);
+}
+
+/* One that is not a container.  Takes the place over. */
+static int list_image(struct listing *l, struct place *place)
+{
+	struct buf record = BUF_INIT;
+	int r = info_collect(place, NULL, &record);
+
+	if (r == 0)
+		r = send_entry(l, &record);
+	buf_fini(&record);
+	return r;
 }
 
 static int list_path(struct listing *l)
 {
 	struct place *place = place_open(&l->session->policy, l->path);
-	int r = place ? list_place(l, place) : -1;
+	int r;
 
+	if (!place)
+		return -1;
+	if (!place->is_container)
+		return list_image(l, place);
+	r = list_place(l, place);
 	place_close(place);
 	return r;
 }

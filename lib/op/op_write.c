@@ -29,6 +29,7 @@ int op_write(struct session *s, const struct kv *request, struct buf *reply)
 	if (writing_open(&to, s, &want) < 0)
 		return -1;
 	kv_add(&record, "path", to.path);
+	kv_add_bool(&record, "replaces", to.replaces);
 	if (op_record(s, &record) < 0)
 		goto out;
 	if (!to.sink) {

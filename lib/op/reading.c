@@ -115,6 +115,17 @@ static int refuse_used(struct reading *r, bool live)
 	return ret;
 }
 
+/* Of a file, the space that it takes tells how much of it is data. */
+static uint64_t data_len_of(struct image *img)
+{
+	uint64_t bytes;
+
+	if (S_ISREG(img->st.st_mode) && img->ops->allocated(img, &bytes) == 0)
+		return bytes;
+	err_clear();
+	return 0;
+}
+
 /*
  * Only files are unpacked: what is in a device or a volume is a guest's, which could choose
  * what its backup holds.
@@ -159,7 +170,10 @@ static int open_content(struct reading *r, const struct reading_want *want)
 	}
 	err_clear();
 	r->source = source_image(r->img);
-	return r->source ? 0 : -1;
+	if (!r->source)
+		return -1;
+	r->source->data_len = data_len_of(r->img);
+	return 0;
 }
 
 /* A value of the configuration; the user's file takes precedence. */
@@ -330,6 +344,8 @@ void reading_describe(const struct reading *r, struct buf *record)
 {
 	if (r->source->len != FLOW_LEN_UNKNOWN)
 		kv_add_u64(record, "capacity", r->source->len);
+	if (r->source->data_len)
+		kv_add_u64(record, "data", r->source->data_len);
 	if (r->img) {
 		kv_add_u64(record, "physical", r->img->len);
 		kv_add(record, "kind", r->img->kind);

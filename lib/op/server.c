@@ -184,6 +184,14 @@ static int read_config(struct server *sv, const char *given)
 	return 0;
 }
 
+/* Whether an image is in use, and which paths are open, is only known from /proc. */
+static int check_proc(void)
+{
+	if (access("/proc/self/fd", X_OK) == 0)
+		return 0;
+	return err_set(ST_PEER, "cannot start the helper: /proc is not mounted there");
+}
+
 int server_run(const struct server_options *opt)
 {
 	const struct conn_hooks hooks = { .ended = cancel_on_end };
@@ -197,11 +205,14 @@ int server_run(const struct server_options *opt)
 	/* On a line of its own, since the output of a login script may end without a newline. */
 	if (io_write(opt->out, "\n" WIRE_READY "\n", strlen("\n" WIRE_READY "\n")) < 0)
 		return ST_PEER;
-	sv.session.conn = conn_new(opt->in, opt->out, WIRE_HELPER, &hooks, 0);
+	sv.session.conn = conn_new(
+		opt->in, opt->out, WIRE_HELPER, &hooks, opt->is_local ? CONN_NO_SILENCE : 0);
 	if (!sv.session.conn)
 		return (int)err_status();
 	log_route(send_message, sv.session.conn);
-	r = read_config(&sv, opt->user_config);
+	r = check_proc();
+	if (r == 0)
+		r = read_config(&sv, opt->user_config);
 	if (r < 0) {
 		err_take(&e);
 		conn_send_error(sv.session.conn, &e);

@@ -9,7 +9,8 @@
 struct server_options {
 	int in, out;		 /* the channel; server_run() closes both */
 	bool has_stdio;		 /* descriptors 0 and 1 are the user's */
-	unsigned rights;	 /* what requests may do: a set of enum schema_right */
+	bool is_local;		 /* the client is on this host: its silence does not count */
+	unsigned rights;	 /* what requests may do (schema.h); others are refused */
 	const char *user_config; /* --config, or NULL: ~/.config/img-tools/config */
 };
 

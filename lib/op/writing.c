@@ -43,6 +43,24 @@ static char *derive_name(const char *base, bool from_archive, bool to_archive)
 	return name;
 }
 
+/* Whether path is a container.  0, or -1 recorded. */
+static int require_container(struct session *s, const char *path)
+{
+	struct place *p = place_open(&s->policy, path);
+	char id[IDENTITY_MAX];
+	int r = -1;
+
+	if (p && p->is_container)
+		r = 0;
+	else if (p && p->backend->identify(p, id) == 0)
+		err_set(ST_REFUSED,
+			"is not a directory or volume group, and there are several sources");
+	else if (p)
+		err_set(ST_ABSENT, "there is no such directory or volume group");
+	place_close(p);
+	return r;
+}
+
 /*
  * The place of the target: what the path leads to or, if that is a container, the source's name in
  * it.  NULL recorded.
@@ -55,6 +73,8 @@ static struct place *find_place(struct session *s, const struct writing_want *wa
 
 	if (want->in_place)
 		return place_open(&s->policy, want->path);
+	if (want->into && require_container(s, want->path) < 0)
+		return NULL;
 	if (want->base && *want->base) {
 		name = derive_name(want->base, want->compressed, want->archive);
 		if (!name) {
@@ -118,6 +138,7 @@ void writing_want_parse(struct writing_want *w, const struct kv *request)
 	w->target.sparse = op_flag(request, "sparse");
 	w->target.overwrite = op_flag(request, "overwrite");
 	w->in_place = op_flag(request, "in_place");
+	w->into = op_flag(request, "into");
 	w->target.allow_links = op_flag(request, "allow_links");
 	w->target.dry_run = op_flag(request, "dry_run");
 	w->target.fsync = !op_flag(request, "no_fsync");
@@ -163,12 +184,14 @@ static bool is_derived(const char *asked, const char *path)
 static int open_target(struct writing *w, struct place *place, const struct writing_want *want)
 {
 	struct target_want target = want->target;
+	char id[IDENTITY_MAX];
 
 	if (want->target.volume_len && !place->backend->rounds_size) {
 		place_close(place);
 		return err_set(ST_USAGE, "--size is for '-' as source and for new volumes");
 	}
 	w->path = strdup(place->path);
+	w->replaces = target.overwrite && place->backend->identify(place, id) == 0;
 	if (want->archive)
 		target.len = TARGET_LEN_UNKNOWN;
 	w->target = want->in_place ? target_fill(place, &target) : target_make(place, &target);

@@ -11,7 +11,8 @@ struct writing {
 	struct target *target; /* NULL: standard output */
 	struct sink *sink;     /* NULL in a dry run */
 	bool is_archive;
-	char *path; /* as resolved, or "-" */
+	bool replaces; /* there is an image at path, which is overwritten */
+	char *path;    /* as resolved, or "-" */
 };
 
 struct writing_want {
@@ -23,6 +24,7 @@ struct writing_want {
 	bool archive;	    /* write an lzop file */
 	bool may_overwrite; /* the command has an option --overwrite, for a hint */
 	bool in_place;	    /* fill an existing image */
+	bool into;	    /* path must be a container */
 	struct target_want target;
 };
 

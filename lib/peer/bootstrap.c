@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/base/cancel.h"
+#include "lib/base/deadline.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/text.h"
@@ -24,6 +25,7 @@
 
 #define LINE_MAX_LEN 512
 #define OPTION_MAX 4200
+#define SAID_MAX 256
 #define SENDS_MAX 8 /* more than there are directories in the script */
 
 /*
@@ -45,9 +47,9 @@
 	"done; "
 /* Continues with the next unless root alone can write to $f and all directories above it. */
 #define SCRIPT_ROOTS_ALONE                                                                         \
-	"f=$(readlink -f \"$f\"); p=$f; set -- $(ls -ln \"$f\"); "                                 \
+	"f=$(readlink -f \"$f\"); p=$f; set -- $(ls -ln \"$f\" 2>/dev/null); "                     \
 	"case $1.$3 in -[r-][w-]x[r-]-[x-][r-]-[x-]*.0) ;; *) continue ;; esac; "                  \
-	"while [ \"$p\" ]; do p=${p%/*}; set -- $(ls -ldn \"$p/\"); "                              \
+	"while [ \"$p\" ]; do p=${p%/*}; set -- $(ls -ldn \"$p/\" 2>/dev/null); "                  \
 	"case $1.$3 in d[r-][w-]x[r-]-[xs-][r-]-[x-]*.0) ;; *) continue 2 ;; esac; done; "
 
 #define SCRIPT_ARCH                                                                                \
@@ -60,13 +62,13 @@
 #define DIRS_ROOT "/var/lib/img-tools /root/.cache/img-tools"
 
 /*
- * Enters $d if it is a private directory of this user.  Its real name must be right,
- * because somebody else's link may lead to another private directory of this user.
+ * Enters $d if it is a private directory of this user and not a link, because
+ * somebody else's link may lead to another private directory of this user.
  */
 #define SCRIPT_ENTER                                                                               \
-	"cd -P \"$d\" 2>/dev/null || continue; p=$(pwd -P); set -- $(ls -ldn .); "                 \
-	"case $1.$3.${p##*/} in drwx------.$u.img-tools*|drwx------..$u.img-tools*) ;; "           \
-	"*) continue ;; esac; "
+	"cd -P \"$d\" 2>/dev/null || continue; p=$(pwd -P); q=$(cd -P \"${d%%/*}\" && pwd -P); "   \
+	"[ \"x$p\" = \"x${q%%/}/${d##*/}\" ] || continue; set -- $(ls -ldn .); "                   \
+	"case $1.$3 in drwx------.$u|drwx------..$u) ;; *) continue ;; esac; "
 
 #define SCRIPT_EXEC "exec ./img-helper-$h --serve --cwd \"$o\" $c; "
 
@@ -94,40 +96,44 @@ static bool is_plain(const char *path)
 	       text_is_utf8(path, strlen(path));
 }
 
-char *bootstrap_command(
-	const struct helper_file *h, bool as_root, const char *path, const char *config)
+/* The script for a given helper.  It uses no sudo but for the helper itself. */
+static void add_given(struct buf *b, const struct bootstrap_way *way, const char *option)
 {
-	const char *dirs = as_root ? DIRS_ROOT : DIRS_USER;
-	const char *sudo = as_root ? "sudo -n " : "";
-	char option[OPTION_MAX] = "c=; ";
+	buf_addf(b, "sh -c '%sf=\"%s\"; ", option, way->path);
+	if (!way->as_root) {
+		buf_addf(b, "exec \"$f\" --serve $c'");
+		return;
+	}
+	buf_addf(b,
+		"for i in 1; do %sexec sudo -n \"$f\" --serve $c; done; echo; "
+		"echo \"" WIRE_LINE "%d fail %s does not exist, or others than root can write to "
+		"it\"'",
+		SCRIPT_ROOTS_ALONE, WIRE_PROTOCOL, way->path);
+}
+
+char *bootstrap_command(const struct helper_file *h, const struct bootstrap_way *way)
+{
+	const char *dirs = way->as_root ? DIRS_ROOT : DIRS_USER;
+	char option[OPTION_MAX];
 	struct buf b = BUF_INIT;
 
-	if (config && !is_plain(config)) {
+	if (way->config && !is_plain(way->config)) {
 		err_set(ST_USAGE,
 			"with --sudo, --config takes an absolute path without spaces or quotes");
 		return NULL;
 	}
-	if (config)
-		snprintf(option, sizeof(option), "c=\"--config %s\"; ", config);
-	if (path) {
-		if (!is_plain(path)) {
-			err_set(ST_USAGE,
-				"--helper takes an absolute path without spaces or quotes");
-			return NULL;
-		}
-		buf_addf(&b, "%ssh -c '%sf=\"%s\"; ", sudo, option, path);
-		if (as_root)
-			buf_addf(&b,
-				"for i in 1; do %sexec \"$f\" --serve $c; done; echo; "
-				"echo \"" WIRE_LINE "%d fail %s does not exist, or others than "
-				"root can write to it\"'",
-				SCRIPT_ROOTS_ALONE, WIRE_PROTOCOL, path);
-		else
-			buf_addf(&b, "exec \"$f\" --serve $c'");
+	if (way->path && !is_plain(way->path)) {
+		err_set(ST_USAGE, "--helper takes an absolute path without spaces or quotes");
+		return NULL;
+	}
+	snprintf(option, sizeof(option), "c=\"%s%s%s\"; ", way->is_local ? "--local " : "",
+		way->config ? "--config " : "", way->config ? way->config : "");
+	if (way->path) {
+		add_given(&b, way, option);
 	} else {
-		buf_addf(&b, "%ssh -c '%s" SCRIPT_HEAD, sudo, option, h->hash, h->size, h->arch,
-			WIRE_PROTOCOL);
-		buf_addf(&b, SCRIPT_INSTALLED, as_root ? SCRIPT_ROOTS_ALONE : "");
+		buf_addf(&b, "%ssh -c '%s" SCRIPT_HEAD, way->as_root ? "sudo -n " : "", option,
+			h->hash, h->size, h->arch, WIRE_PROTOCOL);
+		buf_addf(&b, SCRIPT_INSTALLED, way->as_root ? SCRIPT_ROOTS_ALONE : "");
 		buf_addf(&b, SCRIPT_ARCH SCRIPT_CACHED, dirs);
 		buf_addf(&b, SCRIPT_SENT "'", dirs, dirs);
 	}
@@ -139,33 +145,71 @@ char *bootstrap_command(
 	return (char *)b.data;
 }
 
-/* Waits for events on fd: 0, or -1 recorded. */
-static int wait_for(int fd, short events, int timeout_ms)
-{
-	struct pollfd p[2] = { { fd, events, 0 }, { cancel_fd(), POLLIN, 0 } };
-	int r;
+struct dialogue {
+	int fd;
+	const struct helper_file *h;
+	struct bootstrap_limits limits;
+	struct deadline deadline; /* of the current phase */
+	int sent;		  /* how often the helper was sent */
+	size_t noise;		  /* bytes of other text since it was sent */
+	char said[SAID_MAX];	  /* the last line of other text */
+};
 
-	do
-		r = poll(p, 2, timeout_ms ? timeout_ms : -1);
-	while (r < 0 && errno == EINTR && !cancel_is_set());
-	if (cancel_is_set())
-		return err_set(ST_FAILED, "interrupted");
-	if (r < 0)
-		return err_sys("cannot wait for the helper");
-	return r ? 0
-		 : err_set(ST_PEER, "cannot start the helper: no answer for %d s (see --timeout)",
-			   timeout_ms / 1000);
+/* Records why there is no helper, with what the remote host wrote instead.  Returns -1. */
+static int dialogue_failed(const struct dialogue *d, const char *why)
+{
+	if (*d->said)
+		return err_set(ST_PEER, "cannot start the helper: %s (the remote host said: %s)",
+			why, d->said);
+	return err_set(ST_PEER, "cannot start the helper: %s", why);
 }
 
-static int send_helper(int fd, const struct helper_file *h, int timeout_ms)
+static int dialogue_timed_out(const struct dialogue *d)
+{
+	char why[80];
+
+	if (d->sent)
+		snprintf(why, sizeof(why),
+			"it was sent, but is not ready after %d s (see --timeout)",
+			d->limits.send_ms / 1000);
+	else
+		snprintf(why, sizeof(why), "no answer after %d s (see --timeout)",
+			d->limits.answer_ms / 1000);
+	return dialogue_failed(d, why);
+}
+
+/* Waits for events on the descriptor: 0, or -1 recorded. */
+static int wait_for(struct dialogue *d, short events)
+{
+	struct pollfd p[2] = { { d->fd, events, 0 }, { cancel_fd(), POLLIN, 0 } };
+	int wait, r = 0;
+
+	while (r <= 0 && !cancel_is_set()) {
+		wait = deadline_wait(&d->deadline);
+		if (wait == 0)
+			return dialogue_timed_out(d);
+		r = poll(p, 2, wait);
+		if (r < 0 && errno != EINTR)
+			return err_sys("cannot wait for the helper");
+	}
+	return cancel_is_set() ? err_set(ST_FAILED, "interrupted") : 0;
+}
+
+static int send_helper(struct dialogue *d)
 {
 	size_t done = 0;
 	ssize_t n;
 
-	while (done < h->size) {
-		if (wait_for(fd, POLLOUT, timeout_ms) < 0)
+	if (d->sent++ == 0)
+		deadline_set(&d->deadline, d->limits.send_ms);
+	if (d->sent > SENDS_MAX)
+		return err_set(ST_PEER,
+			"cannot start the helper: it was asked for more than %d times", SENDS_MAX);
+	d->noise = 0;
+	while (done < d->h->size) {
+		if (wait_for(d, POLLOUT) < 0)
 			return -1;
-		n = send(fd, h->bytes + done, h->size - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = send(d->fd, d->h->bytes + done, d->h->size - done, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN && errno != EINTR) {
 			err_sys("cannot send the helper");
 			return err_set(ST_PEER, "%s", err_text());
@@ -179,22 +223,21 @@ static int send_helper(int fd, const struct helper_file *h, int timeout_ms)
  * The next line.  It is read byte by byte, because the bytes after the last line
  * belong to a frame.  Longer lines are cut.  0 or -1 recorded.
  */
-static int read_line(int fd, char line[LINE_MAX_LEN], size_t *noise, int timeout_ms)
+static int read_line(struct dialogue *d, char line[LINE_MAX_LEN])
 {
 	size_t n = 0;
 	ssize_t got;
 	char c;
 
 	for (;;) {
-		if (wait_for(fd, POLLIN, timeout_ms) < 0)
+		if (wait_for(d, POLLIN) < 0)
 			return -1;
-		got = read(fd, &c, 1);
+		got = read(d->fd, &c, 1);
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (got <= 0)
-			return err_set(
-				ST_PEER, "cannot start the helper: the connection was closed");
-		if (++*noise > BOOTSTRAP_NOISE_MAX)
+			return dialogue_failed(d, "the connection was closed");
+		if (++d->noise > BOOTSTRAP_NOISE_MAX)
 			return err_set(ST_PEER, "cannot start the helper: too much other text "
 						"(check what the login scripts print)");
 		if (c == '\n')
@@ -216,18 +259,22 @@ int bootstrap_wrong_protocol(uint64_t theirs)
 		(unsigned long long)theirs, WIRE_PROTOCOL);
 }
 
-enum bootstrap_end bootstrap_run(
-	int fd, const struct helper_file *h, int timeout_ms, char arch[BOOTSTRAP_ARCH_MAX])
+enum bootstrap_end bootstrap_run(int fd, const struct helper_file *h,
+	const struct bootstrap_limits *limits, char arch[BOOTSTRAP_ARCH_MAX])
 {
+	struct dialogue d = { .fd = fd, .h = h, .limits = *limits };
 	char line[LINE_MAX_LEN], rest[LINE_MAX_LEN];
-	size_t noise = 0;
-	int version, sent = 0;
+	int version;
 
+	deadline_set(&d.deadline, limits->answer_ms);
 	for (;;) {
-		if (read_line(fd, line, &noise, timeout_ms) < 0)
+		if (read_line(&d, line) < 0)
 			return BOOTSTRAP_FAILED;
-		if (sscanf(line, WIRE_LINE "%5d %511[^\n]", &version, rest) != 2)
+		if (sscanf(line, WIRE_LINE "%5d %511[^\n]", &version, rest) != 2) {
+			if (*line)
+				text_safe(line, d.said, sizeof(d.said));
 			continue;
+		}
 		if (strcmp(rest, "ready") == 0) {
 			if (version == WIRE_PROTOCOL)
 				return BOOTSTRAP_READY;
@@ -235,15 +282,7 @@ enum bootstrap_end bootstrap_run(
 			return BOOTSTRAP_FAILED;
 		}
 		if (strcmp(rest, "send") == 0 && h) {
-			if (++sent > SENDS_MAX) {
-				err_set(ST_PEER,
-					"cannot start the helper: it was asked for more than %d "
-					"times",
-					SENDS_MAX);
-				return BOOTSTRAP_FAILED;
-			}
-			noise = 0;
-			if (send_helper(fd, h, timeout_ms) < 0)
+			if (send_helper(&d) < 0)
 				return BOOTSTRAP_FAILED;
 		} else if (sscanf(rest, "arch %31[a-zA-Z0-9_]", arch) == 1) {
 			return BOOTSTRAP_ARCH;

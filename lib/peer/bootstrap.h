@@ -44,14 +44,21 @@ void helper_file_fini(struct helper_file *h);
 /* Only its path, which the caller frees.  NULL with ST_PEER recorded. */
 char *helper_file_path(const char *arch);
 
+/* How the helper is to be started. */
+struct bootstrap_way {
+	bool as_root;	    /* by sudo -n */
+	bool is_local;	    /* by a command on the same host */
+	const char *path;   /* only this helper, or NULL */
+	const char *config; /* the helper is to read this file, or NULL */
+};
+
 /*
- * The command for the shell on the remote host.  as_root: run it under sudo.
- * path: use only that helper, or NULL.  config: the helper is to read that file,
- * or NULL.  The caller frees the result.  NULL with ST_USAGE recorded if a path
+ * The command for the shell on the host.  With as_root and path it runs
+ * `sudo -n PATH --serve` and nothing else by sudo, provided that root alone can write
+ * to PATH.  The caller frees the result.  NULL with ST_USAGE recorded if a path
  * cannot be quoted for every shell.
  */
-char *bootstrap_command(
-	const struct helper_file *h, bool as_root, const char *path, const char *config);
+char *bootstrap_command(const struct helper_file *h, const struct bootstrap_way *way);
 
 /* How the dialogue ended. */
 enum bootstrap_end {
@@ -60,13 +67,19 @@ enum bootstrap_end {
 	BOOTSTRAP_FAILED = -1 /* recorded, ST_PEER */
 };
 
+/* The limits of the two phases of the dialogue, in milliseconds; 0: none. */
+struct bootstrap_limits {
+	int answer_ms; /* until the helper is ready, or is asked for the first time */
+	int send_ms;   /* from then on, until it has been sent and is ready */
+};
+
 /*
  * Leads the dialogue on fd until the helper is ready.  Sends h when the script
- * asks for it.  Blocks at most timeout_ms without an answer (0: forever), and ends
+ * asks for it.  Blocks at most for the limits, whatever arrives meanwhile, and ends
  * early when cancel_is_set().
  */
-enum bootstrap_end bootstrap_run(
-	int fd, const struct helper_file *h, int timeout_ms, char arch[BOOTSTRAP_ARCH_MAX]);
+enum bootstrap_end bootstrap_run(int fd, const struct helper_file *h,
+	const struct bootstrap_limits *limits, char arch[BOOTSTRAP_ARCH_MAX]);
 
 /*
  * Records that a helper speaks another protocol than this program, with both

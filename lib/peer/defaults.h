@@ -6,11 +6,17 @@
 
 #include "lib/peer/peer.h"
 
+struct defaults {
+	char *ssh_config;						   /* ssh.config, or NULL */
+	enum { DEFAULTS_AUTO, DEFAULTS_BUILTIN, DEFAULTS_OPENSSH } client; /* ssh.client */
+};
+
 /*
- * *out: ssh.config of the user's file (opt->config, if given), else of the
- * system's file; NULL if neither has it.  The caller frees it.  0, or -1 with
- * ST_USAGE recorded: a file cannot be read or has an error.
+ * Reads each key from the user's file (opt->config, if given), else from the
+ * system's file.  0, or -1 with ST_USAGE recorded: a file cannot be read or has an
+ * error; d is then empty.
  */
-int defaults_ssh_config(char **out, const struct peer_options *opt);
+int defaults_read(struct defaults *d, const struct peer_options *opt);
+void defaults_fini(struct defaults *d);
 
 #endif

@@ -3,18 +3,24 @@
  */
 #include "lib/peer/peer.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/cancel.h"
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/peer/bootstrap.h"
 #include "lib/peer/start.h"
+#include "lib/peer/suspend.h"
 
 #define VERSION_MAX 64
+#define GREETING_MS 30000
+#define RETRY_PAUSE_MAX_S 30
 
 struct peer {
 	struct started started;
@@ -23,6 +29,9 @@ struct peer {
 	struct peer_options opt;
 	char version[VERSION_MAX];
 	bool is_asked; /* an answer is due */
+	struct {
+		uint64_t bytes, records; /* that may still come */
+	} left;
 	_Atomic(struct peer *) wakes;
 };
 
@@ -39,12 +48,12 @@ static void on_message(void *arg, int level, const char *text)
 		log_at(l, "%s", text);
 }
 
-static void on_progress(void *arg, uint64_t done, uint64_t total)
+static void on_progress(void *arg, const struct wire_progress *progress)
 {
 	struct peer *p = arg;
 
 	if (p->opt.progress)
-		p->opt.progress(p->opt.arg, done, total);
+		p->opt.progress(p->opt.arg, progress);
 }
 
 static void on_ended(void *arg)
@@ -70,8 +79,11 @@ static int peer_read_greeting(struct peer *p)
 	uint64_t protocol = 0;
 	int r;
 
+	conn_limit(p->conn, p->opt.ssh.timeout_s ? p->opt.ssh.timeout_s * 1000 : GREETING_MS,
+		"cannot start the helper: no greeting");
 	if (conn_expect(p->conn, WIRE_GREETING, &f) < 0)
 		return -1;
+	conn_limit(p->conn, 0, NULL);
 	r = kv_parse(&kv, f->payload, f->len);
 	conn_release(p->conn, f);
 	if (r == 0 && kv_get_u64(&kv, "protocol", &protocol) >= 0 && protocol != WIRE_PROTOCOL)
@@ -87,12 +99,76 @@ static int peer_read_greeting(struct peer *p)
 	return 0;
 }
 
+/* Ends what was started; keeps the recorded error. */
+static void peer_end_start(struct peer *p, int timeout_ms)
+{
+	struct err e;
+
+	err_take(&e);
+	if (p->started.fd >= 0)
+		close(p->started.fd);
+	p->started.fd = -1;
+	start_end(&p->started, timeout_ms);
+	err_put(&e);
+}
+
+/* Starts the helper, once.  0 or -1 recorded. */
+static int peer_start(struct peer *p, const struct location *loc)
+{
+	bool shell = loc->host || (!loc->is_stdio && (p->opt.sudo & PEER_SUDO_HERE));
+
+	p->started = (struct started)STARTED_INIT;
+	if ((shell ? start_shell(&p->started, loc, &p->opt) : start_local(&p->started, &p->opt)) ==
+		0)
+		return 0;
+	peer_end_start(p, PEER_LOST_MS);
+	return -1;
+}
+
+/* Waits before the next try; false if the process was cancelled. */
+static bool wait_to_retry(int seconds)
+{
+	struct pollfd f = { cancel_fd(), POLLIN, 0 };
+	int64_t until = io_now_ms() + (int64_t)seconds * 1000;
+	int64_t left;
+
+	while (!cancel_is_set() && (left = until - io_now_ms()) > 0)
+		poll(&f, 1, (int)left);
+	return !cancel_is_set();
+}
+
+static int peer_start_retrying(struct peer *p, const struct location *loc)
+{
+	int try, pause = 1;
+
+	for (try = 1; peer_start(p, loc) < 0; try++) {
+		if (try > p->opt.retries || !p->started.may_retry || err_status() != ST_PEER ||
+			cancel_is_set())
+			return -1;
+		log_note("%s: %s; trying again in %d s (%d of %d)", p->name, err_text(), pause, try,
+			p->opt.retries);
+		if (!wait_to_retry(pause))
+			return err_set(ST_PEER, "interrupted");
+		pause = pause * 2 < RETRY_PAUSE_MAX_S ? pause * 2 : RETRY_PAUSE_MAX_S;
+	}
+	return 0;
+}
+
+/* On this host silence says nothing: end of file tells reliably that the helper is gone. */
+static int peer_silence_ms(const struct peer *p)
+{
+	int ms = p->opt.ssh.timeout_s * 1000;
+
+	if (!p->name)
+		return CONN_NO_SILENCE;
+	/* A healthy helper may say nothing for the time between two beats. */
+	return ms && ms < 2 * WIRE_BEAT_MS ? 2 * WIRE_BEAT_MS : ms;
+}
+
 struct peer *peer_open(const struct location *loc, const struct peer_options *opt)
 {
 	struct peer *p = calloc(1, sizeof(*p));
 	struct conn_hooks hooks = { on_message, on_progress, on_ended, p };
-	int silence_ms = opt->ssh.timeout_s * 1000;
-	bool shell = loc->host || (!loc->is_stdio && (opt->sudo & PEER_SUDO_HERE));
 	int fd;
 
 	if (!p) {
@@ -100,21 +176,19 @@ struct peer *peer_open(const struct location *loc, const struct peer_options *op
 		return NULL;
 	}
 	p->opt = *opt;
-	p->started.fd = -1;
-	p->started.pid = -1;
+	p->started = (struct started)STARTED_INIT;
 	if (loc->host && !(p->name = strdup(loc->host))) {
 		err_set(ST_FAILED, "out of memory");
 		goto fail;
 	}
-	if ((shell ? start_shell(&p->started, loc, opt) : start_local(&p->started, opt)) < 0)
+	if (peer_start_retrying(p, loc) < 0)
 		goto fail;
 	fd = p->started.fd;
 	p->started.fd = -1;
-	/* A healthy helper may say nothing for the time between two beats. */
-	if (silence_ms && silence_ms < 2 * WIRE_BEAT_MS)
-		silence_ms = 2 * WIRE_BEAT_MS;
-	p->conn = conn_new(fd, fd, WIRE_CLIENT, &hooks, silence_ms);
+	p->conn = conn_new(fd, fd, WIRE_CLIENT, &hooks, peer_silence_ms(p));
 	if (!p->conn || peer_read_greeting(p) < 0)
+		goto fail;
+	if (p->name && suspend_watch(p->conn) < 0)
 		goto fail;
 	return p;
 fail:
@@ -137,7 +211,7 @@ bool peer_is_ready(const struct peer *p)
 	return !p->is_asked && !conn_failed(p->conn, NULL);
 }
 
-int peer_request(struct peer *p, const char *op, const struct buf *args)
+static int peer_send_request(struct peer *p, const char *op, const struct buf *args)
 {
 	struct buf b = BUF_INIT;
 	int r;
@@ -154,6 +228,30 @@ int peer_request(struct peer *p, const char *op, const struct buf *args)
 	return r;
 }
 
+int peer_request(struct peer *p, const char *op, const struct buf *args)
+{
+	p->left.bytes = PEER_REPLY_MAX;
+	p->left.records = PEER_RECORDS_MAX;
+	return peer_send_request(p, op, args);
+}
+
+int peer_request_list(struct peer *p, const char *op, const struct buf *args)
+{
+	p->left.bytes = UINT64_MAX;
+	p->left.records = PEER_LIST_MAX;
+	return peer_send_request(p, op, args);
+}
+
+/* Counts a RECORD or OK.  0, or -1 recorded: it is more than may come. */
+static int peer_count(struct peer *p, const struct frame *f)
+{
+	if (f->len > p->left.bytes || (f->type == WIRE_RECORD && p->left.records == 0))
+		return err_set(ST_PEER, "protocol error: the answer is too long");
+	p->left.bytes -= f->len;
+	p->left.records -= f->type == WIRE_RECORD;
+	return 0;
+}
+
 int peer_answer(struct peer *p, struct kv *kv)
 {
 	struct frame *f;
@@ -166,11 +264,11 @@ int peer_answer(struct peer *p, struct kv *kv)
 		return err_set(ST_PEER, "the helper ended before the operation was done");
 	switch (f->type) {
 	case WIRE_RECORD:
-		r = kv_parse(kv, f->payload, f->len) < 0 ? -1 : 1;
+		r = peer_count(p, f) < 0 || kv_parse(kv, f->payload, f->len) < 0 ? -1 : 1;
 		break;
 	case WIRE_OK:
 		p->is_asked = false;
-		r = kv_parse(kv, f->payload, f->len);
+		r = peer_count(p, f) < 0 ? -1 : kv_parse(kv, f->payload, f->len);
 		break;
 	case WIRE_FAILED:
 		p->is_asked = false;
@@ -217,20 +315,22 @@ int peer_call(
 
 void peer_close(struct peer *p)
 {
+	int end_ms = PEER_LOST_MS;
 	struct err e;
 
 	if (!p)
 		return;
 	err_take(&e);
 	if (p->conn) {
+		suspend_forget(p->conn);
 		conn_finish(p->conn);
 		if (!conn_drain(p->conn, PEER_CLOSE_MS))
 			log_debug("the helper did not end in time");
+		if (!p->started.is_transport || !conn_is_lost(p->conn))
+			end_ms = PEER_END_MS;
 		conn_close(p->conn);
 	}
-	if (p->started.fd >= 0)
-		close(p->started.fd);
-	start_end(&p->started, PEER_END_MS);
+	peer_end_start(p, end_ms);
 	free(p->name);
 	free(p);
 	err_put(&e);

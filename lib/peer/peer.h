@@ -25,8 +25,9 @@ struct peer_options {
 	enum peer_sudo sudo;
 	const char *helper; /* --helper: a path on the remote host, or NULL */
 	const char *config; /* --config: the user's file on this host, or NULL */
+	int retries;	    /* --retries: further tries to connect */
 	/* Called from another thread for each PROGRESS frame; or NULL. */
-	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void (*progress)(void *arg, const struct wire_progress *p);
 	void *arg;
 };
 
@@ -35,7 +36,9 @@ struct peer; /* opaque */
 /*
  * Starts the helper on the host of loc, or on this host if loc has none.  If loc
  * is "-", the helper has the user's standard input and output.  NULL recorded:
- * ST_PEER, or ST_USAGE of a configuration or an option.  Blocks.
+ * ST_PEER, or ST_USAGE of a configuration or an option.  Blocks: each phase (to
+ * connect and log in, to start the helper, to send it, to greet) at most for the
+ * time-out.  As long as a peer on another host is open, Ctrl-Z is announced to it.
  */
 struct peer *peer_open(const struct location *loc, const struct peer_options *opt);
 
@@ -51,8 +54,18 @@ void peer_wakes(struct peer *p, struct peer *other);
  */
 bool peer_is_ready(const struct peer *p);
 
-/* Sends a request; args are its other pairs.  0 or -1 recorded. */
+/*
+ * Sends a request; args are its other pairs.  0 or -1 recorded.  All that answers
+ * it may have PEER_REPLY_MAX bytes and PEER_RECORDS_MAX records, so whoever keeps
+ * the records needs bounded memory.
+ */
+#define PEER_REPLY_MAX (4u << 20)
+#define PEER_RECORDS_MAX 16384
 int peer_request(struct peer *p, const char *op, const struct buf *args);
+
+/* The same with an answer of any length, up to PEER_LIST_MAX records, none of which is kept. */
+#define PEER_LIST_MAX (1u << 26)
+int peer_request_list(struct peer *p, const char *op, const struct buf *args);
 
 /*
  * Reads the next RECORD (1), or the OK that ends the operation (0), into kv, which
@@ -70,10 +83,12 @@ int peer_call(struct peer *p, const char *op, const struct buf *args, struct kv 
 /*
  * Tells the helper to end, and waits until it has cleaned up and ended: PEER_CLOSE_MS
  * for the end of its channel, and PEER_END_MS more for a process on this host,
- * which is then killed.  Keeps the recorded error.
+ * which is then killed; only PEER_LOST_MS for a program that has lost its
+ * connection, or a helper that did not start.  Keeps the recorded error.
  */
 #define PEER_CLOSE_MS 10000
 #define PEER_END_MS 60000
+#define PEER_LOST_MS 1000
 void peer_close(struct peer *p); /* accepts NULL */
 
 #endif

@@ -6,77 +6,56 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/child.h"
 #include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/spawn.h"
 #include "lib/peer/bootstrap.h"
 #include "lib/peer/defaults.h"
 #include "lib/peer/start.h"
 
-#define RSH_WORDS_MAX 32
-#define READY_MS 30000 /* between two lines of the dialogue */
+#define ANSWER_MS 30000 /* until the shell answers, unless --timeout says something else */
+#define SEND_MS 60000	/* until the helper has been sent and is ready */
+#define KILL_MS 1000
+#define SSH_FAILED 255 /* ssh's exit status if there is no connection */
 
-/* Starts a child that has one socket as its standard input and output. */
-static int start_child(struct started *s, const char *const *argv)
-{
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys("cannot create a socket");
-	s->pid = child_start(argv, pair[1], pair[1], -1);
-	close(pair[1]);
-	s->fd = pair[0];
-	return s->pid < 0 ? err_set(ST_PEER, "%s", err_text()) : 0;
-}
-
-/* Runs COMMAND [-l USER] [-p PORT] HOST SCRIPT, as rsync does for its -e. */
-static int start_rsh(
-	struct started *s, const struct location *loc, const char *rsh, const char *script)
-{
-	const char *argv[RSH_WORDS_MAX + 8];
-	char *words = strdup(rsh), *save, *word, port[8];
-	int n = 0, r;
-
-	if (!words)
-		return err_set(ST_FAILED, "out of memory");
-	for (word = strtok_r(words, " \t", &save); word && n < RSH_WORDS_MAX;
-		word = strtok_r(NULL, " \t", &save))
-		argv[n++] = word;
-	if (n == 0 || word) {
-		free(words);
-		return err_set(ST_USAGE, "--rsh takes a command of 1 to %d words", RSH_WORDS_MAX);
-	}
-	if (loc->user) {
-		argv[n++] = "-l";
-		argv[n++] = loc->user;
-	}
-	if (loc->port) {
-		snprintf(port, sizeof(port), "%u", loc->port);
-		argv[n++] = "-p";
-		argv[n++] = port;
-	}
-	argv[n++] = loc->host;
-	argv[n++] = script;
-	argv[n] = NULL;
-	r = start_child(s, argv);
-	free(words);
-	return r;
-}
-
-static int open_ssh(struct started *s, const struct location *loc, const struct peer_options *opt)
+/* Through the built-in client or, if that cannot do what the host needs, the user's ssh. */
+static int start_ssh(struct started *s, const struct location *loc, const struct peer_options *opt,
+	const char *script)
 {
 	struct ssh_options ssh = opt->ssh;
-	char *config = NULL;
+	struct ssh_failure why = { .may_retry = false };
+	const char *path = getenv("PATH");
+	struct defaults d;
+	int r = -1;
 
-	if (!ssh.config_file && defaults_ssh_config(&config, opt) < 0)
+	if (defaults_read(&d, opt) < 0)
 		return -1;
-	if (config)
-		ssh.config_file = config;
-	s->ssh = ssh_open(loc, &ssh);
-	free(config);
-	return s->ssh ? 0 : -1;
+	if (!ssh.config_file)
+		ssh.config_file = d.ssh_config;
+	if (d.client == DEFAULTS_OPENSSH) {
+		r = start_openssh(s, loc, &ssh, script);
+		goto out;
+	}
+	ssh.may_leave = d.client == DEFAULTS_AUTO && path && spawn_has("ssh", path);
+	if (!s->ssh)
+		s->ssh = ssh_open(loc, &ssh, &why);
+	s->may_retry = why.may_retry;
+	if (!s->ssh && *why.beyond && ssh.may_leave) {
+		log_info("%s: using ssh, because the built-in client does not support %s",
+			loc->host, why.beyond);
+		err_clear();
+		r = start_openssh(s, loc, &ssh, script);
+	} else if (s->ssh) {
+		s->fd = ssh_exec(s->ssh, script);
+		r = s->fd < 0 ? -1 : 0;
+	}
+out:
+	defaults_fini(&d);
+	return r;
 }
 
 static int start_script(struct started *s, const struct location *loc,
@@ -85,13 +64,10 @@ static int start_script(struct started *s, const struct location *loc,
 	const char *const here[] = { "sh", "-c", script, NULL };
 
 	if (!loc->host)
-		return start_child(s, here);
+		return start_child(s, here, NULL);
 	if (opt->rsh)
-		return start_rsh(s, loc, opt->rsh, script);
-	if (!s->ssh && open_ssh(s, loc, opt) < 0)
-		return -1;
-	s->fd = ssh_exec(s->ssh, script);
-	return s->fd < 0 ? -1 : 0;
+		return start_rsh(s, loc, opt, script);
+	return start_ssh(s, loc, opt, script);
 }
 
 /* Adds what the remote shell or SSH said to the error, which only says that it failed. */
@@ -113,18 +89,32 @@ static void start_explain(struct started *s)
 	free(said);
 }
 
+/*
+ * The limits of the dialogue.  A program that connects may prompt the user, so it has
+ * as much time as it needs unless there is a --timeout.
+ */
+static struct bootstrap_limits start_limits(const struct started *s, const struct peer_options *opt)
+{
+	int given = opt->ssh.timeout_s * 1000;
+
+	if (given)
+		return (struct bootstrap_limits){ given, given };
+	return (struct bootstrap_limits){ s->is_transport ? 0 : ANSWER_MS, SEND_MS };
+}
+
 /* One try with the helper for one architecture. */
 static enum bootstrap_end try_arch(struct started *s, const struct location *loc,
 	const struct peer_options *opt, const char *arch, char wanted[BOOTSTRAP_ARCH_MAX])
 {
-	bool as_root = opt->sudo & (loc->host ? PEER_SUDO_PEERS : PEER_SUDO_HERE);
-	int timeout = opt->rsh ? 0 : READY_MS;
+	struct bootstrap_way way = { .as_root = opt->sudo &
+						(loc->host ? PEER_SUDO_PEERS : PEER_SUDO_HERE),
+		.is_local = !loc->host,
+		.path = loc->host ? opt->helper : NULL };
 	enum bootstrap_end end = BOOTSTRAP_FAILED;
+	struct bootstrap_limits limits;
 	struct helper_file h;
 	char *script, *config = NULL;
 
-	if (opt->ssh.timeout_s)
-		timeout = opt->ssh.timeout_s * 1000;
 	if (helper_file_read(&h, arch) < 0)
 		return BOOTSTRAP_FAILED;
 	/* --config names a file of this host, and --helper one of the remote host. */
@@ -134,10 +124,12 @@ static enum bootstrap_end try_arch(struct started *s, const struct location *loc
 		helper_file_fini(&h);
 		return BOOTSTRAP_FAILED;
 	}
-	script = bootstrap_command(&h, as_root, loc->host ? opt->helper : NULL, config);
+	way.config = config;
+	script = bootstrap_command(&h, &way);
 	free(config);
 	if (script && start_script(s, loc, opt, script) == 0) {
-		end = bootstrap_run(s->fd, &h, timeout, wanted);
+		limits = start_limits(s, opt);
+		end = bootstrap_run(s->fd, &h, &limits, wanted);
 		if (end == BOOTSTRAP_FAILED)
 			start_explain(s);
 	}
@@ -146,15 +138,27 @@ static enum bootstrap_end try_arch(struct started *s, const struct location *loc
 	return end;
 }
 
+/*
+ * Ends the child.  One that connects to another host is asked first; a sudo of
+ * another user cannot be killed and is left alone in the end.
+ */
 static void end_child(struct started *s, int timeout_ms)
 {
-	int status;
+	int status, ended = s->pid <= 0 || child_wait(s->pid, timeout_ms, &status) != 0;
 
-	if (s->pid > 0 && child_wait(s->pid, timeout_ms, &status) == 0) {
-		kill(s->pid, SIGKILL);
-		child_wait(s->pid, -1, &status);
+	if (!ended && s->is_transport) {
+		kill(s->pid, SIGTERM);
+		ended = child_wait(s->pid, KILL_MS, &status) != 0;
 	}
+	if (!ended) {
+		kill(s->pid, SIGKILL);
+		ended = child_wait(s->pid, KILL_MS, &status) != 0;
+	}
+	if (ended && s->pid > 0 && s->is_transport)
+		s->may_retry = WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED;
 	s->pid = -1;
+	child_errors_close(s->errors);
+	s->errors = NULL;
 }
 
 int start_shell(struct started *s, const struct location *loc, const struct peer_options *opt)

@@ -9,7 +9,9 @@
 #include <libssh/libssh.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "lib/base/buf.h"
@@ -24,14 +26,21 @@
 #include "lib/ssh/ssh_hostkey.h"
 #include "lib/ssh/ssh_plain.h"
 #include "lib/ssh/ssh_pump.h"
+#include "lib/ssh/ssh_query.h"
 #include "lib/ssh/ssh_refusal.h"
 
 #define TIMEOUT_S 30
+#define CHECK_MS 5000	 /* for ssh to ask its shared connection */
 #define REFUSAL_MS 5	 /* a server on a fast link refuses us within this time */
 #define PROXY_END_MS 200 /* time for a ProxyCommand to exit after its output has ended */
 #define FAST_CIPHERS                                                                               \
 	"aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,"             \
 	"aes256-ctr,aes192-ctr,aes128-ctr"
+
+/* As ssh offers them, as far as libssh knows them; its own default lacks hmac-sha1. */
+#define USUAL_MACS                                                                                 \
+	"hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha1-etm@openssh.com,"   \
+	"hmac-sha2-256,hmac-sha2-512,hmac-sha1"
 
 struct ssh {
 	struct ssh_link l;
@@ -51,11 +60,20 @@ static bool has_aes(void)
 #endif
 }
 
-static int set_algorithm_list(
-	struct ssh_link *l, enum ssh_options_e what, const char *list, const char *name)
+/* There was no connection, so another try may succeed.  Returns -1. */
+static int note_no_connection(const struct ssh_config *c)
+{
+	if (c->failure)
+		c->failure->may_retry = true;
+	return -1;
+}
+
+static int set_algorithm_list(struct ssh_link *l, const struct ssh_config *c,
+	enum ssh_options_e what, const char *list, const char *name)
 {
 	if (!list || ssh_options_set(l->session, what, list) == 0)
 		return 0;
+	ssh_config_beyond(c, "any of the configured %s", name);
 	return err_set(ST_PEER, "%s: the built-in client supports none of the %s (use --rsh ssh)",
 		l->where, name);
 }
@@ -66,12 +84,12 @@ static int set_algorithms(struct ssh_link *l, const struct ssh_config *c)
 
 	if (!ciphers && c->resolved && has_aes())
 		ciphers = FAST_CIPHERS;
-	if (set_algorithm_list(l, SSH_OPTIONS_CIPHERS_C_S, ciphers, "Ciphers") < 0 ||
-		set_algorithm_list(l, SSH_OPTIONS_CIPHERS_S_C, ciphers, "Ciphers") < 0 ||
-		set_algorithm_list(l, SSH_OPTIONS_KEY_EXCHANGE, c->kex, "KexAlgorithms") < 0 ||
-		set_algorithm_list(l, SSH_OPTIONS_HMAC_C_S, c->macs, "MACs") < 0 ||
-		set_algorithm_list(l, SSH_OPTIONS_HMAC_S_C, c->macs, "MACs") < 0 ||
-		set_algorithm_list(l, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, c->pubkey_accepted,
+	if (set_algorithm_list(l, c, SSH_OPTIONS_CIPHERS_C_S, ciphers, "Ciphers") < 0 ||
+		set_algorithm_list(l, c, SSH_OPTIONS_CIPHERS_S_C, ciphers, "Ciphers") < 0 ||
+		set_algorithm_list(l, c, SSH_OPTIONS_KEY_EXCHANGE, c->kex, "KexAlgorithms") < 0 ||
+		set_algorithm_list(l, c, SSH_OPTIONS_HMAC_C_S, c->macs, "MACs") < 0 ||
+		set_algorithm_list(l, c, SSH_OPTIONS_HMAC_S_C, c->macs, "MACs") < 0 ||
+		set_algorithm_list(l, c, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, c->pubkey_accepted,
 			"PubkeyAcceptedAlgorithms") < 0)
 		return -1;
 	return ssh_hostkey_prefer(l, c);
@@ -93,6 +111,9 @@ static int set_options(
 	if (ssh_options_set(l->session, SSH_OPTIONS_HOST, c->resolved ? "host" : c->host) < 0 ||
 		ssh_options_set(l->session, SSH_OPTIONS_PROCESS_CONFIG, &no) < 0)
 		return record_option_error(l);
+	if (ssh_options_set(l->session, SSH_OPTIONS_HMAC_C_S, USUAL_MACS) < 0 ||
+		ssh_options_set(l->session, SSH_OPTIONS_HMAC_S_C, USUAL_MACS) < 0)
+		return record_option_error(l);
 	if (!c->resolved && ssh_plain_read(l->session, opt->config_file) < 0)
 		return -1;
 	if (ssh_options_set(l->session, SSH_OPTIONS_PORT, &port) < 0 ||
@@ -108,14 +129,15 @@ static int set_options(
 }
 
 /* Records why the key exchange failed; libssh's error may be empty or "Success".  -1. */
-static int record_handshake_error(struct ssh_link *l, const struct ssh_refusal *refusal)
+static int record_handshake_error(
+	struct ssh_link *l, const struct ssh_config *c, const struct ssh_refusal *refusal)
 {
 	const char *reason = ssh_get_error(l->session);
 	char *safe;
 	int status;
 
 	if (ssh_refusal_record(refusal, l))
-		return -1;
+		return note_no_connection(c);
 	if (l->proxy >= 0 && child_wait(l->proxy, PROXY_END_MS, &status) == 1) {
 		l->proxy = -1;
 		return err_set(ST_PEER,
@@ -123,6 +145,10 @@ static int record_handshake_error(struct ssh_link *l, const struct ssh_refusal *
 			"ProxyJump)",
 			l->where);
 	}
+	if (strstr(reason, "no match for method"))
+		ssh_config_beyond(c, "the server's algorithms");
+	else
+		note_no_connection(c);
 	if (!*reason || strstr(reason, "disconnected") || strstr(reason, "Success"))
 		reason = "connection closed by remote host";
 	safe = text_safe_dup(reason);
@@ -132,7 +158,7 @@ static int record_handshake_error(struct ssh_link *l, const struct ssh_refusal *
 }
 
 /* Does the key exchange.  0, or -1 with an error recorded. */
-static int exchange_keys(struct ssh_link *l)
+static int exchange_keys(struct ssh_link *l, const struct ssh_config *c)
 {
 	int rc, fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 3);
 	struct ssh_refusal refusal = { "" };
@@ -143,11 +169,12 @@ static int exchange_keys(struct ssh_link *l)
 	ssh_refusal_peek(&refusal, l, REFUSAL_MS);
 	while ((rc = ssh_connect(l->session)) == SSH_AGAIN) {
 		if (ssh_connect_wait(l) < 0)
-			return ssh_is_connected(l->session) ? -1
-							    : record_handshake_error(l, &refusal);
+			return ssh_is_connected(l->session)
+				       ? note_no_connection(c)
+				       : record_handshake_error(l, c, &refusal);
 		ssh_refusal_peek(&refusal, l, 0);
 	}
-	return rc == SSH_OK ? 0 : record_handshake_error(l, &refusal);
+	return rc == SSH_OK ? 0 : record_handshake_error(l, c, &refusal);
 }
 
 static void show_banner(struct ssh_link *l)
@@ -165,16 +192,18 @@ static int establish_login(
 	int timeout_s = opt->timeout_s	     ? opt->timeout_s
 			: c->connect_timeout ? c->connect_timeout
 					     : TIMEOUT_S;
-	bool trusted;
+	struct ssh_auth_how how = { .is_given = opt->identity, .may_leave = opt->may_leave };
 
 	if (cancel_is_set())
 		return err_set(ST_PEER, "interrupted");
 	l->session = ssh_new();
 	if (!l->session)
 		return err_set(ST_FAILED, "out of memory");
-	if (ssh_connect_open(l, c, timeout_s) < 0 || set_options(l, c, opt) < 0 ||
-		exchange_keys(l) < 0 || ssh_hostkey_check(l, c, &trusted) < 0 ||
-		ssh_auth_login(l, c, opt->identity != NULL, trusted) < 0)
+	if (ssh_connect_open(l, c, timeout_s) < 0)
+		return note_no_connection(c);
+	if (set_options(l, c, opt) < 0 || exchange_keys(l, c) < 0 ||
+		ssh_hostkey_check(l, c, &how.may_send_password) < 0 ||
+		ssh_auth_login(l, c, &how) < 0)
 		return -1;
 	show_banner(l);
 	log_debug("%s: %s, %s, %s", l->where, ssh_get_serverbanner(l->session),
@@ -182,15 +211,51 @@ static int establish_login(
 	return 0;
 }
 
-struct ssh *ssh_open(const struct location *loc, const struct ssh_options *opt)
+/* Passwords and keys must not get into a core file, nor to another process of the user. */
+static void protect_memory(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they trace themselves */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		log_debug("cannot turn core dumps off: %s", strerror(errno));
+#endif
+}
+
+/* Whether the user's ssh has a connection to the host that others may use (ControlMaster). */
+static bool is_shared(
+	const struct ssh_config *c, const struct location *loc, const struct ssh_options *opt)
+{
+	const char *args[SSH_QUERY_ARGS] = { "-O", "check" };
+	struct ssh_arguments a;
+	struct buf out = BUF_INIT;
+	int n = 2, rc;
+
+	if (!c->control_path || strcasecmp(c->control_path, "none") == 0)
+		return false;
+	n += ssh_arguments_put(&a, args + n, loc, opt);
+	args[n++] = "--";
+	args[n] = loc->host;
+	rc = ssh_query_run(args, &out, CHECK_MS);
+	err_clear();
+	buf_fini(&out);
+	return rc == 1;
+}
+
+struct ssh *ssh_open(
+	const struct location *loc, const struct ssh_options *opt, struct ssh_failure *failure)
 {
 	struct ssh_config c;
 	struct ssh *s = NULL;
 	bool done = false;
 	struct err why;
 
-	if (ssh_config_resolve(&c, loc, opt) < 0)
+	protect_memory();
+	if (ssh_config_resolve(&c, loc, opt, failure) < 0)
 		return NULL;
+	if (opt->may_leave && is_shared(&c, loc, opt)) {
+		ssh_config_beyond(&c, "the shared connection that ssh has (ControlMaster)");
+		err_set(ST_PEER, "'%s': ssh has a shared connection", loc->host);
+		goto out;
+	}
 	s = calloc(1, sizeof(*s));
 	if (!s) {
 		err_set(ST_FAILED, "out of memory");

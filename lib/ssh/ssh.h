@@ -21,9 +21,13 @@ struct ssh; /* opaque */
  * that prompts take.  NULL with an error recorded: ST_PEER, with what the user needs
  * to act on it (host and port; the key presented and the file and line that differ;
  * the methods tried and those that the peer accepts), or ST_USAGE for an invalid
- * configuration.  Blocks; ends early on cancel_set().
+ * configuration; why says what the caller can do, and is zeroed by it.  With
+ * opt->may_leave it also fails where the library could do it, but ssh would do
+ * better: over a shared connection, or by GSSAPI in place of a prompt.  Blocks; ends
+ * early on cancel_set().  From the first call on this process cannot dump core.
  */
-struct ssh *ssh_open(const struct location *loc, const struct ssh_options *opt);
+struct ssh *ssh_open(
+	const struct location *loc, const struct ssh_options *opt, struct ssh_failure *why);
 
 /*
  * Starts command in the login shell on the peer, on a channel of its own.  Returns

@@ -9,13 +9,17 @@
 #include <strings.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/child.h"
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/ssh/ssh_auth.h"
 #include "lib/ssh/ssh_pubkey.h"
 #include "lib/ssh/ssh_tty.h"
 
+#define AGAIN "Permission denied, please try again.\n" /* ssh's words */
+#define KLIST_MS 5000
 #define ROUNDS_MAX 8  /* methods that one login may require */
 #define KBDINT_MAX 32 /* sets of prompts in one try */
 #define TRIED_MAX 480 /* bytes of the list of what was tried, for the error */
@@ -25,9 +29,11 @@ struct login {
 	const struct ssh_config *c;
 	struct ssh_keyring ring;
 	struct ssh_keys keys;
-	bool may_send_password;
-	int prompts;	  /* how often to prompt; 0: prompts are not possible */
-	struct buf tried; /* "key '...', password" */
+	const struct ssh_auth_how *how;
+	const char *fido_file; /* a key that needs a security key, or NULL */
+	bool is_again;	       /* the answers to the last prompts were wrong */
+	int prompts;	       /* how often to prompt; 0: prompts are not possible */
+	struct buf tried;      /* "key '...', password" */
 };
 
 static const char *why_no_prompts(const struct login *in)
@@ -48,6 +54,13 @@ static void note_tried(struct login *in, const char *what, const char *problem, 
 	log_debug("%s: tried %s%s%s%s%s", in->l->where, what, open, problem, why, shut);
 }
 
+static bool is_fido(ssh_key key)
+{
+	enum ssh_keytypes_e type = key ? ssh_key_type(key) : SSH_KEYTYPE_UNKNOWN;
+
+	return type == SSH_KEYTYPE_SK_ECDSA || type == SSH_KEYTYPE_SK_ED25519;
+}
+
 static enum ssh_pubkey_result try_keys(struct login *in)
 {
 	enum ssh_pubkey_result result;
@@ -60,12 +73,16 @@ static enum ssh_pubkey_result try_keys(struct login *in)
 		if (result == SSH_PUBKEY_NO_PASSPHRASE)
 			note_tried(
 				in, item->label, "it has a passphrase, and ", why_no_prompts(in));
+		else if (result == SSH_PUBKEY_TOO_OPEN)
+			note_tried(in, item->label, "ignored: others may read it", "");
 		else if (result == SSH_PUBKEY_UNREADABLE)
 			note_tried(in, item->label, "unreadable, or wrong passphrase", "");
 		else
 			note_tried(in, item->label, "", "");
+		if (result == SSH_PUBKEY_UNREADABLE && is_fido(item->public))
+			in->fido_file = item->file;
 		if (result != SSH_PUBKEY_NO && result != SSH_PUBKEY_NO_PASSPHRASE &&
-			result != SSH_PUBKEY_UNREADABLE)
+			result != SSH_PUBKEY_TOO_OPEN && result != SSH_PUBKEY_UNREADABLE)
 			return result;
 	}
 	return SSH_PUBKEY_NO;
@@ -88,10 +105,10 @@ static enum ssh_pubkey_result auth_result(struct login *in, int rc)
 static int ask_user(
 	struct login *in, const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX])
 {
-	int64_t spent = 0;
-	int rc = ssh_tty_ask(prompt, echo, answer, &spent);
+	int64_t start = io_now_ms();
+	int rc = ssh_tty_ask(prompt, echo, answer);
 
-	in->l->deadline += spent;
+	deadline_exclude(&in->l->deadline, start);
 	return rc;
 }
 
@@ -110,10 +127,11 @@ static int answer_prompts(struct login *in)
 		char echo = 0;
 		const char *question = ssh_userauth_kbdint_getprompt(s, (unsigned int)i, &echo);
 
-		snprintf(prompt, sizeof(prompt), "%s%s%s%s(%s@%s) %s",
-			i == 0 && text[0] ? text[0] : "", i == 0 && text[0] && *text[0] ? "\n" : "",
-			i == 0 && text[1] ? text[1] : "", i == 0 && text[1] && *text[1] ? "\n" : "",
-			in->c->user, in->c->host, question ? question : "");
+		snprintf(prompt, sizeof(prompt), "%s%s%s%s%s(%s@%s) %s",
+			i == 0 && in->is_again ? AGAIN : "", i == 0 && text[0] ? text[0] : "",
+			i == 0 && text[0] && *text[0] ? "\n" : "", i == 0 && text[1] ? text[1] : "",
+			i == 0 && text[1] && *text[1] ? "\n" : "", in->c->user, in->c->host,
+			question ? question : "");
 		rc = ask_user(in, prompt, echo, answer);
 		if (rc == 0 && ssh_userauth_kbdint_setanswer(s, (unsigned int)i, answer) < 0)
 			rc = err_set(ST_FAILED, "out of memory");
@@ -146,8 +164,10 @@ static enum ssh_pubkey_result try_kbdint(struct login *in)
 	enum ssh_pubkey_result result = SSH_PUBKEY_NO;
 	int i;
 
-	for (i = 0; i < in->c->password_prompts && result == SSH_PUBKEY_NO; i++)
+	for (i = 0; i < in->c->password_prompts && result == SSH_PUBKEY_NO; i++) {
+		in->is_again = i > 0;
 		result = try_kbdint_once(in);
+	}
 	note_tried(in, "keyboard-interactive", "",
 		result == SSH_PUBKEY_NO_PASSPHRASE ? why_no_prompts(in) : "");
 	return result == SSH_PUBKEY_NO_PASSPHRASE ? SSH_PUBKEY_NO : result;
@@ -159,8 +179,9 @@ static enum ssh_pubkey_result try_password(struct login *in)
 	char prompt[512], password[SSH_TTY_ANSWER_MAX];
 	int i, rc;
 
-	snprintf(prompt, sizeof(prompt), "%s@%s's password: ", in->c->user, in->c->host);
 	for (i = 0; i < in->prompts && result == SSH_PUBKEY_NO; i++) {
+		snprintf(prompt, sizeof(prompt), "%s%s@%s's password: ", i ? AGAIN : "",
+			in->c->user, in->c->host);
 		if (ask_user(in, prompt, false, password) < 0)
 			return SSH_PUBKEY_ERROR;
 		while ((rc = ssh_userauth_password(in->l->session, NULL, password)) ==
@@ -174,6 +195,36 @@ static enum ssh_pubkey_result try_password(struct login *in)
 	return result;
 }
 
+/* Whether the user seems to have a Kerberos ticket. */
+static bool has_ticket(void)
+{
+	static const char *const argv[] = { "klist", "-s", NULL };
+	const struct child klist = {
+		.argv = argv, .keep_fd = -1, .own_session = true, .limit_ms = KLIST_MS
+	};
+	const char *cache = getenv("KRB5CCNAME");
+
+	if (cache && *cache)
+		return true;
+	return child_has("klist") && child_run(&klist) == 0;
+}
+
+/* Before a prompt: whether ssh could log in without one.  Then that is noted. */
+static bool should_leave(struct login *in, int methods)
+{
+	if (!in->how->may_leave)
+		return false;
+	if (in->fido_file)
+		ssh_config_beyond(in->c, "FIDO keys ('%s')", in->fido_file);
+	else if (in->c->hostbased_auth && (methods & SSH_AUTH_METHOD_HOSTBASED))
+		ssh_config_beyond(in->c, "HostbasedAuthentication");
+	else if (in->c->gssapi_auth && (methods & SSH_AUTH_METHOD_GSSAPI_MIC) && has_ticket())
+		ssh_config_beyond(in->c, "GSSAPIAuthentication as ssh does it");
+	else
+		return false;
+	return true;
+}
+
 /* Tries all methods that the peer accepts at this point, until one succeeds. */
 static enum ssh_pubkey_result try_methods(struct login *in, int methods)
 {
@@ -181,10 +232,12 @@ static enum ssh_pubkey_result try_methods(struct login *in, int methods)
 
 	if (in->c->pubkey_auth && (methods & SSH_AUTH_METHOD_PUBLICKEY))
 		result = try_keys(in);
-	if (result == SSH_PUBKEY_NO && in->may_send_password && in->c->kbdint_auth &&
+	if (result == SSH_PUBKEY_NO && should_leave(in, methods))
+		return SSH_PUBKEY_NO;
+	if (result == SSH_PUBKEY_NO && in->how->may_send_password && in->c->kbdint_auth &&
 		(methods & SSH_AUTH_METHOD_INTERACTIVE))
 		result = try_kbdint(in);
-	if (result == SSH_PUBKEY_NO && in->may_send_password && in->c->password_auth &&
+	if (result == SSH_PUBKEY_NO && in->how->may_send_password && in->c->password_auth &&
 		(methods & SSH_AUTH_METHOD_PASSWORD))
 		result = try_password(in);
 	return result;
@@ -263,7 +316,7 @@ static int auth_run(struct login *in)
 	return 0;
 }
 
-static int auth_prepare(struct login *in, bool is_given)
+static int auth_prepare(struct login *in)
 {
 	const char *agent = in->c->identity_agent;
 
@@ -278,19 +331,18 @@ static int auth_prepare(struct login *in, bool is_given)
 	}
 	if (ssh_keyring_attach(&in->ring, in->l->session) < 0)
 		return -1;
-	return ssh_keys_find(&in->keys, in->c, is_given, &in->ring);
+	return ssh_keys_find(&in->keys, in->c, in->how->is_given, &in->ring);
 }
 
-int ssh_auth_login(
-	struct ssh_link *l, const struct ssh_config *c, bool is_given, bool may_send_password)
+int ssh_auth_login(struct ssh_link *l, const struct ssh_config *c, const struct ssh_auth_how *how)
 {
-	struct login in = { .l = l, .c = c, .may_send_password = may_send_password };
+	struct login in = { .l = l, .c = c, .how = how };
 	int rc = -1;
 
 	ssh_keyring_init(&in.ring);
-	if (!c->batch_mode && ssh_tty_is_there())
+	if (!c->batch_mode && ssh_tty_can_ask())
 		in.prompts = c->password_prompts;
-	if (auth_prepare(&in, is_given) == 0)
+	if (auth_prepare(&in) == 0)
 		rc = auth_run(&in);
 	if (rc == 0)
 		log_info("logged in to %s as '%s'", l->where, c->user);

@@ -5,6 +5,7 @@
  * `ssh -W`, so OpenSSH makes the connections to the jump hosts.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,8 @@ static int set_jump(struct ssh_config *c, const char *hops, const char *config_f
 		return no_memory();
 	}
 	buf_adds(&b, "ssh");
+	if (c->wants_background)
+		buf_adds(&b, " -oForkAfterAuthentication=no");
 	if (config_file) {
 		buf_adds(&b, " -F ");
 		add_quoted(&b, config_file);
@@ -189,6 +192,7 @@ static int complete_config(
 	return 0;
 }
 
+/* c is zeroed, but for failure and wants_background. */
 static int parse_output(struct ssh_config *c, const char *text, size_t len, const char *host,
 	const char *config_file)
 {
@@ -196,8 +200,8 @@ static int parse_output(struct ssh_config *c, const char *text, size_t len, cons
 	char *copy = strndup(text, len), *line, *next;
 	int rc = 0;
 
-	memset(c, 0, sizeof(*c));
 	c->resolved = true;
+	c->connection_attempts = 1;
 	c->family = AF_UNSPEC;
 	c->password_prompts = 3;
 	c->pubkey_auth = c->kbdint_auth = c->password_auth = true;
@@ -219,6 +223,7 @@ static int parse_output(struct ssh_config *c, const char *text, size_t len, cons
 
 int ssh_config_parse(struct ssh_config *c, const char *text, size_t len, const char *host)
 {
+	memset(c, 0, sizeof(*c));
 	return parse_output(c, text, len, host, NULL);
 }
 
@@ -253,46 +258,81 @@ out:
 	return rc;
 }
 
-/* Runs `ssh -G` for loc with the user's options.  Returns as ssh_query_run(). */
-static int query_host(const struct location *loc, const struct ssh_options *opt, struct buf *out)
+void ssh_config_beyond(const struct ssh_config *c, const char *fmt, ...)
 {
-	const char *args[SSH_QUERY_ARGS] = { "-T", "-G" };
-	char port[8];
-	int n = 2;
+	va_list ap;
 
-	if (opt->config_file) {
-		args[n++] = "-F";
-		args[n++] = opt->config_file;
-	}
-	if (loc->port) {
-		snprintf(port, sizeof(port), "%u", loc->port);
-		args[n++] = "-p";
-		args[n++] = port;
-	}
-	if (loc->user) {
-		args[n++] = "-l";
-		args[n++] = loc->user;
-	}
-	if (opt->identity) {
-		args[n++] = "-i";
-		args[n++] = opt->identity;
-	}
-	args[n++] = "--";
-	args[n] = loc->host;
-	return ssh_query_run(args, out, QUERY_TIMEOUT);
+	if (!c->failure)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(c->failure->beyond, sizeof(c->failure->beyond), fmt, ap);
+	va_end(ap);
 }
 
-int ssh_config_resolve(
-	struct ssh_config *c, const struct location *loc, const struct ssh_options *opt)
+int ssh_arguments_put(struct ssh_arguments *a, const char **argv, const struct location *loc,
+	const struct ssh_options *opt)
+{
+	uint16_t port = loc->port ? loc->port : opt->port;
+	int n = 0, i;
+
+	snprintf(a->port, sizeof(a->port), "%u", port);
+	const char *const pair[][2] = { { "-F", opt->config_file }, { "-p", port ? a->port : NULL },
+		{ "-l", loc->user }, { "-i", opt->identity }, { "-J", opt->jump } };
+
+	for (i = 0; i < (int)(sizeof(pair) / sizeof(*pair)); i++) {
+		if (!pair[i][1])
+			continue;
+		argv[n++] = pair[i][0];
+		argv[n++] = pair[i][1];
+	}
+	for (i = 0; opt->option && opt->option[i] && i < SSH_OPTIONS_MAX; i++) {
+		argv[n++] = "-o";
+		argv[n++] = opt->option[i];
+	}
+	return n;
+}
+
+/*
+ * Runs `ssh -G` for loc with the user's options.  Returns as ssh_query_run().
+ * ForkAfterAuthentication makes ssh refuse to run without a command, so then it is
+ * turned off; old versions do not know that option.
+ */
+static int query_host(const struct location *loc, const struct ssh_options *opt, struct buf *out,
+	bool *wants_background)
+{
+	const char *args[SSH_QUERY_ARGS] = { "-T", "-G" };
+	int timeout_ms = opt->timeout_s ? opt->timeout_s * 1000 : QUERY_TIMEOUT;
+	struct ssh_arguments a;
+	int n, r;
+
+	for (*wants_background = false;; *wants_background = true) {
+		n = 2;
+		if (*wants_background)
+			args[n++] = "-oForkAfterAuthentication=no";
+		n += ssh_arguments_put(&a, args + n, loc, opt);
+		args[n++] = "--";
+		args[n++] = loc->host;
+		args[n] = NULL;
+		r = ssh_query_run(args, out, timeout_ms);
+		if (r >= 0 || *wants_background || !strstr(err_text(), "fork into background"))
+			return r;
+		err_clear();
+		buf_clear(out);
+	}
+}
+
+int ssh_config_resolve(struct ssh_config *c, const struct location *loc,
+	const struct ssh_options *opt, struct ssh_failure *why)
 {
 	struct buf out = BUF_INIT;
 	int rc;
 
 	memset(c, 0, sizeof(*c));
+	c->failure = why;
 	if (opt->identity && access(opt->identity, R_OK) < 0)
 		return err_set(ST_USAGE, "identity file '%s' not accessible: %s", opt->identity,
 			strerror(errno));
-	rc = query_host(loc, opt, &out);
+	rc = query_host(loc, opt, &out, &c->wants_background);
 	if (rc == 0)
 		rc = ssh_plain_resolve(c, loc, opt);
 	else if (rc > 0 &&
@@ -321,5 +361,7 @@ void ssh_config_fini(struct ssh_config *c)
 	free(c->macs);
 	free(c->pubkey_accepted);
 	free(c->identity_agent);
+	free(c->bind_address);
+	free(c->control_path);
 	memset(c, 0, sizeof(*c));
 }

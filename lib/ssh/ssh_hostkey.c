@@ -15,6 +15,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/ssh/ssh_hostkey.h"
 #include "lib/ssh/ssh_known.h"
@@ -55,11 +56,13 @@ int ssh_hostkey_prefer(struct ssh_link *l, const struct ssh_config *c)
 	add_algorithms(&b, c, list, false);
 	if (buf_failed(&b) < 0)
 		rc = -1;
-	else if (ssh_options_set(l->session, SSH_OPTIONS_HOSTKEYS, buf_str(&b)) < 0)
+	else if (ssh_options_set(l->session, SSH_OPTIONS_HOSTKEYS, buf_str(&b)) < 0) {
+		ssh_config_beyond(c, "any of the configured HostKeyAlgorithms");
 		rc = err_set(ST_PEER,
 			"%s: the built-in client supports none of the HostKeyAlgorithms (use "
 			"--rsh ssh)",
 			l->where);
+	}
 	buf_fini(&b);
 	return rc;
 }
@@ -114,6 +117,19 @@ static int refuse_changed(const struct ssh_link *l, const struct shown *s)
 		l->where, s->type, s->fingerprint, s->file);
 }
 
+/* The host has a certificate; as libssh cannot verify it, its plain key says nothing. */
+static int refuse_authority(
+	const struct ssh_link *l, const struct ssh_config *c, const struct ssh_known *known)
+{
+	ssh_config_beyond(c, "host certificates (@cert-authority in '%s' line %zu)",
+		known->authority_file, known->authority_line);
+	return err_set(ST_PEER,
+		"host key verification failed for %s: '%s' line %zu names a @cert-authority for "
+		"it, "
+		"and the built-in client does not support host certificates (use --rsh ssh)",
+		l->where, known->authority_file, known->authority_line);
+}
+
 static int refuse_unknown(const struct ssh_link *l, const struct shown *s, const char *why)
 {
 	return err_set(ST_PEER,
@@ -133,11 +149,11 @@ static int ask_to_accept(struct ssh_link *l, const struct shown *s, bool other_k
 		l->where, s->type, s->fingerprint,
 		other_known ? "WARNING: keys of other types are known for this host.\n" : "");
 	for (;;) {
-		int64_t spent = 0;
+		int64_t start = io_now_ms();
 
-		if (ssh_tty_ask(prompt, true, answer, &spent) < 0)
+		if (ssh_tty_ask(prompt, true, answer) < 0)
 			return -1;
-		l->deadline += spent;
+		deadline_exclude(&l->deadline, start);
 		if (strcasecmp(answer, "yes") == 0 || strcmp(answer, s->fingerprint) == 0)
 			return 0;
 		if (strcasecmp(answer, "no") == 0)
@@ -166,7 +182,7 @@ static int decide_unknown(struct ssh_link *l, const struct ssh_config *c, ssh_ke
 	if (c->strict == SSH_STRICT_ASK) {
 		if (c->batch_mode)
 			return refuse_unknown(l, s, "BatchMode is on");
-		if (!ssh_tty_is_there())
+		if (!ssh_tty_can_ask())
 			return refuse_unknown(
 				l, s, "prompts need a terminal (accept it once with ssh)");
 		if (ask_to_accept(l, s, other_known) < 0)
@@ -186,12 +202,18 @@ int ssh_hostkey_check(struct ssh_link *l, const struct ssh_config *c, bool *trus
 	int rc = -1;
 
 	*trusted = true;
+	if (c->no_auth_for_localhost && l->is_loopback && !c->host_key_alias)
+		return 0;
 	if (ssh_get_server_publickey(l->session, &key) != SSH_OK)
 		return err_set(ST_PEER, "host key verification failed for %s: it sent no host key",
 			l->where);
 	ssh_known_find(c, key, &known);
 	if (describe_key(&shown, c, key, &known) < 0)
 		goto out;
+	if (known.authority_file && known.verdict < SSH_KNOWN_SAME) {
+		rc = refuse_authority(l, c, &known);
+		goto out;
+	}
 	switch (known.verdict) {
 	case SSH_KNOWN_SAME:
 		rc = 0;

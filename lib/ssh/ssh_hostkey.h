@@ -20,7 +20,8 @@ int ssh_hostkey_prefer(struct ssh_link *l, const struct ssh_config *c);
  * and file.  With StrictHostKeyChecking ask, the user is asked about an unknown key,
  * and it is added to known_hosts.  *trusted is false if the key has changed and is
  * accepted only because StrictHostKeyChecking is no: then the caller must not send
- * passwords.  Blocks while it prompts.
+ * passwords.  A host that has a @cert-authority and no known key is beyond the library.
+ * Blocks while it prompts.
  */
 int ssh_hostkey_check(struct ssh_link *l, const struct ssh_config *c, bool *trusted);
 

@@ -99,10 +99,40 @@ static void list_shown_key(struct ssh_keyring *k, struct buf *b)
 	pthread_mutex_lock(&k->lock);
 	buf_u32(b, k->shown ? 1 : 0);
 	if (k->shown) {
-		add_string(b, k->shown->blob, k->shown->len);
+		add_string(b, k->cert ? k->cert : k->shown->blob,
+			k->cert ? k->cert_len : k->shown->len);
 		add_string(b, "", 0);
 	}
 	pthread_mutex_unlock(&k->lock);
+}
+
+/* Puts the key into a request to sign with its certificate.  0, or -1: invalid, or no memory. */
+static int sign_with_key(struct ssh_keyring *k, struct buf *b)
+{
+	struct buf changed = BUF_INIT;
+	struct view v;
+	uint32_t len;
+	int r = 0;
+
+	pthread_mutex_lock(&k->lock);
+	if (k->cert) {
+		view_init(&v, b->data, b->len);
+		view_u8(&v);
+		len = view_u32(&v);
+		view_bytes(&v, len);
+		r = view_bad(&v) ? -1 : 0;
+		if (r == 0) {
+			buf_u8(&changed, AGENT_SIGN);
+			add_string(&changed, k->shown->blob, k->shown->len);
+			buf_add(&changed, v.p, v.left);
+			buf_clear(b);
+			buf_add(b, changed.data, changed.len);
+			r = changed.failed || b->failed ? -1 : 0;
+		}
+	}
+	pthread_mutex_unlock(&k->lock);
+	buf_fini(&changed);
+	return r;
 }
 
 /* The thread: answers libssh's requests. */
@@ -114,8 +144,8 @@ static void *serve_agent(void *arg)
 	while (read_message(k->ours, &b) == 0) {
 		if (b.data[0] == AGENT_REQUEST_KEYS) {
 			list_shown_key(k, &b);
-		} else if (b.data[0] != AGENT_SIGN || write_message(k->agent, &b) < 0 ||
-			   read_message(k->agent, &b) < 0) {
+		} else if (b.data[0] != AGENT_SIGN || sign_with_key(k, &b) < 0 ||
+			   write_message(k->agent, &b) < 0 || read_message(k->agent, &b) < 0) {
 			buf_clear(&b);
 			buf_u8(&b, AGENT_FAILURE);
 		}
@@ -223,10 +253,13 @@ int ssh_keyring_attach(struct ssh_keyring *k, ssh_session session)
 	return 0;
 }
 
-void ssh_keyring_show(struct ssh_keyring *k, const struct ssh_keyring_key *key)
+void ssh_keyring_show(struct ssh_keyring *k, const struct ssh_keyring_key *key, const uint8_t *cert,
+	uint32_t cert_len)
 {
 	pthread_mutex_lock(&k->lock);
 	k->shown = key;
+	k->cert = cert;
+	k->cert_len = cert_len;
 	pthread_mutex_unlock(&k->lock);
 }
 

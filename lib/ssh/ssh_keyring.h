@@ -5,6 +5,8 @@
  * IdentitiesOnly, the order of IdentityFile and the peer's MaxAuthTries require that
  * one certain key is offered.  So libssh is connected not to the agent but to a
  * thread here, which lists only that key and forwards signing requests to the agent.
+ * A certificate whose key is in the agent but which is itself only in a file is
+ * listed there, too.
  */
 #ifndef IMG_SSH_KEYRING_H
 #define IMG_SSH_KEYRING_H
@@ -30,7 +32,9 @@ struct ssh_keyring {
 	pthread_t thread;
 	bool is_running;
 	pthread_mutex_t lock;
-	const struct ssh_keyring_key *shown; /* under lock */
+	const struct ssh_keyring_key *shown; /* under lock, as the next two */
+	const uint8_t *cert;		     /* shown in its place, or NULL */
+	uint32_t cert_len;
 };
 
 /* Makes an empty keyring, which ssh_keyring_close() accepts. */
@@ -48,8 +52,13 @@ int ssh_keyring_open(struct ssh_keyring *k, const char *path);
  */
 int ssh_keyring_attach(struct ssh_keyring *k, ssh_session session);
 
-/* From now on ssh_userauth_agent() offers only this key. */
-void ssh_keyring_show(struct ssh_keyring *k, const struct ssh_keyring_key *key);
+/*
+ * From now on ssh_userauth_agent() offers only this key; or, if cert is not NULL, that
+ * certificate of the key, in SSH wire format, for which the agent signs with the key.
+ * cert must stay valid until the next call.
+ */
+void ssh_keyring_show(struct ssh_keyring *k, const struct ssh_keyring_key *key, const uint8_t *cert,
+	uint32_t cert_len);
 
 /* Ends the thread and the connection and frees the keys; k is empty then. */
 void ssh_keyring_close(struct ssh_keyring *k);

@@ -125,57 +125,93 @@ static ssh_key read_sibling(const char *path, const char *suffix)
 	return key;
 }
 
-static bool has_key(
-	const struct ssh_keys *k, const struct ssh_keyring_key *in_agent, const char *label)
+static bool has_key(const struct ssh_keys *k, const struct ssh_keys_item *key)
 {
-	size_t i;
+	const struct ssh_keys_item *i;
 
-	for (i = 0; i < k->count; i++)
-		if (in_agent ? k->item[i].in_agent == in_agent
-			     : strcmp(k->item[i].label, label) == 0)
+	for (i = k->item; i < k->item + k->count; i++)
+		if (key->in_agent ? i->in_agent == key->in_agent && i->cert_len == key->cert_len &&
+					    (!key->cert ||
+						    memcmp(i->cert, key->cert, key->cert_len) == 0)
+				  : strcmp(i->label, key->label) == 0)
 			return true;
 	return false;
 }
 
-/* Appends a key, unless it is in the list already.  Takes ownership of public. */
-static int add_key(struct ssh_keys *k, const struct ssh_keyring_key *in_agent, const char *file,
-	ssh_key public, const char *kind, const char *name)
+/*
+ * Appends a key, unless it is in the list already.  Takes ownership of key's public
+ * and cert; its label is made of kind and name.
+ */
+static int add_key(struct ssh_keys *k, struct ssh_keys_item key, const char *kind, const char *name)
 {
 	struct ssh_keys_item *grown = NULL;
-	char *label = NULL;
 	int rc = 0;
 
-	if (asprintf(&label, "%s '%s'", kind, name) < 0) {
-		label = NULL;
+	if (asprintf(&key.label, "%s '%s'", kind, name) < 0) {
+		key.label = NULL;
 		rc = no_memory();
-	} else if (!has_key(k, in_agent, label)) {
+	} else if (!has_key(k, &key)) {
 		grown = realloc(k->item, (k->count + 1) * sizeof(*grown));
 		rc = grown ? 0 : no_memory();
 	}
 	if (grown) {
 		k->item = grown;
-		grown[k->count++] = (struct ssh_keys_item){ in_agent, file, public, label };
+		grown[k->count++] = key;
 	} else {
-		ssh_key_free(public);
-		free(label);
+		ssh_key_free(key.public);
+		free(key.cert);
+		free(key.label);
 	}
 	return rc;
 }
 
-/* Appends cert if it belongs to id.  Takes ownership of cert. */
+static int add_agent_key(struct ssh_keys *k, const struct ssh_keyring_key *key, const char *kind)
+{
+	return add_key(k, (struct ssh_keys_item){ .in_agent = key }, kind, key->comment);
+}
+
+/*
+ * Appends cert if it belongs to id.  The agent may have the certificate, or only its
+ * key.  Takes ownership of cert.
+ */
 static int add_cert(struct ssh_keys *k, const struct identity *id, ssh_key cert, const char *name,
 	const struct ssh_keyring *ring, bool agent_only)
 {
-	const struct ssh_keyring_key *in_agent;
+	struct ssh_keys_item item = { .file = id->file, .public = cert };
 	struct blob b = blob_of(cert);
 	bool belongs = b.p && is_cert_of(b.p, b.len, &id->blob);
 
-	in_agent = find_in_agent(ring, &b);
+	item.in_agent = find_in_agent(ring, &b);
+	if (!item.in_agent && (item.in_agent = find_in_agent(ring, &id->blob))) {
+		item.cert = b.p;
+		item.cert_len = (uint32_t)b.len;
+		b.p = NULL;
+	}
 	free(b.p);
-	if (belongs && (in_agent || !agent_only))
-		return add_key(k, in_agent, id->file, cert, "certificate", name);
+	if (belongs && (item.in_agent || !agent_only))
+		return add_key(k, item, "certificate", name);
+	free(item.cert);
 	ssh_key_free(cert);
 	return 0;
+}
+
+/* Appends the certificates of CertificateFile whose key is in the agent, named or not. */
+static int add_loose_certs(
+	struct ssh_keys *k, const struct ssh_config *c, const struct ssh_keyring *ring)
+{
+	size_t i, n;
+	int rc = 0;
+
+	for (i = 0; c->certificate && c->certificate[i]; i++) {
+		for (n = 0; n < ring->count && rc == 0; n++) {
+			struct identity id = { .blob = { ring->key[n].blob, ring->key[n].len } };
+			ssh_key cert = read_public(c->certificate[i]);
+
+			if (cert)
+				rc = add_cert(k, &id, cert, c->certificate[i], ring, true);
+		}
+	}
+	return rc;
 }
 
 /* Appends the certificates of a key, then the key itself. */
@@ -195,12 +231,14 @@ static int add_identity(struct ssh_keys *k, const struct ssh_config *c, const st
 	}
 	for (i = 0; i < ring->count; i++)
 		if (is_cert_of(ring->key[i].blob, ring->key[i].len, &id->blob) &&
-			add_key(k, &ring->key[i], NULL, NULL, "agent's certificate",
-				ring->key[i].comment) < 0)
+			add_agent_key(k, &ring->key[i], "agent's certificate") < 0)
 			return -1;
 	if (!in_agent && (agent_only || access(id->file, R_OK) < 0))
 		return 0;
-	return add_key(k, in_agent, id->file, id->public ? ssh_key_dup(id->public) : NULL,
+	return add_key(k,
+		(struct ssh_keys_item){ .in_agent = in_agent,
+			.file = id->file,
+			.public = id->public ? ssh_key_dup(id->public) : NULL },
 		in_agent ? "agent's key" : "key", id->file);
 }
 
@@ -214,8 +252,10 @@ static int add_all_keys(struct ssh_keys *k, const struct ssh_config *c, const st
 	for (i = first; i < count; i++)
 		if (add_identity(k, c, &id[i], ring, true) < 0)
 			return -1;
+	if (add_loose_certs(k, c, ring) < 0)
+		return -1;
 	for (i = 0; i < ring->count && !c->identities_only; i++)
-		if (add_key(k, &ring->key[i], NULL, NULL, "agent's key", ring->key[i].comment) < 0)
+		if (add_agent_key(k, &ring->key[i], "agent's key") < 0)
 			return -1;
 	for (i = first; i < count; i++)
 		if (add_identity(k, c, &id[i], ring, false) < 0)
@@ -258,6 +298,7 @@ void ssh_keys_fini(struct ssh_keys *k)
 
 	for (i = 0; i < k->count; i++) {
 		ssh_key_free(k->item[i].public);
+		free(k->item[i].cert);
 		free(k->item[i].label);
 	}
 	free(k->item);

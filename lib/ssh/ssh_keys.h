@@ -20,6 +20,8 @@ struct ssh_keys {
 		const char *file;			/* of the private key; owned by c */
 		ssh_key public; /* public key or certificate; NULL: only in the private key */
 		char *label;	/* "key '/home/u/.ssh/id_rsa'", for messages */
+		uint8_t *cert;	/* a certificate of the key in_agent, in SSH wire format; or NULL */
+		uint32_t cert_len;
 	} *item;
 	size_t count;
 };

@@ -20,7 +20,6 @@
 static const struct {
 	const char *key, *name, *allowed[3];
 } unsupported[] = {
-	{ "bindaddress", "BindAddress", { NULL } },
 	{ "bindinterface", "BindInterface", { NULL } },
 	{ "knownhostscommand", "KnownHostsCommand", { "none" } },
 	{ "pkcs11provider", "PKCS11Provider", { "none" } },
@@ -37,6 +36,7 @@ static int no_memory(void)
 
 int ssh_keyword_refuse(const struct ssh_config *c, const char *name)
 {
+	ssh_config_beyond(c, "the ssh option %s", name);
 	return err_set(ST_PEER,
 		"'%s': the ssh option %s is not supported by the built-in client (use --rsh ssh)",
 		c->host, name);
@@ -183,6 +183,8 @@ static int set_text(struct ssh_config *c, const char *key, const char *value)
 		{ "pubkeyacceptedalgorithms", &c->pubkey_accepted },
 		{ "pubkeyacceptedkeytypes", &c->pubkey_accepted },
 		{ "identityagent", &c->identity_agent },
+		{ "bindaddress", &c->bind_address },
+		{ "controlpath", &c->control_path },
 	};
 	const struct {
 		const char *key;
@@ -206,31 +208,49 @@ static int set_text(struct ssh_config *c, const char *key, const char *value)
 	return 0;
 }
 
+static void set_flag(struct ssh_config *c, const char *key, const char *value)
+{
+	const struct {
+		const char *key;
+		bool *to;
+	} flags[] = {
+		{ "identitiesonly", &c->identities_only },
+		{ "passwordauthentication", &c->password_auth },
+		{ "kbdinteractiveauthentication", &c->kbdint_auth },
+		{ "challengeresponseauthentication", &c->kbdint_auth },
+		{ "batchmode", &c->batch_mode },
+		{ "nohostauthenticationforlocalhost", &c->no_auth_for_localhost },
+		{ "hashknownhosts", &c->hash_known_hosts },
+		{ "gssapiauthentication", &c->gssapi_auth },
+		{ "hostbasedauthentication", &c->hostbased_auth },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+		if (strcmp(key, flags[i].key) == 0)
+			*flags[i].to = is_yes(value);
+}
+
 static void set_value(struct ssh_config *c, const char *key, const char *value)
 {
 	if (strcmp(key, "port") == 0)
 		c->port = (uint16_t)parse_number(value, UINT16_MAX, 0);
 	else if (strcmp(key, "addressfamily") == 0)
 		set_family(c, value);
-	else if (strcmp(key, "identitiesonly") == 0)
-		c->identities_only = is_yes(value);
 	else if (strcmp(key, "stricthostkeychecking") == 0)
 		set_strict(c, value);
-	else if (strcmp(key, "passwordauthentication") == 0)
-		c->password_auth = is_yes(value);
-	else if (strcmp(key, "kbdinteractiveauthentication") == 0 ||
-		 strcmp(key, "challengeresponseauthentication") == 0)
-		c->kbdint_auth = is_yes(value);
 	else if (strcmp(key, "pubkeyauthentication") == 0)
 		c->pubkey_auth = !(strcasecmp(value, "no") == 0 || strcasecmp(value, "false") == 0);
-	else if (strcmp(key, "batchmode") == 0)
-		c->batch_mode = is_yes(value);
 	else if (strcmp(key, "numberofpasswordprompts") == 0)
 		c->password_prompts = (int)parse_number(value, PROMPTS_MAX, 3);
 	else if (strcmp(key, "connecttimeout") == 0)
 		c->connect_timeout = (int)parse_number(value, INT_MAX / 1000, 0);
+	else if (strcmp(key, "connectionattempts") == 0)
+		c->connection_attempts = (int)parse_number(value, INT_MAX, 1);
 	else if (strcmp(key, "rekeylimit") == 0)
 		set_rekey(c, value);
+	else
+		set_flag(c, key, value);
 }
 
 int ssh_keyword_take(struct ssh_config *c, struct ssh_keyword_rest *p, char *line)

@@ -12,11 +12,12 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
+#include "lib/ssh/ssh_hash.h"
 #include "lib/ssh/ssh_known.h"
 
 #define DEFAULT_PORT 22
-#define LINE_MAX_BYTES 16384 /* longer lines are skipped */
 #define REVOKED "@revoked "
+#define AUTHORITY "@cert-authority "
 
 /* What to look for, and the best match so far. */
 struct search {
@@ -91,31 +92,46 @@ static enum ssh_known_verdict judge_key(const struct search *s, ssh_key key, boo
 	return ssh_key_type(key) == ssh_key_type(s->key) ? SSH_KNOWN_CHANGED : SSH_KNOWN_OTHER;
 }
 
+/* Whether the line begins with this marker; moves it behind that. */
+static bool skip_marker(char **line, const char *marker)
+{
+	if (strncmp(*line, marker, strlen(marker)) != 0)
+		return false;
+	*line += strlen(marker);
+	*line += strspn(*line, " ");
+	return true;
+}
+
 /* Parses one line, and keeps its verdict if that is better. */
 static void search_line(struct search *s, char *line, const char *file, size_t number)
 {
 	struct ssh_knownhosts_entry *entry;
 	enum ssh_known_verdict verdict;
-	bool revoked;
+	bool revoked, authority;
 	char *p;
 
 	for (p = line; *p; p++)
 		if (*p == '\t' || *p == '\r' || *p == '\n')
 			*p = ' ';
 	line += strspn(line, " ");
-	revoked = strncmp(line, REVOKED, strlen(REVOKED)) == 0;
-	if (revoked) {
-		line += strlen(REVOKED);
-		line += strspn(line, " ");
-	}
+	revoked = skip_marker(&line, REVOKED);
+	authority = !revoked && skip_marker(&line, AUTHORITY);
 	if (!*line || *line == '#' || *line == '@')
 		return;
 	entry = match_line(s->name, line);
 	if (!entry)
 		return;
-	verdict = judge_key(s, entry->publickey, revoked);
-	if (verdict > s->found.verdict)
-		s->found = (struct ssh_known){ verdict, file, number };
+	if (authority) {
+		s->found.authority_file = file;
+		s->found.authority_line = number;
+	} else {
+		verdict = judge_key(s, entry->publickey, revoked);
+		if (verdict > s->found.verdict) {
+			s->found.verdict = verdict;
+			s->found.file = file;
+			s->found.line = number;
+		}
+	}
 	ssh_knownhosts_entry_free(entry);
 }
 
@@ -123,16 +139,14 @@ static void search_files(struct search *s, char *const *files)
 {
 	char *line = NULL;
 	size_t i, number, size = 0;
-	ssize_t len;
 	FILE *f;
 
 	for (i = 0; files && files[i]; i++) {
 		f = fopen(files[i], "re");
 		if (!f)
 			continue;
-		for (number = 1; (len = getline(&line, &size, f)) >= 0; number++)
-			if (len < LINE_MAX_BYTES)
-				search_line(s, line, files[i], number);
+		for (number = 1; getline(&line, &size, f) >= 0; number++)
+			search_line(s, line, files[i], number);
 		fclose(f);
 	}
 	free(line);
@@ -159,13 +173,13 @@ static void search_all(struct search *s, const struct ssh_config *c)
 	again.name = name;
 	search_files(&again, c->user_known_hosts);
 	search_files(&again, c->global_known_hosts);
-	if (again.found.verdict >= SSH_KNOWN_SAME)
+	if (again.found.verdict >= SSH_KNOWN_SAME || again.found.authority_file)
 		s->found = again.found;
 }
 
 void ssh_known_find(const struct ssh_config *c, ssh_key key, struct ssh_known *out)
 {
-	struct search s = { .key = key, .found = { SSH_KNOWN_NOT, NULL, 0 } };
+	struct search s = { .key = key, .found = { .verdict = SSH_KNOWN_NOT } };
 
 	search_all(&s, c);
 	*out = s.found;
@@ -173,7 +187,7 @@ void ssh_known_find(const struct ssh_config *c, ssh_key key, struct ssh_known *o
 
 bool ssh_known_has_type(const struct ssh_config *c, const char *algorithm)
 {
-	struct search s = { .found = { SSH_KNOWN_NOT, NULL, 0 } };
+	struct search s = { .found = { .verdict = SSH_KNOWN_NOT } };
 
 	s.type = strncmp(algorithm, "rsa-", 4) == 0 ? "ssh-rsa" : algorithm;
 	search_all(&s, c);
@@ -216,7 +230,7 @@ static int append_line(const char *path, const char *line)
 
 int ssh_known_add(const struct ssh_config *c, ssh_key key)
 {
-	char name[SSH_KNOWN_NAME_MAX], *base64 = NULL, *line = NULL;
+	char name[SSH_KNOWN_NAME_MAX], hashed[SSH_HASH_MAX], *base64 = NULL, *line = NULL;
 	int rc = -1;
 
 	if (!c->user_known_hosts || !c->user_known_hosts[0]) {
@@ -224,9 +238,11 @@ int ssh_known_add(const struct ssh_config *c, ssh_key key)
 		return -1;
 	}
 	ssh_known_name(c, name);
+	if (c->hash_known_hosts && ssh_hash_name(name, hashed) < 0)
+		return -1;
 	if (ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK ||
-		asprintf(&line, "\n%s %s %s\n", name, ssh_key_type_to_char(ssh_key_type(key)),
-			base64) < 0) {
+		asprintf(&line, "\n%s %s %s\n", c->hash_known_hosts ? hashed : name,
+			ssh_key_type_to_char(ssh_key_type(key)), base64) < 0) {
 		line = NULL;
 		errno = ENOMEM;
 	} else {

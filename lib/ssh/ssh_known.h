@@ -3,8 +3,8 @@
  *
  * A host has the name that OpenSSH uses, in lower case: HostKeyAlias if it is set;
  * else the host name, or [host]:port if the port is not 22.  Patterns, negated
- * patterns, hashed names and @revoked are supported.  @cert-authority lines are
- * ignored, because libssh does not verify host certificates.
+ * patterns, hashed names and @revoked are supported.  libssh does not verify host
+ * certificates, so of @cert-authority it is only said where such a line is.
  */
 #ifndef IMG_SSH_KNOWN_H
 #define IMG_SSH_KNOWN_H
@@ -29,6 +29,8 @@ struct ssh_known {
 	enum ssh_known_verdict verdict;
 	const char *file; /* the file of the line that counts, owned by c; or NULL */
 	size_t line;
+	const char *authority_file; /* of a @cert-authority line for the host, or NULL */
+	size_t authority_line;
 };
 
 /* Writes the name to look up to out, which takes SSH_KNOWN_NAME_MAX bytes. */
@@ -41,8 +43,8 @@ void ssh_known_find(const struct ssh_config *c, ssh_key key, struct ssh_known *o
 bool ssh_known_has_type(const struct ssh_config *c, const char *algorithm);
 
 /*
- * Appends key to the first of the user's files, and creates the file and its directory
- * if they are missing.  0, or -1 with errno set.
+ * Appends key to the first of the user's files, with the name hashed if HashKnownHosts
+ * is set, and creates the file and its directory if they are missing.  0, or -1 with errno set.
  */
 int ssh_known_add(const struct ssh_config *c, ssh_key key);
 

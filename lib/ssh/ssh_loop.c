@@ -124,7 +124,7 @@ static void take_requests(struct ssh_loop *p)
 			continue;
 		}
 		p->waiting[i] = r;
-		p->deadline[i] = io_now_ms() + (int64_t)p->l->timeout_s * 1000;
+		deadline_set(&p->deadline[i], (int64_t)p->l->timeout_s * 1000);
 	}
 }
 
@@ -143,7 +143,7 @@ static void step_lane(struct ssh_loop *p, int i, bool is_network_full)
 	} else if (rc < 0) {
 		refuse_request(p, i, ssh_get_error(p->l->session));
 		ssh_lane_drop(n);
-	} else if (r && (p->is_cancelled || io_now_ms() >= p->deadline[i])) {
+	} else if (r && (p->is_cancelled || deadline_wait(&p->deadline[i]) == 0)) {
 		refuse_request(p, i, p->is_cancelled ? "interrupted" : "timed out");
 		ssh_lane_drop(n);
 	}
@@ -186,18 +186,17 @@ static bool is_closing(const struct ssh_loop *p)
 /* The time-out for poll() in milliseconds; -1: none. */
 static int poll_timeout(const struct ssh_loop *p)
 {
-	int64_t next = p->stop_at;
+	int64_t left = p->stop_at ? p->stop_at - io_now_ms() : -1, other;
 	int i;
 
-	if (next && !is_closing(p))
+	if (p->stop_at && (left < 0 || !is_closing(p)))
 		return 0;
-	for (i = 0; i < SSH_LOOP_LANES; i++)
-		if (p->waiting[i] && (!next || p->deadline[i] < next))
-			next = p->deadline[i];
-	if (!next)
-		return -1;
-	next -= io_now_ms();
-	return next > 0 ? (int)next : 0;
+	for (i = 0; i < SSH_LOOP_LANES; i++) {
+		other = p->waiting[i] ? deadline_left(&p->deadline[i]) : -1;
+		if (other >= 0 && (left < 0 || other < left))
+			left = other < DEADLINE_TICK_MS ? other : DEADLINE_TICK_MS;
+	}
+	return (int)left;
 }
 
 /* Whether to continue.  After a stop there is at least one more round, to notice closed sockets. */

@@ -34,8 +34,8 @@ struct ssh_loop {
 	struct ssh_lane lane[SSH_LOOP_LANES];
 	struct ssh_loop_request
 		*waiting[SSH_LOOP_LANES]; /* the request for which lane[i] starts a command */
-	int64_t deadline[SSH_LOOP_LANES]; /* of waiting[i] */
-	int64_t stop_at;		  /* time to stop by; 0: not stopping */
+	struct deadline deadline[SSH_LOOP_LANES]; /* of waiting[i] */
+	int64_t stop_at;			  /* time to stop by; 0: not stopping */
 	bool is_cancelled;
 
 	struct ssh_lane_report report; /* its lock also protects all that follows */

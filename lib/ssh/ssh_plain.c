@@ -116,7 +116,8 @@ static int set_identities(struct ssh_config *c, ssh_session session, const char 
 	return rc;
 }
 
-static int set_login(struct ssh_config *c, const struct location *loc, ssh_session session)
+static int set_login(
+	struct ssh_config *c, const struct location *loc, uint16_t given_port, ssh_session session)
 {
 	const struct passwd *pw = getpwuid(getuid());
 	char *host = NULL, *user = NULL;
@@ -125,7 +126,7 @@ static int set_login(struct ssh_config *c, const struct location *loc, ssh_sessi
 	ssh_options_get(session, SSH_OPTIONS_HOST, &host);
 	ssh_options_get(session, SSH_OPTIONS_USER, &user);
 	ssh_options_get_port(session, &port);
-	c->port = loc->port ? loc->port : (uint16_t)port;
+	c->port = loc->port ? loc->port : given_port ? given_port : (uint16_t)port;
 	c->host = strdup(loc->host);
 	c->hostname = strdup(host ? host : loc->host);
 	c->user = strdup(loc->user ? loc->user : user ? user : pw ? pw->pw_name : "");
@@ -169,16 +170,23 @@ int ssh_plain_resolve(
 	if (!session)
 		return no_memory();
 	c->family = AF_UNSPEC;
+	c->connection_attempts = 1;
 	c->password_prompts = 3;
 	c->pubkey_auth = c->kbdint_auth = c->password_auth = true;
+	if (opt->jump || (opt->option && opt->option[0])) {
+		err_set(ST_PEER, "--%s needs OpenSSH's ssh, which is not installed",
+			opt->jump ? "jump" : "ssh-option");
+		goto out;
+	}
 	if (check_files(c, opt->config_file) < 0)
 		goto out;
 	if (ssh_options_set(session, SSH_OPTIONS_HOST, loc->host) < 0) {
 		err_set(ST_USAGE, "invalid host '%s': %s", loc->host, ssh_get_error(session));
 		goto out;
 	}
-	if (ssh_plain_read(session, opt->config_file) < 0 || set_login(c, loc, session) < 0 ||
-		set_proxy(c, session) < 0 || set_identities(c, session, opt->identity) < 0)
+	if (ssh_plain_read(session, opt->config_file) < 0 ||
+		set_login(c, loc, opt->port, session) < 0 || set_proxy(c, session) < 0 ||
+		set_identities(c, session, opt->identity) < 0)
 		goto out;
 	rc = set_path(
 		c, session, SSH_OPTIONS_KNOWNHOSTS, "~/.ssh/known_hosts", &c->user_known_hosts);

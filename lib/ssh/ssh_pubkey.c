@@ -5,9 +5,12 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/base/log.h"
 #include "lib/ssh/ssh_pubkey.h"
 #include "lib/ssh/ssh_tty.h"
 
@@ -36,16 +39,16 @@ static enum ssh_pubkey_result pubkey_result(struct ssh_link *l, int rc)
 }
 
 static enum ssh_pubkey_result try_agent(
-	struct ssh_link *l, struct ssh_keyring *ring, const struct ssh_keyring_key *key)
+	struct ssh_link *l, struct ssh_keyring *ring, const struct ssh_keys_item *item)
 {
 	int64_t start;
 	int rc;
 
-	ssh_keyring_show(ring, key);
+	ssh_keyring_show(ring, item->in_agent, item->cert, item->cert_len);
 	for (;;) {
 		start = io_now_ms();
 		rc = ssh_userauth_agent(l->session, NULL);
-		l->deadline += io_now_ms() - start;
+		deadline_exclude(&l->deadline, start);
 		if (rc != SSH_AUTH_AGAIN)
 			return pubkey_result(l, rc);
 		if (ssh_connect_wait(l) < 0)
@@ -59,7 +62,7 @@ static int answer_passphrase(
 {
 	struct question *q = arg;
 	char text[512], line[SSH_TTY_ANSWER_MAX];
-	int64_t spent = 0;
+	int64_t start = io_now_ms();
 	int rc = -1;
 
 	(void)prompt;
@@ -68,14 +71,26 @@ static int answer_passphrase(
 	if (!q->may_ask)
 		return -1;
 	snprintf(text, sizeof(text), "Enter passphrase for key '%s': ", q->file);
-	if (ssh_tty_ask(text, echo, line, &spent) == 0 && strlen(line) < len) {
+	if (ssh_tty_ask(text, echo, line) == 0 && strlen(line) < len) {
 		memcpy(to, line, strlen(line) + 1);
 		rc = 0;
 	}
 	ssh_tty_forget(line, sizeof(line));
-	q->link->deadline += spent;
+	deadline_exclude(&q->link->deadline, start);
 	q->failed = rc < 0;
 	return rc;
+}
+
+/* As ssh, ignores a private key of the user that others may read. */
+static bool is_too_open(const char *file)
+{
+	struct stat st;
+
+	if (stat(file, &st) < 0 || st.st_uid != getuid() || (st.st_mode & 077) == 0)
+		return false;
+	log_warn("the private key '%s' is ignored: its permissions 0%o are too open (chmod 600)",
+		file, st.st_mode & 0777);
+	return true;
 }
 
 /* Reads the private key.  SSH_PUBKEY_IN: *key is set. */
@@ -124,9 +139,11 @@ enum ssh_pubkey_result ssh_pubkey_try(
 	ssh_key private = NULL;
 
 	if (item->in_agent)
-		return try_agent(l, ring, item->in_agent);
+		return try_agent(l, ring, item);
 	if (item->public)
 		result = offer_key(l, item->public);
+	if (result == SSH_PUBKEY_IN && is_too_open(item->file))
+		return SSH_PUBKEY_TOO_OPEN;
 	if (result == SSH_PUBKEY_IN)
 		result = read_private(l, item->file, prompts, &private);
 	if (result == SSH_PUBKEY_IN) {

@@ -12,6 +12,7 @@ enum ssh_pubkey_result {
 	SSH_PUBKEY_ERROR = -1, /* connection lost, no answer from the user, or cancel; recorded */
 	SSH_PUBKEY_NO,	       /* the peer does not accept the key */
 	SSH_PUBKEY_NO_PASSPHRASE, /* the key has a passphrase, and prompts are not possible */
+	SSH_PUBKEY_TOO_OPEN,	  /* others may read the private key */
 	SSH_PUBKEY_UNREADABLE,	  /* libssh cannot read the private key, or wrong passphrase */
 	SSH_PUBKEY_MORE,	  /* accepted, and the peer requires another method too */
 	SSH_PUBKEY_IN		  /* logged in */

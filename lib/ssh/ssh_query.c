@@ -19,6 +19,7 @@
 #include "lib/base/text.h"
 #include "lib/ssh/ssh_query.h"
 
+#define QUERY_MS 30000
 #define NOT_FOUND 127 /* the shell's status for a missing program */
 
 struct pipe_end {
@@ -142,4 +143,19 @@ out:
 	close_open(errs, 2);
 	buf_fini(&errors);
 	return rc;
+}
+
+bool ssh_query_knows_session_options(void)
+{
+	const char *args[] = { "-G", "-F", "/dev/null", "-oForkAfterAuthentication=no", "--",
+		"host", NULL };
+	struct buf out = BUF_INIT;
+	struct err e;
+	bool knows;
+
+	err_take(&e);
+	knows = ssh_query_run(args, &out, QUERY_MS) == 1;
+	err_put(&e);
+	buf_fini(&out);
+	return knows;
 }

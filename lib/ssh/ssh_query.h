@@ -4,10 +4,12 @@
 #ifndef IMG_SSH_QUERY_H
 #define IMG_SSH_QUERY_H
 
+#include <stdbool.h>
+
 #include "lib/base/buf.h"
 
 #define SSH_QUERY_MAX (1u << 20) /* bytes of its output, and of its messages */
-#define SSH_QUERY_ARGS 16
+#define SSH_QUERY_ARGS 160
 
 /*
  * Runs ssh with args (NULL-terminated, fewer than SSH_QUERY_ARGS) and appends its
@@ -17,5 +19,11 @@
  * time-out, cancel, too much output).  Blocks for at most timeout_ms.
  */
 int ssh_query_run(const char *const *args, struct buf *out, int timeout_ms);
+
+/*
+ * Whether the installed ssh knows ForkAfterAuthentication, StdinNull and SessionType
+ * (8.7 and later).  Blocks as above; records no error.
+ */
+bool ssh_query_knows_session_options(void);
 
 #endif

@@ -74,6 +74,8 @@ static int add_token(const struct ssh_config *c, const char *option, char token,
 		buf_adds(out, pw ? pw->pw_name : "");
 		return 0;
 	default:
+		ssh_config_beyond(
+			c, "the token '%%%c' of the ssh option %s", token ? token : ' ', option);
 		return err_set(ST_PEER,
 			"'%s': the ssh option %s has the token '%%%c', which is not supported by "
 			"the built-in client (use --rsh ssh)",

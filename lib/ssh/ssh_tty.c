@@ -15,6 +15,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/text.h"
+#include "lib/ssh/ssh_askpass.h"
 #include "lib/ssh/ssh_tty.h"
 
 static int open_tty(void)
@@ -22,7 +23,7 @@ static int open_tty(void)
 	return open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 }
 
-bool ssh_tty_is_there(void)
+static bool has_tty(void)
 {
 	int fd = open_tty();
 
@@ -30,6 +31,13 @@ bool ssh_tty_is_there(void)
 		return false;
 	close(fd);
 	return true;
+}
+
+bool ssh_tty_can_ask(void)
+{
+	bool tty = has_tty();
+
+	return tty || ssh_askpass_is_used(tty);
 }
 
 void ssh_tty_forget(void *p, size_t n)
@@ -85,13 +93,17 @@ static int read_answer(int fd, char answer[SSH_TTY_ANSWER_MAX])
 	return 0;
 }
 
-int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX], int64_t *spent)
+int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX])
 {
-	int64_t start = io_now_ms();
 	struct termios old, now;
 	int rc = -1, fd = open_tty();
 	bool is_set = false;
 
+	if (ssh_askpass_is_used(fd >= 0)) {
+		if (fd >= 0)
+			close(fd);
+		return ssh_askpass_ask(prompt, answer);
+	}
 	if (fd < 0)
 		return err_set(ST_PEER, "cannot prompt: there is no terminal");
 	if (tcgetattr(fd, &old) == 0) {
@@ -111,6 +123,5 @@ int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX], 
 		tcsetattr(fd, TCSADRAIN, &old);
 	}
 	close(fd);
-	*spent += io_now_ms() - start;
 	return rc;
 }

@@ -1,7 +1,9 @@
 /*
- * ssh_tty: prompts on the terminal.
+ * ssh_tty: prompts, on the terminal or through the program of SSH_ASKPASS.
  *
- * Prompts always use /dev/tty, whatever standard input and output are.
+ * A prompt uses /dev/tty, whatever standard input and output are.  Where there is no
+ * terminal but a display, or where SSH_ASKPASS_REQUIRE says so, a program asks, as
+ * with ssh (ssh_askpass.h).
  */
 #ifndef IMG_SSH_TTY_H
 #define IMG_SSH_TTY_H
@@ -12,17 +14,16 @@
 
 #define SSH_TTY_ANSWER_MAX 1024 /* bytes of an answer with its NUL */
 
-/* Whether /dev/tty can be opened. */
-bool ssh_tty_is_there(void);
+/* Whether prompts are possible. */
+bool ssh_tty_can_ask(void);
 
 /*
  * Prints prompt, escaped except for its newlines, and reads a line into answer; the
  * typed characters are shown only if echo is true.  0, or -1 with ST_PEER recorded:
- * there is no terminal, end of file, or cancel.  Adds the milliseconds that it took
- * to *spent.  Blocks; ends early on cancel_set().  Always restores the terminal's
- * settings.
+ * there is no terminal, end of file, the program was cancelled, or cancel.  Blocks;
+ * ends early on cancel_set().  Always restores the terminal's settings.
  */
-int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX], int64_t *spent);
+int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX]);
 
 /* Overwrites n bytes of a secret; the compiler cannot optimise that away. */
 void ssh_tty_forget(void *p, size_t n);

@@ -138,14 +138,21 @@ static int add_sizes_only(struct buf *out, struct image *img)
 	return add_storage(out, img);
 }
 
+/* A key for each of the texts, which end with a NUL. */
+static void add_texts(struct buf *out, const char *key, const struct buf *texts)
+{
+	const char *text = (const char *)texts->data;
+	const char *end = text ? text + texts->len : NULL;
+
+	for (; text < end; text += strlen(text) + 1)
+		kv_add(out, key, text);
+}
+
 static void add_inuse(struct buf *out, const struct inuse *u)
 {
-	const char *point = (const char *)u->mountpoints.data;
-	const char *end = point ? point + u->mountpoints.len : NULL;
-
 	kv_add_bool(out, "mounted", u->mounted);
-	for (; point && point < end; point += strlen(point) + 1)
-		kv_add(out, "mountpoint", point);
+	add_texts(out, "mountpoint", &u->mountpoints);
+	add_texts(out, "used_by", &u->holders);
 	kv_add_bool(out, "in_use", u->mounted || u->readers || u->writers);
 }
 

@@ -7,7 +7,7 @@
  *	capacity, allocation, physical			bytes
  *	archive: recorded (it carries length and digest), plain (neither), truncated
  *	fs.type, fs.label, fs.uuid, partitions
- *	mounted, mountpoint (each), in_use
+ *	mounted, mountpoint (each), in_use, used_by (each, as in the message of ST_BUSY)
  *	mode (octal), owner, group, label
  *	atime, mtime, ctime				seconds "." nine digits
  *	compat, feature (each), cluster_size		qcow2

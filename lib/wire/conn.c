@@ -41,9 +41,12 @@ struct conn *conn_new(
 	if (hooks)
 		c->hooks = *hooks;
 	c->silence_ms = silence_ms ? silence_ms : WIRE_SILENCE_MS;
-	c->beat_ms = c->silence_ms / 4 < WIRE_BEAT_MS ? c->silence_ms / 4 : WIRE_BEAT_MS;
+	c->beat_ms = WIRE_BEAT_MS;
+	if (c->silence_ms > 0 && c->silence_ms / 4 < WIRE_BEAT_MS)
+		c->beat_ms = c->silence_ms / 4;
 	c->wake = c->quit = -1;
 	pthread_mutex_init(&c->lock, NULL);
+	pthread_mutex_init(&c->turn, NULL);
 	pthread_mutex_init(&c->send_lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -98,6 +101,7 @@ void conn_close(struct conn *c)
 	pthread_cond_destroy(&c->done);
 	pthread_mutex_destroy(&c->lock);
 	pthread_mutex_destroy(&c->send_lock);
+	pthread_mutex_destroy(&c->turn);
 	free(c);
 }
 
@@ -131,6 +135,16 @@ bool conn_failed(struct conn *c, struct err *e)
 		*e = c->error;
 	pthread_mutex_unlock(&c->lock);
 	return failed;
+}
+
+bool conn_is_lost(struct conn *c)
+{
+	bool lost;
+
+	pthread_mutex_lock(&c->lock);
+	lost = c->end == CONN_LOST;
+	pthread_mutex_unlock(&c->lock);
+	return lost;
 }
 
 /* Records why nothing more can be sent.  Returns -1. */
@@ -169,8 +183,7 @@ static int wait_writable(struct conn *c, int64_t deadline)
 	}
 }
 
-/* Sends all of iov, and changes it on the way.  The caller holds send_lock. */
-static int send_all(struct conn *c, struct iovec *iov, int count, int64_t deadline)
+int conn_send_all(struct conn *c, struct iovec *iov, int count, int64_t deadline)
 {
 	bool begun = false;
 	ssize_t n;
@@ -213,15 +226,17 @@ static int send_frame(
 	wire_header_put(head, type, (uint32_t)len);
 	iov[0].iov_base = head;
 	iov[0].iov_len = sizeof(head);
+	pthread_mutex_lock(&c->turn);
 	pthread_mutex_lock(&c->send_lock);
+	pthread_mutex_unlock(&c->turn);
 	if (!c->broken && c->out >= 0 && (deadline || !conn_failed(c, NULL)))
-		r = send_all(c, iov, count, deadline);
+		r = conn_send_all(c, iov, count, deadline);
 	pthread_mutex_unlock(&c->send_lock);
 	if (r == 0)
 		return 0;
 	/* A peer that failed says why before it closes: its ERROR may be on the way. */
 	if (!deadline)
-		conn_read_settle(c);
+		conn_settle(c);
 	return conn_give_up(c);
 }
 
@@ -278,20 +293,27 @@ int conn_send_error(struct conn *c, const struct err *e)
 	return send_err(c, WIRE_ERROR, e, io_now_ms() + SEND_ERROR_MS);
 }
 
-void conn_beat(struct conn *c)
+bool conn_beat(struct conn *c, uint32_t pause_s)
 {
-	uint8_t head[WIRE_HEADER];
-	struct iovec iov = { head, sizeof(head) };
+	uint8_t frame[WIRE_HEADER + WIRE_PAUSE_SIZE];
+	struct iovec iov = { frame, WIRE_HEADER };
 	struct pollfd p = { c->out, POLLOUT, 0 };
+	bool sent = false;
 
 	/* A thread that holds the lock is sending; a peer reads a full pipe before it
 	 * counts silence.  Each is a sign of life by itself. */
 	if (pthread_mutex_trylock(&c->send_lock) != 0)
-		return;
-	wire_header_put(head, WIRE_BEAT, 0);
+		return false;
+	wire_header_put(frame, WIRE_BEAT, 0);
+	if (pause_s) {
+		wire_header_put(frame, WIRE_PAUSE, WIRE_PAUSE_SIZE);
+		put_be32(frame + WIRE_HEADER, pause_s);
+		iov.iov_len = sizeof(frame);
+	}
 	if (!c->broken && c->out >= 0 && poll(&p, 1, 0) == 1 && p.revents == POLLOUT)
-		send_all(c, &iov, 1, io_now_ms() + 1);
+		sent = conn_send_all(c, &iov, 1, io_now_ms() + 1) == 0;
 	pthread_mutex_unlock(&c->send_lock);
+	return sent;
 }
 
 int conn_recv(struct conn *c, struct frame **out)

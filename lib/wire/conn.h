@@ -16,7 +16,7 @@
 /* Called by the heartbeat thread; must not block for long.  Each may be NULL. */
 struct conn_hooks {
 	void (*message)(void *arg, int level, const char *text);
-	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void (*progress)(void *arg, const struct wire_progress *p);
 	void (*ended)(void *arg); /* an ERROR came, or the peer is lost */
 	void *arg;
 };
@@ -34,9 +34,10 @@ struct conn; /* opaque */
 /*
  * Takes over in and out (which may be the same descriptor) and starts the
  * heartbeat.  side is ours.  silence_ms 0 means WIRE_SILENCE_MS; with a shorter
- * time, BEATs are sent more often, too.  NULL with ST_FAILED recorded; the
- * descriptors are then closed.
+ * time, BEATs are sent more often, too.  CONN_NO_SILENCE: only end of file counts.
+ * NULL with ST_FAILED recorded; the descriptors are then closed.
  */
+#define CONN_NO_SILENCE (-1)
 struct conn *conn_new(
 	int in, int out, enum wire_side side, const struct conn_hooks *hooks, int silence_ms);
 
@@ -63,6 +64,12 @@ void conn_release(struct conn *c, struct frame *f);
 /* As conn_recv(), but 0 for a frame of exactly that type, else -1 with an error recorded. */
 int conn_expect(struct conn *c, enum wire_type type, struct frame **out);
 
+/*
+ * From now on, the connection fails after ms, whatever arrives: ST_PEER, what and
+ * " for N s".  0: no longer.
+ */
+void conn_limit(struct conn *c, int ms, const char *what);
+
 /* Makes this and every further conn_recv() return -1 "stopped". */
 void conn_stop(struct conn *c);
 
@@ -81,6 +88,19 @@ bool conn_failed(struct conn *c, struct err *e);
  * frames that still arrive.  Returns whether it has.
  */
 bool conn_drain(struct conn *c, int timeout_ms);
+
+/* Whether the connection is broken: end of file, an error, silence, an invalid frame. */
+bool conn_is_lost(struct conn *c);
+
+/*
+ * Tells the peer that this process is about to be stopped for at most
+ * WIRE_PAUSE_MAX_S, and waits at most CONN_SUSPEND_MS for its answer.  Nothing is sent until
+ * conn_resume(), which the same thread calls afterwards.  A peer that does not
+ * answer is not told.  Client only.
+ */
+#define CONN_SUSPEND_MS 5000
+void conn_suspend(struct conn *c);
+void conn_resume(struct conn *c);
 
 /* Bytes of frames sent and received so far. */
 uint64_t conn_bytes(struct conn *c);

@@ -15,11 +15,11 @@
 #include <unistd.h>
 
 #include "lib/base/cancel.h"
+#include "lib/base/deadline.h"
 #include "lib/base/io.h"
 #include "lib/wire/conn_state.h"
 
 #define TICK_MS 500
-#define SETTLE_MS 1000
 
 struct reader {
 	struct conn *c;
@@ -31,8 +31,18 @@ struct reader {
 	struct frame *frame; /* being filled, or complete and waiting for the inbox */
 	bool complete;
 	bool cancel_seen;
-	int64_t heard; /* when the last byte came */
+	uint32_t pause_s;	 /* a PAUSE that is to be answered, or 0 */
+	struct deadline silence; /* until the peer is given up */
+	struct deadline limit;	 /* of conn_limit() */
+	int limit_ms;		 /* what limit was set to */
 };
+
+/* The peer gave a sign of life, and may be silent for so much longer than usual. */
+static void hear(struct reader *r, uint32_t pause_s)
+{
+	deadline_set(
+		&r->silence, r->c->silence_ms > 0 ? r->c->silence_ms + (int64_t)pause_s * 1000 : 0);
+}
 
 void conn_frame_free(struct frame *f)
 {
@@ -96,13 +106,35 @@ static void expect_head(struct reader *r)
 	r->complete = false;
 }
 
-/* Handles a frame that bypasses the inbox.  Returns whether f was one. */
-static bool handle_at_once(struct conn *c, struct frame *f)
+/* The helper answers a PAUSE; the client gets the answer. */
+static void handle_pause(struct reader *r, const struct frame *f)
 {
+	struct conn *c = r->c;
+	uint32_t seconds = get_be32(f->payload);
+
+	if (c->side == WIRE_HELPER) {
+		r->pause_s = seconds < WIRE_PAUSE_MAX_S ? seconds : WIRE_PAUSE_MAX_S;
+		hear(r, r->pause_s);
+		return;
+	}
+	pthread_mutex_lock(&c->lock);
+	c->pause_answered = true;
+	pthread_cond_broadcast(&c->done);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Handles a frame that bypasses the inbox.  Returns whether f was one. */
+static bool handle_at_once(struct reader *r, struct frame *f)
+{
+	struct conn *c = r->c;
+	struct wire_progress p;
 	struct err e;
 
 	switch (f->type) {
 	case WIRE_BEAT:
+		return true;
+	case WIRE_PAUSE:
+		handle_pause(r, f);
 		return true;
 	case WIRE_MESSAGE:
 		f->payload[f->len] = '\0';
@@ -110,9 +142,9 @@ static bool handle_at_once(struct conn *c, struct frame *f)
 			c->hooks.message(c->hooks.arg, f->payload[0], (char *)f->payload + 1);
 		return true;
 	case WIRE_PROGRESS:
+		wire_progress_parse(&p, f->payload);
 		if (c->hooks.progress)
-			c->hooks.progress(
-				c->hooks.arg, get_be64(f->payload), get_be64(f->payload + 8));
+			c->hooks.progress(c->hooks.arg, &p);
 		return true;
 	case WIRE_ERROR:
 		wire_error_parse(&e, f->payload, f->len);
@@ -164,7 +196,7 @@ static int end_part(struct reader *r)
 	}
 	if (r->need)
 		return 0;
-	if (handle_at_once(r->c, r->frame)) {
+	if (handle_at_once(r, r->frame)) {
 		conn_release(r->c, r->frame);
 		r->frame = NULL;
 		expect_head(r);
@@ -191,7 +223,7 @@ static int read_some(struct reader *r)
 			e = (struct err){ ST_PEER, 0,
 				"the connection ended in the middle of a message" };
 	} else {
-		r->heard = io_now_ms();
+		hear(r, 0);
 		atomic_fetch_add(&r->c->bytes, (uint64_t)n);
 		r->at += n;
 		r->need -= (size_t)n;
@@ -239,7 +271,7 @@ static int hand_over(struct reader *r)
 	int put = queue_put(&r->c->inbox, r->frame, tick);
 
 	if (put == 0) {
-		r->heard = io_now_ms();
+		hear(r, 0);
 		if (poll(p, 2, 0) > 0 && r->c->side == WIRE_HELPER &&
 			(p[0].revents & (POLLRDHUP | POLLHUP | POLLERR))) {
 			conn_fail(r->c, CONN_LOST, &e);
@@ -254,6 +286,29 @@ static int hand_over(struct reader *r)
 	return 1;
 }
 
+/* 0, or -1: the time of conn_limit() has passed, and the connection failed with that. */
+static int check_limit(struct reader *r)
+{
+	struct conn *c = r->c;
+	const char *what;
+	struct err e;
+	int ms;
+
+	pthread_mutex_lock(&c->lock);
+	ms = c->limit_ms;
+	what = c->limit_what;
+	pthread_mutex_unlock(&c->lock);
+	if (ms != r->limit_ms)
+		deadline_set(&r->limit, ms);
+	r->limit_ms = ms;
+	if (!ms || deadline_wait(&r->limit) != 0)
+		return 0;
+	err_set(ST_PEER, "%s for %d s", what, ms / 1000);
+	err_take(&e);
+	conn_fail(c, CONN_LOST, &e);
+	return -1;
+}
+
 /* One round of the thread; -1 when it is to end. */
 static int read_round(struct reader *r)
 {
@@ -263,17 +318,21 @@ static int read_round(struct reader *r)
 	int did;
 
 	check_cancel(r);
+	if (r->pause_s && conn_beat(c, r->pause_s))
+		r->pause_s = 0;
 	if (now - atomic_load(&c->sent_at) >= c->beat_ms) {
-		conn_beat(c);
+		conn_beat(c, 0);
 		atomic_store(&c->sent_at, now);
 	}
+	if (check_limit(r) < 0)
+		return -1;
 	if (r->complete)
 		return hand_over(r) < 0 ? -1 : 0;
 	did = read_some(r);
 	if (did != 0)
 		return did < 0 ? -1 : 0;
-	/* Checked only after a read, because this thread itself may have been stopped. */
-	if (now - r->heard > c->silence_ms) {
+	/* Checked only after a read: what came while this process was stopped counts. */
+	if (deadline_wait(&r->silence) == 0) {
 		err_set(ST_PEER, "the connection is lost: no sign of life for %d s",
 			c->silence_ms / 1000);
 		err_take(&e);
@@ -291,7 +350,7 @@ static void *heartbeat(void *arg)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
-	r.heard = io_now_ms();
+	hear(&r, 0);
 	expect_head(&r);
 	while (!atomic_load(&c->closing) && read_round(&r) == 0)
 		;
@@ -313,33 +372,10 @@ int conn_read_start(struct conn *c)
 	return 0;
 }
 
-bool conn_drain(struct conn *c, int timeout_ms)
+void conn_limit(struct conn *c, int ms, const char *what)
 {
-	struct timespec until;
-	int64_t at = io_now_ms() + timeout_ms;
-	bool done;
-
-	queue_stop(&c->inbox);
-	until.tv_sec = at / 1000;
-	until.tv_nsec = at % 1000 * 1000000;
 	pthread_mutex_lock(&c->lock);
-	while (!c->reading_done && pthread_cond_timedwait(&c->done, &c->lock, &until) == 0)
-		;
-	done = c->reading_done;
-	pthread_mutex_unlock(&c->lock);
-	return done;
-}
-
-void conn_read_settle(struct conn *c)
-{
-	struct timespec until;
-	int64_t at = io_now_ms() + SETTLE_MS;
-
-	until.tv_sec = at / 1000;
-	until.tv_nsec = at % 1000 * 1000000;
-	pthread_mutex_lock(&c->lock);
-	while (c->end == CONN_OPEN && !c->reading_done &&
-		pthread_cond_timedwait(&c->done, &c->lock, &until) == 0)
-		;
+	c->limit_ms = ms;
+	c->limit_what = what;
 	pthread_mutex_unlock(&c->lock);
 }

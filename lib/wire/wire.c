@@ -26,6 +26,7 @@ static const struct rule {
 	[WIRE_FAILED] = { "FAILED", 6, 6 + WIRE_TEXT_MAX, false, true },
 	[WIRE_SAME] = { "SAME", WIRE_SAME_SIZE, WIRE_SAME_SIZE, true, true },
 	[WIRE_LANE] = { "LANE", WIRE_TOKEN_SIZE, WIRE_TOKEN_SIZE, true, false },
+	[WIRE_PAUSE] = { "PAUSE", WIRE_PAUSE_SIZE, WIRE_PAUSE_SIZE, true, true },
 };
 
 const char *wire_name(unsigned type)
@@ -124,6 +125,22 @@ void wire_same_put(uint8_t out[WIRE_SAME_SIZE], const struct wire_same *s)
 	put_be64(out, s->off);
 	put_be64(out + 8, s->len);
 	memcpy(out + 16, s->hash.byte, HASH_SIZE);
+}
+
+void wire_progress_parse(struct wire_progress *p, const uint8_t in[WIRE_PROGRESS_SIZE])
+{
+	p->done = get_be64(in);
+	p->total = get_be64(in + 8);
+	p->data = get_be64(in + 16);
+	p->left = get_be64(in + 24);
+}
+
+void wire_progress_put(uint8_t out[WIRE_PROGRESS_SIZE], const struct wire_progress *p)
+{
+	put_be64(out, p->done);
+	put_be64(out + 8, p->total);
+	put_be64(out + 16, p->data);
+	put_be64(out + 24, p->left);
 }
 
 void wire_end_parse(struct wire_end *e, const uint8_t in[WIRE_END_SIZE])

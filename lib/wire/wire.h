@@ -25,12 +25,14 @@
  *	ERROR	helper	u16 status, u32 errno (Linux's numbers), text: the operation
  *			failed, and the connection ends
  *	MESSAGE	helper	u8 level (log.h), text of one line
- *	PROGRESS helper	u64 done, u64 total, bytes of the image; total 0: unknown
+ *	PROGRESS helper	u64 done, u64 total, bytes of the image; total 0: unknown;
+ *			u64 data bytes done, u64 about how many are left
  *	BEAT	both	nothing: a sign of life
  *	FAILED	helper	as ERROR: the operation failed; the next may be requested
  *	SAME	both	u64 offset, u64 length, 16 bytes XXH3-128 of the raw bytes: the
  *			target has these bytes already
  *	LANE	client	16 bytes token: this channel is a data lane of that job
+ *	PAUSE	both	u32 seconds: the client is being stopped (see below)
  *
  * A record for each layer of a chain of images is sent for the top layer first.
  *
@@ -53,6 +55,13 @@
  * is doing, and ends.  An operation that streams fails with ERROR, which takes
  * effect before the blocks that are still on their way; any other operation
  * fails with FAILED.
+ *
+ * A client that is about to be stopped (Ctrl-Z) sends PAUSE.  The helper answers with
+ * the same frame, and then does not count silence for that many seconds, at most
+ * WIRE_PAUSE_MAX_S, or until it hears from the client again.  A process that finds
+ * that it was itself stopped counts silence from then on.  Between a command and the
+ * helper that it has started on its own host silence is not counted at all: there,
+ * end of file tells reliably that the other side is gone.
  *
  * Lanes
  * All this goes over one channel, the control lane.  A job that streams may have
@@ -97,10 +106,12 @@
 #define WIRE_SAME_SIZE (8 + 8 + HASH_SIZE)
 #define WIRE_SAME_MAX (1u << 30) /* bytes that one SAME covers */
 #define WIRE_END_SIZE (4 * 8 + HASH_SIZE)
-#define WIRE_PROGRESS_SIZE 16
+#define WIRE_PROGRESS_SIZE 32
 
 #define WIRE_BEAT_MS 5000
 #define WIRE_SILENCE_MS 20000
+#define WIRE_PAUSE_SIZE 4
+#define WIRE_PAUSE_MAX_S 3600
 
 enum wire_type {
 	WIRE_GREETING = 1,
@@ -118,7 +129,8 @@ enum wire_type {
 	WIRE_FAILED,
 	WIRE_SAME,
 	WIRE_LANE,
-	WIRE_TYPE_MAX = WIRE_LANE
+	WIRE_PAUSE,
+	WIRE_TYPE_MAX = WIRE_PAUSE
 };
 
 enum wire_side { WIRE_CLIENT, WIRE_HELPER };
@@ -132,6 +144,13 @@ struct wire_header {
 struct wire_same {
 	uint64_t off, len;
 	struct hash hash; /* XXH3-128 of the raw bytes */
+};
+
+/* What a PROGRESS says, in bytes: how far the image is, and how much of that is data. */
+struct wire_progress {
+	uint64_t done, total; /* of the image, holes included; total 0: unknown */
+	uint64_t data;	      /* of done */
+	uint64_t left;	      /* about how much data is still to come */
 };
 
 /* What an END says; also what a flow counts. */
@@ -171,6 +190,9 @@ void wire_hole_put(uint8_t out[WIRE_HOLE_SIZE], const struct block *b);
 /* 0, or -1 with ST_PEER recorded: a range that no block may have, or one above WIRE_SAME_MAX. */
 int wire_same_parse(struct wire_same *s, const uint8_t in[WIRE_SAME_SIZE]);
 void wire_same_put(uint8_t out[WIRE_SAME_SIZE], const struct wire_same *s);
+
+void wire_progress_parse(struct wire_progress *p, const uint8_t in[WIRE_PROGRESS_SIZE]);
+void wire_progress_put(uint8_t out[WIRE_PROGRESS_SIZE], const struct wire_progress *p);
 
 void wire_end_parse(struct wire_end *e, const uint8_t in[WIRE_END_SIZE]);
 void wire_end_put(uint8_t out[WIRE_END_SIZE], const struct wire_end *e);

@@ -28,7 +28,7 @@ BLOCK=262144 # the number of bytes of an image in one block
 
 # img_setup_file [HOST...]: starts an sshd for each HOST.
 img_setup_file() {
-	unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY XDG_CACHE_HOME XDG_RUNTIME_DIR SSHD_DIR
+	unset SSH_AUTH_SOCK SSH_ASKPASS SSH_ASKPASS_REQUIRE IMG_RSH DISPLAY XDG_CACHE_HOME XDG_RUNTIME_DIR SSHD_DIR
 	export IMG_TEST="${BATS_TEST_FILENAME##*/}.$$.$RANDOM" LC_ALL=C HOME="$BATS_FILE_TMPDIR/home"
 	if [ ! -x "$IMG_BUILD/bin/img-copy" ]; then
 		echo "no programs in $IMG_BUILD: make them first" >&2

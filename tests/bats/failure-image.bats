@@ -394,6 +394,22 @@ write_quietly() {
 	changes write_quietly "a:$DIR/x.img"
 }
 
+@test "failure: another name, link, mode or owner of the source is no change of it" {
+	local how pid
+
+	for how in 'chmod 640 x.img' 'ln x.img link' 'mv x.img renamed' 'chgrp 1 x.img' 'rm x.img'; do
+		head -c 3M /dev/urandom >x.img
+		cp x.img old
+		img-copy -F "$SSH_CONFIG" --bwlimit 2M x.img y.img 2>"$ERR" 3>&- &
+		pid=$!
+		wait_until 20 test -e .y.img.img-tools
+		$how || true # only root can change the group
+		wait $pid
+		same old y.img
+		rm -f x.img y.img link renamed
+	done
+}
+
 @test "failure: a writer does not have to wait for a copy of the file" {
 	local pid
 

@@ -212,7 +212,7 @@ zeros_in() {
 @test "calls: no SEEK_DATA" {
 	local error
 
-	for error in EINVAL EOPNOTSUPP; do
+	for error in EINVAL EOPNOTSUPP EIO; do # whatever it is, it means data
 		inject lseek:error=$error
 		succeeds img-copy -j 1 "$SPARSE" x.img
 		same "$SPARSE" x.img
@@ -221,8 +221,6 @@ zeros_in() {
 		[ "$(allocated y.img)" -lt $((8 * BLOCK)) ]
 		rm x.img y.img
 	done
-	inject lseek:error=EIO
-	refuses 1 "$SPARSE" img-copy "$SPARSE" x.img
 	[ -z "$(ls -A)" ]
 }
 

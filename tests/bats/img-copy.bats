@@ -67,7 +67,7 @@ is_archive() {
 	lzop -dc y.lzo | cmp - "$IMAGE"
 	succeeds img-copy <(cat y.lzo) "a:$DIR/z.img"
 	is_copy "$IMAGE" z.img
-	succeeds img-copy "$IMAGE" >(cat >z.out; echo done >z.done)
+	succeeds img-copy "$IMAGE" >(cat >z.out; echo all >z.done)
 	wait_until 10 test -s z.done
 	same "$IMAGE" z.out
 	succeeds img-copy /dev/stdin w.img <y.img
@@ -401,6 +401,131 @@ x_digest() {
 	same x.img y.img
 }
 
+@test "copy: several sources into a directory, here and on other hosts" {
+	local i to
+
+	for i in 1 2 3; do head -c ${i}M /dev/urandom >$i.img; done
+	mkdir here there back
+	succeeds img-copy 1.img 2.img "a:$DIR/3.img" here
+	succeeds img-copy here/1.img "a:$DIR/here/2.img" here/3.img "b:$DIR/there/"
+	succeeds img-copy "b:$DIR/there/1.img" "a:$DIR/there/2.img" back
+	for i in 1 2; do
+		same $i.img here/$i.img
+		same $i.img there/$i.img
+		same $i.img back/$i.img
+	done
+	same 3.img there/3.img
+	mkdir archives
+	succeeds img-copy --json --archive 1.img 2.img archives
+	json --arg d "$DIR" 'map(.source) == ["1.img", "2.img"] and
+		map(.target) == [$d + "/archives/1.img.lzo", $d + "/archives/2.img.lzo"]'
+	lzop -dc archives/2.img.lzo | cmp - 2.img
+}
+
+@test "copy: of several sources all are tried, and the status is that of the first failure" {
+	cp "$IMAGE" a.img
+	cp "$IMAGE" b.img
+	mkdir d
+	cp "$IMAGE" d/b.img
+	try img-copy --json a.img no.img "a:$DIR/b.img" c.img d
+	[ "$status" = 3 ]
+	json 'length == 1 and .[0].source == "a.img"'
+	same "$IMAGE" d/a.img
+	[ "$(wc -l <"$ERR")" = 3 ]
+	says 'img-copy: no.img: '
+	says 'img-copy: d: '
+	says 'img-copy: c.img: '
+	rm d/a.img
+	try img-copy --json b.img no.img a.img d
+	[ "$status" = 6 ]
+	json 'length == 1 and .[0].source == "a.img"'
+	try img-copy --json no.img none.img d
+	[ "$status" = 3 ]
+	[ ! -s "$OUT" ]
+}
+
+@test "copy: several sources need a container, and names of their own" {
+	local where
+
+	cp "$IMAGE" a.img
+	cp "$IMAGE" b.img
+	cp "$IMAGE" c.img
+	mkdir other d
+	cp "$IMAGE" other/a.img
+	state_of c.img >before
+	for where in '' "a:$DIR/"; do
+		for words in '' --overwrite; do
+			try img-copy $words a.img b.img "${where}c.img"
+			[ "$status" = 4 ]
+			says "img-copy: ${where}c.img: is not a directory or volume group"
+			state_of c.img | diff before -
+			try img-copy $words a.img b.img "${where}new"
+			[ "$status" = 3 ]
+			says "img-copy: ${where}new: there is no such directory or volume group"
+			assert_not_exist new
+			try img-copy $words a.img b.img "${where}no/"
+			[ "$status" = 3 ]
+		done
+	done
+	refuses 2 '' img-copy --overwrite a.img "a:$DIR/other/a.img" d
+	says 'have the same name'
+	refuses 2 '' img-copy a.img - d
+	refuses 2 '' img-copy a.img b.img -
+	refuses 2 '' img-copy a.img 'b c:x' d
+	[ -z "$(ls d)" ]
+}
+
+@test "copy -n --overwrite: says what would be replaced" {
+	local where
+
+	cp "$IMAGE" x.img
+	cp "$IMAGE" y.img
+	state_of y.img >before
+	for where in '' "a:$DIR/"; do
+		succeeds img-copy -n --overwrite x.img "${where}y.img"
+		[ "$(cat "$OUT")" = "would replace ${where:-$DIR/}y.img with x.img, 8 MiB" ]
+		succeeds img-copy -n --overwrite x.img "${where}new.img"
+		[ "$(cat "$OUT")" = "would copy x.img to ${where:-$DIR/}new.img, 8 MiB" ]
+		succeeds img-write -n x.img "${where}y.img"
+		[ "$(cat "$OUT")" = "would write x.img to ${where:-$DIR/}y.img, 8 MiB" ]
+	done
+	state_of y.img | diff before -
+	assert_not_exist new.img
+}
+
+@test "copy --progress=json: the last object says how it ended" {
+	local command
+
+	for command in "img-copy $IMAGE y.img" "img-copy --overwrite $IMAGE a:$DIR/y.img" \
+		"img-write $IMAGE y.img" "img-verify y.img" "img-verify y.img a:$DIR/y.img" \
+		'img-archive y.img' 'img-unarchive y.img.lzo'; do
+		# shellcheck disable=SC2086 # words
+		try ${command%% *} --progress=json ${command#* }
+		[ "$status" = 0 ]
+		grep '^{' "$ERR" | jq -s -e '.[-1].phase == "done" and .[-1].done == 8388608 and
+			.[-1].total == 8388608 and (map(select(.phase == "done")) | length) == 1 and
+			all(keys == ["done", "eta", "phase", "rate", "total", "wire"])'
+		[[ $(tail -n 1 "$ERR") == '{'* ]]
+	done
+	for command in "img-copy no.img z.img" "img-copy $IMAGE y.img" "img-copy a:$DIR/no.img z.img" \
+		"img-write $IMAGE no.img" 'img-verify no.img' 'img-archive no.img'; do
+		# shellcheck disable=SC2086
+		try ${command%% *} --progress=json ${command#* }
+		[ "$status" != 0 ]
+		[ "$(grep -c '^{' "$ERR")" = 1 ]
+		grep '^{' "$ERR" | jq -e '.phase == "failed"'
+	done
+	cp "$IMAGE" 1.img
+	cp "$IMAGE" 2.img
+	mkdir d
+	try img-copy --progress=json 1.img no.img 2.img d
+	[ "$status" = 3 ]
+	grep '^{' "$ERR" | jq -s -e 'map(.phase) | index("done") == null and .[-1] == "failed"'
+	try timeout -s INT 1 img-copy --progress=json --bwlimit 1M "$IMAGE" long.img
+	grep '^{' "$ERR" | jq -s -e '.[-1].phase == "failed" and .[-1].total == 8388608'
+	assert_not_exist long.img
+}
+
 @test "copy --progress=json: one object per line on standard error" {
 	local lines
 
@@ -417,11 +542,26 @@ x_digest() {
 	done <lines
 }
 
+@test "copy --progress=json: the time left counts data, not holes" {
+	local to
+
+	head -c 6M /dev/urandom >x.img
+	truncate -s 4G x.img
+	for to in y.img "a:$DIR/y.img"; do
+		try img-copy --sparse --progress=json --bwlimit 4M x.img "$to"
+		[ "$status" = 0 ]
+		grep '^{' "$ERR" | jq -s -e 'map(select(.eta != null)) | length > 0 and all(.eta <= 3)'
+		grep '^{' "$ERR" | jq -s -e 'all(.rate < 40000000) and .[0].total == 4294967296'
+		rm y.img
+	done
+}
+
 @test "copy --progress=json: with an unknown length" {
 	(head -c 1000000 /dev/urandom; wait_until 2 false || true; head -c 1000000 /dev/urandom) |
 		try_piped img-copy --progress=json - y.img
 	[ "$(stat -c %s y.img)" = 2000000 ]
-	grep '^{' "$ERR" | jq -e '.total == null and .eta == null'
+	grep '^{' "$ERR" | grep -v '"done", ' | jq -e '.total == null and .eta == null'
+	grep '^{' "$ERR" | tail -n 1 | jq -e '.phase == "done" and .total == 2000000'
 }
 
 try_piped() {
@@ -801,7 +941,6 @@ fresh_host() {
 @test "copy: wrong command lines" {
 	refuses 2 '' img-copy
 	refuses 2 '' img-copy "$IMAGE"
-	refuses 2 '' img-copy "$IMAGE" a b
 	refuses 2 '' img-copy --nonsense "$IMAGE" y.img
 	refuses 2 '' img-copy --sudo=nobody "$IMAGE" y.img
 	refuses 2 '' img-copy --timeout=soon "$IMAGE" "a:$DIR/y.img"

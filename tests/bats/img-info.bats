@@ -27,8 +27,8 @@ blkid_of() {
 	succeeds img-info --json "$IMAGE"
 	json '(keys == (["location", "host", "path", "name", "kind", "format", "compression",
 		"unfinished", "capacity", "allocation", "physical", "filesystem", "partitions",
-		"mounted", "mountpoints", "in_use", "live", "snapshot", "permissions", "timestamps",
-		"compat", "features", "cluster_size", "watermark", "backing"] | sort))'
+		"mounted", "mountpoints", "in_use", "used_by", "live", "snapshot", "permissions", "timestamps",
+		"compat", "features", "cluster_size", "watermark", "backing", "volume", "data_file"] | sort))'
 	json '.location == $path and .path == $path and .name == "image"' --arg path "$IMAGE"
 	json '.host == null and .kind == "file" and .format == "raw" and .compression == null'
 	json '[.unfinished, .mounted, .in_use, .live] | all(. == false)'
@@ -214,6 +214,47 @@ in_use() {
 	img-info --json "$1" | jq -e .in_use >/dev/null
 }
 
+@test "info --json: used_by has all who use it, as in the message of status 5" {
+	local first second pid
+
+	cp "$IMAGE" x.img
+	succeeds img-info --json x.img
+	json '.used_by == []'
+	sleep infinity >>x.img 3>&- &
+	first=$!
+	sleep infinity <>x.img 3>&- &
+	second=$!
+	mkfifo commands
+	qemu-io -f raw x.img <commands >/dev/null 2>&1 3>&- &
+	pid=$!
+	exec 5>commands
+	wait_until 10 locked_by_qemu x.img
+	succeeds img-info --json "a:$DIR/x.img"
+	cp "$OUT" json
+	json '.used_by | length == 4 and .[0] == "locked by QEMU"'
+	for one in $first $second; do
+		json --arg t "open for writing in process $one (sleep)" '.used_by | index($t) != null'
+	done
+	json --arg t "open for writing in process $pid (qemu-io)" '.used_by | index($t) != null'
+	refuses 5 x.img img-copy x.img y.img
+	says "in use: $(jq -r '.used_by[0]' json)"
+	succeeds img-info x.img
+	grep -E "^used by +locked by QEMU; open for writing in process" "$OUT"
+	exec 5>&-
+	wait $pid
+	kill $first
+	wait $first || true
+	succeeds img-info --json x.img
+	json --arg t "open for writing in process $second (sleep)" '.used_by == [$t]'
+	refuses 5 x.img img-copy x.img y.img
+	says "in use: open for writing in process $second (sleep)"
+	kill $second
+}
+
+locked_by_qemu() {
+	img-info --json "$1" | jq -e '.used_by[0] == "locked by QEMU"' >/dev/null
+}
+
 @test "info: mounted" {
 	cp "$IMAGE" x.img
 	mkdir m
@@ -221,6 +262,8 @@ in_use() {
 	MOUNTS+=("$DIR/m")
 	succeeds img-info --json x.img
 	json '.mounted and .in_use and .mountpoints == [$m]' --arg m "$DIR/m"
+	json '.used_by == ["mounted on \u0027" + $m + "\u0027", "attached to " + $d]' --arg m "$DIR/m" \
+		--arg d "$(losetup -n -O NAME -j x.img)"
 	succeeds img-info x.img
 	grep -E "^in use +mounted$" "$OUT"
 	grep -E "^mounted on +$DIR/m$" "$OUT"

@@ -35,7 +35,8 @@ names() {
 	json 'keys == ["entries", "location"] and .location == "store"'
 	[ "$(names)" = 'below disk.img disk.img.lzo guest.qcow2 holes.img link linked ' ]
 	json '.entries | all(keys == (["name", "path", "kind", "format", "compression", "unfinished",
-		"capacity", "allocation", "physical", "filesystem", "mounted", "in_use", "snapshot"] |
+		"capacity", "allocation", "physical", "filesystem", "mounted", "in_use", "snapshot",
+		"volume", "backing"] |
 		sort))'
 	json '.entries | all([.unfinished, .mounted, .in_use] == [false, false, false]) and
 		all(.snapshot == null)'
@@ -56,7 +57,7 @@ names() {
 		jq --arg name "$name" '.entries[] | select(.name == $name)' list >one
 		diff <(jq -S . one) \
 			<(jq -S '{name, path, kind, format, compression, unfinished, capacity, allocation,
-				physical, filesystem, mounted, in_use, snapshot}' info)
+				physical, filesystem, mounted, in_use, snapshot, volume, backing}' info)
 	done
 	cp list "$OUT"
 	json '.entries[1].filesystem == {type: "ext4", label: "guest", uuid: $uuid}' \
@@ -191,24 +192,22 @@ xpath() {
 
 @test "list: all are tried, and the status is that of the first failure" {
 	make_store
-	try img-list --json no store store/disk.img "a:$DIR/no" "a:$DIR/store/below"
+	try img-list --json no store store/fifo "a:$DIR/no" "a:$DIR/store/below"
 	[ "$status" = 3 ]
 	json 'map(.location) == ["store", $a]' --arg a "a:$DIR/store/below"
 	[ "$(wc -l <"$ERR")" = 3 ]
 	says 'img-list: no: '
-	says 'img-list: store/disk.img: '
+	says 'img-list: store/fifo: '
 	says "img-list: a:$DIR/no: "
-	try img-list store/disk.img no
+	try img-list store/fifo no
 	[ "$status" = 4 ]
 }
 
-@test "list: a missing directory, a file, and what is not a directory" {
+@test "list: a missing directory, and what is neither a directory nor an image" {
 	make_store
 	refuses 3 no img-list no
 	refuses 3 no/x img-list --json no/x
 	refuses 3 "a:$DIR/no" img-list "a:$DIR/no"
-	refuses 4 store/disk.img img-list store/disk.img
-	refuses 4 "a:$DIR/store/disk.img" img-list "a:$DIR/store/disk.img"
 	refuses 4 store/fifo img-list store/fifo
 	refuses 3 store/dangling img-list store/dangling
 	refuses 7 nowhere: img-list nowhere:
@@ -284,6 +283,151 @@ xpath() {
 	[ "$(wc -l <"$OUT")" = 4 ]
 	succeeds img-list --xml store
 	xmllint --noout "$OUT"
+}
+
+# No byte of OUT is part of a C1 or bidirectional control, or DEL, or a C0 control but newline.
+harmless() {
+	local out
+
+	for out; do
+		if LC_ALL=C grep -aPq '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xaf]|\xef\xbb\xbf' "$out"; then
+			cat -v "$out" >&2
+			return 1
+		fi
+	done
+}
+
+@test "list, info: C1, DEL and bidirectional controls reach no terminal, in any form" {
+	local bad=$'c\xc2\x9b31m\x7f\xe2\x80\xaegmi\xe2\x81\xa6\xe2\x80\x8f\xd8\x9c\xef\xbb\xbf&<">'"'" form where
+
+	mkdir store
+	qemu-img create -q -f raw store/base 1M
+	qemu-img create -q -f qcow2 -b "$DIR/store/base" -F raw "store/$bad" 1M
+	mv store/base "store/base$bad"
+	qemu-img rebase -u -b "base$bad" -F raw "store/$bad"
+	mke2fs -q -F -t ext4 -L $'l\xc2\x9b\xe2\x80\xae' store/label 1M
+	for where in store "a:$DIR/store"; do
+		for form in '' --json --xml; do
+			succeeds img-list $form "$where"
+			harmless "$OUT"
+		done
+		succeeds img-list --json "$where"
+		json --arg n "$bad" '[.entries[] | select(.name == $n)] | length == 1'
+		json --arg n $'l\xc2\x9b\xe2\x80\xae' '[.entries[] | select(.filesystem.label == $n)] | length == 1'
+		succeeds img-list --xml "$where"
+		[ "$(xpath 'string(//volume/name[starts-with(., "c")])')" = "$bad" ]
+		for form in '' --json; do
+			succeeds img-info $form "$where/$bad" "$where/label"
+			harmless "$OUT"
+		done
+		json --arg n "base$bad" '.[0].backing.recorded == $n'
+	done
+	# Messages, and the names that a job prints.
+	try img-info "a:$DIR/no$bad"
+	harmless "$ERR"
+	succeeds img-copy -n "store/label" "a:$DIR/new$bad"
+	harmless "$OUT"
+}
+
+@test "list: standard error of an --rsh program and of a ProxyCommand, line by line" {
+	printf '#!/bin/sh\nprintf "\\033]0;t\\007one \\302\\233\\nt\\177wo\\r\\nunended" >&2\nshift\nexec sh -c "$*"\n' >rsh
+	chmod 755 rsh
+	mkdir store
+	try env img-list --rsh ./rsh "h:$DIR/store"
+	[ "$status" = 0 ]
+	harmless "$ERR"
+	[ "$(cat "$ERR")" = 'img-list: h: \x1b]0;t\x07one \xc2\x9b
+img-list: h: t\x7fwo
+img-list: h: unended' ]
+	printf 'Host p\n\tProxyCommand printf "\\033[31mno\\n" >&2; exit 1\n' >proxy
+	try env img-list -F proxy p:/x
+	[ "$status" = 7 ]
+	harmless "$ERR"
+	says 'img-list: \x1b[31mno'
+}
+
+# flood COUNT BYTES KEYS REPLY COMMAND...: runs it with a helper of the host "h" that sends
+# these records (tests/unit/flood.c); $PEAK is the KiB of memory that the command took.
+flood() {
+	local rsh="$IMG_BUILD/tests/flood $1 $2 $3 $4"
+
+	try "$IMG_BUILD/tests/peak" peak "${@:5:1}" --rsh "$rsh" "${@:6}"
+	PEAK=$(cat peak)
+	echo "$PEAK KiB: ${*:5}" >&2
+}
+
+@test "list: a list of any length takes no more memory than a short one" {
+	local form
+
+	for form in '' --json --xml; do
+		flood 300000 0 path=/srv/%d,name=%d/disk.img,kind=file,capacity=1000 x=y \
+			img-list $form h:/srv
+		[ "$status" = 0 ]
+		[ "$PEAK" -lt 65536 ]
+		case $form in
+		--json) json '.entries | length == 300000 and .[299999].name == "0299999/disk.img"' ;;
+		--xml) [ "$(xpath 'count(//volume)')" = 300000 ] ;;
+		*)
+			[ "$(wc -l <"$OUT")" = 300001 ]
+			[ "$(tail -n +2 "$OUT" | wc -L)" = "$(head -n 2 "$OUT" | tail -n 1 | wc -L)" ]
+			;;
+		esac
+	done
+}
+
+@test "list: long records take little memory, too, and other answers have a limit" {
+	local command
+
+	flood 400 250000 path=/x,kind=file,name=a x=y img-list --json h:/srv
+	[ "$status" = 0 ]
+	[ "$PEAK" -lt 65536 ]
+	json '.entries | length == 400'
+	for command in 'img-storage --json h:' 'img-storage --xml h:' 'img-storage h:' \
+		'img-clean --json h:' 'img-info --json h:/x'; do
+		# shellcheck disable=SC2086 # words
+		flood 100000 200000 kind=group,state=removed,path=/x,name=x host=h $command
+		[ "$status" = 7 ]
+		says 'protocol error: '
+		[ "$PEAK" -lt 65536 ]
+		[ ! -s "$OUT" ]
+		# shellcheck disable=SC2086
+		flood 1000000 0 kind=group,state=removed,path=/x host=h $command
+		[ "$status" = 7 ]
+		says 'protocol error: '
+		[ "$PEAK" -lt 65536 ]
+	done
+}
+
+@test "list: the output ends early, and so does the command" {
+	local status=0
+
+	"$IMG_BUILD/tests/peak" peak img-list --json --rsh "$IMG_BUILD/tests/flood 100000000 0 name=x x=y" \
+		h: 2>"$ERR" >/dev/full || status=$?
+	[ "$status" = 1 ]
+	one_line 'img-list: cannot write the result'
+}
+
+@test "list: the location of an image lists that image" {
+	local where
+
+	make_store
+	for where in store "a:$DIR/store"; do
+		succeeds img-list --json "$where"
+		jq '.entries[] | select(.name == "guest.qcow2")' "$OUT" >want
+		succeeds img-list --json "$where/guest.qcow2"
+		json --arg l "$where/guest.qcow2" '.location == $l'
+		diff want <(jq '.entries[]' "$OUT")
+		succeeds img-list -R "$where/disk.img.lzo"
+		[ "$(wc -l <"$OUT")" = 2 ]
+		grep -E '8 MiB .*raw\.lzo +ext4 .* disk\.img\.lzo$' "$OUT"
+		succeeds img-list --xml "$where/link"
+		[ "$(xpath 'string(//volume/capacity)')" = 8388608 ]
+	done
+	device=$(as_root losetup --show -r -f store/disk.img)
+	try as_root env "PATH=$PATH" img-list --json "$device"
+	as_root losetup -d "$device"
+	[ "$status" = 0 ]
+	json '.entries | length == 1 and .[0].kind == "device" and .[0].capacity == 8388608'
 }
 
 @test "list: several hundred entries" {

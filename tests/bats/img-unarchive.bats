@@ -270,6 +270,24 @@ damaged() {
 	same "$OURS" x.img.lzo
 }
 
+@test "unarchive --sparse: zeros are holes; without it, the image has all its space" {
+	local where
+
+	make_sparse x.img
+	cp x.img want
+	for where in '' "a:$DIR/"; do
+		succeeds img-archive x.img
+		succeeds img-unarchive "${where}x.img.lzo"
+		same want x.img
+		[ "$(allocated x.img)" -ge "$(stat -c %s want)" ]
+		succeeds img-archive x.img
+		succeeds img-unarchive --sparse "${where}x.img.lzo"
+		same want x.img
+		[ "$(allocated x.img)" -lt $((10 * BLOCK)) ]
+	done
+	refuses 2 '' img-archive --sparse x.img
+}
+
 @test "unarchive: wrong command lines" {
 	refuses 2 '' img-unarchive
 	refuses 2 '' img-unarchive -

@@ -306,7 +306,7 @@ session() {
 in_tree() {
 	local words
 
-	eval "words=($(sed 's/ -static$//' "$IMG_BUILD/flags"))"
+	eval "words=($(sed 's/ -static.*//' "$IMG_BUILD/flags"))"
 	(cd tree && "${words[@]}" "$@")
 }
 

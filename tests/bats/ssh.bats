@@ -12,6 +12,7 @@ setup_file() {
 	unset SSH_AUTH_SOCK SSHD_DIR
 	sshd_start a
 	sshd_start b "MaxAuthTries 3"
+	sshd_start p "PasswordAuthentication yes"
 	ssh-keygen -q -t ed25519 -N '' -C ca -f "$SSHD_DIR/ca"
 	ssh-keygen -q -t rsa -b 2048 -N '' -f "$SSHD_DIR/rsa_key"
 	# another host key, certificates, frequent key exchanges
@@ -34,7 +35,7 @@ teardown() {
 	if [ -n "${agent_pid:-}" ]; then
 		kill "$agent_pid"
 	fi
-	for name in a b c; do
+	for name in a b c p; do
 		sshd_wait_idle "$name"
 	done
 }
@@ -304,6 +305,20 @@ on_terminal() {
 	assert_output --regexp '[^-]echo[ ;]'
 }
 
+@test "a second prompt says that the first answer was wrong" {
+	local words='Permission denied, please try again.'
+
+	with p "PreferredAuthentications password"
+	on_terminal "'$probe' -F '$config' p: true </dev/null" "password: " one \
+		"password: " two "password: " three
+	assert_equal "$status" 7
+	assert_equal "$(grep -c "$words" <<<"$output")" 2
+	with p "PreferredAuthentications password" "NumberOfPasswordPrompts 1"
+	on_terminal "'$probe' -F '$config' p: true </dev/null" "password: " one
+	assert_equal "$status" 7
+	refute_output --partial "$words"
+}
+
 @test "an agent" {
 	start_agent "$SSHD_DIR/user_key"
 	printf '%s\n' "Host a" "HostName 127.0.0.1" "Port $(sshd_port a)" \
@@ -415,9 +430,9 @@ on_terminal() {
 }
 
 @test "options that are not supported are named" {
-	with a "BindAddress 127.0.0.1"
+	with a "BindInterface lo"
 	run probe a: true
-	assert_refused "'a': the ssh option BindAddress is not supported" "--rsh ssh"
+	assert_refused "'a': the ssh option BindInterface is not supported" "--rsh ssh"
 }
 
 @test "a wrong configuration" {

@@ -33,6 +33,27 @@ on_terminal() {
 	[ ! -s "$OUT" ]
 }
 
+@test "terminal: several images: which one, steady columns, something while connecting" {
+	head -c 2M /dev/urandom >x.img
+	head -c 2M /dev/urandom >another.img
+	mkdir d
+	on_terminal 120 'img-copy --bwlimit 4M x.img another.img d'
+	[ "$status" = 0 ]
+	same another.img d/another.img
+	tr '\r' '\n' <"$OUT" | sed 's/\x1b\[K//g' >lines
+	grep -x '1/2 x.img: connecting' lines
+	grep -x '2/2 another.img: connecting' lines
+	[ "$(grep -c '^1/2 x.img: copy .*%' lines)" -ge 2 ]
+	[ "$(grep -c '^2/2 another.img: copy .*%' lines)" -ge 2 ]
+	# "of" and "/s" are always in the same column.
+	[ "$(grep '^1/2 x.img: copy' lines | grep -bo ' of ' | wc -l)" -ge 2 ]
+	[ "$(grep '^1/2 x.img: copy' lines | awk '{ print index($0, " of ") }' | sort -u | wc -l)" = 1 ]
+	[ "$(grep '^1/2 x.img: copy.*/s' lines | awk '{ print index($0, "/s") }' | sort -u | wc -l)" = 1 ]
+	# A name cannot harm the terminal, nor fill the line.
+	on_terminal 120 "img-copy x.img 'no"$'\xc2\x9b\xe2\x80\xae'"$(printf 'x%.0s' {1..80})' d"
+	tr '\r' '\n' <"$OUT" | grep -a '^2/2 no\\xc2\\x9b\\xe2\\x80\\xaex*\.\.\.: connecting'
+}
+
 @test "terminal: no image is written to it" {
 	cp "$IMAGE" x.img
 	for words in '' --archive; do

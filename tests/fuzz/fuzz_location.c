@@ -18,12 +18,19 @@ static void check_name(const char *name, const char *text)
 		abort();
 }
 
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
 static void check_location(const struct location *loc)
 {
-	size_t len = strlen(loc->text), path_len = strlen(loc->path);
+	bool is_home = !loc->host && loc->text[0] == '~'; /* which $HOME stands for in the path */
 	char *base = location_base_name(loc);
 
-	if (path_len > len || strcmp(loc->text + len - path_len, loc->path) != 0)
+	if (is_home ? !ends_with(loc->path, loc->text + 1) : !ends_with(loc->text, loc->path))
 		abort();
 	if (loc->host)
 		check_name(loc->host, loc->text);

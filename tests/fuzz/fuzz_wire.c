@@ -32,11 +32,10 @@ static void on_message(void *arg, int level, const char *text)
 	check(level >= 0 && level <= 255 && strlen(text) <= WIRE_TEXT_MAX);
 }
 
-static void on_progress(void *arg, uint64_t done, uint64_t total)
+static void on_progress(void *arg, const struct wire_progress *p)
 {
 	(void)arg;
-	(void)done;
-	(void)total;
+	(void)p;
 }
 
 static void check_block(struct block *b)

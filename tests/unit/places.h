@@ -25,8 +25,8 @@
 static const struct policy places_free = POLICY_INIT;
 
 /* The policy of a configuration's text.  policy_fini() frees it. */
-static inline struct policy __attribute__((format(printf, 1, 2)))
-places_policy(const char *fmt, ...)
+static inline struct policy __attribute__((format(printf, 1, 2))) places_policy(
+	const char *fmt, ...)
 {
 	struct policy l = POLICY_INIT;
 	struct config c = CONFIG_INIT;

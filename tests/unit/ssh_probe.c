@@ -190,7 +190,8 @@ static int parse_options(int argc, char **argv, struct ssh_options *opt, struct 
 
 int main(int argc, char **argv)
 {
-	struct ssh_options opt = { NULL, NULL, 0 };
+	struct ssh_options opt = { .timeout_s = 0 };
+	struct ssh_failure why = { .may_retry = false };
 	struct job job = { .channels = 1 };
 	struct location loc;
 	char *errors;
@@ -205,7 +206,7 @@ int main(int argc, char **argv)
 	if (cancel_init() < 0 || location_parse(&loc, argv[optind]) < 0)
 		return report_error();
 	cancel_on_signals();
-	s = ssh_open(&loc, &opt);
+	s = ssh_open(&loc, &opt, &why);
 	location_fini(&loc);
 	if (!s)
 		return report_error();

@@ -16,6 +16,8 @@
 static struct conn *helper;
 static pid_t helper_pid;
 
+static const struct bootstrap_limits patient = { CONNS_PATIENCE_MS, CONNS_PATIENCE_MS };
+
 static void start_helper(void)
 {
 	struct server_options opt = { .user_config = "/dev/null", .rights = RIGHT_ALL };
@@ -33,8 +35,7 @@ static void start_helper(void)
 			memstore_held != 0);
 	}
 	close(fd[1]);
-	if (helper_pid < 0 ||
-		bootstrap_run(fd[0], NULL, CONNS_PATIENCE_MS, arch) != BOOTSTRAP_READY ||
+	if (helper_pid < 0 || bootstrap_run(fd[0], NULL, &patient, arch) != BOOTSTRAP_READY ||
 		!(helper = conn_new(fd[0], fd[0], WIRE_CLIENT, NULL, 0)) ||
 		conn_expect(helper, WIRE_GREETING, &f) < 0)
 		abort();

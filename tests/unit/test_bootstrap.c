@@ -8,7 +8,7 @@
 #include "tests/unit/conns.h"
 #include "tests/unit/tap.h"
 
-#define PATIENCE 30000
+static const struct bootstrap_limits patient = { 30000, 30000 };
 
 static char arch[BOOTSTRAP_ARCH_MAX];
 
@@ -25,7 +25,7 @@ static enum bootstrap_end hear(const char *text, size_t n, bool closes, int *lef
 		shutdown(fd[1], SHUT_WR);
 	err_clear();
 	memset(arch, 0, sizeof(arch));
-	end = bootstrap_run(fd[0], NULL, PATIENCE, arch);
+	end = bootstrap_run(fd[0], NULL, &patient, arch);
 	if (left && ioctl(fd[0], FIONREAD, left) < 0)
 		abort();
 	close(fd[0]);
@@ -132,7 +132,7 @@ static void test_noise(const char *text, const char *name)
 	conns_socket(fd);
 	p.fd = fd[1];
 	t = conns_start(make_noise, &p);
-	is_int(bootstrap_run(fd[0], NULL, PATIENCE, arch), BOOTSTRAP_FAILED, name);
+	is_int(bootstrap_run(fd[0], NULL, &patient, arch), BOOTSTRAP_FAILED, name);
 	is_str(err_text(),
 		"cannot start the helper: too much other text (check what the login scripts print)",
 		"is enough at some time");
@@ -171,7 +171,7 @@ static enum bootstrap_end sends(struct helper_file *h, unsigned times, bool *sam
 	p.fd = fd[1];
 	t = conns_start(take_helper, &p);
 	err_clear();
-	end = bootstrap_run(fd[0], h, PATIENCE, arch);
+	end = bootstrap_run(fd[0], h, &patient, arch);
 	shutdown(fd[0], SHUT_RDWR);
 	conns_join(t);
 	*same = p.same;
@@ -194,8 +194,8 @@ static void test_send(struct helper_file *h)
 	conns_socket(fd);
 	if (io_write(fd[1], "img-tools/2 send\n", 17) < 0)
 		abort();
-	is_int(bootstrap_run(fd[0], h, 50, arch), BOOTSTRAP_FAILED,
-		"a peer that asks and does not take");
+	is_int(bootstrap_run(fd[0], h, &(struct bootstrap_limits){ 30000, 50 }, arch),
+		BOOTSTRAP_FAILED, "a peer that asks and does not take");
 	is_int(err_status(), ST_PEER, "is given up");
 	close(fd[0]);
 	close(fd[1]);
@@ -203,7 +203,7 @@ static void test_send(struct helper_file *h)
 	if (io_write(fd[1], "img-tools/2 send\n", 17) < 0)
 		abort();
 	close(fd[1]);
-	is_int(bootstrap_run(fd[0], h, PATIENCE, arch), BOOTSTRAP_FAILED,
+	is_int(bootstrap_run(fd[0], h, &patient, arch), BOOTSTRAP_FAILED,
 		"a peer that asks and goes");
 	is_int(err_status(), ST_PEER, "is lost");
 	close(fd[0]);
@@ -215,7 +215,8 @@ static void test_timeout(void)
 	int fd[2];
 
 	conns_socket(fd);
-	is_int(bootstrap_run(fd[0], NULL, 100, arch), BOOTSTRAP_FAILED, "a silent peer");
+	is_int(bootstrap_run(fd[0], NULL, &(struct bootstrap_limits){ 100, 0 }, arch),
+		BOOTSTRAP_FAILED, "a silent peer");
 	ok(io_now_ms() - began >= 99, "had its time");
 	is_int(err_status(), ST_PEER, "and is given up");
 	close(fd[0]);
@@ -226,7 +227,8 @@ static void *run_dialogue(void *arg)
 {
 	struct peer *p = arg;
 
-	p->same = bootstrap_run(p->fd, p->h, 0, arch) == BOOTSTRAP_FAILED &&
+	p->same = bootstrap_run(p->fd, p->h, &(struct bootstrap_limits){ 0, 0 }, arch) ==
+			  BOOTSTRAP_FAILED &&
 		  err_status() == ST_FAILED && strcmp(err_text(), "interrupted") == 0;
 	return NULL;
 }
@@ -263,30 +265,37 @@ static void test_command(const struct helper_file *h)
 	char *c;
 	unsigned i, refused = 0;
 
-	c = bootstrap_command(h, false, NULL, NULL);
+	c = bootstrap_command(h, &(struct bootstrap_way){ .as_root = false });
 	ok(c && is_plain(c, "sh -c '"), "the script is one word in single quotes");
 	ok(c && strstr(c, h->hash) && strstr(c, h->arch), "that knows the helper");
 	free(c);
-	c = bootstrap_command(h, true, NULL, "/etc/my.conf");
+	c = bootstrap_command(
+		h, &(struct bootstrap_way){ .as_root = true, .config = "/etc/my.conf" });
 	ok(c && is_plain(c, "sudo -n sh -c '"), "root's as well");
 	ok(c && !strstr(c, "HOME") && !strstr(c, "/tmp"), "which goes to no place of a user");
 	free(c);
-	c = bootstrap_command(h, false, "/opt/helper", NULL);
+	c = bootstrap_command(h, &(struct bootstrap_way){ .path = "/opt/helper" });
 	ok(c && is_plain(c, "sh -c '") && strstr(c, "\"/opt/helper\""),
 		"and that of a given helper");
 	ok(c && !strstr(c, "send"), "which is not sent then");
 	free(c);
-	c = bootstrap_command(h, true, "/opt/helper", "/etc/my.conf");
-	ok(c && is_plain(c, "sudo -n sh -c '"), "also root's");
+	c = bootstrap_command(
+		h, &(struct bootstrap_way){
+			   .as_root = true, .path = "/opt/helper", .config = "/etc/my.conf" });
+	ok(c && is_plain(c, "sh -c '"), "also root's");
+	ok(c && strstr(c, "exec sudo -n \"$f\" --serve $c") &&
+			strstr(c, "sudo") == strstr(c, "sudo -n \"$f\""),
+		"for which sudo runs nothing else");
 	ok(c && strstr(c, "--config /etc/my.conf"), "with a configuration");
 	free(c);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		err_clear();
-		c = bootstrap_command(h, false, bad[i], NULL);
+		c = bootstrap_command(h, &(struct bootstrap_way){ .path = bad[i] });
 		refused += !c && err_status() == ST_USAGE;
 		free(c);
 		err_clear();
-		c = bootstrap_command(h, true, NULL, bad[i]);
+		c = bootstrap_command(
+			h, &(struct bootstrap_way){ .as_root = true, .config = bad[i] });
 		refused += !c && err_status() == ST_USAGE;
 		free(c);
 	}

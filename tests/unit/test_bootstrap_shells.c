@@ -14,6 +14,8 @@
 
 #define PATIENCE 30000
 
+static const struct bootstrap_limits limits = { PATIENCE, PATIENCE };
+
 static struct helper_file h;
 static char home[512], path[1024], arch[BOOTSTRAP_ARCH_MAX];
 static int closed_early;	 /* bytes of the helper after which to hang up; 0: not */
@@ -59,7 +61,9 @@ static void hang_up(int fd)
 static char *make_command(bool as_root, const char *helper)
 {
 	static const char dirs[] = "/usr/libexec /usr/local/libexec";
-	char *command = bootstrap_command(&h, as_root, helper, NULL), *at, *changed;
+	char *command = bootstrap_command(
+		     &h, &(struct bootstrap_way){ .as_root = as_root, .path = helper }),
+	     *at, *changed;
 
 	if (!command)
 		abort();
@@ -97,7 +101,7 @@ static int run(const char *shell, bool as_root, const char *helper, bool sends)
 	if (closed_early)
 		hang_up(fd[0]);
 	r = pid < 0 || closed_early ? -1
-				    : (int)bootstrap_run(fd[0], sends ? &h : NULL, PATIENCE, arch);
+				    : (int)bootstrap_run(fd[0], sends ? &h : NULL, &limits, arch);
 	if (r == BOOTSTRAP_READY)
 		r = greets(fd[0]) ? 0 : -2;
 	else

@@ -190,7 +190,7 @@ static struct aside {
 	sem_t message, progress, ended;
 	int level;
 	char text[100];
-	uint64_t done, total;
+	uint64_t done, total, left;
 	atomic_int ends;
 } aside;
 
@@ -203,12 +203,13 @@ static void on_message(void *arg, int level, const char *text)
 	sem_post(&a->message);
 }
 
-static void on_progress(void *arg, uint64_t done, uint64_t total)
+static void on_progress(void *arg, const struct wire_progress *p)
 {
 	struct aside *a = arg;
 
-	a->done = done;
-	a->total = total;
+	a->done = p->done;
+	a->total = p->total;
+	a->left = p->left;
 	sem_post(&a->progress);
 }
 
@@ -231,6 +232,7 @@ static void sem_take(sem_t *s)
 static void test_aside(void)
 {
 	static const struct err full = { ST_NOROOM, ENOSPC, "the disk is full" };
+	static const struct wire_progress progress = { 5, 1ull << 40, 3, 1ull << 33 };
 	uint8_t numbers[WIRE_PROGRESS_SIZE];
 	struct conn *c[2];
 	struct frame *f;
@@ -244,11 +246,11 @@ static void test_aside(void)
 	sem_take(&aside.message);
 	is_int(aside.level, 2, "a MESSAGE passes the inbox: its level");
 	is_str(aside.text, "a word", "and its text");
-	put_be64(numbers, 5);
-	put_be64(numbers + 8, 1ull << 40);
+	wire_progress_put(numbers, &progress);
 	conn_send(c[1], WIRE_PROGRESS, numbers, sizeof(numbers));
 	sem_take(&aside.progress);
-	ok(aside.done == 5 && aside.total == 1ull << 40, "and so does PROGRESS");
+	ok(aside.done == 5 && aside.total == 1ull << 40 && aside.left == 1ull << 33,
+		"and so does PROGRESS");
 	ok(!conn_failed(c[0], NULL), "until then all is well");
 	is_int(conn_send_error(c[1], &full), 0, "an ERROR");
 	sem_take(&aside.ended);

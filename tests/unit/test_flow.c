@@ -241,13 +241,15 @@ static void test_limit(void)
 	release(from, to);
 }
 
-static uint64_t told_done, told_total;
+static uint64_t told_done, told_total, told_data, told_left;
 static int tells;
 
-static void progress(void *arg, uint64_t done, uint64_t total)
+static void progress(void *arg, const struct wire_progress *p)
 {
-	told_done = done;
-	told_total = total;
+	told_done = p->done;
+	told_total = p->total;
+	told_data = p->data;
+	told_left = p->left;
 	++*(int *)arg;
 }
 
@@ -263,6 +265,7 @@ static void test_progress(void)
 	ok(tells >= 1 && tells <= (io_now_ms() - began) / FLOW_PROGRESS_MS + 1,
 		"reports it from time to time");
 	ok(told_done > 0 && told_done <= LEN && told_total == LEN, "with the right numbers");
+	ok(told_data <= told_done && told_left == LEN - told_done, "all that is left may be data");
 	release(from, to);
 	from = memsource(LEN, false);
 	to = memsink(&memsink_raw);

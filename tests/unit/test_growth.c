@@ -50,10 +50,7 @@ static void test_rate(void)
 
 /* Of 100 MiB: extended when less than 20 are unused, or when full within 10 seconds. */
 #define SIZE (100 * MIB)
-#define RULE                                                                                       \
-	{                                                                                          \
-		.reserve = 20 * MIB, .ahead_ms = 10000, .step = 30 * MIB                           \
-	}
+#define RULE { .reserve = 20 * MIB, .ahead_ms = 10000, .step = 30 * MIB }
 #define PLENTY (1000 * MIB) /* that the group has */
 
 static const struct due {
@@ -93,14 +90,8 @@ static void test_due(void)
 }
 
 /* It is due: 90 of 100 MiB are used.  The last two numbers are max and keep_free. */
-#define DUE(available)                                                                             \
-	{                                                                                          \
-		SIZE, 90 * MIB, available, 0                                                       \
-	}
-#define LIMITS(step_, max_, keep_)                                                                 \
-	{                                                                                          \
-		20 * MIB, 10000, step_, max_, keep_                                                \
-	}
+#define DUE(available) { SIZE, 90 * MIB, available, 0 }
+#define LIMITS(step_, max_, keep_) { 20 * MIB, 10000, step_, max_, keep_ }
 
 static const struct decision {
 	const char *name;

@@ -70,8 +70,9 @@ static void test_numbers(void)
 	json_set_texts(o, "v", &kv, "x");
 	is_str(dump(o),
 		"{\"v\":[\"1\",\"two\",\"th\xef\xbf\xbd"
-		"ee\"]}",
-		"all values of a key");
+		"ee\"],\"v_hex\":[\"31\",\"74776f\",\"7468ff6565\"]}",
+		"all values of a key, and their bytes if one is not UTF-8");
+	json_object_del(o, "v_hex");
 	json_set_texts(o, "v", &kv, "none");
 	is_str(dump(o), "{\"v\":[]}", "or none");
 	kv_fini(&kv);
@@ -88,6 +89,16 @@ static void test_print(void)
 	r = json_print(o);
 	is_str(capture_end(), "{\n  \"k\": \"v\"\n}\n", "a result ends in a newline");
 	is_int(r, 0, "and is printed");
+	o = json_object();
+	json_set_text(o, "k\xc2\x9b",
+		"\x7f \xc2\x80 \xe2\x80\xae \xef\xbb\xbf \xc3\xa4 \xf0\x9f\x98\x80\n");
+	capture_begin();
+	r = json_print_within(o, "  ");
+	is_str(capture_end(),
+		"  {\n    \"k\\u009B\": \"\\u007F \\u0080 \\u202E \\uFEFF \xc3\xa4 "
+		"\xf0\x9f\x98\x80\\n\"\n  }",
+		"what is unsafe for a terminal is escaped, and each line has its margin");
+	is_int(r, 0, "and is printed");
 	capture_begin();
 	r = json_print(NULL);
 	is_str(capture_end(), "", "nothing is printed");
@@ -97,8 +108,9 @@ static void test_print(void)
 /* The keys that the manual promises for every record. */
 static const char *const promised[] = { "location", "host", "path", "name", "kind", "format",
 	"compression", "unfinished", "capacity", "allocation", "physical", "filesystem",
-	"partitions", "mounted", "mountpoints", "in_use", "live", "snapshot", "permissions",
-	"timestamps", "compat", "features", "cluster_size", "watermark", "backing" };
+	"partitions", "mounted", "mountpoints", "in_use", "used_by", "live", "snapshot",
+	"permissions", "timestamps", "compat", "features", "cluster_size", "watermark", "backing",
+	"volume", "data_file" };
 
 static void test_info(void)
 {

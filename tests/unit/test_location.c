@@ -6,57 +6,72 @@
 #include "lib/base/location.h"
 #include "tests/unit/tap.h"
 
+static const struct {
+	const char *text, *user, *host, *path;
+	int port;
+} forms[] = {
+	{ "/path", NULL, NULL, "/path", 0 },
+	{ "path", NULL, NULL, "path", 0 },
+	{ "./a:b", NULL, NULL, "./a:b", 0 },
+	{ "/a:b", NULL, NULL, "/a:b", 0 },
+	{ "dir/a:b", NULL, NULL, "dir/a:b", 0 },
+	{ "user@file", NULL, NULL, "user@file", 0 },
+	{ "[x].img", NULL, NULL, "[x].img", 0 },
+	{ "-x", NULL, NULL, "-x", 0 },
+	{ "host:path", NULL, "host", "path", 0 },
+	{ "host:/p:q", NULL, "host", "/p:q", 0 },
+	{ "host:", NULL, "host", "", 0 },
+	{ "host::x", NULL, "host", ":x", 0 },
+	{ "my_host-1.example.org:a b;c", NULL, "my_host-1.example.org", "a b;c", 0 },
+	{ "me@host:p", "me", "host", "p", 0 },
+	{ "me@host:a@b", "me", "host", "a@b", 0 },
+	{ "me@site.org@host:", "me@site.org", "host", "", 0 },
+	{ "m\xc3\xbc@host:p", "m\xc3\xbc", "host", "p", 0 },
+	{ "[::1]:p", NULL, "::1", "p", 0 },
+	{ "me@[::1]:/p", "me", "::1", "/p", 0 },
+	{ "me@[fe80::1%eth0]:/p", "me", "fe80::1%eth0", "/p", 0 },
+	{ "[host]:p]:q", NULL, "host", "p]:q", 0 },
+	{ "192.0.2.1:p", NULL, "192.0.2.1", "p", 0 },
+	{ "ssh://host/p", NULL, "host", "/p", 0 },
+	{ "SSH://host/p", NULL, "host", "/p", 0 },
+	{ "ssh://host", NULL, "host", "", 0 },
+	{ "ssh://host/", NULL, "host", "/", 0 },
+	{ "ssh://host:2222", NULL, "host", "", 2222 },
+	{ "ssh://me@host:65535/a%20b:c", "me", "host", "/a%20b:c", 65535 },
+	{ "ssh://me@[::1]:2222/p", "me", "::1", "/p", 2222 },
+	{ "ssh://[::1]/p", NULL, "::1", "/p", 0 },
+	{ "ssh://a@b@host/p@q", "a@b", "host", "/p@q", 0 },
+	{ "ssh:/host/p", NULL, "ssh", "/host/p", 0 },
+	{ "~", NULL, NULL, "/home/me", 0 },
+	{ "~/", NULL, NULL, "/home/me/", 0 },
+	{ "~/a/b", NULL, NULL, "/home/me/a/b", 0 },
+	{ "~/a:b", NULL, NULL, "/home/me/a:b", 0 },
+	{ "~you/x", NULL, NULL, "~you/x", 0 },
+	{ "./~/x", NULL, NULL, "./~/x", 0 },
+	{ "x/~", NULL, NULL, "x/~", 0 },
+	{ "host:~", NULL, "host", ".", 0 },
+	{ "host:~/", NULL, "host", "./", 0 },
+	{ "host:~/a/b", NULL, "host", "a/b", 0 },
+	{ "host:~//a", NULL, "host", "a", 0 },
+	{ "host:~you/x", NULL, "host", "~you/x", 0 },
+	{ "ssh://host/~/x", NULL, "host", "/~/x", 0 },
+};
+
 static void test_forms(void)
 {
-	static const struct {
-		const char *text, *user, *host, *path;
-		int port;
-	} row[] = {
-		{ "/path", NULL, NULL, "/path", 0 },
-		{ "path", NULL, NULL, "path", 0 },
-		{ "./a:b", NULL, NULL, "./a:b", 0 },
-		{ "/a:b", NULL, NULL, "/a:b", 0 },
-		{ "dir/a:b", NULL, NULL, "dir/a:b", 0 },
-		{ "user@file", NULL, NULL, "user@file", 0 },
-		{ "[x].img", NULL, NULL, "[x].img", 0 },
-		{ "-x", NULL, NULL, "-x", 0 },
-		{ "host:path", NULL, "host", "path", 0 },
-		{ "host:/p:q", NULL, "host", "/p:q", 0 },
-		{ "host:", NULL, "host", "", 0 },
-		{ "host::x", NULL, "host", ":x", 0 },
-		{ "my_host-1.example.org:a b;c", NULL, "my_host-1.example.org", "a b;c", 0 },
-		{ "me@host:p", "me", "host", "p", 0 },
-		{ "me@host:a@b", "me", "host", "a@b", 0 },
-		{ "me@site.org@host:", "me@site.org", "host", "", 0 },
-		{ "m\xc3\xbc@host:p", "m\xc3\xbc", "host", "p", 0 },
-		{ "[::1]:p", NULL, "::1", "p", 0 },
-		{ "me@[::1]:/p", "me", "::1", "/p", 0 },
-		{ "me@[fe80::1%eth0]:/p", "me", "fe80::1%eth0", "/p", 0 },
-		{ "[host]:p]:q", NULL, "host", "p]:q", 0 },
-		{ "192.0.2.1:p", NULL, "192.0.2.1", "p", 0 },
-		{ "ssh://host/p", NULL, "host", "/p", 0 },
-		{ "SSH://host/p", NULL, "host", "/p", 0 },
-		{ "ssh://host", NULL, "host", "", 0 },
-		{ "ssh://host/", NULL, "host", "/", 0 },
-		{ "ssh://host:2222", NULL, "host", "", 2222 },
-		{ "ssh://me@host:65535/a%20b:c", "me", "host", "/a%20b:c", 65535 },
-		{ "ssh://me@[::1]:2222/p", "me", "::1", "/p", 2222 },
-		{ "ssh://[::1]/p", NULL, "::1", "/p", 0 },
-		{ "ssh://a@b@host/p@q", "a@b", "host", "/p@q", 0 },
-		{ "ssh:/host/p", NULL, "ssh", "/host/p", 0 },
-	};
 	size_t i;
 
-	for (i = 0; i < sizeof(row) / sizeof(*row); i++) {
+	setenv("HOME", "/home/me", 1);
+	for (i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
 		struct location loc;
 
-		if (!is_int(location_parse(&loc, row[i].text), 0, row[i].text))
+		if (!is_int(location_parse(&loc, forms[i].text), 0, forms[i].text))
 			continue;
-		is_str(loc.text, row[i].text, "text");
-		is_str(loc.user, row[i].user, "user");
-		is_str(loc.host, row[i].host, "host");
-		is_str(loc.path, row[i].path, "path");
-		is_int(loc.port, row[i].port, "port");
+		is_str(loc.text, forms[i].text, "text");
+		is_str(loc.user, forms[i].user, "user");
+		is_str(loc.host, forms[i].host, "host");
+		is_str(loc.path, forms[i].path, "path");
+		is_int(loc.port, forms[i].port, "port");
 		ok(!loc.is_stdio, "a place");
 		location_fini(&loc);
 	}

@@ -22,8 +22,17 @@ static void begin(enum cli_progress how, int quiet)
 
 static const char *show(uint64_t done, uint64_t total, uint64_t wire)
 {
-	progress_show(NULL, "copy", done, total, wire);
+	struct wire_progress p = { done, total, done, total > done ? total - done : 0 };
+
+	progress_show(NULL, "copy", &p, wire);
 	return capture_read();
+}
+
+static void show_quietly(uint64_t done, uint64_t total)
+{
+	struct wire_progress p = { done, total, done, total - done };
+
+	progress_show(NULL, "copy", &p, 0);
 }
 
 static void test_whether(void)
@@ -37,8 +46,9 @@ static void test_whether(void)
 	ok(progress_is_on(), "if requested, also without a terminal, and with --quiet");
 	begin(CLI_PROGRESS_JSON, 1);
 	ok(progress_is_on(), "as JSON as well");
-	progress_end();
+	progress_end(true);
 	ok(!progress_is_on(), "until the end");
+	capture_read();
 }
 
 /* Reports progress until a line is printed, and returns that line. */
@@ -83,8 +93,26 @@ static void test_json(void)
 	line = next_line(UINT64_MAX, 5, 0);
 	is_int(number(line, "done"), 5, "more than all is all");
 	json_decref(line);
-	progress_end();
-	is_str(capture_read(), "", "the end is silent");
+	progress_end(true);
+	line = json_loads(capture_read(), 0, NULL);
+	is_str(json_string_value(json_object_get(line, "phase")), "done",
+		"the end is told at once");
+	ok(number(line, "done") == 5 && number(line, "total") == 5 && json_object_size(line) == 6,
+		"with all that was done");
+	json_decref(line);
+	begin(CLI_PROGRESS_JSON, 0);
+	progress_end(false);
+	line = json_loads(capture_read(), 0, NULL);
+	is_str(json_string_value(json_object_get(line, "phase")), "failed", "also of what failed");
+	ok(json_is_null(json_object_get(line, "total")), "before anything was known");
+	json_decref(line);
+	begin(CLI_PROGRESS_JSON, 0);
+	progress_total(77);
+	progress_end(true);
+	line = json_loads(capture_read(), 0, NULL);
+	ok(number(line, "done") == 77 && number(line, "total") == 77,
+		"or of what was too short to show");
+	json_decref(line);
 }
 
 static void test_live(void)
@@ -93,20 +121,65 @@ static void test_live(void)
 
 	begin(CLI_PROGRESS_ALWAYS, 0);
 	text = show(1048576, 4194304, 0);
-	is_str(text, "\rcopy   25%  1 MiB of 4 MiB\033[K", "a live line");
+	is_str(text, "\rcopy   25%     1 MiB of 4 MiB\033[K", "a live line");
 	is_str(show(2, 4, 0), "", "is not redrawn all the time");
 	log_note("a message");
 	is_str(capture_read(), "\r\033[Ktest: a message\n", "a message replaces the line");
 	log_note("another");
 	is_str(capture_read(), "test: another\n", "no line is cleared then");
 	ok(conns_wait(*(text = show(2097152, 4194304, 1024))), "it is drawn again");
-	ok(strncmp(text, "\rcopy   50%  2 MiB of 4 MiB  ", 29) == 0 &&
-			strstr(text, "/s  1 KiB sent  0:0"),
+	ok(strncmp(text, "\rcopy   50%     2 MiB of 4 MiB  ", 32) == 0 &&
+			strstr(text, "/s     1 KiB sent     0:0"),
 		"with rate, wire and time");
-	progress_end();
+	progress_end(true);
 	is_str(capture_read(), "\r\033[K", "and cleared at the end");
 	log_note("last");
 	is_str(capture_read(), "test: last\n", "for good");
+}
+
+/* What is left of a large image is a hole, which takes no time. */
+static void test_holes(void)
+{
+	struct wire_progress p = { 1u << 30, 1ull << 40, 1000000, 1000000 };
+	json_t *line;
+
+	begin(CLI_PROGRESS_JSON, 0);
+	progress_show(NULL, "copy", &p, 0);
+	capture_read();
+	p.data += 500000;
+	p.left -= 500000;
+	line = NULL;
+	while (!line) {
+		progress_show(NULL, "copy", &p, 0);
+		line = json_loads(capture_read(), 0, NULL);
+	}
+	ok(number(line, "rate") <= 1000000 && number(line, "rate") > 0, "the rate is that of data");
+	ok(json_is_integer(json_object_get(line, "eta")) && number(line, "eta") < 1000,
+		"and so is the time left");
+	json_decref(line);
+	progress_end(true);
+	capture_read();
+}
+
+/* A rate of some bytes a second makes the time left hours. */
+static void test_hours(void)
+{
+	const char *text;
+
+	begin(CLI_PROGRESS_ALWAYS, 0);
+	progress_item("a\033[31m\xc2\x9b.img", 2, 30);
+	is_str(capture_read(), "\r2/30 a\\x1b[31m\\xc2\\x9b.img: connecting\033[K",
+		"which image of how many");
+	show(0, 1u << 30, 0);
+	ok(conns_wait(*(text = show(50000, 1u << 30, 0))), "a slow copy");
+	ok(strncmp(text, "\r2/30 a", 7) == 0 && strstr(text, ":") && strstr(text, " left"),
+		"has the name and the time left");
+	text = strstr(text, "/s ");
+	ok(text && strlen(text) > 12 && strchr(text, ':') != strrchr(text, ':'), "in hours");
+	progress_item("b", 3, 30);
+	is_str(capture_read(), "\r3/30 b: connecting\033[K", "the next image");
+	progress_end(true);
+	capture_read();
 }
 
 /* A stopped terminal accepts nothing: the thread of the connection must not wait for it. */
@@ -120,9 +193,9 @@ static void test_stopped(void)
 		n++;
 	io_set_nonblock(STDERR_FILENO, 0);
 	begin(CLI_PROGRESS_ALWAYS, 0);
-	progress_show(NULL, "copy", 1, 2, 3);
+	show_quietly(1, 2);
 	ok(n > 0 && progress_is_on(), "if the terminal accepts nothing, nobody waits");
-	progress_end();
+	progress_end(true);
 	while (*capture_read() || read(capture_pipe[0], full, sizeof(full)) > 0)
 		;
 }
@@ -141,7 +214,7 @@ static void *progress_much(void *arg)
 	uint64_t i;
 
 	for (i = 0; i < 5000; i++)
-		progress_show(NULL, "copy", i, 5000, 0);
+		show_quietly((uint64_t)i, 5000);
 	return arg;
 }
 
@@ -155,7 +228,7 @@ static void test_threads(void)
 	b = conns_start(progress_much, &cli);
 	conns_join(a);
 	conns_join(b);
-	progress_end();
+	progress_end(true);
 	ok(strstr(capture_read(), "test: x\n") != NULL,
 		"messages and progress do not hinder each other");
 }
@@ -168,6 +241,8 @@ int main(void)
 	test_whether();
 	test_json();
 	test_live();
+	test_holes();
+	test_hours();
 	test_stopped();
 	test_threads();
 	capture_stderr_end();

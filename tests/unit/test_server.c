@@ -10,6 +10,7 @@
 #include "tests/unit/conns.h"
 #include "tests/unit/tap.h"
 
+static const struct bootstrap_limits limits = { CONNS_PATIENCE_MS, CONNS_PATIENCE_MS };
 static pid_t server;
 
 /* A helper with these rights that has greeted. */
@@ -32,7 +33,7 @@ static struct conn *start_server(unsigned rights)
 		_exit(server_run(&opt));
 	}
 	close(fd[1]);
-	if (server < 0 || bootstrap_run(fd[0], NULL, CONNS_PATIENCE_MS, arch) != BOOTSTRAP_READY ||
+	if (server < 0 || bootstrap_run(fd[0], NULL, &limits, arch) != BOOTSTRAP_READY ||
 		!(c = conn_new(fd[0], fd[0], WIRE_CLIENT, NULL, 0)) ||
 		conn_expect(c, WIRE_GREETING, &f) < 0 || kv_parse(&kv, f->payload, f->len) < 0)
 		abort();

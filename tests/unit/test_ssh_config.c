@@ -140,7 +140,7 @@ static void test_unsupported(void)
 
 	refused(LOGIN "pkcs11provider /x.so\n", "PKCS11Provider is not supported",
 		"PKCS11Provider");
-	refused(LOGIN "bindaddress 10.0.0.2\n", "--rsh ssh", "BindAddress");
+	refused(LOGIN "bindinterface eth1\n", "--rsh ssh", "BindInterface");
 	refused(LOGIN "proxyusefdpass yes\n", "ProxyUseFdpass", "ProxyUseFdpass");
 	refused(LOGIN "revokedhostkeys /x\n", "RevokedHostKeys", "RevokedHostKeys");
 	refused(LOGIN "preferredauthentications gssapi-with-mic\n", "PreferredAuthentications",
@@ -168,14 +168,14 @@ static char *write_file(const char *name, const char *text)
 static int resolve(
 	struct ssh_config *c, const char *where, const char *config, const char *identity)
 {
-	struct ssh_options opt = { config, identity, 0 };
+	struct ssh_options opt = { .config_file = config, .identity = identity };
 	struct location loc;
 	int rc;
 
 	err_clear();
 	if (location_parse(&loc, where) < 0)
 		return -2;
-	rc = ssh_config_resolve(c, &loc, &opt);
+	rc = ssh_config_resolve(c, &loc, &opt, NULL);
 	location_fini(&loc);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/host/identity.h"
 #include "lib/store/file/file_extents.h"
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/unfinished.h"
@@ -70,9 +71,28 @@ static bool is_same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
+/* Whether the name leads to it no longer. */
+static bool has_lost_its_name(const struct image *img)
+{
+	const struct place_file *p = (const struct place_file *)img->place;
+	struct stat st;
+
+	return p && (fstatat(p->dir, p->base.name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			    !identity_is_same(&st, &img->st));
+}
+
+/* What changes the time of change but not the content: another name, link, mode or owner. */
+static bool is_explained(const struct image *img, const struct stat *now)
+{
+	return now->st_nlink != img->st.st_nlink || now->st_mode != img->st.st_mode ||
+	       now->st_uid != img->st.st_uid || now->st_gid != img->st.st_gid ||
+	       has_lost_its_name(img);
+}
+
 /*
- * A write changes both times, and a program cannot set the time of change back.  A lease
- * would detect every writer, but would block other programs that open the file.
+ * A write changes both times, and that of change cannot be put back.  A lease would tell
+ * more exactly, but while one is held other programs cannot open the file for writing
+ * without blocking.
  */
 static int check_file_unwritten(struct image *img)
 {
@@ -81,7 +101,7 @@ static int check_file_unwritten(struct image *img)
 	if (fstat(img->fd, &now) < 0)
 		return err_sys("cannot stat");
 	if (is_same_time(&now.st_mtim, &img->st.st_mtim) &&
-		is_same_time(&now.st_ctim, &img->st.st_ctim))
+		(is_same_time(&now.st_ctim, &img->st.st_ctim) || is_explained(img, &now)))
 		return 0;
 	return err_set(ST_CORRUPT, "the source was changed while it was read");
 }

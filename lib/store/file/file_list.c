@@ -1,23 +1,23 @@
 /*
- * file_list: one scandir for each directory.  Every entry becomes a place, which holds
+ * file_list: the names come in order (file_names.h).  Every entry becomes a place, which holds
  * a descriptor, so an entry that is swapped meanwhile cannot mislead what follows.
  */
 #include "lib/store/file/file_list.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
 #include "lib/base/pathname.h"
+#include "lib/store/file/file_names.h"
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/partial.h"
 #include "lib/store/info.h"
+
+#define NAMES_SIZE (24u << 20) /* bytes: about a million names */
 
 struct listing {
 	bool recursive;
@@ -25,14 +25,15 @@ struct listing {
 	void *arg;
 };
 
-static int is_shown(const struct dirent *e)
+static bool is_shown(const char *name)
 {
-	return e->d_name[0] != '.' || partial_is(e->d_name);
+	return name[0] != '.' || partial_is(name);
 }
 
-static int compare_entries(const struct dirent **a, const struct dirent **b)
+/* The memory for the names of a directory: all that are open take less than twice NAMES_SIZE. */
+static size_t names_size(int depth)
 {
-	return strcmp((*a)->d_name, (*b)->d_name);
+	return NAMES_SIZE >> (depth < 16 ? depth : 16);
 }
 
 /* What is known of an entry that cannot be opened, and the recorded reason. */
@@ -131,8 +132,9 @@ out:
 static int list_directory(
 	const struct listing *l, const struct place *dir, const char *below, int depth)
 {
-	struct dirent **entry = NULL;
-	int i, n, fd, r = 0;
+	struct file_names names;
+	const char *entry;
+	int fd, r, more = 1;
 
 	if (depth > FILE_LIST_DEPTH_MAX)
 		return 0;
@@ -143,17 +145,12 @@ static int list_directory(
 	}
 	if (fd < 0)
 		return -1;
-	n = scandirat(fd, ".", &entry, is_shown, compare_entries);
-	close(fd);
-	if (n < 0)
-		r = err_sys("cannot list");
-	for (i = 0; i < n; i++) {
-		if (r == 0)
-			r = list_entry(l, dir, below, entry[i]->d_name, depth);
-		free(entry[i]);
-	}
-	free(entry);
-	return r;
+	if (file_names_open(&names, fd, names_size(depth), is_shown) < 0)
+		return -1;
+	for (r = 0; r == 0 && (more = file_names_next(&names, &entry)) == 1;)
+		r = list_entry(l, dir, below, entry, depth);
+	file_names_close(&names);
+	return more < 0 ? -1 : r;
 }
 
 int file_list(const struct place *container, bool recursive, backend_each *each, void *arg)

@@ -1,0 +1,105 @@
+/*
+ * suspend: a thread that waits for SIGTSTP, which is blocked in all threads, tells the
+ * connections, and then lets the signal stop the process.
+ */
+#include "lib/peer/suspend.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+
+#define WATCHED_MAX 16
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct conn *watched[WATCHED_MAX];
+static bool is_running;
+
+static void fill_stop_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTSTP);
+}
+
+/* Stops the process as SIGTSTP does by default; returns when it goes on. */
+static void stop_here(const sigset_t *set)
+{
+	pthread_kill(pthread_self(), SIGTSTP);
+	pthread_sigmask(SIG_UNBLOCK, set, NULL);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+static void *await_stop(void *arg)
+{
+	sigset_t set;
+	int sig, i;
+
+	(void)arg;
+	fill_stop_set(&set);
+	for (;;) {
+		if (sigwait(&set, &sig) != 0)
+			continue;
+		pthread_mutex_lock(&lock);
+		for (i = 0; i < WATCHED_MAX; i++)
+			if (watched[i])
+				conn_suspend(watched[i]);
+		stop_here(&set);
+		for (i = 0; i < WATCHED_MAX; i++)
+			if (watched[i])
+				conn_resume(watched[i]);
+		pthread_mutex_unlock(&lock);
+	}
+	return NULL;
+}
+
+/* Starts the thread.  The caller holds the lock. */
+static int start_thread(void)
+{
+	sigset_t set, all, old;
+	struct sigaction act;
+	pthread_t thread;
+	int rc;
+
+	if (is_running || (sigaction(SIGTSTP, NULL, &act) == 0 && act.sa_handler == SIG_IGN))
+		return 0;
+	fill_stop_set(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&thread, NULL, await_stop, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc != 0) {
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+		return err_set(ST_FAILED, "cannot start a thread: %s", strerror(rc));
+	}
+	pthread_detach(thread);
+	is_running = true;
+	return 0;
+}
+
+int suspend_watch(struct conn *c)
+{
+	int i, r;
+
+	pthread_mutex_lock(&lock);
+	r = start_thread();
+	for (i = 0; r == 0 && i < WATCHED_MAX && watched[i]; i++)
+		;
+	if (r == 0 && i < WATCHED_MAX)
+		watched[i] = c;
+	pthread_mutex_unlock(&lock);
+	return r;
+}
+
+void suspend_forget(struct conn *c)
+{
+	int i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < WATCHED_MAX; i++)
+		if (watched[i] == c)
+			watched[i] = NULL;
+	pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,120 @@
+/*
+ * ssh_askpass: see ssh_askpass.h.
+ */
+#include "lib/ssh/ssh_askpass.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/cancel.h"
+#include "lib/base/child.h"
+#include "lib/base/err.h"
+
+#define USUAL_PROGRAM "/usr/bin/ssh-askpass"
+#define GRACE_MS 500
+
+static const char *askpass_program(void)
+{
+	const char *program = getenv("SSH_ASKPASS");
+
+	return program && *program ? program : USUAL_PROGRAM;
+}
+
+static bool is_set(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value;
+}
+
+bool ssh_askpass_is_used(bool has_tty)
+{
+	const char *require = getenv("SSH_ASKPASS_REQUIRE");
+	bool used = !has_tty && (is_set("DISPLAY") || is_set("WAYLAND_DISPLAY"));
+
+	if (require && (strcasecmp(require, "force") == 0 || strcasecmp(require, "prefer") == 0))
+		used = true;
+	else if (require && strcasecmp(require, "never") == 0)
+		used = false;
+	return used && access(askpass_program(), X_OK) == 0;
+}
+
+/* Reads the first line; what does not fit is dropped.  0, or -1 with an error recorded. */
+static int read_line(int fd, char answer[SSH_TTY_ANSWER_MAX])
+{
+	size_t len = 0;
+	ssize_t n;
+	char c;
+
+	for (;;) {
+		struct pollfd p[2] = { { fd, POLLIN, 0 }, { cancel_fd(), POLLIN, 0 } };
+
+		if (cancel_is_set())
+			return err_set(ST_PEER, "interrupted");
+		if (poll(p, 2, -1) < 0 || !p[0].revents)
+			continue;
+		n = read(fd, &c, 1);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0 || c == '\n' || c == '\r')
+			break;
+		if (len + 1 < SSH_TTY_ANSWER_MAX)
+			answer[len++] = c;
+	}
+	answer[len] = '\0';
+	return 0;
+}
+
+/* Waits for the program to end, or ends it after a failure.  0, or -1 with an error recorded. */
+static int end_program(pid_t pid, int rc)
+{
+	int status;
+
+	if (rc < 0 && child_wait(pid, GRACE_MS, &status) == 0) {
+		kill(pid, SIGKILL);
+		child_wait(pid, -1, &status);
+		return -1;
+	}
+	if (rc < 0 || child_wait(pid, -1, &status) < 0)
+		return -1;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return err_set(
+		ST_PEER, "the prompt was cancelled in '%s' (SSH_ASKPASS)", askpass_program());
+}
+
+int ssh_askpass_ask(const char *prompt, char answer[SSH_TTY_ANSWER_MAX])
+{
+	const char *argv[] = { askpass_program(), prompt, NULL };
+	int out[2] = { -1, -1 }, null, rc = -1;
+	pid_t pid;
+
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0 || pipe2(out, O_CLOEXEC) < 0) {
+		err_set(ST_PEER, "cannot run '%s': %s", argv[0], strerror(errno));
+		goto out;
+	}
+	pid = child_start(argv, null, out[1], -1);
+	close(out[1]);
+	out[1] = -1;
+	if (pid < 0)
+		goto out;
+	rc = end_program(pid, read_line(out[0], answer));
+	if (rc < 0)
+		ssh_tty_forget(answer, SSH_TTY_ANSWER_MAX);
+out:
+	if (null >= 0)
+		close(null);
+	if (out[0] >= 0)
+		close(out[0]);
+	if (out[1] >= 0)
+		close(out[1]);
+	return rc;
+}

@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# The command line itself: help, and errors that say what was meant.
+
+load common
+
+setup_file() { img_setup_file a; }
+teardown_file() { img_teardown_file; }
+setup() { img_setup; }
+teardown() { img_teardown; }
+
+commands() {
+	local program
+
+	for program in "$IMG_BUILD"/bin/img-*; do
+		echo "${program##*/}"
+	done
+}
+
+@test "usage: -h is --help, on standard output" {
+	local command
+
+	for command in $(commands); do
+		succeeds env "$command" --help
+		cp "$OUT" help
+		grep -q -e '-h, --help' help
+		succeeds env "$command" -h
+		same help "$OUT"
+		succeeds env "$command" -q -h x y z
+		same help "$OUT"
+		succeeds env "$command" --usage
+		status=0
+		"$command" -h >/dev/full 2>"$ERR" || status=$?
+		[ "$status" = 1 ]
+	done
+}
+
+@test "usage: a missing operand is named, and one too many" {
+	local command
+
+	for command in img-info img-delete img-archive img-unarchive img-verify img-snap img-rename \
+		img-create; do
+		refuses 2 '' "$command"
+		says "$command: missing operand LOCATION (see --help)"
+	done
+	refuses 2 '' img-copy
+	says 'missing operand SRC (see --help)'
+	refuses 2 '' img-copy x.img
+	says "missing operand DST after 'x.img' (see --help)"
+	refuses 2 '' img-write x.img
+	says "missing operand DST after 'x.img' (see --help)"
+	refuses 2 '' img-rename x.img
+	says "missing operand NEWNAME after 'x.img' (see --help)"
+	refuses 2 '' img-create x.img
+	says "missing operand SIZE after 'x.img' (see --help)"
+	refuses 2 '' img-write x y z
+	says "unexpected operand 'z' (see --help)"
+	refuses 2 '' img-storage a: b:
+	says "unexpected operand 'b:' (see --help)"
+	refuses 2 '' img-verify x y z
+	says "unexpected operand 'z' (see --help)"
+}
+
+@test "usage: the option that was probably meant is named" {
+	local command
+
+	for command in $(commands); do
+		refuses 2 '' "$command" --quite
+		says "unknown option '--quite'; did you mean '--quiet'? (see --help)"
+		refuses 2 '' "$command" --xyzzy
+		says "unknown option '--xyzzy' (see --help)"
+		refuses 2 '' "$command" -Z
+		says "unknown option '-Z' (see --help)"
+		refuses 2 '' "$command" --rsh
+		says "option '--rsh' needs a value: COMMAND (see --help)"
+		refuses 2 '' "$command" --json=1
+		says "option '--json=1': "
+		says '(see --help)'
+	done
+	refuses 2 '' img-copy --overwrit x y
+	says "did you mean '--overwrite'?"
+	refuses 2 '' img-copy -overwrite x y
+	says "did you mean '--overwrite'?"
+	refuses 2 '' img-copy --over x y
+	says "did you mean '--overwrite'?"
+	refuses 2 '' img-copy --siez=1k - y
+	says "did you mean '--size'?"
+	refuses 2 '' img-copy $'--quiet\e[31m\xe2\x80\xae' x y
+	says "(see --help)"
+}
+
+@test "usage: a wrong value points to --help" {
+	refuses 2 '' img-create x.img 10q
+	says '(see --help)'
+	refuses 2 '' img-copy --bwlimit x a b
+	says '(see --help)'
+	refuses 2 '' img-copy --jobs 0 a b
+	says '(see --help)'
+	refuses 2 '' img-copy --compress=perhaps a b
+	says 'use auto, always or never (see --help)'
+	refuses 2 '' img-copy --size 0 - b
+	says '(see --help)'
+	refuses 2 '' img-list --xml --json
+	says '(see --help)'
+	refuses 2 '' img-copy --live --snapshot a b
+	says '(see --help)'
+	refuses 2 '' img-info 'a b:x'
+	says '(see --help)'
+	refuses 2 '' img-info -
+	says '(see --help)'
+}
+
+# shellcheck disable=SC2088 # the programs replace it
+@test "usage: ~ is the home directory, here and on other hosts" {
+	local home
+
+	home=$(getent passwd "$(id -u)" | cut -d: -f6)
+	export HOME=$DIR/my-home
+	mkdir -p my-home/below
+	cp "$IMAGE" my-home/x.img
+	succeeds img-info --json '~/x.img'
+	json --arg p "$DIR/my-home/x.img" '.path == $p and .location == "~/x.img"'
+	succeeds img-copy '~/x.img' '~/below/'
+	same "$IMAGE" my-home/below/x.img
+	succeeds img-copy '~/x.img' '~'/y.img
+	same "$IMAGE" my-home/y.img
+	succeeds img-list --json '~'
+	json '.entries | map(.name) == ["below", "x.img", "y.img"]'
+	mkdir '~'
+	cp "$IMAGE" '~/z.img'
+	refuses 3 '~/z.img' img-info '~/z.img'
+	succeeds img-info './~/z.img'
+	# A login there starts in the account's home directory.
+	succeeds img-list --json 'a:~'
+	cp "$OUT" want
+	json --arg h "$home" '.entries | all(.path | startswith($h + "/"))'
+	succeeds img-list --json 'a:~/'
+	diff <(jq .entries want) <(jq .entries "$OUT")
+	refuses 3 'a:~/no-such.img' img-info 'a:~/no-such.img'
+	mktemp "$home/.img-test.XXXXXX" >name
+	cp "$IMAGE" "$(cat name)"
+	try img-copy "a:~/$(basename "$(cat name)")" w.img
+	rm "$(cat name)"
+	[ "$status" = 0 ]
+	same "$IMAGE" w.img
+	unset HOME
+	refuses 2 '~/x' img-info '~/x'
+}
