@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/cancel.h"
 #include "lib/base/deadline.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
@@ -22,6 +23,8 @@
 
 #define STREAM_PIECE 16384
 #define OLD_KERNEL_POLL 10 /* ms */
+#define TERM_MS 1000	   /* between TERM and KILL */
+#define KILLED_MS 5000	   /* a killed process may hang in the kernel for longer */
 
 /* A descriptor that becomes readable when pid ends; -1 before Linux 5.3. */
 static int open_pidfd(pid_t pid)
@@ -35,6 +38,29 @@ static int has_ended(pid_t pid)
 
 	info.si_pid = 0;
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid;
+}
+
+/* Waits for the end of pid without reaping it.  1: it has ended; 0: timeout_ms has passed. */
+static int await_end(pid_t pid, int timeout_ms)
+{
+	int64_t until = io_now_ms() + timeout_ms;
+	int pidfd = open_pidfd(pid);
+	int64_t left = timeout_ms;
+	int ended = 0;
+
+	do {
+		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+		if (pidfd < 0 && left > OLD_KERNEL_POLL)
+			left = OLD_KERNEL_POLL;
+		ended = poll(&p, 1, (int)left) > 0;
+		if (pidfd < 0)
+			ended = has_ended(pid);
+		left = until - io_now_ms();
+	} while (!ended && left > 0);
+	if (pidfd >= 0)
+		close(pidfd);
+	return ended;
 }
 
 /* One output of a child; to is NULL if it goes to /dev/null. */
@@ -83,65 +109,113 @@ static int stream_read(struct stream *s)
 	return 1;
 }
 
-/*
- * Reads both outputs until they end, or until the child ends (a daemon that it
- * started may keep them open), or until the deadline has passed.
- */
-static void collect_output(struct stream s[2], pid_t pid, struct deadline *limit)
+/* A program that runs. */
+struct running {
+	const struct child *want;
+	struct stream s[2]; /* standard output and standard error */
+	pid_t pid;
+	struct deadline limit; /* when it is killed */
+	size_t searched; /* bytes of its standard error, up to the beginning of a line */
+	bool is_stopped;
+};
+
+static bool is_cancelled(const struct running *r)
 {
-	int pidfd = open_pidfd(pid);
+	return r->want->ends_with_job && cancel_is_set();
+}
+
+/* Looks for a line that begins with stop_at.  An unfinished line is looked at again. */
+static void find_stop(struct running *r)
+{
+	const char *text, *end, *want = r->want->stop_at;
+
+	if (!want || !r->want->errors)
+		return;
+	text = buf_str(r->want->errors);
+	while (!r->is_stopped && (end = strchr(text + r->searched, '\n'))) {
+		r->is_stopped = strncmp(text + r->searched, want, strlen(want)) == 0;
+		r->searched = (size_t)(end - text) + 1;
+	}
+}
+
+/*
+ * Reads both outputs until the child ends (a daemon that it started may keep them open), or
+ * until the job is cancelled or the time limit is reached.
+ */
+static void collect_output(struct running *r)
+{
+	int pidfd = open_pidfd(r->pid);
 	int i, gone = 0, wait;
 
-	while (!gone && (s[0].fd >= 0 || s[1].fd >= 0)) {
-		struct pollfd p[3] = {
-			{ .fd = s[0].fd, .events = POLLIN },
-			{ .fd = s[1].fd, .events = POLLIN },
+	while (!gone && !r->is_stopped && !is_cancelled(r)) {
+		struct pollfd p[4] = {
+			{ .fd = r->s[0].fd, .events = POLLIN },
+			{ .fd = r->s[1].fd, .events = POLLIN },
 			{ .fd = pidfd, .events = POLLIN },
+			{ .fd = r->want->ends_with_job ? cancel_fd() : -1, .events = POLLIN },
 		};
 
-		wait = deadline_wait(limit);
+		wait = deadline_wait(&r->limit);
 		if (wait == 0)
 			break;
 		if (pidfd < 0)
 			wait = OLD_KERNEL_POLL;
-		if (poll(p, 3, wait) < 0)
+		if (poll(p, 4, wait) < 0)
 			continue;
-		gone = pidfd < 0 ? has_ended(pid) : p[2].revents != 0;
+		gone = pidfd < 0 ? has_ended(r->pid) : p[2].revents != 0;
 		for (i = 0; i < 2; i++)
-			while (stream_read(&s[i]) && gone && s[i].got <= CHILD_OUTPUT_MAX)
+			while (stream_read(&r->s[i]) && gone && r->s[i].got <= CHILD_OUTPUT_MAX)
 				;
+		find_stop(r);
 	}
 	if (pidfd >= 0)
 		close(pidfd);
+	if (gone && r->want->ends_with_job)
+		kill(-r->pid, SIGKILL); /* what it started and left behind */
 }
 
-/* Waits for the child, or kills its process group at the time limit.  As child_run(). */
-static int child_result(
-	const struct child *c, const struct stream s[2], pid_t pid, struct deadline *limit)
+/* What its outputs allow to say: 0, or -1 recorded. */
+static int check_output(const struct running *r)
 {
-	int status, i, r, wait;
+	int i;
 
-	do {
-		wait = deadline_wait(limit);
-		r = child_wait(pid, wait, &status);
-	} while (r == 0 && wait > 0);
-	if (r == 0) {
-		kill(-pid, SIGKILL);
-		r = child_wait(pid, -1, &status);
-		return r < 0 ? -1
-			     : err_set(ST_FAILED, "'%s' was killed: it took longer than %d s",
-				       c->argv[0], c->limit_ms / 1000);
-	}
-	if (r < 0)
-		return -1;
 	for (i = 0; i < 2; i++) {
-		if (s[i].got > CHILD_OUTPUT_MAX)
+		if (r->s[i].got > CHILD_OUTPUT_MAX && !(i == 1 && r->want->stop_at))
 			return err_set(ST_FAILED,
 				"cannot read the output of '%s': it is longer than %u MiB",
-				c->argv[0], CHILD_OUTPUT_MAX >> 20);
-		if (s[i].to && buf_failed(s[i].to) < 0)
+				r->want->argv[0], CHILD_OUTPUT_MAX >> 20);
+		if (r->s[i].to && buf_failed(r->s[i].to) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* Waits for the child, or ends its process group.  As child_run(). */
+static int child_result(const struct running *r)
+{
+	const struct child *c = r->want;
+	int status, got;
+
+	got = child_wait(r->pid, c->ends_with_job || r->limit.at ? 0 : -1, &status);
+	if (got == 0 && (r->is_stopped || is_cancelled(r)))
+		child_end_group(r->pid);
+	if (r->is_stopped)
+		return CHILD_STOPPED;
+	if (got == 0 && is_cancelled(r))
+		return err_set(ST_FAILED, "interrupted");
+	if (got == 0) {
+		kill(-r->pid, SIGKILL);
+		child_wait(r->pid, KILLED_MS, &status);
+		return err_set(ST_FAILED, "'%s' was killed: it took longer than %d s", c->argv[0],
+			c->limit_ms / 1000);
+	}
+	if (got < 0 || check_output(r) < 0)
+		return -1;
+	if (WIFSIGNALED(status) && c->processor_s &&
+		(WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL))
+		return err_set(ST_FAILED,
+			"'%s' was killed: it took more than %u s of processor time", c->argv[0],
+			c->processor_s);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -152,15 +226,18 @@ bool child_has(const char *program)
 
 int child_run(const struct child *c)
 {
-	struct stream s[2] = { { .fd = -1 }, { .fd = -1 } };
-	struct spawn spawn = { .argv = c->argv, .keep = c->keep_fd, .own_session = c->own_session };
+	struct running r = { .want = c, .s = { { .fd = -1 }, { .fd = -1 } } };
+	struct spawn spawn = { .argv = c->argv,
+		.keep = c->keep_fd,
+		.own_session = c->own_session || c->ends_with_job,
+		.dies_with_us = c->ends_with_job,
+		.processor_s = c->processor_s,
+		.memory = c->memory };
 	char lang[] = "LC_ALL=C", path[] = "PATH=" CHILD_PATH;
 	char *envp[] = { lang, path, NULL, NULL };
 	int from[SPAWN_SLOTS] = { -1, -1, -1, -1 };
 	const char *home = getenv("HOME");
-	struct deadline limit;
 	int rc = -1;
-	pid_t pid;
 
 	if (spawn_find(c->argv[0], CHILD_PATH, spawn.path) < 0)
 		return -1;
@@ -168,31 +245,34 @@ int child_run(const struct child *c)
 		return err_set(ST_FAILED, "out of memory");
 	spawn.envp = envp;
 	from[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (from[0] < 0 || stream_open(&s[0], c->out, &from[1]) < 0 ||
-		stream_open(&s[1], c->errors, &from[2]) < 0) {
+	if (from[0] < 0 || stream_open(&r.s[0], c->out, &from[1]) < 0 ||
+		stream_open(&r.s[1], c->errors, &from[2]) < 0) {
 		spawn_failed(c->argv[0], errno);
 		goto out;
 	}
-	pid = spawn_start(&spawn, from);
+	r.pid = spawn_start(&spawn, from);
 	spawn_close(from, SPAWN_SLOTS); /* else our own write ends would keep the pipes open */
-	if (pid > 0) {
-		deadline_set(&limit, c->limit_ms);
-		collect_output(s, pid, &limit);
-		rc = child_result(c, s, pid, &limit);
+	if (r.pid > 0) {
+		deadline_set(&r.limit, c->limit_ms);
+		collect_output(&r);
+		rc = child_result(&r);
 	}
 out:
 	spawn_close(from, SPAWN_SLOTS);
-	spawn_close(&s[0].fd, 1);
-	spawn_close(&s[1].fd, 1);
+	spawn_close(&r.s[0].fd, 1);
+	spawn_close(&r.s[1].fd, 1);
 	free(envp[2]);
 	return rc;
 }
 
-static pid_t start_with(const char *const *argv, const int from[SPAWN_SLOTS], bool ignores_stop)
+static pid_t start_inherited(
+	const char *const *argv, const int from[SPAWN_SLOTS], bool own_group, bool ignores_stop)
 {
-	struct spawn spawn = {
-		.argv = argv, .envp = environ, .keep = -1, .ignores_stop = ignores_stop
-	};
+	struct spawn spawn = { .argv = argv,
+		.envp = environ,
+		.keep = -1,
+		.own_group = own_group,
+		.ignores_stop = ignores_stop };
 	const char *dirs = getenv("PATH");
 
 	if (spawn_find(argv[0], dirs ? dirs : CHILD_PATH, spawn.path) < 0)
@@ -204,37 +284,31 @@ pid_t child_start(const char *const *argv, int in, int out, int keep_fd)
 {
 	const int from[SPAWN_SLOTS] = { in, out, -1, keep_fd };
 
-	return start_with(argv, from, false);
+	return start_inherited(argv, from, false, false);
 }
 
 pid_t child_start_errors(const char *const *argv, int in, int out, int errors, bool ignores_stop)
 {
 	const int from[SPAWN_SLOTS] = { in, out, errors, -1 };
 
-	return start_with(argv, from, ignores_stop);
+	return start_inherited(argv, from, false, ignores_stop);
 }
 
-/* Waits for the end of pid without reaping it.  1: it has ended; 0: timeout_ms has passed. */
-static int await_end(pid_t pid, int timeout_ms)
+pid_t child_start_group(const char *const *argv, int in, int out, int keep_fd)
 {
-	int64_t until = io_now_ms() + timeout_ms;
-	int pidfd = open_pidfd(pid);
-	int64_t left = timeout_ms;
-	int ended = 0;
+	const int from[SPAWN_SLOTS] = { in, out, -1, keep_fd };
 
-	do {
-		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	return start_inherited(argv, from, true, false);
+}
 
-		if (pidfd < 0 && left > OLD_KERNEL_POLL)
-			left = OLD_KERNEL_POLL;
-		ended = poll(&p, 1, (int)left) > 0;
-		if (pidfd < 0)
-			ended = has_ended(pid);
-		left = until - io_now_ms();
-	} while (!ended && left > 0);
-	if (pidfd >= 0)
-		close(pidfd);
-	return ended;
+void child_end_group(pid_t pid)
+{
+	int status;
+
+	kill(-pid, SIGTERM);
+	await_end(pid, TERM_MS);
+	kill(-pid, SIGKILL); /* also what the program started and left behind */
+	child_wait(pid, KILLED_MS, &status);
 }
 
 int child_wait(pid_t pid, int timeout_ms, int *status)

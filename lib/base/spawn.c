@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -106,12 +107,44 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &act.sa_mask, NULL);
 }
 
+static int set_limit(int resource, rlim_t soft, rlim_t hard)
+{
+	const struct rlimit limit = { soft, hard };
+
+	return setrlimit((__rlimit_resource_t)resource, &limit);
+}
+
+/* In the child.  XCPU comes at the soft limit of the processor time, KILL at the hard one. */
+static int set_limits(const struct spawn *s)
+{
+	if (s->memory && set_limit(RLIMIT_AS, s->memory, s->memory) < 0)
+		return -1;
+	if (s->processor_s && set_limit(RLIMIT_CPU, s->processor_s, s->processor_s + 1) < 0)
+		return -1;
+	/* Reaching a limit must not leave a core file. */
+	return s->memory || s->processor_s ? set_limit(RLIMIT_CORE, 0, 0) : 0;
+}
+
+/* In the child.  The parent may have died before prctl() was called. */
+static int die_with(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return -1;
+	if (getppid() != parent)
+		_exit(127);
+	return 0;
+}
+
 /* In the child.  Returns only on failure, with an errno. */
-static int exec_program(const struct spawn *s)
+static int exec_program(const struct spawn *s, pid_t parent)
 {
 	int i;
 
 	if (s->own_session && setsid() < 0)
+		return errno;
+	if (s->own_group && setpgid(0, 0) < 0)
+		return errno;
+	if ((s->dies_with_us && die_with(parent) < 0) || set_limits(s) < 0)
 		return errno;
 	close_rest_on_exec();
 	for (i = 0; i < SPAWN_SLOTS; i++)
@@ -177,7 +210,7 @@ pid_t spawn_start(struct spawn *s, const int from[SPAWN_SLOTS])
 {
 	int report[2] = { -1, -1 };
 	sigset_t all, mask;
-	pid_t pid = -1;
+	pid_t pid = -1, parent = getpid();
 	int sys = 0;
 
 	memset(s->fd, -1, sizeof(s->fd));
@@ -190,7 +223,7 @@ pid_t spawn_start(struct spawn *s, const int from[SPAWN_SLOTS])
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	pid = fork();
 	if (pid == 0) {
-		sys = exec_program(s);
+		sys = exec_program(s, parent);
 		_exit(io_write(report[1], &sys, sizeof(sys)) < 0 ? 126 : 127);
 	}
 	if (pid < 0)

@@ -7,6 +7,7 @@
 #include <linux/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define SPAWN_SLOTS 4 /* descriptors 0 to 3 of the child */
@@ -19,6 +20,10 @@ struct spawn {
 	int keep;	     /* a descriptor that stays open under its number; -1: none */
 	bool own_session;
 	bool ignores_stop; /* SIGTSTP, that is Ctrl-Z, is ignored */
+	bool own_group;	      /* a process group of its own, in the same session */
+	bool dies_with_us;    /* it is killed if the thread that starts it ends */
+	unsigned processor_s; /* limits, as in struct child */
+	uint64_t memory;
 };
 
 /* Whether spawn_find() finds name.  Records no error. */

@@ -29,6 +29,8 @@ static struct {
 	uint32_t adler;
 } zero = { .once = PTHREAD_ONCE_INIT };
 
+_Static_assert(BLOCK_UNITS == 64, "zero_units has a bit for each unit");
+
 static pthread_once_t lzo_once = PTHREAD_ONCE_INIT;
 static int lzo_status;
 
@@ -79,6 +81,7 @@ static void block_set(struct block *b, enum block_kind kind, uint64_t off, uint6
 	b->has_hash = false;
 	b->coded_len = 0;
 	b->adler = 0;
+	b->zero_units = 0;
 }
 
 void block_set_data(struct block *b, uint64_t off, uint64_t len)
@@ -105,6 +108,49 @@ bool block_all_zero(const uint8_t *p, uint64_t len)
 		return false;
 	/* The first 16 bytes are zero, so all are if each equals the one 16 before it. */
 	return memcmp(p, p + 16, len - 16) == 0;
+}
+
+uint64_t block_units(uint64_t from, uint64_t to)
+{
+	uint64_t first = from / BLOCK_UNIT, end = (to + BLOCK_UNIT - 1) / BLOCK_UNIT;
+
+	if (from >= to)
+		return 0;
+	return UINT64_MAX >> (BLOCK_UNITS - (end - first)) << first;
+}
+
+bool block_find_zeros(struct block *b)
+{
+	uint64_t at, n, unit;
+
+	for (at = 0; at < b->len; at += n) {
+		n = b->len - at < BLOCK_UNIT ? b->len - at : BLOCK_UNIT;
+		unit = block_units(at, at + n);
+		if (!(b->zero_units & unit) && block_all_zero(b->raw + at, n))
+			b->zero_units |= unit;
+	}
+	return b->zero_units == block_units(0, b->len);
+}
+
+uint64_t block_run(const struct block *b, uint64_t from, bool *is_zero)
+{
+	uint64_t first = from / BLOCK_UNIT, bits = b->zero_units >> first, end;
+
+	*is_zero = bits & 1;
+	if (*is_zero)
+		bits = ~bits;
+	end = bits ? (first + (uint64_t)__builtin_ctzll(bits)) * BLOCK_UNIT : BLOCK_SIZE;
+	return end < b->len ? end : b->len;
+}
+
+uint64_t block_zero_bytes(const struct block *b)
+{
+	uint64_t bytes = (uint64_t)__builtin_popcountll(b->zero_units) * BLOCK_UNIT;
+	uint64_t beyond = b->len % BLOCK_UNIT ? BLOCK_UNIT - b->len % BLOCK_UNIT : 0;
+
+	if (bytes && b->zero_units & block_units(b->len - 1, b->len))
+		bytes -= beyond;
+	return bytes;
 }
 
 void block_encode(struct block *b, bool compress)

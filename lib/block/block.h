@@ -18,6 +18,9 @@
  *
  * A block is compressed once, where it is read.  Archives, the wire and relays
  * pass it on in its coded form.
+ *
+ * Zeros within a data block are known by units of BLOCK_UNIT bytes, which is what
+ * most filesystems allocate.  They are part of the raw and of the coded form.
  */
 #ifndef IMG_BLOCK_H
 #define IMG_BLOCK_H
@@ -30,6 +33,9 @@
 #define BLOCK_SIZE 262144u				      /* the most that stock lzop reads */
 #define BLOCK_ENC_MAX (BLOCK_SIZE + BLOCK_SIZE / 16 + 64 + 3) /* LZO1X's worst case */
 
+#define BLOCK_UNIT 4096u
+#define BLOCK_UNITS (BLOCK_SIZE / BLOCK_UNIT) /* one bit of a uint64_t for each */
+
 enum block_kind { BLOCK_DATA, BLOCK_HOLE };
 
 struct block {
@@ -41,10 +47,11 @@ struct block {
 	bool has_hash;
 	uint32_t coded_len; /* 0: there is no coded form */
 	uint32_t adler;
-	struct hash hash; /* if has_hash: of the raw bytes, zero-padded to BLOCK_SIZE */
-	uint8_t *raw;	  /* BLOCK_SIZE bytes of memory */
-	uint8_t *enc;	  /* BLOCK_ENC_MAX bytes of memory */
-	void *work;	  /* LZO's working memory */
+	uint64_t zero_units; /* bit i: unit i is known to be all zero */
+	struct hash hash;    /* if has_hash: of the raw bytes, zero-padded to BLOCK_SIZE */
+	uint8_t *raw;	     /* BLOCK_SIZE bytes of memory */
+	uint8_t *enc;	     /* BLOCK_ENC_MAX bytes of memory */
+	void *work;	     /* LZO's working memory */
 };
 
 /*
@@ -60,6 +67,27 @@ void block_set_hole(struct block *b, uint64_t off, uint64_t len);
 
 /* Whether all len bytes at p are zero. */
 bool block_all_zero(const uint8_t *p, uint64_t len);
+
+/*
+ * Bit i is set for each unit i that has any of the bytes [from, to) of a block; from and
+ * to are at most BLOCK_SIZE.
+ */
+uint64_t block_units(uint64_t from, uint64_t to);
+
+/*
+ * Finds all units of a raw data block that are all zero, and adds them to zero_units.
+ * Whether they are all of its units.
+ */
+bool block_find_zeros(struct block *b);
+
+/*
+ * The end of the run of units from the offset `from` in a block on that are in zero_units
+ * (then *is_zero) or are not.
+ */
+uint64_t block_run(const struct block *b, uint64_t from, bool *is_zero);
+
+/* How many bytes of b are in its zero_units. */
+uint64_t block_zero_bytes(const struct block *b);
 
 /*
  * Gives a raw data block its coded form: LZO1X-1 if compress is set and the

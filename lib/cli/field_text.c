@@ -131,6 +131,14 @@ void field_text_backing(struct buf *out, const struct field *f, const struct kv 
 	append_within(out, ", ", kv_get(r, "backing.format"), "");
 }
 
+void field_text_data_file(struct buf *out, const struct field *f, const struct kv *r)
+{
+	const char *recorded = kv_get(r, f->key);
+
+	if (recorded)
+		buf_adds(out, *recorded ? recorded : "external, but the image does not name it");
+}
+
 /* A volume group has no such key: it cannot be in use. */
 void field_text_use(struct buf *out, const struct field *f, const struct kv *r)
 {

@@ -24,6 +24,7 @@ field_text_fn field_text_archive;     /* what protects the archive against a los
 field_text_fn field_text_filesystem;  /* "ext4, label 'root', uuid ..." */
 field_text_fn field_text_content;     /* the filesystem, or else the partition table */
 field_text_fn field_text_backing;     /* "base.img, raw" */
+field_text_fn field_text_data_file;   /* "data.raw", or that it is not named */
 field_text_fn field_text_use;	      /* "no", "yes", "mounted" */
 field_text_fn field_text_users;	      /* who has it open; its mounts have a line of their own */
 field_text_fn field_text_state;	      /* "in use, snapshot of web" */

@@ -49,6 +49,9 @@ static const struct field fields[] = {
 	{ "partitions", FIELD_TEXT, VIEW_INFO, .line = "partitions" },
 	{ "backing.recorded", FIELD_TEXT, VIEW_INFO, .line = "backing",
 		.text = field_text_backing },
+	{ "data_file.recorded", FIELD_TEXT, VIEW_INFO, .line = "data file",
+		.text = field_text_data_file },
+	{ "extent.recorded", FIELD_TEXTS, VIEW_INFO, .line = "extent" },
 	{ "mounted", FIELD_BOOL, IMAGE, .json = "mounted", .xml = "@mounted" },
 	{ "in_use", FIELD_BOOL, IMAGE, .json = "in_use", .xml = "@in_use", .line = "in use",
 		.text = field_text_use },
@@ -93,6 +96,11 @@ static const struct field fields[] = {
 	{ "data_file.capacity", FIELD_BYTES, VIEW_INFO, .json = "data_file?.capacity" },
 	{ "data_file.allocation", FIELD_BYTES, VIEW_INFO, .json = "data_file?.allocation" },
 	{ "data_file.physical", FIELD_BYTES, VIEW_INFO, .json = "data_file?.physical" },
+	{ "extent.path", FIELD_TEXTS, VIEW_INFO, .json = "extents[].path" },
+	{ "extent.recorded", FIELD_TEXTS, VIEW_INFO, .json = "extents[].recorded" },
+	{ "extent.capacity", FIELD_SIZES, VIEW_INFO, .json = "extents[].capacity" },
+	{ "extent.allocation", FIELD_SIZES, VIEW_INFO, .json = "extents[].allocation" },
+	{ "extent.physical", FIELD_SIZES, VIEW_INFO, .json = "extents[].physical" },
 
 	/* A host.  What it detects are hundreds of types: too many for a line. */
 	{ "host", FIELD_TEXT, VIEW_HOST, .json = "host", .xml = "host", .line = "host" },
@@ -165,6 +173,23 @@ static bool is_time(const char *text)
 	       !text[whole + 10];
 }
 
+/* "" or an amount, which has at most 19 digits. */
+static bool is_size(const char *text)
+{
+	return !text[strspn(text, "0123456789")] && strlen(text) <= 19 &&
+	       strtoull(text, NULL, 10) <= INT64_MAX;
+}
+
+static const char *first_bad_size(const struct field *f, const struct kv *record)
+{
+	const char *text;
+	size_t at = 0;
+
+	while ((text = kv_each(record, f->key, &at)) && is_size(text))
+		;
+	return text;
+}
+
 static int check_value(const struct field *f, const struct kv *record)
 {
 	const char *text = kv_get(record, f->key);
@@ -187,6 +212,11 @@ static int check_value(const struct field *f, const struct kv *record)
 		return 0;
 	case FIELD_TIME:
 		if (text && !is_time(text))
+			break;
+		return 0;
+	case FIELD_SIZES:
+		text = first_bad_size(f, record);
+		if (text)
 			break;
 		return 0;
 	default:

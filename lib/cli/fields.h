@@ -15,6 +15,7 @@
 enum field_type {
 	FIELD_TEXT,  /* any bytes */
 	FIELD_TEXTS, /* a text for each time that the key is in the record */
+	FIELD_SIZES, /* an amount for each time; "": not known */
 	FIELD_BYTES, /* an amount; like a number at most INT64_MAX */
 	FIELD_NUMBER,
 	FIELD_FRACTION, /* from 0 to 1 */
@@ -40,7 +41,9 @@ struct field {
 	unsigned views;
 	/*
 	 * JSON: "MEMBER", or "OBJECT.MEMBER" of an object in the object; "OBJECT?.MEMBER"
-	 * if that object is null when the record has none of its members.
+	 * if that object is null when the record has none of its members.  "LIST[].MEMBER"
+	 * of FIELD_TEXTS and FIELD_SIZES: the nth value belongs to the nth object of a list,
+	 * "" is null, and so is the list without values.
 	 */
 	const char *json;
 	/*

@@ -8,6 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/cli/command.h"
 #include "lib/cli/json.h"
+#include "lib/job/parts.h"
 
 struct pack {
 	const char *did; /* "archived" */
@@ -24,6 +25,7 @@ static int tell_packed(struct command *c, const struct location *loc, const stru
 	cli_did(&c->cli, c->op, k->did, "%s into %s", loc->text, path ? path : "another file");
 	json_object_clear(o); /* what other commands call `location` is the source here */
 	json_set_text(o, "source", loc->text);
+	parts_warn(loc->text, record, "archived");
 	json_set_text(o, "path", path);
 	if (json_set_u64(o, "capacity", record, "capacity") < 0 ||
 		json_set_u64(o, "data_bytes", reply, "data_bytes") < 0 ||

@@ -4,6 +4,8 @@
 #include "lib/cli/record_json.h"
 
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
@@ -48,11 +50,49 @@ static json_t *parent_of(json_t *object, const struct field *f, const struct kv 
 	return json_is_object(object) ? object : NULL;
 }
 
+/* Makes the list of f's name have at least count objects. */
+static json_t *list_of(json_t *object, const struct field *f, size_t count)
+{
+	char name[OBJECT_NAME_MAX];
+	json_t *list;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(f->json, "["), f->json);
+	list = json_object_get(object, name);
+	if (!list || (count && json_is_null(list))) {
+		list = count ? json_array() : json_null();
+		json_object_set_new(object, name, list);
+	}
+	while (json_array_size(list) < count && json_array_append_new(list, json_object()) == 0)
+		;
+	return list;
+}
+
+static void add_list_members(json_t *object, const struct field *f, const struct kv *record)
+{
+	json_t *list = list_of(object, f, 0), *item;
+	const char *value, *member = strchr(f->json, '.') + 1;
+	size_t at = 0, count = 0;
+
+	while ((value = kv_each(record, f->key, &at))) {
+		list = list_of(object, f, ++count);
+		item = json_array_get(list, count - 1);
+		if (f->type == FIELD_SIZES && *value)
+			json_object_set_new(
+				item, member, json_integer((json_int_t)strtoull(value, NULL, 10)));
+		else
+			json_set_text(item, member, *value ? value : NULL);
+	}
+}
+
 static int add_member(
 	json_t *object, const struct field *f, const struct kv *record, unsigned views)
 {
 	const char *member;
 
+	if (strstr(f->json, "[].")) {
+		add_list_members(object, f, record);
+		return 0;
+	}
 	object = parent_of(object, f, record, views, &member);
 	if (!object)
 		return 0;

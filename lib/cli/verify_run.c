@@ -11,6 +11,7 @@
 #include "lib/cli/json.h"
 #include "lib/cli/progress.h"
 #include "lib/cli/usage.h"
+#include "lib/job/parts.h"
 
 struct image_digest {
 	struct location loc;
@@ -67,6 +68,8 @@ static int receive_digest(struct image_digest *d)
 			kv_get_u64(&d->reply, "capacity", &d->capacity) <= 0)
 			r = err_set(ST_PEER, "protocol error: a reply without a digest");
 	}
+	if (r == 0)
+		parts_warn(d->loc.text, &d->reply, "examined");
 	return r < 0 ? err_wrap("%s", d->loc.text) : 0;
 }
 
@@ -81,7 +84,7 @@ static void image_digest_fini(struct image_digest *d)
 static int check_format(struct image_digest *d, bool live)
 {
 	const char *format = kv_get(&d->reply, "format");
-	bool recorded = false, leaks = false;
+	bool recorded = false, leaks = false, dirty = false;
 	struct buf args = BUF_INIT;
 	struct kv reply;
 	int r;
@@ -104,6 +107,10 @@ static int check_format(struct image_digest *d, bool live)
 	if (r < 0)
 		return err_wrap("%s", d->loc.text);
 	r = kv_get_bool(&reply, "leaks", &leaks);
+	if (r >= 0)
+		r = kv_get_bool(&reply, "dirty", &dirty);
+	if (dirty)
+		log_note("%s: it is marked dirty: it is open, or was not closed", d->loc.text);
 	if (leaks)
 		log_note("%s: some clusters are leaked: they take space, but do no other harm",
 			d->loc.text);

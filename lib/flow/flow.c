@@ -155,7 +155,7 @@ static int flow_code(struct flow *f, struct block *b)
 		}
 		if (block_decode(b) < 0)
 			return -1;
-		if (block_all_zero(b->raw, b->len)) {
+		if (block_find_zeros(b)) {
 			block_set_hole(b, b->off, b->len);
 			return 0;
 		}
@@ -236,6 +236,7 @@ static int flow_count(struct flow *f, const struct block *b)
 	}
 	e->data_bytes += b->len;
 	e->data_blocks++;
+	f->stats.zero_bytes += block_zero_bytes(b);
 	f->stats.coded_bytes += sent_len(f, b);
 	if (f->to->ops->wants != SINK_RAW && b->coded_len) {
 		if (b->coded_len < b->len)

@@ -105,6 +105,7 @@ struct flow_options {
 struct flow_stats {
 	struct wire_end end;  /* counts; digest, computed or from the source */
 	struct hash content;  /* digest_content(), if a digest was computed */
+	uint64_t zero_bytes;  /* within data blocks, by units (block.h); if a digest was computed */
 	uint64_t coded_bytes; /* of data blocks, in the form sent */
 	uint64_t compressed_blocks, stored_blocks;
 	bool source_failed; /* if the flow failed: in the source, not in the sink */

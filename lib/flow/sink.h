@@ -12,12 +12,18 @@
 /* sink_image.c: writes the image to a target, each block at its offset. */
 struct sink *sink_image(struct target *t);
 
+/* What `lzop -d` gives to the file that it makes from an archive. */
+struct archive_origin {
+	const char *name; /* only with -N; not NULL */
+	uint32_t mode;	  /* permissions */
+	uint64_t mtime;	  /* seconds since 1970; 0: the current time */
+};
+
 /*
  * sink_archive.c: writes an lzop file to t, with length and digest in its header,
- * or, if t is NULL, to fd, without these.  name is recorded in the header (lzop -N
- * restores it).
+ * or, if t is NULL, to fd, without these.  The header records a copy of origin.
  */
-struct sink *sink_archive(struct target *t, int fd, const char *name);
+struct sink *sink_archive(struct target *t, int fd, const struct archive_origin *origin);
 
 /* sink_stream.c: writes raw bytes to a descriptor, holes as zeros. */
 struct sink *sink_stream(int fd);

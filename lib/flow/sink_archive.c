@@ -19,7 +19,7 @@ struct archive_sink {
 	struct outlet out;
 	struct block *zero; /* coded zeros, as many as were written last */
 	char name[256];
-	uint64_t mtime;
+	struct archive_origin origin;
 };
 
 /* Writes the header; known NULL: as a placeholder, before the blocks. */
@@ -29,7 +29,8 @@ static int archive_sink_write_header(struct archive_sink *s, const struct wire_e
 	struct buf b = BUF_INIT;
 	int r;
 
-	lzop_header_write(&b, s->name, 0600, s->mtime, known ? known->len : FLOW_LEN_UNKNOWN,
+	lzop_header_write(&b, s->name, s->origin.mode, s->origin.mtime,
+		known ? known->len : FLOW_LEN_UNKNOWN,
 		!s->target ? NULL
 		: known	   ? &known->digest
 			   : &none);
@@ -103,15 +104,17 @@ static const struct sink_ops archive_sink_ops = {
 	.free = archive_sink_free,
 };
 
-struct sink *sink_archive(struct target *t, int fd, const char *name)
+struct sink *sink_archive(struct target *t, int fd, const struct archive_origin *origin)
 {
 	struct archive_sink *s = sink_new(sizeof(*s), &archive_sink_ops);
 
 	if (!s)
 		return NULL;
 	s->target = t;
-	s->mtime = (uint64_t)time(NULL);
-	strncpy(s->name, name, sizeof(s->name) - 1);
+	s->origin = *origin;
+	if (!s->origin.mtime)
+		s->origin.mtime = (uint64_t)time(NULL);
+	strncpy(s->name, origin->name, sizeof(s->name) - 1);
 	s->zero = block_new();
 	if (!s->zero || outlet_init(&s->out, t, fd) < 0 || archive_sink_write_header(s, NULL) < 0) {
 		sink_free(&s->base);

@@ -12,11 +12,7 @@ struct image_sink {
 
 static int image_sink_put(struct sink *base, struct block *b)
 {
-	struct image_sink *s = (struct image_sink *)base;
-
-	if (b->kind == BLOCK_HOLE)
-		return target_zero(s->target, b->len, b->off);
-	return target_write(s->target, b->raw, b->len, b->off);
+	return target_put(((struct image_sink *)base)->target, b);
 }
 
 static int image_sink_finish(struct sink *base, const struct wire_end *end)

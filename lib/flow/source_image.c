@@ -1,6 +1,6 @@
 /*
- * source_image: goes through the data extents of the image.  An extent is
- * extended to block boundaries: a block is read if any part of it may hold data.
+ * source_image: goes through the data extents of the image.  A block that has any data is
+ * sent as a data block, and only its units (block.h) that may hold data are read.
  *
  * The position of the next extent is determined before the current one is read.
  * The kernel's read-ahead creates page cache pages for allocated but unwritten
@@ -8,62 +8,88 @@
  * more of the hole behind it into data.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/flow/source.h"
+
+#define BLOCK_EXTENTS_MAX 8
 
 struct image_source {
 	struct source base;
 	struct image *img;
 	uint64_t off; /* of the next block */
-	uint64_t end; /* of the extent that off is in */
-	bool has_ahead;
+	bool has_begun;
 	struct extent {
 		uint64_t start, end; /* both are the length of the image if there is none */
-	} ahead;
+	} now, ahead;		     /* the first extent that ends after off, and that after it */
 };
 
-static uint64_t round_up(uint64_t n, uint64_t limit)
-{
-	uint64_t whole = (n + BLOCK_SIZE - 1) / BLOCK_SIZE * BLOCK_SIZE;
-
-	return whole < limit ? whole : limit;
-}
-
-/* Finds the extent at or after off, extended to block boundaries.  0, or -1 recorded. */
+/* Finds the extent at or after off.  0, or -1 recorded. */
 static int image_source_find(struct image_source *s, uint64_t off, struct extent *e)
 {
 	int r = s->img->ops->extent(s->img, off, &e->start, &e->end);
 
-	if (r < 0)
-		return -1;
 	if (r == 0)
 		e->start = e->end = s->base.len;
-	e->start -= r ? e->start % BLOCK_SIZE : 0;
-	e->end = round_up(e->end, s->base.len);
+	return r < 0 ? -1 : 0;
+}
+
+static int image_source_advance(struct image_source *s)
+{
+	s->now = s->ahead;
+	return image_source_find(s, s->now.end, &s->ahead);
+}
+
+static int image_source_begin(struct image_source *s)
+{
+	s->has_begun = true;
+	return image_source_find(s, 0, &s->ahead) < 0 ? -1 : image_source_advance(s);
+}
+
+/*
+ * Finds the units of the data block b that are in a hole, unless there are so many small
+ * extents that reading is faster than finding them.  0, or -1 recorded.
+ */
+static int image_source_find_holes(struct image_source *s, struct block *b)
+{
+	uint64_t from, to, end = b->off + b->len;
+	unsigned extents = 0;
+
+	b->zero_units = block_units(0, b->len);
+	while (s->now.start < end) {
+		from = s->now.start > b->off ? s->now.start : b->off;
+		to = s->now.end < end ? s->now.end : end;
+		if (++extents == BLOCK_EXTENTS_MAX && s->ahead.start < end) {
+			to = end;
+			if (image_source_find(s, end, &s->ahead) < 0)
+				return -1;
+		}
+		b->zero_units &= ~block_units(from - b->off, to - b->off);
+		if (s->now.end > end)
+			break;
+		if (image_source_advance(s) < 0)
+			return -1;
+	}
 	return 0;
 }
 
 static int image_source_next(struct source *base, struct block *b)
 {
 	struct image_source *s = (struct image_source *)base;
-	uint64_t left = s->base.len - s->off;
+	uint64_t left = s->base.len - s->off, data;
 
 	if (left == 0)
 		return 0;
-	if (!s->has_ahead && image_source_find(s, 0, &s->ahead) < 0)
+	if (!s->has_begun && image_source_begin(s) < 0)
 		return -1;
-	s->has_ahead = true;
-	if (s->off >= s->end) {
-		if (s->ahead.start > s->off) {
-			block_set_hole(b, s->off, s->ahead.start - s->off);
-			s->off = s->ahead.start;
-			return 1;
-		}
-		s->end = s->ahead.end;
-		if (s->end < s->base.len && image_source_find(s, s->end, &s->ahead) < 0)
+	data = s->now.start < s->base.len ? s->now.start - s->now.start % BLOCK_SIZE : s->base.len;
+	if (data > s->off) {
+		block_set_hole(b, s->off, data - s->off);
+	} else {
+		block_set_data(b, s->off, left < BLOCK_SIZE ? left : BLOCK_SIZE);
+		if (image_source_find_holes(s, b) < 0)
 			return -1;
 	}
-	block_set_data(b, s->off, left < BLOCK_SIZE ? left : BLOCK_SIZE);
 	s->off += b->len;
 	return 1;
 }
@@ -71,9 +97,16 @@ static int image_source_next(struct source *base, struct block *b)
 static int image_source_load(struct source *base, struct block *b)
 {
 	struct image_source *s = (struct image_source *)base;
+	uint64_t from, to;
+	bool is_hole;
 
-	if (image_read(s->img, b->raw, b->len, b->off) < 0)
-		return -1;
+	for (from = 0; from < b->len; from = to) {
+		to = block_run(b, from, &is_hole);
+		if (is_hole)
+			memset(b->raw + from, 0, to - from);
+		else if (image_read(s->img, b->raw + from, to - from, b->off + from) < 0)
+			return -1;
+	}
 	b->has_raw = true;
 	return 0;
 }

@@ -94,6 +94,22 @@ int content_read(struct content *c, int fd, uint64_t len)
 		return -1;
 	if (lzop_is(head, n))
 		return read_archive(c, fd, len);
+	if (foreign_read(&c->foreign, fd, len) < 0)
+		return -1;
+	if (c->foreign.format) {
+		c->format = c->foreign.format;
+		return 0;
+	}
 	c->format = content_format_of(head, n);
 	return c->format == format_qcow2 ? read_qcow2(c, fd, len) : 0;
+}
+
+const char *content_next_file(const struct content *c, size_t *at)
+{
+	if (c->foreign.format)
+		return foreign_next_name(&c->foreign, at);
+	if (c->is_archive || c->format != format_qcow2 || !qcow2_has_data_file(&c->qcow2) || *at)
+		return NULL;
+	*at = 1;
+	return c->qcow2.data_file;
 }

@@ -1,6 +1,6 @@
 /*
- * content: what an image's first bytes say of it: an lzop archive, a qcow2 layer,
- * or anything else, which is raw.
+ * content: what an image's first bytes say of it: an lzop archive, a qcow2 layer, a foreign
+ * format (foreign.h), or anything else, which is raw.
  *
  * A guest can write all of that, so it is only shown, and otherwise not trusted.
  */
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/format/archive.h"
+#include "lib/format/foreign.h"
 #include "lib/format/qcow2.h"
 
 #define CONTENT_REASON_MAX 256
@@ -18,13 +19,15 @@
 struct content {
 	bool is_archive;
 	struct archive archive; /* if is_archive */
-	const char *format;	/* "raw" or "qcow2", a constant; also of the image in an archive */
+	/* "raw", "qcow2" or foreign's, a constant; of the image in an archive "raw" or "qcow2" */
+	const char *format;
 	struct qcow2 qcow2;	/* if format is "qcow2" and it is not an archive */
 	/*
 	 * Why the header of what has the magic of an archive or of qcow2 cannot be parsed;
 	 * it counts as raw then.  "" if it can, or has no such magic.
 	 */
 	char damaged[CONTENT_REASON_MAX];
+	struct foreign foreign; /* if its format is not NULL */
 };
 
 /*
@@ -45,6 +48,13 @@ int content_parse(struct content *c, const void *head, size_t n);
  * be an archive, of whose image nothing is known then.
  */
 int content_parse_stream(struct content *c, const void *head, size_t n);
+
+/*
+ * The names, as recorded, of the other files that hold data of the image, which its backing file
+ * is not: the external data file of qcow2 ("" if the image does not name it), the extents of a
+ * VMDK descriptor.  *at begins as 0.  NULL after the last.
+ */
+const char *content_next_file(const struct content *c, size_t *at);
 
 /* "raw" or "qcow2", by the first n bytes of an image; 4 are enough. */
 const char *content_format_of(const void *head, size_t n);

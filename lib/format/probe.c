@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +40,9 @@ static bool is_ambiguous(blkid_probe pr)
 	return r == 1 && count > 1;
 }
 
-/* Probes by the enabled chain.  1: found; 0: nothing, or several; -1 recorded. */
+#define SEVERAL 2
+
+/* Probes by the enabled chain.  1: found; 0: nothing; SEVERAL; -1 recorded. */
 static int run_chain(blkid_probe pr)
 {
 	int r, error;
@@ -48,9 +51,11 @@ static int run_chain(blkid_probe pr)
 	r = blkid_do_safeprobe(pr);
 	if (r == 0)
 		return 1;
-	error = errno ? errno : EIO;
-	if (r == 1 || r == -2 || is_ambiguous(pr))
+	if (r == 1)
 		return 0;
+	error = errno ? errno : EIO;
+	if (r == -2 || is_ambiguous(pr))
+		return SEVERAL;
 	errno = error;
 	return err_sys("cannot look for filesystems");
 }
@@ -68,6 +73,8 @@ static int probe_superblocks(blkid_probe pr, struct probe *p)
 		copy_value(pr, "LABEL", p->fs_label, sizeof(p->fs_label));
 		copy_value(pr, "UUID", p->fs_uuid, sizeof(p->fs_uuid));
 	}
+	if (r == SEVERAL)
+		snprintf(p->fs_type, sizeof(p->fs_type), PROBE_AMBIGUOUS);
 	blkid_probe_enable_superblocks(pr, 0);
 	return r;
 }

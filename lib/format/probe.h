@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define PROBE_TEXT 256
+#define PROBE_AMBIGUOUS "ambiguous" /* the type, if there are signatures of several */
 
 /* What libblkid finds; "" where it finds nothing. */
 struct probe {
@@ -21,7 +22,7 @@ struct probe {
 
 /*
  * Looks for a filesystem and, independently, a partition table in the first len bytes of
- * fd.  0, also if it finds none or several; -1 recorded: a read error.  Moves the file
+ * fd.  0, also if it finds none; -1 recorded: a read error.  Moves the file
  * position of fd.
  */
 int probe_fd(int fd, uint64_t len, struct probe *p);

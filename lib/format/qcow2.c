@@ -6,6 +6,7 @@
  */
 #include "lib/format/qcow2.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/buf.h"
@@ -19,6 +20,9 @@
 #define REFCOUNT_ORDER_MAX 6
 #define EXT_END 0
 #define EXT_BACKING_FORMAT 0xe2792acau
+#define EXT_FEATURE_NAMES 0x6803f857u
+#define EXT_DATA_FILE 0x44415441u
+#define FEATURE_ENTRY (2 + QCOW2_FEATURE_NAME)
 
 struct layout {
 	uint32_t header; /* bytes of it; extensions follow */
@@ -49,7 +53,13 @@ static int parse_fixed(struct qcow2 *q, struct layout *l, const void *p, size_t 
 	l->backing_len = view_u32(&v);
 	bits = view_u32(&v);
 	q->size = view_u64(&v);
-	view_bytes(&v, V2_HEADER_SIZE - 32);
+	q->crypt = view_u32(&v);
+	q->l1_size = view_u32(&v);
+	q->l1_off = view_u64(&v);
+	q->refcount_off = view_u64(&v);
+	q->refcount_clusters = view_u32(&v);
+	q->snapshots = view_u32(&v);
+	q->snapshots_off = view_u64(&v);
 	l->header = V2_HEADER_SIZE;
 	if (!view_bad(&v) && version != 2 && version != 3)
 		return refuse_header("unknown version");
@@ -89,6 +99,43 @@ static int parse_backing(struct qcow2 *q, const struct layout *l, const uint8_t 
 	return 0;
 }
 
+static void parse_feature_names(struct qcow2 *q, const uint8_t *p, size_t n)
+{
+	struct qcow2_name *name;
+
+	for (q->names = 0; n >= FEATURE_ENTRY && q->names < QCOW2_NAMES_MAX;
+		p += FEATURE_ENTRY, n -= FEATURE_ENTRY) {
+		name = &q->name[q->names++];
+		name->kind = p[0];
+		name->bit = p[1];
+		memcpy(name->text, p + 2, QCOW2_FEATURE_NAME);
+		name->text[QCOW2_FEATURE_NAME] = '\0';
+	}
+}
+
+static int parse_extension(struct qcow2 *q, uint32_t type, const uint8_t *data, uint32_t len)
+{
+	switch (type) {
+	case EXT_BACKING_FORMAT:
+		if (len >= sizeof(q->backing_format))
+			return refuse_header("the backing format's name is too long");
+		memset(q->backing_format, 0, sizeof(q->backing_format));
+		memcpy(q->backing_format, data, len);
+		return 0;
+	case EXT_DATA_FILE:
+		if (len >= sizeof(q->data_file))
+			return refuse_header("the data file's name is too long");
+		memset(q->data_file, 0, sizeof(q->data_file));
+		memcpy(q->data_file, data, len);
+		return 0;
+	case EXT_FEATURE_NAMES:
+		parse_feature_names(q, data, len);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
 static int parse_extensions(struct qcow2 *q, const struct layout *l, const uint8_t *p, size_t n)
 {
 	uint64_t end = l->backing_off ? l->backing_off : q->cluster_size;
@@ -109,12 +156,8 @@ static int parse_extensions(struct qcow2 *q, const struct layout *l, const uint8
 		data = view_bytes(&v, len);
 		if (!data)
 			return refuse_header("an extension is too long");
-		if (type == EXT_BACKING_FORMAT) {
-			if (len >= sizeof(q->backing_format))
-				return refuse_header("the backing format's name is too long");
-			memset(q->backing_format, 0, sizeof(q->backing_format));
-			memcpy(q->backing_format, data, len);
-		}
+		if (parse_extension(q, type, data, len) < 0)
+			return -1;
 		if (len % 8)
 			view_bytes(&v, 8 - len % 8 < v.left ? 8 - len % 8 : v.left);
 	}
@@ -131,6 +174,26 @@ int qcow2_parse(struct qcow2 *q, const void *p, size_t n)
 	if (parse_fixed(q, &l, p, n) < 0 || parse_backing(q, &l, p, n) < 0)
 		return -1;
 	return parse_extensions(q, &l, p, n);
+}
+
+bool qcow2_has_data_file(const struct qcow2 *q)
+{
+	return q->incompatible & QCOW2_DATA_FILE;
+}
+
+const char *qcow2_unknown_feature(const struct qcow2 *q, unsigned i, char out[QCOW2_TEXT_MAX])
+{
+	unsigned n;
+
+	if (i >= 64 || !((q->incompatible & ~QCOW2_INCOMPATIBLE_KNOWN) >> i & 1))
+		return NULL;
+	for (n = 0; n < q->names; n++)
+		if (q->name[n].kind == 0 && q->name[n].bit == i && q->name[n].text[0]) {
+			snprintf(out, QCOW2_TEXT_MAX, "%s", q->name[n].text);
+			return out;
+		}
+	snprintf(out, QCOW2_TEXT_MAX, "unknown feature %u", i);
+	return out;
 }
 
 const char *qcow2_feature(const struct qcow2 *q, unsigned i)

@@ -4,10 +4,15 @@
  *	 0  4  magic 'Q' 'F' 'I' 0xfb	  4  4  version, 2 or 3
  *	 8  8  backing name's offset	 16  4  its length, at most 1023
  *	20  4  cluster_bits, 9 to 21	 24  8  size for the guest
+ *	32  4  encryption method	 36  4  entries of the L1 table	 40  8  its offset
+ *	48  8  refcount table's offset	 56  4  its clusters
+ *	60  4  snapshots		 64  8  offset of their table
  *	72  8  incompatible features	 80  8  compatible	88  8  autoclear
  *	96  4  refcount_order		100  4  header length	(72 on: version 3)
  *
- * then extensions of (u32 type, u32 length, bytes, padding to 8) up to type 0.
+ * then extensions of (u32 type, u32 length, bytes, padding to 8) up to type 0.  That of the
+ * features' names has an entry of 48 bytes for each: kind (0: incompatible, 1: compatible, 2:
+ * autoclear), bit, name padded with NULs.
  * Source: QEMU's docs/interop/qcow2.
  */
 #ifndef IMG_QCOW2_H
@@ -20,6 +25,12 @@
 #define QCOW2_MAGIC "QFI\xfb"
 #define QCOW2_HEADER_MAX 65536 /* bytes from the start that are parsed */
 #define QCOW2_BACKING_MAX 1023
+#define QCOW2_FEATURE_NAME 46 /* bytes, without a NUL */
+
+#define QCOW2_NAMES_MAX 32
+#define QCOW2_DIRTY UINT64_C(1) /* bits of `incompatible` */
+#define QCOW2_CORRUPT UINT64_C(2)
+#define QCOW2_DATA_FILE UINT64_C(4)
 
 struct qcow2 {
 	int version;	       /* 2: compat 0.10; 3: compat 1.1 */
@@ -28,6 +39,17 @@ struct qcow2 {
 	uint64_t incompatible, compatible, autoclear;
 	char backing[QCOW2_BACKING_MAX + 1]; /* as recorded, "" if none */
 	char backing_format[64];	     /* as recorded, "" if none */
+	/* As recorded, "" if none: the external data file, which holds the guest's data. */
+	char data_file[QCOW2_BACKING_MAX + 1];
+	uint32_t crypt; /* 0: not encrypted */
+	/* The tables, in bytes from the start and entries or clusters; not validated. */
+	uint64_t l1_off, refcount_off, snapshots_off;
+	uint32_t l1_size, refcount_clusters, snapshots;
+	struct qcow2_name {
+		uint8_t kind, bit;
+		char text[QCOW2_FEATURE_NAME + 1];
+	} name[QCOW2_NAMES_MAX]; /* of features, as the image says */
+	unsigned names;
 };
 
 /* Whether the first n bytes are those of a qcow2 image; 4 are enough. */
@@ -49,5 +71,15 @@ int qcow2_parse(struct qcow2 *q, const void *p, size_t n);
  */
 #define QCOW2_FEATURES 128
 const char *qcow2_feature(const struct qcow2 *q, unsigned i);
+
+#define QCOW2_TEXT_MAX 64
+/*
+ * The same of an incompatible bit i that has no name here: the name in the image's own table, or
+ * "unknown feature 17".  Returns out, or NULL if the image lacks it or it is known.
+ */
+const char *qcow2_unknown_feature(const struct qcow2 *q, unsigned i, char out[QCOW2_TEXT_MAX]);
+
+/* Whether data is in another file, whether or not that is named. */
+bool qcow2_has_data_file(const struct qcow2 *q);
 
 #endif

@@ -47,6 +47,7 @@ static int ask_target(struct copy_ends *e, const struct kv *source, struct trans
 	kv_add(&args, "format", kv_get(source, "format"));
 	kv_add(&args, "compression", kv_get(source, "compression"));
 	kv_add(&args, "source_id", kv_get(source, "id"));
+	kv_add(&args, "mtime", e->t->archive ? kv_get(source, "mtime") : NULL);
 	kv_add_u64(&args, "jobs", e->t->jobs);
 	r = copy_request_target(&args, e->t);
 	if (r == 0)

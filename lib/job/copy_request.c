@@ -8,6 +8,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/job/parts.h"
 
 const char *copy_request_path(const struct location *loc)
 {
@@ -63,7 +64,6 @@ int copy_request_target(struct buf *args, const struct transfer *t)
 int copy_answer_source(
 	const struct transfer *t, const struct kv *record, struct transfer_result *res)
 {
-	const char *backing = kv_get(record, "backing");
 	int has;
 
 	if (kv_get_bool(record, "consistent", &res->consistent) < 0)
@@ -79,9 +79,7 @@ int copy_answer_source(
 	res->unpacked = kv_get(record, "compression") && !t->archive;
 	if (!res->consistent)
 		log_warn("warning: %s: is in use; the copy may be inconsistent", t->from.text);
-	if (backing)
-		log_warn("warning: %s: only this layer is copied, not its backing file '%s'",
-			t->from.text, backing);
+	parts_warn(t->from.text, record, "copied");
 	return 0;
 }
 

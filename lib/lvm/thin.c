@@ -23,6 +23,8 @@
 #define SECTOR 512
 #define RESERVE_MS 5000 /* how long to wait while the metadata snapshot is in use */
 #define RETRY_MS 100
+#define DUMP_LIMIT_MS 600000 /* of thin_dump */
+#define DUMP_MEMORY (UINT64_C(2) << 30)
 #define LOCK_PREFIX "/run/img-tools-" /* followed by the UUID of the pool */
 
 /* Parses the number in key="NUMBER" before end; key ends with =".  0 or -1. */
@@ -179,7 +181,13 @@ static int thin_map_dump(struct thin_map *m, const char *metadata, unsigned id, 
 	char number[16];
 	const char *argv[] = { "thin_dump", "--metadata-snap", "--dev-id", number, metadata, NULL };
 	struct buf out = BUF_INIT, errors = BUF_INIT;
-	struct child c = { .argv = argv, .keep_fd = -1, .out = &out, .errors = &errors };
+	struct child c = { .argv = argv,
+		.keep_fd = -1,
+		.ends_with_job = true,
+		.limit_ms = DUMP_LIMIT_MS,
+		.memory = DUMP_MEMORY,
+		.out = &out,
+		.errors = &errors };
 	int r;
 
 	snprintf(number, sizeof(number), "%u", id);

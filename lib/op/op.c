@@ -144,6 +144,7 @@ static const struct op_key write_keys[] = {
 	KEY("format", TEXT),
 	KEY("compression", WORD, .words = compression_words),
 	KEY("source_id", TEXT),
+	KEY("mtime", U64),
 	KEY("jobs", U64),
 	{ NULL },
 };
@@ -239,8 +240,8 @@ void op_reply_stats(struct buf *reply, const struct flow_stats *stats)
 	char hex[HASH_HEX];
 
 	kv_add_u64(reply, "capacity", stats->end.len);
-	kv_add_u64(reply, "data_bytes", stats->end.data_bytes);
-	kv_add_u64(reply, "hole_bytes", stats->end.hole_bytes);
+	kv_add_u64(reply, "data_bytes", stats->end.data_bytes - stats->zero_bytes);
+	kv_add_u64(reply, "hole_bytes", stats->end.hole_bytes + stats->zero_bytes);
 	kv_add_u64(reply, "coded_bytes", stats->coded_bytes);
 	kv_add_u64(reply, "compressed_blocks", stats->compressed_blocks);
 	kv_add_u64(reply, "stored_blocks", stats->stored_blocks);

@@ -1,9 +1,10 @@
 /*
  * archive, unarchive: replaces an image file by its lzop file, or the reverse.
- *	RECORD  path of the new file; capacity of the image
+ *	RECORD  path of the new file; capacity of the image; backing, data_file (reading.h)
  *	OK      counts (op_reply_stats()); kept=1: the original was kept, contrary to the request
  *
- * The original is removed last, when the new file has its name and is synced to disk.
+ * The original is removed last, when the new file has its name and is synced to disk.  An
+ * archive that is to replace its image is decoded before that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/flow/sink.h"
+#include "lib/flow/source.h"
 #include "lib/format/content.h"
 #include "lib/op/op.h"
 #include "lib/op/reading.h"
@@ -59,6 +62,20 @@ static int check_original(const struct swap *w, const struct place *p)
 	return w->keep ? 0 : p->backend->remove(p, &try);
 }
 
+/* An archive of the file with the header would be without the data. */
+static int refuse_split(struct image *img)
+{
+	const char *name;
+	size_t at = 0;
+
+	name = content_next_file(image_content(img), &at);
+	if (!name)
+		return 0;
+	return err_set(ST_REFUSED,
+		"needs its external data file%s%s%s, which is not archived (see --keep)",
+		*name ? " '" : "", name, *name ? "'" : "");
+}
+
 static int open_original(struct swap *w, struct session *s, const char *path)
 {
 	/* Only a copy, whose original stays, may be of what cannot be understood. */
@@ -76,7 +93,7 @@ static int open_original(struct swap *w, struct session *s, const char *path)
 	if (w->pack == w->from.compressed)
 		return err_set(
 			ST_REFUSED, w->pack ? "is an archive already" : "is not an lzop archive");
-	return 0;
+	return w->pack && !w->keep ? refuse_split(w->from.img) : 0;
 }
 
 static int open_new(struct swap *w, struct session *s)
@@ -93,9 +110,13 @@ static int open_new(struct swap *w, struct session *s)
 	want.target.sparse = w->sparse;
 	want.target.dry_run = w->dry_run;
 	want.target.like = w->from.img;
+	want.mode = w->from.img->st.st_mode & 0777;
+	want.mtime = w->from.mtime;
 	if (place && writing_open_place(&w->to, place, &want) == 0) {
 		kv_add(&record, "path", w->to.path);
 		kv_add_u64(&record, "capacity", w->from.source->len);
+		kv_add(&record, "backing", w->from.backing[0] ? w->from.backing : NULL);
+		reading_describe_files(&w->from, &record);
 		r = op_record(s, &record);
 	} else if (name) {
 		err_wrap("'%s'", name);
@@ -105,13 +126,37 @@ static int open_new(struct swap *w, struct session *s)
 	return r;
 }
 
+/* Decodes the new archive, whose image must have the digest that was computed of the original. */
+static int check_new_archive(
+	const struct swap *w, const struct flow_options *opt, const struct flow_stats *original)
+{
+	const struct flow_options how = { .jobs = opt->jobs, .digest = true };
+	struct source *from = NULL;
+	struct sink *null = sink_null();
+	struct flow_stats stats;
+	int r = -1, fd = null ? target_rewind(w->to.target) : -1;
+
+	if (fd >= 0)
+		from = source_archive(fd, NULL, 0, w->from.source->len);
+	if (from)
+		r = flow_run(from, null, &how, &stats);
+	if (r == 0 && !hash_equal(&stats.end.digest, &original->end.digest))
+		r = err_set(ST_CORRUPT, "its content is not that of the original");
+	source_free(from);
+	sink_free(null);
+	return r < 0 ? err_wrap("the new archive") : 0;
+}
+
 static int convert_file(struct swap *w, const struct flow_options *opt, struct buf *reply)
 {
 	const struct place *original = w->from.img->place;
 	struct flow_stats stats;
 
-	if (flow_run(w->from.source, w->to.sink, opt, &stats) < 0 || reading_check(&w->from) < 0 ||
-		writing_commit(&w->to) < 0)
+	if (flow_run(w->from.source, w->to.sink, opt, &stats) < 0 || writing_settle(&w->to) < 0)
+		return -1;
+	if (w->pack && !w->keep && check_new_archive(w, opt, &stats) < 0)
+		return -1;
+	if (reading_check(&w->from) < 0 || writing_commit(&w->to) < 0)
 		return -1;
 	op_reply_stats(reply, &stats);
 	if (w->keep)

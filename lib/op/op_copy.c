@@ -98,6 +98,7 @@ int op_copy(struct session *s, const struct kv *request, struct buf *reply)
 	target.target.len = from.source->len;
 	target.compressed = from.compressed;
 	target.format = from.format;
+	target.mtime = from.mtime;
 	if (writing_open(&to, s, &target) < 0)
 		goto out;
 	buf_clear(&record);

@@ -1,7 +1,8 @@
 /*
  * digest: reads all of an image and computes its digest.
  *	OK  format, compression, capacity, data_bytes, digest, content (the digest without the
- *	    length); recorded=1: it is an archive that stores length and digest, and they agree
+ *	    length); recorded=1: it is an archive that stores length and digest, and they agree;
+ *	    data_file (reading.h)
  */
 #include "lib/flow/sink.h"
 #include "lib/format/content.h"
@@ -31,9 +32,10 @@ int op_digest(struct session *s, const struct kv *request, struct buf *reply)
 	kv_add(reply, "format", from.format);
 	kv_add(reply, "compression", from.compressed ? "lzo" : NULL);
 	kv_add_u64(reply, "capacity", stats.end.len);
-	kv_add_u64(reply, "data_bytes", stats.end.data_bytes);
+	kv_add_u64(reply, "data_bytes", stats.end.data_bytes - stats.zero_bytes);
 	kv_add(reply, "digest", hash_hex(&stats.end.digest, hex));
 	kv_add(reply, "content", hash_hex(&stats.content, hex));
+	reading_describe_files(&from, reply);
 	r = 0;
 out:
 	sink_free(null);

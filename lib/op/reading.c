@@ -126,6 +126,13 @@ static uint64_t data_len_of(struct image *img)
 	return 0;
 }
 
+static uint64_t file_mtime(const struct image *img)
+{
+	return S_ISREG(img->st.st_mode) && img->st.st_mtim.tv_sec > 0
+		       ? (uint64_t)img->st.st_mtim.tv_sec
+		       : 0;
+}
+
 /*
  * Only files are unpacked: what is in a device or a volume is a guest's, which could choose
  * what its backup holds.
@@ -140,6 +147,7 @@ static bool can_unpack(const struct reading *r, const struct reading_want *want)
 static int open_archive(struct reading *r, const struct content *c)
 {
 	r->compressed = true;
+	r->mtime = c->archive.header.mtime;
 	r->format = c->format;
 	if (lseek(r->img->fd, 0, SEEK_SET) < 0)
 		return err_sys("cannot seek to the beginning");
@@ -152,6 +160,7 @@ static int open_content(struct reading *r, const struct reading_want *want)
 	const struct content *c = image_content(r->img);
 	bool unpack = can_unpack(r, want);
 
+	r->mtime = file_mtime(r->origin ? r->origin : r->img);
 	r->format = "raw";
 	/* Of an archive that is not unpacked it does not matter whether it is damaged. */
 	if (!c && (unpack || err_status() != ST_CORRUPT))
@@ -340,6 +349,16 @@ void reading_close(struct reading *r)
 	memset(r, 0, sizeof(*r));
 }
 
+void reading_describe_files(const struct reading *r, struct buf *record)
+{
+	const struct content *c = r->img ? image_content(r->img) : NULL;
+	const char *name;
+	size_t at = 0;
+
+	while (c && (name = content_next_file(c, &at)))
+		kv_add(record, "data_file", name);
+}
+
 void reading_describe(const struct reading *r, struct buf *record)
 {
 	if (r->source->len != FLOW_LEN_UNKNOWN)
@@ -351,9 +370,12 @@ void reading_describe(const struct reading *r, struct buf *record)
 		kv_add(record, "kind", r->img->kind);
 		kv_add(record, "id", r->id);
 	}
+	if (r->mtime)
+		kv_add_u64(record, "mtime", r->mtime);
 	kv_add(record, "format", r->format);
 	kv_add(record, "compression", r->compressed ? "lzo" : NULL);
 	kv_add_bool(record, "consistent", r->consistent);
 	kv_add(record, "snapshot", r->snapshot ? r->snapshot->name : NULL);
 	kv_add(record, "backing", r->backing[0] ? r->backing : NULL);
+	reading_describe_files(r, record);
 }

@@ -2,7 +2,8 @@
  * reading: opens and checks the source of a copy, for all operations that read an image.
  *
  * Its record has capacity (absent: not known before the end), physical (both in bytes), kind,
- * format, compression, consistent, id (identity.h), backing (as recorded), snapshot (its name).
+ * format, compression, consistent, id (identity.h), snapshot (its name), backing and data_file
+ * (each), the names of other files that the image needs, as recorded.
  */
 #ifndef IMG_READING_H
 #define IMG_READING_H
@@ -20,6 +21,8 @@ struct reading {
 	bool compressed;
 	bool consistent; /* nothing could write to it while it is read */
 	const char *format;
+	uint64_t mtime;	       /* of a file, or of the image in an archive, in seconds since
+				  1970; 0: unknown */
 	char backing[1024];    /* as recorded, "" if none */
 	char id[IDENTITY_MAX]; /* its identity; "" if it has none */
 };
@@ -62,6 +65,7 @@ void reading_close(struct reading *r); /* accepts an empty one; keeps the record
 
 /* Adds the keys of its record; see above. */
 void reading_describe(const struct reading *r, struct buf *record);
+void reading_describe_files(const struct reading *r, struct buf *record); /* only data_file */
 
 /* Fills out from the configuration; size in bytes, if not 0, overrides it.  0, or -1 recorded. */
 int reading_snapshot_want(

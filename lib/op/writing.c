@@ -17,6 +17,7 @@
 #include "lib/store/backend.h"
 
 #define ARCHIVE_SUFFIX ".lzo"
+#define NEW_FILE_MODE 0600
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -130,6 +131,7 @@ void writing_want_parse(struct writing_want *w, const struct kv *request)
 	w->format = kv_get(request, "format");
 	w->compressed = kv_get(request, "compression") != NULL;
 	w->target.source_id = kv_get(request, "source_id");
+	w->mtime = op_u64(request, "mtime", 0);
 	w->archive = op_flag(request, "archive");
 	w->change_format = op_flag(request, "change_format");
 	w->may_overwrite = true;
@@ -145,19 +147,27 @@ void writing_want_parse(struct writing_want *w, const struct kv *request)
 }
 
 /* The archive's header has the name of the image, which lzop -N restores. */
-static struct sink *archive_sink(struct target *t, const char *path)
+static struct sink *archive_sink(
+	struct target *t, const char *path, const struct writing_want *want)
 {
+	struct archive_origin origin = { .mode = want->mode ? want->mode : NEW_FILE_MODE,
+		.mtime = want->mtime };
 	const char *slash = strrchr(path, '/');
 	char name[256];
 
 	snprintf(name, sizeof(name), "%s", slash ? slash + 1 : path);
 	if (ends_with(name, ARCHIVE_SUFFIX))
 		name[strlen(name) - strlen(ARCHIVE_SUFFIX)] = '\0';
-	return sink_archive(t, -1, name);
+	origin.name = name;
+	return sink_archive(t, -1, &origin);
 }
 
-static int open_stdout(struct writing *w, struct session *s, bool dry_run)
+static int open_stdout(struct writing *w, struct session *s, const struct writing_want *want)
 {
+	const struct archive_origin origin = {
+		.name = "", .mode = NEW_FILE_MODE, .mtime = want->mtime
+	};
+
 	if (!s->has_stdio)
 		return err_set(ST_REFUSED, "has no standard output here");
 	w->path = strdup("-");
@@ -166,10 +176,10 @@ static int open_stdout(struct writing *w, struct session *s, bool dry_run)
 	if (fcntl(STDOUT_FILENO, F_GETFL) < 0 ||
 		(fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		return err_set(ST_FAILED, "standard output is closed");
-	if (dry_run)
+	if (want->target.dry_run)
 		return 0;
-	w->sink =
-		w->is_archive ? sink_archive(NULL, STDOUT_FILENO, "") : sink_stream(STDOUT_FILENO);
+	w->sink = w->is_archive ? sink_archive(NULL, STDOUT_FILENO, &origin)
+				: sink_stream(STDOUT_FILENO);
 	return w->sink ? 0 : -1;
 }
 
@@ -205,7 +215,7 @@ static int open_target(struct writing *w, struct place *place, const struct writ
 		return -1;
 	if (target.dry_run)
 		return 0;
-	w->sink = want->archive ? archive_sink(w->target, w->path) : sink_image(w->target);
+	w->sink = want->archive ? archive_sink(w->target, w->path, want) : sink_image(w->target);
 	return w->sink ? 0 : -1;
 }
 
@@ -226,7 +236,7 @@ int writing_open(struct writing *w, struct session *s, const struct writing_want
 
 	memset(w, 0, sizeof(*w));
 	w->is_archive = want->archive;
-	r = want->path ? open_path(w, s, want) : open_stdout(w, s, want->target.dry_run);
+	r = want->path ? open_path(w, s, want) : open_stdout(w, s, want);
 	if (r < 0)
 		writing_abort(w);
 	return r;

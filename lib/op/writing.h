@@ -21,6 +21,8 @@ struct writing_want {
 	const char *format; /* of the source, or NULL */
 	bool change_format; /* in place: write qcow2 content over other content */
 	bool compressed;    /* the source is an archive */
+	uint32_t mode;	    /* of the image, for an archive's header; 0: that of a new file */
+	uint64_t mtime;	    /* the same, in seconds since 1970; 0: unknown */
 	bool archive;	    /* write an lzop file */
 	bool may_overwrite; /* the command has an option --overwrite, for a hint */
 	bool in_place;	    /* fill an existing image */

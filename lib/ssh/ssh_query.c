@@ -116,7 +116,7 @@ int ssh_query_run(const char *const *args, struct buf *out, int timeout_ms)
 		argv[4 + i] = args[i];
 	if (open_pipes(null, outs, errs) < 0)
 		goto out;
-	pid = child_start(argv, null[0], outs[1], errs[1]);
+	pid = child_start_group(argv, null[0], outs[1], errs[1]);
 	close_open(&outs[1], 1);
 	close_open(&errs[1], 1);
 	outs[1] = errs[1] = -1;
@@ -128,8 +128,8 @@ int ssh_query_run(const char *const *args, struct buf *out, int timeout_ms)
 	outs[0] = ends[0].fd;
 	errs[0] = ends[1].fd;
 	if (rc < 0)
-		kill(pid, SIGKILL);
-	if (child_wait(pid, -1, &status) < 0)
+		child_end_group(pid); /* also what a `Match exec` line has started */
+	else if (child_wait(pid, -1, &status) < 0)
 		rc = -1;
 	else if (rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		rc = 1;

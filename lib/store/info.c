@@ -69,8 +69,65 @@ static int add_backing(struct buf *out, const struct image *img, const struct qc
 	return 0;
 }
 
+/* A number of an extent; "" keeps its place in the list if there is none. */
+static void add_size_of(struct buf *out, const char *key, const struct recorded *r, uint64_t bytes)
+{
+	if (r->exists)
+		kv_add_u64(out, key, bytes);
+	else
+		kv_add(out, key, "");
+}
+
+static int add_extents(struct buf *out, const struct image *img, const struct foreign *f)
+{
+	struct recorded r;
+	const char *name;
+	size_t at = 0, i;
+	int ret = 0;
+
+	for (i = 0; ret == 0 && (name = foreign_next_name(f, &at)); i++) {
+		ret = recorded_look(&r, img->place, name);
+		kv_add(out, "extent.recorded", name);
+		kv_add(out, "extent.path", r.path ? r.path : "");
+		kv_add_u64(out, "extent.capacity", f->bytes[i]);
+		add_size_of(out, "extent.allocation", &r, r.allocation);
+		add_size_of(out, "extent.physical", &r, r.physical);
+		recorded_fini(&r);
+	}
+	return ret;
+}
+
+static int add_foreign(struct buf *out, const struct image *img, const struct foreign *f)
+{
+	kv_add_u64(out, "capacity", f->capacity);
+	return add_extents(out, img, f);
+}
+
+/* The file may be named by the user of the image and not by its header; then recorded is "". */
+static int add_data_file(struct buf *out, const struct image *img, const struct qcow2 *q)
+{
+	struct recorded r;
+	int ret;
+
+	if (!qcow2_has_data_file(q))
+		return 0;
+	kv_add(out, "data_file.recorded", q->data_file);
+	if (!q->data_file[0])
+		return 0;
+	ret = recorded_look(&r, img->place, q->data_file);
+	kv_add(out, "data_file.path", r.path);
+	if (r.exists) {
+		kv_add_u64(out, "data_file.capacity", r.physical);
+		kv_add_u64(out, "data_file.allocation", r.allocation);
+		kv_add_u64(out, "data_file.physical", r.physical);
+	}
+	recorded_fini(&r);
+	return ret;
+}
+
 static int add_qcow2(struct buf *out, const struct image *img, const struct qcow2 *q)
 {
+	char unknown[QCOW2_TEXT_MAX];
 	unsigned i;
 
 	kv_add_u64(out, "capacity", q->size);
@@ -79,7 +136,9 @@ static int add_qcow2(struct buf *out, const struct image *img, const struct qcow
 	for (i = 0; i < QCOW2_FEATURES; i++)
 		if (qcow2_feature(q, i))
 			kv_add(out, "feature", qcow2_feature(q, i));
-	return add_backing(out, img, q);
+	for (i = 0; i < QCOW2_FEATURES; i++)
+		kv_add(out, "feature", qcow2_unknown_feature(q, i, unknown));
+	return add_backing(out, img, q) < 0 ? -1 : add_data_file(out, img, q);
 }
 
 static int add_storage(struct buf *out, struct image *img)
@@ -123,7 +182,8 @@ static int add_content_info(struct buf *out, struct image *img)
 		kv_add_u64(out, "capacity", img->len);
 		if (img->fd >= 0 && probe_fd(img->fd, img->len, &p) < 0)
 			return -1;
-	} else if (add_qcow2(out, img, &c->qcow2) < 0) {
+	} else if (c->foreign.format ? add_foreign(out, img, &c->foreign) < 0
+				     : add_qcow2(out, img, &c->qcow2) < 0) {
 		return -1;
 	}
 	kv_add(out, "format", c->format);

@@ -12,6 +12,10 @@
  *	atime, mtime, ctime				seconds "." nine digits
  *	compat, feature (each), cluster_size		qcow2
  *	backing.recorded, backing.format, backing.path	qcow2
+ *	data_file.recorded, .path, .capacity, .allocation, .physical	qcow2 with an external
+ *							data file ("" if it is not named)
+ *	extent.recorded, .path, .capacity, .allocation, .physical	each extent of a VMDK
+ *							descriptor; "" if not known
  *
  * A key that does not apply is left out.
  */

@@ -5,15 +5,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/pathname.h"
 #include "lib/lvm/volume.h"
+#include "lib/store/image.h"
+
+#define SECTOR 512 /* of st_blocks, and in sysfs */
 
 bool recorded_is_path(const char *name)
 {
@@ -49,12 +54,73 @@ static char *resolved_path(int fd)
 	return io_path_dup(fd);
 }
 
-int recorded_path(char **path, const struct place *from, const char *name)
+/* The size of a block device, from sysfs, so that it is not opened.  0 if it is not known. */
+static uint64_t device_size(dev_t dev)
+{
+	char path[64], text[32];
+	struct err e;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/size", major(dev), minor(dev));
+	err_take(&e);
+	if (io_read_line(path, text, sizeof(text)) < 0)
+		text[0] = '\0';
+	err_put(&e);
+	return strtoull(text, NULL, 10) * SECTOR;
+}
+
+static void look_at_node(struct recorded *r, int fd)
+{
+	struct stat st;
+
+	r->path = resolved_path(fd);
+	if (fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
+		return;
+	r->exists = true;
+	r->physical = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : device_size(st.st_rdev);
+	r->allocation = S_ISREG(st.st_mode) ? (uint64_t)st.st_blocks * SECTOR : r->physical;
+}
+
+/* Whether it is /dev/GROUP/NAME of a group that a configuration allows, by its text alone. */
+static bool is_allowed_volume(const struct policy *l, const char *spelled)
+{
+	char group[LVM_NAME_MAX];
+	const char *name;
+	size_t n;
+
+	if (!policy_is_narrow(l) || strncmp(spelled, "/dev/", 5) != 0)
+		return false;
+	n = strcspn(spelled + 5, "/");
+	name = spelled + 5 + n;
+	if (n >= sizeof(group) || *name != '/')
+		return false;
+	memcpy(group, spelled + 5, n);
+	group[n] = '\0';
+	return lvm_name_is_valid(group) && lvm_name_is_valid(name + 1) &&
+	       policy_allow_group(l, group) == 0;
+}
+
+static void look_at_volume(struct recorded *r, const struct policy *l, const char *spelled)
+{
+	struct place *place = place_open(l, spelled);
+	struct image *img;
+
+	r->path = strdup(spelled);
+	if (!place)
+		return;
+	img = image_open(place);
+	if (!img)
+		return;
+	r->exists = true;
+	r->physical = r->allocation = img->len;
+	image_close(img);
+}
+
+int recorded_look(struct recorded *r, const struct place *from, const char *name)
 {
 	char *spelled;
 	int fd;
 
-	*path = NULL;
+	memset(r, 0, sizeof(*r));
 	if (!from || !recorded_is_path(name))
 		return 0;
 	spelled = make_absolute(from, name);
@@ -62,12 +128,29 @@ int recorded_path(char **path, const struct place *from, const char *name)
 		return -1;
 	fd = policy_open_recorded(from->policy, spelled, O_PATH);
 	if (fd >= 0) {
-		*path = resolved_path(fd);
+		look_at_node(r, fd);
 		close(fd);
+	} else if (err_status() == ST_REFUSED && is_allowed_volume(from->policy, spelled)) {
+		look_at_volume(r, from->policy, spelled);
 	}
-	if (!*path && (fd >= 0 || err_errno() == ENOENT))
-		*path = strdup(spelled);
+	if (!r->path && (fd >= 0 || err_errno() == ENOENT))
+		r->path = strdup(spelled);
 	err_clear();
 	free(spelled);
 	return 0;
+}
+
+void recorded_fini(struct recorded *r)
+{
+	free(r->path);
+	memset(r, 0, sizeof(*r));
+}
+
+int recorded_path(char **path, const struct place *from, const char *name)
+{
+	struct recorded r;
+	int ret = recorded_look(&r, from, name);
+
+	*path = r.path;
+	return ret;
 }

@@ -7,6 +7,8 @@
 #ifndef IMG_RECORDED_H
 #define IMG_RECORDED_H
 
+#include <stdint.h>
+
 #include "lib/store/place.h"
 
 /*
@@ -15,9 +17,24 @@
  * not exist, the name as an absolute path; and NULL if the name is not a path
  * (nbd:, json:, ...) or the access policy does not allow it.  One openat2 from an
  * allowed directory is the only system call that is made with the name; if no
- * allowed directory matches, none is made.  0, or -1 recorded: out of memory.
+ * allowed directory matches, none is made.  /dev/GROUP/NAME of an allowed group goes to the
+ * volume backend.  0, or -1 recorded: out of memory.
  */
 int recorded_path(char **path, const struct place *from, const char *name);
+
+/* A file or volume that an image records. */
+struct recorded {
+	char *path;  /* as of recorded_path() */
+	bool exists; /* it may be looked at; then in bytes: */
+	uint64_t allocation, physical;
+};
+
+/*
+ * The same, and looks at what the name leads to, without opening a file.  0, or -1 recorded: out
+ * of memory.  The caller calls recorded_fini(), also on failure.
+ */
+int recorded_look(struct recorded *r, const struct place *from, const char *name);
+void recorded_fini(struct recorded *r);
 
 /* Whether QEMU takes name as a path and not as "PROTOCOL:...". */
 bool recorded_is_path(const char *name);

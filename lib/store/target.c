@@ -14,6 +14,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/size.h"
+#include "lib/block/block.h"
 #include "lib/store/backend.h"
 #include "lib/store/target_ops.h"
 
@@ -168,6 +169,59 @@ int target_zero(struct target *t, uint64_t len, uint64_t off)
 	return t->ops->zero(t, len, off);
 }
 
+void target_set_hole_unit(struct target *t)
+{
+	struct stat st;
+
+	if (!t->want.sparse || fstat(t->fd, &st) < 0)
+		return;
+	t->hole_unit = (uint64_t)st.st_blksize;
+	/* A network filesystem reports what it transfers at once, and most allocate less. */
+	if (t->hole_unit % BLOCK_UNIT != 0 || t->hole_unit > BLOCK_SIZE)
+		t->hole_unit = BLOCK_UNIT;
+}
+
+/*
+ * Reduces the zeros [*from, *to) of b to those that the storage can leave out: units of
+ * hole_unit and the end of the image.  Whether there are any.
+ */
+static bool reduce_to_hole_units(
+	const struct target *t, const struct block *b, uint64_t *from, uint64_t *to)
+{
+	bool is_end = *to == b->len && b->len < BLOCK_SIZE;
+	uint64_t past = (b->off + *from) % t->hole_unit;
+
+	*from += past ? t->hole_unit - past : 0;
+	past = (b->off + *to) % t->hole_unit;
+	if (!is_end)
+		*to -= past < *to ? past : *to;
+	return *from < *to;
+}
+
+static int write_part(struct target *t, const struct block *b, uint64_t from, uint64_t to)
+{
+	return from < to ? target_write(t, b->raw + from, to - from, b->off + from) : 0;
+}
+
+int target_put(struct target *t, const struct block *b)
+{
+	uint64_t from, to, end, written = 0;
+	bool is_zero;
+
+	if (b->kind == BLOCK_HOLE)
+		return target_zero(t, b->len, b->off);
+	for (from = 0; t->hole_unit && b->zero_units && from < b->len; from = end) {
+		to = end = block_run(b, from, &is_zero);
+		if (!is_zero || !reduce_to_hole_units(t, b, &from, &to))
+			continue;
+		if (write_part(t, b, written, from) < 0 ||
+			target_zero(t, to - from, b->off + from) < 0)
+			return -1;
+		written = to;
+	}
+	return write_part(t, b, written, b->len);
+}
+
 int target_clone(struct target *t, const struct image *src)
 {
 	return t->ops->clone ? t->ops->clone(t, src) : 0;
@@ -205,6 +259,11 @@ int target_settle(struct target *t)
 		return -1;
 	t->is_settled = true;
 	return 0;
+}
+
+int target_rewind(struct target *t)
+{
+	return lseek(t->fd, 0, SEEK_SET) < 0 ? err_sys("cannot read it again") : t->fd;
 }
 
 int target_commit(struct target *t)

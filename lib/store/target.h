@@ -20,6 +20,7 @@
 
 #define TARGET_LEN_UNKNOWN UINT64_MAX
 
+struct block;
 struct image;
 
 struct target_want {
@@ -30,6 +31,7 @@ struct target_want {
 	bool fsync;		    /* sync to disk before it is complete */
 	bool dry_run;		    /* only make the checks */
 	const struct image *source; /* if this process reads it, or NULL */
+	bool share;		    /* it is made only to share the blocks of source */
 	const char *source_id;	    /* identity (identity.h) of the source, or NULL */
 	const char *pool;	    /* a new volume gets its space from this thin pool, or NULL */
 	uint64_t volume_len;	    /* bytes of a new volume, to be rounded up; 0: as len */
@@ -73,6 +75,13 @@ int target_write(struct target *t, const void *p, size_t n, uint64_t off);
 int target_zero(struct target *t, uint64_t len, uint64_t off);
 
 /*
+ * Writes or zeroes what the block b, which has its raw form, covers.  Where the storage can have
+ * holes, the zeros that b->zero_units knows are not written if they fill what the storage
+ * allocates at once.  From any thread.  0, or -1 recorded.
+ */
+int target_put(struct target *t, const struct block *b);
+
+/*
  * Makes it share all blocks of src instead of a copy, where the storage supports
  * that: 1; 0: it does not; -1 recorded.
  */
@@ -87,6 +96,12 @@ int target_set_len(struct target *t, uint64_t len);
  * -1 recorded.  Blocks until the data is on disk.
  */
 int target_settle(struct target *t);
+
+/*
+ * For reading a new file from its beginning, after target_settle(): its descriptor, which the
+ * target keeps, or -1 recorded.
+ */
+int target_rewind(struct target *t);
 
 /*
  * Completes it: calls target_settle() if that was not done, and gives it its name, or

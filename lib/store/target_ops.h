@@ -36,6 +36,7 @@ struct target {
 	struct target_want want;
 	int fd;		     /* open for writing; -1: not yet */
 	uint64_t space;	     /* bytes that fit into it */
+	uint64_t hole_unit;  /* target_put() leaves out aligned zeros of so many bytes; 0: none */
 	bool was_unfinished; /* fill(): an earlier job had marked it */
 	bool is_settled;     /* target_settle() has succeeded */
 	atomic_bool touched; /* something was written, so an abort cannot restore it */
@@ -65,6 +66,12 @@ int target_out_of_space(const char *what, uint64_t bytes);
 
 /* Whether errno says that this filesystem does not support that mode of fallocate(). */
 bool target_lacks_call(void);
+
+/*
+ * Sets hole_unit to what the filesystem of the file t->fd allocates at once, if
+ * t->want.sparse.
+ */
+void target_set_hole_unit(struct target *t);
 
 /* For targets that have a descriptor, t->fd: .peek and .write. */
 ssize_t target_fd_peek(struct target *t, void *p, size_t n);

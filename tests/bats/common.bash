@@ -163,6 +163,11 @@ allocated() {
 	echo $(($(stat -c '%b * %B' "$1")))
 }
 
+# Prints the number of bytes in the pieces of 4096 bytes of FILE that are not all zeros.
+data_bytes() {
+	od -An -v -w4096 -tx1 "$1" | awk '/[1-9a-f]/ { n += NF } END { print n + 0 }'
+}
+
 # traced_build OPTION...: makes $TRACED, a copy of the build whose helper, $TRACED_HELPER, is
 # started by strace with these options and those in the file $INJECT, one per line.  The
 # output of strace goes to $TRACE.

@@ -358,6 +358,79 @@ stays() {
 	same x.img d/x.img
 }
 
+# has_nocow FILE
+has_nocow() {
+	[[ $(lsattr "$1" | cut -d' ' -f1) == *C* ]]
+}
+
+@test "limits: NOCOW files of btrfs have snapshots, and copies with the flag" {
+	disk 320M btrfs
+	cd "$M"
+	touch x.img
+	chattr +C x.img
+	head -c 20M /dev/urandom >x.img
+	sync -f .
+	before=$(free_bytes)
+	succeeds img-snap --name snap.img x.img
+	succeeds img-copy x.img y.img
+	succeeds img-copy --snapshot --json x.img z.img
+	json '.consistent'
+	sync -f .
+	[ $((before - $(free_bytes))) -lt 8000000 ]
+	for file in snap.img y.img z.img; do
+		same x.img $file
+		has_nocow $file
+		shares $file
+	done
+	succeeds img-copy --compress=never x.img "a:$M/far.img"
+	same x.img far.img
+	# A replaced file keeps its own flag, whatever the source and the directory have.
+	succeeds img-copy --overwrite "$SMALL" x.img
+	same "$SMALL" x.img
+	has_nocow x.img
+	cp --reflink=never "$SMALL" plain.img
+	succeeds img-copy --overwrite y.img plain.img
+	same y.img plain.img
+	run ! has_nocow plain.img
+	mkdir d
+	chattr +C d
+	mv plain.img d
+	succeeds img-copy --overwrite "$SMALL" d/plain.img
+	run ! has_nocow d/plain.img
+	succeeds img-snap --name snap.img d/plain.img
+	same "$SMALL" d/snap.img
+	succeeds img-copy --snapshot d/plain.img d/z.img
+	same "$SMALL" d/z.img
+	# A new file in such a directory gets it from there.
+	succeeds img-copy d/plain.img d/new.img
+	same "$SMALL" d/new.img
+	has_nocow d/new.img
+}
+
+@test "limits: extended attributes stay when a file is replaced" {
+	local type
+
+	for type in ext4 xfs btrfs; do
+		disk 320M $type
+		cp "$SMALL" "$M/x.img"
+		setfattr -n user.owner -v 'the db team' "$M/x.img"
+		setfattr -n user.binary -v 0x00ff0a "$M/x.img"
+		setfattr -n user.empty "$M/x.img"
+		setfattr -n user.img-tools.run -v none "$M/x.img"
+		as_root setfattr -n security.selinux -v system_u:object_r:virt_image_t:s0 "$M/x.img"
+		getfattr -d -m - -e hex "$M/x.img" | grep -v img-tools >before
+		succeeds img-copy --overwrite "$IMAGE" "$M/x.img"
+		same "$IMAGE" "$M/x.img"
+		getfattr -d -m - -e hex "$M/x.img" >after
+		diff before after
+		grep -q user.binary=0x00ff0a after
+		succeeds img-copy "$M/x.img" "$M/y.img"
+		[ -z "$(getfattr -d "$M/y.img")" ]
+		unmount
+		rm disk
+	done
+}
+
 @test "limits: an inherited group, and access lists" {
 	[ "$(id -u)" = 0 ] || skip 'needs root, to give files to other groups'
 	disk 24M ext4
@@ -385,6 +458,17 @@ other::---' ]
 	[ "$(getfacl -cpn x.img.lzo)" = "$before" ]
 	succeeds img-unarchive x.img.lzo
 	[ "$(getfacl -cpn x.img)" = "$before" ]
+	# Rights that belong to a program are not kept.
+	as_root chmod 7644 x.img
+	succeeds img-copy --overwrite "$SMALL" x.img
+	[ "$(stat -c '%a %g' x.img)" = '644 14' ]
+	[ "$(getfacl -cpn x.img | grep user:16)" = user:16:r-- ]
+	as_root chmod 7644 x.img
+	succeeds img-archive x.img
+	[ "$(stat -c %a x.img.lzo)" = 644 ]
+	as_root chmod 7644 x.img.lzo
+	succeeds img-unarchive x.img.lzo
+	[ "$(stat -c %a x.img)" = 644 ]
 	# A new file is private, whatever the list says.
 	succeeds img-create z.img 1M
 	[ "$(stat -c %a z.img)" = 600 ]

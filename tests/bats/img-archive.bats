@@ -292,6 +292,47 @@ x.img" ]
 	archived "$IMAGE" y.img
 }
 
+@test "archive: lzop -d gives the mode and the time of the original" {
+	local mode
+
+	for mode in 640 4755; do
+		cp "$IMAGE" x.img
+		chmod $mode x.img
+		touch -d '2001-02-03 04:05:06.7' x.img
+		succeeds img-archive x.img
+		touch x.img.lzo
+		chmod 600 x.img.lzo
+		lzop -d x.img.lzo
+		same x.img "$IMAGE"
+		[ "$(stat -c '%a %Y' x.img)" = "$((mode % 1000)) $(date -d '2001-02-03 04:05:06' +%s)" ]
+		rm x.img.lzo x.img
+	done
+}
+
+@test "archive: what was written is decoded before the original is deleted" {
+	traced_build -e trace=pwrite64,read,unlinkat
+	seq 1 900000 >x.img
+	cp x.img y.img
+	# One byte that is written to the middle of the archive is another one.
+	echo '-einject=pwrite64:poke_enter=@arg2=5a5a5a5a:when=2' >"$INJECT"
+	try "$TRACED/bin/img-archive" -q x.img
+	[ "$status" = 8 ]
+	says 'img-archive: x.img: the new archive: '
+	same x.img y.img
+	[ "$(ls)" = "$(printf 'x.img\ny.img')" ]
+	# That this is damage is proved by -k, which does not decode it.
+	try "$TRACED/bin/img-archive" -k x.img
+	[ "$status" = 0 ]
+	run ! lzop -t x.img.lzo
+	rm x.img.lzo
+	: >"$INJECT"
+	try "$TRACED/bin/img-archive" x.img
+	[ "$status" = 0 ]
+	assert_not_exist x.img
+	lzop -t x.img.lzo
+	lzop -dc x.img.lzo | cmp - y.img
+}
+
 @test "archive: wrong command lines" {
 	refuses 2 '' img-archive
 	refuses 2 '' img-archive -

@@ -28,12 +28,13 @@ blkid_of() {
 	json '(keys == (["location", "host", "path", "name", "kind", "format", "compression",
 		"unfinished", "capacity", "allocation", "physical", "filesystem", "partitions",
 		"mounted", "mountpoints", "in_use", "used_by", "live", "snapshot", "permissions", "timestamps",
-		"compat", "features", "cluster_size", "watermark", "backing", "volume", "data_file"] | sort))'
+		"compat", "features", "cluster_size", "watermark", "backing", "volume", "data_file", "extents"] | sort))'
 	json '.location == $path and .path == $path and .name == "image"' --arg path "$IMAGE"
 	json '.host == null and .kind == "file" and .format == "raw" and .compression == null'
 	json '[.unfinished, .mounted, .in_use, .live] | all(. == false)'
 	json '.mountpoints == [] and .features == []'
-	json '[.snapshot, .partitions, .compat, .cluster_size, .watermark, .backing] | all(. == null)'
+	json '[.snapshot, .partitions, .compat, .cluster_size, .watermark, .backing, .data_file,
+		.extents] | all(. == null)'
 	json '.timestamps | (keys == ["access", "change", "modify"]) and
 		all(test("^[0-9]+\\.[0-9]{9}$"))'
 	json '.permissions | keys == ["group", "label", "mode", "owner"]'

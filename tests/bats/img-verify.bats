@@ -34,7 +34,8 @@ teardown() { img_teardown; }
 		json 'keys == (["location", "format", "compression", "capacity", "data_bytes", "digest"] |
 			sort)'
 		json '.location == $location and .format == "raw" and .compression == null and
-			.capacity == $size and .data_bytes == 3 * 262144 + 1234 and .digest == $digest' \
+			.capacity == $size and .data_bytes == $data and .digest == $digest' \
+			--argjson data "$(data_bytes x.img)" \
 			--arg location "${where}x.img" --argjson size "$(stat -c %s x.img)" \
 			--arg digest "$(digest_of x.img)"
 	done

@@ -289,6 +289,10 @@ static void test_stalled(void)
 	buf_fini(&b);
 }
 
+static const struct archive_origin origin = {
+	.name = "some/image", .mode = 0640, .mtime = 981158400
+};
+
 /* Writes the image as an archive to a target or, if that is NULL, to fd. */
 static int pack(struct target *t, int fd)
 {
@@ -300,7 +304,7 @@ static int pack(struct target *t, int fd)
 
 	if (img) {
 		from = source_image(img);
-		to = sink_archive(t, fd, "some/image");
+		to = sink_archive(t, fd, &origin);
 		r = flow_run(from, to, &opt, &stats);
 	}
 	source_free(from);
@@ -327,6 +331,8 @@ static void test_sink(void)
 	is_int(scratch_run("lzop -dc own.lzo | cmp - image"), 0, "lzop -dc gives the image");
 	is_str(scratch_get(&status, "mkdir sub && lzop -dN -p./sub own.lzo && ls sub"), "image",
 		"lzop -N restores the name");
+	is_str(scratch_get(&status, "stat -c '%%a %%Y' sub/image"), "640 981158400",
+		"with mode and time");
 	is_int(unpack_file("own.lzo"), 0, "we read the image");
 	is_int(stats.end.hole_bytes, 2 * BLOCK_SIZE, "its zeros are holes");
 	f = fopen("own.lzo", "rb");

@@ -257,6 +257,42 @@ static void test_coded_zero(struct block *b)
 	ok(!block_is_coded_zero(b), "zero: not if stored");
 }
 
+static void test_units(struct block *b)
+{
+	uint64_t end, bad = 0;
+	bool is_zero;
+
+	is_int(block_units(0, 0) == 0 && block_units(0, 1) == 1 && block_units(4095, 4097) == 3, 1,
+		"units: a unit counts if any of its bytes does");
+	ok(block_units(0, BLOCK_SIZE) == UINT64_MAX &&
+			block_units(BLOCK_SIZE - 1, BLOCK_SIZE) == 1ull << 63,
+		"units: all, and the last");
+	block_set_data(b, 0, BLOCK_SIZE);
+	fill_noise(b->raw, BLOCK_SIZE);
+	ok(!block_find_zeros(b) && b->zero_units == 0 && block_zero_bytes(b) == 0, "zeros: none");
+	memset(b->raw + 4095, 0, 8194);
+	ok(!block_find_zeros(b) && b->zero_units == 6 && block_zero_bytes(b) == 8192,
+		"zeros: complete units only");
+	end = block_run(b, 0, &is_zero);
+	bad += end != 4096 || is_zero;
+	end = block_run(b, end, &is_zero);
+	bad += end != 3 * 4096 || !is_zero;
+	end = block_run(b, end, &is_zero);
+	bad += end != BLOCK_SIZE || is_zero;
+	is_int(bad, 0, "zeros: three runs");
+	block_set_data(b, 0, 8192 + 10);
+	memset(b->raw, 0, 8192 + 10);
+	b->raw[8192 + 10] = 1;
+	ok(block_find_zeros(b) && b->zero_units == 7 && block_zero_bytes(b) == 8192 + 10,
+		"zeros: a short block of zeros");
+	ok(block_run(b, 0, &is_zero) == 8192 + 10 && is_zero, "zeros: in one run");
+	block_set_data(b, 0, BLOCK_SIZE);
+	memset(b->raw, 0, BLOCK_SIZE);
+	b->zero_units = 1ull << 5;
+	ok(block_find_zeros(b) && block_run(b, 0, &is_zero) == BLOCK_SIZE && is_zero,
+		"zeros: all of a block, some of it known before");
+}
+
 int main(void)
 {
 	struct block *a = block_new(), *b = block_new();
@@ -271,6 +307,7 @@ int main(void)
 	test_unsummed(b, a);
 	test_hash(a);
 	test_coded_zero(a);
+	test_units(a);
 	block_free(a);
 	block_free(b);
 	block_free(NULL);

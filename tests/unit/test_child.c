@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/cancel.h"
 #include "lib/base/child.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
@@ -245,6 +246,96 @@ static void test_limit(void)
 	is_int(child_run(&c), 3, "a program that takes less");
 }
 
+/* A program that ends with its job, and that this process does not outlive. */
+static void test_limits(void)
+{
+	const char *const busy[] = { "sh", "-c", "while :; do :; done", NULL };
+	const char *const large[] = { "sh", "-c", "ulimit -v; ulimit -t; ulimit -c", NULL };
+	struct child c = { .argv = busy, .keep_fd = -1, .ends_with_job = true, .processor_s = 1 };
+
+	is_int(child_run(&c), -1, "a program that computes for too long");
+	is_str(err_text(), "'sh' was killed: it took more than 1 s of processor time", "is named");
+	c.argv = large;
+	c.memory = 1 << 30;
+	c.processor_s = 7;
+	c.out = &out;
+	buf_clear(&out);
+	is_int(child_run(&c), 0, "a program within its limits");
+	is_str(buf_str(&out), "1048576\n7\n0\n", "which it has");
+}
+
+static void test_stop(void)
+{
+	const char *argv[] = { "sh", "-c", "echo no BAD >&2; echo BAD 1 >&2; sleep 1000", NULL };
+	const char *many[] = { "sh", "-c",
+		"head -c 20000000 /dev/zero | tr '\\0' '\\n' >&2; exit 3", NULL };
+	struct child c = { .argv = argv,
+		.keep_fd = -1,
+		.ends_with_job = true,
+		.errors = &errors,
+		.stop_at = "BAD" };
+
+	buf_clear(&errors);
+	is_int(child_run(&c), CHILD_STOPPED, "stopped by a line of standard error");
+	is_str(buf_str(&errors), "no BAD\nBAD 1\n", "which is kept");
+	c.argv = many;
+	buf_clear(&errors);
+	is_int(child_run(&c), 3, "many other lines");
+}
+
+/* Runs a program until it is cancelled, and prints the program's process group. */
+static int cancelled(int to)
+{
+	char script[100];
+	const char *const argv[] = { "sh", "-c", script, NULL };
+	struct child c = { .argv = argv, .keep_fd = to, .ends_with_job = true };
+	int64_t begin = io_now_ms();
+
+	snprintf(script, sizeof(script),
+		"trap '' TERM; sleep 1000 & echo $$ >&%d; kill -TERM $PPID; wait; sleep 1000", to);
+	cancel_init();
+	cancel_on_signals();
+	if (child_run(&c) != -1 || strcmp(err_text(), "interrupted") != 0)
+		return 1;
+	return io_now_ms() - begin > 20000 ? 2 : 0;
+}
+
+/* Runs a program that kills this process. */
+static int killed(int to)
+{
+	char script[100];
+	const char *const argv[] = { "sh", "-c", script, NULL };
+	struct child c = { .argv = argv, .keep_fd = to, .ends_with_job = true };
+
+	snprintf(script, sizeof(script), "echo $$ >&%d; kill -KILL $PPID; exec sleep 1000", to);
+	return child_run(&c);
+}
+
+/* Runs f in a process of its own, and waits until nothing has its pipe open any more. */
+static void test_end(int (*f)(int to), int want, const char *what)
+{
+	char text[32] = "", rest;
+	int end[2], status = -1;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe(end) < 0)
+		abort();
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		alarm(60);
+		close(end[0]);
+		_exit(f(dup3(end[1], 9, O_CLOEXEC)));
+	}
+	close(end[1]);
+	n = read(end[0], text, sizeof(text) - 1);
+	waitpid(pid, &status, 0);
+	is_int(status, want, what);
+	ok(n > 0 && read(end[0], &rest, 1) == 0, "its program ends, and what that has started");
+	close(end[0]);
+}
+
 int main(void)
 {
 	io_std_open();
@@ -260,6 +351,10 @@ int main(void)
 	test_start();
 	test_crossed();
 	test_limit();
+	test_limits();
+	test_stop();
+	test_end(cancelled, 0, "cancelled while a program runs that ignores TERM");
+	test_end(killed, SIGKILL, "killed while a program runs");
 	buf_fini(&out);
 	buf_fini(&errors);
 	return tap_done();

@@ -20,9 +20,11 @@ static const unsigned views[] = { VIEW_INFO, VIEW_LIST | VIEW_NAMES, VIEW_LIST |
 /* A valid value of each type, and an invalid one; NULL: there is none. */
 static const struct {
 	const char *good, *json, *bad;
+	const char *json_item; /* in an object of a list */
 } samples[] = {
 	[FIELD_TEXT] = { "a text", "\"a text\"", NULL },
-	[FIELD_TEXTS] = { "one", "[\"one\"]", NULL },
+	[FIELD_TEXTS] = { "one", "[\"one\"]", NULL, "\"one\"" },
+	[FIELD_SIZES] = { "2048", NULL, "9223372036854775808", "2048" },
 	[FIELD_BYTES] = { "1536", "1536", "9223372036854775808" },
 	[FIELD_NUMBER] = { "7", "7", "-7" },
 	[FIELD_FRACTION] = { "0.500000", "0.5", "1.01" },
@@ -59,16 +61,21 @@ static void make_record(struct kv *kv, unsigned view, const struct field *bad)
 	buf_fini(&bytes);
 }
 
-/* The member "a.b", "a?.b" or "a" of the object, as text; "(none)" if it is not there. */
+/*
+ * The member "a.b", "a?.b" or "a" of the object, or "a[].b" of the first in its list, as text;
+ * "(none)" if it is not there.
+ */
 static char *member(const json_t *o, const char *name)
 {
 	char part[64];
 	size_t len;
 
 	while (o && strchr(name, '.')) {
-		len = strcspn(name, "?.");
+		len = strcspn(name, "?.[");
 		snprintf(part, sizeof(part), "%.*s", (int)len, name);
 		o = json_object_get(o, part);
+		if (name[len] == '[')
+			o = json_array_get(o, 0);
 		name = strchr(name, '.') + 1;
 	}
 	o = json_object_get(o, name);
@@ -92,7 +99,9 @@ static void test_json(unsigned view)
 		if (!f->json)
 			continue;
 		got = member(json_array_get(array, 0), f->json);
-		is_str(got, samples[f->type].json, f->json);
+		is_str(got,
+			strstr(f->json, "[].") ? samples[f->type].json_item : samples[f->type].json,
+			f->json);
 		free(got);
 	}
 	json_decref(array);

@@ -74,6 +74,7 @@ static struct target *make_target(const char *name, uint64_t len)
 /* Copies name to an image and to an archive, each through a relay. */
 static void test_transfer(bool archive, unsigned jobs)
 {
+	static const struct archive_origin origin = { .name = "image", .mode = 0600 };
 	struct conn *near[2], *far[2];
 	struct leg leg[3];
 	struct image *img;
@@ -93,7 +94,7 @@ static void test_transfer(bool archive, unsigned jobs)
 	leg[1].from = source_wire(near[0], LEN);
 	leg[1].to = sink_wire(far[0], true);
 	leg[2].from = source_wire(far[1], LEN);
-	leg[2].to = archive ? sink_archive(t, -1, "image") : sink_image(t);
+	leg[2].to = archive ? sink_archive(t, -1, &origin) : sink_image(t);
 	leg[0].opt = leg[2].opt = (struct flow_options){ .jobs = jobs, .digest = true };
 	leg[0].opt.compress = archive ? FLOW_COMPRESS_ALWAYS : FLOW_COMPRESS_AUTO;
 	leg[1].opt.jobs = 1;

@@ -94,6 +94,11 @@ static void compare(const char *what, const char *name)
 	is_int(q.cluster_size, json_integer_value(json_object_get(info, "cluster-size")), text);
 	snprintf(text, sizeof(text), "%s: backing name", what);
 	is_str(q.backing, string_of(info, "backing-filename"), text);
+	snprintf(text, sizeof(text), "%s: data file", what);
+	is_str(q.data_file,
+		string_of(json_object_get(json_object_get(info, "format-specific"), "data"),
+			"data-file"),
+		text);
 	snprintf(text, sizeof(text), "%s: backing format", what);
 	is_str(q.backing_format, string_of(info, "backing-filename-format"), text);
 	compare_features(&q, info, what);
@@ -255,9 +260,17 @@ static void test_cut(void)
 static void test_unknown(void)
 {
 	struct qcow2 q;
+	char text[QCOW2_TEXT_MAX];
 	unsigned i, named = 0;
 
 	load("good");
+	put_be64(head + 72, 1 << 20 | 4);
+	is_int(parse(&q, head_len), 0, "unknown: a feature without a name");
+	is_str(qcow2_unknown_feature(&q, 20, text), "unknown feature 20", "unknown: its text");
+	ok(!qcow2_unknown_feature(&q, 2, text) && !qcow2_unknown_feature(&q, 21, text) &&
+			!qcow2_unknown_feature(&q, 100, text),
+		"unknown: only that");
+	ok(qcow2_has_data_file(&q) && !q.data_file[0], "a data file without a name");
 	put_be64(head + 72, UINT64_MAX);
 	put_be64(head + 80, UINT64_MAX);
 	is_int(parse(&q, head_len), 0, "unknown: features are for the caller");

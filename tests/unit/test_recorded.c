@@ -213,6 +213,17 @@ static const struct row root[] = {
 	{ "@/a/top", "/..", "/" },
 };
 
+/* Of a volume whose group is allowed, LVM is asked, which may be missing here. */
+static const struct row volumes[] = {
+	{ "@/a/top", "/dev/no-such-group/disk", "/dev/no-such-group/disk" },
+	{ "@/a/top", "../../../../../../../../../dev/no-such-group/disk", NULL },
+	{ "@/a/top", "/dev/other-group/disk", NULL },
+	{ "@/a/top", "/dev/no-such-group/../sda", NULL },
+	{ "@/a/top", "/dev/no-such-group/a/b", NULL },
+	{ "@/a/top", "/dev/no-such-group", NULL },
+	{ "@/a/top", "base", "@/a/base" },
+};
+
 static const struct row protocols[] = {
 	{ "@/a/top", "nbd://host/export", NULL },
 	{ "@/a/top", "nbd:unix:/run/socket", NULL },
@@ -247,11 +258,12 @@ static void test_without_place(void)
 
 int main(void)
 {
-	struct policy all = POLICY_INIT, two, outer, inner, slash, lower;
+	struct policy all = POLICY_INIT, two, outer, inner, slash, lower, group;
 
 	scratch_open();
 	make_tree();
 	two = policy_of("[storage]\ndirectory = @/a\ndirectory = @/b\n");
+	group = policy_of("[storage]\ndirectory = @/a\ngroup = no-such-group\n");
 	lower = policy_of("[storage]\ndirectory = @/a/sub\ndirectory = @/a\n");
 	slash = policy_of("[storage]\ndirectory = /\n");
 	outer = policy_of("[storage]\ndirectory = @/a\ndirectory = @/c\n");
@@ -270,6 +282,8 @@ int main(void)
 	all.also = &outer;
 	TEST_ROWS(&all, "one policy, and one without limits", widened);
 	TEST_ROWS(&two, "protocols", protocols);
+	TEST_ROWS(&group, "volumes of an allowed group", volumes);
+	policy_fini(&group);
 	policy_fini(&two);
 	policy_fini(&lower);
 	policy_fini(&slash);

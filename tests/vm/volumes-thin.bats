@@ -69,6 +69,36 @@ fill() {
 	on b lvremove -qy vgb
 }
 
+@test "a thin volume of which a quarter of each block is mapped stays so" {
+	local i how
+
+	on a lvcreate -q --type thin-pool -c 64K -L 40M --poolmetadatasize 4M -n pool vga
+	on b lvcreate -q --type thin-pool -c 64K -L 40M --poolmetadatasize 4M -n pool vgb
+	on a lvcreate -q -V 16M --thinpool vga/pool -n thin
+	for ((i = 0; i < 64; i++)); do
+		seq "$i" 99999 | dd of=/dev/vga/thin bs=64K seek=$((4 * i)) count=1 iflag=fullblock oflag=direct status=none
+	done
+	[ "$(mapped vga/thin)" = $((4 << 20)) ]
+	succeeds img-copy --archive a:/dev/vga/thin thin.lzo
+	succeeds img-copy --sparse a:/dev/vga/thin thin.img
+	for how in a:/dev/vga/thin thin.lzo thin.img; do
+		succeeds img-create --thin pool b:/dev/vgb/thin 16M
+		succeeds img-write --json "$how" b:/dev/vgb/thin
+		json '.data_bytes == 4194304 and .hole_bytes == 12582912'
+		blockdev --flushbufs /dev/vgb/thin
+		cmp /dev/vga/thin /dev/vgb/thin
+		[ "$(mapped vgb/thin)" = $((4 << 20)) ]
+		# In place, too: the rest is discarded.
+		dd if=/dev/zero of=/dev/vgb/thin bs=1M count=16 oflag=direct status=none
+		succeeds img-write "$how" b:/dev/vgb/thin
+		cmp /dev/vga/thin /dev/vgb/thin
+		[ "$(mapped vgb/thin)" = $((4 << 20)) ]
+		on b lvremove -qy vgb/thin
+	done
+	on a lvremove -qy vga
+	on b lvremove -qy vgb
+}
+
 @test "a pool that does not zero, with odd chunk sizes: no old data appears" {
 	dirty a vga
 	on a lvcreate -q --type thin-pool -Zn -c 192K -L 48M --poolmetadatasize 4M -n pool vga

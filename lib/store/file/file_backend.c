@@ -78,7 +78,8 @@ static int remove_file(const struct place *base, const struct change_want *want)
 {
 	const struct place_file *p = (const struct place_file *)base;
 
-	if (refuse_change_of(p, want) < 0 || precheck_fixed(p, want->dry_run) < 0)
+	if (refuse_change_of(p, want) < 0 || precheck_fixed(p, want->dry_run) < 0 ||
+		unfinished_check(p->dir, base->name, p->st.st_uid) < 0)
 		return -1;
 	if (want->dry_run)
 		return 0;
@@ -86,7 +87,7 @@ static int remove_file(const struct place *base, const struct change_want *want)
 		return -1;
 	if (unlinkat(p->dir, base->name, 0) < 0)
 		return err_sys("cannot remove");
-	if (unfinished_forget(p->dir, base->name) < 0)
+	if (unfinished_forget(p->dir, base->name, p->st.st_uid) < 0)
 		return -1;
 	return sync_directory(p);
 }
@@ -95,7 +96,7 @@ static int rename_with_mark(const struct place_file *p, const char *name)
 {
 	struct err e;
 
-	if (unfinished_carry(p->dir, p->base.name, name) < 0)
+	if (unfinished_carry(p->dir, p->base.name, name, p->st.st_uid) < 0)
 		return -1;
 	if (publish_name(p->dir, p->base.name, name) == 0)
 		return 0;
@@ -104,7 +105,8 @@ static int rename_with_mark(const struct place_file *p, const char *name)
 	else
 		err_sys("cannot rename");
 	err_take(&e);
-	unfinished_forget(p->dir, name); /* the file did not get the name, so its mark goes, too */
+	unfinished_forget(p->dir, name,
+		p->st.st_uid); /* the file did not get the name, so its mark goes, too */
 	err_put(&e);
 	return -1;
 }
@@ -129,12 +131,14 @@ static int rename_file(const struct place *base, const char *name, const struct 
 	const struct place_file *p = (const struct place_file *)base;
 
 	if (refuse_change_of(p, want) < 0 || check_new_name(p, name) < 0 ||
-		precheck_fixed(p, want->dry_run) < 0)
+		precheck_fixed(p, want->dry_run) < 0 ||
+		unfinished_check(p->dir, base->name, p->st.st_uid) < 0 ||
+		unfinished_check(p->dir, name, p->st.st_uid) < 0)
 		return -1;
 	if (want->dry_run)
 		return 0;
 	if (check_same(p) < 0 || rename_with_mark(p, name) < 0 ||
-		unfinished_forget(p->dir, base->name) < 0)
+		unfinished_forget(p->dir, base->name, p->st.st_uid) < 0)
 		return -1;
 	return sync_directory(p);
 }

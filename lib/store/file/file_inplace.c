@@ -55,6 +55,9 @@ static int prepare_inplace_file(struct target_inplace *t)
 	if (t->base.fd < 0)
 		return -1;
 	t->base.space = (uint64_t)t->place->st.st_size;
+	if (unfinished_check(t->place->dir, t->place->base.name, t->place->st.st_uid) < 0)
+		return -1;
+	target_set_hole_unit(&t->base);
 	if (target_check_source(&t->base, &t->place->st) < 0 || target_check_len(&t->base) < 0)
 		return -1;
 	is = unfinished_is(t->base.fd, t->place->dir, t->place->base.name);

@@ -16,6 +16,7 @@
 #include "lib/base/err.h"
 #include "lib/base/pathname.h"
 #include "lib/host/mounts.h"
+#include "lib/store/file/file_attributes.h"
 #include "lib/store/file/file_image.h"
 #include "lib/store/file/file_place.h"
 #include "lib/store/target.h"
@@ -41,6 +42,7 @@ static int make_clone(const struct image *origin)
 		return refuse_filesystem(origin);
 	if (fd < 0)
 		return err_sys("cannot create a snapshot beside it");
+	file_attributes_copy_nocow(fd, origin->fd, true);
 	if (ioctl(fd, FICLONE, origin->fd) == 0)
 		return fd;
 	if (errno == EOPNOTSUPP || errno == ENOTTY || errno == EINVAL || errno == EXDEV)
@@ -105,9 +107,12 @@ static int try_clone(const struct image *origin)
 
 int file_snapshot_keep(char **path, struct image *origin, const struct snapshot_want *want)
 {
-	struct target_want how = {
-		.len = origin->len, .sparse = true, .fsync = true, .dry_run = want->dry_run
-	};
+	struct target_want how = { .len = origin->len,
+		.sparse = true,
+		.fsync = true,
+		.dry_run = want->dry_run,
+		.source = origin,
+		.share = true };
 	struct place *place = find_snapshot_place(origin, want->name);
 	struct target *t = place ? target_make(place, &how) : NULL;
 	int r = -1;

@@ -11,13 +11,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -25,6 +24,7 @@
 #include "lib/base/log.h"
 #include "lib/base/size.h"
 #include "lib/host/inuse.h"
+#include "lib/store/file/file_attributes.h"
 #include "lib/store/file/partial.h"
 #include "lib/store/file/precheck.h"
 #include "lib/store/file/publish.h"
@@ -32,9 +32,7 @@
 #include "lib/store/image.h"
 #include "lib/store/target_ops.h"
 
-#define LABEL_MAX 4096
-#define LABEL "security.selinux"
-#define ACL "system.posix_acl_access"
+#define GROWTH (64u << 20)
 
 struct target_file {
 	struct target base;
@@ -42,6 +40,8 @@ struct target_file {
 	bool replaces;			/* it replaces an existing file */
 	char hidden[PARTIAL_NAME_MAX];	/* its name until commit */
 	bool allocated;			/* what is not written reads as zeros and has its space */
+	pthread_mutex_t growth;		/* guards grown */
+	uint64_t grown;			/* length for the time being; see write_new_file() */
 };
 
 static struct target_file *file_of(struct target *base)
@@ -84,15 +84,22 @@ static int allocate_now(struct target_file *t)
 	return 0;
 }
 
+/* Whether it is a copy of a file, byte by byte. */
+static bool is_file_copy(const struct target *t)
+{
+	const struct image *source = t->want.source;
+
+	return source && source->fd >= 0 && S_ISREG(source->st.st_mode) &&
+	       (uint64_t)source->st.st_size == t->want.len;
+}
+
 /* A file that may share the source's blocks needs no space yet: see clone_file(). */
 static bool may_share(const struct target *t)
 {
-	const struct image *source = t->want.source;
 	struct stat own;
 
-	return source && source->fd >= 0 && S_ISREG(source->st.st_mode) &&
-	       (uint64_t)source->st.st_size == t->want.len && fstat(t->fd, &own) == 0 &&
-	       own.st_dev == source->st.st_dev;
+	return is_file_copy(t) && fstat(t->fd, &own) == 0 &&
+	       own.st_dev == t->want.source->st.st_dev;
 }
 
 static int allocate_file(struct target_file *t)
@@ -111,6 +118,14 @@ static int allocate_file(struct target_file *t)
 		return 0;
 	}
 	return may_share(&t->base) ? 0 : allocate_now(t);
+}
+
+/* Who will own the complete file. */
+static uid_t owner_of(const struct target_file *t)
+{
+	if (t->replaces)
+		return t->place->st.st_uid;
+	return t->base.want.like ? t->base.want.like->st.st_uid : geteuid();
 }
 
 /* /dev is kept in memory, so a file there would not survive a reboot. */
@@ -142,6 +157,35 @@ static int check_free_space(const struct target_file *t)
 	return 0;
 }
 
+/*
+ * Opens the file that is to be replaced, for reading.  The descriptor; -1 with nothing recorded: it
+ * was removed; -1 recorded, ST_BUSY if it is another file now.
+ */
+static int open_replaced(const struct target_file *t)
+{
+	int fd;
+
+	err_clear();
+	fd = file_place_open(&t->place->base, O_RDONLY | O_NONBLOCK);
+	if (fd < 0 && err_errno() == ENOENT)
+		err_clear();
+	else if (fd < 0 && err_errno() == ESTALE)
+		err_set(ST_BUSY, "another program has replaced it meanwhile");
+	return fd;
+}
+
+/* Gives the empty file what it can get only now, and finds out whether the rest can be kept. */
+static int try_attributes(const struct target_file *t)
+{
+	int old = open_replaced(t);
+
+	if (old < 0)
+		return err_status() == ST_OK ? 0 : -1;
+	file_attributes_copy_nocow(t->base.fd, old, true);
+	close(old);
+	return file_attributes_try(t->base.fd, &t->place->st);
+}
+
 static int prepare_new_file(struct target_file *t)
 {
 	const struct place_file *p = t->place;
@@ -155,12 +199,38 @@ static int prepare_new_file(struct target_file *t)
 			return -1;
 	}
 	if (check_replaced_file(t) < 0 || precheck_fixed(p, dry_run) < 0 ||
-		partial_check(p->dir, t->hidden) < 0)
+		partial_check(p->dir, t->hidden) < 0 ||
+		unfinished_check(p->dir, p->base.name, owner_of(t)) < 0)
 		return -1;
 	if (dry_run)
 		return check_free_space(t);
 	t->base.fd = partial_create(p->dir, t->hidden);
-	return t->base.fd < 0 ? -1 : allocate_file(t);
+	if (t->base.fd < 0)
+		return -1;
+	if (t->replaces && try_attributes(t) < 0)
+		return -1;
+	if (!t->replaces && is_file_copy(&t->base))
+		file_attributes_copy_nocow(t->base.fd, t->base.want.source->fd, t->base.want.share);
+	target_set_hole_unit(&t->base);
+	return allocate_file(t);
+}
+
+/*
+ * XFS allocates space behind the end of a file that grows, and keeps what the next write
+ * skips.  So the end of a sparse file whose length is not known is kept ahead of the writes,
+ * until set_file_len().  If that fails, the write tells why.
+ */
+static int write_new_file(struct target *base, const void *p, size_t n, uint64_t off)
+{
+	struct target_file *t = file_of(base);
+
+	if (base->want.sparse && base->want.len == TARGET_LEN_UNKNOWN) {
+		pthread_mutex_lock(&t->growth);
+		if (off + n > t->grown && ftruncate(base->fd, (off_t)(off + n + GROWTH)) == 0)
+			t->grown = off + n + GROWTH;
+		pthread_mutex_unlock(&t->growth);
+	}
+	return target_fd_write(base, p, n, off);
 }
 
 static int zero_new_file(struct target *base, uint64_t len, uint64_t off)
@@ -213,67 +283,6 @@ static int set_file_len(struct target *t, uint64_t len)
 	return target_out_of_space("cannot set the length to", len);
 }
 
-/* Gives fd the access list of model; without one, removes that which fd has from its directory. */
-static int copy_acl(int fd, int model)
-{
-	char *acl = malloc(XATTR_SIZE_MAX);
-	ssize_t n = acl ? fgetxattr(model, ACL, acl, XATTR_SIZE_MAX) : -1;
-	int r = 0;
-
-	if (!acl)
-		return err_set(ST_FAILED, "out of memory");
-	if (n >= 0)
-		r = fsetxattr(fd, ACL, acl, (size_t)n, 0);
-	else if (fgetxattr(fd, ACL, NULL, 0) > 0)
-		r = fremovexattr(fd, ACL);
-	free(acl);
-	return r < 0 ? err_sys("cannot keep the access list") : 0;
-}
-
-/*
- * Gives fd the owner, mode, access list and label of the file model.  What is equal
- * already is not set, since some filesystems refuse that.
- */
-static int copy_attributes(int fd, int model)
-{
-	char label[LABEL_MAX];
-	struct stat st, own;
-	ssize_t n;
-
-	if (fstat(model, &st) < 0 || fstat(fd, &own) < 0)
-		return err_sys("cannot stat");
-	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
-		fchown(fd, st.st_uid, st.st_gid) < 0)
-		return err_sys("cannot keep the owner");
-	if (copy_acl(fd, model) < 0)
-		return -1;
-	if (fstat(fd, &own) < 0)
-		return err_sys("cannot stat");
-	if (st.st_mode != own.st_mode && fchmod(fd, st.st_mode & 07777) < 0)
-		return err_sys("cannot keep the mode");
-	n = fgetxattr(model, LABEL, label, sizeof(label));
-	if (n > 0 && fsetxattr(fd, LABEL, label, (size_t)n, 0) < 0)
-		return err_sys("cannot keep the security label");
-	return 0;
-}
-
-/*
- * Opens the file that is to be replaced, for reading.  The descriptor; -1 with nothing recorded: it
- * was removed; -1 recorded, ST_BUSY if it is another file now.
- */
-static int open_replaced(const struct target_file *t)
-{
-	int fd;
-
-	err_clear();
-	fd = file_place_open(&t->place->base, O_RDONLY | O_NONBLOCK);
-	if (fd < 0 && err_errno() == ENOENT)
-		err_clear();
-	else if (fd < 0 && err_errno() == ESTALE)
-		err_set(ST_BUSY, "another program has replaced it meanwhile");
-	return fd;
-}
-
 static int set_attributes(struct target_file *t)
 {
 	const struct image *like = t->base.want.like;
@@ -284,13 +293,15 @@ static int set_attributes(struct target_file *t)
 		old = open_replaced(t);
 		if (old < 0)
 			return err_status() == ST_OK ? 0 : -1;
-		r = copy_attributes(t->base.fd, old);
+		r = file_attributes_copy(t->base.fd, old);
+		if (r == 0)
+			r = file_attributes_copy_user(t->base.fd, old);
 		close(old);
 		return r;
 	}
 	if (!like)
 		return 0;
-	if (copy_attributes(t->base.fd, like->fd) < 0)
+	if (file_attributes_copy(t->base.fd, like->fd) < 0)
 		return -1;
 	times[0] = like->st.st_atim;
 	times[1] = like->st.st_mtim;
@@ -344,7 +355,7 @@ static int commit_new_file(struct target *base)
 		return -1;
 	close(base->fd);
 	base->fd = -1;
-	if (unfinished_forget(p->dir, p->base.name) == 0) {
+	if (unfinished_forget(p->dir, p->base.name, owner_of(t)) == 0) {
 		if (!base->want.fsync || io_sync_dir(p->dir) == 0)
 			return 0;
 		err_sys("cannot sync the directory to disk");
@@ -367,7 +378,7 @@ static void abort_new_file(struct target *base)
 }
 
 static const struct target_ops ops = {
-	.write = target_fd_write,
+	.write = write_new_file,
 	.zero = zero_new_file,
 	.set_len = set_file_len,
 	.clone = clone_file,
@@ -383,5 +394,6 @@ struct target *file_target_make(struct place *place, const struct target_want *w
 	if (!t)
 		return NULL;
 	t->place = (const struct place_file *)place;
+	pthread_mutex_init(&t->growth, NULL);
 	return target_ready(&t->base, prepare_new_file(t));
 }

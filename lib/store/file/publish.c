@@ -69,13 +69,13 @@ static int replace_reserved(int dir, const char *from, const char *to)
 /* The mark shows that the empty file is unfinished, if a crash leaves it. */
 static int rename_reserving(int dir, const char *from, const char *to)
 {
-	int keep, r, marked = unfinished_mark_name(dir, to);
+	int keep, r, marked = unfinished_mark_name(dir, to, geteuid());
 
 	if (marked < 0)
 		return -1;
 	r = replace_reserved(dir, from, to);
 	keep = errno;
-	if (marked && unfinished_forget(dir, to) < 0)
+	if (marked && unfinished_forget(dir, to, geteuid()) < 0)
 		err_clear(); /* a mark that remains does no harm */
 	errno = keep;
 	return r;

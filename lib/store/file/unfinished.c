@@ -26,6 +26,20 @@ static char *mark_name(const char *name)
 	return NULL;
 }
 
+/* In a directory like /tmp anybody can create a file with the name of a mark. */
+static bool is_mark(const struct stat *st, uid_t owner)
+{
+	return S_ISREG(st->st_mode) &&
+	       (st->st_uid == owner || st->st_uid == geteuid() || st->st_uid == 0);
+}
+
+static bool has_mark_beside(int dir_fd, const char *mark, uid_t owner)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, mark, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_mark(&st, owner);
+}
+
 int unfinished_is(int fd, int dir_fd, const char *name)
 {
 	struct stat st;
@@ -38,75 +52,137 @@ int unfinished_is(int fd, int dir_fd, const char *name)
 		return 1;
 	if (errno != ENODATA && errno != EOPNOTSUPP && errno != EPERM)
 		return err_sys("cannot read its attributes");
+	if (fstat(fd, &st) < 0)
+		return err_sys("cannot stat");
 	mark = mark_name(name);
 	if (!mark)
 		return -1;
-	r = fstatat(dir_fd, mark, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	r = has_mark_beside(dir_fd, mark, st.st_uid);
 	free(mark);
 	return r;
 }
 
-int unfinished_mark_name(int dir_fd, const char *name)
+/* As unlink(2) would: whether we may remove an entry that st describes. */
+static bool may_remove(int dir_fd, const struct stat *st)
+{
+	struct stat dir;
+
+	if (faccessat(dir_fd, ".", W_OK | X_OK, AT_EACCESS) < 0 || fstat(dir_fd, &dir) < 0)
+		return false;
+	return !(dir.st_mode & S_ISVTX) || geteuid() == 0 || geteuid() == st->st_uid ||
+	       geteuid() == dir.st_uid;
+}
+
+int unfinished_check(int dir_fd, const char *name, uid_t owner)
+{
+	char *mark = mark_name(name);
+	struct stat st;
+	int r = 0;
+
+	if (!mark)
+		return -1;
+	if (fstatat(dir_fd, mark, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_mark(&st, owner) &&
+		!may_remove(dir_fd, &st))
+		r = err_set(ST_REFUSED, "its unfinished mark '%s' belongs to another user", mark);
+	free(mark);
+	return r;
+}
+
+static int sync_mark(int dir_fd, int file, uid_t owner)
+{
+	struct stat st;
+
+	if (fstat(file, &st) < 0)
+		return err_sys("cannot mark it as unfinished");
+	if (!is_mark(&st, owner)) /* also a new one, where the server maps users */
+		return err_set(ST_REFUSED,
+			"cannot mark it as unfinished: the mark would belong to user %u",
+			(unsigned)st.st_uid);
+	return fsync(file) < 0 || io_sync_dir(dir_fd) < 0 ? err_sys("cannot mark it as unfinished")
+							  : 0;
+}
+
+int unfinished_mark_name(int dir_fd, const char *name, uid_t owner)
 {
 	const int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	char *mark = mark_name(name);
+	bool is_new;
 	int file, r;
 
 	if (!mark)
 		return -1;
 	file = openat(dir_fd, mark, flags | O_CREAT | O_EXCL, 0600);
-	r = file >= 0;
+	is_new = file >= 0;
 	if (file < 0 && errno == EEXIST)
 		file = openat(dir_fd, mark, flags);
-	if (file < 0 || fsync(file) < 0 || io_sync_dir(dir_fd) < 0)
+	if (file >= 0)
+		r = sync_mark(dir_fd, file, owner);
+	else if (errno == EISDIR || errno == ELOOP || errno == ENXIO)
+		r = err_set(ST_REFUSED, "cannot mark it as unfinished: '%s' is not a mark", mark);
+	else
 		r = err_sys("cannot mark it as unfinished");
+	if (r < 0 && is_new)
+		unlinkat(dir_fd, mark, 0);
 	if (file >= 0)
 		close(file);
 	free(mark);
-	return r;
+	return r < 0 ? -1 : is_new;
 }
 
 int unfinished_set(int fd, int dir_fd, const char *name)
 {
+	struct stat st;
+
 	if (fsetxattr(fd, UNFINISHED_ATTR, "1", 1, 0) == 0)
 		return fsync(fd) < 0 ? err_sys("cannot mark it as unfinished") : 0;
-	return unfinished_mark_name(dir_fd, name) < 0 ? -1 : 0;
+	if (fstat(fd, &st) < 0)
+		return err_sys("cannot stat");
+	return unfinished_mark_name(dir_fd, name, st.st_uid) < 0 ? -1 : 0;
 }
 
 int unfinished_clear(int fd, int dir_fd, const char *name)
 {
+	struct stat st;
+
 	if (fremovexattr(fd, UNFINISHED_ATTR) < 0 && errno != ENODATA && errno != EOPNOTSUPP &&
 		errno != EPERM)
 		return err_sys("cannot remove its unfinished mark");
-	return unfinished_forget(dir_fd, name);
+	if (fstat(fd, &st) < 0)
+		return err_sys("cannot stat");
+	return unfinished_forget(dir_fd, name, st.st_uid);
 }
 
-int unfinished_forget(int dir_fd, const char *name)
+int unfinished_forget(int dir_fd, const char *name, uid_t owner)
 {
 	char *mark = mark_name(name);
 	int r = 0;
 
 	if (!mark)
 		return -1;
-	if (unlinkat(dir_fd, mark, 0) == 0)
+	if (!has_mark_beside(dir_fd, mark, owner))
+		; /* what is there does not count */
+	else if (unlinkat(dir_fd, mark, 0) == 0)
 		r = io_sync_dir(dir_fd);
-	else if (errno != ENOENT && errno != ENAMETOOLONG)
+	else if (errno != ENOENT)
 		r = -1;
 	free(mark);
 	return r < 0 ? err_sys("cannot remove its unfinished mark") : 0;
 }
 
-int unfinished_carry(int dir_fd, const char *from, const char *to)
+int unfinished_carry(int dir_fd, const char *from, const char *to, uid_t owner)
 {
-	char *mark = mark_name(from);
-	struct stat st;
-	int r;
+	char *old = mark_name(from), *new = mark_name(to);
+	int r = -1;
 
-	if (!mark)
-		return -1;
-	r = fstatat(dir_fd, mark, &st, AT_SYMLINK_NOFOLLOW);
-	free(mark);
-	if (r < 0)
-		return unfinished_forget(dir_fd, to);
-	return unfinished_mark_name(dir_fd, to) < 0 ? -1 : 0;
+	if (!old || !new)
+		;
+	else if (!has_mark_beside(dir_fd, old, owner))
+		r = unfinished_forget(dir_fd, to, owner);
+	else if (linkat(dir_fd, old, dir_fd, new, 0) == 0) /* it keeps the mark's owner */
+		r = io_sync_dir(dir_fd) < 0 ? err_sys("cannot mark it as unfinished") : 0;
+	else
+		r = unfinished_mark_name(dir_fd, to, owner) < 0 ? -1 : 0;
+	free(old);
+	free(new);
+	return r;
 }

@@ -4,11 +4,15 @@
  * The mark is the extended attribute user.img-tools.unfinished or, where the
  * filesystem has no such attributes, a file ".NAME.img-tools-unfinished" beside NAME.
  * A partial file (partial.h) is unfinished by its name.
+ *
+ * Such a file counts only if it is a regular file of the image's owner, of ours or of root,
+ * so that nobody else can make an image unreadable.  `owner` is the image's owner.
  */
 #ifndef IMG_UNFINISHED_H
 #define IMG_UNFINISHED_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define UNFINISHED_ATTR "user.img-tools.unfinished"
 #define UNFINISHED_SUFFIX ".img-tools-unfinished"
@@ -27,18 +31,24 @@ int unfinished_set(int fd, int dir_fd, const char *name);
 int unfinished_clear(int fd, int dir_fd, const char *name);
 
 /*
+ * Whether the mark beside dir_fd/name, if there is one, can be removed in the end.  0, or -1
+ * with ST_REFUSED recorded.
+ */
+int unfinished_check(int dir_fd, const char *name, uid_t owner);
+
+/*
  * Keep the file that is a mark in step with names: _forget removes the mark beside
  * dir_fd/name, after that file was removed, renamed or replaced; _carry sets or
  * removes the mark beside `to` like that beside `from`, before the file is renamed.
  * 0, or -1 recorded.
  */
-int unfinished_forget(int dir_fd, const char *name);
-int unfinished_carry(int dir_fd, const char *from, const char *to);
+int unfinished_forget(int dir_fd, const char *name, uid_t owner);
+int unfinished_carry(int dir_fd, const char *from, const char *to, uid_t owner);
 
 /*
  * Marks dir_fd/name, which need not exist, by a file beside it, and syncs that to disk.
  * 1; 0 if it existed already; or -1 recorded.
  */
-int unfinished_mark_name(int dir_fd, const char *name);
+int unfinished_mark_name(int dir_fd, const char *name, uid_t owner);
 
 #endif

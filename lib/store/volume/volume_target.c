@@ -50,6 +50,7 @@ int volume_target_open(struct target_volume *t, const struct lvm_volume *v)
 		return err_sys("cannot get the volume's size");
 	memcpy(t->uuid, v->own_uuid, sizeof(t->uuid));
 	block_zero_init(&t->zero, fd, v->is_thin);
+	t->base.hole_unit = t->zero.is_thin ? t->zero.unit : 0;
 	return 0;
 }
 

@@ -1,0 +1,154 @@
+#!/usr/bin/env bats
+#
+# The mark beside a file that is filled in place, and what others can do with its name.
+
+load common
+load disks
+
+setup_file() {
+	img_setup_file
+}
+
+setup() {
+	img_setup
+	disks_setup
+	# A directory like /tmp, on a filesystem without user attributes.
+	mounted mount -t ramfs ramfs "$M"
+	as_root chmod 1777 "$M"
+	cd "$M" || return
+	cp "$IMAGE" x.img
+	mark=.x.img.img-tools-unfinished
+}
+
+teardown() {
+	disks_teardown
+}
+
+teardown_file() {
+	img_teardown_file
+}
+
+# by USER COMMAND...: runs it as a user who may look into the test's directories.
+by() {
+	local user=$1
+	shift
+	as_root env "PATH=$PATH" "HOME=$HOME" "IMG_TEST=$IMG_TEST" setpriv --reuid "$user" \
+		--regid "$user" --clear-groups --inh-caps=+dac_read_search \
+		--ambient-caps=+dac_read_search --bounding-set=-all,+dac_read_search "$@"
+}
+
+is_unfinished() {
+	succeeds img-info --json x.img
+	json ".unfinished == $1"
+	succeeds img-list --json .
+	json ".entries[] | select(.name == \"x.img\") | .unfinished == $1"
+}
+
+# Nothing that can be done with an image is stopped by what has the name of its mark.
+ignored() {
+	is_unfinished false
+	succeeds img-copy x.img y.img
+	succeeds img-verify x.img y.img
+	succeeds img-copy --overwrite y.img x.img
+	same x.img "$IMAGE"
+	succeeds img-rename x.img z.img
+	succeeds img-rename z.img x.img
+	is_unfinished false
+	succeeds img-archive -k x.img
+	succeeds img-delete x.img
+	succeeds img-unarchive x.img.lzo
+	same x.img "$IMAGE"
+	rm y.img
+}
+
+@test "a mark of another user does not count" {
+	by 4242 touch "$mark"
+	ignored
+	[ "$(stat -c %u "$mark")" = 4242 ]
+	# It cannot be used as a mark either.
+	refuses 4 x.img img-write --json "$IMAGE" x.img
+	says 'the mark would belong to user 4242'
+	same x.img "$IMAGE"
+	as_root rm "$mark"
+}
+
+@test "what is no regular file is no mark" {
+	for make in 'mkdir' 'mkfifo' 'ln -s /etc/passwd'; do
+		$make "$mark"
+		ignored
+		stat "$mark"
+		refuses 4 x.img img-write "$IMAGE" x.img
+		says 'cannot mark it as unfinished'
+		same x.img "$IMAGE"
+		rm -r "$mark"
+	done
+}
+
+@test "a mark of the image's owner, of ours and of root counts" {
+	as_root touch "$mark"
+	is_unfinished true
+	as_root rm "$mark"
+	touch "$mark"
+	is_unfinished true
+	as_root chown 4242 x.img "$mark"
+	is_unfinished true
+	refuses 8 x.img img-copy x.img y.img
+	as_root chown 4243 x.img
+	is_unfinished false
+	as_root rm "$mark"
+}
+
+@test "a mark that could not be removed in the end is found before the beginning" {
+	local before
+
+	as_root touch "$mark"
+	as_root chown 4242:4242 x.img
+	before=$(state_of x.img)
+	for words in "copy --overwrite $IMAGE x.img" "copy -n --overwrite $IMAGE x.img" \
+		"write $IMAGE x.img" "write -n $IMAGE x.img" 'delete x.img' 'delete -n x.img' \
+		'rename x.img y.img'; do
+		# shellcheck disable=SC2086 # several words
+		try by 4242 img-$words
+		[ "$status" = 4 ]
+		says "its unfinished mark '$mark' belongs to another user"
+		[ "$(state_of x.img)" = "$before" ]
+		[ "$(ls -A)" = "$mark"$'\n'x.img ]
+	done
+	as_root chown 4242:4242 "$mark"
+	by 4242 img-copy --overwrite "$IMAGE" x.img
+	[ "$(ls -A)" = x.img ]
+	# A name that is not in use yet, likewise.
+	as_root touch .new.img.img-tools-unfinished
+	try by 4242 img-copy "$IMAGE" new.img
+	[ "$status" = 4 ]
+	says "its unfinished mark '.new.img.img-tools-unfinished' belongs to another user"
+	assert_not_exist new.img
+	as_root rm .new.img.img-tools-unfinished
+}
+
+@test "a renamed image keeps its mark, and the mark its owner" {
+	by 4242 cp --no-preserve=mode "$IMAGE" w.img
+	by 4242 touch .w.img.img-tools-unfinished
+	succeeds img-rename w.img v.img
+	[ "$(stat -c %u .v.img.img-tools-unfinished)" = 4242 ]
+	assert_not_exist .w.img.img-tools-unfinished
+	refuses 8 v.img img-copy v.img y.img
+	as_root rm .v.img.img-tools-unfinished
+}
+
+@test "an owner that cannot be kept is found before the beginning" {
+	mkfifo pipe
+	as_root chown 4243 x.img
+	as_root chmod 666 x.img
+	try by 4242 img-copy --overwrite "$IMAGE" x.img
+	[ "$status" = 4 ]
+	says 'cannot keep the owner'
+	same x.img "$IMAGE"
+	# It does not wait for the end of a pipe.
+	exec 4<>pipe
+	head -c 1000 "$IMAGE" >&4
+	by 4242 timeout 60 img-copy --overwrite - x.img <pipe 4>&- || status=$?
+	[ "$status" = 4 ]
+	exec 4>&-
+	rm pipe
+}

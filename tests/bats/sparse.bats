@@ -1,0 +1,141 @@
+#!/usr/bin/env bats
+#
+# --sparse: holes as small as those of the filesystem, whatever the size of a block.
+
+load common
+load disks
+
+setup_file() {
+	img_setup_file a b
+}
+
+setup() {
+	img_setup
+	disks_setup
+}
+
+teardown() {
+	disks_teardown
+}
+
+teardown_file() {
+	img_teardown_file
+}
+
+# Makes holes.img of 16 MiB and a bit, with data in pieces of 4 KiB: every eighth of them in
+# the first half, then every second one.  In full.img the holes are written zeros.
+make_pieces() {
+	local i
+
+	head -c 4096 /dev/urandom >piece
+	for ((i = 0; i < 4096; i += i < 2048 ? 8 : 2)); do
+		echo "$i"
+	done >"$DIR/pieces"
+	truncate -s $(((16 << 20) + 77)) holes.img
+	while read -r i; do
+		dd if=piece of=holes.img bs=4096 seek="$i" conv=notrunc status=none
+	done <"$DIR/pieces"
+	printf end | put holes.img $(((16 << 20) + 74))
+	cat holes.img >full.img
+	data=$(($(wc -l <"$DIR/pieces") * 4096))
+}
+
+# stays_sparse FILE: it is a copy of holes.img, and takes as much space.
+stays_sparse() {
+	same holes.img "$1"
+	sync -f "$1"
+	if [ "$(allocated "$1")" -gt $((data * 11 / 10)) ]; then
+		echo "$1 takes $(allocated "$1") bytes, and has $data bytes of data" >&2
+		return 1
+	fi
+}
+
+sparse_copies() {
+	local from to
+
+	cd "$M" || return
+	make_pieces
+	lzop -q -o foreign.lzo full.img
+	succeeds img-copy --archive holes.img ours.lzo
+	for from in holes.img full.img foreign.lzo ours.lzo "a:$M/holes.img" "a:$M/ours.lzo"; do
+		for to in out "b:$M/out"; do
+			succeeds img-copy --sparse "$from" "$to"
+			stays_sparse out
+			rm out
+		done
+	done
+	img-copy --sparse - out <full.img
+	stays_sparse out
+	rm out
+	img-copy --sparse - out <foreign.lzo
+	stays_sparse out
+	# In place, what is a hole now was data.
+	tr '\0' x </dev/zero | head -c "$(stat -c %s holes.img)" >out
+	succeeds img-write --sparse holes.img out
+	stays_sparse out
+	tr '\0' x </dev/zero | head -c "$(stat -c %s holes.img)" >out
+	succeeds img-write --sparse ours.lzo "a:$M/out"
+	stays_sparse out
+	# Without --sparse, all of it is allocated.
+	rm out
+	succeeds img-copy ours.lzo out
+	same holes.img out
+	[ "$(allocated out)" -ge $((16 << 20)) ]
+}
+
+@test "holes of 4 KiB stay: on ext4" {
+	disk 200M ext4
+	sparse_copies
+}
+
+@test "holes of 4 KiB stay: on XFS" {
+	disk 320M xfs
+	sparse_copies
+}
+
+@test "holes of 4 KiB stay: on btrfs" {
+	disk 320M btrfs
+	sparse_copies
+}
+
+@test "holes of 4 KiB stay: on tmpfs" {
+	mounted mount -t tmpfs tmpfs "$M"
+	sparse_copies
+}
+
+@test "a filesystem with larger units: only what fills them is left out" {
+	disk 100M ext4 -O bigalloc -C 65536
+	cd "$M" || return
+	truncate -s 8M holes.img
+	for ((i = 0; i < 128; i += 4)); do
+		head -c 9000 "$IMAGE" | put holes.img $((i * 65536 + 5000))
+	done
+	data=$(allocated holes.img)
+	cat holes.img >full.img
+	succeeds img-copy --sparse full.img out
+	stays_sparse out
+}
+
+@test "--json counts the zeros within blocks, and the digest does not depend on them" {
+	make_pieces
+	for from in holes.img full.img "a:$DIR/full.img"; do
+		rm -f out.img
+		succeeds img-copy --json --sparse "$from" out.img
+		json ".data_bytes == $((data + 77)) and .hole_bytes == $(((16 << 20) - data))"
+		json '.digest == $want' --arg want "$(digest_of holes.img)"
+	done
+	succeeds img-verify --json full.img
+	json ".data_bytes == $((data + 77))"
+}
+
+@test "what is a hole is not read" {
+	traced_build -e trace=pread64
+	truncate -s 32M holes.img
+	for ((i = 0; i < 128; i += 2)); do
+		head -c 8192 "$IMAGE" | tr '\0' x | put holes.img $((i * BLOCK + 65536))
+	done
+	try "$TRACED/bin/img-copy" --sparse holes.img out
+	[ "$status" = 0 ]
+	same holes.img out
+	[ "$(awk '$NF ~ /^[0-9]+$/ { n += $NF } END { print n }' "$TRACE")" -lt $((2 << 20)) ]
+}

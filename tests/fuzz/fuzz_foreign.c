@@ -1,0 +1,42 @@
+/*
+ * Reads arbitrary bytes as an image of another hypervisor.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/format/foreign.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fuzz_check(bool good)
+{
+	if (!good)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct foreign f;
+	const char *format = foreign_format_of(data, size), *name;
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	size_t at = 0, names = 0;
+
+	fuzz_check(fd >= 0 && io_pwrite(fd, data, size, 0) == 0);
+	err_clear();
+	fuzz_check(foreign_read(&f, fd, size) == 0);
+	close(fd);
+	if (!f.format)
+		return 0;
+	fuzz_check(format && strcmp(format, f.format) == 0);
+	fuzz_check(f.capacity <= INT64_MAX);
+	while ((name = foreign_next_name(&f, &at))) {
+		fuzz_check(strlen(name) < FOREIGN_NAMES_MAX && names < FOREIGN_EXTENTS_MAX);
+		fuzz_check(f.bytes[names++] <= f.capacity);
+	}
+	fuzz_check(names == f.extents);
+	return 0;
+}
