@@ -27,9 +27,11 @@
 #include "lib/ssh/ssh_plain.h"
 #include "lib/ssh/ssh_pump.h"
 #include "lib/ssh/ssh_query.h"
+#include "lib/ssh/ssh_refusal.h"
 
 #define TIMEOUT_S 30
 #define CHECK_MS 5000	 /* for ssh to ask its shared connection */
+#define REFUSAL_MS 5	 /* a server on a fast link refuses us within this time */
 #define PROXY_END_MS 200 /* time for a ProxyCommand to exit after its output has ended */
 #define FAST_CIPHERS                                                                               \
 	"aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,"             \
@@ -127,12 +129,15 @@ static int set_options(
 }
 
 /* Records why the key exchange failed; libssh's error may be empty or "Success".  -1. */
-static int record_handshake_error(struct ssh_link *l, const struct ssh_config *c)
+static int record_handshake_error(
+	struct ssh_link *l, const struct ssh_config *c, const struct ssh_refusal *refusal)
 {
 	const char *reason = ssh_get_error(l->session);
 	char *safe;
 	int status;
 
+	if (ssh_refusal_record(refusal, l))
+		return note_no_connection(c);
 	if (l->proxy >= 0 && child_wait(l->proxy, PROXY_END_MS, &status) == 1) {
 		l->proxy = -1;
 		return err_set(ST_PEER,
@@ -156,15 +161,20 @@ static int record_handshake_error(struct ssh_link *l, const struct ssh_config *c
 static int exchange_keys(struct ssh_link *l, const struct ssh_config *c)
 {
 	int rc, fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 3);
+	struct ssh_refusal refusal = { "" };
 
 	if (fd < 0 || ssh_options_set(l->session, SSH_OPTIONS_FD, &fd) < 0)
 		return err_set(ST_PEER, "cannot connect to %s: %s", l->where, strerror(errno));
 	ssh_set_blocking(l->session, 0);
-	while ((rc = ssh_connect(l->session)) == SSH_AGAIN)
+	ssh_refusal_peek(&refusal, l, REFUSAL_MS);
+	while ((rc = ssh_connect(l->session)) == SSH_AGAIN) {
 		if (ssh_connect_wait(l) < 0)
-			return ssh_is_connected(l->session) ? note_no_connection(c)
-							    : record_handshake_error(l, c);
-	return rc == SSH_OK ? 0 : record_handshake_error(l, c);
+			return ssh_is_connected(l->session)
+				       ? note_no_connection(c)
+				       : record_handshake_error(l, c, &refusal);
+		ssh_refusal_peek(&refusal, l, 0);
+	}
+	return rc == SSH_OK ? 0 : record_handshake_error(l, c, &refusal);
 }
 
 static void show_banner(struct ssh_link *l)

@@ -21,7 +21,7 @@
 
 /* What to look for, and the best match so far. */
 struct search {
-	const char *name;
+	char name[SSH_KNOWN_NAME_MAX];
 	ssh_key key;	  /* or NULL: any key of type */
 	const char *type; /* the type to look for if key is NULL, such as "ssh-rsa" */
 	struct ssh_known found;
@@ -159,18 +159,15 @@ static void search_files(struct search *s, char *const *files)
 static void search_all(struct search *s, const struct ssh_config *c)
 {
 	struct ssh_config plain = *c;
-	char name[SSH_KNOWN_NAME_MAX];
 	struct search again = *s;
 
-	ssh_known_name(c, name);
-	s->name = name;
+	ssh_known_name(c, s->name);
 	search_files(s, c->user_known_hosts);
 	search_files(s, c->global_known_hosts);
 	if (s->found.verdict != SSH_KNOWN_NOT || c->host_key_alias || c->port == DEFAULT_PORT)
 		return;
 	plain.port = DEFAULT_PORT;
-	ssh_known_name(&plain, name);
-	again.name = name;
+	ssh_known_name(&plain, again.name);
 	search_files(&again, c->user_known_hosts);
 	search_files(&again, c->global_known_hosts);
 	if (again.found.verdict >= SSH_KNOWN_SAME || again.found.authority_file)

@@ -1,10 +1,10 @@
 /*
  * Down: libssh calls on_data() with all data that it has for the channel.  What the
  * socket does not take stays in libssh, and then the channel's window stops the
- * peer.  libssh keeps that window at 1.28 MB, which limits a round trip of 50 ms to
+ * peer.  libssh 0.10 keeps that window at 1.28 MB, which limits a round trip of 50 ms to
  * 25 MB/s, but it enlarges the window to the size of a read.  lane_widen() makes
  * such a read.  The window is not made larger than the link needs, because OpenSSH
- * is slow if much data waits.
+ * is slow if much data waits.  From 0.11 on the window is always 2 MiB.
  *
  * Up: the socket is read only while the peer's window is open and libssh has sent
  * what it was given before.
@@ -222,6 +222,11 @@ static void lane_move_up(struct ssh_lane *n, bool is_network_full)
 	}
 }
 
+static bool is_window_fixed(void)
+{
+	return ssh_version(SSH_VERSION_INT(0, 11, 0)) != NULL;
+}
+
 /*
  * Enlarges the channel's window to twice the data that arrives in a round trip, so
  * that the peer can become faster.  Only if all earlier data has been passed on.
@@ -232,7 +237,7 @@ static void lane_widen(struct ssh_lane *n)
 	uint64_t space = n->down_passed * 2 * (uint64_t)n->round_ms / (uint64_t)took;
 	int got;
 
-	if (n->is_behind || n->down_ended || n->down_passed < SSH_LANE_WIDEN)
+	if (n->is_behind || n->down_ended || n->down_passed < SSH_LANE_WIDEN || is_window_fixed())
 		return;
 	n->down_passed = 0;
 	n->widened_ms = now;

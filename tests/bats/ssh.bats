@@ -12,7 +12,7 @@ setup_file() {
 	unset SSH_AUTH_SOCK SSHD_DIR
 	sshd_start a
 	sshd_start b "MaxAuthTries 3"
-	sshd_start p "PasswordAuthentication yes"
+	sshd_start penal "PasswordAuthentication yes"
 	ssh-keygen -q -t ed25519 -N '' -C ca -f "$SSHD_DIR/ca"
 	ssh-keygen -q -t rsa -b 2048 -N '' -f "$SSHD_DIR/rsa_key"
 	# another host key, certificates, frequent key exchanges
@@ -449,6 +449,48 @@ on_terminal() {
 	with a "KexAlgorithms sntrup761x25519-sha512@openssh.com"
 	run probe a: true
 	assert_refused "supports none of the KexAlgorithms" "--rsh ssh"
+}
+
+@test "a server that refuses the connection with a line of text" {
+	local line
+
+	for line in 'Not allowed at this time' 'Exceeded MaxStartups' 'Go away'; do
+		with a "ProxyCommand printf '$line\\r\\n'"
+		run probe a: true
+		assert_refused "cannot connect to 'a'" "the server says '$line'"
+	done
+	with a "ProxyCommand printf 'Bad \\033[31m\\r\\n'"
+	run probe a: true
+	assert_refused "the server says 'Bad "
+	refute_output --partial $'\033'
+}
+
+# sshd 9.8 and later; an earlier one lets the user try again.
+@test "mistyped passwords make the server refuse the address for some time" {
+	local prompts=() i
+
+	sshd_start penal "$([ -z "$SSHD_PENALTIES" ] || echo PerSourcePenalties authfail:60 min:1)" \
+		"PasswordAuthentication yes" "LoginGraceTime 60"
+	with penal "PubkeyAuthentication no" "PreferredAuthentications password"
+	for i in 1 2 3; do
+		prompts+=("password: " "wrong$i")
+	done
+	on_terminal "'$probe' -F '$config' penal: true" "${prompts[@]}"
+	assert_equal "$status" 7
+	assert_output --partial "ermission denied"
+	sshd_wait_idle penal
+	with penal
+	for i in {1..50}; do
+		run probe penal: true
+		[ "$status" = 0 ] && [ -n "$SSHD_PENALTIES" ] || break
+	done
+	if [ -n "$SSHD_PENALTIES" ]; then
+		assert_refused "cannot connect to 'penal'" "the server says 'Not allowed at this time'" \
+			"failed logins make it refuse this address for some time"
+	else
+		assert_equal "$status" 0
+	fi
+	sshd_stop penal
 }
 
 @test "without OpenSSH" {
