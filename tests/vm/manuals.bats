@@ -100,7 +100,9 @@ holds() {
 	printf '%s\n' '#!/bin/sh' 'echo "$*" >>/run/img/guest' >guest
 	install -m 755 guest /usr/local/sbin/guest
 	volume a vg1/web 16M
-	gzip -c "$IMAGE" >mail.img.gz
+	cp "$IMAGE" mail.img
+	truncate -s 32M mail.img
+	gzip mail.img
 	exec 5<>/dev/vg1/web
 	runs img-copy.1
 	[ "$(cat /run/img/guest)" = $'freeze web\nthaw web' ]
