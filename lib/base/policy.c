@@ -19,24 +19,24 @@
 
 #define OPEN_TRIES 64 /* EAGAIN: something was renamed while the path was resolved */
 
-static int add_root(struct policy *l, const char *path)
+static int add_root(struct policy *policy, const char *path)
 {
-	struct policy_root *root = realloc(l->root, (l->count + 1) * sizeof(*root));
+	struct policy_root *root = realloc(policy->root, (policy->count + 1) * sizeof(*root));
 	char *absolute;
 	int fd;
 
 	if (!root)
 		return err_set(ST_FAILED, "out of memory");
-	l->root = root;
+	policy->root = root;
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0
 				       : err_sys("cannot open the configured directory '%s'", path);
 	absolute = pathname_absolute(path);
-	root[l->count].fd = fd;
-	root[l->count].path = absolute ? pathname_trim(absolute) : NULL;
+	root[policy->count].fd = fd;
+	root[policy->count].path = absolute ? pathname_trim(absolute) : NULL;
 	free(absolute);
-	return root[l->count++].path ? 0 : -1;
+	return root[policy->count++].path ? 0 : -1;
 }
 
 static int append_text(char ***list, size_t *count, const char *text)
@@ -50,47 +50,47 @@ static int append_text(char ***list, size_t *count, const char *text)
 	return longer[(*count)++] ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
-int policy_init(struct policy *l, const struct config *c, const char *file)
+int policy_init(struct policy *policy, const struct config *c, const char *file)
 {
 	const char *path;
 	size_t at;
 
-	memset(l, 0, sizeof(*l));
-	l->file = file;
+	memset(policy, 0, sizeof(*policy));
+	policy->file = file;
 	for (at = 0; (path = config_each(c, "storage.directory", &at));) {
-		l->limited = true;
-		if (add_root(l, path) < 0)
+		policy->limited = true;
+		if (add_root(policy, path) < 0)
 			goto fail;
 	}
 	for (at = 0; (path = config_each(c, "storage.device", &at));)
-		if (append_text(&l->device, &l->device_count, path) < 0)
+		if (append_text(&policy->device, &policy->device_count, path) < 0)
 			goto fail;
 	for (at = 0; (path = config_each(c, "storage.group", &at));) {
-		l->limited = true;
-		if (append_text(&l->group, &l->group_count, path) < 0)
+		policy->limited = true;
+		if (append_text(&policy->group, &policy->group_count, path) < 0)
 			goto fail;
 	}
 	return 0;
 fail:
-	policy_fini(l);
+	policy_fini(policy);
 	return -1;
 }
 
-void policy_fini(struct policy *l)
+void policy_fini(struct policy *policy)
 {
-	while (l->count) {
-		l->count--;
-		close(l->root[l->count].fd);
-		free(l->root[l->count].path);
+	while (policy->count) {
+		policy->count--;
+		close(policy->root[policy->count].fd);
+		free(policy->root[policy->count].path);
 	}
-	while (l->device_count)
-		free(l->device[--l->device_count]);
-	while (l->group_count)
-		free(l->group[--l->group_count]);
-	free(l->root);
-	free(l->device);
-	free(l->group);
-	memset(l, 0, sizeof(*l));
+	while (policy->device_count)
+		free(policy->device[--policy->device_count]);
+	while (policy->group_count)
+		free(policy->group[--policy->group_count]);
+	free(policy->root);
+	free(policy->device);
+	free(policy->group);
+	memset(policy, 0, sizeof(*policy));
 }
 
 /* openat2 with resolve flags; repeated if directories are renamed meanwhile. */
@@ -106,13 +106,13 @@ static int open_resolved(int dir, const char *path, int flags, uint64_t resolve)
 }
 
 static const struct policy_root *match_spelling(
-	const struct policy *l, const char *spelled, const char **rest)
+	const struct policy *policy, const char *spelled, const char **rest)
 {
 	size_t i;
 
-	for (i = 0; i < l->count; i++)
-		if ((*rest = pathname_below(spelled, l->root[i].path)))
-			return &l->root[i];
+	for (i = 0; i < policy->count; i++)
+		if ((*rest = pathname_below(spelled, policy->root[i].path)))
+			return &policy->root[i];
 	return NULL;
 }
 
@@ -145,12 +145,12 @@ static char *fold_upwards(const char *dir, const char *rest)
  * out of memory if *spelled is NULL.
  */
 static const struct policy_root *match_root(
-	const struct policy *l, char **spelled, const char **rest)
+	const struct policy *policy, char **spelled, const char **rest)
 {
 	const struct policy_root *root;
 	char *folded;
 
-	while ((root = match_spelling(l, *spelled, rest))) {
+	while ((root = match_spelling(policy, *spelled, rest))) {
 		if (!leads_upwards(*rest))
 			return root;
 		folded = fold_upwards(root->path, *rest);
@@ -162,24 +162,24 @@ static const struct policy_root *match_root(
 	return NULL;
 }
 
-static int open_below(const struct policy *l, const char *path, int flags)
+static int open_below(const struct policy *policy, const char *path, int flags)
 {
 	char *spelled = pathname_absolute(path);
 	const struct policy_root *root;
 	const char *rest;
 	int fd = -1;
 
-	root = spelled ? match_root(l, &spelled, &rest) : NULL;
+	root = spelled ? match_root(policy, &spelled, &rest) : NULL;
 	if (!spelled)
 		return -1;
 	if (!root)
 		err_set(ST_REFUSED, "not allowed by %s: outside of the configured directories",
-			l->file);
+			policy->file);
 	else if ((fd = open_resolved(
 			  root->fd, rest, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)) >= 0)
 		;
 	else if (errno == EXDEV)
-		err_set(ST_REFUSED, "not allowed by %s: the path leads out of '%s'", l->file,
+		err_set(ST_REFUSED, "not allowed by %s: the path leads out of '%s'", policy->file,
 			root->path);
 	else
 		err_sys("cannot open");
@@ -187,30 +187,30 @@ static int open_below(const struct policy *l, const char *path, int flags)
 	return fd;
 }
 
-static bool names_device(const struct policy *l, dev_t dev)
+static bool names_device(const struct policy *policy, dev_t dev)
 {
 	struct stat st;
 	size_t i;
 
-	for (i = 0; i < l->device_count; i++)
-		if (stat(l->device[i], &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == dev)
+	for (i = 0; i < policy->device_count; i++)
+		if (stat(policy->device[i], &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == dev)
 			return true;
 	return false;
 }
 
 /* Opens a device that the configuration names, by any path to it; else -1, and the recorded error
  * is kept. */
-static int open_configured_device(const struct policy *l, const char *path, int flags)
+static int open_configured_device(const struct policy *policy, const char *path, int flags)
 {
 	int node, fd = -1;
 	struct stat st, opened;
 
-	if (!l->device_count)
+	if (!policy->device_count)
 		return -1;
 	node = open(path, O_PATH | O_CLOEXEC);
 	if (node < 0)
 		return -1;
-	if (fstat(node, &st) == 0 && S_ISBLK(st.st_mode) && names_device(l, st.st_rdev))
+	if (fstat(node, &st) == 0 && S_ISBLK(st.st_mode) && names_device(policy, st.st_rdev))
 		fd = open(path, flags | O_CLOEXEC);
 	close(node);
 	if (fd >= 0 && (fstat(fd, &opened) < 0 || opened.st_rdev != st.st_rdev)) {
@@ -220,16 +220,16 @@ static int open_configured_device(const struct policy *l, const char *path, int 
 	return fd;
 }
 
-typedef int policy_opener(const struct policy *l, const char *path, int flags);
+typedef int policy_opener(const struct policy *policy, const char *path, int flags);
 
-static int open_user_path(const struct policy *l, const char *path, int flags)
+static int open_user_path(const struct policy *policy, const char *path, int flags)
 {
 	int fd;
 
-	if (l->limited) {
-		fd = open_below(l, path, flags);
+	if (policy->limited) {
+		fd = open_below(policy, path, flags);
 		if (fd < 0 && err_status() == ST_REFUSED && !err_errno() &&
-			(fd = open_configured_device(l, path, flags)) >= 0)
+			(fd = open_configured_device(policy, path, flags)) >= 0)
 			err_clear();
 		return fd;
 	}
@@ -237,21 +237,22 @@ static int open_user_path(const struct policy *l, const char *path, int flags)
 	return fd < 0 ? err_sys("cannot open") : fd;
 }
 
-static int open_recorded(const struct policy *l, const char *path, int flags)
+static int open_recorded(const struct policy *policy, const char *path, int flags)
 {
 	int fd;
 
-	if (l->limited)
-		return open_below(l, path, flags);
+	if (policy->limited)
+		return open_below(policy, path, flags);
 	fd = open_resolved(AT_FDCWD, path, flags, RESOLVE_NO_MAGICLINKS);
 	return fd < 0 ? err_sys("cannot open") : fd;
 }
 
 /* Whether the narrower policy leads to the same file: 0, or -1 recorded. */
-static int check_narrower(const struct policy *l, const char *path, int fd, policy_opener *open_by)
+static int check_narrower(
+	const struct policy *policy, const char *path, int fd, policy_opener *open_by)
 {
 	struct stat a, b;
-	int other = open_by(l, path, O_PATH), r = -1;
+	int other = open_by(policy, path, O_PATH), r = -1;
 
 	if (other < 0)
 		return -1;
@@ -265,36 +266,36 @@ static int check_narrower(const struct policy *l, const char *path, int fd, poli
 	return r;
 }
 
-static int open_by(const struct policy *l, const char *path, int flags, policy_opener *opener)
+static int open_by(const struct policy *policy, const char *path, int flags, policy_opener *opener)
 {
 	int fd;
 
 	if (!*path)
 		return err_set(ST_USAGE, "an empty path");
-	if (!l->also || !l->also->limited)
-		return opener(l, path, flags);
+	if (!policy->also || !policy->also->limited)
+		return opener(policy, path, flags);
 	/* First by the wider policy, so that nothing that it forbids is opened or reported. */
-	fd = open_by(l->also, path, flags, opener);
-	if (fd >= 0 && l->limited && check_narrower(l, path, fd, opener) < 0) {
+	fd = open_by(policy->also, path, flags, opener);
+	if (fd >= 0 && policy->limited && check_narrower(policy, path, fd, opener) < 0) {
 		close(fd);
 		return -1;
 	}
 	return fd;
 }
 
-int policy_open(const struct policy *l, const char *path, int flags)
+int policy_open(const struct policy *policy, const char *path, int flags)
 {
-	return open_by(l, path, flags, open_user_path);
+	return open_by(policy, path, flags, open_user_path);
 }
 
-int policy_open_recorded(const struct policy *l, const char *spelled, int flags)
+int policy_open_recorded(const struct policy *policy, const char *spelled, int flags)
 {
-	return open_by(l, spelled, flags, open_recorded);
+	return open_by(policy, spelled, flags, open_recorded);
 }
 
-int policy_find(const struct policy *l, const char *path)
+int policy_find(const struct policy *policy, const char *path)
 {
-	int node, fd = policy_open(l, path, O_PATH);
+	int node, fd = policy_open(policy, path, O_PATH);
 	char *absolute;
 	struct stat st;
 	bool is_in_dev;
@@ -315,44 +316,45 @@ int policy_find(const struct policy *l, const char *path)
 	return -1;
 }
 
-int policy_allow_group(const struct policy *l, const char *group)
+int policy_allow_group(const struct policy *policy, const char *group)
 {
 	size_t i;
 
-	for (; l; l = l->also) {
-		if (!l->limited)
+	for (; policy; policy = policy->also) {
+		if (!policy->limited)
 			continue;
-		for (i = 0; i < l->group_count && strcmp(l->group[i], group) != 0; i++)
+		for (i = 0; i < policy->group_count && strcmp(policy->group[i], group) != 0; i++)
 			;
-		if (i == l->group_count)
+		if (i == policy->group_count)
 			return err_set(ST_REFUSED,
-				"not allowed by %s: outside of the configured groups", l->file);
+				"not allowed by %s: outside of the configured groups",
+				policy->file);
 	}
 	return 0;
 }
 
-int policy_allow_device(const struct policy *l, dev_t dev)
+int policy_allow_device(const struct policy *policy, dev_t dev)
 {
 	bool is_named = false;
 
-	for (; l; l = l->also) {
-		if (names_device(l, dev))
+	for (; policy; policy = policy->also) {
+		if (names_device(policy, dev))
 			is_named = true;
-		else if (l->limited)
+		else if (policy->limited)
 			return err_set(ST_REFUSED,
-				"not allowed by %s: it does not name this device", l->file);
+				"not allowed by %s: it does not name this device", policy->file);
 	}
 	return is_named ? 0
 			: err_set(ST_REFUSED, "is a device that no configuration names (see "
 					      "storage.device in img-config)");
 }
 
-bool policy_is_narrow(const struct policy *l)
+bool policy_is_narrow(const struct policy *policy)
 {
-	return l->limited || (l->also && policy_is_narrow(l->also));
+	return policy->limited || (policy->also && policy_is_narrow(policy->also));
 }
 
-const struct policy *policy_roots(const struct policy *l)
+const struct policy *policy_roots(const struct policy *policy)
 {
-	return l->limited || !l->also || !l->also->limited ? l : l->also;
+	return policy->limited || !policy->also || !policy->also->limited ? policy : policy->also;
 }

@@ -39,23 +39,23 @@ struct policy {
 
 /*
  * Opens the directories that the configuration allows; a missing one is skipped.  0, or -1; then
- * l is empty.  file is borrowed.
+ * policy is empty.  file is borrowed.
  */
-int policy_init(struct policy *l, const struct config *c, const char *file);
-void policy_fini(struct policy *l);
+int policy_init(struct policy *policy, const struct config *c, const char *file);
+void policy_fini(struct policy *policy);
 
 /*
  * Opens a path that the user named with flags and O_CLOEXEC, and follows links that are
  * allowed.  The descriptor, which the caller closes, or -1.
  */
-int policy_open(const struct policy *l, const char *path, int flags);
+int policy_open(const struct policy *policy, const char *path, int flags);
 
 /*
  * Finds out what a path leads to: as policy_open() with O_PATH, but also finds block devices below
  * /dev that the policy does not allow.  The caller then has to call policy_allow_group() or
  * policy_allow_device() before it opens the device.
  */
-int policy_find(const struct policy *l, const char *path);
+int policy_find(const struct policy *policy, const char *path);
 
 /*
  * Opens a name that an image records, with flags, by one openat2 from the
@@ -63,20 +63,21 @@ int policy_find(const struct policy *l, const char *path);
  * none matches, no system call is made with the name.  A link through /proc
  * is never followed.  The descriptor, or -1.
  */
-int policy_open_recorded(const struct policy *l, const char *spelled, int flags);
+int policy_open_recorded(const struct policy *policy, const char *spelled, int flags);
 
 /* Whether volumes of that group are allowed: 0, or -1 with ST_REFUSED recorded. */
-int policy_allow_group(const struct policy *l, const char *group);
+int policy_allow_group(const struct policy *policy, const char *group);
 
 /* Whether that device may be written: 0, or -1 with ST_REFUSED recorded. */
-int policy_allow_device(const struct policy *l, dev_t dev);
+int policy_allow_device(const struct policy *policy, dev_t dev);
 
 /* Whether this policy or a wider one limits anything. */
-bool policy_is_narrow(const struct policy *l);
+bool policy_is_narrow(const struct policy *policy);
 
 /*
- * The policy whose `root` and `group` are used for a request without a path: l, or a wider one.
+ * The policy whose `root` and `group` are used for a request without a path: this one,
+ * or a wider one.
  */
-const struct policy *policy_roots(const struct policy *l);
+const struct policy *policy_roots(const struct policy *policy);
 
 #endif

@@ -107,10 +107,10 @@ static int send_mount(void *arg, const struct mounts_entry *m)
 }
 
 int storage_each(
-	const struct policy *l, int (*each)(void *arg, const struct buf *record), void *arg)
+	const struct policy *policy, int (*each)(void *arg, const struct buf *record), void *arg)
 {
 	struct walk w = { .each = each, .arg = arg };
-	const struct policy *roots = policy_roots(l);
+	const struct policy *roots = policy_roots(policy);
 	char type[MOUNTS_TYPE_MAX];
 	size_t i;
 	int r = 0, dir;
@@ -118,7 +118,7 @@ int storage_each(
 	if (!roots->limited)
 		return mounts_each(send_mount, &w);
 	for (i = 0; r == 0 && i < roots->count; i++) {
-		dir = policy_open(l, roots->root[i].path, O_PATH | O_DIRECTORY);
+		dir = policy_open(policy, roots->root[i].path, O_PATH | O_DIRECTORY);
 		if (dir < 0) { /* a wider policy does not allow it */
 			err_clear();
 			continue;

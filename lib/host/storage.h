@@ -15,6 +15,6 @@
  * path, filesystem, size, free (bytes), reflink, writable.  0, or -1 recorded.
  */
 int storage_each(
-	const struct policy *l, int (*each)(void *arg, const struct buf *record), void *arg);
+	const struct policy *policy, int (*each)(void *arg, const struct buf *record), void *arg);
 
 #endif

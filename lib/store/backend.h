@@ -123,12 +123,12 @@ struct backend {
 	 * a path, until it does not return 0.  container is valid during the call.
 	 * NULL: it has no containers.
 	 */
-	int (*containers)(
-		const struct policy *l, int (*each)(void *arg, struct place *container), void *arg);
+	int (*containers)(const struct policy *policy,
+		int (*each)(void *arg, struct place *container), void *arg);
 
 	/* Where images may be stored, and the free space there: records as in op_storage.c.
 	 * NULL: it reports none. */
-	int (*storage)(const struct policy *l, backend_each *each, void *arg);
+	int (*storage)(const struct policy *policy, backend_each *each, void *arg);
 
 	/* Frees what its struct holds beyond struct place.  NULL: nothing. */
 	void (*release)(struct place *p);

@@ -13,14 +13,14 @@
 #include "lib/base/pathname.h"
 #include "lib/store/backend.h"
 
-void *place_new(size_t size, const struct backend *b, const struct policy *l, const char *spelled,
-	const char *path)
+void *place_new(size_t size, const struct backend *b, const struct policy *policy,
+	const char *spelled, const char *path)
 {
 	struct place *p = calloc(1, size);
 
 	if (p) {
 		p->backend = b;
-		p->policy = l;
+		p->policy = policy;
 		p->spelled = strdup(spelled);
 		p->path = strdup(path);
 	}
@@ -70,10 +70,10 @@ static struct place *ask_backends(const struct found *f)
 	return r > 0 ? p : NULL;
 }
 
-struct place *place_open(const struct policy *l, const char *path)
+struct place *place_open(const struct policy *policy, const char *path)
 {
 	char *absolute, *trimmed, *given;
-	struct found f = { .policy = l, .node = -1 };
+	struct found f = { .policy = policy, .node = -1 };
 	struct place *p = NULL;
 
 	if (!*path) {
@@ -89,7 +89,7 @@ struct place *place_open(const struct policy *l, const char *path)
 	f.given = given;
 	f.is_directory = strlen(absolute) > strlen(trimmed);
 	err_clear();
-	f.node = policy_find(l, path);
+	f.node = policy_find(policy, path);
 	if (f.node >= 0 && fstat(f.node, &f.st) < 0)
 		err_sys("cannot stat");
 	else
@@ -111,9 +111,9 @@ struct place *place_child(const struct place *container, const char *name)
 	return NULL;
 }
 
-struct place *place_for(const struct policy *l, const char *path, const char *name)
+struct place *place_for(const struct policy *policy, const char *path, const char *name)
 {
-	struct place *p = place_open(l, path), *child;
+	struct place *p = place_open(policy, path), *child;
 
 	if (!p || !p->is_container)
 		return p;

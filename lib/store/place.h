@@ -31,13 +31,13 @@ struct place {
  * empty, ST_REFUSED by the policy or if path does not end in a name ("x/..").
  * Blocks as LVM does if path is below /dev.
  */
-struct place *place_open(const struct policy *l, const char *path);
+struct place *place_open(const struct policy *policy, const char *path);
 
 /*
  * Finds the place of a target: what path leads to or, if that is a container, name
  * in it.  If name is NULL, a container is refused.  NULL recorded, as above.
  */
-struct place *place_for(const struct policy *l, const char *path, const char *name);
+struct place *place_for(const struct policy *policy, const char *path, const char *name);
 
 /* The place of name in a container.  NULL recorded: ST_REFUSED if it cannot be a name. */
 struct place *place_child(const struct place *container, const char *name);
@@ -54,7 +54,7 @@ void place_close(struct place *p); /* accepts NULL; keeps the recorded error */
  * For backends: a zeroed struct of size bytes that begins with a struct place, with copies
  * of spelled and path.  NULL recorded.
  */
-void *place_new(size_t size, const struct backend *b, const struct policy *l, const char *spelled,
-	const char *path);
+void *place_new(size_t size, const struct backend *b, const struct policy *policy,
+	const char *spelled, const char *path);
 
 #endif

@@ -81,13 +81,13 @@ static void look_at_node(struct recorded *r, int fd)
 }
 
 /* Whether it is /dev/GROUP/NAME of a group that a configuration allows, by its text alone. */
-static bool is_allowed_volume(const struct policy *l, const char *spelled)
+static bool is_allowed_volume(const struct policy *policy, const char *spelled)
 {
 	char group[LVM_NAME_MAX];
 	const char *name;
 	size_t n;
 
-	if (!policy_is_narrow(l) || strncmp(spelled, "/dev/", 5) != 0)
+	if (!policy_is_narrow(policy) || strncmp(spelled, "/dev/", 5) != 0)
 		return false;
 	n = strcspn(spelled + 5, "/");
 	name = spelled + 5 + n;
@@ -96,12 +96,12 @@ static bool is_allowed_volume(const struct policy *l, const char *spelled)
 	memcpy(group, spelled + 5, n);
 	group[n] = '\0';
 	return lvm_name_is_valid(group) && lvm_name_is_valid(name + 1) &&
-	       policy_allow_group(l, group) == 0;
+	       policy_allow_group(policy, group) == 0;
 }
 
-static void look_at_volume(struct recorded *r, const struct policy *l, const char *spelled)
+static void look_at_volume(struct recorded *r, const struct policy *policy, const char *spelled)
 {
-	struct place *place = place_open(l, spelled);
+	struct place *place = place_open(policy, spelled);
 	struct image *img;
 
 	r->path = strdup(spelled);

@@ -71,11 +71,11 @@ static inline struct memfile *memplace_file(const struct place *base)
 }
 
 static inline struct place *memplace_new(
-	const struct policy *l, const char *spelled, const char *name)
+	const struct policy *policy, const char *spelled, const char *name)
 {
 	char *path = *name ? pathname_join(MEMSTORE_DIR, name) : strdup(MEMSTORE_DIR);
 	struct memplace *p =
-		place_new(sizeof(*p), &backend_memstore, l, spelled ? spelled : path, path);
+		place_new(sizeof(*p), &backend_memstore, policy, spelled ? spelled : path, path);
 	const struct memfile *f = memstore_get(name);
 
 	free(path);

@@ -28,7 +28,7 @@ static const struct policy places_free = POLICY_INIT;
 static inline struct policy __attribute__((format(printf, 1, 2))) places_policy(
 	const char *fmt, ...)
 {
-	struct policy l = POLICY_INIT;
+	struct policy policy = POLICY_INIT;
 	struct config c = CONFIG_INIT;
 	char text[2000];
 	va_list ap;
@@ -36,12 +36,13 @@ static inline struct policy __attribute__((format(printf, 1, 2))) places_policy(
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (config_parse(&c, "test", text, strlen(text)) < 0 || policy_init(&l, &c, "test") < 0) {
+	if (config_parse(&c, "test", text, strlen(text)) < 0 ||
+		policy_init(&policy, &c, "test") < 0) {
 		printf("# %s\n", err_text());
 		exit(99);
 	}
 	config_fini(&c);
-	return l;
+	return policy;
 }
 
 /* The place of a path, with no error recorded before.  NULL recorded. */
@@ -72,12 +73,12 @@ static inline bool places_is(int fd, const char *path)
 }
 
 /* The image at a path.  NULL recorded. */
-static inline struct image *places_image(const struct policy *l, const char *path)
+static inline struct image *places_image(const struct policy *policy, const char *path)
 {
 	struct place *p;
 
 	err_clear();
-	p = place_open(l, path);
+	p = place_open(policy, path);
 	return p ? image_open(p) : NULL;
 }
 

@@ -37,13 +37,13 @@ static struct image *image(const char *path)
 /* The status with which something failed, or ST_OK if it did not. */
 #define status_of(made) ((made) ? ST_OK : (int)err_status())
 
-static int place_status(const struct policy *l, const char *path)
+static int place_status(const struct policy *policy, const char *path)
 {
 	struct place *p;
 	int status;
 
 	err_clear();
-	p = place_open(l, path);
+	p = place_open(policy, path);
 	status = status_of(p);
 	place_close(p);
 	return status;

@@ -96,23 +96,23 @@ static void count(struct tally *t, int fd)
 		count_error(t);
 }
 
-static void try_open(struct tally *t, const struct policy *l, const char *p)
+static void try_open(struct tally *t, const struct policy *policy, const char *p)
 {
-	count(t, policy_open(l, p, O_RDONLY | O_NONBLOCK));
+	count(t, policy_open(policy, p, O_RDONLY | O_NONBLOCK));
 }
 
-static void try_recorded(struct tally *t, const struct policy *l, const char *p)
+static void try_recorded(struct tally *t, const struct policy *policy, const char *p)
 {
 	char spelled[600];
 
 	snprintf(spelled, sizeof(spelled), "%s/%s", scratch_dir, p);
-	count(t, policy_open_recorded(l, spelled, O_RDONLY | O_NONBLOCK));
+	count(t, policy_open_recorded(policy, spelled, O_RDONLY | O_NONBLOCK));
 }
 
 /* A place holds the file that its path led to, or the directory in which that has its name. */
-static void try_place(struct tally *t, const struct policy *l, const char *p)
+static void try_place(struct tally *t, const struct policy *policy, const char *p)
 {
-	struct place *place = place_open(l, p);
+	struct place *place = place_open(policy, p);
 
 	count(t, place ? file_place_open(place, O_RDONLY | O_NONBLOCK) : -1);
 	place_close(place);

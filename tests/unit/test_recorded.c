@@ -45,15 +45,16 @@ static char *expand(const char *text)
 
 static struct policy policy_of(const char *lines)
 {
-	struct policy l = POLICY_INIT;
+	struct policy policy = POLICY_INIT;
 	struct config c = CONFIG_INIT;
 	char *text = expand(lines);
 
-	if (config_parse(&c, "test", text, strlen(text)) < 0 || policy_init(&l, &c, "test") < 0)
+	if (config_parse(&c, "test", text, strlen(text)) < 0 ||
+		policy_init(&policy, &c, "test") < 0)
 		abort();
 	config_fini(&c);
 	free(text);
-	return l;
+	return policy;
 }
 
 /* What the image `from` records, and where that leads: NULL if nothing may be said of it. */
@@ -61,7 +62,8 @@ struct row {
 	const char *from, *name, *path;
 };
 
-static void test_rows(const struct policy *l, const char *what, const struct row *row, size_t n)
+static void test_rows(
+	const struct policy *policy, const char *what, const struct row *row, size_t n)
 {
 	char *from, *name, *want, *path, text[1000];
 	struct place *p;
@@ -71,7 +73,7 @@ static void test_rows(const struct policy *l, const char *what, const struct row
 		from = expand(row->from);
 		name = expand(row->name);
 		want = row->path ? expand(row->path) : NULL;
-		p = place_open(l, from);
+		p = place_open(policy, from);
 		if (!p)
 			abort();
 		err_clear();
@@ -89,7 +91,8 @@ static void test_rows(const struct policy *l, const char *what, const struct row
 	}
 }
 
-#define TEST_ROWS(l, what, rows) test_rows(l, what, rows, sizeof(rows) / sizeof((rows)[0]))
+#define TEST_ROWS(policy, what, rows)                                                              \
+	test_rows(policy, what, rows, sizeof(rows) / sizeof((rows)[0]))
 
 /* Without a limit, the links of the filesystem are followed as QEMU would. */
 static const struct row unlimited[] = {

@@ -145,15 +145,15 @@ static int rename_file(const struct place *base, const char *name, const struct 
 
 /* The containers are the directories that the policy names. */
 static int each_directory(
-	const struct policy *l, int (*each)(void *arg, struct place *container), void *arg)
+	const struct policy *policy, int (*each)(void *arg, struct place *container), void *arg)
 {
-	const struct policy *roots = policy_roots(l);
+	const struct policy *roots = policy_roots(policy);
 	struct place *p;
 	size_t i;
 	int r = 0;
 
 	for (i = 0; r == 0 && i < roots->count; i++) {
-		p = place_open(l, roots->root[i].path);
+		p = place_open(policy, roots->root[i].path);
 		r = p ? each(arg, p) : -1;
 		place_close(p);
 	}

@@ -71,10 +71,10 @@ static int find_container(struct place **out, const struct found *f)
 }
 
 /* Opens the directory that a spelled path is in.  The descriptor, or -1 recorded. */
-static int open_parent(const struct policy *l, const char *spelled)
+static int open_parent(const struct policy *policy, const char *spelled)
 {
 	char *parent = pathname_parent(spelled);
-	int dir = parent ? policy_open(l, parent, O_PATH | O_DIRECTORY) : -1;
+	int dir = parent ? policy_open(policy, parent, O_PATH | O_DIRECTORY) : -1;
 
 	if (dir < 0 && parent && (err_errno() == ENOENT || err_errno() == ENOTDIR))
 		err_set(ST_ABSENT, "no such directory: '%s'", parent);
@@ -105,7 +105,7 @@ static char *read_link(int dir, const char *spelled, const char *name)
  * Follows links in the last part of *spelled, which is replaced by the path that they
  * lead to.  A descriptor of the directory that *spelled is then in, or -1 recorded.
  */
-static int walk_links(const struct policy *l, char **spelled, bool *is_link)
+static int walk_links(const struct policy *policy, char **spelled, bool *is_link)
 {
 	const char *name;
 	struct stat st;
@@ -113,7 +113,7 @@ static int walk_links(const struct policy *l, char **spelled, bool *is_link)
 	char *next;
 
 	for (hops = 0; hops < LINKS_MAX; hops++) {
-		dir = open_parent(l, *spelled);
+		dir = open_parent(policy, *spelled);
 		name = pathname_last(*spelled);
 		if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 			!S_ISLNK(st.st_mode))
@@ -193,10 +193,10 @@ int file_place_find(struct place **out, const struct found *f)
 
 /* The place of name in the directory dir, which is borrowed.  NULL recorded. */
 static struct place *place_in(
-	const struct policy *l, int dir, const char *spelled_dir, const char *name)
+	const struct policy *policy, int dir, const char *spelled_dir, const char *name)
 {
 	char *spelled = pathname_join(spelled_dir, name);
-	struct found f = { .policy = l, .spelled = spelled };
+	struct found f = { .policy = policy, .spelled = spelled };
 	int node = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), own;
 	struct place_file *p = NULL;
 

@@ -15,9 +15,9 @@
 #include "lib/store/volume/volume_describe.h"
 #include "lib/store/volume/volume_place.h"
 
-static bool is_allowed(const struct policy *l, const char *group)
+static bool is_allowed(const struct policy *policy, const char *group)
 {
-	bool is = policy_allow_group(l, group) == 0;
+	bool is = policy_allow_group(policy, group) == 0;
 
 	if (!is)
 		err_clear();
@@ -25,9 +25,9 @@ static bool is_allowed(const struct policy *l, const char *group)
 }
 
 /* Whether LVM can be asked at all, and the policy allows any group. */
-static bool can_have_groups(const struct policy *l)
+static bool can_have_groups(const struct policy *policy)
 {
-	const struct policy *roots = policy_roots(l);
+	const struct policy *roots = policy_roots(policy);
 
 	if (!lvm_is_there() || (roots->limited && !roots->group_count))
 		return false;
@@ -38,18 +38,18 @@ static bool can_have_groups(const struct policy *l)
 }
 
 static int each_allowed_group(
-	const struct policy *l, int (*each)(void *arg, const struct lvm_group *g), void *arg)
+	const struct policy *policy, int (*each)(void *arg, const struct lvm_group *g), void *arg)
 {
 	struct lvm_groups all;
 	size_t i;
 	int r = 0;
 
-	if (!can_have_groups(l))
+	if (!can_have_groups(policy))
 		return 0;
 	if (lvm_groups(&all, NULL) < 0)
 		return -1;
 	for (i = 0; r == 0 && i < all.count; i++)
-		if (is_allowed(l, all.group[i].name))
+		if (is_allowed(policy, all.group[i].name))
 			r = each(arg, &all.group[i]);
 	lvm_groups_fini(&all);
 	return r;
@@ -76,11 +76,11 @@ static int pass_group(void *arg, const struct lvm_group *g)
 }
 
 int volume_list_groups(
-	const struct policy *l, int (*each)(void *arg, struct place *container), void *arg)
+	const struct policy *policy, int (*each)(void *arg, struct place *container), void *arg)
 {
-	struct group_walk w = { .policy = l, .each = each, .arg = arg };
+	struct group_walk w = { .policy = policy, .each = each, .arg = arg };
 
-	return each_allowed_group(l, pass_group, &w);
+	return each_allowed_group(policy, pass_group, &w);
 }
 
 /* What LVM reports of a volume that cannot be opened, and the recorded reason. */
@@ -105,12 +105,12 @@ static int compare_volumes(const void *a, const void *b)
 }
 
 /* The record of a volume of the report.  0, or -1 recorded: out of memory. */
-static int add_record(
-	struct buf *out, const struct policy *l, const struct lvm_list *all, size_t i, bool open)
+static int add_record(struct buf *out, const struct policy *policy, const struct lvm_list *all,
+	size_t i, bool open)
 {
 	const struct lvm_volume *v = &all->volume[i];
 	const struct volume_name name = volume_name_of(v);
-	struct place *place = volume_place_of(l, &name);
+	struct place *place = volume_place_of(policy, &name);
 	struct place_volume *p = (struct place_volume *)place;
 	char path[VOLUME_PATH_MAX];
 
@@ -218,9 +218,9 @@ static int send_group(void *arg, const struct lvm_group *g)
 	return r;
 }
 
-int volume_list_storage(const struct policy *l, backend_each *each, void *arg)
+int volume_list_storage(const struct policy *policy, backend_each *each, void *arg)
 {
 	struct storage_walk w = { each, arg };
 
-	return each_allowed_group(l, send_group, &w);
+	return each_allowed_group(policy, send_group, &w);
 }

@@ -14,14 +14,14 @@ int volume_list(const struct place *container, bool recursive, backend_each *eac
 
 /* The backend's containers(): the groups that the policy allows. */
 int volume_list_groups(
-	const struct policy *l, int (*each)(void *arg, struct place *container), void *arg);
+	const struct policy *policy, int (*each)(void *arg, struct place *container), void *arg);
 
 /*
  * The backend's storage(): of each group kind=group, name, path, size, free,
  * extent_size; and of each of its thin pools kind=pool, group, name, size,
  * data_used, metadata_used (fractions).
  */
-int volume_list_storage(const struct policy *l, backend_each *each, void *arg);
+int volume_list_storage(const struct policy *policy, backend_each *each, void *arg);
 
 /*
  * The backend's clean(): removes new volumes and snapshots with the tag of a stale job,

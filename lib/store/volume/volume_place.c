@@ -16,13 +16,13 @@
 #include "lib/host/inuse.h"
 
 static struct place *new_volume_place(
-	const struct policy *l, const char *spelled, const struct volume_name *name)
+	const struct policy *policy, const char *spelled, const struct volume_name *name)
 {
 	char path[VOLUME_PATH_MAX];
 	struct place_volume *p;
 
 	volume_path(name, path);
-	p = place_new(sizeof(*p), &backend_volume, l, spelled ? spelled : path, path);
+	p = place_new(sizeof(*p), &backend_volume, policy, spelled ? spelled : path, path);
 	if (!p)
 		return NULL;
 	p->volume = *name;
@@ -30,9 +30,9 @@ static struct place *new_volume_place(
 	return &p->base;
 }
 
-struct place *volume_place_of(const struct policy *l, const struct volume_name *name)
+struct place *volume_place_of(const struct policy *policy, const struct volume_name *name)
 {
-	return new_volume_place(l, NULL, name);
+	return new_volume_place(policy, NULL, name);
 }
 
 int volume_place_find(struct place **out, const struct found *f)

@@ -22,7 +22,7 @@ int volume_place_find(struct place **out, const struct found *f);
 struct place *volume_place_child(const struct place *container, const char *name);
 
 /* The place of a volume, or of a group (name.name is "").  NULL recorded. */
-struct place *volume_place_of(const struct policy *l, const struct volume_name *name);
+struct place *volume_place_of(const struct policy *policy, const struct volume_name *name);
 
 /* What LVM reports of it, as volume_look(); the caller calls lvm_volume_fini(). */
 int volume_place_look(const struct place *p, struct lvm_volume *out);

@@ -254,10 +254,10 @@ static const struct snapshot_ops ops = {
 	.remove = remove_snapshot,
 };
 
-static struct image *open_snapshot_image(const struct policy *l, const struct lvm_volume *v)
+static struct image *open_snapshot_image(const struct policy *policy, const struct lvm_volume *v)
 {
 	const struct volume_name name = volume_name_of(v);
-	struct place *place = volume_place_of(l, &name);
+	struct place *place = volume_place_of(policy, &name);
 	struct place_volume *known = (struct place_volume *)place;
 	struct image *img;
 
