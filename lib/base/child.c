@@ -115,7 +115,7 @@ struct running {
 	struct stream s[2]; /* standard output and standard error */
 	pid_t pid;
 	struct deadline limit; /* when it is killed */
-	size_t searched; /* bytes of its standard error, up to the beginning of a line */
+	size_t searched;       /* bytes of its standard error, up to the beginning of a line */
 	bool is_stopped;
 };
 

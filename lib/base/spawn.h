@@ -19,7 +19,7 @@ struct spawn {
 	int fd[SPAWN_SLOTS]; /* fd[n] becomes descriptor n; -1: 0 to 2 are inherited */
 	int keep;	     /* a descriptor that stays open under its number; -1: none */
 	bool own_session;
-	bool ignores_stop; /* SIGTSTP, that is Ctrl-Z, is ignored */
+	bool ignores_stop;    /* SIGTSTP, that is Ctrl-Z, is ignored */
 	bool own_group;	      /* a process group of its own, in the same session */
 	bool dies_with_us;    /* it is killed if the thread that starts it ends */
 	unsigned processor_s; /* limits, as in struct child */

@@ -21,7 +21,7 @@ struct content {
 	struct archive archive; /* if is_archive */
 	/* "raw", "qcow2" or foreign's, a constant; of the image in an archive "raw" or "qcow2" */
 	const char *format;
-	struct qcow2 qcow2;	/* if format is "qcow2" and it is not an archive */
+	struct qcow2 qcow2; /* if format is "qcow2" and it is not an archive */
 	/*
 	 * Why the header of what has the magic of an archive or of qcow2 cannot be parsed;
 	 * it counts as raw then.  "" if it can, or has no such magic.
