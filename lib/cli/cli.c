@@ -19,6 +19,7 @@
 #include "lib/base/text.h"
 #include "lib/cli/descriptor.h"
 #include "lib/cli/usage.h"
+#include "lib/cli/words.h"
 #include "lib/flow/flow.h"
 
 enum {
@@ -113,37 +114,6 @@ static struct poptOption peer_options[] = {
 		"limit for connecting, and for a peer's silence", "SECONDS" },
 	POPT_TABLEEND
 };
-
-/* The options with an optional value, and what they mean without one. */
-static const struct bare {
-	const char *option, *full;
-} bare_options[] = {
-	{ "--progress", "--progress=always" },
-	{ "--sudo", "--sudo=peers" },
-};
-
-static const char *expand_bare(const char *word)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(bare_options) / sizeof(bare_options[0]); i++)
-		if (strcmp(word, bare_options[i].option) == 0)
-			return bare_options[i].full;
-	return word;
-}
-
-static const char **expand_words(int argc, char **argv)
-{
-	const char **words = calloc((size_t)argc + 1, sizeof(*words));
-	bool options = true;
-	int i;
-
-	for (i = 0; words && i < argc; i++) {
-		options = options && strcmp(argv[i], "--") != 0;
-		words[i] = options ? expand_bare(argv[i]) : argv[i];
-	}
-	return words;
-}
 
 /* Keeps a copy, which lives as long as the process, as popt's own values do. */
 static int add_ssh_option(const char *value)
@@ -289,7 +259,7 @@ void cli_begin(struct cli *c, const char *name, const char *args_help, struct po
 	c->synopsis = args_help;
 	log_init(name);
 	memcpy(kept, table, sizeof(table));
-	c->words = expand_words(argc, argv);
+	c->words = words_expand(argc, argv);
 	if (!c->words || cancel_init() < 0)
 		exit(ST_FAILED);
 	cancel_on_signals();

@@ -74,13 +74,24 @@ void field_text_format(struct buf *out, const struct field *f, const struct kv *
 
 void field_text_volume(struct buf *out, const struct field *f, const struct kv *r)
 {
-	append(out, kv_get(r, f->key));
-	append_within(out, ", in the pool '", kv_get(r, "volume.pool"), "'");
+	const char *type = kv_get(r, f->key), *pool = kv_get(r, "volume.pool");
+	char human[SIZE_HUMAN];
+	uint64_t have, size;
+
+	append(out, type);
+	append_within(out, ", in pool '", pool, "'");
+	if (!pool || kv_get_u64(r, "volume.pool_size", &have) <= 0)
+		return;
+	buf_addf(out, " of %s", size_human(have, human));
+	if (kv_get_u64(r, "physical", &size) > 0 && size > have)
+		buf_adds(out, ", LARGER THAN ITS POOL");
 }
 
 void field_text_snapshot(struct buf *out, const struct field *f, const struct kv *r)
 {
 	const char *origin = kv_get(r, f->key), *used = kv_get(r, "snapshot.used");
+	char human[SIZE_HUMAN];
+	uint64_t space;
 
 	if (!origin)
 		return;
@@ -89,6 +100,8 @@ void field_text_snapshot(struct buf *out, const struct field *f, const struct kv
 		buf_adds(out, ", INVALID");
 	else if (used)
 		buf_addf(out, ", %.1f %% full", 100 * strtod(used, NULL));
+	if (kv_get_u64(r, "snapshot.space", &space) > 0)
+		buf_addf(out, " (copy-on-write space: %s)", size_human(space, human));
 }
 
 void field_text_archive(struct buf *out, const struct field *f, const struct kv *r)
@@ -170,6 +183,8 @@ void field_text_state(struct buf *out, const struct field *f, const struct kv *r
 	if (origin)
 		buf_addf(out, "%s%s of %s", out->len > begin ? ", " : "",
 			is_set(r, "snapshot.invalid") ? "INVALID snapshot" : "snapshot", origin);
+	append_within(
+		out, out->len > begin ? ", thin in " : "thin in ", kv_get(r, "volume.pool"), "");
 }
 
 void field_text_permissions(struct buf *out, const struct field *f, const struct kv *r)

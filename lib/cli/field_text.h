@@ -18,7 +18,7 @@ void field_text(struct buf *out, const struct field *f, const struct kv *record)
 typedef void field_text_fn(struct buf *out, const struct field *f, const struct kv *record);
 field_text_fn field_text_kind;	      /* "file, qcow2 1.1, UNFINISHED" */
 field_text_fn field_text_format;      /* "raw.lzo"; of a directory "dir" */
-field_text_fn field_text_volume;      /* "thin, in the pool 'p'" */
+field_text_fn field_text_volume;      /* "thin, in pool 'pool' of 16 MiB" */
 field_text_fn field_text_snapshot;    /* "of 'web', 12.5 % full" */
 field_text_fn field_text_archive;     /* what protects the archive against a loss */
 field_text_fn field_text_filesystem;  /* "ext4, label 'root', uuid ..." */

@@ -34,6 +34,8 @@ static const struct field fields[] = {
 		.line = "physical" },
 	{ "size", FIELD_BYTES, VIEW_INFO, .line = "size" },
 	{ "free", FIELD_BYTES, VIEW_INFO, .line = "free" },
+	{ "volume.type", FIELD_TEXT, VIEW_INFO, .line = "volume", .text = field_text_volume },
+	{ "volume.snapshot", FIELD_TEXTS, VIEW_INFO, .line = "snapshots" },
 	{ "snapshot.origin", FIELD_TEXT, VIEW_INFO, .line = "snapshot",
 		.text = field_text_snapshot },
 	{ "volume.type", FIELD_TEXT, IMAGE, .json = "volume?.type", .line = "volume",
@@ -55,6 +57,11 @@ static const struct field fields[] = {
 	{ "mounted", FIELD_BOOL, IMAGE, .json = "mounted", .xml = "@mounted" },
 	{ "in_use", FIELD_BOOL, IMAGE, .json = "in_use", .xml = "@in_use", .line = "in use",
 		.text = field_text_use },
+	{ "volume.type", FIELD_TEXT, IMAGE, .json = "volume?.type" },
+	{ "volume.pool", FIELD_TEXT, IMAGE, .json = "volume?.pool" },
+	{ "volume.snapshot", FIELD_TEXTS, IMAGE, .json = "volume?.snapshots" },
+	{ "volume.pool_size", FIELD_BYTES, IMAGE, .line = NULL }, /* part of "volume" */
+	{ "snapshot.space", FIELD_BYTES, IMAGE, .line = NULL },	  /* part of "snapshot" */
 	{ "snapshot.origin", FIELD_TEXT, IMAGE, .json = "snapshot?.origin" },
 	{ "snapshot.used", FIELD_FRACTION, IMAGE, .json = "snapshot?.used" },
 	{ "snapshot.invalid", FIELD_BOOL, IMAGE, .json = "snapshot?.invalid" },

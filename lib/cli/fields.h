@@ -43,7 +43,7 @@ struct field {
 	 * JSON: "MEMBER", or "OBJECT.MEMBER" of an object in the object; "OBJECT?.MEMBER"
 	 * if that object is null when the record has none of its members.  "LIST[].MEMBER"
 	 * of FIELD_TEXTS and FIELD_SIZES: the nth value belongs to the nth object of a list,
-	 * "" is null, and so is the list without values.
+	 * "" is null; without a value there is no list.
 	 */
 	const char *json;
 	/*

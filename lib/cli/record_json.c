@@ -58,8 +58,8 @@ static json_t *list_of(json_t *object, const struct field *f, size_t count)
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(f->json, "["), f->json);
 	list = json_object_get(object, name);
-	if (!list || (count && json_is_null(list))) {
-		list = count ? json_array() : json_null();
+	if (!list) {
+		list = json_array();
 		json_object_set_new(object, name, list);
 	}
 	while (json_array_size(list) < count && json_array_append_new(list, json_object()) == 0)
@@ -69,13 +69,13 @@ static json_t *list_of(json_t *object, const struct field *f, size_t count)
 
 static void add_list_members(json_t *object, const struct field *f, const struct kv *record)
 {
-	json_t *list = list_of(object, f, 0), *item;
+	json_t *item;
 	const char *value, *member = strchr(f->json, '.') + 1;
 	size_t at = 0, count = 0;
 
 	while ((value = kv_each(record, f->key, &at))) {
-		list = list_of(object, f, ++count);
-		item = json_array_get(list, count - 1);
+		count++;
+		item = json_array_get(list_of(object, f, count), count - 1);
 		if (f->type == FIELD_SIZES && *value)
 			json_object_set_new(
 				item, member, json_integer((json_int_t)strtoull(value, NULL, 10)));

@@ -48,6 +48,28 @@ bool dm_is_volume(const struct dm_id *id)
 	return strncmp(id->uuid, "LVM-", 4) == 0 && strlen(id->uuid) == LVM_UUID_LEN;
 }
 
+bool dm_is_internal(const struct dm_id *id)
+{
+	return strncmp(id->uuid, "LVM-", 4) == 0 && strlen(id->uuid) > LVM_UUID_LEN &&
+	       id->uuid[LVM_UUID_LEN] == '-';
+}
+
+bool dm_has_suffix(const struct dm_id *id, const char *suffix)
+{
+	return dm_is_internal(id) && strcmp(id->uuid + LVM_UUID_LEN, suffix) == 0;
+}
+
+size_t dm_name_len(const char *group, const char *volume)
+{
+	size_t n = strlen(group) + 1 + strlen(volume);
+
+	for (; *group; group++)
+		n += *group == '-';
+	for (; *volume; volume++)
+		n += *volume == '-';
+	return n;
+}
+
 bool dm_split(const char *name, char group[DM_TEXT_MAX], char volume[DM_TEXT_MAX])
 {
 	char *out = group;
@@ -88,6 +110,8 @@ static int dm_control(unsigned long what, dev_t dev, uint32_t flags, struct requ
 {
 	int fd = open(CONTROL, O_RDWR | O_CLOEXEC), rc;
 
+	if (fd < 0 && errno == EACCES)
+		return err_set(ST_REFUSED, "the device mapper needs root (try --sudo)");
 	if (fd < 0)
 		return err_sys("cannot open '%s'", CONTROL);
 	r->head.version[0] = DM_VERSION_MAJOR;

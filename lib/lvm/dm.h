@@ -32,6 +32,14 @@ int dm_id(dev_t dev, struct dm_id *id);
  */
 bool dm_is_volume(const struct dm_id *id);
 
+/* Whether it is an internal LVM volume: the same with a suffix.  Which one: "-pool", "-cow", ... */
+bool dm_is_internal(const struct dm_id *id);
+bool dm_has_suffix(const struct dm_id *id, const char *suffix);
+
+/* The length of a device's name "vg-lv", in which hyphens are doubled. */
+size_t dm_name_len(const char *group, const char *volume);
+#define DM_NAME_LEN_MAX 127 /* the kernel's limit */
+
 /*
  * Splits a device name "vg-lv", in which hyphens of group and volume are doubled.
  * Returns false if name does not have this form.

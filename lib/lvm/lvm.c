@@ -1,28 +1,23 @@
 /*
- * lvm: LVM's JSON reports are arrays of objects, whose values are all strings.
+ * lvm: what LVM reports of volumes and groups, as structs.
  */
 #include "lib/lvm/lvm.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/base/child.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/base/text.h"
+#include "lib/lvm/lvm_report.h"
 
 #define VOLUME_FIELDS                                                                              \
 	"vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_layout,lv_role,origin,pool_lv,data_percent,"   \
 	"snap_percent,metadata_percent,lv_tags,lv_active,lv_permissions,lv_snapshot_invalid,"      \
-	"lv_merging,vg_lock_type,vg_free,vg_extent_size"
+	"lv_merging,lv_skip_activation,origin_size,vg_lock_type,vg_free,vg_extent_size"
 #define GROUP_FIELDS "vg_name,vg_size,vg_free,vg_extent_size,vg_lock_type,vg_systemid"
 #define ARGS_MAX 16
-#define ROWS_MAX 65536
 
 bool lvm_name_is_valid(const char *name)
 {
@@ -37,54 +32,6 @@ bool lvm_is_there(void)
 	return child_has("lvm");
 }
 
-/* Whether LVM's messages say that space is missing; its exit status is always the same. */
-static bool says_no_space(const char *words)
-{
-	return strstr(words, "insufficient free") || strstr(words, "Insufficient free") ||
-	       strstr(words, "free space in thin pool");
-}
-
-/* Records LVM's last message, which names the failure; ignores the hint "Run `… --help'". */
-static int record_failure(const char *command, int status, struct buf *errors)
-{
-	char *text = errors->len ? strdup(buf_str(errors)) : NULL, *line, *save = NULL;
-	const char *last = NULL;
-
-	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
-		line = strtok_r(NULL, "\n", &save)) {
-		line += strspn(line, " \t");
-		if (*line && strncmp(line, "Run `", 5) != 0)
-			last = line;
-	}
-	if (last)
-		err_set(says_no_space(last) ? ST_NOROOM : ST_FAILED, "%s: %s", command, last);
-	else
-		err_set(ST_FAILED, "%s failed with status %d", command, status);
-	free(text);
-	return -1;
-}
-
-static int lvm_run(const char *const *argv, struct buf *out)
-{
-	const char *full[ARGS_MAX + 2] = { "lvm" };
-	struct buf errors = BUF_INIT;
-	struct child c = {
-		.argv = full, .keep_fd = -1, .own_session = true, .out = out, .errors = &errors
-	};
-	int i, status;
-
-	for (i = 0; argv[i]; i++) {
-		if (i == ARGS_MAX)
-			return err_set(ST_FAILED, "too many arguments for LVM");
-		full[i + 1] = argv[i];
-	}
-	status = child_run(&c);
-	if (status > 0)
-		record_failure(argv[0], status, &errors);
-	buf_fini(&errors);
-	return status == 0 ? 0 : -1;
-}
-
 int lvm_change(const char *const *argv)
 {
 	struct buf text = BUF_INIT;
@@ -95,44 +42,12 @@ int lvm_change(const char *const *argv)
 	if (text.len)
 		log_debug("lvm%s", buf_str(&text));
 	buf_fini(&text);
-	return lvm_run(argv, NULL);
-}
-
-/* Runs a report and returns its rows; the caller drops the reference.  NULL recorded. */
-static json_t *lvm_report(const char *const *argv, const char *kind)
-{
-	struct buf out = BUF_INIT;
-	json_t *all = NULL, *rows = NULL;
-
-	if (lvm_run(argv, &out) == 0) {
-		all = json_loadb((const char *)out.data, out.len, 0, NULL);
-		rows = json_object_get(json_array_get(json_object_get(all, "report"), 0), kind);
-		if (!json_is_array(rows) || json_array_size(rows) > ROWS_MAX) {
-			err_set(ST_FAILED, "cannot parse the report of %s", argv[0]);
-			rows = NULL;
-		}
-	}
-	buf_fini(&out);
-	json_incref(rows);
-	json_decref(all);
-	return rows;
-}
-
-static const char *row_text(json_t *row, const char *key)
-{
-	const char *value = json_string_value(json_object_get(row, key));
-
-	return value ? value : "";
-}
-
-static uint64_t row_bytes(json_t *row, const char *key)
-{
-	return strtoull(row_text(row, key), NULL, 10);
+	return lvm_report_run(argv, NULL);
 }
 
 static double row_fraction(json_t *row, const char *key)
 {
-	const char *value = row_text(row, key);
+	const char *value = lvm_report_text(row, key);
 
 	return *value && *value != '-' ? strtod(value, NULL) / 100 : -1;
 }
@@ -150,7 +65,7 @@ static bool list_contains(const char *list, const char *word)
 
 static void row_copy(char *out, size_t size, json_t *row, const char *key)
 {
-	snprintf(out, size, "%s", row_text(row, key));
+	snprintf(out, size, "%s", lvm_report_text(row, key));
 }
 
 static void add_without_hyphens(char *out, size_t size, const char *uuid)
@@ -165,7 +80,7 @@ static void add_without_hyphens(char *out, size_t size, const char *uuid)
 
 static int volume_from_row(struct lvm_volume *v, json_t *row)
 {
-	const char *role = row_text(row, "lv_role");
+	const char *role = lvm_report_text(row, "lv_role");
 
 	memset(v, 0, sizeof(*v));
 	row_copy(v->group, sizeof(v->group), row, "vg_name");
@@ -177,28 +92,31 @@ static int volume_from_row(struct lvm_volume *v, json_t *row)
 	}
 	row_copy(v->own_uuid, sizeof(v->own_uuid), row, "lv_uuid");
 	snprintf(v->uuid, sizeof(v->uuid), "LVM-");
-	add_without_hyphens(v->uuid, sizeof(v->uuid), row_text(row, "vg_uuid"));
-	add_without_hyphens(v->uuid, sizeof(v->uuid), row_text(row, "lv_uuid"));
-	v->size = row_bytes(row, "lv_size");
-	v->group_free = row_bytes(row, "vg_free");
-	v->extent_size = row_bytes(row, "vg_extent_size");
+	add_without_hyphens(v->uuid, sizeof(v->uuid), lvm_report_text(row, "vg_uuid"));
+	add_without_hyphens(v->uuid, sizeof(v->uuid), lvm_report_text(row, "lv_uuid"));
+	v->size = lvm_report_bytes(row, "lv_size");
+	v->origin_size = lvm_report_bytes(row, "origin_size");
+	v->group_free = lvm_report_bytes(row, "vg_free");
+	v->extent_size = lvm_report_bytes(row, "vg_extent_size");
 	row_copy(v->origin, sizeof(v->origin), row, "origin");
 	row_copy(v->pool, sizeof(v->pool), row, "pool_lv");
 	row_copy(v->layout, sizeof(v->layout), row, "lv_layout");
 	row_copy(v->lock_type, sizeof(v->lock_type), row, "vg_lock_type");
 	v->is_visible = list_contains(role, "public");
 	v->is_pool = list_contains(v->layout, "pool");
+	v->has_snapshots = list_contains(role, "origin");
 	v->is_thin = list_contains(v->layout, "thin") && !v->is_pool;
 	v->is_snapshot = list_contains(role, "thicksnapshot");
 	v->is_origin = list_contains(role, "thickorigin");
-	v->is_merging = *row_text(row, "lv_merging") == '1';
-	v->is_active = strcmp(row_text(row, "lv_active"), "active") == 0;
-	v->is_writable = *row_text(row, "lv_permissions") == '1' ||
-			 strcmp(row_text(row, "lv_permissions"), "writeable") == 0;
-	v->is_invalid = *row_text(row, "lv_snapshot_invalid") == '1';
+	v->skips_activation = *lvm_report_text(row, "lv_skip_activation") == '1';
+	v->is_merging = *lvm_report_text(row, "lv_merging") == '1';
+	v->is_active = strcmp(lvm_report_text(row, "lv_active"), "active") == 0;
+	v->is_writable = *lvm_report_text(row, "lv_permissions") == '1' ||
+			 strcmp(lvm_report_text(row, "lv_permissions"), "writeable") == 0;
+	v->is_invalid = *lvm_report_text(row, "lv_snapshot_invalid") == '1';
 	v->used = row_fraction(row, v->is_snapshot ? "snap_percent" : "data_percent");
 	v->meta_used = row_fraction(row, "metadata_percent");
-	v->tags = strdup(row_text(row, "lv_tags"));
+	v->tags = strdup(lvm_report_text(row, "lv_tags"));
 	return v->tags ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
@@ -213,13 +131,13 @@ int lvm_thin(struct lvm_thin *out, const char *group, const char *name)
 
 	memset(out, 0, sizeof(*out));
 	snprintf(what, sizeof(what), "%s/%s", group, name);
-	rows = lvm_report(argv, "lv");
+	rows = lvm_report_rows(argv, "lv");
 	if (!rows)
 		return -1;
 	row = json_array_get(rows, 0);
-	if (json_array_size(rows) == 1 && *row_text(row, "transaction_id")) {
-		out->id = (unsigned)row_bytes(row, "thin_id");
-		out->transaction = row_bytes(row, "transaction_id");
+	if (json_array_size(rows) == 1 && *lvm_report_text(row, "transaction_id")) {
+		out->id = (unsigned)lvm_report_bytes(row, "thin_id");
+		out->transaction = lvm_report_bytes(row, "transaction_id");
 	} else {
 		r = err_set(ST_FAILED, "'%s' is neither a thin volume nor a thin pool", what);
 	}
@@ -241,7 +159,7 @@ static int read_groups(struct lvm_groups *out, const char *group, bool foreign)
 		argv[8] = "--foreign";
 		argv[9] = "--shared";
 	}
-	rows = lvm_report(argv, "vg");
+	rows = lvm_report_rows(argv, "vg");
 	if (!rows)
 		return -1;
 	n = json_array_size(rows);
@@ -255,9 +173,9 @@ static int read_groups(struct lvm_groups *out, const char *group, bool foreign)
 
 		row = json_array_get(rows, out->count);
 		row_copy(g->name, sizeof(g->name), row, "vg_name");
-		g->size = row_bytes(row, "vg_size");
-		g->free = row_bytes(row, "vg_free");
-		g->extent_size = row_bytes(row, "vg_extent_size");
+		g->size = lvm_report_bytes(row, "vg_size");
+		g->free = lvm_report_bytes(row, "vg_free");
+		g->extent_size = lvm_report_bytes(row, "vg_extent_size");
 		row_copy(g->lock_type, sizeof(g->lock_type), row, "vg_lock_type");
 		row_copy(g->system_id, sizeof(g->system_id), row, "vg_systemid");
 	}
@@ -276,6 +194,8 @@ static int explain_failure(const char *group, const char *name)
 	struct err e;
 	size_t i;
 
+	if (err_status() == ST_REFUSED) /* LVM cannot be asked */
+		return -1;
 	/* No further report: another job may have created the volume meanwhile. */
 	if (name && strstr(err_text(), "Failed to find logical volume"))
 		return err_set(ST_ABSENT, "no such volume");
@@ -325,7 +245,7 @@ int lvm_volumes(struct lvm_list *out, const char *group, const char *name, bool 
 	if (group)
 		argv[i++] = what;
 	argv[i] = NULL;
-	rows = lvm_report(argv, "lv");
+	rows = lvm_report_rows(argv, "lv");
 	if (!rows)
 		return group && lvm_is_there() ? explain_failure(group, name) : -1;
 	n = json_array_size(rows);

@@ -4,7 +4,8 @@
  * Every function runs the program `lvm` (by argv, with LC_ALL=C); its reports are
  * JSON.  It runs in a session of its own and is always waited for, never killed: a
  * killed lvcreate can leave an origin suspended.  If it fails, its message becomes
- * the recorded error.  All functions that run it block, for seconds maybe.
+ * the recorded error.  All functions that run it block, for seconds maybe.  LVM needs
+ * root: without, they all record ST_REFUSED.
  */
 #ifndef IMG_LVM_H
 #define IMG_LVM_H
@@ -20,7 +21,8 @@ struct lvm_volume {
 	char group[LVM_NAME_MAX], name[LVM_NAME_MAX];
 	char uuid[72];			  /* of the device: "LVM-", group's, volume's */
 	char own_uuid[40];		  /* as LVM prints it */
-	uint64_t size;			  /* bytes */
+	uint64_t size;			  /* bytes; of a thick snapshot its copy-on-write space */
+	uint64_t origin_size;		  /* of a thick snapshot: its origin's, in bytes */
 	uint64_t group_free, extent_size; /* of its group, in bytes */
 	char origin[LVM_NAME_MAX], pool[LVM_NAME_MAX]; /* "" if it has none */
 	char layout[64];    /* "linear", "thin,sparse", "thin,pool", ... */
@@ -31,6 +33,8 @@ struct lvm_volume {
 	bool is_visible;    /* not an internal LVM volume */
 	bool is_thin, is_pool, is_snapshot; /* is_snapshot: a thick one */
 	bool is_origin;			    /* has thick snapshots */
+	bool has_snapshots;		    /* thick or thin ones */
+	bool skips_activation;		    /* lvchange activates it only with -K */
 	bool is_merging;
 	bool is_active, is_writable, is_invalid;
 };

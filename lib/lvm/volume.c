@@ -4,6 +4,7 @@
  */
 #include "lib/lvm/volume.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,17 +22,39 @@ char *volume_path(const struct volume_name *v, char out[VOLUME_PATH_MAX])
 	return out;
 }
 
-bool volume_of_device(struct volume_name *out, dev_t dev)
+/*
+ * LVM's device for a pool is VG-POOL with the suffix "-tpool" in its UUID only.  Once the pool has
+ * volumes, that is called VG-POOL-tpool, and VG-POOL has the suffix "-pool" in its UUID.
+ */
+static bool is_pool_device(const struct dm_id *id)
+{
+	return dm_has_suffix(id, "-pool") || dm_has_suffix(id, "-tpool");
+}
+
+int volume_of_device(struct volume_name *out, dev_t dev)
 {
 	char group[DM_TEXT_MAX], name[DM_TEXT_MAX];
 	struct dm_id id;
+	size_t n;
 
 	_Static_assert(sizeof(group) == sizeof(out->group), "one kind of name");
-	if (dm_id(dev, &id) <= 0 || !dm_is_volume(&id) || !dm_split(id.name, group, name))
-		return false;
+	if (dm_id(dev, &id) <= 0)
+		return 0;
+	if (dm_is_internal(&id) && !is_pool_device(&id))
+		return err_set(ST_REFUSED, "is an internal LVM volume");
+	if (!dm_is_volume(&id) && !is_pool_device(&id))
+		return 0;
+	if (!dm_split(id.name, group, name)) {
+		n = strlen(id.name);
+		if (!is_pool_device(&id) || n < strlen("-tpool"))
+			return 0;
+		id.name[n - strlen("-tpool")] = '\0';
+		if (!dm_split(id.name, group, name))
+			return 0;
+	}
 	memcpy(out->group, group, sizeof(out->group));
 	memcpy(out->name, name, sizeof(out->name));
-	return true;
+	return 1;
 }
 
 /* Whether path has the form /dev/GROUP or /dev/GROUP/NAME. */
@@ -64,11 +87,36 @@ static bool is_elsewhere(const char *group)
 	       (!S_ISDIR(own.st_mode) || own.st_dev != dev.st_dev);
 }
 
-/* Asks LVM. */
+/* Whether /dev/GROUP exists, and contains something other than links to block devices. */
+static bool is_other_directory(const char *group)
+{
+	char path[VOLUME_PATH_MAX];
+	struct dirent *e;
+	bool is = false;
+	struct stat st;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/dev/%s", group);
+	d = opendir(path);
+	while (d && !is && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			is = e->d_type != DT_LNK || fstatat(dirfd(d), e->d_name, &st, 0) < 0 ||
+			     !S_ISBLK(st.st_mode);
+	if (d)
+		closedir(d);
+	return is;
+}
+
+/*
+ * Asks LVM.  A directory of /dev that has another purpose, such as /dev/disk, is recognised
+ * without root, too, since the directory of a group contains only links to its volumes.
+ */
 static int is_group(const char *group)
 {
 	struct lvm_groups g;
 
+	if (geteuid() != 0 && is_other_directory(group))
+		return 0;
 	if (lvm_groups(&g, group) == 0) {
 		lvm_groups_fini(&g);
 		return 1;
@@ -91,10 +139,36 @@ int volume_look(struct lvm_volume *out, const struct volume_name *name)
 {
 	if (lvm_volume(out, name->group, name->name) < 0)
 		return -1;
-	if (out->is_visible)
+	if (out->is_visible || out->is_pool)
 		return 0;
 	lvm_volume_fini(out);
 	return err_set(ST_REFUSED, "is an internal LVM volume");
+}
+
+int volume_look_unprivileged(
+	struct lvm_volume *out, const struct volume_name *name, const struct err *why)
+{
+	char path[VOLUME_PATH_MAX];
+	struct volume_name own;
+	struct dm_id id;
+	struct stat st;
+
+	memset(out, 0, sizeof(*out));
+	volume_path(name, path);
+	if (stat(path, &st) < 0 || !S_ISBLK(st.st_mode) || access(path, R_OK) < 0 ||
+		volume_of_device(&own, st.st_rdev) <= 0 || strcmp(own.group, name->group) != 0 ||
+		strcmp(own.name, name->name) != 0 || dm_id(st.st_rdev, &id) <= 0 ||
+		!dm_is_volume(&id)) {
+		err_put(why);
+		return -1;
+	}
+	memcpy(out->group, name->group, sizeof(out->group));
+	memcpy(out->name, name->name, sizeof(out->name));
+	snprintf(out->uuid, sizeof(out->uuid), "%.71s", id.uuid);
+	out->used = out->meta_used = -1;
+	out->is_visible = out->is_active = true;
+	out->tags = strdup("");
+	return out->tags ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
 int volume_open(const struct lvm_volume *v, int flags)
@@ -105,8 +179,8 @@ int volume_open(const struct lvm_volume *v, int flags)
 	struct dm_id id;
 	int fd;
 
-	if (!v->is_active)
-		return err_set(ST_FAILED, "is not active (see lvchange -ay)");
+	if (volume_check_active(v) < 0)
+		return -1;
 	fd = open(volume_path(&name, path), flags | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(errno == EBUSY ? "in use" : "cannot open");
@@ -114,32 +188,6 @@ int volume_open(const struct lvm_volume *v, int flags)
 		return fd;
 	close(fd);
 	return err_set(ST_BUSY, "was replaced while it was opened");
-}
-
-int volume_check_changeable(const struct lvm_volume *v)
-{
-	if (v->is_pool || !v->is_visible)
-		return err_set(ST_REFUSED, "is an internal LVM volume");
-	if (v->is_merging)
-		return err_set(ST_REFUSED, "is being merged");
-	if (v->is_active && !v->is_writable)
-		return err_set(ST_REFUSED, "is read-only (see lvchange -prw)");
-	return volume_check_lock_type(v->lock_type);
-}
-
-int volume_check_lock_type(const char *type)
-{
-	if (*type && strcmp(type, "none") != 0)
-		return err_set(ST_REFUSED,
-			"its group is shared with other hosts (lock type %s), which cannot be seen "
-			"from here",
-			type);
-	return 0;
-}
-
-int volume_check_group(const struct lvm_group *g)
-{
-	return volume_check_lock_type(g->lock_type);
 }
 
 bool volume_is_unfinished(const struct lvm_volume *v)
@@ -157,8 +205,9 @@ bool volume_has_name(int fd, const struct volume_name *name)
 	struct volume_name now;
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) && volume_of_device(&now, st.st_rdev) &&
-	       strcmp(now.group, name->group) == 0 && strcmp(now.name, name->name) == 0;
+	return fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) &&
+	       volume_of_device(&now, st.st_rdev) > 0 && strcmp(now.group, name->group) == 0 &&
+	       strcmp(now.name, name->name) == 0;
 }
 
 int volume_set_tag(const char *group, const char *uuid, const char *tag, bool set)

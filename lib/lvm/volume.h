@@ -2,9 +2,9 @@
  * volume: the names of logical volumes, the tags of jobs, and which volumes are refused.
  *
  * /dev/GROUP/NAME, /dev/mapper/GROUP-NAME, /dev/dm-N and links to these name a volume, and
- * /dev/GROUP its group, whether or not they are active.  An internal LVM volume (a part of
- * a pool, the copy-on-write space of a snapshot) is not a volume here, but an ordinary block
- * device if it can be opened at all.
+ * /dev/GROUP its group, whether or not they are active.  A pool is a volume that is not an
+ * image.  Other internal LVM volumes (a part of a pool, the copy-on-write space of a snapshot)
+ * are refused, also by their devices.
  *
  * What asks LVM blocks for seconds; see lvm.h.
  */
@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include "lib/base/err.h"
 #include "lib/base/run.h"
 #include "lib/lvm/lvm.h"
 
@@ -28,8 +29,11 @@ struct volume_name {
 	char name[LVM_NAME_MAX]; /* "" for the group */
 };
 
-/* Whether the device is a volume, by the device mapper; then *out. */
-bool volume_of_device(struct volume_name *out, dev_t dev);
+/*
+ * Whether the device is a volume or a pool, by the device mapper; then *out.  1, 0, or -1 with
+ * ST_REFUSED recorded: it is another internal LVM volume.  Without privilege.
+ */
+int volume_of_device(struct volume_name *out, dev_t dev);
 
 /*
  * Whether an absolute path is /dev/GROUP or /dev/GROUP/NAME by its spelling; then *out.  The
@@ -43,15 +47,40 @@ char *volume_path(const struct volume_name *v, char out[VOLUME_PATH_MAX]);
 
 /*
  * What LVM reports of it, for lvm_volume_fini(): 0, or -1 recorded, also ST_ABSENT, and
- * ST_REFUSED if it is an internal LVM volume.
+ * ST_REFUSED if it is an internal LVM volume other than a pool, or if this process is not root.
  */
 int volume_look(struct lvm_volume *out, const struct volume_name *name);
+
+/*
+ * What can be known of an active volume without LVM, thus without root, in the same form: no
+ * tags, pool or snapshots.  0, or -1 with the given error recorded again: it has no device that
+ * this process may read.
+ */
+int volume_look_unprivileged(
+	struct lvm_volume *out, const struct volume_name *name, const struct err *why);
 
 /*
  * Opens it with flags, and checks its UUID.  The descriptor, which the caller closes, or -1
  * recorded: ST_BUSY, with EBUSY as err_errno() if O_EXCL is refused.
  */
 int volume_open(const struct lvm_volume *v, int flags);
+
+/* volume_type.c: LVM's type of its segments, such as "linear", "thin-pool" or "snapshot". */
+#define VOLUME_TYPE_MAX 64
+void volume_type(const struct lvm_volume *v, char out[VOLUME_TYPE_MAX]);
+
+/* Refuses what is not an image: a pool, or an internal LVM volume.  0, or -1 with ST_REFUSED. */
+int volume_check_image(const struct lvm_volume *v);
+
+/* Refuses a volume that is not active: 0, or -1 recorded, with the command that activates it. */
+int volume_check_active(const struct lvm_volume *v);
+
+/*
+ * Refuses a name that LVM does not allow, or for which, with that of its group, the device mapper
+ * has no space.  has_layers: LVM makes more devices of its name, as of a thick snapshot and of
+ * its origin.  0, or -1 with that status recorded.
+ */
+int volume_check_name(const struct volume_name *name, bool has_layers, enum status status);
 
 /*
  * volume_use.c: whether the device of fd is open more than own_opens times.  If so, it is

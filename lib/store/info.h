@@ -7,6 +7,10 @@
  *	capacity, allocation, physical			bytes
  *	archive: recorded (it carries length and digest), plain (neither), truncated
  *	fs.type, fs.label, fs.uuid, partitions
+ *	volume.type, volume.pool, volume.snapshot (each)	a volume: LVM's names
+ *	volume.pool_size				a thin volume: bytes
+ *	snapshot.origin					a snapshot that is a volume
+ *	snapshot.used (0 to 1), snapshot.space, snapshot.invalid	and is thick
  *	mounted, mountpoint (each), in_use, used_by (each, as in the message of ST_BUSY)
  *	mode (octal), owner, group, label
  *	atime, mtime, ctime				seconds "." nine digits

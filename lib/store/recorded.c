@@ -49,7 +49,7 @@ static char *resolved_path(int fd)
 	struct volume_name volume;
 	struct stat st;
 
-	if (fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) && volume_of_device(&volume, st.st_rdev))
+	if (fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) && volume_of_device(&volume, st.st_rdev) > 0)
 		return strdup(volume_path(&volume, text));
 	return io_path_dup(fd);
 }

@@ -28,7 +28,7 @@ blkid_of() {
 	json '(keys == (["location", "host", "path", "name", "kind", "format", "compression",
 		"unfinished", "capacity", "allocation", "physical", "filesystem", "partitions",
 		"mounted", "mountpoints", "in_use", "used_by", "live", "snapshot", "permissions", "timestamps",
-		"compat", "features", "cluster_size", "watermark", "backing", "volume", "data_file", "extents"] | sort))'
+		"compat", "features", "cluster_size", "watermark", "backing", "volume", "data_file"] | sort))'
 	json '.location == $path and .path == $path and .name == "image"' --arg path "$IMAGE"
 	json '.host == null and .kind == "file" and .format == "raw" and .compression == null'
 	json '[.unfinished, .mounted, .in_use, .live] | all(. == false)'

@@ -39,7 +39,7 @@ names() {
 		"volume", "backing"] |
 		sort))'
 	json '.entries | all([.unfinished, .mounted, .in_use] == [false, false, false]) and
-		all(.snapshot == null)'
+		all(.snapshot == null and .volume == null)'
 	json '.entries[0] | [.kind, .format, .capacity, .allocation, .physical, .filesystem] ==
 		["directory", null, null, null, null, null] and .path == $path' \
 		--arg path "$DIR/store/below"

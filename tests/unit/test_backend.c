@@ -2,8 +2,6 @@
  * A further backend (memstore.h) through the functions that all backends share: places,
  * images, targets, flows.  test_backend_op.c asks the helper's operations for the same.
  */
-#include <unistd.h>
-
 #include "lib/base/io.h"
 #include "lib/flow/sink.h"
 #include "lib/flow/source.h"

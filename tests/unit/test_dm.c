@@ -42,7 +42,8 @@ static void test_uuid(void)
 	strcpy(id.uuid, "LVM-abcdefghijklmnopqrstuvwxyz012345abcdefghijklmnopqrstuvwxyz012345");
 	ok(dm_is_volume(&id), "a volume");
 	strcat(id.uuid, "-real");
-	ok(!dm_is_volume(&id), "an internal LVM volume");
+	ok(!dm_is_volume(&id) && dm_is_internal(&id), "an internal LVM volume");
+	ok(dm_has_suffix(&id, "-real") && !dm_has_suffix(&id, "-rea"), "its suffix");
 	strcpy(id.uuid, "CRYPT-LUKS2-0123456789abcdef0123456789abcdef-x");
 	ok(!dm_is_volume(&id), "a device that is not LVM's");
 }
@@ -99,6 +100,57 @@ static void test_tags(void)
 	ok(!volume_is_unfinished(&v), "not by a tag that ends with it");
 }
 
+static const char *type_of(const char *layout, bool is_snapshot)
+{
+	static char type[VOLUME_TYPE_MAX];
+	struct lvm_volume v = { .is_snapshot = is_snapshot };
+
+	snprintf(v.layout, sizeof(v.layout), "%s", layout);
+	volume_type(&v, type);
+	return type;
+}
+
+/* The right sides are what `lvs -o segtype` shows. */
+static void test_types(void)
+{
+	is_str(type_of("linear", false), "linear", "linear");
+	is_str(type_of("thin,sparse", false), "thin", "thin");
+	is_str(type_of("thin,pool", false), "thin-pool", "a thin pool");
+	is_str(type_of("cache,pool", false), "cache-pool", "a cache pool");
+	is_str(type_of("raid,raid5,raid5_ls", false), "raid5_ls", "RAID");
+	is_str(type_of("linear", true), "snapshot", "a thick snapshot");
+	is_str(type_of("", false), "", "unknown");
+}
+
+/* Fills name with count times c, and checks it. */
+static int check_name(const char *vg, char c, size_t count, bool has_layers)
+{
+	struct volume_name name;
+
+	memset(&name, 0, sizeof(name));
+	strcpy(name.group, vg);
+	name.name[0] = 'x';
+	memset(name.name + 1, c, count - 1);
+	err_clear();
+	return volume_check_name(&name, has_layers, ST_REFUSED);
+}
+
+/* LVM 2.03.16 succeeds and fails with the same names. */
+static void test_long_names(void)
+{
+	ok(check_name("vga", 'x', 121, false) == 0, "the longest volume");
+	ok(check_name("vga", 'x', 122, false) < 0 && err_status() == ST_REFUSED, "one more");
+	ok(check_name("vga", 'x', 118, true) == 0, "the longest origin");
+	ok(check_name("vga", 'x', 119, true) < 0 && err_status() == ST_REFUSED, "one more");
+	ok(check_name("vga", '-', 62, false) == 0, "the longest with hyphens, which take two");
+	ok(check_name("vga", '-', 63, false) < 0 && err_status() == ST_REFUSED, "one more");
+	ok(check_name("vga", '-', 59, true) == 0, "the longest origin with hyphens");
+	ok(check_name("vga", '-', 60, true) < 0 && err_status() == ST_REFUSED, "one more");
+	ok(check_name("v-a", 'x', 117, true) == 0, "a hyphen of the group");
+	ok(check_name("v-a", 'x', 118, true) < 0 && err_status() == ST_REFUSED, "one more");
+	ok(check_name("vga", '/', 5, false) < 0 && err_status() == ST_REFUSED, "an invalid name");
+}
+
 int main(void)
 {
 	test_split();
@@ -106,5 +158,7 @@ int main(void)
 	test_overflow();
 	test_names();
 	test_tags();
+	test_types();
+	test_long_names();
 	return tap_done();
 }

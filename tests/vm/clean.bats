@@ -41,7 +41,7 @@ volumes() {
 	json '[.entries[] | .path + " " + .state] | sort == ["/dev/vga/dead removed",
 		"/dev/vga/foreign foreign", "/dev/vga/living alive", "/dev/vga/rebooted removed"]'
 	says "left '/dev/vga/living': in use"
-	says "left '/dev/vga/foreign': another host's"
+	says "left '/dev/vga/foreign': a job of another host made it"
 	[ "$(volumes)" = 'disk foreign kept living other unfinished ' ]
 	# All of a host, from another host.
 	leave dead "$(dead a)"

@@ -27,6 +27,7 @@
 #                                  error                       reads and writes fail
 #                                  flakey error_writes         writes fail
 #                                  flakey drop_writes          writes are lost
+#                                  delay READ WRITE FLUSH          each takes so many ms longer
 #                                  flakey corrupt_bio_byte 32 w 1 0
 #                                                  each write's 32nd byte becomes 1
 #   volume_fault HOST GROUP/VOLUME FROM COUNT TARGET [ARGUMENT...]
@@ -305,6 +306,7 @@ set_fault() {
 	case $target in
 	error) ;;
 	flakey) set -- "$loop" "$from" 0 86400 $# "$@" ;;
+	delay) set -- "$loop" "$from" "$1" "$loop" "$from" "$2" "$loop" "$from" "$3" ;;
 	*) set -- "$loop" "$from" "$@" ;;
 	esac
 	{

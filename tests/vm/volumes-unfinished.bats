@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# A volume that is being zeroed.
+# A volume that is being zeroed, and waits for its disk to be synced.
 
 load guest
 load volumes
@@ -10,7 +10,7 @@ load volumes
 
 	on a lvcreate -q -L 80M -n slow vga
 	place=$(dmsetup table vga-slow)
-	volume_fault a vga/slow $((70 * 2048)) 8 delay 20000
+	volume_fault a vga/slow $((70 * 2048)) 8 delay 0 0 120000
 	on a lvremove -qy vga/slow
 	on a img-create /dev/vga/slow 80M 3>&- &
 	creator=$!

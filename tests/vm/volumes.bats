@@ -63,7 +63,8 @@ load volumes
 	refuses 1 /dev/vgi/off on a img-copy /dev/vgi/off /srv/no
 	says 'not active'
 	refuses 3 /dev/vgi/none on a img-info /dev/vgi/none
-	refuses 4 /dev/vgi/pool on a img-info /dev/vgi/pool
+	succeeds on a img-info --json /dev/vgi/pool
+	json '.volume.type == "thin-pool"'
 	refuses 4 /dev/vgi/pool_tmeta on a img-info /dev/vgi/pool_tmeta
 	refuses 3 /dev/vgb on a img-list /dev/vgb
 

@@ -35,9 +35,16 @@ int device_place_open(const struct place *base, int flags)
 	const struct place_device *p = (const struct place_device *)base;
 	int fd = policy_open(base->policy, base->spelled, flags);
 	struct stat st;
+	struct err e;
 
+	if (fd < 0 && err_errno() == EBUSY)
+		return inuse_explain_busy(base->path);
+	if (fd < 0 && err_errno() == EACCES && geteuid() != 0) {
+		err_take(&e);
+		return err_set(ST_REFUSED, "%.900s (try --sudo)", e.text);
+	}
 	if (fd < 0)
-		return err_errno() == EBUSY ? inuse_explain_busy(base->path) : -1;
+		return -1;
 	if (fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == p->dev)
 		return fd;
 	close(fd);

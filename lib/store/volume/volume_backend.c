@@ -12,6 +12,7 @@
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
 #include "lib/host/inuse.h"
+#include "lib/store/volume/volume_describe.h"
 #include "lib/store/volume/volume_image.h"
 #include "lib/store/volume/volume_list.h"
 #include "lib/store/volume/volume_place.h"
@@ -44,36 +45,38 @@ static int describe_group(const struct place_volume *p, struct buf *out)
 	return 1;
 }
 
-/* An inactive volume has no device: it cannot be read, and is not in use. */
-static void add_inactive(const struct lvm_volume *v, struct buf *out)
+/*
+ * A pool has no content of its own.  An inactive volume has no device: it cannot be read, and is
+ * not in use.
+ */
+static void describe_by_lvm(
+	const struct lvm_volume *v, const struct place_volume *p, struct buf *out)
 {
 	kv_add(out, "kind", "volume");
-	kv_add_bool(out, "inactive", true);
+	if (!v->is_pool)
+		kv_add_bool(out, "inactive", true);
 	kv_add_bool(out, "unfinished", volume_is_unfinished(v));
-	kv_add_u64(out, "capacity", v->size);
-	if (!v->is_thin && !v->is_snapshot)
-		kv_add_u64(out, "allocation", v->size);
-	kv_add_u64(out, "physical", v->size);
+	volume_describe_size(v, out);
 	kv_add_bool(out, "mounted", false);
 	kv_add_bool(out, "in_use", false);
-	if (*v->origin)
-		kv_add(out, "snapshot.origin", v->origin);
-	if (v->is_snapshot)
-		kv_add_bool(out, "snapshot.invalid", v->is_invalid);
+	volume_describe(v, p, out);
 }
 
-static int describe_unopened(const struct place *p, struct buf *out)
+static int describe_unopened(const struct place *base, struct buf *out)
 {
+	const struct place_volume *p = (const struct place_volume *)base;
 	struct lvm_volume v;
 	int r;
 
-	if (p->is_container)
-		return describe_group((const struct place_volume *)p, out);
-	if (volume_place_look(p, &v) < 0)
+	if (base->is_container)
+		return describe_group(p, out);
+	if (geteuid() != 0) /* what is known then, is known of the open device */
+		return 0;
+	if (volume_place_look(base, &v) < 0)
 		return -1;
-	r = !v.is_active;
+	r = v.is_pool || !v.is_active;
 	if (r)
-		add_inactive(&v, out);
+		describe_by_lvm(&v, p, out);
 	lvm_volume_fini(&v);
 	return r;
 }
@@ -156,15 +159,17 @@ static int rename_volume(const struct place *base, const char *name, const struc
 	struct volume_name other = p->volume;
 	char uuid[sizeof(((struct lvm_volume *)0)->own_uuid)];
 	struct lvm_volume v;
+	bool has_layers;
 	int gone;
 
-	if (!lvm_name_is_valid(name))
-		return err_set(ST_USAGE, "'%s' is not a valid name for a volume", name);
-	if (look_changeable(base, &v) < 0)
+	snprintf(other.name, sizeof(other.name), "%s", name);
+	if (volume_check_name(&other, false, ST_USAGE) < 0 || look_changeable(base, &v) < 0)
 		return -1;
 	memcpy(uuid, v.own_uuid, sizeof(uuid));
+	has_layers = v.is_snapshot;
 	lvm_volume_fini(&v);
-	snprintf(other.name, sizeof(other.name), "%s", name);
+	if (volume_check_name(&other, has_layers, ST_USAGE) < 0)
+		return -1;
 	gone = volume_is_gone(&other);
 	if (gone == 0)
 		return err_set(ST_EXISTS, "'%s' exists already", name);

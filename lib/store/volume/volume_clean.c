@@ -66,7 +66,7 @@ static int clean_volume(struct cleaning *c, const struct lvm_volume *v, const ch
 		return send_state(c, v->name, "alive", "in use: its job is still running", ST_BUSY);
 	default:
 		return send_state(
-			c, v->name, "foreign", "a job of another host has made it", ST_REFUSED);
+			c, v->name, "foreign", "a job of another host made it", ST_REFUSED);
 	}
 }
 

@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/lvm/dm.h"
 #include "lib/lvm/thin.h"
+#include "lib/store/volume/volume_describe.h"
 #include "lib/store/volume/volume_place.h"
 
 struct image_volume {
@@ -112,24 +113,9 @@ static int check_not_overflowed(struct image *img)
 	return usage.invalid ? err_set(ST_CORRUPT, "the snapshot is invalid: it overflowed") : 0;
 }
 
-static void describe_snapshot(const struct image *img, struct buf *out)
+static void describe_volume(const struct image *img, struct buf *out)
 {
-	const struct image_volume *v = volume_of(img);
-	struct dm_usage usage;
-
-	if (!*v->lv.origin)
-		return;
-	kv_add(out, "snapshot.origin", v->lv.origin);
-	if (!v->lv.is_snapshot)
-		return;
-	if (dm_snapshot_usage(img->st.st_rdev, &usage) < 0) {
-		err_clear();
-		usage.used = v->lv.used;
-		usage.invalid = v->lv.is_invalid;
-	}
-	if (usage.used >= 0)
-		kv_addf(out, "snapshot.used", "%.6f", usage.used);
-	kv_add_bool(out, "snapshot.invalid", usage.invalid);
+	volume_describe(&volume_of(img)->lv, (const struct place_volume *)img->place, out);
 }
 
 static void free_volume(struct image *img)
@@ -149,7 +135,7 @@ static const struct image_ops ops = {
 	.is_unfinished = is_volume_unfinished,
 	.check = check_not_overflowed,
 	.check_unwritten = image_check_unused,
-	.describe = describe_snapshot,
+	.describe = describe_volume,
 	.release = free_volume,
 };
 
@@ -160,7 +146,7 @@ struct image *volume_image_open(struct place *place)
 
 	if (!v)
 		return NULL;
-	if (volume_place_look(place, &v->lv) < 0 ||
+	if (volume_place_look_readable(place, &v->lv) < 0 || volume_check_image(&v->lv) < 0 ||
 		(img->fd = volume_place_open(&v->lv, O_RDONLY)) < 0)
 		goto fail;
 	if (fstat(img->fd, &img->st) < 0)

@@ -10,7 +10,9 @@
 
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
+#include "lib/base/log.h"
 #include "lib/store/info.h"
+#include "lib/store/volume/volume_describe.h"
 #include "lib/store/volume/volume_place.h"
 
 static bool is_allowed(const struct policy *l, const char *group)
@@ -22,12 +24,17 @@ static bool is_allowed(const struct policy *l, const char *group)
 	return is;
 }
 
-/* Whether LVM can be asked at all, and the policy allows any group.  LVM needs root. */
+/* Whether LVM can be asked at all, and the policy allows any group. */
 static bool can_have_groups(const struct policy *l)
 {
 	const struct policy *roots = policy_roots(l);
 
-	return geteuid() == 0 && lvm_is_there() && (!roots->limited || roots->group_count);
+	if (!lvm_is_there() || (roots->limited && !roots->group_count))
+		return false;
+	if (geteuid() == 0)
+		return true;
+	log_note("volume groups are left out: LVM needs root (try --sudo)");
+	return false;
 }
 
 static int each_allowed_group(
@@ -86,8 +93,7 @@ static void add_unopened_volume(struct buf *out, const struct lvm_volume *v, con
 	kv_add(out, "path", path);
 	kv_add(out, "name", v->name);
 	kv_add(out, "kind", "volume");
-	kv_add_u64(out, "capacity", v->size);
-	kv_add_u64(out, "physical", v->size);
+	volume_describe_size(v, out);
 	kv_add_bool(out, "unfinished", volume_is_unfinished(v));
 	kv_add(out, "error", e.text);
 	kv_add_u64(out, "status", (uint64_t)e.status);
@@ -100,8 +106,9 @@ static int compare_volumes(const void *a, const void *b)
 
 /* The record of a volume of the report.  0, or -1 recorded: out of memory. */
 static int add_record(
-	struct buf *out, const struct policy *l, const struct lvm_volume *v, bool open)
+	struct buf *out, const struct policy *l, const struct lvm_list *all, size_t i, bool open)
 {
+	const struct lvm_volume *v = &all->volume[i];
 	const struct volume_name name = volume_name_of(v);
 	struct place *place = volume_place_of(l, &name);
 	struct place_volume *p = (struct place_volume *)place;
@@ -110,6 +117,7 @@ static int add_record(
 	if (!place)
 		return -1;
 	p->known = v;
+	p->all = all;
 	p->known_open = open;
 	if (info_collect(place, NULL, out) < 0)
 		add_unopened_volume(out, v, volume_path(&name, path));
@@ -138,7 +146,7 @@ int volume_list(const struct place *container, bool recursive, backend_each *eac
 		if (!all.volume[i].is_visible)
 			continue;
 		buf_clear(&record);
-		r = add_record(&record, container->policy, &all.volume[i], open[i]);
+		r = add_record(&record, container->policy, &all, i, open[i]);
 		if (r == 0)
 			r = each(arg, &record);
 	}

@@ -1,7 +1,8 @@
 /*
  * volume_list: lists and cleans volume groups, and reports their free space.
  *
- * All functions block as LVM does.  0, or -1 recorded.
+ * All functions block as LVM does.  0, or -1 recorded.  Without root, which LVM needs,
+ * volume_list_groups() and volume_list_storage() report no group, and log a note.
  */
 #ifndef IMG_VOLUME_LIST_H
 #define IMG_VOLUME_LIST_H

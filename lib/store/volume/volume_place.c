@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/host/inuse.h"
 
 static struct place *new_volume_place(
@@ -43,8 +45,9 @@ int volume_place_find(struct place **out, const struct found *f)
 	if (strncmp(f->spelled, "/dev/", 5) != 0 && policy_is_narrow(f->policy))
 		return 0;
 	if (f->node >= 0 && !S_ISDIR(f->st.st_mode)) {
-		if (!S_ISBLK(f->st.st_mode) || !volume_of_device(&name, f->st.st_rdev))
-			return 0;
+		is = S_ISBLK(f->st.st_mode) ? volume_of_device(&name, f->st.st_rdev) : 0;
+		if (is <= 0)
+			return is;
 	} else {
 		err_take(&e);
 		is = volume_of_spelling(&name, f->spelled);
@@ -88,6 +91,24 @@ int volume_place_look(const struct place *base, struct lvm_volume *out)
 	if (base->is_container)
 		return err_set(ST_REFUSED, "is a volume group, not an image");
 	return p->known ? copy_known(out, p->known) : volume_look(out, &p->volume);
+}
+
+int volume_place_look_readable(const struct place *base, struct lvm_volume *out)
+{
+	const struct place_volume *p = (const struct place_volume *)base;
+	struct err e;
+
+	if (volume_place_look(base, out) == 0)
+		return 0;
+	if (geteuid() == 0 || base->is_container || err_status() != ST_REFUSED)
+		return -1;
+	err_take(&e);
+	if (volume_look_unprivileged(out, &p->volume, &e) < 0)
+		return -1;
+	log_warn("warning: '%s' is read without LVM, which needs root: whether it is in use or "
+		 "unfinished is not known (try --sudo)",
+		base->path);
+	return 0;
 }
 
 int volume_place_open(const struct lvm_volume *v, int flags)

@@ -13,6 +13,7 @@ struct place_volume {
 	struct volume_name volume; /* its name is "" for a group */
 	/* From a report of the group's volumes, so that LVM is not run for each. */
 	const struct lvm_volume *known; /* borrowed; NULL: not known */
+	const struct lvm_list *all;	/* borrowed: that report; NULL: not known */
 	bool known_open;		/* if known: whether it is open elsewhere */
 };
 
@@ -25,6 +26,12 @@ struct place *volume_place_of(const struct policy *l, const struct volume_name *
 
 /* What LVM reports of it, as volume_look(); the caller calls lvm_volume_fini(). */
 int volume_place_look(const struct place *p, struct lvm_volume *out);
+
+/*
+ * The same for reading only, also without root if the device may be read; then LVM is not asked,
+ * and a warning says what is therefore not known.
+ */
+int volume_place_look_readable(const struct place *p, struct lvm_volume *out);
 
 /* As volume_open(); if it is in use, the error names the user. */
 int volume_place_open(const struct lvm_volume *v, int flags);

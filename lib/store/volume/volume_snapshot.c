@@ -33,15 +33,15 @@ struct snapshot_volume {
 
 static int refuse_origin(const struct lvm_volume *v)
 {
-	if (v->is_pool || !v->is_visible)
-		return err_set(ST_REFUSED, "is an internal LVM volume");
+	if (volume_check_image(v) < 0)
+		return -1;
 	if (v->is_snapshot)
 		return err_set(
 			ST_REFUSED, "is a thick snapshot, and LVM takes no snapshot of that");
 	if (v->is_merging)
 		return err_set(ST_REFUSED, "is being merged");
-	if (!v->is_active)
-		return err_set(ST_FAILED, "is not active (see lvchange -ay)");
+	if (volume_check_active(v) < 0)
+		return -1;
 	return volume_check_lock_type(v->lock_type);
 }
 
@@ -67,6 +67,7 @@ static void choose_snapshot_name(
 	struct volume_name *out, const struct lvm_volume *v, const char *wanted)
 {
 	char end[64];
+	size_t n = strlen(v->name);
 
 	memcpy(out->group, v->group, sizeof(out->group));
 	if (wanted) {
@@ -75,8 +76,32 @@ static void choose_snapshot_name(
 	}
 	snprintf(end, sizeof(end), ".img-tools-%llx-%ld", (unsigned long long)time(NULL),
 		(long)getpid());
-	snprintf(out->name, sizeof(out->name), "%.*s%s",
-		(int)(sizeof(out->name) - 20 - strlen(end)), v->name, end);
+	do {
+		snprintf(out->name, sizeof(out->name), "%.*s%s", (int)n, v->name, end);
+	} while (volume_check_name(out, true, ST_REFUSED) < 0 && n-- > 1);
+	err_clear();
+}
+
+/* A name for a snapshot that is kept: that of the origin, cut if necessary, and the time. */
+static char *choose_kept_name(const struct volume_name *origin)
+{
+	struct volume_name base = *origin, name = *origin;
+	size_t n = strlen(base.name);
+	char *text;
+
+	for (;;) {
+		base.name[n] = '\0';
+		text = snapshot_default_name(base.name, LVM_NAME_MAX - 4);
+		if (!text)
+			return NULL;
+		snprintf(name.name, sizeof(name.name), "%s", text);
+		if (n == 1 || volume_check_name(&name, true, ST_REFUSED) == 0)
+			break;
+		free(text);
+		n--;
+	}
+	err_clear();
+	return text;
 }
 
 static int run_lvcreate(const struct lvm_volume *v, const struct volume_name *name,
@@ -120,6 +145,16 @@ static int remove_job_tag(const struct lvm_volume *v)
 	return volume_run_tag(tag) < 0 ? -1 : volume_set_tag(v->group, v->own_uuid, tag, false);
 }
 
+/* A thick snapshot makes LVM give further names to the devices of its origin, too. */
+static int check_names(const struct lvm_volume *v, const struct volume_name *snapshot)
+{
+	const struct volume_name origin = volume_name_of(v);
+
+	if (!v->is_thin && volume_check_name(&origin, true, ST_REFUSED) < 0)
+		return -1;
+	return volume_check_name(snapshot, !v->is_thin, ST_USAGE);
+}
+
 static int create_snapshot(
 	struct lvm_volume *out, const struct lvm_volume *v, const struct snapshot_want *want)
 {
@@ -128,8 +163,8 @@ static int create_snapshot(
 	int gone;
 
 	choose_snapshot_name(&name, v, want->name);
-	if (!lvm_name_is_valid(name.name))
-		return err_set(ST_USAGE, "'%s' is not a valid name for a volume", name.name);
+	if (check_names(v, &name) < 0)
+		return -1;
 	if (want->name) {
 		gone = volume_is_gone(&name);
 		if (gone <= 0)
@@ -290,7 +325,7 @@ int volume_snapshot_keep(char **path, struct image *origin, const struct snapsho
 	int r = -1;
 
 	if (!want->name)
-		named.name = own = snapshot_default_name(name.name, LVM_NAME_MAX - 4);
+		named.name = own = choose_kept_name(&name);
 	if (!named.name)
 		return -1;
 	if (snapshot_image(&v, origin, &named) == 0) {

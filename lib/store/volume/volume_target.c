@@ -54,7 +54,18 @@ int volume_target_open(struct target_volume *t, const struct lvm_volume *v)
 	return 0;
 }
 
-static int check_pool(const char *group, const char *pool)
+static void warn_of_small_pool(const struct target_volume *t, const struct lvm_volume *pool)
+{
+	char size[SIZE_HUMAN], have[SIZE_HUMAN];
+
+	if (t->base.space > pool->size)
+		log_warn("warning: '%s' has %s, and its pool '%s' has only %s: writing will fail "
+			 "when the pool is full",
+			t->base.place->path, size_human(t->base.space, size), pool->name,
+			size_human(pool->size, have));
+}
+
+static int check_pool(const struct target_volume *t, const char *group, const char *pool)
 {
 	struct lvm_volume v;
 	int r = 0;
@@ -67,6 +78,8 @@ static int check_pool(const char *group, const char *pool)
 		r = err_set(ST_REFUSED, "'%s' is not a thin pool", pool);
 	else if (v.used >= 1)
 		r = err_set(ST_NOROOM, "pool '%s' is full", pool);
+	else
+		warn_of_small_pool(t, &v);
 	lvm_volume_fini(&v);
 	return r;
 }
@@ -78,7 +91,7 @@ static int check_volume_space(const struct target_volume *t, const struct lvm_gr
 	char need[SIZE_HUMAN], have[SIZE_HUMAN];
 
 	if (pool)
-		return check_pool(g->name, pool);
+		return check_pool(t, g->name, pool);
 	if (t->base.space <= g->free)
 		return 0;
 	return err_set(ST_NOROOM, "needs %s, and group '%s' has %s free",
@@ -226,7 +239,8 @@ static int prepare_new_volume(struct target_volume *t)
 
 	if (w->volume_len == 0)
 		w->volume_len = w->len;
-	if (check_volume_len(w) < 0 || check_group_space(t) < 0)
+	if (check_volume_len(w) < 0 || volume_check_name(t->name, false, ST_REFUSED) < 0 ||
+		check_group_space(t) < 0)
 		return -1;
 	return w->dry_run ? 0 : create_volume(t);
 }
