@@ -23,7 +23,7 @@ vm_program() {
 
 	mkdir -p bin build "$cache/lib/modules/1"
 	echo 1 >"$cache/version"
-	: >"$cache/vmlinuz" >"$cache/module"
+	touch "$cache/vmlinuz" "$cache/module"
 	vm_program modprobe <<<"echo insmod $cache/module"
 	vm_program qemu-system-x86_64 <<<'kill -ABRT $$'
 	vm_program id <<<'echo 0'
