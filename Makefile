@@ -9,6 +9,7 @@
 #   make tsan       runs the unit tests and some of bats with the thread sanitizer
 #   make valgrind   runs the unit tests under memcheck                (T=name: one file)
 #   make fuzz       runs libFuzzer, N executions for each target      (T=name: one target)
+#   make soak       tries the whole of what the tests try a sample of; takes hours
 #   make bench      measures, and compares with other programs        (T='remote local')
 #   make bench-short          runs each part of bench once, without measuring
 #   make lint, format         checks the sources; runs clang-format
@@ -158,6 +159,8 @@ fuzz:
 		SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
 	tests/fuzz.sh $(B)/fuzz $(N) $(T)
 
+soak: ; B=$(B) tests/all.sh soak
+
 lint: all
 	CLANG_FORMAT=$(CLANG_FORMAT) tests/lint.sh $(B) $(T)
 
@@ -204,7 +207,7 @@ uninstall:
 
 clean: ; rm -rf $(B)
 
-.PHONY: all dev units libfuzzer check check-vm asan tsan valgrind fuzz lint hdr-check format bench \
+.PHONY: all dev units libfuzzer check check-vm asan tsan valgrind fuzz soak lint hdr-check format bench \
 	bench-short demo deps test-deps install uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -296,6 +296,16 @@ one_line() {
 	[[ $line == "$1"* && $line != *[[:cntrl:]]* ]]
 }
 
+# sample STEP: prints the step from one case of a long series to the next: STEP, or 1 in
+# `make soak`.
+sample() {
+	if [ -n "${IMG_SOAK:-}" ]; then
+		echo 1
+	else
+		echo "$1"
+	fi
+}
+
 # lacks FILE PATTERN: no line of FILE matches PATTERN.
 lacks() {
 	if grep -nq -e "$2" "$1"; then

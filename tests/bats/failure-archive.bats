@@ -165,7 +165,8 @@ is_refused_everywhere() {
 	make_small
 	size=$(stat -c %s x.lzo)
 	# Some bytes of the header and of the blocks, and all bytes of one block's header.
-	for at in $(seq 9 5 $((OFFSETS[0] + 14))) $(seq $((OFFSETS[0] + 15)) 503 $((size - 1))) \
+	for at in $(seq 9 "$(sample 5)" $((OFFSETS[0] + 14))) \
+		$(seq $((OFFSETS[0] + 15)) "$(sample 503)" $((size - 1))) \
 		$(seq $((OFFSETS[1])) $((OFFSETS[1] + 12))) $((size - 1)); do
 		cp x.lzo bad.lzo
 		unhex "$(printf '%02x' $(($(byte x.lzo "$at") ^ 1 << at % 8)))" | put bad.lzo "$at"

@@ -56,8 +56,9 @@ warns() {
 	truncate -s 16M x.img
 	mkfs.ext4 -q -L lost x.img
 	printf '\001CD001\001' | put x.img 32768
+	[ "$(wipefs -n -i -O TYPE x.img | sort | paste -sd ' ')" = 'ext4 iso9660' ]
 	try blkid -p x.img
-	[ "$status" = 8 ]
+	[[ $status = [28] && ! -s $OUT ]] # 2 since libblkid 2.41
 	succeeds img-info --json x.img
 	json '.filesystem == {type: "ambiguous", label: null, uuid: null}'
 	succeeds img-list

@@ -26,7 +26,7 @@ crafted() {
 	# Magic and version 3; offset and length of the name; clusters of 64 KiB; 1 MiB.
 	printf -v header '514649fb00000003%016x%08x00000010%016x' 112 ${#2} 1048576
 	# No encryption; one L1 entry at 192 KiB; one cluster of reference counts at 64 KiB.
-	header+=0000000000000001000000000003000000000000000100000000000100000000
+	header+='0000000000000001000000000003000000000000000100000000000100000000'
 	# No snapshots; no features; 16-bit counts; 104 bytes of header; no extensions.
 	header+=0000000000000000$(printf '%048d' 0)00000004000000680000000000000000
 	{

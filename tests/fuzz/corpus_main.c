@@ -1,8 +1,9 @@
 /*
  * Runs a fuzz target as a plain test.  The arguments are files, or directories with
  * files.  The target gets each file, all prefixes of it, and MUTATIONS copies with one
- * byte changed, which are the same in every run.  Each input is in memory of exactly
- * its size, so that a sanitizer detects a read beyond its end.  Prints TAP.
+ * byte changed, which are the same in every run; with IMG_SOAK, SOAK times as many.
+ * Each input is in memory of exactly its size, so that a sanitizer detects a read beyond
+ * its end.  Prints TAP.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include "lib/base/io.h"
 
 #define MUTATIONS 400
+#define SOAK 50
 #define BEGINNINGS 2000 /* the most prefixes of one file; evenly spread if it is longer */
 #define INPUT_MAX (16u << 20)
 
@@ -50,7 +52,8 @@ static void feed(const uint8_t *data, size_t size, size_t change, uint8_t byte)
 
 static void feed_variants(const uint8_t *data, size_t size)
 {
-	size_t step = size / BEGINNINGS + 1;
+	int more = getenv("IMG_SOAK") ? SOAK : 1;
+	size_t step = size / ((size_t)BEGINNINGS * (size_t)more) + 1;
 	uint32_t state = 2463534242u;
 	size_t len;
 	int i;
@@ -58,7 +61,7 @@ static void feed_variants(const uint8_t *data, size_t size)
 	for (len = 0; len < size; len += step)
 		feed(data, len, SIZE_MAX, 0);
 	feed(data, size, SIZE_MAX, 0);
-	for (i = 0; size && i < MUTATIONS; i++) {
+	for (i = 0; size && i < MUTATIONS * more; i++) {
 		size_t at = next_random(&state) % size;
 
 		feed(data, size, at, (uint8_t)next_random(&state));

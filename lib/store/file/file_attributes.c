@@ -105,14 +105,20 @@ static int copy_attribute(int fd, int model, const char *name, char *value)
 int file_attributes_copy_user(int fd, int model)
 {
 	char *names = malloc(XATTR_LIST_MAX), *value = malloc(XATTR_SIZE_MAX);
-	ssize_t n = names ? flistxattr(model, names, XATTR_LIST_MAX) : 0, at;
-	int r = names && value ? 0 : err_set(ST_FAILED, "out of memory");
+	ssize_t n, at;
+	int r = 0;
 
-	if (r == 0 && n < 0 && errno != EOPNOTSUPP)
+	if (!names || !value) {
+		r = err_set(ST_FAILED, "out of memory");
+		goto out;
+	}
+	n = flistxattr(model, names, XATTR_LIST_MAX);
+	if (n < 0 && errno != EOPNOTSUPP)
 		r = err_sys("cannot read the extended attributes");
 	for (at = 0; r == 0 && at < n; at += (ssize_t)strlen(names + at) + 1)
 		if (is_kept(names + at))
 			r = copy_attribute(fd, model, names + at, value);
+out:
 	free(names);
 	free(value);
 	return r;
