@@ -203,7 +203,8 @@ static int parse_options(struct cli *c, const struct poptOption *options)
 
 	while ((opt = poptGetNextOpt(c->popt)) > 0) {
 		value = poptGetOptArg(c->popt);
-		r = parse_option(c, opt, value);
+		r = opt == OPT_SSH_OPTION ? usage_ssh_option(options, value) : 0;
+		r = r == 0 ? parse_option(c, opt, value) : r;
 		free(value);
 		if (r < 0)
 			return usage_hint();

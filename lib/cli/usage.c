@@ -113,21 +113,41 @@ static const struct poptOption *find_option(const struct poptOption *o, const ch
 	return found;
 }
 
-/* A typo is at most a third of the word; of "-overwrite" it is the one dash. */
-static int unknown_option(const struct poptOption *options, const char *word)
+/*
+ * The option that word was probably meant to be; NULL: none is near.  A typo is at most
+ * a third of the word; of "-overwrite" it is the one dash.
+ */
+static const struct poptOption *find_meant(const struct poptOption *options, const char *word)
 {
 	const char *begin = word + strspn(word, "-");
-	const struct poptOption *nearest;
 	size_t len = strcspn(begin, "=");
 	char name[NAME_MAX_LEN + 1];
 	unsigned distance = (unsigned)len / 3 + 1;
 
 	snprintf(name, sizeof(name), "%.*s", (int)(len < NAME_MAX_LEN ? len : NAME_MAX_LEN), begin);
-	nearest = len > 1 ? find_nearest(options, name, &distance) : NULL;
-	if (nearest)
+	return len > 1 ? find_nearest(options, name, &distance) : NULL;
+}
+
+static int unknown_option(const struct poptOption *options, const char *word)
+{
+	const struct poptOption *meant = find_meant(options, word);
+
+	if (meant)
 		return usage_error(
-			"unknown option '%s'; did you mean '--%s'?", word, nearest->longName);
+			"unknown option '%s'; did you mean '--%s'?", word, meant->longName);
 	return usage_error("unknown option '%s'", word);
+}
+
+int usage_ssh_option(const struct poptOption *options, const char *value)
+{
+	char word[NAME_MAX_LEN];
+
+	if (value[strcspn(value, "= \t")])
+		return 0;
+	snprintf(word, sizeof(word), "-o%s", value);
+	if (find_meant(options, word))
+		return unknown_option(options, word);
+	return usage_error("--ssh-option: '%s' has no value; use KEYWORD=VALUE", value);
 }
 
 int usage_option(const struct poptOption *options, const char *word, int error)

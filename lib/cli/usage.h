@@ -20,6 +20,12 @@ int usage_hint(void);
 int usage_option(const struct poptOption *options, const char *word, int error);
 
 /*
+ * Whether the value of -o is a keyword and its value, as ssh_config(5) has them.  0, or
+ * -1 recorded.  If not, "-overwrite" was perhaps meant to be one of these options.
+ */
+int usage_ssh_option(const struct poptOption *options, const char *value);
+
+/*
  * Whether the command has the operands that synopsis asks for ("[OPTION...] SRC DST";
  * what is in brackets may be missing), and not more than max (-1: any number).
  * operands ends with a NULL, or is NULL.  0, or -1 recorded.

@@ -80,6 +80,8 @@ commands() {
 	says "did you mean '--overwrite'?"
 	refuses 2 '' img-copy -overwrite x y
 	says "did you mean '--overwrite'?"
+	refuses 2 '' img-copy -o Compression x y
+	says "--ssh-option: 'Compression' has no value; use KEYWORD=VALUE (see --help)"
 	refuses 2 '' img-copy --over x y
 	says "did you mean '--overwrite'?"
 	refuses 2 '' img-copy --siez=1k - y
