@@ -12,7 +12,7 @@ setup_file() {
 	unset SSH_AUTH_SOCK SSHD_DIR
 	sshd_start a
 	sshd_start b "MaxAuthTries 3"
-	sshd_start penal "PasswordAuthentication yes"
+	sshd_start p "PasswordAuthentication yes"
 	ssh-keygen -q -t ed25519 -N '' -C ca -f "$SSHD_DIR/ca"
 	ssh-keygen -q -t rsa -b 2048 -N '' -f "$SSHD_DIR/rsa_key"
 	# another host key, certificates, frequent key exchanges
