@@ -294,11 +294,32 @@ static void test_values(void)
 	}
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
+/* No form shows a value twice. */
+static void test_once(unsigned view)
+{
+	const struct field *f, *other;
+	size_t at = 0, next;
+
+	while ((f = fields_next(view, &at)))
+		for (next = at; (other = fields_next(view, &next));)
+			if (is_same(f->key, other->key)) {
+				ok(!is_same(f->json, other->json), "one member");
+				ok(!is_same(f->line, other->line), "one line");
+				ok(!is_same(f->column, other->column), "one column");
+			}
+}
+
 int main(void)
 {
 	size_t i;
 
 	for (i = 0; i < VIEWS; i++) {
+		test_once(views[i]);
 		test_json(views[i]);
 		test_xml(views[i]);
 		test_lines(views[i]);
