@@ -61,7 +61,9 @@ load faults
 		on a lvcreate -q --type thin-pool -L 4M --poolmetadatasize 4M -n pool vga
 		[ $full = n ] || on a lvchange -q --errorwhenfull y vga/pool
 		echo 3 >/sys/module/dm_thin_pool/parameters/no_space_timeout
-		succeeds on a img-create --thin pool /dev/vga/thin 16M
+		try on a img-create --thin pool /dev/vga/thin 16M
+		[ "$status" = 0 ]
+		grep -q "and its pool 'pool' has only 4 MiB" "$ERR"
 		refuses 9 /dev/vga/thin on a img-write "$PWD/full" /dev/vga/thin
 		says "pool 'pool' is full"
 		[ "$(tagged a)" = vga/thin ]
