@@ -347,11 +347,13 @@ img-list: h: unended' ]
 }
 
 # flood COUNT BYTES KEYS REPLY COMMAND...: runs it with a helper of the host "h" that sends
-# these records (tests/unit/flood.c); $PEAK is the KiB of memory that the command took.
+# these records (tests/unit/flood.c); $PEAK is the KiB of memory that the command took, without
+# what AddressSanitizer would keep of freed memory.
 flood() {
 	local rsh="$IMG_BUILD/tests/flood $1 $2 $3 $4"
 
-	try "$IMG_BUILD/tests/peak" peak "${@:5:1}" --rsh "$rsh" "${@:6}"
+	try env ASAN_OPTIONS=quarantine_size_mb=1:thread_local_quarantine_size_kb=64 \
+		"$IMG_BUILD/tests/peak" peak "${@:5:1}" --rsh "$rsh" "${@:6}"
 	PEAK=$(cat peak)
 	echo "$PEAK KiB: ${*:5}" >&2
 }
