@@ -89,16 +89,17 @@ static int parse_authority(struct location *loc, const char *s, size_t len, bool
 	const char *at = find_at(s, len);
 	const char *host = at ? at + 1 : s;
 	const char *host_end, *rest;
-	bool in_brackets = host < end && *host == '[';
+	size_t host_len = len - (size_t)(host - s);
+	bool in_brackets = host_len > 0 && *host == '[';
 
 	if (in_brackets) {
 		host++;
-		host_end = memchr(host, ']', (size_t)(end - host));
+		host_end = memchr(host, ']', host_len - 1);
 		if (!host_end)
 			return refuse_location(loc->text, "'[' without ']'");
 		rest = host_end + 1;
 	} else {
-		host_end = memchr(host, ':', (size_t)(end - host));
+		host_end = memchr(host, ':', host_len);
 		if (!host_end)
 			host_end = end;
 		rest = host_end;

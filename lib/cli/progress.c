@@ -155,8 +155,9 @@ static void put_live_line(
 		snprintf(speed, sizeof(speed), "  %8s/s", size_human(r, c));
 	if (wire)
 		snprintf(over, sizeof(over), "  %8s sent", size_human(wire, d));
-	snprintf(state.line, sizeof(state.line), "%s%-5s %s%8s%s%s%s%s", state.item, phase, percent,
-		size_human(p->done, a), of, speed, over, eta);
+	if (snprintf(state.line, sizeof(state.line), "%s%-5s %s%8s%s%s%s%s", state.item, phase,
+		    percent, size_human(p->done, a), of, speed, over, eta) < 0)
+		return;
 	put_line();
 }
 
