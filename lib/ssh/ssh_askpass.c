@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/base/cancel.h"
 #include "lib/base/child.h"
 #include "lib/base/err.h"
 
@@ -44,32 +42,6 @@ bool ssh_askpass_is_used(bool has_tty)
 	else if (require && strcasecmp(require, "never") == 0)
 		used = false;
 	return used && access(askpass_program(), X_OK) == 0;
-}
-
-/* Reads the first line; what does not fit is dropped.  0, or -1 with an error recorded. */
-static int read_line(int fd, char answer[SSH_TTY_ANSWER_MAX])
-{
-	size_t len = 0;
-	ssize_t n;
-	char c;
-
-	for (;;) {
-		struct pollfd p[2] = { { fd, POLLIN, 0 }, { cancel_fd(), POLLIN, 0 } };
-
-		if (cancel_is_set())
-			return err_set(ST_PEER, "interrupted");
-		if (poll(p, 2, -1) < 0 || !p[0].revents)
-			continue;
-		n = read(fd, &c, 1);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0 || c == '\n' || c == '\r')
-			break;
-		if (len + 1 < SSH_TTY_ANSWER_MAX)
-			answer[len++] = c;
-	}
-	answer[len] = '\0';
-	return 0;
 }
 
 /* Waits for the program to end, or ends it after a failure.  0, or -1 with an error recorded. */
@@ -106,7 +78,7 @@ int ssh_askpass_ask(const char *prompt, char answer[SSH_TTY_ANSWER_MAX])
 	out[1] = -1;
 	if (pid < 0)
 		goto out;
-	rc = end_program(pid, read_line(out[0], answer));
+	rc = end_program(pid, ssh_tty_read_line(out[0], answer));
 	if (rc < 0)
 		ssh_tty_forget(answer, SSH_TTY_ANSWER_MAX);
 out:

@@ -33,7 +33,7 @@ struct ssh_keyring {
 	bool is_running;
 	pthread_mutex_t lock;
 	const struct ssh_keyring_key *shown; /* under lock, as the next two */
-	const uint8_t *cert;		     /* shown in its place, or NULL */
+	const uint8_t *cert;		     /* shown instead of it, or NULL */
 	uint32_t cert_len;
 };
 

@@ -64,16 +64,15 @@ static int show_prompt(int fd, const char *prompt)
 	return 0;
 }
 
-/* Reads a line; what does not fit is dropped.  0, or -1 with an error recorded. */
-static int read_answer(int fd, char answer[SSH_TTY_ANSWER_MAX])
+int ssh_tty_read_line(int fd, char answer[SSH_TTY_ANSWER_MAX])
 {
 	size_t len = 0;
+	ssize_t n;
+	char c;
 
 	for (;;) {
 		struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
 			{ .fd = cancel_fd(), .events = POLLIN } };
-		char c;
-		ssize_t n;
 
 		if (cancel_is_set())
 			return err_set(ST_PEER, "interrupted");
@@ -82,15 +81,22 @@ static int read_answer(int fd, char answer[SSH_TTY_ANSWER_MAX])
 		n = read(fd, &c, 1);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
-		if (n <= 0)
-			return err_set(ST_PEER, "cannot read from the terminal: end of file");
-		if (c == '\n')
+		if (n <= 0 || c == '\n' || c == '\r')
 			break;
 		if (len + 1 < SSH_TTY_ANSWER_MAX)
 			answer[len++] = c;
 	}
 	answer[len] = '\0';
-	return 0;
+	return n > 0;
+}
+
+static int read_answer(int fd, char answer[SSH_TTY_ANSWER_MAX])
+{
+	int r = ssh_tty_read_line(fd, answer);
+
+	if (r == 0)
+		return err_set(ST_PEER, "cannot read from the terminal: end of file");
+	return r < 0 ? -1 : 0;
 }
 
 int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX])

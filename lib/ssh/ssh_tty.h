@@ -25,6 +25,12 @@ bool ssh_tty_can_ask(void);
  */
 int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX]);
 
+/*
+ * Reads a line; what does not fit is dropped.  1, 0 if the input ended before the end of
+ * the line, or -1 with ST_PEER recorded: cancelled.  Blocks; ends early on cancel_set().
+ */
+int ssh_tty_read_line(int fd, char answer[SSH_TTY_ANSWER_MAX]);
+
 /* Overwrites n bytes of a secret; the compiler cannot optimise that away. */
 void ssh_tty_forget(void *p, size_t n);
 
