@@ -86,15 +86,9 @@ static int open_stdin(struct reading *r, const struct reading_want *want)
 /* A guest could have written a mark that is in the content: --as-is reads such an image. */
 static int refuse_unfinished(struct image *img, bool as_is)
 {
-	int is;
-
 	if (as_is && img->place->backend->marks_content)
 		return 0;
-	is = img->ops->is_unfinished(img);
-
-	if (is > 0)
-		err_set(ST_CORRUPT, "is unfinished: the last write to it was interrupted");
-	return is ? -1 : 0;
+	return image_refuse_unfinished(img);
 }
 
 static int refuse_used(struct reading *r, bool live)

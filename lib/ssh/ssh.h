@@ -23,7 +23,7 @@ struct ssh; /* opaque */
  * the methods tried and those that the peer accepts), or ST_USAGE for an invalid
  * configuration; why says what the caller can do, and is zeroed by it.  With
  * opt->may_leave it also fails where the library could do it, but ssh would do
- * better: over a shared connection, or by GSSAPI in place of a prompt.  Blocks; ends
+ * better: over a shared connection, or by GSSAPI instead of a prompt.  Blocks; ends
  * early on cancel_set().  From the first call on this process cannot dump core.
  */
 struct ssh *ssh_open(

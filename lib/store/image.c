@@ -93,6 +93,17 @@ int image_hold(struct image *img)
 	return 0;
 }
 
+int image_refuse_unfinished(struct image *img)
+{
+	int is = img->ops->is_unfinished(img);
+
+	if (is <= 0)
+		return is;
+	if (image_refuse_writers(img) == 0 || err_status() != ST_BUSY)
+		err_set(ST_CORRUPT, "is unfinished: the last write to it was interrupted");
+	return -1;
+}
+
 int image_check_unused(struct image *img)
 {
 	struct inuse u;

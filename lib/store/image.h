@@ -79,7 +79,13 @@ int image_read(struct image *img, void *p, size_t n, uint64_t off);
  */
 int image_refuse_writers(struct image *img);
 
-/* The same; and image_check_end() will also detect writers.  0, or -1 recorded. */
+/*
+ * Refuses an image that is unfinished: 0, or -1 recorded, ST_BUSY while a job writes it,
+ * and ST_CORRUPT after that.
+ */
+int image_refuse_unfinished(struct image *img);
+
+/* As image_refuse_writers(); and image_check_end() will also detect writers.  0, or -1 recorded. */
 int image_hold(struct image *img);
 
 /*

@@ -70,12 +70,8 @@ int snapshot_drop(struct snapshot *s)
 
 int snapshot_keep(char **path, struct image *origin, const struct snapshot_want *want)
 {
-	int unfinished = origin->ops->is_unfinished(origin);
-
 	*path = NULL;
-	if (unfinished > 0)
-		return err_set(ST_CORRUPT, "is unfinished: the last write to it was interrupted");
-	if (unfinished < 0 || check_supported(origin) < 0)
+	if (image_refuse_unfinished(origin) < 0 || check_supported(origin) < 0)
 		return -1;
 	return origin->place->backend->snapshot_keep(path, origin, want);
 }

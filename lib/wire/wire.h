@@ -71,7 +71,7 @@
  * control lane included; in this version that is 1, and a helper refuses LANE.
  *
  *	- A lane is started as the control lane is.  After READY and the greeting
- *	  the client sends LANE in place of a request, with the token that the
+ *	  the client sends LANE instead of a request, with the token that the
  *	  job's helper gave in a record.  A token is random and used once.
  *	- The sender spreads the blocks over the lanes as it likes, in ascending
  *	  order on each lane.

@@ -306,6 +306,16 @@ sample() {
 	fi
 }
 
+# has_mark IMAGE: the image is shown as unfinished.
+has_mark() {
+	img-info --json "$1" | jq -e .unfinished >/dev/null
+}
+
+# attributes FILE: prints owner, group, mode and time.
+attributes() {
+	stat -c '%u %g %a %.9Y' "$1"
+}
+
 # lacks FILE PATTERN: no line of FILE matches PATTERN.
 lacks() {
 	if grep -nq -e "$2" "$1"; then

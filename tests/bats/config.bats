@@ -489,7 +489,7 @@ times() {
 }
 
 @test "config: names swapped while images are read: 390 attempts, none escapes" {
-	local i
+	local i name copied=0
 
 	swapped_tree
 	mapfile -t names < <(times 100 in/dir/f in/f)
@@ -508,12 +508,15 @@ times() {
 	json 'length > 0 and
 		all(.entries | all(.name == "f" and (.capacity | . == null or . == 1048576)))'
 	for ((i = 0; i < 25; i++)); do
-		try img-copy --config config in/dir/f -
-		[ "$status" = 0 ] || [ "$status" = 4 ]
-		if grep -q o "$OUT"; then return 1; fi
-		try img-copy --config config in/f -
-		if grep -q o "$OUT"; then return 1; fi
+		for name in in/dir/f in/f; do
+			try img-copy --config config $name -
+			# 8: what it read was renamed meanwhile.
+			[[ $status = [048] ]]
+			copied=$((copied + (status == 0)))
+			if grep -q o "$OUT"; then return 1; fi
+		done
 	done
+	[ $copied -gt 0 ]
 	swapped_end
 }
 

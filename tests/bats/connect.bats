@@ -4,6 +4,7 @@
 
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 load common
+load hosts
 
 setup_file() { img_setup_file a b; }
 teardown_file() { img_teardown_file; }
@@ -19,18 +20,6 @@ teardown() {
 	[ ${#EXTRA[@]} = 0 ] || sshd_stop "${EXTRA[@]}"
 	[ -z "${AGENT:-}" ] || kill "$AGENT"
 	img_teardown
-}
-
-# extra_host NAME LINE...: a host for this test only, with LINE... in its sshd_config.
-extra_host() {
-	EXTRA+=("$1")
-	start_host "$@"
-}
-
-# with_config LINE...: an ssh_config for this test that begins with LINE... for all hosts.
-with_config() {
-	(printf '%s\n' "$@"; cat "$SSHD_DIR/config") >"$DIR/config"
-	SSH_CONFIG=$DIR/config
 }
 
 # client VALUE: `client = VALUE` in the user's configuration.

@@ -79,3 +79,8 @@ needs_fuse() {
 		return 1
 	}
 }
+
+# free_bytes: prints what is free in the filesystem of $M.
+free_bytes() {
+	stat -f -c '%f %S' "$M" | awk '{ print $1 * $2 }'
+}

@@ -43,10 +43,6 @@ reads() {
 	return 1
 }
 
-has_mark() {
-	img-info --json "$1" | jq -e .unfinished >/dev/null
-}
-
 no_mark() {
 	[ "$(img-info --json "$1" | jq .unfinished)" = false ]
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # Failures that can happen to every command: a table has a line for each command, with @
-# in place of the host.  Each time: the right status, one line, and nothing changed.
+# instead of the host.  Each time: the right status, one line, and nothing changed.
 
 load common
+load hosts
 
 setup_file() { img_setup_file a; }
 teardown_file() { img_teardown_file; }
@@ -61,7 +62,7 @@ state_of_all() {
 }
 
 # for_each TABLE PREFIX COMMAND...: runs COMMAND with the words of each line, with
-# PREFIX in place of @ (only its host for img-storage).  $first and $last are the first
+# PREFIX instead of @ (only its host for img-storage).  $first and $last are the first
 # and the last location with it.
 for_each() {
 	local table=$1 prefix=$2 words word at first last count=0
@@ -114,12 +115,6 @@ all_fail() {
 
 nothing_changed() {
 	diff <(echo "$before") <(state_of_all) >&2
-}
-
-# with_config LINE...: an ssh_config for this test that begins with LINE... for all hosts.
-with_config() {
-	(printf '%s\n' "$@"; cat "$SSHD_DIR/config") >"$BATS_TEST_TMPDIR/config"
-	SSH_CONFIG=$BATS_TEST_TMPDIR/config
 }
 
 # a_host LINE...: a host for this test only.

@@ -79,10 +79,6 @@ reflinks() {
 	same x.img "$DIR/there.img"
 }
 
-free_bytes() {
-	stat -f -c '%f %S' "$M" | awk '{ print $1 * $2 }'
-}
-
 # injected FAULT COMMAND...
 injected() {
 	strace -f -qq -o /dev/null -e "trace=${1%%:*}" -e "inject=$1" env ASAN_OPTIONS=detect_leaks=0 "${@:2}"

@@ -138,28 +138,24 @@ in_place() {
 
 	img-write --bwlimit 256K "$SMALL" x.img >"$OUT" 2>"$ERR" 3>&- &
 	run=$!
-	wait_until 10 unfinished x.img
+	wait_until 10 has_mark x.img
 	refuses 5 x.img img-write "$SMALL" x.img
 	[ "$(ls -A ./*unfinished .*unfinished 2>/dev/null)" = "${MARK-}" ]
 	kill $run
 	wait $run || true
 	wait_until 10 no_process
-	unfinished x.img
+	has_mark x.img
 	refuses 8 x.img img-copy x.img no.img
 	succeeds img-rename x.img v.img
-	unfinished v.img
+	has_mark v.img
 	succeeds img-write "$SMALL" v.img
 	same <(cat "$SMALL" /dev/zero | head -c "$(stat -c %s "$SPARSE")") v.img
 	full v.img
-	if unfinished v.img; then return 1; fi
+	if has_mark v.img; then return 1; fi
 	succeeds img-write --sparse "a:$SPARSE" "a:$M/v.img"
 	same "$SPARSE" v.img
 	refuses 9 v.img img-write "$IMAGE" v.img
 	same "$SPARSE" v.img
-}
-
-unfinished() {
-	img-info --json "$1" | jq -e .unfinished >/dev/null
 }
 
 packing() {

@@ -95,6 +95,7 @@ warns() {
 		img-info --config config --json allowed/x.qcow2
 	json '.data_file == {path: null, recorded: "../other/hidden", capacity: null,
 		allocation: null, physical: null}'
+	grep -q 'open.*"x\.qcow2"' trace
 	if grep -E '(open|stat|access|readlink)[a-z0-9]*\([^"]*"[^"]*hidden' trace; then return 1; fi
 }
 
@@ -281,7 +282,7 @@ no_checker() { [ -z "$(checkers)" ]; }
 	json '.features == ["corrupt"]'
 	refuses 8 x.qcow2 img-verify x.qcow2
 	says 'marked as corrupt'
-	# One that has a name in the image's own table, in place of the first.
+	# One that has a name in the image's own table, instead of the first.
 	cp good x.qcow2
 	put_be32 x.qcow2 76 $((1 << 9))
 	refuses 8 x.qcow2 img-verify x.qcow2

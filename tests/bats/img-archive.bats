@@ -15,11 +15,6 @@ archived() {
 	lzop -dc "$2.lzo" | same "$1" -
 }
 
-# Prints owner, mode and time.
-attributes() {
-	stat -c '%u %g %a %.9Y' "$1"
-}
-
 @test "archive: on this host" {
 	cp "$IMAGE" x.img
 	succeeds img-archive x.img

@@ -72,10 +72,6 @@ names() {
 	find . -mindepth 1 -printf '%P\n' | sort | tr '\n' ' '
 }
 
-free_bytes() {
-	stat -f -c '%f %S' "$M" | awk '{ print $1 * $2 }'
-}
-
 @test "snap: files on XFS" {
 	disk 320M xfs -m reflink=1
 	snaps

@@ -16,10 +16,6 @@ setup() {
 }
 teardown() { img_teardown; }
 
-attributes() {
-	stat -c '%u %g %a %.9Y' "$1"
-}
-
 @test "unarchive: on this host, and the archive is deleted" {
 	cp "$OURS" x.img.lzo
 	succeeds img-unarchive x.img.lzo

@@ -30,17 +30,6 @@ finished() {
 	}
 }
 
-unfinished() {
-	[ "$(img-info --json "$1" | jq .unfinished)" = true ] || {
-		echo "$1 is not marked as unfinished" >&2
-		return 1
-	}
-}
-
-has_mark() {
-	img-info --json "$1" | jq -e .unfinished >/dev/null
-}
-
 @test "write: on this host, in place, and the rest is zeroed" {
 	local before
 
@@ -190,7 +179,7 @@ has_mark() {
 	target y.img 1M
 	cat "$IMAGE" | refuses 9 y.img img-write - y.img
 	[ "$(stat -c %s y.img)" = 1048576 ]
-	unfinished y.img
+	has_mark y.img
 	refuses 8 y.img img-copy y.img z.img
 	assert_not_exist z.img
 	# A complete write removes the mark.
@@ -199,7 +188,7 @@ has_mark() {
 	filled small y.img
 	target y.img 1M
 	cat "$IMAGE" | refuses 9 "a:$DIR/y.img" img-write - "a:$DIR/y.img"
-	unfinished y.img
+	has_mark y.img
 }
 
 @test "write: a failure in the middle leaves the mark, and it is shown and refused" {
@@ -207,7 +196,7 @@ has_mark() {
 	truncate -s -100000 x.lzo
 	target y.img
 	refuses 8 x.lzo img-write x.lzo y.img
-	unfinished y.img
+	has_mark y.img
 	succeeds img-info y.img
 	grep UNFINISHED "$OUT"
 	succeeds img-list .
@@ -218,7 +207,7 @@ has_mark() {
 	refuses 8 y.img img-archive y.img
 	refuses 8 y.img img-verify y.img
 	succeeds img-clean .
-	unfinished y.img
+	has_mark y.img
 	succeeds img-write "$IMAGE" "a:$DIR/y.img"
 	filled "$IMAGE" y.img
 }
@@ -235,14 +224,14 @@ has_mark() {
 	truncate -s -100000 x.lzo
 	refuses 8 x.lzo img-write x.lzo m/y.img
 	assert_exist m/.y.img.img-tools-unfinished
-	unfinished m/y.img
+	has_mark m/y.img
 	succeeds img-clean m
 	refuses 8 m/y.img img-copy m/y.img z.img
 	# The renamed image is unfinished; a new image of the old name is not.
 	succeeds img-rename m/y.img z.img
 	[ "$(ls -A m)" = ".z.img.img-tools-unfinished
 z.img" ]
-	unfinished m/z.img
+	has_mark m/z.img
 	succeeds img-copy "$IMAGE" m/y.img
 	finished m/y.img
 	succeeds img-copy --overwrite "$IMAGE" m/z.img
@@ -263,7 +252,7 @@ z.img" ]
 	wait $run || status=$?
 	[ "$status" = 143 ]
 	wait_until 10 no_process
-	unfinished y.img
+	has_mark y.img
 }
 
 begun() {

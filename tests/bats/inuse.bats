@@ -265,7 +265,7 @@ locked_out() {
 	for where in '' "a:$DIR/"; do
 		img-write -F "$SSH_CONFIG" --bwlimit 256K source.img "${where}x.img" >"$OUT" 2>"$ERR" 3>&- &
 		run=$!
-		wait_until 10 unfinished x.img
+		wait_until 10 has_mark x.img
 		locked_out qemu-io -f raw -c 'write 0 512' x.img
 		locked_out qemu-io -r -f raw -c 'read 0 512' x.img
 		kill $run
@@ -274,10 +274,6 @@ locked_out() {
 		succeeds img-write source.img x.img
 		qemu-io -f raw -c 'write 0 512' x.img
 	done
-}
-
-unfinished() {
-	img-info --json "$1" | jq -e .unfinished >/dev/null
 }
 
 # busy NAME COMMAND...: refused at once, because another job has NAME.
@@ -294,7 +290,7 @@ busy() {
 
 	img-write --bwlimit 100K source.img x.img >"$OUT.1" 2>"$ERR.1" 3>&- &
 	run=$!
-	wait_until 10 unfinished x.img
+	wait_until 10 has_mark x.img
 	busy x.img img-write source.img x.img
 	busy "a:$DIR/x.img" img-write source.img "a:$DIR/x.img"
 	busy x.img img-copy --overwrite source.img x.img
@@ -306,6 +302,9 @@ busy() {
 	busy x.img img-delete x.img
 	busy x.img img-rename x.img new.img
 	busy x.img img-archive x.img
+	busy x.img img-snap x.img
+	busy "a:$DIR/x.img" img-copy -s "a:$DIR/x.img" new.img
+	busy x.img img-copy --live x.img new.img
 	busy x.img img-write -n source.img x.img
 	ln x.img other.img # which has the same lock, and no mark beside it
 	for name in x.img other.img; do

@@ -353,16 +353,19 @@ make_changed() {
 }
 
 @test "manuals: the targets and scripts that CONTRIBUTING.md and README.md name exist" {
-	local top=$BATS_TEST_DIRNAME/../.. target script
+	local top=$BATS_TEST_DIRNAME/../.. target script targets scripts
 
-	for target in $(grep -oh '`make [a-z -]*' "$top"/{README,CONTRIBUTING}.md | tr -d '`' |
-		tr ' ' '\n' | grep -v '^make$'); do
+	mapfile -t targets < <(grep -oh '`make [a-z -]*' "$top"/{README,CONTRIBUTING}.md | tr -d '`' |
+		tr ' ' '\n' | grep -v '^make$')
+	mapfile -t scripts < <(grep -oh 'tests/[a-z]*\.sh' "$top"/{README,CONTRIBUTING}.md | sort -u)
+	[ ${#targets[@]} -ge 5 ] && [ ${#scripts[@]} -ge 2 ]
+	for target in "${targets[@]}"; do
 		grep -qE "^([a-z -]+ )?$target( [a-z -]+)?:" "$top/Makefile" || {
 			echo "make $target" >&2
 			return 1
 		}
 	done
-	for script in $(grep -oh 'tests/[a-z]*\.sh' "$top"/{README,CONTRIBUTING}.md | sort -u); do
+	for script in "${scripts[@]}"; do
 		[ -x "$top/$script" ]
 		bash -n "$top/$script" || sh -n "$top/$script"
 	done

@@ -19,7 +19,7 @@ static const struct bootstrap_limits limits = { PATIENCE, PATIENCE };
 static struct helper_file h;
 static char home[512], path[1024], arch[BOOTSTRAP_ARCH_MAX];
 static int closed_early;	 /* bytes of the helper after which to hang up; 0: not */
-static const char *installed_in; /* in place of the directories of installed helpers, or NULL */
+static const char *installed_in; /* instead of the directories of installed helpers, or NULL */
 
 /* Whether a helper was started: it sends its greeting. */
 static bool greets(int fd)
@@ -284,7 +284,7 @@ static void test_places(void)
 	fresh_home();
 	is_int(scratch_run("mkdir -p -m 700 home/.cache home/private && ln -s ../private "
 			   "home/.cache/img-tools"),
-		0, "a link in the place of the cache");
+		0, "a link instead of the cache");
 	run("sh", false, NULL, true);
 	is_str(in_home(), "", "is not followed to whatever else is ours");
 	fresh_home();

@@ -35,7 +35,7 @@
 #   volume_rot HOST GROUP/VOLUME SECTOR    flips a bit of that sector
 #   disk_heal DISK
 #   lvm_missing HOST, lvm_is HOST SCRIPT, lvm_back HOST
-#                                no lvm there, or SCRIPT in its place (`lvm.real` is lvm)
+#                                no lvm there, or SCRIPT instead of it (`lvm.real` is lvm)
 #
 # Disks are sparse files in memory, below a loop device, below a linear volume
 # whose table the faults change.
