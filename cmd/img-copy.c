@@ -3,8 +3,6 @@
  */
 #include <stdlib.h>
 
-#include "lib/base/err.h"
-#include "lib/base/size.h"
 #include "lib/cli/cli.h"
 #include "lib/cli/copy_run.h"
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "lib/base/err.h"
-#include "lib/base/size.h"
 #include "lib/cli/command.h"
 #include "lib/cli/json.h"
 

@@ -3,8 +3,6 @@
  */
 #include <stdlib.h>
 
-#include "lib/base/err.h"
-#include "lib/base/size.h"
 #include "lib/cli/cli.h"
 #include "lib/cli/copy_run.h"
 
@@ -39,8 +37,8 @@ int main(int argc, char **argv)
 	t.change_format = change_format;
 	t.sparse = sparse;
 	t.allow_links = allow_links;
-	if (size && size_parse(size, &t.volume_len) < 0)
-		r = err_wrap("--size");
+	if (size)
+		r = cli_size("--size", size, &t.volume_len);
 	free(size);
 	return copy_end(&cli, &t, r);
 }

@@ -286,10 +286,10 @@ void cli_need_args(struct cli *c, int max)
 		exit(cli_end(c, -1));
 }
 
-int cli_location(struct location *loc, const char *text)
+int cli_location(struct location *loc, const char *text, int fd)
 {
 	if (location_parse(loc, text) == 0) {
-		if (descriptor_adopt(loc) == 0)
+		if (descriptor_adopt(loc, fd) == 0)
 			return 0;
 		location_fini(loc);
 	}

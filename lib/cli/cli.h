@@ -63,8 +63,11 @@ void cli_need_args(struct cli *c, int max);
 /* The value of an option or operand as a size.  0, or -1 recorded. */
 int cli_size(const char *name, const char *value, uint64_t *size);
 
-/* 0, or -1 recorded: the argument as a location.  A descriptor is as "-" (descriptor.h). */
-int cli_location(struct location *loc, const char *text);
+/*
+ * The argument as a location.  A path of an open descriptor is as "-": the descriptor becomes fd,
+ * STDIN_FILENO or STDOUT_FILENO (descriptor.h).  0, or -1 recorded.
+ */
+int cli_location(struct location *loc, const char *text, int fd);
 
 /* A line of the result on standard output, made safe for a terminal. */
 void cli_print(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -85,9 +85,9 @@ static int copy_parse(const struct cli *c, struct transfer *t, struct location *
 	int i;
 
 	for (i = 0; i < count; i++)
-		if (cli_location(&from[i], c->args[i]) < 0)
+		if (cli_location(&from[i], c->args[i], STDIN_FILENO) < 0)
 			return -1;
-	if (cli_location(&t->to, c->args[count]) < 0 || check_options(c, t) < 0)
+	if (cli_location(&t->to, c->args[count], STDOUT_FILENO) < 0 || check_options(c, t) < 0)
 		return -1;
 	for (i = 0; i < count; i++)
 		if (check_source(t, &from[i]) < 0)

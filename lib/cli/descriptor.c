@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/cli/usage.h"
 
 /* The descriptor that path names, or -1. */
 static int descriptor_number(const char *path)
@@ -32,15 +33,17 @@ static int descriptor_number(const char *path)
 	return -1;
 }
 
-int descriptor_adopt(struct location *loc)
+int descriptor_adopt(struct location *loc, int to)
 {
-	int to, flags, fd = loc->host || loc->is_stdio ? -1 : descriptor_number(loc->path);
+	int flags, fd = loc->host || loc->is_stdio ? -1 : descriptor_number(loc->path);
 
 	flags = fd < 0 || fd == STDERR_FILENO ? -1 : fcntl(fd, F_GETFL);
 	if (flags < 0)
 		return 0; /* no such path, which the helper reports */
-	to = (flags & O_ACCMODE) == O_WRONLY ? STDOUT_FILENO : STDIN_FILENO;
-	if (fd > STDERR_FILENO && dup2(fd, to) < 0)
+	if ((flags & O_ACCMODE) == (to == STDIN_FILENO ? O_WRONLY : O_RDONLY))
+		return usage_error("the descriptor is not open for %s",
+			to == STDIN_FILENO ? "reading" : "writing");
+	if (fd != to && dup2(fd, to) < 0)
 		return err_sys("cannot use the descriptor");
 	loc->is_stdio = true;
 	return 0;

@@ -11,9 +11,10 @@
 
 /*
  * If loc is /dev/fd/N, /proc/self/fd/N, /dev/stdin or /dev/stdout of this process, makes it
- * what "-" is: the descriptor becomes standard input if it is open for reading, and standard
- * output if it is open for writing only.  0, or -1 with an error recorded.
+ * what "-" is: the descriptor becomes `to`, which is STDIN_FILENO for what is read, and
+ * STDOUT_FILENO for what is written.  0, or -1 with an error recorded, also if the descriptor is
+ * not open for that.
  */
-int descriptor_adopt(struct location *loc);
+int descriptor_adopt(struct location *loc, int to);
 
 #endif

@@ -4,6 +4,7 @@
 #include "lib/cli/each.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
@@ -25,7 +26,7 @@ void each_default(struct cli *c, const char *location)
 static int parse_location(struct location *loc, const char *text)
 {
 	if (text != each_this_host)
-		return cli_location(loc, text);
+		return cli_location(loc, text, STDIN_FILENO);
 	memset(loc, 0, sizeof(*loc));
 	loc->text = strdup(each_this_host);
 	loc->path = strdup("");
@@ -81,8 +82,11 @@ int each_location(struct cli *c, each_check_fn *check, each_fn *fn, void *arg)
 	}
 	memset(&open_for, 0, sizeof(open_for));
 	for (i = 0; i < c->count && !cancel_is_set(); i++) {
-		if (parse_location(&loc, c->args[i]) < 0)
+		if (parse_location(&loc, c->args[i]) < 0) {
+			cli_print_error();
+			first = first ? first : (int)err_status();
 			continue;
+		}
 		err_clear();
 		if (each_run_one(c, &p, &open_for, &loc, fn, arg) < 0) {
 			err_wrap("%s", loc.text);

@@ -16,7 +16,7 @@ void results_begin(struct results *r, const struct cli *c, int count)
 int results_add(struct results *r, json_t *object)
 {
 	if (!object)
-		return -1;
+		return err_set(ST_FAILED, "out of memory");
 	if (r->is_dry)
 		json_object_set_new(object, "dry_run", json_true());
 	if (r->all)

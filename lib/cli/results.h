@@ -20,8 +20,8 @@ struct results {
 void results_begin(struct results *r, const struct cli *c, int count);
 
 /*
- * Takes ownership of the object, which gets `dry_run` in a dry run.  0, or -1 if it
- * is NULL.
+ * Takes ownership of the object, which gets `dry_run` in a dry run.  0, or -1 recorded
+ * if it is NULL.
  */
 int results_add(struct results *r, json_t *object);
 

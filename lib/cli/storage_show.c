@@ -33,6 +33,7 @@ static unsigned view_of(const struct kv *record)
 static int storage_receive(struct storage *s, struct peer *p)
 {
 	struct kv record, *more;
+	bool has_group = false;
 	int r;
 
 	while ((r = peer_answer(p, &record)) == 1) {
@@ -43,6 +44,9 @@ static int storage_receive(struct storage *s, struct peer *p)
 		}
 		s->record = more;
 		s->record[s->count++] = record;
+		has_group = has_group || view_of(&record) == VIEW_GROUP;
+		if (view_of(&record) == VIEW_POOL && !has_group)
+			return err_set(ST_PEER, "protocol error: a pool without a group");
 	}
 	if (r == 0)
 		s->host = record;
@@ -56,8 +60,6 @@ static int storage_add_json(json_t *directories, json_t *groups, const struct kv
 
 	switch (view_of(record)) {
 	case VIEW_POOL:
-		if (!group)
-			return err_set(ST_PEER, "protocol error: a pool without a group");
 		return record_json_append(json_object_get(group, "pools"), record, VIEW_POOL);
 	case VIEW_GROUP:
 		if (record_json_append(groups, record, VIEW_GROUP) < 0)

@@ -4,6 +4,7 @@
 #include "lib/cli/verify_run.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -35,7 +36,7 @@ static int request_digest(
 	struct buf args = BUF_INIT;
 	int r;
 
-	if (cli_location(&d->loc, text) < 0)
+	if (cli_location(&d->loc, text, STDIN_FILENO) < 0)
 		return -1;
 	if (d->loc.is_stdio)
 		return usage_error("'-' cannot be verified: it is no image on a host");
@@ -153,9 +154,10 @@ int verify_run_one(struct cli *c, bool live, bool as_is)
 		r = receive_digest(&d);
 	if (r == 0)
 		progress_total(d.capacity);
-	progress_end(r == 0);
+	progress_clear();
 	if (r == 0 && !as_is)
 		r = check_format(&d, live);
+	progress_end(r == 0);
 	if (r == 0)
 		r = show_digest(c, &d);
 	image_digest_fini(&d);
@@ -205,9 +207,10 @@ int verify_run_two(struct cli *c, bool live, bool as_is)
 		r = receive_digest(&b);
 	if (r == 0)
 		progress_total(a.capacity);
-	progress_end(r == 0);
+	progress_clear();
 	if (r == 0)
 		r = compare_contents(c, &a, &b);
+	progress_end(r == 0);
 	image_digest_fini(&a);
 	image_digest_fini(&b);
 	return r;

@@ -34,13 +34,13 @@ struct source *source_archive(int fd, const void *head, size_t head_len, uint64_
  */
 int source_archive_format(struct source *s, const char **format);
 
-/* source_wire.c: receives DATA, HOLE and END from a peer.  len as the peer announced it. */
 /*
  * Before the flow: the first block of a source_wire(), which stays its own.  1; 0: there
  * is none; -1 recorded.
  */
 int source_wire_peek(struct source *s, struct block **first);
 
+/* source_wire.c: receives DATA, HOLE and END from a peer.  len as the peer announced it. */
 struct source *source_wire(struct conn *c, uint64_t len);
 
 #endif

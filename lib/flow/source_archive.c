@@ -121,7 +121,7 @@ static int archive_source_read(struct archive_source *s, struct block *b)
 	return lzop_block_take(b, &s->header, &lb) < 0 ? -1 : 1;
 }
 
-/* As read_block(), but begins with the block that source_archive_format() has read. */
+/* As archive_source_read(), but begins with the block that source_archive_format() has read. */
 static int archive_source_first_or_read(struct archive_source *s, struct block *b)
 {
 	struct block swap = *b;

@@ -111,7 +111,7 @@ static int image_source_load(struct source *base, struct block *b)
 	return 0;
 }
 
-/* Checks that the image did not change while it was read, and that its snapshot is valid. */
+/* Checks that the image did not change while it was read. */
 static int image_source_finish(struct source *base, struct wire_end *seen)
 {
 	struct image_source *s = (struct image_source *)base;

@@ -21,10 +21,10 @@ struct archive {
 
 /*
  * Measures the archive that is fd, len bytes long: by its own header, which is not
- * verified, or else by the headers of its blocks, one small read each.  1, also if it is
- * truncated or something follows its end (then it is not is_intact); 0: its header cannot be
- * parsed, and the reason is recorded; -1 recorded: a read error, or ST_CORRUPT if the
- * header of a block cannot be parsed.
+ * verified, or else by the headers of its blocks, one small read each.  0, also if it is
+ * truncated or something follows its end (then it is not is_intact).  -1 recorded: a read
+ * error, or ST_CORRUPT if its header (then bad_header is set) or that of a block cannot be
+ * parsed.
  */
 int archive_open(struct archive *a, int fd, uint64_t len);
 

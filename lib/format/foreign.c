@@ -130,9 +130,10 @@ static int measure_cowd(struct foreign *f, const struct start *s)
 	return set_sectors(f, get_le32(s->byte + 12));
 }
 
+/* A guest could write this magic into a header of qcow2, which begins with its own. */
 static bool is_vdi(const struct start *s)
 {
-	return s->n >= 376 && get_le32(s->byte + 64) == VDI_MAGIC;
+	return s->n >= 376 && get_le32(s->byte + 64) == VDI_MAGIC && !begins_with(s, "QFI\xfb", 4);
 }
 
 static int measure_vdi(struct foreign *f, const struct start *s)
@@ -264,16 +265,6 @@ static const struct format *find_format(const struct start *s)
 		if (formats[i].is(s))
 			return &formats[i];
 	return NULL;
-}
-
-const char *foreign_format_of(const void *head, size_t n)
-{
-	struct start s = { .n = n < FOREIGN_HEAD ? n : FOREIGN_HEAD, .fd = -1 };
-	const struct format *format;
-
-	memcpy(s.byte, head, s.n);
-	format = find_format(&s);
-	return format ? format->name : NULL;
 }
 
 int foreign_read(struct foreign *f, int fd, uint64_t len)

@@ -33,19 +33,13 @@
 struct foreign {
 	const char *format; /* a constant; NULL: none of these */
 	uint64_t capacity;  /* bytes of the guest's disk */
-	/* The extents of a descriptor that are files: their names as recorded, and their sizes. */
+	/* The extents of a descriptor that are files, at most as many as fit: their names as
+	   recorded, and their sizes.  The capacity is that of all. */
 	char names[FOREIGN_NAMES_MAX];
 	size_t names_len;
 	uint64_t bytes[FOREIGN_EXTENTS_MAX]; /* of the guest's disk */
 	size_t extents;
-	bool has_more; /* it has more extents than fit */
 };
-
-/*
- * The format by the first n bytes of an image, or NULL; FOREIGN_HEAD are enough, but for a
- * descriptor, which has to be complete up to its version.
- */
-const char *foreign_format_of(const void *head, size_t n);
 
 /*
  * Recognises the image in fd, which is len bytes long, and measures it.  0, also with format

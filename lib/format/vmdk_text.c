@@ -40,10 +40,8 @@ bool vmdk_text_is(const void *head, size_t n)
 
 static void add_extent(struct foreign *f, const char *name, size_t n, uint64_t bytes)
 {
-	if (f->extents == FOREIGN_EXTENTS_MAX || n >= sizeof(f->names) - f->names_len) {
-		f->has_more = true;
+	if (f->extents == FOREIGN_EXTENTS_MAX || n >= sizeof(f->names) - f->names_len)
 		return;
-	}
 	memcpy(f->names + f->names_len, name, n);
 	f->names[f->names_len + n] = '\0';
 	f->names_len += n + 1;

@@ -76,6 +76,10 @@ static const struct op_key list_keys[] = {
 static const struct op_key check_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("live", FLAG),
+	{ NULL },
+};
+
+static const struct op_key digest_keys[] = {
 	KEY("as_is", FLAG),
 	{ NULL },
 };
@@ -160,7 +164,7 @@ const struct op op_table[] = {
 	{ "info", { RIGHT_READ, { info_keys } }, false, op_info },
 	{ "list", { RIGHT_READ, { list_keys } }, false, op_list },
 	{ "storage", { RIGHT_READ, { NULL } }, false, op_storage },
-	{ "digest", { RIGHT_READ, { check_keys, flow_keys } }, false, op_digest },
+	{ "digest", { RIGHT_READ, { check_keys, digest_keys, flow_keys } }, false, op_digest },
 	{ "check", { RIGHT_READ, { check_keys } }, false, op_check },
 	{ "create", { RIGHT_CREATE, { create_keys } }, false, op_create },
 	{ "delete", { RIGHT_DELETE, { delete_keys } }, false, op_delete },

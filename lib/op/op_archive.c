@@ -63,12 +63,12 @@ static int check_original(const struct swap *w, const struct place *p)
 }
 
 /* An archive of the file with the header would be without the data. */
-static int refuse_split(struct image *img)
+static int refuse_split(const struct reading *from)
 {
 	const char *name;
 	size_t at = 0;
 
-	name = content_next_file(image_content(img), &at);
+	name = from->content ? content_next_file(from->content, &at) : NULL;
 	if (!name)
 		return 0;
 	return err_set(ST_REFUSED,
@@ -93,7 +93,7 @@ static int open_original(struct swap *w, struct session *s, const char *path)
 	if (w->pack == w->from.compressed)
 		return err_set(
 			ST_REFUSED, w->pack ? "is an archive already" : "is not an lzop archive");
-	return w->pack && !w->keep ? refuse_split(w->from.img) : 0;
+	return w->pack && !w->keep ? refuse_split(&w->from) : 0;
 }
 
 static int open_new(struct swap *w, struct session *s)
@@ -161,7 +161,7 @@ static int convert_file(struct swap *w, const struct flow_options *opt, struct b
 	op_reply_stats(reply, &stats);
 	if (w->keep)
 		return 0;
-	if (!w->pack && !image_content(w->from.img)->archive.header.has_length) {
+	if (!w->pack && !w->from.content->archive.header.has_length) {
 		log_note("the archive records neither length nor digest, so it is kept");
 		kv_add_bool(reply, "kept", true);
 		return 0;

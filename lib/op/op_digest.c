@@ -27,8 +27,8 @@ int op_digest(struct session *s, const struct kv *request, struct buf *reply)
 	null = sink_null();
 	if (!null || flow_run(from.source, null, &opt, &stats) < 0 || reading_check(&from) < 0)
 		goto out;
-	if (from.compressed && from.img)
-		kv_add_bool(reply, "recorded", image_content(from.img)->archive.header.has_length);
+	if (from.compressed && from.content)
+		kv_add_bool(reply, "recorded", from.content->archive.header.has_length);
 	kv_add(reply, "format", from.format);
 	kv_add(reply, "compression", from.compressed ? "lzo" : NULL);
 	kv_add_u64(reply, "capacity", stats.end.len);

@@ -154,6 +154,7 @@ static int open_content(struct reading *r, const struct reading_want *want)
 	const struct content *c = image_content(r->img);
 	bool unpack = can_unpack(r, want);
 
+	r->content = c;
 	r->mtime = file_mtime(r->origin ? r->origin : r->img);
 	r->format = "raw";
 	/* Of an archive that is not unpacked it does not matter whether it is damaged. */
@@ -329,6 +330,7 @@ int reading_finish(struct reading *r)
 		return 0;
 	r->snapshot = NULL;
 	r->img = NULL; /* the snapshot's own */
+	r->content = NULL;
 	return snapshot_drop(snapshot);
 }
 
@@ -345,11 +347,10 @@ void reading_close(struct reading *r)
 
 void reading_describe_files(const struct reading *r, struct buf *record)
 {
-	const struct content *c = r->img ? image_content(r->img) : NULL;
 	const char *name;
 	size_t at = 0;
 
-	while (c && (name = content_next_file(c, &at)))
+	while (r->content && (name = content_next_file(r->content, &at)))
 		kv_add(record, "data_file", name);
 }
 

@@ -2,8 +2,9 @@
  * reading: opens and checks the source of a copy, for all operations that read an image.
  *
  * Its record has capacity (absent: not known before the end), physical (both in bytes), kind,
- * format, compression, consistent, id (identity.h), snapshot (its name), backing and data_file
- * (each), the names of other files that the image needs, as recorded.
+ * data (what of the physical is stored), mtime, format, compression, consistent, id
+ * (identity.h), snapshot (its name), backing and data_file (each), the names of other files that
+ * the image needs, as recorded.
  */
 #ifndef IMG_READING_H
 #define IMG_READING_H
@@ -18,6 +19,8 @@ struct reading {
 	struct image *origin;	   /* if img is a snapshot: its origin; or NULL */
 	struct snapshot *snapshot; /* if img is a snapshot: that; or NULL */
 	struct source *source;
+	const struct content *content; /* of img, whose it is; NULL: standard input, or an
+					  archive that is read as it is, and is damaged */
 	bool compressed;
 	bool consistent; /* nothing could write to it while it is read */
 	const char *format;

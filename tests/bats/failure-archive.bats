@@ -383,3 +383,16 @@ forge_length() {
 	succeeds img-copy raw.lzo y.img
 	same raw.lzo y.img
 }
+
+@test "an archive whose blocks cannot be parsed is archived as it is, once more" {
+	local offsets
+
+	head -c 1M /dev/urandom >x
+	lzop x
+	mapfile -t offsets < <(lzop_offsets x.lzo 4 4)
+	unhex 7fffffff | put x.lzo "${offsets[0]}"
+	cp x.lzo damaged
+	succeeds img-archive --as-is x.lzo
+	lzop -dc x.lzo.lzo | same damaged -
+	assert_not_exist x.lzo
+}

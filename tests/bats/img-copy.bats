@@ -79,6 +79,14 @@ is_archive() {
 	says 'standard input ended before its first byte'
 	refuses 2 '' img-info <(cat "$IMAGE")
 	says 'is no image, but standard input or output'
+	# What it is for decides, not how it is open.
+	succeeds img-copy "$IMAGE" /dev/fd/5 5<>both
+	[ ! -s "$OUT" ]
+	same "$IMAGE" both
+	refuses 2 /dev/fd/5 img-copy /dev/fd/5 v.img 5>only
+	says 'is not open for reading'
+	refuses 2 /dev/fd/5 img-copy "$IMAGE" /dev/fd/5 5<only
+	says 'is not open for writing'
 	refuses 3 /dev/fd/999 img-copy /dev/fd/999 v.img
 	mkfifo fifo
 	refuses 4 fifo img-copy fifo v.img

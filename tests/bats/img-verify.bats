@@ -266,6 +266,11 @@ teardown() { img_teardown; }
 	try img-verify --progress=json --bwlimit 8M -j 2 "a:$DIR/x.img"
 	[ "$status" = 0 ]
 	grep '^{' "$ERR" | jq -e '.total == 4194304 and .done <= .total'
+	[ "$(grep '^{' "$ERR" | tail -n 1 | jq -r .phase)" = 'done' ]
+	head -c 4M /dev/zero >y.img
+	try img-verify --progress=json x.img y.img
+	[ "$status" = 8 ]
+	[ "$(grep '^{' "$ERR" | tail -n 1 | jq -r .phase)" = failed ]
 }
 
 @test "verify: wrong command lines" {

@@ -170,7 +170,7 @@ static void test_types(const struct least *l)
 		const char *value = wrong[key->type];
 		const char *begins = text_of("protocol error: %s with '%s", l->op, key->name);
 
-		bad += key->repeats || (key->type == KEY_WORD) != (key->words != NULL);
+		bad += (key->type == KEY_WORD) != (key->words != NULL);
 		if (!value)
 			continue;
 		if (check(l->op, l->request, key->name, value) != -1 || err_status() != ST_PEER ||
@@ -233,17 +233,6 @@ static void test_values(void)
 	is_int(check("read", "path=/x compress=neve", NULL, NULL), -1, "a part of one");
 	is_int(check("write", "path=/x base=", NULL, NULL), 0, "a source without a name");
 	is_int(check("write", "path=/x compression=zstd", NULL, NULL), -1, "a codec of later");
-}
-
-static void test_repeats(void)
-{
-	static const struct op_key keys[] = { { .name = "path", .repeats = true },
-		{ .name = NULL } };
-	static const struct schema s = { 0, { keys } };
-	struct kv kv = make("many", "path=/x path=/y", NULL, NULL);
-
-	is_int(schema_check(&s, "many", &kv), 0, "a key that may repeat does");
-	kv_fini(&kv);
 }
 
 static void test_needs(void)
@@ -309,7 +298,6 @@ int main(int argc, char **argv)
 	ok(!op_table[i].name, "there are no more");
 	test_either();
 	test_values();
-	test_repeats();
 	test_needs();
 	test_allow();
 	return tap_done();
