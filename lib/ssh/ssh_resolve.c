@@ -20,7 +20,8 @@
 
 struct question {
 	atomic_int owners;
-	int done; /* an eventfd: readable when the answer is there */
+	int done; /* an eventfd: readable when is_answered is set */
+	atomic_bool is_answered;
 	char *name, *port;
 	int family;
 
@@ -54,6 +55,7 @@ static void *look_up(void *arg)
 
 	q->rc = getaddrinfo(q->name, q->port, &hints, &q->list);
 	q->sys = errno;
+	atomic_store(&q->is_answered, true);
 	eventfd_write(q->done, 1);
 	question_drop(q);
 	return NULL;
@@ -99,13 +101,14 @@ static struct question *question_ask(const char *name, const char *port, int fam
 static int question_wait(struct question *q, struct ssh_link *l)
 {
 	struct pollfd p[2] = { { q->done, POLLIN, 0 }, { cancel_fd(), POLLIN, 0 } };
-	int wait;
 
-	do {
-		wait = deadline_wait(&l->deadline);
+	while (!atomic_load(&q->is_answered)) {
+		int wait = deadline_wait(&l->deadline);
+
 		if (wait == 0 || cancel_is_set())
 			return ssh_connect_timed_out(l);
-	} while (poll(p, 2, wait) <= 0 || !p[0].revents);
+		poll(p, 2, wait);
+	}
 	return 0;
 }
 
