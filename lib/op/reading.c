@@ -288,6 +288,7 @@ int reading_open_place(
 	if (!r->img)
 		return -1;
 	r->img->may_change = want->live;
+	place = r->img->place; /* another one, if the name led to another file meanwhile */
 	if (place->backend->identify(place, r->id) < 0)
 		r->id[0] = '\0';
 	/* In use is checked before unfinished, since a job that is writing the image marks it. */

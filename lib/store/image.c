@@ -32,7 +32,6 @@ void *image_new(size_t size, const struct image_ops *ops, const char *kind, stru
 	return img;
 }
 
-/* If the name leads to another file meanwhile, for instance after a rename, that file is opened. */
 struct image *image_open(struct place *place)
 {
 	const struct policy *policy = place->policy;

@@ -63,9 +63,10 @@ struct image {
 };
 
 /*
- * Opens the image at a place, which it takes over, also on failure.  NULL
- * recorded: ST_ABSENT, ST_REFUSED (a directory, a FIFO, a character device).
- * Never blocks on a FIFO.
+ * Opens the image at a place, which it takes over, also on failure.  If the name leads to
+ * another file meanwhile, for instance after a rename, it opens that one: the image's place
+ * can be another than the given one.  NULL recorded: ST_ABSENT, ST_REFUSED (a directory, a
+ * FIFO, a character device).  Never blocks on a FIFO.
  */
 struct image *image_open(struct place *place);
 void image_close(struct image *img); /* accepts NULL; keeps the recorded error */

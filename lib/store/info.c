@@ -261,21 +261,26 @@ int info_add_directory(struct buf *out, int fd)
 	return r;
 }
 
+static void add_names(struct buf *out, const struct place *place, const char *name)
+{
+	kv_add(out, "path", place->path);
+	kv_add(out, "name", name ? name : place->name);
+}
+
 int info_collect(struct place *place, const char *name, struct buf *out)
 {
 	struct image *img;
-	int r;
+	int r = place->backend->describe(place, out);
 
-	kv_add(out, "path", place->path);
-	kv_add(out, "name", name ? name : place->name);
-	r = place->backend->describe(place, out);
 	if (r) {
+		add_names(out, place, name);
 		place_close(place);
 		return r < 0 ? -1 : buf_failed(out);
 	}
 	img = image_open(place);
 	if (!img)
 		return -1;
+	add_names(out, img->place, name);
 	r = add_image(out, img);
 	image_close(img);
 	return r;

@@ -1,7 +1,10 @@
 /* place: its paths; opening it while names are swapped; its children and what is beside it. */
 #include "lib/base/io.h"
+#include "lib/base/kv.h"
+#include "lib/op/reading.h"
 #include "lib/store/backend.h"
 #include "lib/store/file/file_place.h"
+#include "lib/store/info.h"
 #include "lib/store/recorded.h"
 #include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
@@ -169,6 +172,39 @@ static void test_swapped(void)
 	place_close(absent);
 }
 
+/* A file replaced before it is opened, as by a rename: the new one is what is opened. */
+static void test_replaced(void)
+{
+	const struct reading_want want = { .path = "replaced/x" };
+	char id[IDENTITY_MAX] = "";
+	struct session s = { .rights = 0 };
+	struct buf record = BUF_INIT;
+	struct place *p, *now;
+	struct kv kv = KV_INIT;
+	struct reading r;
+
+	scratch_run("mkdir replaced; printf x >replaced/x; printf yy >replaced/y");
+	p = places_open("replaced/x");
+	scratch_run("mv replaced/y replaced/x");
+	now = places_open("replaced/x");
+	ok(now && now->backend->identify(now, id) == 0, "replaced: the identity of the new file");
+	place_close(now);
+	ok(p && reading_open_place(&r, &s, p, &want) == 0, "replaced: opened");
+	is_str(r.id, id, "replaced: with the identity of the new file");
+	is_int((long long)r.img->len, 2, "replaced: and its size");
+	reading_close(&r);
+
+	p = places_open("replaced/x");
+	scratch_run("mv replaced/x replaced/z; ln -s z replaced/x");
+	ok(p && info_collect(p, NULL, &record) == 0 && kv_parse(&kv, record.data, record.len) == 0,
+		"replaced: by a link, described");
+	is_str(kv_get(&kv, "path"), places_path("replaced/z"),
+		"replaced: by the path of what it is");
+	is_str(kv_get(&kv, "name"), "z", "replaced: and its name");
+	kv_fini(&kv);
+	buf_fini(&record);
+}
+
 static void test_children(void)
 {
 	struct place *dir = places_open("a/images/insub/.."), *p;
@@ -286,6 +322,7 @@ int main(void)
 	test_paths();
 	test_descriptors();
 	test_swapped();
+	test_replaced();
 	test_children();
 	test_beside();
 	test_for();
