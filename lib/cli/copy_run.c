@@ -96,13 +96,14 @@ static int copy_parse(const struct cli *c, struct transfer *t, struct location *
 }
 
 /* Copies one source, and shows the result.  0, or -1 recorded. */
-static int copy_one(struct cli *c, const struct transfer *t, struct results *results)
+static int copy_one(struct cli *c, const struct transfer *t, struct transfer_peers *peers,
+	struct results *results)
 {
 	bool watched = progress_is_on() && c->progress != CLI_PROGRESS_JSON;
 	struct transfer_result res;
 	int r;
 
-	if (transfer_run(t, &c->peer, &res) < 0)
+	if (transfer_run(t, &c->peer, peers, &res) < 0)
 		return -1;
 	if (res.has_capacity)
 		progress_total(res.capacity);
@@ -117,6 +118,7 @@ static int copy_one(struct cli *c, const struct transfer *t, struct results *res
 static int copy_all(struct cli *c, struct transfer *t, const struct location *from, int count,
 	struct results *results)
 {
+	struct transfer_peers peers = TRANSFER_PEERS_INIT;
 	int i, first = ST_OK;
 
 	for (i = 0; i < count && !cancel_is_set(); i++) {
@@ -128,12 +130,13 @@ static int copy_all(struct cli *c, struct transfer *t, const struct location *fr
 			t->volume_len = 0;
 		}
 		progress_item(t->from.text, i + 1, count);
-		if (copy_one(c, t, results) == 0)
+		if (copy_one(c, t, &peers, results) == 0)
 			continue;
 		first = first ? first : (int)err_status();
 		if (!cancel_signal())
 			cli_print_error();
 	}
+	transfer_peers_close(&peers);
 	err_clear();
 	return first ? first : cancel_is_set() ? ST_FAILED : ST_OK;
 }

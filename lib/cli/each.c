@@ -1,5 +1,5 @@
 /*
- * each: keeps the last helper open as long as the host stays the same.
+ * each: see each.h.
  */
 #include "lib/cli/each.h"
 
@@ -9,6 +9,7 @@
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/cli/usage.h"
+#include "lib/peer/peer_kept.h"
 
 const char each_this_host[] = "this host";
 
@@ -52,35 +53,24 @@ static int check_all(const struct cli *c, each_check_fn *check, void *arg)
 	return r;
 }
 
-static int each_run_one(struct cli *c, struct peer **p, struct location *open_for,
-	const struct location *loc, each_fn *fn, void *arg)
+static int each_run_one(
+	struct cli *c, struct peer_kept *kept, const struct location *loc, each_fn *fn, void *arg)
 {
-	if (*p && (!location_same_host(open_for, loc) || !peer_is_ready(*p))) {
-		peer_close(*p);
-		*p = NULL;
-	}
-	if (!*p) {
-		*p = peer_open(loc, &c->peer);
-		if (!*p)
-			return -1;
-		location_fini(open_for);
-		if (location_parse(open_for, loc->text) < 0)
-			return -1;
-	}
-	return fn(*p, loc, arg);
+	struct peer *p = peer_kept_open(kept, loc, &c->peer);
+
+	return p ? fn(p, loc, arg) : -1;
 }
 
 int each_location(struct cli *c, each_check_fn *check, each_fn *fn, void *arg)
 {
-	struct location loc, open_for;
-	struct peer *p = NULL;
+	struct peer_kept kept = PEER_KEPT_INIT;
+	struct location loc;
 	int i, first = ST_OK;
 
 	if (check_all(c, check, arg) < 0) {
 		cli_print_error();
 		return (int)err_status();
 	}
-	memset(&open_for, 0, sizeof(open_for));
 	for (i = 0; i < c->count && !cancel_is_set(); i++) {
 		if (parse_location(&loc, c->args[i]) < 0) {
 			cli_print_error();
@@ -88,7 +78,7 @@ int each_location(struct cli *c, each_check_fn *check, each_fn *fn, void *arg)
 			continue;
 		}
 		err_clear();
-		if (each_run_one(c, &p, &open_for, &loc, fn, arg) < 0) {
+		if (each_run_one(c, &kept, &loc, fn, arg) < 0) {
 			err_wrap("%s", loc.text);
 			if (!cancel_signal())
 				cli_print_error();
@@ -96,8 +86,7 @@ int each_location(struct cli *c, each_check_fn *check, each_fn *fn, void *arg)
 		}
 		location_fini(&loc);
 	}
-	peer_close(p);
-	location_fini(&open_for);
+	peer_kept_close(&kept);
 	err_clear();
 	return first;
 }

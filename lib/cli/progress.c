@@ -75,9 +75,9 @@ static uint64_t add_sample(int64_t now, uint64_t done)
 /* The seconds that are left; false: unknown. */
 static bool time_left(const struct wire_progress *p, uint64_t rate, uint64_t *seconds)
 {
-	if (!p->total || !rate)
+	if (!p->total || (!rate && p->done < p->total))
 		return false;
-	*seconds = p->left / rate;
+	*seconds = p->done < p->total ? p->left / rate : 0;
 	return true;
 }
 
@@ -85,7 +85,6 @@ static void put_json_line(
 	const char *phase, const struct wire_progress *p, uint64_t wire, uint64_t r)
 {
 	uint64_t seconds;
-
 	char total_text[24] = "null", eta[24] = "null", line[LINE_SIZE * 2];
 
 	if (p->total)
@@ -166,7 +165,8 @@ void progress_item(const char *name, int index, int count)
 	char safe[32];
 
 	pthread_mutex_lock(&state.lock);
-	state.shown_ms = 0;
+	if (state.mode != JSON) /* which is read by programs, so the images share one limit */
+		state.shown_ms = 0;
 	state.samples = 0;
 	memset(&state.last, 0, sizeof(state.last));
 	state.wire = state.rate = 0;

@@ -15,6 +15,7 @@
 struct copy_ends {
 	const struct transfer *t;
 	struct peer *from, *to;
+	uint64_t wire_before; /* what an earlier copy has sent over the same channel */
 };
 
 /* On return the source's helper waits for GO. */
@@ -61,11 +62,16 @@ static int ask_target(struct copy_ends *e, const struct kv *source, struct trans
 	return r < 0 ? copy_blame(&e->t->to) : 0;
 }
 
-static uint64_t wire_bytes(const struct copy_ends *e)
+static uint64_t channel_bytes(const struct copy_ends *e)
 {
 	if (e->t->to.host)
 		return conn_bytes(peer_conn(e->to));
 	return e->t->from.host ? conn_bytes(peer_conn(e->from)) : 0;
+}
+
+static uint64_t wire_bytes(const struct copy_ends *e)
+{
+	return channel_bytes(e) - e->wire_before;
 }
 
 static void relay_progress(void *arg, const struct wire_progress *p)
@@ -164,11 +170,13 @@ static int publish(struct copy_ends *e)
 int copy_relay(
 	const struct transfer *t, struct peer *from, struct peer *to, struct transfer_result *res)
 {
-	struct copy_ends e = { t, from, to };
+	struct copy_ends e = { .t = t, .from = from, .to = to };
 	struct wire_progress all = { .left = 0 };
 	struct kv source = KV_INIT;
-	int r = ask_source(&e, &source, res);
+	int r;
 
+	e.wire_before = channel_bytes(&e);
+	r = ask_source(&e, &source, res);
 	if (r == 0)
 		r = ask_target(&e, &source, res);
 	kv_fini(&source);

@@ -26,8 +26,15 @@ static void on_local_progress(void *arg, const struct wire_progress *p)
 	t->progress(t->arg, "copy", p, 0);
 }
 
-int transfer_run(
-	const struct transfer *t, const struct peer_options *opt, struct transfer_result *res)
+/* First the target's helper: it rolls back without waiting for the source. */
+void transfer_peers_close(struct transfer_peers *peers)
+{
+	peer_kept_close(&peers->to);
+	peer_kept_close(&peers->from);
+}
+
+int transfer_run(const struct transfer *t, const struct peer_options *opt,
+	struct transfer_peers *peers, struct transfer_result *res)
 {
 	struct peer_options own = *opt;
 	struct peer *from = NULL, *to = NULL;
@@ -41,18 +48,18 @@ int transfer_run(
 			own.progress = on_local_progress;
 			own.arg = (void *)(uintptr_t)t;
 		}
-		from = peer_open(t->to.is_stdio ? &t->from : &t->to, &own);
+		from = peer_kept_open(&peers->from, t->to.is_stdio ? &t->from : &t->to, &own);
 		r = from ? copy_local(t, from, res) : copy_blame(&t->from);
-	} else if (!(from = peer_open(&t->from, opt))) {
+	} else if (!(from = peer_kept_open(&peers->from, &t->from, opt))) {
 		copy_blame(&t->from);
-	} else if (!(to = peer_open(&t->to, opt))) {
+	} else if (!(to = peer_kept_open(&peers->to, &t->to, opt))) {
 		copy_blame(&t->to);
 	} else {
 		r = copy_relay(t, from, to, res);
 	}
-	/* First the target's helper: it rolls back without waiting for the source. */
-	peer_close(to);
-	peer_close(from);
+	/* In the order of transfer_peers_close(). */
+	peer_kept_settle(&peers->to);
+	peer_kept_settle(&peers->from);
 	res->seconds = (double)(io_now_ms() - began) / 1000;
 	if (r < 0) {
 		free(res->target);

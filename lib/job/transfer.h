@@ -12,7 +12,7 @@
 #include "lib/base/location.h"
 #include "lib/block/digest.h"
 #include "lib/flow/flow.h"
-#include "lib/peer/peer.h"
+#include "lib/peer/peer_kept.h"
 
 struct transfer {
 	struct location from, to;
@@ -55,11 +55,23 @@ struct transfer_result {
 };
 
 /*
+ * The helpers of the last copy, which the next one uses if they are on the same hosts.  The
+ * caller closes them at the end.
+ */
+struct transfer_peers {
+	struct peer_kept from, to;
+};
+
+#define TRANSFER_PEERS_INIT { PEER_KEPT_INIT, PEER_KEPT_INIT }
+
+void transfer_peers_close(struct transfer_peers *peers); /* keeps the recorded error; blocks */
+
+/*
  * Blocks until the copy is complete.  0 with res filled, or -1 recorded, the
  * text beginning with the location that failed; then no new target is left,
- * and an existing one is as it was or, in place, marked unfinished.
+ * and an existing one is as it was or, in place, marked unfinished.  t must outlive peers.
  */
-int transfer_run(
-	const struct transfer *t, const struct peer_options *opt, struct transfer_result *res);
+int transfer_run(const struct transfer *t, const struct peer_options *opt,
+	struct transfer_peers *peers, struct transfer_result *res);
 
 #endif

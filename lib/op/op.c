@@ -208,6 +208,7 @@ int op_record(struct session *s, const struct buf *record)
 {
 	if (buf_failed(record) < 0)
 		return -1;
+	s->has_answered = true;
 	return conn_send(s->conn, WIRE_RECORD, record->data, record->len);
 }
 

@@ -21,14 +21,16 @@ struct session {
 	struct conn *conn;
 	struct policy policy;
 	const struct config *system, *user; /* defaults; the user's file takes precedence */
-	bool has_stdio;	 /* descriptors 0 and 1 are the user's, so "-" may be used */
-	unsigned rights; /* what requests may do: a set of enum schema_right */
+	bool has_stdio;	   /* descriptors 0 and 1 are the user's, so "-" may be used */
+	unsigned rights;   /* what requests may do: a set of enum schema_right */
+	bool has_answered; /* the running request: it has sent a record */
 };
 
 struct op {
 	const char *name;
 	struct schema schema;
-	bool streams; /* it sends or receives blocks, so an error in it ends the connection */
+	bool streams; /* after its first record it sends or receives blocks, so that an error
+			 ends the connection */
 	int (*run)(struct session *s, const struct kv *request, struct buf *reply);
 };
 

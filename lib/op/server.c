@@ -104,6 +104,7 @@ static int serve_request(struct session *s, const struct frame *f)
 	struct err e;
 	int r = -1;
 
+	s->has_answered = false;
 	if (kv_parse(&request, f->payload, f->len) == 0 && (op = find_op(&request)) &&
 		check_request(s, op, &request) == 0)
 		r = op->run(s, &request, &reply);
@@ -115,7 +116,7 @@ static int serve_request(struct session *s, const struct frame *f)
 		if (cancel_signal())
 			err_set(ST_PEER, "the helper was terminated by a signal");
 		err_take(&e);
-		if (cancel_is_set() || (op && op->streams)) {
+		if (cancel_is_set() || (op && op->streams && s->has_answered)) {
 			conn_send_error(s->conn, &e);
 			err_put(&e);
 		} else {

@@ -52,9 +52,9 @@
  * Each side sends a BEAT when it has sent nothing for WIRE_BEAT_MS, whatever
  * else it is doing, and gives the other side up after WIRE_SILENCE_MS without a
  * byte.  End of file from the client is its abort: the helper rolls back what it
- * is doing, and ends.  An operation that streams fails with ERROR, which takes
- * effect before the blocks that are still on their way; any other operation
- * fails with FAILED.
+ * is doing, and ends.  An operation that streams fails with ERROR after its first
+ * record; that takes effect before the blocks that are still on their way.  Before
+ * that record it fails with FAILED, as any other operation always does.
  *
  * A client that is about to be stopped (Ctrl-Z) sends PAUSE.  The helper answers with
  * the same frame, and then does not count silence for that many seconds, at most

@@ -477,6 +477,33 @@ x_digest() {
 	[ ! -s "$OUT" ]
 }
 
+@test "copy: several sources on a host cost one login, also after a failure" {
+	local i before
+
+	for i in 1 2 3; do head -c 1M /dev/urandom >$i.img; done
+	mkdir d
+	cp 2.img d/2.img
+	before=$(sshd_logins a)
+	try img-copy --json 1.img 2.img no.img 3.img "a:$DIR/d"
+	[ "$status" = 6 ]
+	same 1.img d/1.img
+	same 3.img d/3.img
+	# What an earlier copy has sent is not counted again.
+	json 'length == 2 and all(.wire_bytes > 1048576 and .wire_bytes < 1200000)'
+	# A failure before the first byte keeps the connection, so there is no other login.
+	[ "$(sshd_logins a)" = $((before + 1)) ]
+	before=$(sshd_logins a)
+	mkdir back
+	succeeds img-copy --json "a:$DIR/1.img" "a:$DIR/2.img" "a:$DIR/3.img" back
+	json 'length == 3 and all(.wire_bytes > 1048576 and .wire_bytes < 1200000)'
+	for i in 1 2 3; do same $i.img back/$i.img; done
+	[ "$(sshd_logins a)" = $((before + 1)) ]
+	before=$(sshd_logins a)
+	mkdir there
+	succeeds img-copy "a:$DIR/1.img" "a:$DIR/2.img" "a:$DIR/there"
+	[ "$(sshd_logins a)" = $((before + 1)) ]
+}
+
 @test "copy: several sources need a container, and names of their own" {
 	local where
 
@@ -536,7 +563,7 @@ x_digest() {
 		try ${command%% *} --progress=json ${command#* }
 		[ "$status" = 0 ]
 		grep '^{' "$ERR" | jq -s -e '.[-1].phase == "done" and .[-1].done == 8388608 and
-			.[-1].total == 8388608 and (map(select(.phase == "done")) | length) == 1 and
+			.[-1].total == 8388608 and .[-1].eta == 0 and (map(select(.phase == "done")) | length) == 1 and
 			all(keys == ["done", "eta", "phase", "rate", "total", "wire"])'
 		[[ $(tail -n 1 "$ERR") == '{'* ]]
 	done

@@ -166,16 +166,11 @@ size=2M'
 
 @test "info: a failure does not cost another login" {
 	cp "$IMAGE" x.img
-	before=$(logins a)
+	before=$(sshd_logins a)
 	try img-info --json "a:$DIR/no.img" "a:$DIR/x.img" "a:$DIR/no.img" "a:$DIR/x.img"
 	[ "$status" = 3 ]
 	json 'length == 2'
-	[ "$(logins a)" = $((before + 1)) ]
-}
-
-logins() {
-	sshd_wait_idle "$1"
-	grep -c 'Accepted publickey' "$SSHD_DIR/$1/log" || true
+	[ "$(sshd_logins a)" = $((before + 1)) ]
 }
 
 @test "info: a directory" {

@@ -7,6 +7,7 @@
 #   sshd_drop NAME              kills its connections; it keeps listening
 #   sshd_port NAME              prints its port
 #   sshd_wait_idle NAME         waits until it has no connection left
+#   sshd_logins NAME            prints how many logins it has seen, when it is idle
 #
 # Everything is in $SSHD_DIR, a directory of the test file (if started in
 # setup_file) or of the test (started in setup).  $SSH_CONFIG is an ssh_config
@@ -153,6 +154,11 @@ sshd_wait_idle() {
 	done
 	echo "sshd $1 still has $(sshd_below "$pid" | tr '\n' ' ')" >&2
 	return 1
+}
+
+sshd_logins() {
+	sshd_wait_idle "$1"
+	grep -c 'Accepted publickey' "$SSHD_DIR/$1/log" || true
 }
 
 sshd_stop() {
