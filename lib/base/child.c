@@ -40,24 +40,25 @@ static int has_ended(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid;
 }
 
-/* Waits for the end of pid without reaping it.  1: it has ended; 0: timeout_ms has passed. */
+/*
+ * Waits for the end of pid without reaping it.  1: it has ended; 0: timeout_ms (more than 0) has
+ * passed, without the time in which this process was stopped.
+ */
 static int await_end(pid_t pid, int timeout_ms)
 {
-	int64_t until = io_now_ms() + timeout_ms;
-	int pidfd = open_pidfd(pid);
-	int64_t left = timeout_ms;
-	int ended = 0;
+	int pidfd = open_pidfd(pid), ended = 0, wait;
+	struct deadline limit;
 
-	do {
+	deadline_set(&limit, timeout_ms);
+	while (!ended && (wait = deadline_wait(&limit)) > 0) {
 		struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
-		if (pidfd < 0 && left > OLD_KERNEL_POLL)
-			left = OLD_KERNEL_POLL;
-		ended = poll(&p, 1, (int)left) > 0;
+		if (pidfd < 0 && wait > OLD_KERNEL_POLL)
+			wait = OLD_KERNEL_POLL;
+		ended = poll(&p, 1, wait) > 0;
 		if (pidfd < 0)
 			ended = has_ended(pid);
-		left = until - io_now_ms();
-	} while (!ended && left > 0);
+	}
 	if (pidfd >= 0)
 		close(pidfd);
 	return ended;

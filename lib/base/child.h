@@ -83,9 +83,9 @@ pid_t child_start_group(const char *const *argv, int in, int out, int keep_fd);
 void child_end_group(pid_t pid);
 
 /*
- * Waits until pid ends, at most timeout_ms (-1: without limit).  1: it has ended,
- * and *status is set as by waitpid(); 0: it is still running; -1 with an error
- * recorded.
+ * Waits until pid ends, at most timeout_ms (-1: without limit), without the time in which this
+ * process was stopped.  1: it has ended, and *status is set as by waitpid(); 0: it is still
+ * running; -1 with an error recorded.
  */
 int child_wait(pid_t pid, int timeout_ms, int *status);
 
