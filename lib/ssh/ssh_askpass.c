@@ -79,8 +79,6 @@ int ssh_askpass_ask(const char *prompt, char answer[SSH_TTY_ANSWER_MAX])
 	if (pid < 0)
 		goto out;
 	rc = end_program(pid, ssh_tty_read_line(out[0], answer));
-	if (rc < 0)
-		ssh_tty_forget(answer, SSH_TTY_ANSWER_MAX);
 out:
 	if (null >= 0)
 		close(null);
