@@ -266,6 +266,19 @@ out:
 	return rc;
 }
 
+/* The directories in which the programs of the user are looked up. */
+static const char *user_path(void)
+{
+	const char *dirs = getenv("PATH");
+
+	return dirs ? dirs : CHILD_PATH;
+}
+
+bool child_is_in_path(const char *program)
+{
+	return spawn_has(program, user_path());
+}
+
 static pid_t start_inherited(
 	const char *const *argv, const int from[SPAWN_SLOTS], bool own_group, bool ignores_stop)
 {
@@ -274,9 +287,8 @@ static pid_t start_inherited(
 		.keep = -1,
 		.own_group = own_group,
 		.ignores_stop = ignores_stop };
-	const char *dirs = getenv("PATH");
 
-	if (spawn_find(argv[0], dirs ? dirs : CHILD_PATH, spawn.path) < 0)
+	if (spawn_find(argv[0], user_path(), spawn.path) < 0)
 		return -1;
 	return spawn_start(&spawn, from);
 }
@@ -295,9 +307,9 @@ pid_t child_start_errors(const char *const *argv, int in, int out, int errors, b
 	return start_inherited(argv, from, false, ignores_stop);
 }
 
-pid_t child_start_group(const char *const *argv, int in, int out, int keep_fd)
+pid_t child_start_group(const char *const *argv, int in, int out, int errors)
 {
-	const int from[SPAWN_SLOTS] = { in, out, -1, keep_fd };
+	const int from[SPAWN_SLOTS] = { in, out, errors, -1 };
 
 	return start_inherited(argv, from, true, false);
 }

@@ -74,7 +74,10 @@ pid_t child_start_errors(const char *const *argv, int in, int out, int errors, b
  * The same in a process group of its own, which child_end_group() ends; for a program that must
  * not outlive its job, and does not read from the terminal.
  */
-pid_t child_start_group(const char *const *argv, int in, int out, int keep_fd);
+pid_t child_start_group(const char *const *argv, int in, int out, int errors);
+
+/* Whether child_start() and the two others would find the program. */
+bool child_is_in_path(const char *program);
 
 /*
  * Sends TERM to the process group of pid, and KILL after a second, and waits until pid ends; not
