@@ -42,22 +42,25 @@ static int has_ended(pid_t pid)
 
 /*
  * Waits for the end of pid without reaping it.  1: it has ended; 0: timeout_ms (more than 0) has
- * passed, without the time in which this process was stopped.
+ * passed, without the time in which this process was stopped, or cancel (-1: none) is readable.
  */
-static int await_end(pid_t pid, int timeout_ms)
+static int await_end(pid_t pid, int timeout_ms, int cancel)
 {
 	int pidfd = open_pidfd(pid), ended = 0, wait;
 	struct deadline limit;
 
 	deadline_set(&limit, timeout_ms);
 	while (!ended && (wait = deadline_wait(&limit)) > 0) {
-		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+		struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN },
+			{ .fd = cancel, .events = POLLIN } };
 
 		if (pidfd < 0 && wait > OLD_KERNEL_POLL)
 			wait = OLD_KERNEL_POLL;
-		ended = poll(&p, 1, wait) > 0;
-		if (pidfd < 0)
-			ended = has_ended(pid);
+		if (poll(p, 2, wait) < 0)
+			continue;
+		ended = pidfd < 0 ? has_ended(pid) : p[0].revents != 0;
+		if (p[1].revents)
+			break;
 	}
 	if (pidfd >= 0)
 		close(pidfd);
@@ -319,17 +322,17 @@ void child_end_group(pid_t pid)
 	int status;
 
 	kill(-pid, SIGTERM);
-	await_end(pid, TERM_MS);
+	await_end(pid, TERM_MS, -1);
 	kill(-pid, SIGKILL); /* also what the program started and left behind */
 	child_wait(pid, KILLED_MS, &status);
 }
 
-int child_wait(pid_t pid, int timeout_ms, int *status)
+static int wait_for(pid_t pid, int timeout_ms, int cancel, int *status)
 {
 	pid_t got;
 
 	if (timeout_ms > 0)
-		await_end(pid, timeout_ms);
+		await_end(pid, timeout_ms, cancel);
 	do
 		got = waitpid(pid, status, timeout_ms < 0 ? 0 : WNOHANG);
 	while (got < 0 && errno == EINTR);
@@ -337,4 +340,14 @@ int child_wait(pid_t pid, int timeout_ms, int *status)
 		return err_set(
 			ST_FAILED, "cannot wait for process %d: %s", (int)pid, strerror(errno));
 	return got > 0;
+}
+
+int child_wait(pid_t pid, int timeout_ms, int *status)
+{
+	return wait_for(pid, timeout_ms, -1, status);
+}
+
+int child_wait_or_cancel(pid_t pid, int timeout_ms, int *status)
+{
+	return wait_for(pid, timeout_ms, cancel_fd(), status);
 }

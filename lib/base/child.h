@@ -92,4 +92,7 @@ void child_end_group(pid_t pid);
  */
 int child_wait(pid_t pid, int timeout_ms, int *status);
 
+/* The same, with a limit.  0 also as soon as cancel is set (lib/base/cancel.h). */
+int child_wait_or_cancel(pid_t pid, int timeout_ms, int *status);
+
 #endif

@@ -86,7 +86,7 @@ static void end_proxy(struct ssh_link *l)
 		kill(l->proxy, SIGTERM);
 		if (child_wait(l->proxy, PROXY_GRACE_MS, &status) == 0) {
 			kill(l->proxy, SIGKILL);
-			child_wait(l->proxy, -1, &status);
+			child_wait(l->proxy, PROXY_GRACE_MS, &status);
 		}
 	}
 	l->proxy = -1;

@@ -45,7 +45,8 @@ static int read_some(struct pipe_end *p)
 	return buf_failed(p->to);
 }
 
-static int record_timeout(int timeout_ms)
+/* Records why ssh is killed.  Returns -1. */
+static int record_end(int timeout_ms)
 {
 	if (cancel_is_set())
 		return err_set(ST_PEER, "interrupted");
@@ -53,20 +54,18 @@ static int record_timeout(int timeout_ms)
 }
 
 /* Reads both pipes to their ends.  0, or -1 with an error recorded. */
-static int collect_both(struct pipe_end p[2], int timeout_ms)
+static int collect_both(struct pipe_end p[2], struct deadline *limit, int timeout_ms)
 {
-	struct deadline limit;
 	int i, wait;
 
-	deadline_set(&limit, timeout_ms);
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
 		struct pollfd f[3] = { { .fd = p[0].fd, .events = POLLIN },
 			{ .fd = p[1].fd, .events = POLLIN },
 			{ .fd = cancel_fd(), .events = POLLIN } };
 
-		wait = deadline_wait(&limit);
+		wait = deadline_wait(limit);
 		if (wait == 0 || cancel_is_set())
-			return record_timeout(timeout_ms);
+			return record_end(timeout_ms);
 		if (poll(f, 3, wait) < 0)
 			continue;
 		for (i = 0; i < 2; i++)
@@ -74,6 +73,21 @@ static int collect_both(struct pipe_end p[2], int timeout_ms)
 				return -1;
 	}
 	return 0;
+}
+
+/* Reads ssh's output and waits for its end.  0 and *status is set, or -1 with an error recorded. */
+static int collect(pid_t pid, struct pipe_end p[2], int timeout_ms, int *status)
+{
+	struct deadline limit;
+	int ended;
+
+	deadline_set(&limit, timeout_ms);
+	if (collect_both(p, &limit, timeout_ms) < 0)
+		return -1;
+	ended = child_wait_or_cancel(pid, (int)deadline_left(&limit), status);
+	if (ended == 0)
+		return record_end(timeout_ms);
+	return ended < 0 ? -1 : 0;
 }
 
 /* Records the first line of ssh's messages.  Returns -1. */
@@ -124,9 +138,9 @@ int ssh_query_run(const char *const *args, struct buf *out, int timeout_ms)
 	pid = start_ssh(args, ends);
 	if (pid < 0)
 		err_set(ST_PEER, "%s", err_text());
-	else if (collect_both(ends, timeout_ms) < 0)
+	else if (collect(pid, ends, timeout_ms, &status) < 0)
 		child_end_group(pid); /* also what a `Match exec` line has started */
-	else if (child_wait(pid, -1, &status) == 1)
+	else
 		rc = WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 1 : record_objection(&errors);
 	spawn_close(&ends[0].fd, 1);
 	spawn_close(&ends[1].fd, 1);

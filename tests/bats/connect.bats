@@ -90,6 +90,10 @@ ends_within() {
 	ends_within 8 refuses 7 late:/x img-info --timeout 2 late:/x
 	with_config 'Match host exec exec "sleep 1000"'
 	ends_within 8 refuses 7 '' img-info --timeout 2 exec:/x
+	mkdir bin
+	program bin/ssh <<<'exec >&- 2>&- sleep 1000'
+	ends_within 8 refuses 7 '' env PATH="$DIR/bin:$PATH" img-info --timeout 2 h:/x
+	says "'ssh -G' was killed: it took longer than 2 s"
 }
 
 @test "connect: --timeout bounds the resolver" {

@@ -58,6 +58,16 @@ static void test_escapes(void)
 		"a\\x1b]0;x\\x07\nb\\xc2\\x9b\\xff: ", "is escaped, except for newlines");
 }
 
+/* The last test, as cancel is never unset. */
+static void test_cancelled(void)
+{
+	cancel_on_signals();
+	is_int(ask("echo y; kill -TERM $PPID; exec sleep 1000", "Really? "), -1,
+		"a program that does not end after its answer");
+	is_str(err_text(), "interrupted", "does not keep a job that is cancelled");
+	ok(is_wiped(), "and its answer does not count");
+}
+
 int main(void)
 {
 	char program[300];
@@ -70,6 +80,7 @@ int main(void)
 		return 99;
 	test_answers();
 	test_escapes();
+	test_cancelled();
 	scratch_close(tap_failed);
 	return tap_done();
 }
