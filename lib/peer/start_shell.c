@@ -142,7 +142,7 @@ static enum bootstrap_end try_arch(struct started *s, const struct location *loc
  */
 static void end_child(struct started *s, int timeout_ms)
 {
-	int status, ended = s->pid <= 0 || child_wait(s->pid, timeout_ms, &status) != 0;
+	int status = 0, ended = s->pid <= 0 || child_wait(s->pid, timeout_ms, &status) != 0;
 
 	if (!ended && s->is_transport) {
 		kill(s->pid, SIGTERM);
