@@ -120,14 +120,6 @@ void buf_u32(struct buf *b, uint32_t v)
 	buf_add(b, p, sizeof(p));
 }
 
-void buf_u64(struct buf *b, uint64_t v)
-{
-	uint8_t p[8];
-
-	put_be64(p, v);
-	buf_add(b, p, sizeof(p));
-}
-
 const char *buf_str(struct buf *b)
 {
 	if (!b->data)

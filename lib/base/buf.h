@@ -37,7 +37,6 @@ void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf,
 void buf_u8(struct buf *b, uint8_t v);
 void buf_u16(struct buf *b, uint16_t v);
 void buf_u32(struct buf *b, uint32_t v);
-void buf_u64(struct buf *b, uint64_t v);
 
 /* 0, or -1 with ST_FAILED "out of memory" recorded if an append failed. */
 int buf_failed(const struct buf *b);

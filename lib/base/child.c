@@ -40,24 +40,28 @@ static int has_ended(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid;
 }
 
-/* Waits for the end of pid without reaping it.  1: it has ended; 0: timeout_ms has passed. */
-static int await_end(pid_t pid, int timeout_ms)
+/*
+ * Waits for the end of pid without reaping it.  1: it has ended; 0: timeout_ms (more than 0) has
+ * passed, without the time in which this process was stopped, or cancel (-1: none) is readable.
+ */
+static int await_end(pid_t pid, int timeout_ms, int cancel)
 {
-	int64_t until = io_now_ms() + timeout_ms;
-	int pidfd = open_pidfd(pid);
-	int64_t left = timeout_ms;
-	int ended = 0;
+	int pidfd = open_pidfd(pid), ended = 0, wait;
+	struct deadline limit;
 
-	do {
-		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	deadline_set(&limit, timeout_ms);
+	while (!ended && (wait = deadline_wait(&limit)) > 0) {
+		struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN },
+			{ .fd = cancel, .events = POLLIN } };
 
-		if (pidfd < 0 && left > OLD_KERNEL_POLL)
-			left = OLD_KERNEL_POLL;
-		ended = poll(&p, 1, (int)left) > 0;
-		if (pidfd < 0)
-			ended = has_ended(pid);
-		left = until - io_now_ms();
-	} while (!ended && left > 0);
+		if (pidfd < 0 && wait > OLD_KERNEL_POLL)
+			wait = OLD_KERNEL_POLL;
+		if (poll(p, 2, wait) < 0)
+			continue;
+		ended = pidfd < 0 ? has_ended(pid) : p[0].revents != 0;
+		if (p[1].revents)
+			break;
+	}
 	if (pidfd >= 0)
 		close(pidfd);
 	return ended;
@@ -265,6 +269,19 @@ out:
 	return rc;
 }
 
+/* The directories in which the programs of the user are looked up. */
+static const char *user_path(void)
+{
+	const char *dirs = getenv("PATH");
+
+	return dirs ? dirs : CHILD_PATH;
+}
+
+bool child_is_in_path(const char *program)
+{
+	return spawn_has(program, user_path());
+}
+
 static pid_t start_inherited(
 	const char *const *argv, const int from[SPAWN_SLOTS], bool own_group, bool ignores_stop)
 {
@@ -273,9 +290,8 @@ static pid_t start_inherited(
 		.keep = -1,
 		.own_group = own_group,
 		.ignores_stop = ignores_stop };
-	const char *dirs = getenv("PATH");
 
-	if (spawn_find(argv[0], dirs ? dirs : CHILD_PATH, spawn.path) < 0)
+	if (spawn_find(argv[0], user_path(), spawn.path) < 0)
 		return -1;
 	return spawn_start(&spawn, from);
 }
@@ -294,9 +310,9 @@ pid_t child_start_errors(const char *const *argv, int in, int out, int errors, b
 	return start_inherited(argv, from, false, ignores_stop);
 }
 
-pid_t child_start_group(const char *const *argv, int in, int out, int keep_fd)
+pid_t child_start_group(const char *const *argv, int in, int out, int errors)
 {
-	const int from[SPAWN_SLOTS] = { in, out, -1, keep_fd };
+	const int from[SPAWN_SLOTS] = { in, out, errors, -1 };
 
 	return start_inherited(argv, from, true, false);
 }
@@ -306,17 +322,17 @@ void child_end_group(pid_t pid)
 	int status;
 
 	kill(-pid, SIGTERM);
-	await_end(pid, TERM_MS);
+	await_end(pid, TERM_MS, -1);
 	kill(-pid, SIGKILL); /* also what the program started and left behind */
 	child_wait(pid, KILLED_MS, &status);
 }
 
-int child_wait(pid_t pid, int timeout_ms, int *status)
+static int wait_for(pid_t pid, int timeout_ms, int cancel, int *status)
 {
 	pid_t got;
 
 	if (timeout_ms > 0)
-		await_end(pid, timeout_ms);
+		await_end(pid, timeout_ms, cancel);
 	do
 		got = waitpid(pid, status, timeout_ms < 0 ? 0 : WNOHANG);
 	while (got < 0 && errno == EINTR);
@@ -324,4 +340,14 @@ int child_wait(pid_t pid, int timeout_ms, int *status)
 		return err_set(
 			ST_FAILED, "cannot wait for process %d: %s", (int)pid, strerror(errno));
 	return got > 0;
+}
+
+int child_wait(pid_t pid, int timeout_ms, int *status)
+{
+	return wait_for(pid, timeout_ms, -1, status);
+}
+
+int child_wait_or_cancel(pid_t pid, int timeout_ms, int *status)
+{
+	return wait_for(pid, timeout_ms, cancel_fd(), status);
 }

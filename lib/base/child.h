@@ -74,7 +74,10 @@ pid_t child_start_errors(const char *const *argv, int in, int out, int errors, b
  * The same in a process group of its own, which child_end_group() ends; for a program that must
  * not outlive its job, and does not read from the terminal.
  */
-pid_t child_start_group(const char *const *argv, int in, int out, int keep_fd);
+pid_t child_start_group(const char *const *argv, int in, int out, int errors);
+
+/* Whether child_start() and the two others would find the program. */
+bool child_is_in_path(const char *program);
 
 /*
  * Sends TERM to the process group of pid, and KILL after a second, and waits until pid ends; not
@@ -83,10 +86,13 @@ pid_t child_start_group(const char *const *argv, int in, int out, int keep_fd);
 void child_end_group(pid_t pid);
 
 /*
- * Waits until pid ends, at most timeout_ms (-1: without limit).  1: it has ended,
- * and *status is set as by waitpid(); 0: it is still running; -1 with an error
- * recorded.
+ * Waits until pid ends, at most timeout_ms (-1: without limit), without the time in which this
+ * process was stopped.  1: it has ended, and *status is set as by waitpid(); 0: it is still
+ * running; -1 with an error recorded.
  */
 int child_wait(pid_t pid, int timeout_ms, int *status);
+
+/* The same, with a limit.  0 also as soon as cancel is set (lib/base/cancel.h). */
+int child_wait_or_cancel(pid_t pid, int timeout_ms, int *status);
 
 #endif

@@ -162,13 +162,3 @@ void queue_stop(struct queue *q)
 {
 	set_and_wake(q, &q->stopped);
 }
-
-size_t queue_len(struct queue *q)
-{
-	size_t len;
-
-	pthread_mutex_lock(&q->lock);
-	len = q->count;
-	pthread_mutex_unlock(&q->lock);
-	return len;
-}

@@ -40,6 +40,5 @@ void *queue_try_get(struct queue *q);
 
 void queue_end(struct queue *q);
 void queue_stop(struct queue *q);
-size_t queue_len(struct queue *q);
 
 #endif

@@ -27,7 +27,6 @@ struct peer {
 	struct conn *conn;
 	char *name; /* of its host, for messages; NULL: this host */
 	struct peer_options opt;
-	char version[VERSION_MAX];
 	bool is_asked; /* an answer is due */
 	struct {
 		uint64_t bytes, records; /* that may still come */
@@ -76,6 +75,7 @@ static int peer_read_greeting(struct peer *p)
 	struct frame *f;
 	struct kv kv = KV_INIT;
 	const char *version;
+	char safe[VERSION_MAX];
 	uint64_t protocol = 0;
 	int r;
 
@@ -93,8 +93,8 @@ static int peer_read_greeting(struct peer *p)
 		return -1;
 	}
 	version = kv_get(&kv, "version");
-	text_safe(version ? version : "unknown", p->version, sizeof(p->version));
-	log_debug("helper %s on %s", p->version, p->name ? p->name : "this host");
+	text_safe(version ? version : "unknown", safe, sizeof(safe));
+	log_debug("helper %s on %s", safe, p->name ? p->name : "this host");
 	kv_fini(&kv);
 	return 0;
 }
@@ -199,11 +199,6 @@ fail:
 struct conn *peer_conn(struct peer *p)
 {
 	return p->conn;
-}
-
-const char *peer_version(const struct peer *p)
-{
-	return p->version;
 }
 
 bool peer_is_ready(const struct peer *p)

@@ -43,7 +43,6 @@ struct peer; /* opaque */
 struct peer *peer_open(const struct location *loc, const struct peer_options *opt);
 
 struct conn *peer_conn(struct peer *p);
-const char *peer_version(const struct peer *p); /* of the helper, safe to print */
 
 /* If p fails, whoever waits for a frame of other is woken (NULL: nobody). */
 void peer_wakes(struct peer *p, struct peer *other);

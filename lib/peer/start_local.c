@@ -18,6 +18,7 @@
 int start_local(struct started *s, const struct peer_options *opt)
 {
 	const struct bootstrap_limits limits = { .answer_ms = READY_MS };
+	enum bootstrap_end end;
 	char arch[BOOTSTRAP_ARCH_MAX], *path = NULL;
 	const char *argv[8] = { NULL, "--serve", "--on-fd", "3", NULL };
 	int pair[2] = { -1, -1 }, r = -1;
@@ -37,9 +38,12 @@ int start_local(struct started *s, const struct peer_options *opt)
 	s->pid = child_start(argv, -1, -1, pair[1]);
 	close(pair[1]);
 	s->fd = pair[0];
-	if (s->pid < 0 || bootstrap_run(s->fd, NULL, &limits, arch) != BOOTSTRAP_READY)
+	if (s->pid < 0)
 		goto out;
-	r = 0;
+	end = bootstrap_run(s->fd, NULL, &limits, arch);
+	if (end == BOOTSTRAP_ARCH)
+		err_set(ST_PEER, "cannot start the helper: '%s' is not a helper", path);
+	r = end == BOOTSTRAP_READY ? 0 : -1;
 out:
 	free(path);
 	return r;

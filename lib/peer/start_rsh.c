@@ -2,7 +2,6 @@
  * start_rsh: runs a command on another host through another program: that of --rsh,
  * or the user's ssh.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -12,7 +12,6 @@
 #include "lib/base/child.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/base/spawn.h"
 #include "lib/peer/bootstrap.h"
 #include "lib/peer/defaults.h"
 #include "lib/peer/start.h"
@@ -28,7 +27,6 @@ static int start_ssh(struct started *s, const struct location *loc, const struct
 {
 	struct ssh_options ssh = opt->ssh;
 	struct ssh_failure why = { .may_retry = false };
-	const char *path = getenv("PATH");
 	struct defaults d;
 	int r = -1;
 
@@ -40,7 +38,7 @@ static int start_ssh(struct started *s, const struct location *loc, const struct
 		r = start_openssh(s, loc, &ssh, script);
 		goto out;
 	}
-	ssh.may_leave = d.client == DEFAULTS_AUTO && path && spawn_has("ssh", path);
+	ssh.may_leave = d.client == DEFAULTS_AUTO && child_is_in_path("ssh");
 	if (!s->ssh)
 		s->ssh = ssh_open(loc, &ssh, &why);
 	s->may_retry = why.may_retry;
@@ -144,7 +142,7 @@ static enum bootstrap_end try_arch(struct started *s, const struct location *loc
  */
 static void end_child(struct started *s, int timeout_ms)
 {
-	int status, ended = s->pid <= 0 || child_wait(s->pid, timeout_ms, &status) != 0;
+	int status = 0, ended = s->pid <= 0 || child_wait(s->pid, timeout_ms, &status) != 0;
 
 	if (!ended && s->is_transport) {
 		kill(s->pid, SIGTERM);

@@ -12,11 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/cancel.h"
 #include "lib/base/child.h"
 #include "lib/base/err.h"
 
 #define USUAL_PROGRAM "/usr/bin/ssh-askpass"
-#define GRACE_MS 500
+#define GRACE_MS 500 /* until the program is killed, after a failure */
+#define END_MS 10000 /* the same, after its answer */
 
 static const char *askpass_program(void)
 {
@@ -44,18 +46,27 @@ bool ssh_askpass_is_used(bool has_tty)
 	return used && access(askpass_program(), X_OK) == 0;
 }
 
-/* Waits for the program to end, or ends it after a failure.  0, or -1 with an error recorded. */
+/* Waits for the program to end, or kills it.  0, or -1 with an error recorded. */
 static int end_program(pid_t pid, int rc)
 {
-	int status;
+	int status, ended;
 
-	if (rc < 0 && child_wait(pid, GRACE_MS, &status) == 0) {
+	if (rc < 0)
+		ended = child_wait(pid, GRACE_MS, &status);
+	else
+		ended = child_wait_or_cancel(pid, END_MS, &status);
+	if (ended == 0) {
 		kill(pid, SIGKILL);
-		child_wait(pid, -1, &status);
-		return -1;
+		child_wait(pid, GRACE_MS, &status);
 	}
-	if (rc < 0 || child_wait(pid, -1, &status) < 0)
+	if (rc < 0 || ended < 0)
 		return -1;
+	if (ended == 0 && cancel_is_set())
+		return err_set(ST_PEER, "interrupted");
+	if (ended == 0)
+		return err_set(ST_PEER,
+			"'%s' (SSH_ASKPASS) was killed: it did not end within %d s of its answer",
+			askpass_program(), END_MS / 1000);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return err_set(
@@ -79,8 +90,6 @@ int ssh_askpass_ask(const char *prompt, char answer[SSH_TTY_ANSWER_MAX])
 	if (pid < 0)
 		goto out;
 	rc = end_program(pid, ssh_tty_read_line(out[0], answer));
-	if (rc < 0)
-		ssh_tty_forget(answer, SSH_TTY_ANSWER_MAX);
 out:
 	if (null >= 0)
 		close(null);

@@ -15,7 +15,8 @@ bool ssh_askpass_is_used(bool has_tty);
 
 /*
  * Runs the program, with prompt as its argument, and reads the first line of its
- * output.  0, or -1 with ST_PEER recorded, also if it fails.  Blocks; ends early on
+ * output.  0, or -1 with ST_PEER recorded, also if it fails.  prompt is escaped, and does
+ * not begin with '-'.  After a failure the caller wipes answer.  Blocks; ends early on
  * cancel_set().
  */
 int ssh_askpass_ask(const char *prompt, char answer[SSH_TTY_ANSWER_MAX]);

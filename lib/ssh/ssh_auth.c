@@ -127,10 +127,11 @@ static int answer_prompts(struct login *in)
 		char echo = 0;
 		const char *question = ssh_userauth_kbdint_getprompt(s, (unsigned int)i, &echo);
 
-		snprintf(prompt, sizeof(prompt), "%s%s%s%s%s(%s@%s) %s",
-			i == 0 && in->is_again ? AGAIN : "", i == 0 && text[0] ? text[0] : "",
-			i == 0 && text[0] && *text[0] ? "\n" : "", i == 0 && text[1] ? text[1] : "",
-			i == 0 && text[1] && *text[1] ? "\n" : "", in->c->user, in->c->host,
+		/* Text of the peer must not come first: it could be an option of SSH_ASKPASS. */
+		snprintf(prompt, sizeof(prompt), "%s(%s@%s) %s%s%s%s%s",
+			i == 0 && in->is_again ? AGAIN : "", in->c->user, in->c->host,
+			i == 0 && text[0] ? text[0] : "", i == 0 && text[0] && *text[0] ? "\n" : "",
+			i == 0 && text[1] ? text[1] : "", i == 0 && text[1] && *text[1] ? "\n" : "",
 			question ? question : "");
 		rc = ask_user(in, prompt, echo, answer);
 		if (rc == 0 && ssh_userauth_kbdint_setanswer(s, (unsigned int)i, answer) < 0)

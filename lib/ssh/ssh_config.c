@@ -23,18 +23,6 @@
 
 #define QUERY_TIMEOUT 30000 /* ms; a Match exec may take long */
 
-static int no_memory(void)
-{
-	return err_set(ST_FAILED, "out of memory");
-}
-
-static int set_string(char **to, const char *value)
-{
-	free(*to);
-	*to = strdup(value);
-	return *to ? 0 : no_memory();
-}
-
 static void list_free(char **list)
 {
 	size_t i;
@@ -42,11 +30,6 @@ static void list_free(char **list)
 	for (i = 0; list && list[i]; i++)
 		free(list[i]);
 	free(list);
-}
-
-static bool is_none(const char *value)
-{
-	return strcasecmp(value, "none") == 0;
 }
 
 /* Whether the comma-separated list contains word. */
@@ -95,14 +78,14 @@ static int expand_agent(struct ssh_config *c)
 {
 	const char *name = c->identity_agent, *set;
 
-	if (!name || is_none(name))
+	if (!name || ssh_keyword_is_none(name))
 		return 0;
 	if (strcmp(name, "SSH_AUTH_SOCK") == 0)
 		name = "$SSH_AUTH_SOCK";
 	if (name[0] != '$' || name[1] == '{')
 		return expand_value(c, "IdentityAgent", &c->identity_agent);
 	set = getenv(name + 1);
-	return set_string(&c->identity_agent, set && *set ? set : "none");
+	return ssh_keyword_set_string(&c->identity_agent, set && *set ? set : "none");
 }
 
 /* Appends s, quoted as one word for a shell. */
@@ -132,7 +115,7 @@ static int set_jump(struct ssh_config *c, const char *hops, const char *config_f
 
 	if ((comma && !before) || asprintf(&target, "[%s]:%u", c->hostname, c->port) < 0) {
 		free(before);
-		return no_memory();
+		return err_set(ST_FAILED, "out of memory");
 	}
 	buf_adds(&b, "ssh");
 	if (c->wants_background)
@@ -150,7 +133,7 @@ static int set_jump(struct ssh_config *c, const char *hops, const char *config_f
 	buf_adds(&b, " -- ssh://");
 	add_quoted(&b, comma ? comma + 1 : hops);
 	if (buf_failed(&b) == 0)
-		rc = set_string(&c->proxy_command, buf_str(&b));
+		rc = ssh_keyword_set_string(&c->proxy_command, buf_str(&b));
 	buf_fini(&b);
 	free(before);
 	free(target);
@@ -172,7 +155,7 @@ static int expand_home_paths(const struct ssh_config *c, const char *option, cha
 static int complete_config(
 	struct ssh_config *c, const struct ssh_keyword_rest *p, const char *config_file)
 {
-	if (!c->hostname && set_string(&c->hostname, c->host) < 0)
+	if (!c->hostname && ssh_keyword_set_string(&c->hostname, c->host) < 0)
 		return -1;
 	if (!c->user || !c->port)
 		return err_set(ST_PEER, "ssh configuration: no user or port for '%s'", c->host);
@@ -183,9 +166,9 @@ static int complete_config(
 		expand_home_paths(c, "UserKnownHostsFile", c->user_known_hosts) < 0 ||
 		expand_home_paths(c, "GlobalKnownHostsFile", c->global_known_hosts) < 0)
 		return -1;
-	if (p->jump && !is_none(p->jump))
+	if (p->jump && !ssh_keyword_is_none(p->jump))
 		return set_jump(c, p->jump, config_file);
-	if (p->command && !is_none(p->command)) {
+	if (p->command && !ssh_keyword_is_none(p->command)) {
 		c->proxy_command = ssh_token_expand(c, "ProxyCommand", p->command, false);
 		return c->proxy_command ? 0 : -1;
 	}
@@ -205,9 +188,9 @@ static int parse_output(struct ssh_config *c, const char *text, size_t len, cons
 	c->family = AF_UNSPEC;
 	c->password_prompts = 3;
 	c->pubkey_auth = c->kbdint_auth = c->password_auth = true;
-	if (!copy || set_string(&c->host, host) < 0) {
+	if (!copy || ssh_keyword_set_string(&c->host, host) < 0) {
 		free(copy);
-		return no_memory();
+		return err_set(ST_FAILED, "out of memory");
 	}
 	for (line = copy; line && rc == 0; line = next) {
 		next = strchr(line, '\n');

@@ -86,7 +86,7 @@ static void end_proxy(struct ssh_link *l)
 		kill(l->proxy, SIGTERM);
 		if (child_wait(l->proxy, PROXY_GRACE_MS, &status) == 0) {
 			kill(l->proxy, SIGKILL);
-			child_wait(l->proxy, -1, &status);
+			child_wait(l->proxy, PROXY_GRACE_MS, &status);
 		}
 	}
 	l->proxy = -1;
@@ -94,14 +94,15 @@ static void end_proxy(struct ssh_link *l)
 
 void ssh_connect_close(struct ssh_link *l)
 {
-	int fd;
+	const int none = -1;
 
 	if (l->session) {
-		/* libssh closes a socket that it was given only after a failure */
-		fd = ssh_get_fd(l->session);
+		/*
+		 * libssh closes a socket that it was given after some failures, but not at the
+		 * end.  Without this option, it closes the socket as one of its own, just once.
+		 */
+		ssh_options_set(l->session, SSH_OPTIONS_FD, &none);
 		ssh_disconnect(l->session);
-		if (fd >= 0)
-			close(fd);
 		ssh_free(l->session);
 		l->session = NULL;
 	}

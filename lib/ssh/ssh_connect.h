@@ -41,7 +41,7 @@ int ssh_connect_wait(struct ssh_link *l);
 /* Records that the deadline has passed or cancel is set: ST_PEER.  Returns -1. */
 int ssh_connect_timed_out(const struct ssh_link *l);
 
-/* Ends connection and ProxyCommand; accepts an empty link.  Blocks for at most 1 s. */
+/* Ends connection and ProxyCommand; accepts an empty link.  Blocks for at most 1.5 s. */
 void ssh_connect_close(struct ssh_link *l);
 
 #endif

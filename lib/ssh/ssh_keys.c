@@ -30,11 +30,6 @@ struct identity {
 	struct blob blob;
 };
 
-static int no_memory(void)
-{
-	return err_set(ST_FAILED, "out of memory");
-}
-
 static int base64_digit(char c)
 {
 	static const char digits[] =
@@ -149,10 +144,10 @@ static int add_key(struct ssh_keys *k, struct ssh_keys_item key, const char *kin
 
 	if (asprintf(&key.label, "%s '%s'", kind, name) < 0) {
 		key.label = NULL;
-		rc = no_memory();
+		rc = err_set(ST_FAILED, "out of memory");
 	} else if (!has_key(k, &key)) {
 		grown = realloc(k->item, (k->count + 1) * sizeof(*grown));
-		rc = grown ? 0 : no_memory();
+		rc = grown ? 0 : err_set(ST_FAILED, "out of memory");
 	}
 	if (grown) {
 		k->item = grown;
@@ -274,7 +269,7 @@ int ssh_keys_find(struct ssh_keys *k, const struct ssh_config *c, bool is_given,
 		count++;
 	id = calloc(count + 1, sizeof(*id));
 	if (!id)
-		return no_memory();
+		return err_set(ST_FAILED, "out of memory");
 	for (i = 0; i < count; i++) {
 		id[i].file = c->identity[i];
 		id[i].public = read_sibling(id[i].file, ".pub");

@@ -26,8 +26,6 @@ struct ssh_keys {
 	size_t count;
 };
 
-#define SSH_KEYS_INIT { NULL, 0 }
-
 /*
  * Makes the list and reads the public keys; missing files are skipped.  is_given:
  * the first identity comes from the command line.  0, or -1 with ST_FAILED recorded.

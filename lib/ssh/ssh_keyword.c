@@ -29,11 +29,6 @@ static const struct {
 	{ "tunnel", "Tunnel", { "no", "false" } },
 };
 
-static int no_memory(void)
-{
-	return err_set(ST_FAILED, "out of memory");
-}
-
 int ssh_keyword_refuse(const struct ssh_config *c, const char *name)
 {
 	ssh_config_beyond(c, "the ssh option %s", name);
@@ -42,11 +37,11 @@ int ssh_keyword_refuse(const struct ssh_config *c, const char *name)
 		c->host, name);
 }
 
-static int set_string(char **to, const char *value)
+int ssh_keyword_set_string(char **to, const char *value)
 {
 	free(*to);
 	*to = strdup(value);
-	return *to ? 0 : no_memory();
+	return *to ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
 static size_t list_len(char *const *list)
@@ -69,7 +64,7 @@ static int list_add(char ***list, char *item)
 	if (!grown) {
 		free(item);
 		return n < LIST_MAX
-			       ? no_memory()
+			       ? err_set(ST_FAILED, "out of memory")
 			       : err_set(ST_PEER, "ssh configuration: more than %d files in a list",
 					 LIST_MAX);
 	}
@@ -84,9 +79,14 @@ static bool is_yes(const char *value)
 	return strcasecmp(value, "yes") == 0 || strcasecmp(value, "true") == 0;
 }
 
-static bool is_none(const char *value)
+bool ssh_keyword_is_none(const char *value)
 {
 	return strcasecmp(value, "none") == 0;
+}
+
+static int list_add_file(char ***list, const char *value)
+{
+	return ssh_keyword_is_none(value) ? 0 : list_add(list, strdup(value));
 }
 
 /* The decimal number that value begins with; fallback if there is none or it exceeds max. */
@@ -197,10 +197,10 @@ static int set_text(struct ssh_config *c, const char *key, const char *value)
 
 	for (i = 0; i < sizeof(strings) / sizeof(*strings); i++)
 		if (strcmp(key, strings[i].key) == 0)
-			return set_string(strings[i].to, value) < 0 ? -1 : 1;
+			return ssh_keyword_set_string(strings[i].to, value) < 0 ? -1 : 1;
 	for (i = 0; i < sizeof(lists) / sizeof(*lists); i++)
 		if (strcmp(key, lists[i].key) == 0)
-			return !is_none(value) && list_add(lists[i].to, strdup(value)) < 0 ? -1 : 1;
+			return list_add_file(lists[i].to, value) < 0 ? -1 : 1;
 	if (strcmp(key, "userknownhostsfile") == 0)
 		return set_paths(&c->user_known_hosts, value) < 0 ? -1 : 1;
 	if (strcmp(key, "globalknownhostsfile") == 0)

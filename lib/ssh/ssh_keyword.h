@@ -17,6 +17,11 @@ struct ssh_keyword_rest {
  */
 int ssh_keyword_take(struct ssh_config *c, struct ssh_keyword_rest *rest, char *line);
 
+/* Replaces *to by a copy of value.  0, or -1 with ST_FAILED recorded: no memory. */
+int ssh_keyword_set_string(char **to, const char *value);
+
+bool ssh_keyword_is_none(const char *value); /* it is "none", in any case of letters */
+
 /* Records ST_PEER: the option name is not supported (use --rsh ssh).  Returns -1. */
 int ssh_keyword_refuse(const struct ssh_config *c, const char *name);
 

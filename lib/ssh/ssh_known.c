@@ -12,31 +12,34 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
+#include "lib/base/pathname.h"
 #include "lib/ssh/ssh_hash.h"
 #include "lib/ssh/ssh_known.h"
 
 #define DEFAULT_PORT 22
+#define NAME_LEN_MAX 300 /* bytes with the NUL */
 #define REVOKED "@revoked "
 #define AUTHORITY "@cert-authority "
 
 /* What to look for, and the best match so far. */
 struct search {
-	char name[SSH_KNOWN_NAME_MAX];
+	char name[NAME_LEN_MAX];
 	ssh_key key;	  /* or NULL: any key of type */
 	const char *type; /* the type to look for if key is NULL, such as "ssh-rsa" */
 	struct ssh_known found;
 };
 
-void ssh_known_name(const struct ssh_config *c, char *out)
+/* Sets out to the name to look up. */
+static void known_name(const struct ssh_config *c, char out[NAME_LEN_MAX])
 {
 	char *p;
 
 	if (c->host_key_alias)
-		snprintf(out, SSH_KNOWN_NAME_MAX, "%s", c->host_key_alias);
+		snprintf(out, NAME_LEN_MAX, "%s", c->host_key_alias);
 	else if (c->port == DEFAULT_PORT)
-		snprintf(out, SSH_KNOWN_NAME_MAX, "%s", c->hostname);
+		snprintf(out, NAME_LEN_MAX, "%s", c->hostname);
 	else
-		snprintf(out, SSH_KNOWN_NAME_MAX, "[%s]:%u", c->hostname, c->port);
+		snprintf(out, NAME_LEN_MAX, "[%s]:%u", c->hostname, c->port);
 	for (p = out; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
 }
@@ -161,13 +164,13 @@ static void search_all(struct search *s, const struct ssh_config *c)
 	struct ssh_config plain = *c;
 	struct search again = *s;
 
-	ssh_known_name(c, s->name);
+	known_name(c, s->name);
 	search_files(s, c->user_known_hosts);
 	search_files(s, c->global_known_hosts);
 	if (s->found.verdict != SSH_KNOWN_NOT || c->host_key_alias || c->port == DEFAULT_PORT)
 		return;
 	plain.port = DEFAULT_PORT;
-	ssh_known_name(&plain, again.name);
+	known_name(&plain, again.name);
 	search_files(&again, c->user_known_hosts);
 	search_files(&again, c->global_known_hosts);
 	if (again.found.verdict >= SSH_KNOWN_SAME || again.found.authority_file)
@@ -194,8 +197,7 @@ bool ssh_known_has_type(const struct ssh_config *c, const char *algorithm)
 /* Creates the directory of path, if it is missing. */
 static void make_directory(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char *dir = slash && slash > path ? strndup(path, (size_t)(slash - path)) : NULL;
+	char *dir = pathname_parent(path);
 
 	if (dir)
 		mkdir(dir, 0700);
@@ -227,14 +229,14 @@ static int append_line(const char *path, const char *line)
 
 int ssh_known_add(const struct ssh_config *c, ssh_key key)
 {
-	char name[SSH_KNOWN_NAME_MAX], hashed[SSH_HASH_MAX], *base64 = NULL, *line = NULL;
+	char name[NAME_LEN_MAX], hashed[SSH_HASH_MAX], *base64 = NULL, *line = NULL;
 	int rc = -1;
 
 	if (!c->user_known_hosts || !c->user_known_hosts[0]) {
 		errno = ENOENT;
 		return -1;
 	}
-	ssh_known_name(c, name);
+	known_name(c, name);
 	if (c->hash_known_hosts && ssh_hash_name(name, hashed) < 0)
 		return -1;
 	if (ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK ||

@@ -14,8 +14,6 @@
 
 #include "lib/ssh/ssh_config.h"
 
-#define SSH_KNOWN_NAME_MAX 300
-
 /* If several lines match, the verdict that is last in this list counts. */
 enum ssh_known_verdict {
 	SSH_KNOWN_NOT,	   /* no line for the host */
@@ -32,9 +30,6 @@ struct ssh_known {
 	const char *authority_file; /* of a @cert-authority line for the host, or NULL */
 	size_t authority_line;
 };
-
-/* Writes the name to look up to out, which takes SSH_KNOWN_NAME_MAX bytes. */
-void ssh_known_name(const struct ssh_config *c, char *out);
 
 /* Looks up key in all files of c.  Files that cannot be read are skipped. */
 void ssh_known_find(const struct ssh_config *c, ssh_key key, struct ssh_known *out);

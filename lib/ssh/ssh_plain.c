@@ -28,11 +28,6 @@ static const char *const usual_identity[] = { "~/.ssh/id_ed25519", "~/.ssh/id_ec
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
-static int no_memory(void)
-{
-	return err_set(ST_FAILED, "out of memory");
-}
-
 /* Refuses a line with an option that libssh ignores.  0, or -1 with an error recorded. */
 static int check_line(const char *path, size_t number, const char *line)
 {
@@ -87,7 +82,7 @@ static int set_path(const struct ssh_config *c, ssh_session session, enum ssh_op
 	*list = calloc(2, sizeof(**list));
 	if (!path || !*list) {
 		free(path);
-		return path ? no_memory() : -1;
+		return path ? err_set(ST_FAILED, "out of memory") : -1;
 	}
 	(*list)[0] = path;
 	return 0;
@@ -101,10 +96,10 @@ static int set_identities(struct ssh_config *c, ssh_session session, const char 
 
 	c->identity = calloc(3 + COUNT(usual_identity), sizeof(*c->identity));
 	if (!c->identity)
-		return no_memory();
+		return err_set(ST_FAILED, "out of memory");
 	ssh_options_get(session, SSH_OPTIONS_IDENTITY, &first);
 	if (given && !(c->identity[n++] = strdup(given)))
-		rc = no_memory();
+		rc = err_set(ST_FAILED, "out of memory");
 	if (rc == 0 && first && strncmp(first, "%d/", 3) != 0 && /* "%d/": libssh's default */
 		!(c->identity[n++] = ssh_token_expand(c, "IdentityFile", first, true)))
 		rc = -1;
@@ -132,7 +127,7 @@ static int set_login(
 	c->user = strdup(loc->user ? loc->user : user ? user : pw ? pw->pw_name : "");
 	ssh_string_free_char(host);
 	ssh_string_free_char(user);
-	return c->host && c->hostname && c->user ? 0 : no_memory();
+	return c->host && c->hostname && c->user ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
 static int set_proxy(struct ssh_config *c, ssh_session session)
@@ -168,7 +163,7 @@ int ssh_plain_resolve(
 	int rc = -1;
 
 	if (!session)
-		return no_memory();
+		return err_set(ST_FAILED, "out of memory");
 	c->family = AF_UNSPEC;
 	c->connection_attempts = 1;
 	c->password_prompts = 3;

@@ -1,12 +1,11 @@
 /*
- * child_start() cannot redirect standard error, but ssh's messages must be read here
- * for our one line of error.  So a shell redirects it.  All text is passed to the
- * shell as arguments, which it does not interpret.
+ * ssh_query: see ssh_query.h.
  */
+#include "lib/ssh/ssh_query.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -14,13 +13,11 @@
 
 #include "lib/base/cancel.h"
 #include "lib/base/child.h"
+#include "lib/base/deadline.h"
 #include "lib/base/err.h"
-#include "lib/base/io.h"
-#include "lib/base/text.h"
-#include "lib/ssh/ssh_query.h"
+#include "lib/base/spawn.h"
 
 #define QUERY_MS 30000
-#define NOT_FOUND 127 /* the shell's status for a missing program */
 
 struct pipe_end {
 	int fd;
@@ -48,30 +45,49 @@ static int read_some(struct pipe_end *p)
 	return buf_failed(p->to);
 }
 
-/* Reads both pipes to their ends.  0, or -1 with an error recorded. */
-static int collect_both(struct pipe_end p[2], int timeout_ms)
+/* Records why ssh is killed.  Returns -1. */
+static int record_end(int timeout_ms)
 {
-	int64_t until = io_now_ms() + timeout_ms;
-	int i;
+	if (cancel_is_set())
+		return err_set(ST_PEER, "interrupted");
+	return err_set(ST_PEER, "'ssh -G' was killed: it took longer than %d s", timeout_ms / 1000);
+}
+
+/* Reads both pipes to their ends.  0, or -1 with an error recorded. */
+static int collect_both(struct pipe_end p[2], struct deadline *limit, int timeout_ms)
+{
+	int i, wait;
 
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
 		struct pollfd f[3] = { { .fd = p[0].fd, .events = POLLIN },
 			{ .fd = p[1].fd, .events = POLLIN },
 			{ .fd = cancel_fd(), .events = POLLIN } };
-		int64_t left = until - io_now_ms();
 
-		if (cancel_is_set())
-			return err_set(ST_PEER, "interrupted");
-		if (left <= 0)
-			return err_set(ST_PEER, "'ssh -G' was killed: it took longer than %d s",
-				timeout_ms / 1000);
-		if (poll(f, 3, (int)left) < 0)
+		wait = deadline_wait(limit);
+		if (wait == 0 || cancel_is_set())
+			return record_end(timeout_ms);
+		if (poll(f, 3, wait) < 0)
 			continue;
 		for (i = 0; i < 2; i++)
 			if (p[i].fd >= 0 && f[i].revents && read_some(&p[i]) < 0)
 				return -1;
 	}
 	return 0;
+}
+
+/* Reads ssh's output and waits for its end.  0 and *status is set, or -1 with an error recorded. */
+static int collect(pid_t pid, struct pipe_end p[2], int timeout_ms, int *status)
+{
+	struct deadline limit;
+	int ended;
+
+	deadline_set(&limit, timeout_ms);
+	if (collect_both(p, &limit, timeout_ms) < 0)
+		return -1;
+	ended = child_wait_or_cancel(pid, (int)deadline_left(&limit), status);
+	if (ended == 0)
+		return record_end(timeout_ms);
+	return ended < 0 ? -1 : 0;
 }
 
 /* Records the first line of ssh's messages.  Returns -1. */
@@ -87,60 +103,47 @@ static int record_objection(struct buf *errors)
 	return err_set(status, "ssh configuration: %s", *line ? line : "'ssh -G' failed");
 }
 
-static int open_pipes(int null[1], int out[2], int errors[2])
+/* Starts ssh with args; ends[] become our ends of its output and messages.  As child_start(). */
+static pid_t start_ssh(const char *const *args, struct pipe_end ends[2])
 {
-	null[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null[0] < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0)
-		return err_set(ST_PEER, "cannot run 'ssh -G': %s", strerror(errno));
-	return 0;
-}
+	const char *argv[SSH_QUERY_ARGS + 2] = { "ssh" };
+	int null, out[2] = { -1, -1 }, errors[2] = { -1, -1 };
+	pid_t pid = -1;
+	int i;
 
-static void close_open(int *fd, int count)
-{
-	while (count-- > 0)
-		if (fd[count] >= 0)
-			close(fd[count]);
+	for (i = 0; i < SSH_QUERY_ARGS && args[i]; i++)
+		argv[1 + i] = args[i];
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0)
+		spawn_failed("ssh", errno);
+	else
+		pid = child_start_group(argv, null, out[1], errors[1]);
+	spawn_close(&null, 1);
+	spawn_close(&out[1], 1);
+	spawn_close(&errors[1], 1);
+	ends[0].fd = out[0];
+	ends[1].fd = errors[0];
+	return pid;
 }
 
 int ssh_query_run(const char *const *args, struct buf *out, int timeout_ms)
 {
-	const char *argv[SSH_QUERY_ARGS + 6] = { "/bin/sh", "-c", "exec 2>&3 3>&-; exec ssh \"$@\"",
-		"sh" };
-	int null[1] = { -1 }, outs[2] = { -1, -1 }, errs[2] = { -1, -1 };
 	struct buf errors = BUF_INIT;
-	struct pipe_end ends[2];
-	int i, status, rc = -1;
+	struct pipe_end ends[2] = { { -1, out }, { -1, &errors } };
+	int status, rc = -1;
 	pid_t pid;
 
-	for (i = 0; i < SSH_QUERY_ARGS && args[i]; i++)
-		argv[4 + i] = args[i];
-	if (open_pipes(null, outs, errs) < 0)
-		goto out;
-	pid = child_start_group(argv, null[0], outs[1], errs[1]);
-	close_open(&outs[1], 1);
-	close_open(&errs[1], 1);
-	outs[1] = errs[1] = -1;
+	if (!child_is_in_path("ssh"))
+		return 0;
+	pid = start_ssh(args, ends);
 	if (pid < 0)
-		goto out;
-	ends[0] = (struct pipe_end){ outs[0], out };
-	ends[1] = (struct pipe_end){ errs[0], &errors };
-	rc = collect_both(ends, timeout_ms);
-	outs[0] = ends[0].fd;
-	errs[0] = ends[1].fd;
-	if (rc < 0)
+		err_set(ST_PEER, "%s", err_text());
+	else if (collect(pid, ends, timeout_ms, &status) < 0)
 		child_end_group(pid); /* also what a `Match exec` line has started */
-	else if (child_wait(pid, -1, &status) < 0)
-		rc = -1;
-	else if (rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		rc = 1;
-	else if (rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == NOT_FOUND)
-		rc = 0;
-	else if (rc == 0)
-		rc = record_objection(&errors);
-out:
-	close_open(null, 1);
-	close_open(outs, 2);
-	close_open(errs, 2);
+	else
+		rc = WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 1 : record_objection(&errors);
+	spawn_close(&ends[0].fd, 1);
+	spawn_close(&ends[1].fd, 1);
 	buf_fini(&errors);
 	return rc;
 }

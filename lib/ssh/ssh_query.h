@@ -16,7 +16,7 @@
  * output to out.  ssh is searched in the user's PATH and gets the user's
  * environment, which a Match exec may need.  1: done; 0: ssh is not installed; -1
  * with ST_USAGE recorded, in ssh's words, or ST_PEER (the host name does not resolve,
- * time-out, cancel, too much output).  Blocks for at most timeout_ms.
+ * it cannot be executed, time-out, cancel, too much output).  Blocks for at most timeout_ms.
  */
 int ssh_query_run(const char *const *args, struct buf *out, int timeout_ms);
 

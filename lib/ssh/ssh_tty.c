@@ -11,6 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
@@ -45,23 +46,23 @@ void ssh_tty_forget(void *p, size_t n)
 	explicit_bzero(p, n);
 }
 
-static int show_prompt(int fd, const char *prompt)
+/* Appends prompt to safe, escaped except for its newlines.  0, or -1 with an error recorded. */
+static int escape_prompt(struct buf *safe, const char *prompt)
 {
 	while (*prompt) {
 		size_t len = strcspn(prompt, "\n");
-		char *line = strndup(prompt, len), *safe = line ? text_safe_dup(line) : NULL;
-		int rc = safe ? io_write(fd, safe, strlen(safe)) : -1;
+		char *line = strndup(prompt, len), *escaped = line ? text_safe_dup(line) : NULL;
 
 		free(line);
-		free(safe);
+		if (!escaped)
+			return err_set(ST_FAILED, "out of memory");
+		buf_adds(safe, escaped);
+		free(escaped);
 		prompt += len;
-		if (rc == 0 && *prompt == '\n')
-			rc = io_write(fd, prompt++, 1);
-		if (rc < 0)
-			return err_set(
-				ST_PEER, "cannot write to the terminal: %s", strerror(errno));
+		if (*prompt)
+			buf_add(safe, prompt++, 1);
 	}
-	return 0;
+	return buf_failed(safe);
 }
 
 int ssh_tty_read_line(int fd, char answer[SSH_TTY_ANSWER_MAX])
@@ -99,19 +100,12 @@ static int read_answer(int fd, char answer[SSH_TTY_ANSWER_MAX])
 	return r < 0 ? -1 : 0;
 }
 
-int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX])
+static int ask_on_terminal(int fd, const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX])
 {
 	struct termios old, now;
-	int rc = -1, fd = open_tty();
 	bool is_set = false;
+	int rc = -1;
 
-	if (ssh_askpass_is_used(fd >= 0)) {
-		if (fd >= 0)
-			close(fd);
-		return ssh_askpass_ask(prompt, answer);
-	}
-	if (fd < 0)
-		return err_set(ST_PEER, "cannot prompt: there is no terminal");
 	if (tcgetattr(fd, &old) == 0) {
 		now = old;
 		now.c_cc[VSUSP] = now.c_cc[VQUIT] = _POSIX_VDISABLE;
@@ -121,13 +115,36 @@ int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX])
 	}
 	if (!is_set && !echo)
 		err_set(ST_PEER, "cannot turn off the echo of the terminal: %s", strerror(errno));
-	else if (show_prompt(fd, prompt) == 0)
+	else if (io_write(fd, prompt, strlen(prompt)) < 0)
+		err_set(ST_PEER, "cannot write to the terminal: %s", strerror(errno));
+	else
 		rc = read_answer(fd, answer);
 	if (is_set) {
 		if (!echo || rc < 0)
 			io_write(fd, "\n", 1);
 		tcsetattr(fd, TCSADRAIN, &old);
 	}
-	close(fd);
+	return rc;
+}
+
+int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX])
+{
+	struct buf safe = BUF_INIT;
+	int rc = -1, fd = open_tty();
+
+	if (escape_prompt(&safe, prompt) < 0)
+		goto out;
+	if (ssh_askpass_is_used(fd >= 0))
+		rc = ssh_askpass_ask(buf_str(&safe), answer);
+	else if (fd >= 0)
+		rc = ask_on_terminal(fd, buf_str(&safe), echo, answer);
+	else
+		err_set(ST_PEER, "cannot prompt: there is no terminal");
+out:
+	if (rc < 0)
+		ssh_tty_forget(answer, SSH_TTY_ANSWER_MAX);
+	if (fd >= 0)
+		close(fd);
+	buf_fini(&safe);
 	return rc;
 }

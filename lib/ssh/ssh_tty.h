@@ -18,10 +18,12 @@
 bool ssh_tty_can_ask(void);
 
 /*
- * Prints prompt, escaped except for its newlines, and reads a line into answer; the
- * typed characters are shown only if echo is true.  0, or -1 with ST_PEER recorded:
- * there is no terminal, end of file, the program was cancelled, or cancel.  Blocks;
- * ends early on cancel_set().  Always restores the terminal's settings.
+ * Prints prompt, escaped except for its newlines, or passes it to the program in that
+ * form, and reads a line into answer; the typed characters are shown only if echo is
+ * true.  0, or -1 with ST_PEER recorded: there is no terminal, end of file, the program
+ * was cancelled, or cancel; ST_FAILED: no memory.  After a failure nothing of a secret is
+ * left in answer.  Blocks; ends early on cancel_set().  Always restores the terminal's
+ * settings.
  */
 int ssh_tty_ask(const char *prompt, bool echo, char answer[SSH_TTY_ANSWER_MAX]);
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "lib/base/deadline.h"
 #include "lib/base/io.h"
 #include "lib/wire/conn_state.h"
 
@@ -22,13 +23,18 @@ static struct timespec time_after(int ms)
 
 bool conn_drain(struct conn *c, int timeout_ms)
 {
-	struct timespec until = time_after(timeout_ms);
+	struct deadline limit;
+	struct timespec until;
 	bool done;
+	int wait;
 
 	queue_stop(&c->inbox);
 	pthread_mutex_lock(&c->lock);
-	while (!c->reading_done && pthread_cond_timedwait(&c->done, &c->lock, &until) == 0)
-		;
+	deadline_set(&limit, timeout_ms);
+	while (!c->reading_done && (wait = deadline_wait(&limit)) > 0) {
+		until = time_after(wait);
+		pthread_cond_timedwait(&c->done, &c->lock, &until);
+	}
 	done = c->reading_done;
 	pthread_mutex_unlock(&c->lock);
 	return done;

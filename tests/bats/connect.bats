@@ -90,6 +90,10 @@ ends_within() {
 	ends_within 8 refuses 7 late:/x img-info --timeout 2 late:/x
 	with_config 'Match host exec exec "sleep 1000"'
 	ends_within 8 refuses 7 '' img-info --timeout 2 exec:/x
+	mkdir bin
+	program bin/ssh <<<'exec >&- 2>&- sleep 1000'
+	ends_within 8 refuses 7 '' env PATH="$DIR/bin:$PATH" img-info --timeout 2 h:/x
+	says "'ssh -G' was killed: it took longer than 2 s"
 }
 
 @test "connect: --timeout bounds the resolver" {
@@ -178,6 +182,18 @@ ends_within() {
 	try env PATH="$dir" "$IMG_BUILD/bin/img-info" -F config -J b "umac2:$IMAGE"
 	[ "$status" = 7 ]
 	says "--jump needs OpenSSH's ssh, which is not installed"
+	# An ssh that fails is another matter, whatever its status.
+	program bin/ssh <<-'END'
+		echo 'ssh: /opt/real-ssh: not found' >&2
+		exit 127
+	END
+	try env PATH="$dir" "$IMG_BUILD/bin/img-info" -F config -J b "umac2:$IMAGE"
+	[ "$status" = 2 ]
+	says 'ssh configuration: ssh: /opt/real-ssh: not found'
+	printf 'no program' >bin/ssh
+	try env PATH="$dir" "$IMG_BUILD/bin/img-info" -F config "umac2:$IMAGE"
+	[ "$status" = 7 ]
+	says "cannot run 'ssh': Exec format error"
 	client sometimes
 	refuses 2 "a:$IMAGE" img-info --config img-config "a:$IMAGE"
 	says "img-config:2: invalid value 'sometimes'; use auto, builtin or openssh"

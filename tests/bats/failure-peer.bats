@@ -232,6 +232,18 @@ fake_helper() {
 	assert_not_exist y.img
 }
 
+@test "peer: a program on this host that is no helper" {
+	local helper
+
+	helper=libexec/img-tools/img-helper-$(uname -m)
+	mkdir -p bin "${helper%/*}"
+	cp "$IMG_BUILD/bin/img-info" bin
+	printf '%s\n' '#!/bin/sh' 'echo "img-tools/2 arch m68k" >&3' >"$helper"
+	chmod 755 "$helper"
+	refuses 7 "$IMAGE" env PATH="$DIR/bin:$PATH" img-info "$IMAGE"
+	says "cannot start the helper: '$DIR/$helper' is not a helper"
+}
+
 @test "peer: sends terminal escapes" {
 	extra_host escapes 'ForceCommand printf "img-tools/2 fail \\033[31mred\\007\\n"; printf "\\033[2J" >&2'
 	unreachable "escapes:$DIR/y.img"

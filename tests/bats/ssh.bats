@@ -589,6 +589,19 @@ on_terminal() {
 	assert grep -q "connection lost: " "$BATS_TEST_TMPDIR/errors"
 }
 
+# libssh closes the socket itself if the farewell cannot be sent.
+@test "the socket is closed once, whatever cannot be sent" {
+	local i trace=$BATS_TEST_TMPDIR/trace
+
+	for i in {1..12}; do
+		ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o "$trace.$i" -e trace=sendto,close \
+			-e "inject=sendto:error=ECONNRESET:when=$i" \
+			"$probe" -F "$SSH_CONFIG" a: true 3>&- </dev/null || true
+	done
+	run -0 grep -h '(INJECTED)' "$trace".*
+	run -1 grep -h 'close([0-9]*) .*EBADF' "$trace".*
+}
+
 @test "a dead connection does not delay the end" {
 	local pid pids line start
 

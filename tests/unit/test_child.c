@@ -191,6 +191,19 @@ static void test_start(void)
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 1, "gives the status");
 }
 
+/* The program stops this process for longer than it is waited for, and for a stop to be noticed. */
+static void test_stopped_wait(void)
+{
+	static const char script[] =
+		"kill -STOP $PPID; sleep 5; kill -CONT $PPID; sleep 0.3; exit 4";
+	const char *const argv[] = { "sh", "-c", script, NULL };
+	int status = 0;
+	pid_t pid = child_start(argv, -1, -1, -1);
+
+	is_int(child_wait(pid, 3000, &status), 1, "the time while stopped does not count");
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 4, "and the program has ended by itself");
+}
+
 /* Each descriptor to hand over has the number of another one's target. */
 static int crossed(void)
 {
@@ -349,6 +362,7 @@ int main(void)
 	test_signals();
 	test_session();
 	test_start();
+	test_stopped_wait();
 	test_crossed();
 	test_limit();
 	test_limits();
