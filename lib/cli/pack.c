@@ -25,7 +25,7 @@ static int tell_packed(struct command *c, const struct location *loc, const stru
 	cli_did(&c->cli, c->op, k->did, "%s into %s", loc->text, path ? path : "another file");
 	json_object_clear(o); /* what other commands call `location` is the source here */
 	json_set_text(o, "source", loc->text);
-	parts_warn(loc->text, record, "archived");
+	parts_warn(loc->text, record, k->did);
 	json_set_text(o, "path", path);
 	if (json_set_u64(o, "capacity", record, "capacity") < 0 ||
 		json_set_u64(o, "data_bytes", reply, "data_bytes") < 0 ||

@@ -28,16 +28,10 @@ struct source *source_stream(int fd, const void *head, size_t head_len, uint64_t
 struct source *source_archive(int fd, const void *head, size_t head_len, uint64_t len);
 
 /*
- * Sets *format to "raw" or "qcow2" (constants), by the first bytes of the image in
- * the archive.  Reads the first block; must be called before the flow runs.  Blocks.
- * 0, or -1 recorded.
+ * Before the flow: the first block of a source_archive(), decoded, or of a source_wire(), which
+ * stays its own.  1; 0: there is none; -1 recorded.  Block.
  */
-int source_archive_format(struct source *s, const char **format);
-
-/*
- * Before the flow: the first block of a source_wire(), which stays its own.  1; 0: there
- * is none; -1 recorded.
- */
+int source_archive_peek(struct source *s, struct block **first);
 int source_wire_peek(struct source *s, struct block **first);
 
 /* source_wire.c: receives DATA, HOLE and END from a peer.  len as the peer announced it. */

@@ -12,7 +12,6 @@
 #include "lib/base/size.h"
 #include "lib/flow/inlet.h"
 #include "lib/flow/source.h"
-#include "lib/format/qcow2.h"
 
 struct archive_source {
 	struct source base;
@@ -21,7 +20,7 @@ struct archive_source {
 	uint64_t off;
 	struct block *part;  /* for regrouping: a decoded block, or NULL */
 	uint64_t part_at;    /* bytes of it that are used already */
-	struct block *ahead; /* the first block, if source_archive_format() has read it */
+	struct block *ahead; /* the first block, if source_archive_peek() has read it */
 	bool ended;	     /* the end mark was read */
 };
 
@@ -121,7 +120,7 @@ static int archive_source_read(struct archive_source *s, struct block *b)
 	return lzop_block_take(b, &s->header, &lb) < 0 ? -1 : 1;
 }
 
-/* As archive_source_read(), but begins with the block that source_archive_format() has read. */
+/* As archive_source_read(), but begins with the block that source_archive_peek() has read. */
 static int archive_source_first_or_read(struct archive_source *s, struct block *b)
 {
 	struct block swap = *b;
@@ -248,23 +247,22 @@ struct source *source_archive(int fd, const void *head, size_t head_len, uint64_
 	return &s->base;
 }
 
-int source_archive_format(struct source *base, const char **format)
+int source_archive_peek(struct source *base, struct block **first)
 {
 	struct archive_source *s = (struct archive_source *)base;
 	int r;
 
-	*format = "raw";
 	s->ahead = block_new();
 	if (!s->ahead)
 		return -1;
 	r = archive_source_read(s, s->ahead);
 	if (r == 1 && block_decode(s->ahead) < 0)
 		r = -1;
-	if (r == 1 && qcow2_is(s->ahead->raw, s->ahead->len))
-		*format = "qcow2";
-	if (r != 1) {
-		block_free(s->ahead);
-		s->ahead = NULL;
+	if (r == 1) {
+		*first = s->ahead;
+		return 1;
 	}
+	block_free(s->ahead);
+	s->ahead = NULL;
 	return r < 0 ? -1 : 0;
 }

@@ -13,7 +13,6 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/size.h"
-#include "lib/format/qcow2.h"
 
 #define WINDOW 4096 /* bytes read at once, which may have the headers of several blocks */
 
@@ -130,16 +129,15 @@ static int read_block(struct window *w, const struct lzop_header *h, uint64_t *o
 	return lzop_block_take(b, h, &lb) < 0 || block_decode(b) < 0 ? -1 : 1;
 }
 
-bool archive_holds_qcow2(const struct archive *a, int fd, uint64_t len)
+bool archive_first_block(const struct archive *a, int fd, uint64_t len, struct block *b)
 {
 	uint64_t off = a->header.size;
 	struct window w = { .fd = fd, .len = len };
-	struct block *b = block_new();
-	bool is = b && read_block(&w, &a->header, &off, b) == 1 && qcow2_is(b->raw, b->len);
 
+	if (read_block(&w, &a->header, &off, b) == 1)
+		return true;
 	err_clear();
-	block_free(b);
-	return is;
+	return false;
 }
 
 /* Unpacks the beginning of the image into `to`; *n is the number of bytes. */

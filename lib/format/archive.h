@@ -29,10 +29,10 @@ struct archive {
 int archive_open(struct archive *a, int fd, uint64_t len);
 
 /*
- * Whether its image is a qcow2 layer, by its first block.  Also false if that block cannot
- * be unpacked; reading all of the archive will report that error.
+ * Unpacks the first block of its image into b.  Whether it could: if not, reading all of the
+ * archive will report the error.
  */
-bool archive_holds_qcow2(const struct archive *a, int fd, uint64_t len);
+bool archive_first_block(const struct archive *a, int fd, uint64_t len, struct block *b);
 
 /*
  * As probe_fd(), of its image: the first ARCHIVE_HEAD bytes, as far as they exist, are

@@ -36,12 +36,29 @@ static int set_damaged(struct content *c)
 	return 0;
 }
 
+void content_parse_archived(struct content *c, const void *head, size_t n)
+{
+	c->format = content_format_of(head, n);
+	if (c->format == format_qcow2 && qcow2_parse(&c->qcow2, head, n) < 0) {
+		memset(&c->qcow2, 0, sizeof(c->qcow2));
+		err_clear();
+	}
+}
+
 static int read_archive(struct content *c, int fd, uint64_t len)
 {
+	struct block *b;
+
 	c->is_archive = true;
 	if (archive_open(&c->archive, fd, len) < 0)
 		return c->archive.bad_header ? set_damaged(c) : -1;
-	c->format = archive_holds_qcow2(&c->archive, fd, len) ? format_qcow2 : format_raw;
+	b = block_new();
+	if (!b)
+		return -1;
+	c->format = format_raw;
+	if (archive_first_block(&c->archive, fd, len, b))
+		content_parse_archived(c, b->raw, b->len);
+	block_free(b);
 	return 0;
 }
 
@@ -108,7 +125,7 @@ const char *content_next_file(const struct content *c, size_t *at)
 {
 	if (c->foreign.format)
 		return foreign_next_name(&c->foreign, at);
-	if (c->is_archive || c->format != format_qcow2 || !qcow2_has_data_file(&c->qcow2) || *at)
+	if (c->format != format_qcow2 || !qcow2_has_data_file(&c->qcow2) || *at)
 		return NULL;
 	*at = 1;
 	return c->qcow2.data_file;

@@ -21,7 +21,8 @@ struct content {
 	struct archive archive; /* if is_archive */
 	/* "raw", "qcow2" or foreign's, a constant; of the image in an archive "raw" or "qcow2" */
 	const char *format;
-	struct qcow2 qcow2; /* if format is "qcow2" and it is not an archive */
+	/* If format is "qcow2".  Of the image in an archive: zeros if its header is damaged. */
+	struct qcow2 qcow2;
 	/*
 	 * Why the header of what has the magic of an archive or of qcow2 cannot be parsed;
 	 * it counts as raw then.  "" if it can, or has no such magic.
@@ -45,9 +46,15 @@ int content_parse(struct content *c, const void *head, size_t n);
 
 /*
  * The same of the first n bytes of a stream: LZOP_HEADER_MAX, or all if there are fewer.  It may
- * be an archive, of whose image nothing is known then.
+ * be an archive, of whose image nothing is known until content_parse_archived() is called.
  */
 int content_parse_stream(struct content *c, const void *head, size_t n);
+
+/*
+ * Sets format and qcow2 of an archive by the first n bytes of its image: QCOW2_HEADER_MAX, or all
+ * if there are fewer.
+ */
+void content_parse_archived(struct content *c, const void *head, size_t n);
 
 /*
  * The names, as recorded, of the other files that hold data of the image, which its backing file

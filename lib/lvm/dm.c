@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hint.h"
 #include "lib/base/io.h"
 
 #define CONTROL "/dev/mapper/control"
@@ -111,7 +112,7 @@ static int dm_control(unsigned long what, dev_t dev, uint32_t flags, struct requ
 	int fd = open(CONTROL, O_RDWR | O_CLOEXEC), rc;
 
 	if (fd < 0 && errno == EACCES)
-		return err_set(ST_REFUSED, "the device mapper needs root (try --sudo)");
+		return err_set(ST_REFUSED, "the device mapper needs root (%s)", hint_sudo());
 	if (fd < 0)
 		return err_sys("cannot open '%s'", CONTROL);
 	r->head.version[0] = DM_VERSION_MAJOR;

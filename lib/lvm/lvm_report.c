@@ -10,6 +10,7 @@
 
 #include "lib/base/child.h"
 #include "lib/base/err.h"
+#include "lib/base/hint.h"
 #include "lib/lvm/lvm.h"
 
 #define ARGS_MAX 16
@@ -53,7 +54,7 @@ int lvm_report_run(const char *const *argv, struct buf *out)
 
 	/* LVM would fail to get its lock, and would not say what to do. */
 	if (geteuid() != 0 && lvm_is_there())
-		return err_set(ST_REFUSED, "LVM needs root (try --sudo)");
+		return err_set(ST_REFUSED, "LVM needs root (%s)", hint_sudo());
 	for (i = 0; argv[i]; i++) {
 		if (i == ARGS_MAX)
 			return err_set(ST_FAILED, "too many arguments for LVM");

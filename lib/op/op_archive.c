@@ -115,7 +115,7 @@ static int open_new(struct swap *w, struct session *s)
 	if (place && writing_open_place(&w->to, place, &want) == 0) {
 		kv_add(&record, "path", w->to.path);
 		kv_add_u64(&record, "capacity", w->from.source->len);
-		kv_add(&record, "backing", w->from.backing[0] ? w->from.backing : NULL);
+		kv_add(&record, "backing", reading_backing(&w->from));
 		reading_describe_files(&w->from, &record);
 		r = op_record(s, &record);
 	} else if (name) {

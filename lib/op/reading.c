@@ -12,16 +12,13 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/size.h"
-#include "lib/flow/inlet.h"
 #include "lib/flow/source.h"
 #include "lib/format/content.h"
 #include "lib/op/hook.h"
+#include "lib/op/reading_stdin.h"
 #include "lib/store/backend.h"
 
-#define MAGIC_MAX LZOP_MAGIC_LEN /* bytes by which content is recognised */
-
-/* 0, or -1 recorded: content whose header is damaged is not wanted. */
-static int accept_damaged(const struct content *c, const struct reading_want *want)
+int reading_accept_damaged(const struct content *c, const struct reading_want *want)
 {
 	if (!*c->damaged || want->as_is)
 		return 0;
@@ -29,58 +26,6 @@ static int accept_damaged(const struct content *c, const struct reading_want *wa
 		return err_set(ST_CORRUPT, "%s (see --as-is)", c->damaged);
 	log_warn("warning: %s: copied as it is: %s", want->path ? want->path : "-", c->damaged);
 	return 0;
-}
-
-static int open_stream(
-	struct reading *r, const struct reading_want *want, const uint8_t *head, size_t n)
-{
-	struct content c;
-
-	if (n == 0)
-		return err_set(ST_CORRUPT, "standard input ended before its first byte");
-	if (content_parse_stream(&c, head, n) < 0 || accept_damaged(&c, want) < 0)
-		return -1;
-	r->format = c.format;
-	r->compressed = c.is_archive && !want->as_is;
-	if (!r->compressed) {
-		r->source = source_stream(STDIN_FILENO, head, n, want->stream_len);
-		return r->source ? 0 : -1;
-	}
-	r->source = source_archive(STDIN_FILENO, head, n, want->stream_len);
-	return r->source && source_archive_format(r->source, &r->format) == 0 ? 0 : -1;
-}
-
-/* Only what has a magic number is waited for until its header is complete. */
-static ssize_t read_head(struct inlet *in, uint8_t *head)
-{
-	ssize_t more, n = inlet_read(in, head, MAGIC_MAX);
-
-	if (n < MAGIC_MAX || (!lzop_is(head, MAGIC_MAX) && !qcow2_is(head, MAGIC_MAX)))
-		return n;
-	more = inlet_read(in, head + n, STREAM_HEAD_MAX - MAGIC_MAX);
-	return more < 0 ? -1 : n + more;
-}
-
-/* Standard input is recognised by its first bytes, and read as a stream. */
-static int open_stdin(struct reading *r, const struct reading_want *want)
-{
-	uint8_t *head = malloc(STREAM_HEAD_MAX);
-	struct inlet in;
-	ssize_t n = -1;
-
-	r->consistent = true;
-	if (!head)
-		return err_set(ST_FAILED, "out of memory");
-	if (inlet_init(&in, STDIN_FILENO, NULL, 0) == 0) {
-		n = read_head(&in, head);
-		inlet_fini(&in);
-	}
-	if (n < 0 || open_stream(r, want, head, (size_t)n) < 0) {
-		reading_close(r);
-		n = -1;
-	}
-	free(head);
-	return n < 0 ? -1 : 0;
 }
 
 /* A guest could have written a mark that is in the content: --as-is reads such an image. */
@@ -160,7 +105,7 @@ static int open_content(struct reading *r, const struct reading_want *want)
 	/* Of an archive that is not unpacked it does not matter whether it is damaged. */
 	if (!c && (unpack || err_status() != ST_CORRUPT))
 		return -1;
-	if (c && accept_damaged(c, want) < 0)
+	if (c && reading_accept_damaged(c, want) < 0)
 		return -1;
 	if (c && c->is_archive && unpack)
 		return open_archive(r, c);
@@ -168,10 +113,8 @@ static int open_content(struct reading *r, const struct reading_want *want)
 		log_warn("warning: '%s' holds an lzop archive, which is copied as it is; restore "
 			 "the copy with --as-is, or it is unpacked",
 			(r->origin ? r->origin : r->img)->place->path);
-	if (c && !c->is_archive) {
+	if (c && !c->is_archive)
 		r->format = c->format;
-		snprintf(r->backing, sizeof(r->backing), "%s", c->qcow2.backing);
-	}
 	err_clear();
 	r->source = source_image(r->img);
 	if (!r->source)
@@ -309,7 +252,7 @@ int reading_open(struct reading *r, struct session *s, const struct reading_want
 
 	memset(r, 0, sizeof(*r));
 	if (!want->path && s->has_stdio)
-		return open_stdin(r, want);
+		return reading_stdin_open(r, want);
 	if (!want->path)
 		return err_set(ST_REFUSED, "has no standard input here");
 	place = place_open(&s->policy, want->path);
@@ -343,7 +286,19 @@ void reading_close(struct reading *r)
 	else
 		image_close(r->img);
 	image_close(r->origin);
+	free(r->stream);
 	memset(r, 0, sizeof(*r));
+}
+
+/* Whether what is read is what the content tells of: not if an archive is read as it is. */
+static bool is_told(const struct reading *r)
+{
+	return r->content && (r->compressed || !r->content->is_archive);
+}
+
+const char *reading_backing(const struct reading *r)
+{
+	return is_told(r) && r->content->qcow2.backing[0] ? r->content->qcow2.backing : NULL;
 }
 
 void reading_describe_files(const struct reading *r, struct buf *record)
@@ -351,7 +306,7 @@ void reading_describe_files(const struct reading *r, struct buf *record)
 	const char *name;
 	size_t at = 0;
 
-	while (r->content && (name = content_next_file(r->content, &at)))
+	while (is_told(r) && (name = content_next_file(r->content, &at)))
 		kv_add(record, "data_file", name);
 }
 
@@ -372,6 +327,6 @@ void reading_describe(const struct reading *r, struct buf *record)
 	kv_add(record, "compression", r->compressed ? "lzo" : NULL);
 	kv_add_bool(record, "consistent", r->consistent);
 	kv_add(record, "snapshot", r->snapshot ? r->snapshot->name : NULL);
-	kv_add(record, "backing", r->backing[0] ? r->backing : NULL);
+	kv_add(record, "backing", reading_backing(r));
 	reading_describe_files(r, record);
 }

@@ -19,14 +19,14 @@ struct reading {
 	struct image *origin;	   /* if img is a snapshot: its origin; or NULL */
 	struct snapshot *snapshot; /* if img is a snapshot: that; or NULL */
 	struct source *source;
-	const struct content *content; /* of img, whose it is; NULL: standard input, or an
-					  archive that is read as it is, and is damaged */
+	const struct content *content; /* of img, whose it is, or stream; NULL: an archive that is
+					  read as it is, and is damaged */
+	struct content *stream;	       /* owned: of standard input, or NULL */
 	bool compressed;
 	bool consistent; /* nothing could write to it while it is read */
 	const char *format;
 	uint64_t mtime;	       /* of a file, or of the image in an archive, in seconds since
 				  1970; 0: unknown */
-	char backing[1024];    /* as recorded, "" if none */
 	char id[IDENTITY_MAX]; /* its identity; "" if it has none */
 };
 
@@ -66,8 +66,15 @@ int reading_finish(struct reading *r);
 
 void reading_close(struct reading *r); /* accepts an empty one; keeps the recorded error */
 
+/*
+ * 0, with a warning if the content's header is damaged; or -1 recorded: such content is not
+ * wanted.
+ */
+int reading_accept_damaged(const struct content *c, const struct reading_want *want);
+
 /* Adds the keys of its record; see above. */
 void reading_describe(const struct reading *r, struct buf *record);
+const char *reading_backing(const struct reading *r); /* as recorded, or NULL; it is r's */
 void reading_describe_files(const struct reading *r, struct buf *record); /* only data_file */
 
 /* Fills out from the configuration; size in bytes, if not 0, overrides it.  0, or -1 recorded. */

@@ -13,6 +13,7 @@
 
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
+#include "lib/base/hint.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/op/op.h"
@@ -200,6 +201,8 @@ int server_run(const struct server_options *opt)
 	struct err e;
 	int r;
 
+	if (opt->is_local)
+		hint_is_local();
 	memset(&sv, 0, sizeof(sv));
 	sv.session.has_stdio = opt->has_stdio;
 	sv.session.rights = opt->rights;

@@ -163,8 +163,12 @@ static int exchange_keys(struct ssh_link *l, const struct ssh_config *c)
 	int rc, fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 3);
 	struct ssh_refusal refusal = { "" };
 
-	if (fd < 0 || ssh_options_set(l->session, SSH_OPTIONS_FD, &fd) < 0)
+	if (fd < 0)
 		return err_set(ST_PEER, "cannot connect to %s: %s", l->where, strerror(errno));
+	if (ssh_options_set(l->session, SSH_OPTIONS_FD, &fd) < 0) {
+		close(fd);
+		return err_set(ST_FAILED, "out of memory");
+	}
 	ssh_set_blocking(l->session, 0);
 	ssh_refusal_peek(&refusal, l, REFUSAL_MS);
 	while ((rc = ssh_connect(l->session)) == SSH_AGAIN) {

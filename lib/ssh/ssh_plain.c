@@ -80,9 +80,11 @@ static int set_path(const struct ssh_config *c, ssh_session session, enum ssh_op
 	path = ssh_token_expand(c, "UserKnownHostsFile", value ? value : usual, true);
 	ssh_string_free_char(value);
 	*list = calloc(2, sizeof(**list));
-	if (!path || !*list) {
+	if (!path)
+		return -1;
+	if (!*list) {
 		free(path);
-		return path ? err_set(ST_FAILED, "out of memory") : -1;
+		return err_set(ST_FAILED, "out of memory");
 	}
 	(*list)[0] = path;
 	return 0;

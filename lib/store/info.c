@@ -125,6 +125,12 @@ static int add_data_file(struct buf *out, const struct image *img, const struct 
 	return ret;
 }
 
+/* The other files that a qcow2 image needs. */
+static int add_files(struct buf *out, const struct image *img, const struct qcow2 *q)
+{
+	return add_backing(out, img, q) < 0 ? -1 : add_data_file(out, img, q);
+}
+
 static int add_qcow2(struct buf *out, const struct image *img, const struct qcow2 *q)
 {
 	char unknown[QCOW2_TEXT_MAX];
@@ -138,7 +144,7 @@ static int add_qcow2(struct buf *out, const struct image *img, const struct qcow
 			kv_add(out, "feature", qcow2_feature(q, i));
 	for (i = 0; i < QCOW2_FEATURES; i++)
 		kv_add(out, "feature", qcow2_unknown_feature(q, i, unknown));
-	return add_backing(out, img, q) < 0 ? -1 : add_data_file(out, img, q);
+	return add_files(out, img, q);
 }
 
 static int add_storage(struct buf *out, struct image *img)
@@ -177,6 +183,8 @@ static int add_content_info(struct buf *out, struct image *img)
 		add_archive_info(out, &c->archive);
 		/* What libblkid finds in a qcow2 layer is not what the guest sees. */
 		if (is_raw && archive_probe(&c->archive, img->fd, img->len, &p) < 0)
+			return -1;
+		if (!is_raw && add_files(out, img, &c->qcow2) < 0)
 			return -1;
 	} else if (is_raw) {
 		kv_add_u64(out, "capacity", img->len);

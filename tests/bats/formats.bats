@@ -134,6 +134,63 @@ warns() {
 	done
 }
 
+@test "formats: what an archive or a stream holds is warned of, too" {
+	local where to
+
+	qemu-img create -q -f qcow2 -o data_file=data.raw x.qcow2 1M
+	qemu-img create -q -f qcow2 -b base.img -F raw -u y.qcow2 1M
+	for name in x y; do lzop -c $name.qcow2 >$name.lzo; done
+	for where in '' "a:$DIR/"; do
+		for to in z "a:$DIR/z"; do
+			try img-copy "${where}x.lzo" "$to"
+			[ "$status" = 0 ]
+			says "img-copy: warning: ${where}x.lzo: only this file is copied, not 'data.raw'"
+			rm z
+			try img-copy "${where}y.lzo" "$to"
+			[ "$status" = 0 ]
+			says "img-copy: warning: ${where}y.lzo: only this layer is copied, not its backing"
+			cmp z y.qcow2
+			rm z
+			for name in x.qcow2 x.lzo; do
+				try_stdin $name img-copy - "$to"
+				[ "$status" = 0 ]
+				says "img-copy: warning: -: only this file is copied, not 'data.raw'"
+				rm z
+			done
+			try_stdin y.lzo img-copy - "$to"
+			[ "$status" = 0 ]
+			says "img-copy: warning: -: only this layer is copied, not its backing file 'base.img'"
+			rm z
+		done
+		try img-verify "${where}x.lzo"
+		[ "$status" = 0 ]
+		says "img-verify: warning: ${where}x.lzo: only this file is examined, not 'data.raw'"
+		succeeds img-info --json "${where}x.lzo"
+		json '.data_file.recorded == "data.raw" and .backing == null and .capacity == $size' \
+			--argjson size "$(stat -c %s x.qcow2)"
+		succeeds img-info --json "${where}y.lzo"
+		json '.backing == {path: ($dir + "/base.img"), recorded: "base.img", format: "raw"}' \
+			--arg dir "$DIR"
+		cp y.lzo y.img.lzo
+		try img-unarchive "${where}y.img.lzo"
+		[ "$status" = 0 ]
+		says "img-unarchive: warning: ${where}y.img.lzo: only this layer is unarchived, not"
+		rm y.img
+	done
+	# An archive that stays one is not said to need anything.
+	succeeds img-copy --as-is x.lzo z
+	same x.lzo z
+	# A damaged header within an archive is the business of whoever opens the image.
+	printf 'QFI\xfb\0\0\0\x09' | lzop -c >bad.lzo
+	try img-copy bad.lzo bad
+	[ "$status" = 0 ]
+	one_line 'img-copy: bad.lzo: unpacked'
+}
+
+try_stdin() {
+	try "${@:2}" <"$1"
+}
+
 @test "formats: img-archive does not delete an image without its data" {
 	local name where
 

@@ -128,7 +128,7 @@ static void test_qcow2_archive(void)
 	f = probes_open("q2.lzo");
 	ok(read_content(&c, &f) == 0 && c.is_archive, "qcow2 in an archive");
 	is_str(c.format, "qcow2", "qcow2 in an archive: format");
-	ok(archive_holds_qcow2(&c.archive, f.fd, f.len), "qcow2 in an archive: asked for");
+	is_int((long long)c.qcow2.size, 16 << 20, "qcow2 in an archive: its header");
 	ok(archive_probe(&c.archive, f.fd, f.len, &p) == 0 && strcmp(p.fs_type, "ext4") == 0,
 		"qcow2 in an archive: with a superblock");
 	close(f.fd);
@@ -138,8 +138,7 @@ static void test_qcow2_archive(void)
 	no_filesystem("q3.lzo");
 	scratch_run("lzop -c x >x.lzo");
 	f = probes_open("x.lzo");
-	ok(read_content(&c, &f) == 0 && !archive_holds_qcow2(&c.archive, f.fd, f.len),
-		"raw in an archive");
+	ok(read_content(&c, &f) == 0 && strcmp(c.format, "raw") == 0, "raw in an archive");
 	close(f.fd);
 }
 

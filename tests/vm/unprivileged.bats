@@ -13,7 +13,7 @@ as_user() {
 # needs_root LOCATION COMMAND...
 needs_root() {
 	refuses 4 "$1" as_user 1000 "${@:2}"
-	says "LVM needs root (try --sudo)"
+	says "LVM needs root (try --sudo=here)"
 }
 
 # user_of_a: prints a program for --rsh, which makes a user without root of host a of any host.
@@ -74,7 +74,7 @@ user_of_a() {
 		try as_user 6 $command
 		[ "$status" = 0 ]
 		one_line "${command%% *}: "
-		says 'volume groups are left out: LVM needs root (try --sudo)'
+		says 'volume groups are left out: LVM needs root (try --sudo=here)'
 	done
 	succeeds as_user 6 img-storage -q
 	on a sh -c 'printf "[storage]\n group = vga\n" >/etc/img-tools/config'
@@ -125,7 +125,7 @@ user_of_a() {
 	refuses 4 /dev/vga as_user 6 img-list /dev/vga
 	try as_user 6 img-copy -s /dev/vga/plain /tmp/copy
 	[ "$status" = 4 ]
-	says "LVM needs root (try --sudo)"
+	says "LVM needs root (try --sudo=here)"
 	[ ! -e "$IMG_VM/a/tmp/copy" ]
 	on a sh -c 'printf "[storage]\n directory = /srv\n" >/etc/img-tools/config'
 	refuses 4 /dev/vga/plain as_user 6 img-info /dev/vga/plain

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hint.h"
 #include "lib/base/io.h"
 #include "lib/host/inuse.h"
 
@@ -41,7 +42,7 @@ int device_place_open(const struct place *base, int flags)
 		return inuse_explain_busy(base->path);
 	if (fd < 0 && err_errno() == EACCES && geteuid() != 0) {
 		err_take(&e);
-		return err_set(ST_REFUSED, "%.900s (try --sudo)", e.text);
+		return err_set(ST_REFUSED, "%.900s (%s)", e.text, hint_sudo());
 	}
 	if (fd < 0)
 		return -1;

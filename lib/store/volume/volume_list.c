@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hint.h"
 #include "lib/base/kv.h"
 #include "lib/base/log.h"
 #include "lib/store/info.h"
@@ -33,7 +34,7 @@ static bool can_have_groups(const struct policy *policy)
 		return false;
 	if (geteuid() == 0)
 		return true;
-	log_note("volume groups are left out: LVM needs root (try --sudo)");
+	log_note("volume groups are left out: LVM needs root (%s)", hint_sudo());
 	return false;
 }
 

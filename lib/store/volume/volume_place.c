@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hint.h"
 #include "lib/base/log.h"
 #include "lib/host/inuse.h"
 
@@ -106,8 +107,8 @@ int volume_place_look_readable(const struct place *base, struct lvm_volume *out)
 	if (volume_look_unprivileged(out, &p->volume, &e) < 0)
 		return -1;
 	log_warn("warning: '%s' is read without LVM, which needs root: whether it is in use or "
-		 "unfinished is not known (try --sudo)",
-		base->path);
+		 "unfinished is not known (%s)",
+		base->path, hint_sudo());
 	return 0;
 }
 
