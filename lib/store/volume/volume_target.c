@@ -39,13 +39,10 @@ struct target_volume *volume_target_new(
 
 int volume_target_open(struct target_volume *t, const struct lvm_volume *v)
 {
-	int other, fd = t->base.fd = volume_place_open(v, O_RDWR | O_EXCL);
+	int fd = t->base.fd = volume_place_open(v, O_RDWR | O_EXCL);
 
-	if (fd < 0)
+	if (fd < 0 || inuse_refuse_open(fd) < 0)
 		return -1;
-	other = volume_is_open_elsewhere(fd, 1);
-	if (other)
-		return other < 0 ? -1 : inuse_explain_open(fd);
 	if (ioctl(fd, BLKGETSIZE64, &t->base.space) < 0)
 		return err_sys("cannot get the volume's size");
 	memcpy(t->uuid, v->own_uuid, sizeof(t->uuid));
