@@ -241,12 +241,12 @@ int inuse_refuse_open(int fd)
 	return is > 0 ? explain_open(&st) : is;
 }
 
-int inuse_refuse(int fd, enum inuse_level level)
+int inuse_refuse(int fd)
 {
 	struct inuse u;
 	int r = inuse_look(fd, NULL, &u);
 
-	if (r == 0 && (u.writers || (level == INUSE_ANY && u.readers)))
+	if (r == 0 && (u.writers || u.readers))
 		r = err_set(ST_BUSY, "in use: %s", u.who);
 	inuse_fini(&u);
 	return r;

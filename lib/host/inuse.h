@@ -18,11 +18,6 @@
 
 #include "lib/base/buf.h"
 
-enum inuse_level {
-	INUSE_WRITERS, /* users that may change it while it is read */
-	INUSE_ANY      /* all users, since a change would harm them */
-};
-
 #define INUSE_HOLDERS_MAX 64
 
 struct inuse {
@@ -46,7 +41,7 @@ int inuse_look_known(int fd, const char *path, struct inuse *u, bool is_open);
 void inuse_fini(struct inuse *u);
 
 /* Refuses a file (not a device) that is in use: 0, or -1 with ST_BUSY recorded, naming the use. */
-int inuse_refuse(int fd, enum inuse_level level);
+int inuse_refuse(int fd);
 
 /*
  * Explains why the device at path could not be opened exclusively: -1 with ST_BUSY

@@ -318,7 +318,7 @@ static int check_replaced(const struct target_file *t)
 
 	if (old < 0)
 		return err_status() == ST_OK ? 0 : -1;
-	r = inuse_refuse(old, INUSE_ANY);
+	r = inuse_refuse(old);
 	close(old);
 	return r;
 }
