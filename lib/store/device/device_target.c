@@ -10,9 +10,7 @@
 #include "lib/store/device/device_target.h"
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +18,7 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/host/inuse.h"
+#include "lib/store/block_size.h"
 #include "lib/store/block_zero.h"
 #include "lib/store/device/device_mark.h"
 #include "lib/store/device/device_place.h"
@@ -52,9 +51,7 @@ static int open_exclusively(struct target_device *t)
 		return err_sys("cannot stat");
 	if (target_check_source(base, &st) < 0 || inuse_refuse_open(base->fd) < 0)
 		return -1;
-	if (ioctl(base->fd, BLKGETSIZE64, &base->space) < 0)
-		return err_sys("cannot get the device's size");
-	return target_check_len(base);
+	return block_size_get(base->fd, &base->space) < 0 ? -1 : target_check_len(base);
 }
 
 static int write_first(struct target_device *t, const uint8_t *block)
