@@ -105,6 +105,18 @@ full() {
 	[ -z "$(ls -A)" ]
 }
 
+@test "calls: a directory that cannot be read to its end" {
+	echo part >.z.img.img-tools
+	inject getdents64:error=EIO
+	refuses 1 . img-clean .
+	says 'cannot list: Input/output error'
+	refuses 1 . img-list .
+	says 'cannot list: Input/output error'
+	inject
+	succeeds img-clean .
+	[ -z "$(ls -A)" ]
+}
+
 # interrupted FILE COMMAND...: INT ends COMMAND at once while zeros are written.
 interrupted() {
 	local file=$1 pid start
