@@ -210,27 +210,43 @@ int inuse_explain_busy(const char *path)
 	return r < 0 ? -1 : err_set(ST_BUSY, "in use: %s", u.who[0] ? u.who : "until a moment ago");
 }
 
-int inuse_explain_open(int fd)
+/* Names who has the device st open, which is known to be open elsewhere.  -1, with ST_BUSY. */
+static int explain_open(const struct stat *st)
 {
 	struct inuse u;
-	struct stat st;
 
 	memset(&u, 0, sizeof(u));
 	buf_init(&u.mountpoints);
 	buf_init(&u.holders);
-	if (fstat(fd, &st) < 0)
-		return err_sys("cannot stat");
-	find_opener(&st, &u);
+	find_opener(st, &u);
 	inuse_fini(&u);
 	return err_set(ST_BUSY, "in use: %s", u.who);
 }
 
-int inuse_refuse(int fd, enum inuse_level level)
+int inuse_refuse_open(int fd)
+{
+	struct stat st;
+	struct dm_id id;
+	int is;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys("cannot stat");
+	if (dm_id(st.st_rdev, &id) != 1)
+		return 0;
+	is = volume_is_open_elsewhere(fd, 1);
+	if (is < 0 && err_status() == ST_REFUSED) { /* only root can ask */
+		err_clear();
+		return 0;
+	}
+	return is > 0 ? explain_open(&st) : is;
+}
+
+int inuse_refuse(int fd)
 {
 	struct inuse u;
 	int r = inuse_look(fd, NULL, &u);
 
-	if (r == 0 && (u.writers || (level == INUSE_ANY && u.readers)))
+	if (r == 0 && (u.writers || u.readers))
 		r = err_set(ST_BUSY, "in use: %s", u.who);
 	inuse_fini(&u);
 	return r;

@@ -5,10 +5,10 @@
  * other jobs, and another process that has it open for writing.  The last is found by a
  * read lease; where the lease is not available (a file of another user, some
  * filesystems), by the descriptors in /proc that are visible.  Of a block device it
- * detects mounts, swap and other exclusive users (dm, md), and of a volume also any
- * other process that has it open.
+ * detects mounts, swap and other exclusive users (dm, md), and of a volume or another
+ * device of the device mapper also any other process that has it open.
  *
- * Nothing is changed.  It blocks only for up to VOLUME_OPEN_MS while a volume is open
+ * Nothing is changed.  It blocks only for up to VOLUME_OPEN_MS while such a device is open
  * elsewhere, which may be udev.
  */
 #ifndef IMG_INUSE_H
@@ -17,11 +17,6 @@
 #include <stdbool.h>
 
 #include "lib/base/buf.h"
-
-enum inuse_level {
-	INUSE_WRITERS, /* users that may change it while it is read */
-	INUSE_ANY      /* all users, since a change would harm them */
-};
 
 #define INUSE_HOLDERS_MAX 64
 
@@ -46,7 +41,7 @@ int inuse_look_known(int fd, const char *path, struct inuse *u, bool is_open);
 void inuse_fini(struct inuse *u);
 
 /* Refuses a file (not a device) that is in use: 0, or -1 with ST_BUSY recorded, naming the use. */
-int inuse_refuse(int fd, enum inuse_level level);
+int inuse_refuse(int fd);
 
 /*
  * Explains why the device at path could not be opened exclusively: -1 with ST_BUSY
@@ -54,7 +49,12 @@ int inuse_refuse(int fd, enum inuse_level level);
  */
 int inuse_explain_busy(const char *path);
 
-/* The same of the device fd, which is open elsewhere. */
-int inuse_explain_open(int fd);
+/*
+ * Refuses a device of the device mapper that is open elsewhere, with or without O_EXCL; fd
+ * is this process's only descriptor of it.  0, also if it is another device or if this
+ * process may not ask the device mapper; or -1 recorded: ST_BUSY, naming the use if it is
+ * visible.
+ */
+int inuse_refuse_open(int fd);
 
 #endif

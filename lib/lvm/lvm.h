@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #define LVM_NAME_MAX 130 /* with the NUL; the limit of the device mapper */
-#define LVM_TAG_MAX 1025 /* with the NUL */
 
 struct lvm_volume {
 	char group[LVM_NAME_MAX], name[LVM_NAME_MAX];

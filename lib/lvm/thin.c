@@ -118,7 +118,8 @@ const struct thin_range *thin_map_find(const struct thin_map *m, uint64_t off)
 struct metadata_snap {
 	dev_t pool;
 	char path[sizeof(LOCK_PREFIX) + DM_TEXT_MAX];
-	int fd; /* of the lock file, or -1 (also if it cannot be created) */
+	int fd;	      /* of the lock file, or -1 (also if it cannot be created) */
+	bool is_left; /* the snapshot of an interrupted job cannot be released */
 };
 
 static int metadata_snap_try(struct metadata_snap *snap)
@@ -129,9 +130,14 @@ static int metadata_snap_try(struct metadata_snap *snap)
 		snap->fd = io_lock_file(snap->path);
 	if (snap->fd < 0 && errno == EWOULDBLOCK)
 		return err_set(ST_BUSY, "in use: another job has it");
-	if (snap->fd >= 0 && pread(snap->fd, &was, 1, 0) == 1)
-		dm_message(snap->pool, "release_metadata_snap");
-	err_clear(); /* that job may have ended before it reserved the snapshot */
+	if (snap->fd >= 0 && pread(snap->fd, &was, 1, 0) == 1) {
+		/* EINVAL: that job ended before it reserved the snapshot. */
+		snap->is_left = dm_message(snap->pool, "release_metadata_snap") < 0 &&
+				err_errno() != EINVAL;
+		if (snap->is_left)
+			return -1;
+	}
+	err_clear();
 	if (snap->fd >= 0 && pwrite(snap->fd, "1", 1, 0) != 1)
 		return err_sys("cannot write '%s'", snap->path);
 	if (dm_message(snap->pool, "reserve_metadata_snap") == 0)
@@ -141,11 +147,13 @@ static int metadata_snap_try(struct metadata_snap *snap)
 	return -1;
 }
 
-static void metadata_snap_unlock(struct metadata_snap *snap)
+/* While the snapshot is reserved, the file remains, so that the next job releases it. */
+static void metadata_snap_unlock(struct metadata_snap *snap, bool is_reserved)
 {
 	if (snap->fd < 0)
 		return;
-	unlink(snap->path);
+	if (!is_reserved)
+		unlink(snap->path);
 	close(snap->fd);
 }
 
@@ -156,11 +164,12 @@ static int metadata_snap_reserve(struct metadata_snap *snap, dev_t pool)
 
 	snap->pool = pool;
 	snap->fd = -1;
+	snap->is_left = false;
 	dm_id(pool, &id);
 	snprintf(snap->path, sizeof(snap->path), LOCK_PREFIX "%s", id.uuid);
 	while (metadata_snap_try(snap) < 0) {
 		if (io_now_ms() > until) {
-			metadata_snap_unlock(snap);
+			metadata_snap_unlock(snap, snap->is_left);
 			return err_wrap("cannot reserve the metadata snapshot of the pool");
 		}
 		poll(NULL, 0, RETRY_MS);
@@ -172,7 +181,7 @@ static int metadata_snap_release(struct metadata_snap *snap)
 {
 	int r = dm_message(snap->pool, "release_metadata_snap");
 
-	metadata_snap_unlock(snap);
+	metadata_snap_unlock(snap, r < 0);
 	return r;
 }
 

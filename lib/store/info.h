@@ -10,7 +10,8 @@
  *	volume.type, volume.pool, volume.snapshot (each)	a volume: LVM's names
  *	volume.pool_size				a thin volume: bytes
  *	snapshot.origin					a snapshot that is a volume
- *	snapshot.used (0 to 1), snapshot.space, snapshot.invalid	and is thick
+ *	snapshot.space, snapshot.invalid		and is thick
+ *	snapshot.used (0 to 1)				and is not invalid
  *	mounted, mountpoint (each), in_use, used_by (each, as in the message of ST_BUSY)
  *	mode (octal), owner, group, label
  *	atime, mtime, ctime				seconds "." nine digits

@@ -20,7 +20,8 @@
 
 #define SECTOR 512 /* of st_blocks, and in sysfs */
 
-bool recorded_is_path(const char *name)
+/* Whether QEMU takes name as a path and not as "PROTOCOL:...". */
+static bool is_path(const char *name)
 {
 	size_t n = strcspn(name, ":/");
 
@@ -121,7 +122,7 @@ int recorded_look(struct recorded *r, const struct place *from, const char *name
 	int fd;
 
 	memset(r, 0, sizeof(*r));
-	if (!from || !recorded_is_path(name))
+	if (!from || !is_path(name))
 		return 0;
 	spelled = make_absolute(from, name);
 	if (!spelled)

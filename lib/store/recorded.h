@@ -36,7 +36,4 @@ struct recorded {
 int recorded_look(struct recorded *r, const struct place *from, const char *name);
 void recorded_fini(struct recorded *r);
 
-/* Whether QEMU takes name as a path and not as "PROTOCOL:...". */
-bool recorded_is_path(const char *name);
-
 #endif

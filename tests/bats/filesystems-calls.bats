@@ -105,6 +105,28 @@ full() {
 	[ -z "$(ls -A)" ]
 }
 
+@test "calls: a directory that cannot be read to its end" {
+	echo part >.z.img.img-tools
+	inject getdents64:error=EIO
+	refuses 1 . img-clean .
+	says 'cannot list: Input/output error'
+	refuses 1 . img-list .
+	says 'cannot list: Input/output error'
+	inject
+	succeeds img-clean .
+	[ -z "$(ls -A)" ]
+}
+
+@test "calls: a name that can be reserved only by a mark, which cannot be made" {
+	cp "$SMALL" x.img
+	inject renameat2:error=EINVAL linkat:error=EPERM fsync:error=EDQUOT
+	refuses 9 x.img img-rename x.img y.img
+	says 'cannot mark it as unfinished'
+	refuses 9 y.img img-copy --no-fsync x.img y.img
+	says 'cannot mark it as unfinished'
+	[ "$(ls -A)" = x.img ]
+}
+
 # interrupted FILE COMMAND...: INT ends COMMAND at once while zeros are written.
 interrupted() {
 	local file=$1 pid start

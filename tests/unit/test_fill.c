@@ -167,6 +167,32 @@ static void test_too_long(void)
 	unlink("x");
 }
 
+/* Its size counts when the job begins, and not when the path was looked up. */
+static void test_resized(void)
+{
+	struct target_want want = { .len = 8 };
+	struct place *p;
+	struct target *t;
+
+	scratch_save("x", "01234", 5);
+	p = places_open("x");
+	scratch_save("x", "0123456789", 10);
+	t = p ? target_fill(p, &want) : NULL;
+	if (!ok(t != NULL, "resized: larger"))
+		return;
+	is_int(target_space(t), 10, "resized: its space");
+	ok(target_write(t, "HELLOHEL", 8, 0) == 0 && target_set_len(t, 8) == 0 &&
+			target_commit(t) == 0,
+		"resized: filled");
+	is_int(scratch_run("printf 'HELLOHEL\\0\\0' | cmp - x"), 0, "resized: the rest is zeroed");
+	p = places_open("x");
+	scratch_save("x", "0123456", 7);
+	err_clear();
+	ok(p && !target_fill(p, &want) && err_status() == ST_NOROOM, "resized: too small");
+	is_int(marked("x"), 0, "resized: it is not marked");
+	unlink("x");
+}
+
 static void test_refused(void)
 {
 	struct target_want want = plain;
@@ -316,6 +342,7 @@ int main(void)
 	test_abort();
 	test_settle();
 	test_too_long();
+	test_resized();
 	test_refused();
 	test_links();
 	test_dry();

@@ -234,22 +234,14 @@ static const struct row protocols[] = {
 	{ "@/a/top", "file:base", NULL },
 	{ "@/a/top", "a:b", NULL },
 	{ "@/a/top", ":", NULL },
+	{ "@/a/top", ":a", NULL },
+	{ "@/a/top", "c:/x", NULL },
+	{ "@/a/top", "rbd:pool/image", NULL },
+	{ "@/a/top", "-", "@/a/-" },
+	{ "@/a/top", "gone/b:c", "@/a/gone/b:c" },
 	{ "@/a/top", "./a:b", "@/a/a:b" },
 	{ "@/a/top", "@/a/a:b", "@/a/a:b" },
 };
-
-static void test_is_path(void)
-{
-	static const char *const path[] = { "a", "/a", "./a:b", "/a:b", "a/b:c", "-", "", "/nbd:" };
-	static const char *const protocol[] = { "nbd:x", "a:b", ":", ":a", "json:{}", "c:/x",
-		"rbd:pool/image" };
-	size_t i;
-
-	for (i = 0; i < sizeof(path) / sizeof(path[0]); i++)
-		ok(recorded_is_path(path[i]), path[i]);
-	for (i = 0; i < sizeof(protocol) / sizeof(protocol[0]); i++)
-		ok(!recorded_is_path(protocol[i]), protocol[i]);
-}
 
 static void test_without_place(void)
 {
@@ -271,7 +263,6 @@ int main(void)
 	slash = policy_of("[storage]\ndirectory = /\n");
 	outer = policy_of("[storage]\ndirectory = @/a\ndirectory = @/c\n");
 	inner = policy_of("[storage]\ndirectory = @/a\ndirectory = @/b\n");
-	test_is_path();
 	test_without_place();
 	TEST_ROWS(&all, "nothing is limited", unlimited);
 	TEST_ROWS(&all, "links of the process", magic);

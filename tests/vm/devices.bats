@@ -235,3 +235,36 @@ finished() {
 	same "$IMAGE" <(head -c 8M "$LOOP")
 	drop_group spare
 }
+
+@test "a device of the device mapper is refused while another process has it open" {
+	local disk=disk-here-spare-0 LOOP=/dev/mapper/disk-here-spare-0
+
+	make_disk $disk 9M
+	printf '[storage]\n device = %s\n' "$LOOP" >config
+	exec 6<"$LOOP"
+	refuses 5 "$LOOP" img-write --config config "$IMAGE" "$LOOP"
+	says "in use: open in process $$ (bash"
+	exec 6<&-
+	finished
+	succeeds img-write --config config "$IMAGE" "$LOOP"
+	finished
+	same "$IMAGE" <(head -c 8M "$LOOP")
+	drop_group spare
+}
+
+@test "the mark is put back if the first block cannot be synced to disk" {
+	junk disk 9M
+	attach disk
+	# The mark, the content, and then the first block are synced.
+	try strace -f -qq -o trace -P "$LOOP" -e trace=fsync -e inject=fsync:error=EIO:when=3 \
+		img-write -j 1 --config config "$IMAGE" "$LOOP"
+	[ "$status" = 1 ]
+	says 'cannot sync it to disk: Input/output error'
+	[ "$(grep -c 'fsync(.*= 0' trace)" = 3 ]
+	marked
+	unfinished
+	refuses 8 "$LOOP" img-copy "$LOOP" copy
+	succeeds img-write --config config "$IMAGE" "$LOOP"
+	finished
+	same "$IMAGE" <(head -c 8M disk)
+}

@@ -37,6 +37,26 @@ load faults
 	on a lvremove -qy vga/mine
 }
 
+@test "names are swapped before lvcreate: no snapshot of the wrong volume is kept" {
+	local command argv
+
+	on a lvcreate -qy -L 8M -n mine vga
+	printf '%s\n' 'lvrename vga mine x' 'lvrename vga other mine' 'lvrename vga x other' |
+		on a tee /tmp/swap >/dev/null
+	for command in 'img-snap --size 4M /dev/vga/mine' \
+		'img-copy -s --snapshot-size 4M /dev/vga/mine /srv/no'; do
+		lvm_with 'if [ "$1" = lvcreate ]; then real </tmp/swap >/dev/null; fi'
+		read -ra argv <<<"$command"
+		refuses 3 /dev/vga/mine on a "${argv[@]}"
+		says 'was renamed or removed meanwhile'
+		lvm_back a
+		[ "$(names)" = " mine other " ]
+		on a sh -c 'lvm </tmp/swap' >&2
+	done
+	[ -z "$(on a ls -A /srv)" ]
+	on a lvremove -qy vga/mine
+}
+
 @test "killed while lvcreate works, and before the end: unfinished, and created again" {
 	local step pid creator
 

@@ -19,6 +19,33 @@ load snapshot
 	none_tagged
 }
 
+@test "--snapshot: after one failure to ask how full it is, the watch goes on" {
+	local process thread threads=() tracer
+
+	configure 'size = 4m'
+	copy_slowly
+	# Without -f, so that LVM is not traced.
+	for process in $(helpers); do
+		for thread in /proc/"$process"/task/*; do
+			threads+=(-p "${thread##*/}")
+		done
+	done
+	strace -qq -o /dev/null -P /dev/mapper/control -e trace=ioctl \
+		-e inject=ioctl:error=ENOMEM:when=1 "${threads[@]}" 3>&- &
+	tracer=$!
+	wait_until 60 grep -qF "warning: cannot watch how full snapshot '" "$ERR"
+	kill $tracer
+	wait $tracer || true
+	change 0 3
+	wait_until 60 larger 4194304
+	copy_ends
+	[ "$status" = 0 ]
+	[ "$(wc -l <"$ERR")" = 1 ]
+	json '.consistent'
+	cmp "$IMAGE" "$IMG_VM/a/srv/copy" >&2
+	none_tagged
+}
+
 @test "--snapshot: an overflow fails the copy, whatever is cached" {
 	configure 'size = 4m' 'autoextend = no'
 	copy_slowly

@@ -114,6 +114,21 @@ marked() {
 	[ -n "$(tagged b img-tools.unfinished)" ]
 }
 
+@test "a volume that is extended while it is read was not copied completely" {
+	local writer
+
+	img-copy -F "$SSH_CONFIG" --bwlimit 1M a:/dev/vga/image copy 2>"$ERR" 3>&- &
+	writer=$!
+	wait_until 20 test -s .copy.img-tools
+	on a lvextend -qq -L +4M vga/image
+	status=0
+	wait $writer || status=$?
+	[ "$status" = 8 ]
+	says 'the device changed its size while it was read'
+	[ -z "$(ls -A)" ]
+	on a lvreduce -qqy -L -4M vga/image
+}
+
 @test "volumes in use are neither read nor written" {
 	exec 7</dev/vga/image
 	refuses 5 a:/dev/vga/image img-copy a:/dev/vga/image copy

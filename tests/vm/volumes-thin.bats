@@ -119,3 +119,38 @@ fill() {
 	holds vga/new sparse
 	on a lvremove -qy vga
 }
+
+@test "a snapshot of the metadata that cannot be released is released by the next job" {
+	local pool=vga-pool-tpool before
+
+	on a lvcreate -q --type thin-pool -c 64K -L 16M --poolmetadatasize 4M -n pool vga
+	on a lvcreate -q -V 64M --thinpool vga/pool -n thin
+	fill vga/thin 8 2
+	# The pool becomes read-only while thin_dump runs.
+	on a dmsetup table $pool >"$DIR/table"
+	awk '{ $8 = 1; $9 = "read_only"; print }' "$DIR/table" >"$DIR/read-only"
+	change_sbin a
+	printf '%s\n' '#!/bin/sh' "dmsetup reload $pool $PWD/read-only" "dmsetup resume $pool" \
+		'exec /usr/bin/false' | on a tee /usr/sbin/thin_dump >/dev/null
+	works on a img-copy /dev/vga/thin /srv/copy
+	lvm_back a
+	kept
+	# The next job cannot release it, either.
+	works on a img-copy --overwrite /dev/vga/thin /srv/copy
+	kept
+	on a dmsetup reload $pool "$DIR/table"
+	on a dmsetup resume $pool
+	before=$(bytes_read vga/thin)
+	works on a img-copy --overwrite /dev/vga/thin /srv/copy
+	[ $(($(bytes_read vga/thin) - before)) -lt 8000000 ]
+	run ! kept
+	run ! on a dmsetup message $pool 0 release_metadata_snap
+	cmp /dev/vga/thin "$IMG_VM/a/srv/copy"
+	rm "$IMG_VM/a/srv/copy"
+	on a lvremove -qy vga
+}
+
+# Whether a job's lock file says that the metadata snapshot is reserved.
+kept() {
+	[ -n "$(on a find /run -maxdepth 1 -name 'img-tools-*' -size -2 ! -empty)" ]
+}

@@ -32,7 +32,7 @@ load volumes
 	json '.entries[] | select(.name == "snap") | .snapshot |
 		.origin == "held" and .used > 0 and .used < 0.01 and .invalid == false'
 	json '.entries[] | select(.name == "invalid") | .snapshot |
-		.origin == "old" and .invalid'
+		.origin == "old" and .invalid and .used == null'
 	json '.entries[] | select(.name == "off") | .capacity == 4194304 and .format == null'
 
 	dm=$(realpath /dev/vgi/fs-1.x)

@@ -5,10 +5,9 @@
 #include "lib/store/device/device_image.h"
 
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 
 #include "lib/base/err.h"
+#include "lib/store/block_size.h"
 #include "lib/store/device/device_mark.h"
 #include "lib/store/device/device_place.h"
 
@@ -33,20 +32,9 @@ static int is_device_unfinished(struct image *img)
 	return image_read(img, first, n, 0) < 0 ? -1 : device_mark_is(first, n);
 }
 
-static int read_device_size(int fd, uint64_t *out)
-{
-	return ioctl(fd, BLKGETSIZE64, out) < 0 ? err_sys("cannot get the device's size") : 0;
-}
-
 static int check_device_size(struct image *img)
 {
-	uint64_t len;
-
-	if (read_device_size(img->fd, &len) < 0)
-		return -1;
-	return len == img->len
-		       ? 0
-		       : err_set(ST_CORRUPT, "the device changed its size while it was read");
+	return block_size_check(img->fd, img->len);
 }
 
 static const struct image_ops ops = {
@@ -68,7 +56,7 @@ struct image *device_image_open(struct place *place)
 	img->fd = device_place_open(place, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (img->fd >= 0 && fstat(img->fd, &img->st) < 0)
 		err_sys("cannot stat");
-	else if (img->fd >= 0 && read_device_size(img->fd, &img->len) == 0)
+	else if (img->fd >= 0 && block_size_get(img->fd, &img->len) == 0)
 		return img;
 	image_close(img);
 	return NULL;

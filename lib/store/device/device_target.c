@@ -10,15 +10,15 @@
 #include "lib/store/device/device_target.h"
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
+#include "lib/host/inuse.h"
+#include "lib/store/block_size.h"
 #include "lib/store/block_zero.h"
 #include "lib/store/device/device_mark.h"
 #include "lib/store/device/device_place.h"
@@ -49,11 +49,9 @@ static int open_exclusively(struct target_device *t)
 		return -1;
 	if (fstat(base->fd, &st) < 0)
 		return err_sys("cannot stat");
-	if (target_check_source(base, &st) < 0)
+	if (target_check_source(base, &st) < 0 || inuse_refuse_open(base->fd) < 0)
 		return -1;
-	if (ioctl(base->fd, BLKGETSIZE64, &base->space) < 0)
-		return err_sys("cannot get the device's size");
-	return target_check_len(base);
+	return block_size_get(base->fd, &base->space) < 0 ? -1 : target_check_len(base);
 }
 
 static int write_first(struct target_device *t, const uint8_t *block)
@@ -145,9 +143,15 @@ static int zero_device_rest(struct target *base, uint64_t len)
 static int commit_device(struct target *base)
 {
 	struct target_device *t = device_of(base);
+	struct err e;
 
-	if (write_first(t, t->first) < 0)
+	if (write_first(t, t->first) < 0) {
+		/* The block may have reached the disk in part, or may be lost there later. */
+		err_take(&e);
+		mark_device(t);
+		err_put(&e);
 		return -1;
+	}
 	close(base->fd);
 	base->fd = -1;
 	return 0;

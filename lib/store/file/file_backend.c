@@ -98,12 +98,10 @@ static int rename_with_mark(const struct place_file *p, const char *name)
 
 	if (unfinished_carry(p->dir, p->base.name, name, p->st.st_uid) < 0)
 		return -1;
-	if (publish_name(p->dir, p->base.name, name) == 0)
+	if (publish_name(p->dir, p->base.name, name, "cannot rename") == 0)
 		return 0;
-	if (errno == EEXIST)
+	if (err_errno() == EEXIST)
 		err_set(ST_EXISTS, "'%s' exists already", name);
-	else
-		err_sys("cannot rename");
 	err_take(&e);
 	unfinished_forget(p->dir, name,
 		p->st.st_uid); /* the file did not get the name, so its mark goes, too */

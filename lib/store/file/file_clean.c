@@ -2,6 +2,7 @@
  * file_clean: removes the partial files that interrupted jobs left in a directory.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -57,9 +58,11 @@ int file_clean(const struct place *container, const char *shown, bool dry_run, b
 	}
 	if (!d)
 		return -1;
-	while (r == 0 && (e = readdir(d)))
+	for (errno = 0; r == 0 && (e = readdir(d)); errno = 0)
 		if (partial_is(e->d_name))
 			r = clean_entry(fd, shown, e->d_name, dry_run, each, arg);
+	if (r == 0 && errno)
+		r = err_sys("cannot list");
 	if (r == 0 && !dry_run && io_sync_dir(fd) < 0)
 		r = err_sys("cannot sync the directory to disk");
 	closedir(d);

@@ -32,18 +32,30 @@ static int check_writable(const struct place_file *p)
 		       : 0;
 }
 
+/* The same lock as on a partial file: it keeps QEMU and other jobs away. */
+static int lock_file(const struct target_inplace *t)
+{
+	if (partial_lock(t->base.fd) == 0)
+		return 0;
+	return err_status() == ST_BUSY ? err_set(ST_BUSY, "in use: another job is writing it") : -1;
+}
+
+/* The size may have changed since the place was opened. */
+static int read_size(struct target_inplace *t)
+{
+	struct stat st;
+
+	if (fstat(t->base.fd, &st) < 0)
+		return err_sys("cannot stat");
+	t->base.space = (uint64_t)st.st_size;
+	return 0;
+}
+
 static int mark_file(struct target_inplace *t)
 {
-	int fd = t->base.fd;
-
-	/* The same lock as on a partial file: it keeps QEMU and other jobs away. */
-	if (partial_lock(fd) < 0)
-		return err_status() == ST_BUSY
-			       ? err_set(ST_BUSY, "in use: another job is writing it")
-			       : -1;
 	/* What an earlier job left unfinished remains so if this job writes nothing. */
 	t->marked = !t->base.was_unfinished;
-	return unfinished_set(fd, t->place->dir, t->place->base.name);
+	return unfinished_set(t->base.fd, t->place->dir, t->place->base.name);
 }
 
 static int prepare_inplace_file(struct target_inplace *t)
@@ -54,11 +66,11 @@ static int prepare_inplace_file(struct target_inplace *t)
 	t->base.fd = precheck_open(t->place, w->dry_run ? O_RDONLY : O_RDWR, w->allow_links);
 	if (t->base.fd < 0)
 		return -1;
-	t->base.space = (uint64_t)t->place->st.st_size;
 	if (unfinished_check(t->place->dir, t->place->base.name, t->place->st.st_uid) < 0)
 		return -1;
 	target_set_hole_unit(&t->base);
-	if (target_check_source(&t->base, &t->place->st) < 0 || target_check_len(&t->base) < 0)
+	if (target_check_source(&t->base, &t->place->st) < 0 || (!w->dry_run && lock_file(t) < 0) ||
+		read_size(t) < 0 || target_check_len(&t->base) < 0)
 		return -1;
 	is = unfinished_is(t->base.fd, t->place->dir, t->place->base.name);
 	if (is < 0)

@@ -91,7 +91,7 @@ static int names_read(struct file_names *n)
 	n->used = n->count = n->next = 0;
 	n->limit[0] = '\0';
 	rewinddir(n->dir);
-	while ((void)(errno = 0), (e = readdir(n->dir)))
+	for (errno = 0; (e = readdir(n->dir)); errno = 0)
 		if (n->is_wanted(e->d_name) && strlen(e->d_name) < sizeof(n->last))
 			names_add(n, e->d_name);
 	if (errno)

@@ -318,7 +318,7 @@ static int check_replaced(const struct target_file *t)
 
 	if (old < 0)
 		return err_status() == ST_OK ? 0 : -1;
-	r = inuse_refuse(old, INUSE_ANY);
+	r = inuse_refuse(old);
 	close(old);
 	return r;
 }
@@ -334,10 +334,11 @@ static int publish_file(struct target_file *t)
 			       ? err_sys("cannot rename the complete file")
 			       : 0;
 	}
-	if (publish_name(p->dir, t->hidden, p->base.name) == 0)
+	if (publish_name(p->dir, t->hidden, p->base.name, "cannot rename the complete file") == 0)
 		return 0;
-	return errno == EEXIST ? err_set(ST_EXISTS, "another program has created it meanwhile")
-			       : err_sys("cannot rename the complete file");
+	return err_errno() == EEXIST
+		       ? err_set(ST_EXISTS, "another program has created it meanwhile")
+		       : -1;
 }
 
 static int settle_new_file(struct target *base)

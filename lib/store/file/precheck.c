@@ -66,7 +66,7 @@ int precheck_open(const struct place_file *p, int flags, bool allow_links)
 	reader = file_place_open(&p->base, O_RDONLY | O_NONBLOCK);
 	if (reader < 0)
 		return -1;
-	if (inuse_refuse(reader, INUSE_ANY) < 0) {
+	if (inuse_refuse(reader) < 0) {
 		close(reader);
 		return -1;
 	}

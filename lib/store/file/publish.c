@@ -100,7 +100,8 @@ static bool keeps_removed_names(int dir)
 	       (fs.f_type == NFS_SUPER_MAGIC || fs.f_type == FUSE_SUPER_MAGIC);
 }
 
-int publish_name(int dir, const char *from, const char *to)
+/* 0; or -1 with errno set and nothing recorded, or with an error recorded. */
+static int rename_new(int dir, const char *from, const char *to)
 {
 	if (syscall(SYS_renameat2, dir, from, dir, to, RENAME_NOREPLACE) == 0)
 		return 0;
@@ -113,4 +114,12 @@ int publish_name(int dir, const char *from, const char *to)
 	if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK)
 		return rename_reserving(dir, from, to);
 	return -1;
+}
+
+int publish_name(int dir, const char *from, const char *to, const char *what)
+{
+	err_clear();
+	if (rename_new(dir, from, to) == 0)
+		return 0;
+	return err_status() == ST_OK ? err_sys("%s", what) : -1;
 }

@@ -7,11 +7,12 @@
 
 /*
  * Renames a file within a directory without replacing another, also where the
- * filesystem cannot do that in one call.  0, or -1 with errno set: EEXIST if the name
- * is taken.  A crash meanwhile can leave the file with both names.  On a filesystem
- * without hard links it can leave `to` marked as unfinished (unfinished.h), and either
- * empty or complete.
+ * filesystem cannot do that in one call.  0, or -1 recorded: "what: why" ("cannot
+ * rename: ..."), with EEXIST as err_errno() if the name is taken; or that the name cannot be
+ * marked as unfinished.  A crash meanwhile can leave the file with both names.  On a
+ * filesystem without hard links it can leave `to` marked as unfinished (unfinished.h), and
+ * either empty or complete.
  */
-int publish_name(int dir, const char *from, const char *to);
+int publish_name(int dir, const char *from, const char *to, const char *what);
 
 #endif

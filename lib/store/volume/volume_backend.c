@@ -84,7 +84,7 @@ static int describe_unopened(const struct place *base, struct buf *out)
 /* Refuses a volume that is in use, or that other volumes depend on. */
 static int refuse_used(const struct lvm_volume *v)
 {
-	int fd, open;
+	int fd, r;
 
 	if (v->is_pool || !v->is_visible || v->is_merging)
 		return volume_check_changeable(v);
@@ -100,11 +100,9 @@ static int refuse_used(const struct lvm_volume *v)
 	fd = volume_place_open(v, O_RDONLY | O_EXCL);
 	if (fd < 0)
 		return -1;
-	open = volume_is_open_elsewhere(fd, 1);
-	if (open > 0)
-		open = inuse_explain_open(fd);
+	r = inuse_refuse_open(fd);
 	close(fd);
-	return open;
+	return r;
 }
 
 /* What LVM reports of a volume that may be removed or renamed, for lvm_volume_fini(). */

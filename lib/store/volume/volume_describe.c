@@ -24,7 +24,7 @@ static void add_usage(const struct lvm_volume *v, struct buf *out)
 		usage.used = v->used;
 		usage.invalid = v->is_invalid;
 	}
-	if (usage.used >= 0)
+	if (usage.used >= 0 && !usage.invalid)
 		kv_addf(out, "snapshot.used", "%.6f", usage.used);
 	kv_add_u64(out, "snapshot.space", v->size);
 	kv_add_bool(out, "snapshot.invalid", usage.invalid);

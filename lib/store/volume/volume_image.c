@@ -5,17 +5,16 @@
 #include "lib/store/volume/volume_image.h"
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/lvm/dm.h"
 #include "lib/lvm/thin.h"
+#include "lib/store/block_size.h"
 #include "lib/store/volume/volume_describe.h"
 #include "lib/store/volume/volume_place.h"
 
@@ -101,11 +100,13 @@ static int check_not_shared(struct image *img)
 }
 
 /* Cached blocks of a thick snapshot that has overflowed can be read without an error. */
-static int check_not_overflowed(struct image *img)
+static int check_volume(struct image *img)
 {
 	const struct image_volume *v = volume_of(img);
 	struct dm_usage usage;
 
+	if (block_size_check(img->fd, img->len) < 0)
+		return -1;
 	if (!v->lv.is_snapshot)
 		return 0;
 	if (dm_snapshot_usage(img->st.st_rdev, &usage) < 0)
@@ -133,7 +134,7 @@ static const struct image_ops ops = {
 	.use = find_volume_users,
 	.check_unshared = check_not_shared,
 	.is_unfinished = is_volume_unfinished,
-	.check = check_not_overflowed,
+	.check = check_volume,
 	.check_unwritten = image_check_unused,
 	.describe = describe_volume,
 	.release = free_volume,
@@ -151,9 +152,7 @@ struct image *volume_image_open(struct place *place)
 		goto fail;
 	if (fstat(img->fd, &img->st) < 0)
 		err_sys("cannot stat");
-	else if (ioctl(img->fd, BLKGETSIZE64, &img->len) < 0)
-		err_sys("cannot get the volume's size");
-	else
+	else if (block_size_get(img->fd, &img->len) == 0)
 		return img;
 fail:
 	image_close(img);

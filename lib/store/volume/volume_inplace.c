@@ -6,15 +6,56 @@
  *
  * An abort after the first write keeps the mark.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/lvm/dm.h"
 #include "lib/store/volume/volume_place.h"
-#include "lib/store/volume/volume_snapshot.h"
 #include "lib/store/volume/volume_target.h"
+
+/* Refuses if v is a snapshot of origin that would overflow if all of that were overwritten. */
+static int check_overflow(const struct lvm_volume *v, const struct lvm_volume *origin)
+{
+	struct dm_usage usage;
+	struct stat st;
+	int fd, r = 0;
+
+	if (!v->is_snapshot || v->is_invalid || strcmp(v->origin, origin->name) != 0)
+		return 0;
+	fd = volume_open(v, O_RDONLY);
+	if (fd >= 0 && fstat(fd, &st) == 0 && dm_snapshot_usage(st.st_rdev, &usage) == 0 &&
+		!usage.invalid && dm_snapshot_may_overflow(&usage, origin->size))
+		r = err_set(ST_NOROOM,
+			"its snapshot '%s' has too little space for what would be overwritten "
+			"(see lvextend, lvremove)",
+			v->name);
+	else
+		err_clear();
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static int check_snapshots(const struct lvm_volume *origin)
+{
+	struct lvm_list all;
+	size_t i;
+	int r = 0;
+
+	if (!origin->is_origin)
+		return 0;
+	if (lvm_volumes(&all, origin->group, NULL, false) < 0)
+		return -1;
+	for (i = 0; r == 0 && i < all.count; i++)
+		r = check_overflow(&all.volume[i], origin);
+	lvm_list_fini(&all);
+	return r;
+}
 
 static int open_in_place(struct target_volume *t, const struct lvm_volume *v)
 {
@@ -27,7 +68,7 @@ static int open_in_place(struct target_volume *t, const struct lvm_volume *v)
 		return -1;
 	if (volume_target_open(t, v) < 0 || target_check_len(&t->base) < 0)
 		return -1;
-	return volume_snapshot_check_space(v);
+	return check_snapshots(v);
 }
 
 /*

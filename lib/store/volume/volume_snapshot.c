@@ -3,12 +3,10 @@
  */
 #include "lib/store/volume/volume_snapshot.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -125,15 +123,47 @@ static int run_lvcreate(const struct lvm_volume *v, const struct volume_name *na
 	return lvm_change(argv);
 }
 
-/* Removes what lvcreate has made before it failed. */
-static void remove_remains(const struct volume_name *name)
+static int try_remove(const struct volume_name *name, const char *uuid)
+{
+	struct err e;
+
+	if ((*uuid ? volume_remove(name, uuid) : volume_remove_own(name)) == 0)
+		return 0;
+	/* An LVM that was killed may have left the origin suspended. */
+	err_take(&e);
+	repair_group(name->group, false, NULL, NULL);
+	err_put(&e);
+	return -1;
+}
+
+/* Removes a snapshot of this job.  uuid: as LVM prints it; "": unknown, so the tag tells. */
+static int remove_made(const struct volume_name *name, const char *uuid)
+{
+	int tries, r = -1;
+
+	/* udev may have it open for a moment. */
+	for (tries = 0; r < 0 && tries < REMOVE_TRIES; tries++) {
+		if (tries)
+			poll(NULL, 0, REMOVE_AGAIN_MS);
+		r = try_remove(name, uuid);
+	}
+	if (r == 0 && tries > 1 && repair_refresh(name->group) < 0)
+		err_clear();
+	return r;
+}
+
+/* Removes what was made before a failure, and keeps the recorded error. */
+static void remove_remains(const struct volume_name *name, const char *uuid)
 {
 	struct err e;
 
 	err_take(&e);
 	repair_group(name->group, false, NULL, NULL);
-	if (volume_remove_own(name) == 0)
-		repair_refresh(name->group);
+	if (remove_made(name, uuid) < 0)
+		log_warn("cannot remove the snapshot '%s' (see img-clean): %s", name->name,
+			err_text());
+	else if (repair_refresh(name->group) < 0)
+		err_clear();
 	err_put(&e);
 }
 
@@ -155,8 +185,40 @@ static int check_names(const struct lvm_volume *v, const struct volume_name *sna
 	return volume_check_name(snapshot, !v->is_thin, ST_USAGE);
 }
 
-static int create_snapshot(
-	struct lvm_volume *out, const struct lvm_volume *v, const struct snapshot_want *want)
+/* LVM takes a name, which another volume may have got meanwhile. */
+static int check_origin_name(const struct image *origin)
+{
+	const struct volume_name name = volume_image_name(origin);
+
+	return volume_has_name(origin->fd, &name)
+		       ? 0
+		       : err_set(ST_ABSENT, "was renamed or removed meanwhile");
+}
+
+/* Runs lvcreate, and checks what it has made.  0, or -1 recorded: then nothing is left. */
+static int make_snapshot(struct lvm_volume *out, const struct image *origin,
+	const struct lvm_volume *v, const struct volume_name *name,
+	const struct snapshot_want *want, uint64_t space)
+{
+	const char *uuid = "";
+
+	if (run_lvcreate(v, name, want, space) == 0 &&
+		lvm_volume(out, name->group, name->name) == 0) {
+		if (volume_is_own(out))
+			uuid = out->own_uuid;
+		else
+			err_set(ST_BUSY, "its snapshot was replaced while it was made");
+		if (*uuid && check_origin_name(origin) == 0 &&
+			(!want->name || remove_job_tag(out) == 0))
+			return 0;
+	}
+	remove_remains(name, uuid);
+	lvm_volume_fini(out);
+	return -1;
+}
+
+static int create_snapshot(struct lvm_volume *out, const struct image *origin,
+	const struct lvm_volume *v, const struct snapshot_want *want)
 {
 	struct volume_name name;
 	uint64_t space = 0;
@@ -174,14 +236,7 @@ static int create_snapshot(
 		return -1;
 	if (want->dry_run)
 		return 0;
-	if (run_lvcreate(v, &name, want, space) == 0 &&
-		lvm_volume(out, name.group, name.name) == 0) {
-		if (!want->name || remove_job_tag(out) == 0)
-			return 0;
-		lvm_volume_fini(out);
-	}
-	remove_remains(&name);
-	return -1;
+	return make_snapshot(out, origin, v, &name, want, space);
 }
 
 /*
@@ -196,48 +251,24 @@ static int snapshot_image(
 	int r;
 
 	memset(out, 0, sizeof(*out));
-	/* LVM takes a name, which another volume may have got meanwhile. */
-	if (!volume_has_name(origin->fd, &name))
-		return err_set(ST_ABSENT, "was renamed or removed meanwhile");
-	if (volume_look(&v, &name) < 0)
+	if (check_origin_name(origin) < 0 || volume_look(&v, &name) < 0)
 		return -1;
 	r = refuse_origin(&v);
 	if (r == 0)
-		r = create_snapshot(out, &v, want);
+		r = create_snapshot(out, origin, &v, want);
 	lvm_volume_fini(&v);
 	return r;
-}
-
-static int try_remove(const struct snapshot_volume *s)
-{
-	struct err e;
-
-	if (volume_remove(&s->volume, s->uuid) == 0)
-		return 0;
-	/* An LVM that was killed may have left the origin suspended. */
-	err_take(&e);
-	repair_group(s->volume.group, false, NULL, NULL);
-	err_put(&e);
-	return -1;
 }
 
 static int remove_snapshot(struct snapshot *base)
 {
 	struct snapshot_volume *s = (struct snapshot_volume *)base;
-	int tries, r = -1;
 
 	volume_watch_end(s->watch);
 	s->watch = NULL;
-	/* udev may have it open for a moment. */
-	for (tries = 0; r < 0 && tries < REMOVE_TRIES; tries++) {
-		if (tries)
-			poll(NULL, 0, REMOVE_AGAIN_MS);
-		r = try_remove(s);
-	}
-	if (r == 0 && tries > 1 && repair_refresh(s->volume.group) < 0)
-		err_clear();
-	return r < 0 ? err_wrap("cannot remove the snapshot '%s' (see img-clean)", s->volume.name)
-		     : 0;
+	return remove_made(&s->volume, s->uuid) < 0
+		       ? err_wrap("cannot remove the snapshot '%s' (see img-clean)", s->volume.name)
+		       : 0;
 }
 
 static int check_snapshot(const struct snapshot *base)
@@ -285,7 +316,6 @@ static int start_watch(struct snapshot_volume *s, const struct lvm_volume *v, bo
 
 struct snapshot *volume_snapshot_take(struct image *origin, const struct snapshot_want *want)
 {
-	const struct volume_name name = volume_image_name(origin);
 	struct snapshot_want nameless = *want;
 	struct volume_name made;
 	struct snapshot_volume *s;
@@ -297,7 +327,7 @@ struct snapshot *volume_snapshot_take(struct image *origin, const struct snapsho
 	s = snapshot_new(sizeof(*s), &ops);
 	made = volume_name_of(&v);
 	if (!s) {
-		remove_remains(&made);
+		remove_remains(&made, v.own_uuid);
 		lvm_volume_fini(&v);
 		return NULL;
 	}
@@ -305,9 +335,7 @@ struct snapshot *volume_snapshot_take(struct image *origin, const struct snapsho
 	memcpy(s->uuid, v.own_uuid, sizeof(s->uuid));
 	s->base.name = strdup(s->volume.name);
 	s->base.image = open_snapshot_image(origin->place->policy, &v);
-	if (s->base.image && !volume_has_name(origin->fd, &name))
-		err_set(ST_ABSENT, "was renamed or removed meanwhile");
-	else if (s->base.image && start_watch(s, &v, want->autoextend) == 0) {
+	if (s->base.image && start_watch(s, &v, want->autoextend) == 0) {
 		lvm_volume_fini(&v);
 		return &s->base;
 	}
@@ -335,44 +363,5 @@ int volume_snapshot_keep(char **path, struct image *origin, const struct snapsho
 		r = *path ? 0 : err_set(ST_FAILED, "out of memory");
 	}
 	free(own);
-	return r;
-}
-
-/* Refuses if v is a snapshot of origin that would overflow; see volume_snapshot_check_space(). */
-static int check_overflow(const struct lvm_volume *v, const struct lvm_volume *origin)
-{
-	struct dm_usage usage;
-	struct stat st;
-	int fd, r = 0;
-
-	if (!v->is_snapshot || v->is_invalid || strcmp(v->origin, origin->name) != 0)
-		return 0;
-	fd = volume_open(v, O_RDONLY);
-	if (fd >= 0 && fstat(fd, &st) == 0 && dm_snapshot_usage(st.st_rdev, &usage) == 0 &&
-		!usage.invalid && dm_snapshot_may_overflow(&usage, origin->size))
-		r = err_set(ST_NOROOM,
-			"its snapshot '%s' has too little space for what would be overwritten "
-			"(see lvextend, lvremove)",
-			v->name);
-	else
-		err_clear();
-	if (fd >= 0)
-		close(fd);
-	return r;
-}
-
-int volume_snapshot_check_space(const struct lvm_volume *origin)
-{
-	struct lvm_list all;
-	size_t i;
-	int r = 0;
-
-	if (!origin->is_origin)
-		return 0;
-	if (lvm_volumes(&all, origin->group, NULL, false) < 0)
-		return -1;
-	for (i = 0; r == 0 && i < all.count; i++)
-		r = check_overflow(&all.volume[i], origin);
-	lvm_list_fini(&all);
 	return r;
 }

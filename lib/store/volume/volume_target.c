@@ -10,11 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -22,6 +20,7 @@
 #include "lib/base/run.h"
 #include "lib/base/size.h"
 #include "lib/host/inuse.h"
+#include "lib/store/block_size.h"
 #include "lib/store/block_zero.h"
 #include "lib/store/target_ops.h"
 #include "lib/store/volume/volume_place.h"
@@ -39,15 +38,10 @@ struct target_volume *volume_target_new(
 
 int volume_target_open(struct target_volume *t, const struct lvm_volume *v)
 {
-	int other, fd = t->base.fd = volume_place_open(v, O_RDWR | O_EXCL);
+	int fd = t->base.fd = volume_place_open(v, O_RDWR | O_EXCL);
 
-	if (fd < 0)
+	if (fd < 0 || inuse_refuse_open(fd) < 0 || block_size_get(fd, &t->base.space) < 0)
 		return -1;
-	other = volume_is_open_elsewhere(fd, 1);
-	if (other)
-		return other < 0 ? -1 : inuse_explain_open(fd);
-	if (ioctl(fd, BLKGETSIZE64, &t->base.space) < 0)
-		return err_sys("cannot get the volume's size");
 	memcpy(t->uuid, v->own_uuid, sizeof(t->uuid));
 	block_zero_init(&t->zero, fd, v->is_thin);
 	t->base.hole_unit = t->zero.is_thin ? t->zero.unit : 0;

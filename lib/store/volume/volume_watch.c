@@ -5,6 +5,7 @@
  */
 #include "lib/store/volume/volume_watch.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -36,7 +37,8 @@ struct volume_watch {
 	/* used by the thread only */
 	struct growth_rate rate;
 	int64_t not_before_ms;
-	bool has_warned;
+	bool has_warned;	  /* that it cannot be extended */
+	bool has_warned_of_usage; /* that it cannot be watched */
 };
 
 static int run_lvextend(const struct volume_name *name, uint64_t by)
@@ -86,6 +88,20 @@ static void warn_once(struct volume_watch *w)
 	err_clear();
 }
 
+/* The kernel did not tell how full it is.  0: go on; -1: the device is gone. */
+static int explain_unknown_usage(struct volume_watch *w)
+{
+	bool is_gone = err_errno() == ENXIO;
+
+	if (!is_gone && !w->has_warned_of_usage) {
+		log_warn("warning: cannot watch how full snapshot '%s' is: %s", w->name.name,
+			err_text());
+		w->has_warned_of_usage = true;
+	}
+	err_clear();
+	return is_gone ? -1 : 0;
+}
+
 /* One round.  0: go on; -1: the snapshot is invalid or removed. */
 static int watch_round(struct volume_watch *w)
 {
@@ -95,7 +111,7 @@ static int watch_round(struct volume_watch *w)
 	struct dm_usage usage;
 
 	if (dm_snapshot_usage(w->dev, &usage) < 0)
-		return -1;
+		return explain_unknown_usage(w);
 	if (usage.invalid) {
 		atomic_store(&w->spoiled, true);
 		return -1;
