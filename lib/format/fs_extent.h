@@ -21,15 +21,15 @@ enum fs_measure {
 	FS_UNKNOWN, /* it is recognised, but its end is unknown: nothing may be cut off */
 };
 
+/* bytes and block are 0, and needs_replay false, unless it is FS_MEASURED. */
 struct fs_extent {
 	enum fs_measure measured;
 	char type[PROBE_TEXT]; /* blkid's TYPE ("ext4", "crypto_LUKS", …), or PROBE_AMBIGUOUS */
-	uint64_t bytes;	       /* if FS_MEASURED: from off to its end, which may be beyond len */
-	unsigned block;	       /* if FS_MEASURED: the bytes of a block (of swap: a page; of exFAT: a
-				  sector) */
+	uint64_t bytes;	       /* from off to its end, which may be beyond len */
+	unsigned block;	       /* bytes of a block; of swap: of a page; of exFAT: of a sector */
 	/*
 	 * Its journal has to be replayed before it is used, and may contain a newer superblock
-	 * with another end.  Only ext3 and ext4 say so; the log of XFS is not looked at.
+	 * with another end.  Only ext3 and ext4 show this; the log of XFS is not read.
 	 */
 	bool needs_replay;
 };
