@@ -95,19 +95,24 @@ static int probe_partitions(blkid_probe pr, struct probe *p)
 
 int probe_fd(int fd, uint64_t len, struct probe *p)
 {
+	return probe_range(fd, 0, len, p);
+}
+
+int probe_range(int fd, uint64_t off, uint64_t len, struct probe *p)
+{
 	blkid_probe pr;
 	int r = -1;
 
 	memset(p, 0, sizeof(*p));
 	if (len == 0) /* which to libblkid means: up to the end */
 		return 0;
-	if (len > SIZE_LIMIT)
+	if (off > SIZE_LIMIT || len > SIZE_LIMIT - off)
 		return err_set(ST_CORRUPT, "cannot look for filesystems: impossible length");
 	pr = blkid_new_probe();
 	if (!pr)
 		return err_set(ST_FAILED, "out of memory");
 	errno = 0;
-	if (blkid_probe_set_device(pr, fd, 0, (blkid_loff_t)len) != 0) {
+	if (blkid_probe_set_device(pr, fd, (blkid_loff_t)off, (blkid_loff_t)len) != 0) {
 		if (errno == 0)
 			errno = EIO;
 		err_sys("cannot look for filesystems");

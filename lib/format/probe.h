@@ -27,4 +27,7 @@ struct probe {
  */
 int probe_fd(int fd, uint64_t len, struct probe *p);
 
+/* The same in the len bytes of fd that begin at off, such as a partition. */
+int probe_range(int fd, uint64_t off, uint64_t len, struct probe *p);
+
 #endif
