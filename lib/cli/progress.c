@@ -193,6 +193,7 @@ void progress_begin(const struct cli *c)
 	bool always = c->progress == CLI_PROGRESS_ALWAYS;
 
 	state.mode = OFF;
+	state.shown_ms = 0;
 	if (c->progress == CLI_PROGRESS_JSON)
 		state.mode = JSON;
 	else if (always || (c->progress == CLI_PROGRESS_AUTO && !c->quiet && isatty(STDERR_FILENO)))
