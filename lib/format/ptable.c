@@ -1,0 +1,142 @@
+/*
+ * ptable: the first sector says which table it is, as for the kernel: a GPT counts only below a
+ * protective MBR.  Any sign of both kinds is odd.
+ */
+#include "lib/format/ptable.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/io.h"
+#include "lib/base/size.h"
+#include "lib/format/dos_table.h"
+
+static int set_odd(struct ptable *t, const char *odd)
+{
+	enum ptable_kind kind = t->kind;
+
+	memset(t, 0, sizeof(*t));
+	t->kind = kind;
+	t->odd = odd;
+	return 0;
+}
+
+static void set_parts(struct ptable *t, const struct ptable_part *part, size_t n)
+{
+	const struct ptable_part *last = ptable_part_last(part, n);
+
+	if (!last)
+		return;
+	t->last = last->number;
+	t->last_start = last->start;
+	t->last_end = last->end;
+	if (last->end > t->used)
+		t->used = last->end;
+}
+
+static int read_dos(struct ptable *t, const uint8_t *mbr, int fd, uint64_t len)
+{
+	struct dos_table d;
+
+	if (dos_table_read(&d, mbr, fd, len) < 0)
+		return -1;
+	if (d.odd)
+		return set_odd(t, d.odd);
+	t->sector = DOS_TABLE_SECTOR;
+	t->used = d.used;
+	set_parts(t, d.part, d.n);
+	t->min_len = t->used ? t->used : DOS_TABLE_SECTOR;
+	return 0;
+}
+
+static int read_gpt(struct ptable *t)
+{
+	struct ptable_part *part;
+	const char *odd;
+	size_t n;
+
+	if (gpt_read_parts(&t->gpt, &part, &n, &odd) < 0)
+		return -1;
+	if (odd)
+		return set_odd(t, odd);
+	t->sector = t->gpt.sector;
+	set_parts(t, part, n);
+	t->min_len = gpt_min_len(&t->gpt, t->used);
+	free(part);
+	return 0;
+}
+
+/* Reads the primary header of a GPT into t->gpt.  The number of sector sizes that have one; -1. */
+static int read_headers(struct ptable *t, int fd, uint64_t len)
+{
+	static const unsigned size[] = { 512, 4096 };
+	struct gpt g = { .fd = fd, .len = len };
+	int r, found = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
+		g.sector = size[i];
+		r = gpt_read_header(&g, &g.primary, 1);
+		if (r < 0)
+			return -1;
+		if (r == 1) {
+			t->gpt = g;
+			found++;
+		}
+	}
+	return found;
+}
+
+int ptable_read(struct ptable *t, int fd, uint64_t len)
+{
+	uint8_t mbr[DOS_TABLE_SECTOR];
+	enum dos_table_kind kind;
+	int headers, protective;
+	ssize_t got;
+
+	memset(t, 0, sizeof(*t));
+	got = io_pread(fd, mbr, sizeof(mbr), 0);
+	if (got < 0)
+		return err_sys("cannot read at 0");
+	if (len < sizeof(mbr) || (size_t)got < sizeof(mbr))
+		return 0;
+	headers = read_headers(t, fd, len);
+	if (headers < 0)
+		return -1;
+	kind = dos_table_kind(mbr, &protective);
+	t->kind = PTABLE_GPT;
+	if (headers == 2)
+		return set_odd(t, "two GPTs, of 512 and of 4096 byte sectors");
+	switch (kind) {
+	case DOS_TABLE_PROTECTIVE:
+		return headers ? read_gpt(t) : set_odd(t, "a damaged GPT: no valid primary header");
+	case DOS_TABLE_HYBRID:
+		return set_odd(t, "a hybrid MBR");
+	case DOS_TABLE_DAMAGED:
+		return set_odd(t, "a damaged GPT: its protective MBR is not valid");
+	case DOS_TABLE_NONE:
+		if (headers)
+			return set_odd(t, "a damaged GPT: it has no protective MBR");
+		t->kind = PTABLE_NONE;
+		return 0;
+	case DOS_TABLE_PLAIN:
+		t->kind = PTABLE_DOS;
+		return headers ? set_odd(t, "a DOS table and a GPT") : read_dos(t, mbr, fd, len);
+	}
+	return 0;
+}
+
+int ptable_fit(const struct ptable *t, int fd, uint64_t len, uint64_t new_len)
+{
+	char need[SIZE_HUMAN];
+
+	(void)fd;
+	(void)len;
+	if (t->kind != PTABLE_GPT || t->odd)
+		return 0;
+	if (new_len < t->min_len)
+		return err_set(ST_REFUSED, "the partition table and its partitions need %s",
+			size_human(t->min_len, need));
+	return err_set(ST_FAILED, "not implemented");
+}
