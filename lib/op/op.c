@@ -94,6 +94,20 @@ static const struct op_key create_keys[] = {
 	{ NULL },
 };
 
+static const char *const how_words[] = { "more", "less", NULL };
+
+/* Without how, size is the size that it gets. */
+static const struct op_key resize_keys[] = {
+	KEY("path", PATH, .required = true),
+	KEY("size", U64, .required = true),
+	KEY("how", WORD, .words = how_words),
+	KEY("shrink", FLAG),
+	KEY("as_raw", FLAG),
+	KEY("allow_links", FLAG),
+	DRY_RUN,
+	{ NULL },
+};
+
 static const struct op_key delete_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("force", FLAG),
@@ -167,6 +181,7 @@ const struct op op_table[] = {
 	{ "digest", { RIGHT_READ, { check_keys, digest_keys, flow_keys } }, false, op_digest },
 	{ "check", { RIGHT_READ, { check_keys } }, false, op_check },
 	{ "create", { RIGHT_CREATE, { create_keys } }, false, op_create },
+	{ "resize", { RIGHT_WRITE, { resize_keys } }, false, op_resize },
 	{ "delete", { RIGHT_DELETE, { delete_keys } }, false, op_delete },
 	{ "rename", { RIGHT_CREATE | RIGHT_DELETE, { rename_keys } }, false, op_rename },
 	{ "archive", { REPLACES, { archive_keys, flow_keys } }, false, op_archive },

@@ -22,6 +22,8 @@
 
 struct image;
 struct place;
+struct resize;
+struct resize_want;
 struct snapshot;
 struct snapshot_want;
 struct target;
@@ -87,6 +89,9 @@ struct backend {
 	 */
 	struct target *(*make)(struct place *p, const struct target_want *want);
 	struct target *(*fill)(struct place *p, const struct target_want *want);
+
+	/* Prepares a change of the size of an image: resize_open().  NULL: it never changes. */
+	struct resize *(*resize)(struct image *img, const struct resize_want *want);
 
 	/* Removes the image at p: also ST_ABSENT, ST_BUSY, ST_REFUSED. */
 	int (*remove)(const struct place *p, const struct change_want *want);

@@ -14,6 +14,7 @@
 #include "lib/store/file/file_image.h"
 #include "lib/store/file/file_list.h"
 #include "lib/store/file/file_place.h"
+#include "lib/store/file/file_resize.h"
 #include "lib/store/file/file_snapshot.h"
 #include "lib/store/file/file_target.h"
 #include "lib/store/file/partial.h"
@@ -170,6 +171,7 @@ const struct backend backend_file = {
 	.open = file_image_open,
 	.make = file_target_make,
 	.fill = file_target_fill,
+	.resize = file_resize_open,
 	.remove = remove_file,
 	.rename = rename_file,
 	.list = file_list,

@@ -16,6 +16,7 @@
 #include "lib/store/volume/volume_image.h"
 #include "lib/store/volume/volume_list.h"
 #include "lib/store/volume/volume_place.h"
+#include "lib/store/volume/volume_resize.h"
 #include "lib/store/volume/volume_snapshot.h"
 #include "lib/store/volume/volume_target.h"
 
@@ -189,6 +190,7 @@ const struct backend backend_volume = {
 	.open = volume_image_open,
 	.make = volume_target_make,
 	.fill = volume_target_fill,
+	.resize = volume_resize_open,
 	.remove = remove_volume,
 	.rename = rename_volume,
 	.list = volume_list,

@@ -48,15 +48,14 @@ int volume_target_open(struct target_volume *t, const struct lvm_volume *v)
 	return 0;
 }
 
-static void warn_of_small_pool(const struct target_volume *t, const struct lvm_volume *pool)
+void volume_target_warn_of_pool(const char *path, uint64_t len, const struct lvm_volume *pool)
 {
 	char size[SIZE_HUMAN], have[SIZE_HUMAN];
 
-	if (t->base.space > pool->size)
+	if (len > pool->size)
 		log_warn("warning: '%s' has %s, and its pool '%s' has only %s: writing will fail "
 			 "when the pool is full",
-			t->base.place->path, size_human(t->base.space, size), pool->name,
-			size_human(pool->size, have));
+			path, size_human(len, size), pool->name, size_human(pool->size, have));
 }
 
 static int check_pool(const struct target_volume *t, const char *group, const char *pool)
@@ -73,7 +72,7 @@ static int check_pool(const struct target_volume *t, const char *group, const ch
 	else if (v.used >= 1)
 		r = err_set(ST_NOROOM, "pool '%s' is full", pool);
 	else
-		warn_of_small_pool(t, &v);
+		volume_target_warn_of_pool(t->base.place->path, t->base.space, &v);
 	lvm_volume_fini(&v);
 	return r;
 }

@@ -37,6 +37,9 @@ int volume_target_open(struct target_volume *t, const struct lvm_volume *v);
 /* Refuses a volume whose job is or may be running: 0, or -1 with ST_BUSY recorded. */
 int volume_target_check_job(const struct lvm_volume *v);
 
+/* Warns if a thin volume of len bytes is larger than its pool. */
+void volume_target_warn_of_pool(const char *path, uint64_t len, const struct lvm_volume *pool);
+
 /* The settle() of both (target_ops.h). */
 int volume_target_settle(struct target *base);
 

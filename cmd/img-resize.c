@@ -1,0 +1,133 @@
+/*
+ * img-resize: grows an image, or cuts it.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/size.h"
+#include "lib/cli/command.h"
+#include "lib/cli/json.h"
+#include "lib/cli/usage.h"
+
+static void show_steps(const struct cli *c, const struct kv *reply)
+{
+	const char *step;
+	size_t at = 0;
+
+	while ((step = kv_each(reply, "step", &at)))
+		cli_print(c, "  %s", step);
+}
+
+static int tell_resize(struct command *c, const struct location *loc, const struct kv *record,
+	const struct kv *reply, json_t *o)
+{
+	char before[SIZE_HUMAN], after[SIZE_HUMAN];
+	uint64_t previous = 0, size = 0;
+
+	(void)record;
+	if (kv_get_u64(reply, "previous", &previous) < 0 || kv_get_u64(reply, "size", &size) < 0 ||
+		json_set_u64(o, "smallest", reply, "smallest") < 0)
+		return -1;
+	if (size == previous)
+		log_note("%s: has %s (%" PRIu64 " bytes) already", loc->text,
+			size_human(size, after), size);
+	else
+		cli_did(&c->cli, "resize", "resized", "%s from %s to %s (%" PRIu64 " bytes)",
+			loc->text, size_human(previous, before), size_human(size, after), size);
+	if (c->cli.dry_run && !c->cli.json)
+		show_steps(&c->cli, reply);
+	json_set_text(o, "path", kv_get(reply, "path"));
+	json_set_u64(o, "previous", reply, "previous");
+	json_set_u64(o, "capacity", reply, "size");
+	json_set_texts(o, "steps", reply, "step");
+	return 0;
+}
+
+static bool is_negative_size(const char *word)
+{
+	return word[0] == '-' && word[1] >= '0' && word[1] <= '9';
+}
+
+/*
+ * The words in another order, since a size with a '-' would be read as options: such words come
+ * last, after "--".  The caller frees it.  NULL recorded.
+ */
+static char **put_sizes_last(int *argc, char **argv)
+{
+	static char end_of_options[] = "--";
+	char **words = calloc((size_t)*argc + 2, sizeof(*words));
+	int i, end, n = 0;
+
+	if (!words) {
+		err_set(ST_FAILED, "out of memory");
+		return NULL;
+	}
+	for (end = 1; end < *argc && strcmp(argv[end], "--") != 0; end++)
+		;
+	for (i = 0; i < end; i++)
+		if (i == 0 || !is_negative_size(argv[i]))
+			words[n++] = argv[i];
+	if (n < end || end < *argc)
+		words[n++] = end_of_options;
+	for (i = end + 1; i < *argc; i++)
+		words[n++] = argv[i];
+	for (i = 1; i < end; i++)
+		if (is_negative_size(argv[i]))
+			words[n++] = argv[i];
+	*argc = n;
+	return words;
+}
+
+/* Adds the keys of SIZE, +SIZE or -SIZE.  0, or -1 recorded. */
+static int add_size(struct buf *keys, const char *text)
+{
+	uint64_t size;
+
+	if (cli_size("SIZE", *text == '+' || *text == '-' ? text + 1 : text, &size) < 0)
+		return -1;
+	kv_add_u64(keys, "size", size);
+	kv_add(keys, "how", *text == '+' ? "more" : *text == '-' ? "less" : NULL);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct command c = {
+		.op = "resize", .path = COMMAND_PATH_IMAGE, .changes = true, .tell = tell_resize
+	};
+	char **words = put_sizes_last(&argc, argv);
+	int shrink = 0, allow_links = 0, r = 0;
+	char *format = NULL;
+	struct poptOption options[] = { { "shrink", '\0', POPT_ARG_NONE, &shrink, 0,
+						"allow to make the image smaller", NULL },
+		{ "format", '\0', POPT_ARG_STRING, &format, 0,
+			"raw: resize the image whatever it holds", "FORMAT" },
+		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
+			"resize a file even if it has several links", NULL },
+		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
+		POPT_TABLEEND };
+
+	if (!words) {
+		cli_print_error();
+		return ST_FAILED;
+	}
+	cli_begin(&c.cli, "img-resize",
+		"[OPTION...] LOCATION SIZE|+SIZE|-SIZE\nGrow an image, or make it smaller.",
+		options, argc, words);
+	free(words);
+	cli_need_args(&c.cli, 2);
+	c.cli.count = 1; /* the second argument is the size */
+	if (format && strcmp(format, "raw") != 0)
+		r = usage_error("--format takes raw, not '%s'", format);
+	if (r == 0)
+		r = add_size(&c.keys, c.cli.args[1]);
+	kv_add_bool(&c.keys, "shrink", shrink);
+	kv_add_bool(&c.keys, "as_raw", format != NULL);
+	kv_add_bool(&c.keys, "allow_links", allow_links);
+	free(format);
+	return command_end(&c, r);
+}

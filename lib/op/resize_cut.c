@@ -1,0 +1,62 @@
+/*
+ * resize_cut: see resize_cut.h.
+ */
+#include "lib/op/resize_cut.h"
+
+#include "lib/base/err.h"
+#include "lib/base/size.h"
+#include "lib/format/fs_extent.h"
+
+static int check_table(const struct ptable *t, uint64_t new_len)
+{
+	char end[SIZE_HUMAN];
+
+	if (t->odd)
+		return err_set(
+			ST_REFUSED, "has %s, so it is not known what may be cut off", t->odd);
+	if (t->used > new_len)
+		return err_set(ST_REFUSED,
+			"this would cut into partition %u, which ends at %s (%llu bytes)", t->last,
+			size_human(t->used, end), (unsigned long long)t->used);
+	if (t->min_len > new_len)
+		return err_set(ST_REFUSED,
+			"this would leave no space for the partition table, which needs %s (%llu "
+			"bytes)",
+			size_human(t->min_len, end), (unsigned long long)t->min_len);
+	return 0;
+}
+
+static int check_filesystem(const struct fs_extent *fs, uint64_t new_len)
+{
+	char end[SIZE_HUMAN];
+
+	if (fs->measured == FS_NONE)
+		return 0;
+	if (fs->measured == FS_UNKNOWN)
+		return err_set(
+			ST_REFUSED, "holds %s, of which it is not known where it ends", fs->type);
+	if (fs->needs_replay)
+		return err_set(ST_REFUSED,
+			"its %s filesystem was not unmounted: where it ends is known only after a "
+			"check "
+			"(see e2fsck)",
+			fs->type);
+	if (fs->bytes > new_len)
+		return err_set(ST_REFUSED,
+			"this would cut into its %s filesystem, which ends at %s (%llu bytes)",
+			fs->type, size_human(fs->bytes, end), (unsigned long long)fs->bytes);
+	return 0;
+}
+
+int resize_cut_check(
+	int fd, uint64_t len, uint64_t new_len, const struct ptable *t, uint64_t *smallest)
+{
+	struct fs_extent fs;
+
+	*smallest = t->min_len;
+	if (fs_extent_read(&fs, fd, 0, len, NULL) < 0)
+		return -1;
+	if (fs.measured == FS_MEASURED && fs.bytes > *smallest)
+		*smallest = fs.bytes;
+	return check_table(t, new_len) < 0 ? -1 : check_filesystem(&fs, new_len);
+}

@@ -1,0 +1,20 @@
+/*
+ * resize_cut: what must not be cut off from an image.
+ */
+#ifndef IMG_RESIZE_CUT_H
+#define IMG_RESIZE_CUT_H
+
+#include <stdint.h>
+
+#include "lib/format/ptable.h"
+
+/*
+ * Refuses to cut an image, whose partition table is t, from len to new_len bytes if that would
+ * cut into a partition or a filesystem, or into what is recognised but cannot be measured.  Sets
+ * *smallest to the bytes that must stay; 0: nothing is recognised.  0, or -1 recorded, also
+ * ST_REFUSED.
+ */
+int resize_cut_check(
+	int fd, uint64_t len, uint64_t new_len, const struct ptable *t, uint64_t *smallest);
+
+#endif

@@ -1,0 +1,131 @@
+/*
+ * file_resize: a file that has all its space gets the new space allocated; a sparse one
+ * stays sparse.
+ *
+ * The space is allocated behind the end first, and only then is the size changed, in one
+ * call.  So a job that is killed leaves the old size or the new one.  What is behind the old
+ * end reads as zeros, as the kernel promises.
+ */
+#include "lib/store/file/file_resize.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/store/file/file_place.h"
+#include "lib/store/file/partial.h"
+#include "lib/store/file/precheck.h"
+#include "lib/store/target_ops.h"
+
+static const struct place_file *place_of(const struct resize *r)
+{
+	return (const struct place_file *)r->img->place;
+}
+
+static int plan_file(struct resize *r)
+{
+	(void)r;
+	return 0;
+}
+
+static int sync_file(const struct resize *r)
+{
+	return fsync(r->fd) < 0 ? err_sys("cannot sync it to disk") : 0;
+}
+
+/* Whether it has less space than its size. */
+static bool is_sparse(const struct resize *r)
+{
+	struct stat st;
+
+	return fstat(r->fd, &st) == 0 && (uint64_t)st.st_blocks * 512 < r->from;
+}
+
+/* Returns the space behind the end that was allocated before a failure.  Keeps the error. */
+static int give_back(const struct resize *r)
+{
+	struct err e;
+
+	err_take(&e);
+	if (ftruncate(r->fd, (off_t)r->from) < 0)
+		err_clear();
+	err_put(&e);
+	return -1;
+}
+
+/* Where fallocate() is missing.  It could cut what another job has grown meanwhile. */
+static int extend_by_size(const struct resize *r)
+{
+	struct stat st;
+
+	if (fstat(r->fd, &st) < 0)
+		return err_sys("cannot stat");
+	if ((uint64_t)st.st_size != r->from)
+		return err_set(ST_BUSY, "its size was changed meanwhile");
+	if (ftruncate(r->fd, (off_t)r->len) < 0)
+		return target_out_of_space("cannot add", r->len - r->from);
+	return sync_file(r);
+}
+
+static int grow_file(struct resize *r)
+{
+	uint64_t by = r->len - r->from;
+
+	if (!is_sparse(r) && fallocate(r->fd, FALLOC_FL_KEEP_SIZE, (off_t)r->from, (off_t)by) < 0 &&
+		!target_lacks_call()) {
+		target_out_of_space("cannot allocate", by);
+		return give_back(r);
+	}
+	/* By its last byte, since that can never make the file smaller. */
+	if (fallocate(r->fd, 0, (off_t)(r->len - 1), 1) < 0) {
+		if (target_lacks_call())
+			return extend_by_size(r);
+		target_out_of_space("cannot add", by);
+		return give_back(r);
+	}
+	return sync_file(r);
+}
+
+static int cut_file(struct resize *r)
+{
+	if (ftruncate(r->fd, (off_t)r->len) < 0)
+		return err_sys("cannot cut it");
+	return sync_file(r);
+}
+
+static const struct resize_ops ops = {
+	.plan = plan_file,
+	.grow = grow_file,
+	.cut = cut_file,
+};
+
+static int open_file(struct resize *r)
+{
+	const struct place_file *p = place_of(r);
+
+	if (precheck_stat(p, r->want.allow_links) < 0)
+		return -1;
+	r->fd = file_place_open(
+		&p->base, (r->want.dry_run ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_NOCTTY);
+	if (r->fd < 0)
+		return -1;
+	if (r->want.dry_run)
+		return faccessat(p->dir, p->base.name, W_OK, AT_EACCESS) < 0
+			       ? err_sys("cannot open for writing")
+			       : 0;
+	/* The same lock as that of a job that writes it, which keeps QEMU away, too. */
+	return r->want.in_use ? 0 : partial_lock(r->fd);
+}
+
+struct resize *file_resize_open(struct image *img, const struct resize_want *want)
+{
+	struct resize *r = resize_new(sizeof(*r), &ops, img, want);
+
+	if (r && open_file(r) < 0) {
+		resize_close(r);
+		return NULL;
+	}
+	return r;
+}

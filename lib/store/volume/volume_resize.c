@@ -1,0 +1,287 @@
+/*
+ * volume_resize: a volume is marked before it grows, because what its group adds to it holds
+ * old data of other volumes until it is zeroed.
+ *
+ *	grow	checks, mark and tag | lvextend, zero, fsync | remove mark and tag
+ *	cut	checks | lvreduce
+ *
+ * A job that fails gives the space back.  One that is killed leaves mark and tag, by which
+ * the same command completes it: it zeroes everything from the old size on.
+ */
+#include "lib/store/volume/volume_resize.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/size.h"
+#include "lib/host/inuse.h"
+#include "lib/lvm/repair.h"
+#include "lib/store/block_size.h"
+#include "lib/store/block_zero.h"
+#include "lib/store/volume/volume_place.h"
+#include "lib/store/volume/volume_target.h"
+
+#define TAG_MAX (sizeof(VOLUME_TAG_RESIZE) + 42 + RUN_TEXT_MAX)
+
+struct resize_volume {
+	struct resize base;
+	struct lvm_volume lv;
+	struct volume_name name;
+	char tag[TAG_MAX]; /* that the volume has, or "" */
+};
+
+static struct resize_volume *volume_of(struct resize *r)
+{
+	return (struct resize_volume *)r;
+}
+
+static int set_tag(const struct resize_volume *v, const char *tag, bool set)
+{
+	return volume_set_tag(v->lv.group, v->lv.own_uuid, tag, set);
+}
+
+/* "FROM:TO:RUN" of a tag.  Whether it has that form. */
+static bool parse_tag(const char *text, uint64_t *from, uint64_t *to, const char **run)
+{
+	char *end;
+
+	*from = strtoull(text, &end, 10);
+	if (*end != ':')
+		return false;
+	*to = strtoull(end + 1, &end, 10);
+	if (*end != ':' || *from == 0 || *to <= *from || *to > SIZE_LIMIT)
+		return false;
+	*run = end + 1;
+	return true;
+}
+
+/* Finds out whether an earlier job was interrupted, or is running.  0, or -1 recorded. */
+static int look_for_job(struct resize_volume *v)
+{
+	char *text = lvm_tag(&v->lv, VOLUME_TAG_RESIZE),
+	     *mark = lvm_tag(&v->lv, VOLUME_TAG_UNFINISHED);
+	uint64_t from, to;
+	const char *run;
+	int r = 0;
+
+	if (text && strlen(text) < RUN_TEXT_MAX + 42)
+		snprintf(v->tag, sizeof(v->tag), VOLUME_TAG_RESIZE "%s", text);
+	if (text && mark && parse_tag(text, &from, &to, &run)) {
+		if (run_state(run) != RUN_DEAD)
+			r = err_set(ST_BUSY, "in use: another job is changing its size");
+		v->base.from = from;
+		v->base.pending = to;
+	}
+	free(text);
+	free(mark);
+	return r;
+}
+
+static int open_device(struct resize_volume *v)
+{
+	const struct resize_want *w = &v->base.want;
+	int elsewhere;
+
+	v->base.fd = volume_place_open(&v->lv, w->dry_run  ? O_RDONLY
+					       : w->in_use ? O_RDWR
+							   : O_RDWR | O_EXCL);
+	if (v->base.fd < 0)
+		return -1;
+	if (w->in_use)
+		return 0;
+	elsewhere = volume_is_open_elsewhere(v->base.fd, 2); /* the image has it open, too */
+	return elsewhere > 0 ? inuse_explain_busy(v->base.img->place->path) : elsewhere;
+}
+
+static int check_kind(const struct lvm_volume *v)
+{
+	if (volume_check_changeable(v) < 0 || volume_target_check_job(v) < 0)
+		return -1;
+	if (v->is_snapshot)
+		return err_set(ST_REFUSED, "is a snapshot, which has the size of its origin");
+	if (v->is_origin)
+		return err_set(ST_REFUSED, "has snapshots, so LVM cannot change its size");
+	return 0;
+}
+
+static int check_space(const struct resize_volume *v, uint64_t by)
+{
+	char need[SIZE_HUMAN], have[SIZE_HUMAN];
+
+	if (v->lv.is_thin || by <= v->lv.group_free)
+		return 0;
+	return err_set(ST_NOROOM, "needs %s more, and group '%s' has %s free", size_human(by, need),
+		v->lv.group, size_human(v->lv.group_free, have));
+}
+
+static int look_at_pool(const struct resize_volume *v)
+{
+	struct lvm_volume pool;
+
+	if (lvm_volume(&pool, v->lv.group, v->lv.pool) < 0)
+		return -1;
+	volume_target_warn_of_pool(v->base.img->place->path, v->base.len, &pool);
+	lvm_volume_fini(&pool);
+	return 0;
+}
+
+static int plan_volume(struct resize *r)
+{
+	struct resize_volume *v = volume_of(r);
+	uint64_t unit = v->lv.extent_size, rest = unit ? r->len % unit : 0;
+
+	if (rest)
+		r->len += unit - rest;
+	/* An interrupted job may have extended it already. */
+	if (r->len > v->lv.size && check_space(v, r->len - v->lv.size) < 0)
+		return -1;
+	return r->len > r->from && v->lv.is_thin ? look_at_pool(v) : 0;
+}
+
+/*
+ * Runs lvextend or lvreduce.  Newer ones look at filesystems, which is done already; older ones
+ * do not know the option that says so.
+ */
+static int run_lvm(const struct resize_volume *v, const char *program, uint64_t len)
+{
+	char size[32], what[VOLUME_PATH_MAX];
+	const char *argv[] = { program, "-qq", "-y", "-f", "-L", size, what, "--fs", "ignore",
+		NULL };
+	struct err e;
+
+	snprintf(size, sizeof(size), "%" PRIu64 "b", len);
+	snprintf(what, sizeof(what), "%s/%s", v->name.group, v->name.name);
+	if (!volume_has_name(v->base.fd, &v->name))
+		return err_set(ST_BUSY, "was renamed while it was opened");
+	if (lvm_change(argv) == 0)
+		return 0;
+	if (strstr(err_text(), "unrecognized option")) {
+		argv[7] = NULL;
+		if (lvm_change(argv) == 0)
+			return 0;
+	}
+	err_take(&e);
+	repair_group(v->name.group, false, NULL, NULL);
+	err_put(&e);
+	return -1;
+}
+
+static int check_size(const struct resize_volume *v)
+{
+	uint64_t len;
+
+	if (block_size_get(v->base.fd, &len) < 0)
+		return -1;
+	return len == v->base.len ? 0
+				  : err_set(ST_FAILED, "has not the size that LVM should have set");
+}
+
+static int mark_volume(struct resize_volume *v)
+{
+	char run[RUN_TEXT_MAX], old[TAG_MAX];
+
+	memcpy(old, v->tag, sizeof(old));
+	if (run_self(run) < 0)
+		return -1;
+	snprintf(v->tag, sizeof(v->tag), VOLUME_TAG_RESIZE "%" PRIu64 ":%" PRIu64 ":%s",
+		v->base.from, v->base.len, run);
+	/* The tag of the interrupted job goes last, so that one of the two is always there. */
+	if (set_tag(v, v->tag, true) < 0 || set_tag(v, VOLUME_TAG_UNFINISHED, true) < 0)
+		return -1;
+	return *old && strcmp(old, v->tag) != 0 ? set_tag(v, old, false) : 0;
+}
+
+static int unmark_volume(struct resize_volume *v)
+{
+	if (set_tag(v, VOLUME_TAG_UNFINISHED, false) < 0 || set_tag(v, v->tag, false) < 0)
+		return -1;
+	v->tag[0] = '\0';
+	return 0;
+}
+
+/* After a failure: the old size, and no mark.  A mark that cannot be removed stays. */
+static void take_back(struct resize_volume *v)
+{
+	struct err e;
+	uint64_t len;
+
+	err_take(&e);
+	if (block_size_get(v->base.fd, &len) == 0 &&
+		(len == v->base.from || run_lvm(v, "lvreduce", v->base.from) == 0))
+		unmark_volume(v);
+	err_put(&e);
+}
+
+static int zero_new_space(struct resize_volume *v)
+{
+	struct block_zero z;
+
+	if (v->base.want.keep_dirty)
+		return 0;
+	block_zero_init(&z, v->base.fd, v->lv.is_thin);
+	if (block_zero_range(&z, v->base.len - v->base.from, v->base.from) < 0)
+		return -1;
+	return fsync(v->base.fd) < 0 ? err_sys("cannot sync it to disk") : 0;
+}
+
+static int grow_volume(struct resize *r)
+{
+	struct resize_volume *v = volume_of(r);
+
+	if (mark_volume(v) == 0 && (v->lv.size >= r->len || run_lvm(v, "lvextend", r->len) == 0) &&
+		check_size(v) == 0 && zero_new_space(v) == 0)
+		return 0;
+	take_back(v);
+	return -1;
+}
+
+static int cut_volume(struct resize *r)
+{
+	struct resize_volume *v = volume_of(r);
+
+	return run_lvm(v, "lvreduce", r->len) < 0 ? -1 : check_size(v);
+}
+
+static int finish_volume(struct resize *r)
+{
+	struct resize_volume *v = volume_of(r);
+
+	return *v->tag ? unmark_volume(v) : 0;
+}
+
+static void close_volume(struct resize *r)
+{
+	lvm_volume_fini(&volume_of(r)->lv);
+}
+
+static const struct resize_ops ops = {
+	.plan = plan_volume,
+	.grow = grow_volume,
+	.cut = cut_volume,
+	.finish = finish_volume,
+	.close = close_volume,
+};
+
+static int open_volume(struct resize_volume *v)
+{
+	if (volume_place_look(v->base.img->place, &v->lv) < 0)
+		return -1;
+	v->name = volume_name_of(&v->lv);
+	return check_kind(&v->lv) < 0 || look_for_job(v) < 0 ? -1 : open_device(v);
+}
+
+struct resize *volume_resize_open(struct image *img, const struct resize_want *want)
+{
+	struct resize_volume *v = resize_new(sizeof(*v), &ops, img, want);
+
+	if (v && open_volume(v) < 0) {
+		resize_close(&v->base);
+		return NULL;
+	}
+	return v ? &v->base : NULL;
+}
