@@ -125,9 +125,9 @@ static const char *find_odd_header(const struct gpt *g)
 	return NULL;
 }
 
-/* Sets *parts and *n to the partitions that have a possible extent.  Returns why not all have. */
+/* Sets *part and *n to the partitions that have a possible extent.  Returns why not all have. */
 static const char *parse_entries(
-	const struct gpt *g, const uint8_t *entries, struct ptable_part *parts, size_t *n)
+	const struct gpt *g, const uint8_t *entries, struct ptable_part *part, size_t *n)
 {
 	static const uint8_t unused[16];
 	const struct gpt_header *h = &g->primary;
@@ -145,11 +145,11 @@ static const char *parse_entries(
 			return "a GPT with a partition outside of its area for them";
 		if (last >= g->len / g->sector)
 			return "a partition that ends beyond the image";
-		parts[*n].start = first * g->sector;
-		parts[*n].end = (last + 1) * g->sector;
-		parts[(*n)++].number = i + 1;
+		part[*n].start = first * g->sector;
+		part[*n].end = (last + 1) * g->sector;
+		part[(*n)++].number = i + 1;
 	}
-	return ptable_part_overlap(parts, *n) ? "overlapping partitions" : NULL;
+	return ptable_part_overlap(part, *n) ? "overlapping partitions" : NULL;
 }
 
 /*
@@ -176,12 +176,12 @@ static int compare_backup(const struct gpt *g, const char **odd)
 	return r < 0 ? -1 : 0;
 }
 
-int gpt_read_parts(const struct gpt *g, struct ptable_part **parts, size_t *n, const char **odd)
+int gpt_read_parts(const struct gpt *g, struct ptable_part **part, size_t *n, const char **odd)
 {
 	uint8_t *entries = NULL;
 	int r;
 
-	*parts = NULL;
+	*part = NULL;
 	*n = 0;
 	*odd = find_odd_header(g);
 	if (*odd)
@@ -191,17 +191,17 @@ int gpt_read_parts(const struct gpt *g, struct ptable_part **parts, size_t *n, c
 		*odd = "a damaged GPT: the checksum of its entries is wrong";
 	if (r <= 0)
 		return r;
-	*parts = calloc(g->primary.entries, sizeof(**parts));
-	if (*parts)
-		*odd = parse_entries(g, entries, *parts, n);
+	*part = calloc(g->primary.entries, sizeof(**part));
+	if (*part)
+		*odd = parse_entries(g, entries, *part, n);
 	else
 		r = err_set(ST_FAILED, "out of memory");
 	free(entries);
 	if (r == 1 && !*odd)
 		r = compare_backup(g, odd);
 	if (r < 0 || *odd) {
-		free(*parts);
-		*parts = NULL;
+		free(*part);
+		*part = NULL;
 		*n = 0;
 	}
 	return r < 0 ? -1 : 0;

@@ -67,13 +67,19 @@ uint64_t gpt_entries_sectors(const struct gpt *g, const struct gpt_header *h);
 int gpt_read_entries(const struct gpt *g, const struct gpt_header *h, uint8_t **entries);
 
 /*
- * Validates a primary header and its entries.  *parts, of which *n are set and which the caller
+ * Validates a primary header and its entries.  *part, of which *n are set and which the caller
  * frees, are the partitions in the order of their beginnings or, if *odd is set, NULL; *odd is why
  * the table is not kept right, a constant, or NULL.  0, or -1 recorded.
  */
-int gpt_read_parts(const struct gpt *g, struct ptable_part **parts, size_t *n, const char **odd);
+int gpt_read_parts(const struct gpt *g, struct ptable_part **part, size_t *n, const char **odd);
 
 /* Bytes that an image needs for this table and its partitions, the last of which ends at used. */
 uint64_t gpt_min_len(const struct gpt *g, uint64_t used);
+
+/*
+ * Makes the table right for an image of new_len bytes, at least gpt_min_len(), in the steps that
+ * ptable_fit() describes.  part are its n partitions.  0, or -1 recorded.  Blocks (gpt_fit.c).
+ */
+int gpt_fit(const struct gpt *g, const struct ptable_part *part, size_t n, uint64_t new_len);
 
 #endif

@@ -129,14 +129,29 @@ int ptable_read(struct ptable *t, int fd, uint64_t len)
 
 int ptable_fit(const struct ptable *t, int fd, uint64_t len, uint64_t new_len)
 {
+	struct gpt g = t->gpt;
+	struct ptable_part *part = NULL;
+	const char *odd;
 	char need[SIZE_HUMAN];
+	size_t n;
+	int r;
 
-	(void)fd;
-	(void)len;
 	if (t->kind != PTABLE_GPT || t->odd)
 		return 0;
 	if (new_len < t->min_len)
-		return err_set(ST_REFUSED, "the partition table and its partitions need %s",
+		return err_set(ST_REFUSED, "the partitions and their table need at least %s",
 			size_human(t->min_len, need));
-	return err_set(ST_FAILED, "not implemented");
+	g.fd = fd;
+	g.len = len > new_len ? len : new_len;
+	r = gpt_read_header(&g, &g.primary, 1);
+	if (r == 1 && memcmp(g.primary.raw, t->gpt.primary.raw, g.sector) == 0)
+		r = gpt_read_parts(&g, &part, &n, &odd);
+	else if (r >= 0)
+		r = err_set(ST_CORRUPT, "the partition table has changed");
+	if (r == 0 && odd)
+		r = err_set(ST_CORRUPT, "the partition table has changed");
+	if (r == 0)
+		r = gpt_fit(&g, part, n, new_len);
+	free(part);
+	return r;
 }

@@ -1,0 +1,307 @@
+/*
+ * ptable_fit: images grow and shrink, and fdisk, sfdisk and sgdisk judge the result.  The writes
+ * and syncs of ptable_fit() are recorded, so that each state that a kill or a loss of power can
+ * leave is made from them: in each, the partitions must be found, and another run completes it.
+ */
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include "lib/base/err.h"
+#include "lib/format/ptable.h"
+#include "tests/unit/gpt_image.h"
+#include "tests/unit/tap.h"
+
+#define MIB GPT_IMAGE_MIB
+#define WRITES_MAX 8
+#define LIST_MAX 4096
+
+static struct write {
+	uint8_t data[128 * 128];
+	size_t n;
+	off_t off;
+	int syncs; /* number of those before it */
+} writes[WRITES_MAX];
+static int recording, count, syncs, fail_at = -1;
+
+/* Instead of libc's, which the program that is tested would otherwise call. */
+ssize_t pwrite(int fd, const void *p, size_t n, off_t off)
+{
+	if (recording && count == fail_at) {
+		errno = EIO;
+		return -1;
+	}
+	if (recording && count < WRITES_MAX && n <= sizeof(writes[0].data)) {
+		memcpy(writes[count].data, p, n);
+		writes[count].n = n;
+		writes[count].off = off;
+		writes[count].syncs = syncs;
+	}
+	if (recording)
+		count++;
+	return syscall(SYS_pwrite64, fd, p, n, off);
+}
+
+int fdatasync(int fd)
+{
+	syncs++;
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* Reads the table of name and fits it; the image gets its new length before or after. */
+static int fit(const char *name, uint64_t len)
+{
+	int r, fd = open(name, O_RDWR | O_CLOEXEC);
+	uint64_t was = gpt_image_len(name);
+	struct ptable t;
+
+	count = syncs = 0;
+	err_clear();
+	if (fd < 0 || ptable_read(&t, fd, was) < 0 || t.odd) {
+		printf("# %s: %s\n", name, fd < 0 ? strerror(errno) : t.odd ? t.odd : err_text());
+		close(fd);
+		return -2;
+	}
+	if (len > was && ftruncate(fd, (off_t)len) < 0)
+		return -2;
+	recording = 1;
+	r = ptable_fit(&t, fd, was, len);
+	recording = 0;
+	if (r == 0 && len < was && ftruncate(fd, (off_t)len) < 0)
+		r = -2;
+	close(fd);
+	return r;
+}
+
+/* All that fdisk says of the partitions. */
+static void list(const char *name, unsigned sector, char out[LIST_MAX])
+{
+	int status;
+
+	snprintf(out, LIST_MAX, "%s",
+		scratch_get(&status,
+			"fdisk -b %u -o Device,Start,End,Type-UUID,UUID,Name,Attrs -l %s 2>>log |"
+			" sed -n '/identifier/p; s/^%s\\([0-9]\\)/\\1/p'",
+			sector, name, name));
+}
+
+/* Checks the image without counting, as most states pass.  Whether it is right. */
+static int is_right(const char *name, unsigned sector, const char *partitions)
+{
+	char got[LIST_MAX];
+
+	list(name, sector, got);
+	return strcmp(got, partitions) == 0 &&
+	       scratch_run(
+		       "printf 'v\\nq\\n' | LC_ALL=C fdisk -b %u %s >judge 2>&1 && cat judge &&"
+		       " grep -q 'No errors' judge && ! grep -iE 'mismatch|backup|corrupt' judge",
+		       sector, name) == 0 &&
+	       (sector != 512 ||
+		       scratch_run("sfdisk --verify %s >judge 2>&1 && sgdisk -v %s >>judge &&"
+				   " cat judge && grep -q '^No problems found' judge &&"
+				   " ! grep -iE 'mismatch|corrupt|not on the end' judge",
+			       name, name) == 0);
+}
+
+/* Makes the file state: the image before, with the writes of the bits of `set`, cut n bytes. */
+static void make_state(unsigned set, int torn)
+{
+	struct write w;
+	int i;
+
+	scratch_run("cp --sparse=always before state");
+	for (i = 0; i < count; i++) {
+		if (!(set >> i & 1))
+			continue;
+		w = writes[i];
+		if (i == torn)
+			w.n = w.n > 4096 ? w.n / 2 : 36; /* in the middle of a header */
+		gpt_image_io("state", 1, w.data, w.n, (uint64_t)w.off);
+	}
+}
+
+/* Whether the state has all partitions, and fitting it completes it. */
+static int completes(unsigned sector, uint64_t len, const char *partitions, int is_torn_primary)
+{
+	int saved_count = count;
+	char got[LIST_MAX];
+	int r;
+
+	list("state", sector, got);
+	if (strcmp(got, partitions) != 0)
+		return 0;
+	if (is_torn_primary) /* fdisk has used the backup; people have to write the primary */
+		return 1;
+	r = fit("state", len) == 0 && is_right("state", sector, partitions);
+	r = r && fit("state", len) == 0 && count == 0;
+	count = saved_count;
+	return r;
+}
+
+/* Tries all subsets of the writes between two syncs, after all before them, and torn ones. */
+static void test_interrupted(unsigned sector, uint64_t len, const char *partitions)
+{
+	static struct write all[WRITES_MAX];
+	int states = 0, bad = 0, i, total = count, first, next;
+	unsigned set, done;
+
+	memcpy(all, writes, sizeof(all));
+	for (first = 0; first < total; first = next) {
+		for (next = first; next < total && all[next].syncs == all[first].syncs;)
+			next++;
+		done = (1u << first) - 1;
+		for (set = 0; set < 1u << (next - first); set++, states++) {
+			memcpy(writes, all, sizeof(all));
+			count = total;
+			make_state(done | set << first, -1);
+			bad += !completes(sector, len, partitions, 0);
+		}
+		for (i = first; i < next; i++, states++) {
+			memcpy(writes, all, sizeof(all));
+			count = total;
+			make_state(done | ((2u << i) - 1), i);
+			bad += !completes(sector, len, partitions, all[i].off == (off_t)sector);
+		}
+	}
+	ok(states >= total * 2, "states of interrupted jobs");
+	is_int(bad, 0, "all have a valid table, and are completed by another run");
+}
+
+/* An image of `from` bytes, whose table was made with `made`, becomes `to` bytes long. */
+static void test_length(unsigned sector, uint64_t made, uint64_t from, uint64_t to)
+{
+	char what[100], partitions[LIST_MAX];
+	uint8_t code[440], after[440];
+
+	snprintf(what, sizeof(what), "sectors of %u: %llu, %llu to %llu", sector,
+		(unsigned long long)made, (unsigned long long)from, (unsigned long long)to);
+	is_int(gpt_image_make(sector, made), 0, what);
+	memset(code, 0x90, sizeof(code));
+	gpt_image_io("x", 1, code, sizeof(code), 0);
+	list("x", sector, partitions);
+	ok(strlen(partitions) > 300 && strstr(partitions, "system"), "three partitions");
+	is_int(truncate("x", (off_t)from), 0, what);
+	scratch_run(
+		"cp --sparse=always x before; truncate -s '>%llu' before", (unsigned long long)to);
+	is_int(fit("x", to), 0, what);
+	ok(count <= WRITES_MAX && (count >= 4 || made == to), "it writes");
+	ok(is_right("x", sector, partitions), "fdisk, sfdisk and sgdisk find no problem");
+	gpt_image_io("x", 0, after, sizeof(after), 0);
+	ok(memcmp(code, after, sizeof(code)) == 0, "the boot loader's code is kept");
+	test_interrupted(sector, to, partitions);
+	is_int(fit("x", to), 0, "once more");
+	is_int(count, 0, "nothing is left to write");
+	ok(syncs > 0, "but to sync");
+}
+
+static void test_lengths(unsigned sector)
+{
+	uint64_t backup = 128 * 128 + sector, least = 4 * MIB + backup;
+
+	test_length(sector, 8 * MIB, 8 * MIB, 12 * MIB);
+	test_length(sector, 8 * MIB, 8 * MIB, 8 * MIB + sector);
+	test_length(sector, 8 * MIB, 8 * MIB, 8 * MIB + backup);
+	test_length(sector, 8 * MIB, 8 * MIB, 9 * MIB + 4200);
+	test_length(sector, 8 * MIB, 8 * MIB, 6 * MIB);
+	test_length(sector, 8 * MIB, 8 * MIB, 8 * MIB - sector);
+	test_length(sector, 8 * MIB, 8 * MIB, least);
+	test_length(sector, least, least, 8 * MIB);
+	test_length(sector, 6 * MIB, 8 * MIB, 8 * MIB); /* it was resized without us */
+	test_length(sector, 6 * MIB, 8 * MIB, 10 * MIB);
+	test_length(sector, 6 * MIB, 8 * MIB, 7 * MIB);
+	test_length(sector, 6 * MIB, 8 * MIB, 5 * MIB);
+	test_length(sector, 8 * MIB, 6 * MIB, 6 * MIB);
+	test_length(sector, 8 * MIB, 8 * MIB, 8 * MIB);
+	gpt_image_make(sector, 8 * MIB);
+	is_int(fit("x", least - 1), -1, "a byte less than it needs");
+	ok(err_status() == ST_REFUSED && count == 0, "is refused");
+}
+
+static void test_old_backup(void)
+{
+	static const uint8_t zero[512];
+	uint8_t was[512], is[512];
+
+	gpt_image_make(512, 8 * MIB);
+	is_int(fit("x", 12 * MIB), 0, "an image grows");
+	gpt_image_io("x", 0, is, 512, 8 * MIB - 512);
+	ok(memcmp(is, zero, 512) == 0, "the old backup's header is gone");
+	is_int(scratch_run("sgdisk -e x && sgdisk -v x"), 0, "sgdisk agrees");
+
+	gpt_image_make(512, 8 * MIB);
+	gpt_image_io("x", 0, was, 512, 8 * MIB - 512);
+	gpt_image_io("x", 1, was, 512, 3 * MIB);
+	gpt_image_set("x", 512, 3 * MIB / 512, 24, 8, 3 * MIB / 512);
+	gpt_image_set("x", 512, 1, 32, 8, 3 * MIB / 512);
+	gpt_image_io("x", 0, was, 512, 3 * MIB);
+	is_int(fit("x", 12 * MIB), 0, "the primary header names a sector in a partition");
+	gpt_image_io("x", 0, is, 512, 3 * MIB);
+	ok(memcmp(was, is, 512) == 0, "which is not touched");
+
+	gpt_image_make(512, 8 * MIB);
+	gpt_image_set("x", 512, 1, 32, 8, 6 * MIB / 512);
+	memset(was, 7, 512);
+	gpt_image_io("x", 1, was, 512, 6 * MIB);
+	is_int(fit("x", 12 * MIB), 0, "or a sector that is no header");
+	gpt_image_io("x", 0, is, 512, 6 * MIB);
+	ok(memcmp(was, is, 512) == 0, "which is not touched, either");
+}
+
+static void test_errors(void)
+{
+	struct ptable t;
+	char partitions[LIST_MAX];
+	int fd;
+
+	gpt_image_make(512, 8 * MIB);
+	list("x", 512, partitions);
+	for (fail_at = 0; fail_at < 5; fail_at++) {
+		is_int(fit("x", (12 + (uint64_t)fail_at) * MIB), -1, "a write fails");
+		ok(err_status() == ST_FAILED && strstr(err_text(), "cannot write at"), err_text());
+	}
+	fail_at = -1;
+	is_int(fit("x", 20 * MIB), 0, "and then none does");
+	ok(is_right("x", 512, partitions), "the table is right");
+
+	fd = open("x", O_RDWR | O_CLOEXEC);
+	is_int(ptable_read(&t, fd, 20 * MIB), 0, "a table is read");
+	gpt_image_make(512, 8 * MIB);
+	scratch_run("cp x y");
+	close(fd);
+	fd = open("x", O_RDWR | O_CLOEXEC);
+	is_int(ptable_fit(&t, fd, 20 * MIB, 20 * MIB), -1,
+		"and another is there when it is fitted");
+	is_int(err_status(), ST_CORRUPT, err_text());
+	is_int(scratch_run("cmp x y"), 0, "it is not changed");
+	close(fd);
+	scratch_run("rm x; truncate -s 8M x; echo 2048, | sfdisk -q --label dos x; cp x y");
+	is_int(fit("x", 8 * MIB), 0, "a DOS table");
+	is_int(scratch_run("cmp x y"), 0, "is not changed, either");
+}
+
+/* Tables of another size than fdisk's. */
+static void test_table_length(void)
+{
+	char partitions[LIST_MAX];
+
+	scratch_run("rm -f x; truncate -s 8M x; printf 'label: gpt\\ntable-length: 4\\n"
+		    "2048,2048\\n' | sfdisk -q x");
+	list("x", 512, partitions);
+	is_int(fit("x", 9 * MIB), 0, "a table of 4 entries");
+	ok(is_right("x", 512, partitions), "is right");
+	scratch_run("rm -f x; truncate -s 8M x; sgdisk -S 1000 -n 1:2048:4095 x");
+	list("x", 512, partitions);
+	is_int(fit("x", 5 * MIB), 0, "a table of 1000 entries");
+	ok(is_right("x", 512, partitions), "is right, too");
+}
+
+int main(void)
+{
+	scratch_open();
+	test_lengths(512);
+	test_lengths(4096);
+	test_old_backup();
+	test_errors();
+	test_table_length();
+	scratch_close(tap_failed);
+	return tap_done();
+}
