@@ -107,6 +107,7 @@ static void test_samples(void)
 	if (scratch_run("rm -f x && truncate -s 345678901 x && mkfs.xfs -q -m crc=0 x") == 0) {
 		struct fs_extent e = extents_measure("x", 0, NULL);
 
+		is_int(e.measured, FS_MEASURED, "xfs, version 4");
 		snprintf(got, sizeof(got), "%llu %u", (unsigned long long)e.bytes, e.block);
 		is_str(got, scratch_get(NULL, "%s", XFS_BYTES), "xfs, version 4");
 	}
