@@ -373,13 +373,15 @@ int fs_extent_read(struct fs_extent *e, int fd, uint64_t off, uint64_t len, cons
 		return err_sys("cannot read the superblock");
 	h.n = (size_t)n;
 	memcpy(e->type, p ? p->fs_type : own.fs_type, sizeof(e->type));
-	if (!e->type[0]) {
-		type = damaged_type(&h);
-		if (!type)
-			return 0;
+	if (e->type[0]) {
+		e->measured = FS_UNKNOWN;
+		measure(e, &h);
+		return 0;
+	}
+	type = damaged_type(&h);
+	if (type) {
+		e->measured = FS_UNKNOWN;
 		memcpy(e->type, type, strlen(type) + 1);
 	}
-	e->measured = FS_UNKNOWN;
-	measure(e, &h);
 	return 0;
 }
