@@ -20,6 +20,7 @@ struct resizing {
 	struct image *img;
 	struct resize *r;
 	struct ptable table; /* if it is looked at; else zeros */
+	uint64_t asked;	     /* bytes */
 	bool in_use;
 	char who[256]; /* uses it */
 };
@@ -78,7 +79,6 @@ static int prepare(struct resizing *z, const struct kv *request)
 		.dry_run = op_flag(request, "dry_run") };
 	struct err unfinished = { .status = ST_OK };
 	char before[SIZE_HUMAN], after[SIZE_HUMAN];
-	uint64_t len;
 
 	/* Before it is locked, since a lock tells that a job is writing it. */
 	if (image_refuse_unfinished(z->img) < 0)
@@ -90,14 +90,15 @@ static int prepare(struct resizing *z, const struct kv *request)
 		err_put(&unfinished);
 		return -1;
 	}
-	if (resize_size(z->r->from, kv_get(request, "how"), op_u64(request, "size", 0), &len) < 0)
+	if (resize_size(z->r->from, kv_get(request, "how"), op_u64(request, "size", 0), &z->asked) <
+		0)
 		return -1;
-	if (len < z->r->from && !op_flag(request, "shrink"))
+	if (z->asked < z->r->from && !op_flag(request, "shrink"))
 		return err_set(ST_REFUSED, "would become smaller, %s instead of %s (see --shrink)",
-			size_human(len, after), size_human(z->r->from, before));
-	if (len < z->r->from && z->in_use)
+			size_human(z->asked, after), size_human(z->r->from, before));
+	if (z->asked < z->r->from && z->in_use)
 		return err_set(ST_BUSY, "in use: %s", z->who);
-	if (resize_plan(z->r, len) < 0)
+	if (resize_plan(z->r, z->asked) < 0)
 		return -1;
 	return z->r->pending && z->r->pending != z->r->len ? refuse_pending(z->r) : 0;
 }
@@ -153,7 +154,13 @@ static void add_steps(const struct resizing *z, struct buf *reply)
 static void add_notes(const struct resizing *z)
 {
 	const char *path = z->img->place->path;
+	char size[SIZE_HUMAN];
 
+	if (z->r->len != z->asked)
+		log_note("%s: rounded up to full extents: %s (%llu bytes)", path,
+			size_human(z->r->len, size), (unsigned long long)z->r->len);
+	if (z->r->len <= z->r->from)
+		return;
 	if (z->in_use)
 		log_note("%s: is in use (%s), so what it holds is not touched; a guest of libvirt "
 			 "is "
@@ -182,8 +189,7 @@ static int run(struct resizing *z, const struct kv *request, struct buf *reply)
 		kv_add_u64(reply, "smallest", smallest);
 	if (r->len != r->from)
 		add_steps(z, reply);
-	if (r->len > r->from)
-		add_notes(z);
+	add_notes(z);
 	if (op_flag(request, "dry_run"))
 		return 0;
 	return r->len < r->from ? cut(z) : grow(z);

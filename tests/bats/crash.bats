@@ -50,7 +50,8 @@ points() {
 }
 
 # crash SCENARIO WORD...: kills the command at each of its points.  SCENARIO_make
-# prepares the empty directory w, SCENARIO_check examines it; $ALWAYS has more options
+# prepares the empty directory w, SCENARIO_check examines it, and the words of $AFTER, if any,
+# are run as a command after that; $ALWAYS has more options
 # for strace.
 crash() {
 	local scenario=$1 call n killed=0
@@ -73,7 +74,8 @@ crash() {
 			return 1
 		fi
 		wait_until 10 no_process
-		if ! "$scenario"_check || ! cleaned "$scenario"; then
+		# shellcheck disable=SC2086 # words
+		if ! "$scenario"_check || ! cleaned "$scenario" || ! ${AFTER:-true}; then
 			echo "after a kill at $call $n:" >&2
 			ls -lA w >&2
 			return 1
@@ -188,6 +190,40 @@ write_with_mark() {
 	ALWAYS=(-e inject=fsetxattr:error=EOPNOTSUPP -e inject=fremovexattr:error=EOPNOTSUPP)
 	LEAST=8 crash write img-write -j 1 "$NEW" w/x.img
 	written_again
+}
+
+resize_make() {
+	cp --sparse=always "$DISK" w/x.img
+}
+# The old size or the new one; the partitions are as they were, and the guest still sees them.
+resize_check() {
+	local size
+
+	size=$(stat -c %s w/x.img)
+	[[ $size = 8388608 || $size = 12582912 ]] && cmp -n 4000000 -i 1048576 "$DISK" w/x.img &&
+		[ "$(parts w/x.img)" = "$(parts "$DISK")" ]
+}
+# The same command completes it.
+resize_completed() {
+	try "$@"
+	[ "$status" = 0 ] && sgdisk -v w/x.img | grep -q 'No problems found'
+}
+
+parts() {
+	sfdisk -J "$1" 2>/dev/null | jq -c '.partitiontable.partitions | map({start, size, uuid})'
+}
+
+@test "crash: img-resize, of an image with a GPT" {
+	DISK=$BATS_TEST_TMPDIR/disk
+	truncate -s 8M "$DISK"
+	echo 'size=4M' | sfdisk -q -X gpt "$DISK"
+	head -c 4M /dev/urandom | dd of="$DISK" bs=1M seek=1 conv=notrunc iflag=fullblock status=none
+	CALLS+=,pwritev AFTER='resize_completed img-resize w/x.img 12M' \
+		LEAST=8 crash resize img-resize w/x.img 12M
+	truncate -s 12M "$DISK"
+	sgdisk -e "$DISK" >/dev/null
+	AFTER='resize_completed img-resize --shrink w/x.img 8M' \
+		LEAST=8 crash resize img-resize --shrink w/x.img 8M
 }
 
 archive_make() {

@@ -160,7 +160,7 @@ static int run_lvm(const struct resize_volume *v, const char *program, uint64_t 
 		return err_set(ST_BUSY, "was renamed while it was opened");
 	if (lvm_change(argv) == 0)
 		return 0;
-	if (strstr(err_text(), "unrecognized option")) {
+	if (strstr(err_text(), "parsing of command line")) {
 		argv[7] = NULL;
 		if (lvm_change(argv) == 0)
 			return 0;
