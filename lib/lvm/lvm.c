@@ -110,7 +110,9 @@ static int volume_from_row(struct lvm_volume *v, json_t *row)
 	v->is_origin = list_contains(role, "thickorigin");
 	v->skips_activation = *lvm_report_text(row, "lv_skip_activation") == '1';
 	v->is_merging = *lvm_report_text(row, "lv_merging") == '1';
-	v->is_active = strcmp(lvm_report_text(row, "lv_active"), "active") == 0;
+	/* With --binary, LVM prints a word here up to 2.03.16, and 1 in later versions. */
+	v->is_active = strcmp(lvm_report_text(row, "lv_active"), "active") == 0 ||
+		       strcmp(lvm_report_text(row, "lv_active"), "1") == 0;
 	v->is_writable = *lvm_report_text(row, "lv_permissions") == '1' ||
 			 strcmp(lvm_report_text(row, "lv_permissions"), "writeable") == 0;
 	v->is_invalid = *lvm_report_text(row, "lv_snapshot_invalid") == '1';
