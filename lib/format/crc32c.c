@@ -2,7 +2,7 @@
 
 #define POLYNOMIAL 0x82f63b78u /* 0x1edc6f41, with its bits reversed */
 
-uint32_t crc32c(uint32_t crc, const void *p, size_t n)
+uint32_t crc32c_add(uint32_t crc, const void *p, size_t n)
 {
 	const uint8_t *byte = p;
 	int bit;

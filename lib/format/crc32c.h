@@ -11,8 +11,8 @@
 
 /*
  * The checksum of what crc is that of (CRC32C_INIT: of nothing), followed by n bytes.  It is
- * not inverted: the usual CRC-32C is ~crc32c(CRC32C_INIT, p, n).
+ * not inverted: the usual CRC-32C is ~crc32c_add(CRC32C_INIT, p, n).
  */
-uint32_t crc32c(uint32_t crc, const void *p, size_t n);
+uint32_t crc32c_add(uint32_t crc, const void *p, size_t n);
 
 #endif

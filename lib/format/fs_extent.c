@@ -93,7 +93,7 @@ static bool ext_csum_is_right(struct head *h)
 	const uint8_t *sb = head_bytes(h, EXT_SUPER, EXT_SUPER);
 
 	return sb && sb[0x175] == EXT_CSUM_TYPE_CRC32C &&
-	       crc32c(CRC32C_INIT, sb, EXT_CSUM - EXT_SUPER) == head_le(h, EXT_CSUM, 4);
+	       crc32c_add(CRC32C_INIT, sb, EXT_CSUM - EXT_SUPER) == head_le(h, EXT_CSUM, 4);
 }
 
 /* Whether the number of inodes fits that of blocks, as it always does. */
@@ -150,9 +150,9 @@ static bool xfs_crc_is_right(struct head *h, size_t sector)
 
 	if (!sb)
 		return false;
-	crc = crc32c(CRC32C_INIT, sb, XFS_CRC);
-	crc = crc32c(crc, zero, sizeof(zero));
-	crc = crc32c(crc, sb + XFS_CRC + 4, sector - XFS_CRC - 4);
+	crc = crc32c_add(CRC32C_INIT, sb, XFS_CRC);
+	crc = crc32c_add(crc, zero, sizeof(zero));
+	crc = crc32c_add(crc, sb + XFS_CRC + 4, sector - XFS_CRC - 4);
 	return (uint32_t)~crc == head_le(h, XFS_CRC, 4);
 }
 
@@ -194,7 +194,7 @@ static bool btrfs_csum_is_right(struct head *h)
 	if (!p)
 		return false;
 	if (kind == BTRFS_CSUM_CRC32C)
-		return (uint32_t)~crc32c(CRC32C_INIT, p, size) == head_le(h, BTRFS_SUPER, 4);
+		return (uint32_t)~crc32c_add(CRC32C_INIT, p, size) == head_le(h, BTRFS_SUPER, 4);
 	if (kind == BTRFS_CSUM_XXHASH)
 		return XXH64(p, size, 0) == head_le(h, BTRFS_SUPER, 8);
 	return kind <= BTRFS_CSUM_BLAKE2;

@@ -39,15 +39,15 @@ static void seal(const char *type, uint8_t *sb, size_t size)
 	size_t sector;
 
 	if (strncmp(type, "ext", 3) == 0 && size >= 1024)
-		put_le32(sb + 1020, crc32c(CRC32C_INIT, sb, 1020));
+		put_le32(sb + 1020, crc32c_add(CRC32C_INIT, sb, 1020));
 	if (strcmp(type, "btrfs") == 0 && size >= 4096)
-		put_le32(sb, ~crc32c(CRC32C_INIT, sb + 32, 4096 - 32));
+		put_le32(sb, ~crc32c_add(CRC32C_INIT, sb + 32, 4096 - 32));
 	if (strcmp(type, "xfs") == 0 && size >= 512) {
 		sector = (size_t)(sb[102] << 8 | sb[103]);
 		if (sector < 512 || sector > size)
 			return;
 		memset(sb + 224, 0, 4);
-		put_le32(sb + 224, ~crc32c(CRC32C_INIT, sb, sector));
+		put_le32(sb + 224, ~crc32c_add(CRC32C_INIT, sb, sector));
 	}
 }
 
