@@ -106,8 +106,10 @@ static int zero_old_backup(const struct fit *f, const struct ptable_part *part, 
 		if (lba * g->sector < part[i].end && (lba + 1) * g->sector > part[i].start)
 			return 0;
 	r = gpt_read_header(g, &old, lba);
-	if (r <= 0 || memcmp(old.guid, g->primary.guid, sizeof(old.guid)) != 0)
-		return r;
+	if (r < 0)
+		return -1;
+	if (r == 0 || memcmp(old.guid, g->primary.guid, sizeof(old.guid)) != 0)
+		return 0;
 	if (write_at(g, zero, g->sector, lba * g->sector) < 0)
 		return -1;
 	return sync_step(g);

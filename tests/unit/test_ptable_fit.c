@@ -269,6 +269,14 @@ static void test_old_backup(void)
 	is_int(fit("x", 12 * MIB), 0, "or a sector that is no header");
 	gpt_image_get("x", is, 512, 6 * MIB);
 	ok(memcmp(was, is, 512) == 0, "which is not touched, either");
+
+	gpt_image_make(512, 8 * MIB);
+	gpt_image_set("x", 512, 8 * MIB / 512 - 1, 56, 8, 7);
+	gpt_image_set("x", 512, 8 * MIB / 512 - 1, 88, 4, 7);
+	gpt_image_get("x", was, 512, 8 * MIB - 512);
+	is_int(fit("x", 12 * MIB), 0, "or the header of another disk, without its entries");
+	gpt_image_get("x", is, 512, 8 * MIB - 512);
+	ok(memcmp(was, is, 512) == 0, "which is not touched, either");
 }
 
 static void test_errors(void)
