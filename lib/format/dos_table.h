@@ -35,7 +35,7 @@ enum dos_table_kind {
 	DOS_TABLE_DAMAGED     /* has an entry of type 0xee that does not begin at sector 1 */
 };
 
-/* What kind the first sector is of.  *protective: the index of the protective entry, if any. */
+/* The kind of a first sector.  *protective: the index of the protective entry, or -1. */
 enum dos_table_kind dos_table_kind(const uint8_t mbr[DOS_TABLE_SECTOR], int *protective);
 
 struct dos_table {

@@ -11,6 +11,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/size.h"
+#include "lib/format/le.h"
 #include "lib/format/vmdk_text.h"
 
 #define SECTOR 512
@@ -34,16 +35,6 @@ struct format {
 	/* Sets f->capacity: 1; 0: what the header says is impossible; -1 recorded. */
 	int (*measure)(struct foreign *f, const struct start *s);
 };
-
-static uint32_t get_le32(const uint8_t *p)
-{
-	return __builtin_bswap32(get_be32(p));
-}
-
-static uint64_t get_le64(const uint8_t *p)
-{
-	return __builtin_bswap64(get_be64(p));
-}
 
 static bool begins_with(const struct start *s, const char *magic, size_t n)
 {

@@ -153,9 +153,8 @@ static const char *parse_entries(
 }
 
 /*
- * Sets *odd if there is a valid backup in the place that the primary header names, and it tells of
- * another table: one of them was changed by something that does not keep both, and which is right
- * is for people to decide.  The kernel uses the primary.
+ * Sets *odd if the primary header leads to a valid backup of another table.  A program has changed
+ * only one of them then, and only the user can know which is right.
  */
 static int compare_backup(const struct gpt *g, const char **odd)
 {

@@ -48,8 +48,8 @@ struct gpt {
 };
 
 /*
- * Reads the header at lba.  1; 0: there is none that is valid by its checksum and knows its own
- * place; -1 recorded.  The fields of a valid header can still be anything.
+ * Reads the header at lba.  1; 0: there is none whose checksum and own LBA are right; -1 recorded.
+ * Its other fields are not validated.
  */
 int gpt_read_header(const struct gpt *g, struct gpt_header *h, uint64_t lba);
 
@@ -68,8 +68,8 @@ int gpt_read_entries(const struct gpt *g, const struct gpt_header *h, uint8_t **
 
 /*
  * Validates a primary header and its entries.  *part, of which *n are set and which the caller
- * frees, are the partitions in the order of their beginnings or, if *odd is set, NULL; *odd is why
- * the table is not kept right, a constant, or NULL.  0, or -1 recorded.
+ * frees, are the partitions in the order of their beginnings.  *odd is a constant that says why the
+ * table is not kept right; then *part is NULL.  Otherwise *odd is NULL.  0, or -1 recorded.
  */
 int gpt_read_parts(const struct gpt *g, struct ptable_part **part, size_t *n, const char **odd);
 

@@ -1,7 +1,7 @@
 /*
- * gpt_fit: each step first compares what it would write with what is there, and is synced even if
- * nothing was written, because an interrupted earlier job may have written it without a sync.
- * Entries never change and never move, but for those of the backup.
+ * gpt_fit: each step writes only what differs from the existing bytes.  It is synced even if
+ * nothing was written, because an interrupted job may have written the same without a sync.  The
+ * content of the entries never changes, and those of the primary header are never written.
  */
 #include <libdeflate.h>
 #include <stdlib.h>
@@ -106,8 +106,10 @@ static int zero_old_backup(const struct fit *f, const struct ptable_part *part, 
 		if (lba * g->sector < part[i].end && (lba + 1) * g->sector > part[i].start)
 			return 0;
 	r = gpt_read_header(g, &old, lba);
-	if (r <= 0 || memcmp(old.guid, g->primary.guid, sizeof(old.guid)) != 0)
-		return r;
+	if (r < 0)
+		return -1;
+	if (r == 0 || memcmp(old.guid, g->primary.guid, sizeof(old.guid)) != 0)
+		return 0;
 	if (write_at(g, zero, g->sector, lba * g->sector) < 0)
 		return -1;
 	return sync_step(g);
@@ -138,8 +140,8 @@ static int write_mbr(const struct fit *f)
 	e = mbr + DOS_TABLE_ENTRY(i);
 	if (get_le32(e + 12) == size || get_le32(e + 12) == UINT32_MAX)
 		return sync_step(f->g);
-	memset(e + 5, 0xff,
-		3); /* the end as cylinder, head and sector: beyond what these can say */
+	/* The end as cylinder, head and sector: it is beyond what these can express. */
+	memset(e + 5, 0xff, 3);
 	put_le32(e + 12, size);
 	if (write_at(f->g, mbr, sizeof(mbr), 0) < 0)
 		return -1;
@@ -149,7 +151,7 @@ static int write_mbr(const struct fit *f)
 int gpt_fit(const struct gpt *g, const struct ptable_part *part, size_t n, uint64_t new_len)
 {
 	struct fit *f = calloc(1, sizeof(*f));
-	int r = -1;
+	int r;
 
 	if (!f)
 		return err_set(ST_FAILED, "out of memory");

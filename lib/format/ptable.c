@@ -142,7 +142,7 @@ int ptable_fit(const struct ptable *t, int fd, uint64_t len, uint64_t new_len)
 		return err_set(ST_REFUSED, "the partitions and their table need at least %s",
 			size_human(t->min_len, need));
 	g.fd = fd;
-	g.len = len > new_len ? len : new_len;
+	g.len = len; /* what is read again must look as it did */
 	r = gpt_read_header(&g, &g.primary, 1);
 	if (r == 1 && memcmp(g.primary.raw, t->gpt.primary.raw, g.sector) == 0)
 		r = gpt_read_parts(&g, &part, &n, &odd);
@@ -150,6 +150,7 @@ int ptable_fit(const struct ptable *t, int fd, uint64_t len, uint64_t new_len)
 		r = err_set(ST_CORRUPT, "the partition table has changed");
 	if (r == 0 && odd)
 		r = err_set(ST_CORRUPT, "the partition table has changed");
+	g.len = len > new_len ? len : new_len;
 	if (r == 0)
 		r = gpt_fit(&g, part, n, new_len);
 	free(part);

@@ -1,7 +1,7 @@
 /*
  * ptable: the partition table of a raw image, read without trusting it, and kept right when the
- * image is resized.  Recognised are GPT, with sectors of 512 or 4096 bytes, and DOS (MBR) tables
- * with their logical partitions.  The size of no partition is changed here.
+ * image is resized.  It recognises a GPT with sectors of 512 or 4096 bytes, and a DOS table (MBR)
+ * with its logical partitions, in sectors of 512 bytes.  It never changes a partition's size.
  */
 #ifndef IMG_PTABLE_H
 #define IMG_PTABLE_H
@@ -15,15 +15,15 @@ enum ptable_kind { PTABLE_NONE, PTABLE_GPT, PTABLE_DOS };
 struct ptable {
 	enum ptable_kind kind;
 	/*
-	 * Why this table is not kept right: a constant such as "a hybrid MBR", that completes
-	 * "the partition table is not supported: "; or NULL.  If set, all that follows is 0.
+	 * Why this table is not kept right, as a constant such as "a hybrid MBR"; NULL: it is kept
+	 * right.  If it is set, all fields that follow are 0.
 	 */
 	const char *odd;
 	unsigned sector; /* bytes: 512 or 4096 */
 	uint64_t used;	 /* bytes: where the last partition ends, also an extended one; 0: none */
 	/*
 	 * Bytes that an image needs for the table and all partitions, with the backup of a GPT.
-	 * It is more than the image has if that was cut into its backup.
+	 * It is more than the image has if the image was cut where the backup was.
 	 */
 	uint64_t min_len;
 	/* The partition that ends last, which is not an extended one: its number, from 1 (0: there
@@ -54,8 +54,8 @@ int ptable_read(struct ptable *t, int fd, uint64_t len);
  *	3. the primary header
  *	4. the size in the protective MBR
  *
- * So at any time the primary or the backup at the new end is valid, with all partitions, and the
- * primary is, unless its own sector is written at that moment.  After an interruption, reading and
+ * The primary header is valid at any time, except while its own sector is being written; then the
+ * backup at the new end is valid.  Both have all partitions.  After an interruption, reading and
  * fitting the table again completes it.
  *
  * 0; -1 recorded: ST_REFUSED if new_len is below t->min_len, ST_CORRUPT if the table has changed

@@ -30,15 +30,19 @@ static inline int gpt_image_make(unsigned sector, uint64_t len)
 		3 * mib - 2, sector);
 }
 
-static inline void gpt_image_io(const char *name, int writes, void *p, size_t n, uint64_t off)
+static inline void gpt_image_get(const char *name, void *p, size_t n, uint64_t off)
 {
-	int fd = open(name, (writes ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || (writes ? pwrite(fd, p, n, (off_t)off) : pread(fd, p, n, (off_t)off)) < 0 ||
-		close(fd) < 0) {
+	if (fd < 0 || pread(fd, p, n, (off_t)off) < 0 || close(fd) < 0) {
 		perror(name);
 		exit(99);
 	}
+}
+
+static inline void gpt_image_put(const char *name, const void *p, size_t n, uint64_t off)
+{
+	scratch_patch(name, (long)off, p, n);
 }
 
 static inline uint64_t gpt_image_len(const char *name)
@@ -52,16 +56,32 @@ static inline uint64_t gpt_image_len(const char *name)
 	return (uint64_t)st.st_size;
 }
 
+static inline int gpt_image_is_same(const char *name, const char *other)
+{
+	static uint8_t a[GPT_IMAGE_MIB], b[GPT_IMAGE_MIB];
+	uint64_t off, len = gpt_image_len(name);
+
+	if (gpt_image_len(other) != len)
+		return 0;
+	for (off = 0; off < len; off += sizeof(a)) {
+		gpt_image_get(name, a, sizeof(a), off);
+		gpt_image_get(other, b, sizeof(b), off);
+		if (memcmp(a, b, sizeof(a)) != 0)
+			return 0;
+	}
+	return 1;
+}
+
 /* Sets the beginning and the end of an image, 1 MiB each, to those of another one. */
 static inline void gpt_image_restore(const char *name, const char *from)
 {
 	static uint8_t part[GPT_IMAGE_MIB];
 	uint64_t len = gpt_image_len(from);
 
-	gpt_image_io(from, 0, part, sizeof(part), 0);
-	gpt_image_io(name, 1, part, sizeof(part), 0);
-	gpt_image_io(from, 0, part, sizeof(part), len - sizeof(part));
-	gpt_image_io(name, 1, part, sizeof(part), len - sizeof(part));
+	gpt_image_get(from, part, sizeof(part), 0);
+	gpt_image_put(name, part, sizeof(part), 0);
+	gpt_image_get(from, part, sizeof(part), len - sizeof(part));
+	gpt_image_put(name, part, sizeof(part), len - sizeof(part));
 }
 
 /* Stores the checksum of the header at lba. */
@@ -70,10 +90,10 @@ static inline void gpt_image_seal(const char *name, unsigned sector, uint64_t lb
 	uint8_t raw[GPT_SECTOR_MAX];
 	uint32_t size;
 
-	gpt_image_io(name, 0, raw, sector, lba * sector);
+	gpt_image_get(name, raw, sector, lba * sector);
 	size = get_le32(raw + 12);
 	put_le32(raw + 16, gpt_header_crc(raw, size >= 20 && size <= sector ? size : 92));
-	gpt_image_io(name, 1, raw, sector, lba * sector);
+	gpt_image_put(name, raw, sector, lba * sector);
 }
 
 /* Sets width bytes at off of the header at lba. */
@@ -83,7 +103,7 @@ static inline void gpt_image_set(const char *name, unsigned sector, uint64_t lba
 	uint8_t raw[8];
 
 	put_le64(raw, value);
-	gpt_image_io(name, 1, raw, width, lba * sector + off);
+	gpt_image_put(name, raw, width, lba * sector + off);
 	gpt_image_seal(name, sector, lba);
 }
 

@@ -90,12 +90,12 @@ static void test_odd_gpt(unsigned sector)
 			"the area begins or ends in the middle");
 	}
 	gpt_image_make(sector, LEN);
-	gpt_image_io("x", 1, &(uint8_t){ 1 }, 1, sector + 60);
+	gpt_image_put("x", &(uint8_t){ 1 }, 1, sector + 60);
 	expect_odd(PTABLE_GPT, "a damaged GPT: no valid primary header", "a wrong checksum");
 	gpt_image_make(sector, LEN);
 	gpt_image_set("x", sector, last, 56, 8, 7);
 	expect_odd(PTABLE_GPT, "a GPT whose backup differs from it", "a backup of another disk");
-	gpt_image_io("x", 1, &(uint8_t){ 1 }, 1, last * sector + 60);
+	gpt_image_put("x", &(uint8_t){ 1 }, 1, last * sector + 60);
 	expect_odd(PTABLE_GPT, NULL, "a damaged backup");
 }
 
@@ -104,9 +104,9 @@ static void set_entry(unsigned sector, unsigned i, unsigned off, uint64_t value)
 {
 	uint8_t e[128 * 128];
 
-	gpt_image_io("x", 0, e, sizeof(e), 2 * sector);
+	gpt_image_get("x", e, sizeof(e), 2 * sector);
 	put_le64(e + i * 128 + off, value);
-	gpt_image_io("x", 1, e, sizeof(e), 2 * sector);
+	gpt_image_put("x", e, sizeof(e), 2 * sector);
 	gpt_image_set("x", sector, 1, 88, 4, libdeflate_crc32(0, e, sizeof(e)));
 }
 
@@ -138,15 +138,15 @@ static void test_odd_mbr(void)
 	uint8_t copy[4096];
 
 	gpt_image_make(512, LEN);
-	gpt_image_io("x", 1, (void *)(uintptr_t)entry, 16, 446 + 16);
+	gpt_image_put("x", entry, 16, 446 + 16);
 	expect_odd(PTABLE_GPT, "a hybrid MBR", "a hybrid MBR");
-	gpt_image_io("x", 1, (void *)(uintptr_t)entry, 16, 446);
+	gpt_image_put("x", entry, 16, 446);
 	expect_odd(PTABLE_DOS, "a DOS table and a GPT", "a DOS table over a GPT");
 	gpt_image_make(512, LEN);
-	gpt_image_io("x", 1, &(uint8_t){ 2 }, 1, 446 + 8);
+	gpt_image_put("x", &(uint8_t){ 2 }, 1, 446 + 8);
 	expect_odd(
 		PTABLE_GPT, "a damaged GPT: its protective MBR is not valid", "begins elsewhere");
-	gpt_image_io("x", 1, &(uint8_t){ 0 }, 1, 510);
+	gpt_image_put("x", &(uint8_t){ 0 }, 1, 510);
 	expect_odd(PTABLE_GPT, "a damaged GPT: it has no protective MBR", "no signature");
 	gpt_image_make(512, LEN);
 	is_int(scratch_run("dd if=/dev/zero of=x bs=512 seek=1 count=33 conv=notrunc"), 0, "zeros");
@@ -154,10 +154,10 @@ static void test_odd_mbr(void)
 	is_int(scratch_run("dd if=/dev/zero of=x bs=512 count=1 conv=notrunc"), 0, "zeros");
 	expect_odd(PTABLE_NONE, NULL, "only a backup that a former table left");
 	gpt_image_make(4096, LEN);
-	gpt_image_io("x", 0, copy, 4096, 4096);
+	gpt_image_get("x", copy, 4096, 4096);
 	gpt_image_make(512, LEN);
 	/* Its own entries are there, so their checksum becomes wrong, too. */
-	gpt_image_io("x", 1, copy, 512, 4096);
+	gpt_image_put("x", copy, 512, 4096);
 	expect_odd(PTABLE_GPT, "two GPTs, of 512 and of 4096 byte sectors", "two headers");
 }
 
