@@ -81,15 +81,14 @@ static int probe_superblocks(blkid_probe pr, struct probe *p)
 
 static int probe_partitions(blkid_probe pr, struct probe *p)
 {
-	char type[PROBE_TEXT] = "";
 	int r;
 
 	blkid_probe_enable_partitions(pr, 1);
 	r = run_chain(pr);
 	if (r == 1)
-		copy_value(pr, "PTTYPE", type, sizeof(type));
-	if (strcmp(type, "gpt") == 0 || strcmp(type, "dos") == 0)
-		memcpy(p->partitions, type, strlen(type) + 1);
+		copy_value(pr, "PTTYPE", p->table, sizeof(p->table));
+	if (strcmp(p->table, "gpt") == 0 || strcmp(p->table, "dos") == 0)
+		memcpy(p->partitions, p->table, strlen(p->table) + 1);
 	return r;
 }
 

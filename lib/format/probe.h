@@ -17,7 +17,8 @@ struct probe {
 	char fs_type[PROBE_TEXT]; /* blkid's TYPE, also RAID, LVM, LUKS, swap */
 	char fs_label[PROBE_TEXT];
 	char fs_uuid[PROBE_TEXT];
-	char partitions[8]; /* "gpt" or "dos" */
+	char partitions[8];	/* "gpt" or "dos" */
+	char table[PROBE_TEXT]; /* blkid's PTTYPE, also of other partition tables */
 };
 
 /*

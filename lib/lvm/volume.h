@@ -21,6 +21,11 @@
 #define VOLUME_TAG_RUN "img-tools.run="
 /* The volume is filled in place, and not complete. */
 #define VOLUME_TAG_UNFINISHED "img-tools.unfinished"
+/*
+ * Followed by FROM:TO:RUN while the volume grows: the sizes before and after that in bytes, and
+ * the job.  It counts only beside VOLUME_TAG_UNFINISHED.
+ */
+#define VOLUME_TAG_RESIZE "img-tools.resize="
 #define VOLUME_PATH_MAX (2 * LVM_NAME_MAX + 8)
 #define VOLUME_OPEN_MS 2000 /* how long udev may have a volume open */
 

@@ -163,8 +163,7 @@ static void add_notes(const struct resizing *z)
 		return;
 	if (z->in_use)
 		log_note("%s: is in use (%s), so what it holds is not touched; a guest of libvirt "
-			 "is "
-			 "told by: virsh blockresize DOMAIN %s %lluB",
+			 "is told by: virsh blockresize DOMAIN %s %lluB",
 			path, z->who, path, (unsigned long long)z->r->len);
 	else if (z->table.odd)
 		log_note("%s: has %s, which is left as it is", path, z->table.odd);
@@ -175,8 +174,9 @@ static int run(struct resizing *z, const struct kv *request, struct buf *reply)
 	uint64_t smallest = 0;
 	struct resize *r;
 
-	if (look_for_users(z) < 0 || check_content(z->img, op_flag(request, "as_raw")) < 0 ||
-		prepare(z, request) < 0 || look_at_table(z) < 0)
+	/* What it holds is looked at when it is locked. */
+	if (look_for_users(z) < 0 || prepare(z, request) < 0 ||
+		check_content(z->img, op_flag(request, "as_raw")) < 0 || look_at_table(z) < 0)
 		return -1;
 	r = z->r;
 	if (r->len < r->from &&
@@ -184,15 +184,15 @@ static int run(struct resizing *z, const struct kv *request, struct buf *reply)
 		return -1;
 	kv_add(reply, "path", z->img->place->path);
 	kv_add_u64(reply, "previous", r->from);
-	kv_add_u64(reply, "size", r->len);
 	if (smallest)
 		kv_add_u64(reply, "smallest", smallest);
 	if (r->len != r->from)
 		add_steps(z, reply);
 	add_notes(z);
-	if (op_flag(request, "dry_run"))
-		return 0;
-	return r->len < r->from ? cut(z) : grow(z);
+	if (!op_flag(request, "dry_run") && (r->len < r->from ? cut(z) : grow(z)) < 0)
+		return -1;
+	kv_add_u64(reply, "size", r->len);
+	return 0;
 }
 
 int op_resize(struct session *s, const struct kv *request, struct buf *reply)

@@ -3,14 +3,21 @@
  */
 #include "lib/op/resize_cut.h"
 
+#include <string.h>
+
 #include "lib/base/err.h"
 #include "lib/base/size.h"
 #include "lib/format/fs_extent.h"
 
-static int check_table(const struct ptable *t, uint64_t new_len)
+/* type: of the partition table, as libblkid sees it, or "". */
+static int check_table(const struct ptable *t, const char *type, uint64_t new_len)
 {
 	char end[SIZE_HUMAN];
 
+	if (t->kind == PTABLE_NONE && *type)
+		return err_set(ST_REFUSED,
+			"has a partition table of type %s, so it is not known what may be cut off",
+			type);
 	if (t->odd)
 		return err_set(
 			ST_REFUSED, "has %s, so it is not known what may be cut off", t->odd);
@@ -48,15 +55,32 @@ static int check_filesystem(const struct fs_extent *fs, uint64_t new_len)
 	return 0;
 }
 
+/* LUKS and LVM in the last partition may expect what follows it, so nothing is cut behind them. */
+static int check_last_partition(const struct ptable *t, int fd, uint64_t len)
+{
+	struct fs_extent fs;
+
+	if (t->last_end <= t->last_start || t->last_end > len)
+		return 0;
+	if (fs_extent_read(&fs, fd, t->last_start, t->last_end - t->last_start, NULL) < 0)
+		return -1;
+	if (strcmp(fs.type, "crypto_LUKS") != 0 && strcmp(fs.type, "LVM2_member") != 0)
+		return 0;
+	return err_set(ST_REFUSED, "partition %u, the last, holds %s", t->last, fs.type);
+}
+
 int resize_cut_check(
 	int fd, uint64_t len, uint64_t new_len, const struct ptable *t, uint64_t *smallest)
 {
 	struct fs_extent fs;
+	struct probe p;
 
 	*smallest = t->min_len;
-	if (fs_extent_read(&fs, fd, 0, len, NULL) < 0)
+	if (probe_range(fd, 0, len, &p) < 0 || fs_extent_read(&fs, fd, 0, len, &p) < 0)
 		return -1;
 	if (fs.measured == FS_MEASURED && fs.bytes > *smallest)
 		*smallest = fs.bytes;
-	return check_table(t, new_len) < 0 ? -1 : check_filesystem(&fs, new_len);
+	if (check_table(t, p.table, new_len) < 0 || check_filesystem(&fs, new_len) < 0)
+		return -1;
+	return check_last_partition(t, fd, len);
 }

@@ -41,7 +41,7 @@ struct resize {
 	struct resize_want want;
 	int fd;		  /* open for writing, or, in a dry run, for reading */
 	uint64_t from;	  /* bytes, before */
-	uint64_t len;	  /* bytes that it gets; after resize_plan() */
+	uint64_t len;	  /* bytes that it gets; after resize_plan().  LVM may add some more */
 	uint64_t pending; /* an earlier job began to grow it to this size; 0: none did */
 };
 

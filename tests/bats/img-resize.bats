@@ -290,6 +290,20 @@ valid() {
 	done
 }
 
+@test "resize: other tables, and a last partition that may expect what follows it, are not cut" {
+	truncate -s 64M sun luks
+	sfdisk -q -X sun sun <<<'size=20M'
+	printf 'size=8M\nsize=8M\n' | sfdisk -q -X gpt luks
+	printf 'LUKS\xba\xbe\0\1' | dd of=luks bs=1M seek=9 conv=notrunc status=none
+	refuses 4 sun img-resize --shrink sun 60M
+	says 'sun'
+	refuses 4 luks img-resize --shrink luks 60M
+	says 'crypto_LUKS'
+	succeeds img-resize luks 80M
+	valid luks
+	succeeds img-resize sun 80M
+}
+
 @test "resize: an image in use is grown, and what it holds is not touched" {
 	truncate -s 64M disk
 	echo 'size=8M' | sfdisk -q -X gpt disk

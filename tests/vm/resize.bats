@@ -182,6 +182,15 @@ faulty() {
 	[ -z "$(tagged a)" ]
 }
 
+@test "an image that is written completely is no longer being grown" {
+	on a lvchange -qq --addtag img-tools.unfinished \
+		--addtag img-tools.resize=4194304:8388608:1 vga/img
+	succeeds on a img-write "$IMAGE" /dev/vga/img
+	[ -z "$(tagged a)" ]
+	succeeds on a img-resize /dev/vga/img 12M
+	cmp <(cat "$IMAGE" /dev/zero | head -c 12M) /dev/vga/img >&2
+}
+
 is_larger() {
 	[ "$(blockdev --getsize64 /dev/vga/img)" = 16777216 ]
 }

@@ -71,23 +71,38 @@ static int open_in_place(struct target_volume *t, const struct lvm_volume *v)
 	return check_snapshots(v);
 }
 
+/* Removes the tag that begins with prefix, if there is one.  0, or -1 recorded. */
+static int remove_tag(const struct lvm_volume *v, const char *prefix)
+{
+	char *text = lvm_tag(v, prefix), *tag = NULL;
+	int r = 0;
+
+	if (text && asprintf(&tag, "%s%s", prefix, text) < 0) {
+		tag = NULL;
+		r = err_set(ST_FAILED, "out of memory");
+	}
+	if (tag)
+		r = volume_set_tag(v->group, v->own_uuid, tag, false);
+	free(text);
+	free(tag);
+	return r;
+}
+
 /*
  * Sets the mark even if there seems to be one, since the job that had set it may have
- * removed it meanwhile.  Removes the tag of an interrupted job: this job completes what
- * that one began.
+ * removed it meanwhile.  Removes the tags of interrupted jobs: this job completes what
+ * they began.
  */
 static int mark_volume(struct target_volume *t, const struct lvm_volume *v)
 {
-	char *run = lvm_tag(v, VOLUME_TAG_RUN), tag[VOLUME_RUN_TAG_MAX];
 	int r = volume_set_tag(v->group, v->own_uuid, VOLUME_TAG_UNFINISHED, true);
 
-	if (r == 0 && run) {
-		snprintf(tag, sizeof(tag), VOLUME_TAG_RUN "%s", run);
-		r = volume_set_tag(v->group, v->own_uuid, tag, false);
-	}
+	if (r == 0)
+		r = remove_tag(v, VOLUME_TAG_RUN);
+	if (r == 0)
+		r = remove_tag(v, VOLUME_TAG_RESIZE);
 	/* What an earlier job left unfinished remains so if this job writes nothing. */
 	t->marked = !t->base.was_unfinished;
-	free(run);
 	if (r == 0 && !volume_has_name(t->base.fd, t->name))
 		r = err_set(ST_BUSY, "was renamed while it was opened");
 	return r;

@@ -171,14 +171,17 @@ static int run_lvm(const struct resize_volume *v, const char *program, uint64_t 
 	return -1;
 }
 
-static int check_size(const struct resize_volume *v)
+/* LVM rounds the size of a striped volume up further. */
+static int take_size(struct resize_volume *v)
 {
 	uint64_t len;
 
 	if (block_size_get(v->base.fd, &len) < 0)
 		return -1;
-	return len == v->base.len ? 0
-				  : err_set(ST_FAILED, "has not the size that LVM should have set");
+	if (len < v->base.len)
+		return err_set(ST_FAILED, "has not the size that LVM should have set");
+	v->base.len = len;
+	return 0;
 }
 
 static int mark_volume(struct resize_volume *v)
@@ -234,7 +237,7 @@ static int grow_volume(struct resize *r)
 	struct resize_volume *v = volume_of(r);
 
 	if (mark_volume(v) == 0 && (v->lv.size >= r->len || run_lvm(v, "lvextend", r->len) == 0) &&
-		check_size(v) == 0 && zero_new_space(v) == 0)
+		take_size(v) == 0 && zero_new_space(v) == 0)
 		return 0;
 	take_back(v);
 	return -1;
@@ -244,7 +247,7 @@ static int cut_volume(struct resize *r)
 {
 	struct resize_volume *v = volume_of(r);
 
-	return run_lvm(v, "lvreduce", r->len) < 0 ? -1 : check_size(v);
+	return run_lvm(v, "lvreduce", r->len) < 0 ? -1 : take_size(v);
 }
 
 static int finish_volume(struct resize *r)
