@@ -42,6 +42,8 @@ img-write x.img @room.img
 img-write x.img.lzo @room.img
 img-delete @x.img
 img-rename @x.img y.img
+img-resize @room.img 2M
+img-resize --shrink @room.img 500000
 img-archive @room.img
 img-unarchive @z.img.lzo
 img-clean @'
@@ -218,6 +220,7 @@ img-write -n @x.img room.img
 img-create -n @y.img 1k
 img-delete -n @x.img
 img-rename -n @x.img y.img
+img-resize -n @x.img 1M
 img-archive -n @room.img
 img-unarchive -n @z.img.lzo
 img-clean -n @'

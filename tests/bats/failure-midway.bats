@@ -6,7 +6,7 @@ load common
 
 # shellcheck disable=SC2016 # it writes a script
 setup_file() {
-	local stall=$BATS_FILE_TMPDIR/stall
+	local i stall=$BATS_FILE_TMPDIR/stall
 
 	img_setup_file a
 	# There a helper stops, as by SIGSTOP, when it comes to its main work.
@@ -15,7 +15,10 @@ setup_file() {
 	{
 		printf '#!/bin/sh\nexec strace -f -qq -o "%s/$$" ' "$TRACES"
 		printf -- '-e inject=%s:signal=STOP ' getdents64,pread64,unlinkat,renameat2,fallocate,statfs,fstatfs
-		printf -- '-P %s ' / "$STALLED"/{0..15}{,/x.img,/room.img,/z.img.lzo,/.y.img.img-tools}
+		printf -- '-P %s ' /
+		for i in "${!STALLING[@]}"; do
+			printf -- '-P %s ' "$STALLED/$i"{,/x.img,/room.img,/z.img.lzo,/.y.img.img-tools}
+		done
 		printf 'sh -c "$SSH_ORIGINAL_COMMAND"\n'
 	} >"$stall"
 	chmod 755 "$stall"
@@ -42,6 +45,7 @@ STALLING=(
 	'img-write x.img @room.img'
 	'img-delete @x.img'
 	'img-rename @x.img y.img'
+	'img-resize @x.img 1M'
 	'img-archive @x.img'
 	'img-unarchive @z.img.lzo'
 	'img-clean @'

@@ -228,6 +228,13 @@ filesystem() {
 	[ "$(names . "$STORE")" = 'even.img web.img web-old.img web.img' ]
 }
 
+@test "manuals: img-resize(1)" {
+	truncate -s 20G disk.img
+	echo 'size=1G' | sfdisk -q -X gpt disk.img
+	runs img-resize.1
+	[ "$(stat -c %s disk.img)" = 12884901888 ]
+}
+
 @test "manuals: img-snap(1)" {
 	image "$HERE/web.img"
 	runs img-snap.1

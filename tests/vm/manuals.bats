@@ -177,6 +177,13 @@ holds() {
 	holds /dev/vg1/web-old
 }
 
+@test "manuals, volumes: img-resize(1)" {
+	volume a vg1/web 8M
+	runs img-resize.1
+	[ "$(blockdev --getsize64 /dev/vg1/web)" = 113246208 ]
+	holds /dev/vg1/web
+}
+
 @test "manuals, volumes: img-storage(1)" {
 	pool a vg1/pool
 	thin a vg1/web vg1/pool 64M
