@@ -26,8 +26,8 @@ struct resizing {
 };
 
 /*
- * Refuses what has its size within.  An archive counts only where it can be one: on a volume it is
- * the guest's.
+ * Refuses what records the size of an image in it.  An archive counts only where it can be one: on
+ * a volume it is the guest's.
  */
 static int check_content(struct image *img, bool as_raw)
 {
@@ -45,8 +45,8 @@ static int check_content(struct image *img, bool as_raw)
 			       : 0;
 	if (strcmp(c->format, "raw") != 0)
 		return err_set(ST_REFUSED,
-			"holds a %s image, which has its size within; only raw images are resized "
-			"(see --format)",
+			"holds a %s image, whose size is recorded in it; only raw images can be "
+			"resized (see --format)",
 			c->format);
 	return 0;
 }

@@ -27,8 +27,8 @@ static int check_table(const struct ptable *t, const char *type, uint64_t new_le
 			size_human(t->used, end), (unsigned long long)t->used);
 	if (t->min_len > new_len)
 		return err_set(ST_REFUSED,
-			"this would leave no space for the partition table, which needs %s (%llu "
-			"bytes)",
+			"this would leave no space for the partition table: with that it needs %s "
+			"(%llu bytes)",
 			size_human(t->min_len, end), (unsigned long long)t->min_len);
 	return 0;
 }
@@ -40,13 +40,11 @@ static int check_filesystem(const struct fs_extent *fs, uint64_t new_len)
 	if (fs->measured == FS_NONE)
 		return 0;
 	if (fs->measured == FS_UNKNOWN)
-		return err_set(
-			ST_REFUSED, "holds %s, of which it is not known where it ends", fs->type);
+		return err_set(ST_REFUSED, "holds %s, whose end is not known", fs->type);
 	if (fs->needs_replay)
 		return err_set(ST_REFUSED,
 			"its %s filesystem was not unmounted: where it ends is known only after a "
-			"check "
-			"(see e2fsck)",
+			"check (see e2fsck)",
 			fs->type);
 	if (fs->bytes > new_len)
 		return err_set(ST_REFUSED,
