@@ -69,7 +69,9 @@ int thin_map_parse(struct thin_map *m, const char *text, uint64_t block)
 	const char *line, *end;
 	uint64_t first, count;
 
-	for (line = text; (end = strchr(line, '\n')); line = end + 1) {
+	/* Some versions of thin_dump do not end the last line. */
+	for (line = text; *line; line = end + (*end == '\n')) {
+		end = line + strcspn(line, "\n");
 		line += strspn(line, " \t");
 		if (strncmp(line, "<range_mapping ", 15) == 0) {
 			if (attribute_number(line, end, "origin_begin=\"", &first) < 0 ||

@@ -46,6 +46,10 @@ int main(void)
 	is_int(parse(HEAD TAIL), 0, "nothing is mapped");
 	ok(m.count == 0 && thin_map_find(&m, 0) == NULL, "so nothing is found");
 	test_find();
+	is_int(parse(HEAD RANGE(2, 16) "  </device>\n</superblock>"), 0, "no newline at the end");
+	ok(m.count == 1 && m.range[0].end == 18 * 65536, "the same ranges");
+	is_int(parse(HEAD "    <range_mapping origin_begin=\"1\" data_begin=\"7\" length=\"1"), -1,
+		"cut off in a value");
 	is_int(parse(HEAD RANGE(2, 16) SINGLE(17) TAIL), -1, "an overlap");
 	is_int(parse(HEAD SINGLE(5) SINGLE(4) TAIL), -1, "out of order");
 	is_int(parse(HEAD RANGE(2, 0) TAIL), -1, "an empty range");
