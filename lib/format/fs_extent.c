@@ -14,6 +14,7 @@
 #include "lib/base/io.h"
 #include "lib/base/size.h"
 #include "lib/format/crc32c.h"
+#include "lib/format/xfs_log.h"
 
 #define HEAD (68u << 10) /* up to the end of the superblock of btrfs */
 
@@ -356,6 +357,18 @@ static void measure(struct fs_extent *e, struct head *h)
 	}
 }
 
+/* 0, or -1 recorded. */
+static int look_at_log(struct fs_extent *e, const uint8_t *sb, int fd, uint64_t off, uint64_t len)
+{
+	int is_clean;
+
+	if (e->measured != FS_MEASURED || strcmp(e->type, "xfs") != 0)
+		return 0;
+	is_clean = xfs_log_is_clean(fd, off, len, sb);
+	e->needs_replay = is_clean == 0;
+	return is_clean < 0 ? -1 : 0;
+}
+
 int fs_extent_read(struct fs_extent *e, int fd, uint64_t off, uint64_t len, const struct probe *p)
 {
 	struct probe own;
@@ -376,7 +389,7 @@ int fs_extent_read(struct fs_extent *e, int fd, uint64_t off, uint64_t len, cons
 	if (e->type[0]) {
 		e->measured = FS_UNKNOWN;
 		measure(e, &h);
-		return 0;
+		return look_at_log(e, h.byte, fd, off, len);
 	}
 	type = damaged_type(&h);
 	if (type) {

@@ -29,7 +29,7 @@ struct fs_extent {
 	unsigned block;	       /* bytes of a block; of swap: of a page; of exFAT: of a sector */
 	/*
 	 * Its journal has to be replayed before it is used, and may contain a newer superblock
-	 * with another end.  Only ext3 and ext4 show this; the log of XFS is not read.
+	 * with another end.  Of ext3, ext4 and XFS.
 	 */
 	bool needs_replay;
 };

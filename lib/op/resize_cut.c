@@ -43,8 +43,8 @@ static int check_filesystem(const struct fs_extent *fs, uint64_t new_len)
 		return err_set(ST_REFUSED, "holds %s, whose end is not known", fs->type);
 	if (fs->needs_replay)
 		return err_set(ST_REFUSED,
-			"its %s filesystem was not unmounted: where it ends is known only after a "
-			"check (see e2fsck)",
+			"its %s filesystem was not unmounted, so its end is not known: mount or "
+			"check it first",
 			fs->type);
 	if (fs->bytes > new_len)
 		return err_set(ST_REFUSED,
