@@ -133,6 +133,7 @@ static int record_handshake_error(
 	struct ssh_link *l, const struct ssh_config *c, const struct ssh_refusal *refusal)
 {
 	const char *reason = ssh_get_error(l->session);
+	bool is_closed;
 	char *safe;
 	int status;
 
@@ -145,11 +146,17 @@ static int record_handshake_error(
 			"ProxyJump)",
 			l->where);
 	}
-	if (strstr(reason, "no match for method"))
+	is_closed = !*reason || strstr(reason, "disconnected") || strstr(reason, "Success");
+	/*
+	 * A server without a common algorithm closes the connection, which can be found before
+	 * libssh has compared the algorithms.
+	 */
+	if (strstr(reason, "no match for method") ||
+		(is_closed && ssh_get_serverbanner(l->session)))
 		ssh_config_beyond(c, "the server's algorithms");
 	else
 		note_no_connection(c);
-	if (!*reason || strstr(reason, "disconnected") || strstr(reason, "Success"))
+	if (is_closed)
 		reason = "connection closed by remote host";
 	safe = text_safe_dup(reason);
 	err_set(ST_PEER, "cannot connect to %s: %s", l->where, safe ? safe : "out of memory");

@@ -169,6 +169,29 @@ ends_within() {
 	needs_ssh b 'any of the configured MACs'
 }
 
+@test "connect: a server that closes the connection during the key exchange is left to ssh" {
+	local port server
+
+	perl -MIO::Socket::INET -e '
+		$s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1") or die;
+		$| = 1;
+		print $s->sockport, "\n";
+		while ($c = $s->accept) {
+			print $c "SSH-2.0-closing\r\n";
+			sysread $c, $buffer, 100;
+			close $c;
+		}' >port 3>&- &
+	server=$!
+	wait_until 10 test -s port
+	port=$(cat port)
+	with_config 'Host closing' 'HostName 127.0.0.1' "Port $port"
+	try img-info -v closing:/x
+	kill $server
+	wait $server || true
+	[ "$status" = 7 ]
+	says "closing: using ssh, because the built-in client does not support the server's algorithms"
+}
+
 @test "connect: without ssh, what the library cannot is an error" {
 	local dir=$DIR/bin
 
