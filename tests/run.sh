@@ -117,6 +117,7 @@ for report in "$build"/san.*; do
 	[ -e "$report" ] || continue
 	failed=$((failed + 1))
 	summary=$(grep -m 1 -E '^SUMMARY|runtime error' "$report")
+	summary=${summary:-without a summary}
 	reported[$summary]=$((${reported[$summary]:-0} + 1))
 	[ "${reported[$summary]}" = 1 ] || continue
 	echo "FAIL  a sanitizer's report: ${report#"$PWD/"}"
