@@ -21,7 +21,6 @@ struct resize_want {
 	bool in_use;	  /* others use it: it may be grown, but what it has is theirs */
 	bool allow_links; /* also change a file that has several links */
 	bool dry_run;	  /* only make the checks; r->fd is then for reading only */
-	bool keep_dirty;  /* the new space need not read as zeros */
 };
 
 struct resize;

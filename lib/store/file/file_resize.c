@@ -43,27 +43,34 @@ static bool is_sparse(const struct resize *r)
 	return fstat(r->fd, &st) == 0 && (uint64_t)st.st_blocks * 512 < r->from;
 }
 
+/* ftruncate() would cut what another job has added meanwhile.  0, or -1 recorded. */
+static int check_old_size(const struct resize *r)
+{
+	struct stat st;
+
+	if (fstat(r->fd, &st) < 0)
+		return err_sys("cannot stat");
+	return (uint64_t)st.st_size == r->from ? 0
+					       : err_set(ST_BUSY, "its size was changed meanwhile");
+}
+
 /* Returns the space behind the end that was allocated before a failure.  Keeps the error. */
 static int give_back(const struct resize *r)
 {
 	struct err e;
 
 	err_take(&e);
-	if (ftruncate(r->fd, (off_t)r->from) < 0)
+	if (check_old_size(r) < 0 || ftruncate(r->fd, (off_t)r->from) < 0)
 		err_clear();
 	err_put(&e);
 	return -1;
 }
 
-/* Where fallocate() is missing.  It could cut what another job has grown meanwhile. */
+/* Where fallocate() is missing. */
 static int extend_by_size(const struct resize *r)
 {
-	struct stat st;
-
-	if (fstat(r->fd, &st) < 0)
-		return err_sys("cannot stat");
-	if ((uint64_t)st.st_size != r->from)
-		return err_set(ST_BUSY, "its size was changed meanwhile");
+	if (check_old_size(r) < 0)
+		return -1;
 	if (ftruncate(r->fd, (off_t)r->len) < 0)
 		return target_out_of_space("cannot add", r->len - r->from);
 	return sync_file(r);
@@ -116,7 +123,9 @@ static int open_file(struct resize *r)
 			       ? err_sys("cannot open for writing")
 			       : 0;
 	/* The same lock as that of a job that writes it, which keeps QEMU away, too. */
-	return r->want.in_use ? 0 : partial_lock(r->fd);
+	if (!r->want.in_use && partial_lock(r->fd) < 0)
+		return -1;
+	return check_old_size(r); /* since the image was opened */
 }
 
 struct resize *file_resize_open(struct image *img, const struct resize_want *want)

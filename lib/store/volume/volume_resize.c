@@ -85,13 +85,16 @@ static int look_for_job(struct resize_volume *v)
 static int open_device(struct resize_volume *v)
 {
 	const struct resize_want *w = &v->base.want;
+	uint64_t now;
 	int elsewhere;
 
 	v->base.fd = volume_place_open(&v->lv, w->dry_run  ? O_RDONLY
 					       : w->in_use ? O_RDWR
 							   : O_RDWR | O_EXCL);
-	if (v->base.fd < 0)
+	if (v->base.fd < 0 || block_size_get(v->base.fd, &now) < 0)
 		return -1;
+	if (now != v->base.img->len || now != v->lv.size)
+		return err_set(ST_BUSY, "its size was changed meanwhile");
 	if (w->in_use)
 		return 0;
 	elsewhere = volume_is_open_elsewhere(v->base.fd, 2); /* the image has it open, too */
@@ -224,8 +227,6 @@ static int zero_new_space(struct resize_volume *v)
 {
 	struct block_zero z;
 
-	if (v->base.want.keep_dirty)
-		return 0;
 	block_zero_init(&z, v->base.fd, v->lv.is_thin);
 	if (block_zero_range(&z, v->base.len - v->base.from, v->base.from) < 0)
 		return -1;

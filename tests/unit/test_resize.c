@@ -1,0 +1,62 @@
+/* resize: a file whose size another job changes meanwhile. */
+#include "lib/store/resize.h"
+
+#include "tests/unit/places.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/tap.h"
+
+#define HUGE_LEN (UINT64_C(1) << 62)
+
+static long long size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? -1 : (long long)st.st_size;
+}
+
+static void test_before(void)
+{
+	const struct resize_want want = { .in_use = false };
+	struct image *img;
+
+	scratch_save("x", "0123456789", 10);
+	img = places_image(&places_free, "x");
+	ok(truncate("x", 20) == 0, "before: it grows after it was opened");
+	ok(img && !resize_open(img, &want) && err_status() == ST_BUSY, "before: is refused");
+	is_int(size_of("x"), 20, "before: and is as it was");
+	image_close(img);
+}
+
+static void test_meanwhile(bool in_use)
+{
+	const struct resize_want want = { .in_use = in_use };
+	struct image *img;
+	struct resize *r;
+
+	scratch_save("x", "0123456789", 10);
+	img = places_image(&places_free, "x");
+	r = img ? resize_open(img, &want) : NULL;
+	ok(r && resize_plan(r, 15) == 0 && truncate("x", 20) == 0, "meanwhile: it grows");
+	ok(r && resize_grow(r) == 0, "meanwhile: nothing is left to do");
+	is_int(size_of("x"), 20, "meanwhile: what was added stays");
+	resize_close(r);
+	image_close(img);
+	img = places_image(&places_free, "x");
+	r = img ? resize_open(img, &want) : NULL;
+	ok(r && resize_plan(r, HUGE_LEN) == 0 && truncate("x", 30) == 0, "failure: it grows");
+	err_clear();
+	ok(r && resize_grow(r) < 0 && err_status() == ST_NOROOM, "failure: without space");
+	is_int(size_of("x"), 30, "failure: what was added stays");
+	resize_close(r);
+	image_close(img);
+}
+
+int main(void)
+{
+	scratch_open();
+	test_before();
+	test_meanwhile(false);
+	test_meanwhile(true);
+	scratch_close(tap_failed);
+	return tap_done();
+}
