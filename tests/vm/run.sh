@@ -298,6 +298,9 @@ work() {
 
 	trap stop EXIT
 	trap 'exit 143' TERM
+	# That qemu was aborted is told once, by run_guest: the shell itself says nothing of a
+	# child that ended by a signal which it traps.
+	trap : ABRT BUS FPE ILL SEGV
 	mkdir "$own"
 	while take; do
 		run_guest "$name"
