@@ -133,7 +133,7 @@ static int record_handshake_error(
 	struct ssh_link *l, const struct ssh_config *c, const struct ssh_refusal *refusal)
 {
 	const char *reason = ssh_get_error(l->session);
-	bool is_closed;
+	bool is_closed, is_lost;
 	char *safe;
 	int status;
 
@@ -149,10 +149,11 @@ static int record_handshake_error(
 	is_closed = !*reason || strstr(reason, "disconnected") || strstr(reason, "Success");
 	/*
 	 * A server without a common algorithm closes the connection, which can be found before
-	 * libssh has compared the algorithms.
+	 * libssh has compared the algorithms.  It is reset if the server has not read all of
+	 * what was sent; libssh words that by whether it read or wrote.
 	 */
-	if (strstr(reason, "no match for method") ||
-		(is_closed && ssh_get_serverbanner(l->session)))
+	is_lost = is_closed || strstr(reason, "Socket error") || strstr(reason, "error on socket");
+	if (strstr(reason, "no match for method") || (is_lost && ssh_get_serverbanner(l->session)))
 		ssh_config_beyond(c, "the server's algorithms");
 	else
 		note_no_connection(c);
