@@ -51,10 +51,29 @@ static void test_meanwhile(bool in_use)
 	image_close(img);
 }
 
+static void test_cut(void)
+{
+	const struct resize_want want = { .in_use = false };
+	struct image *img;
+	struct resize *r;
+
+	scratch_save("x", "0123456789", 10);
+	img = places_image(&places_free, "x");
+	r = img ? resize_open(img, &want) : NULL;
+	ok(r && resize_plan(r, 5) == 0 && truncate("x", 20) == 0, "cut: it grows");
+	ok(r && resize_cut(r) < 0 && err_status() == ST_BUSY, "cut: is refused");
+	is_int(size_of("x"), 20, "cut: what was added stays");
+	ok(truncate("x", 10) == 0 && r && resize_cut(r) == 0, "cut: it has its old size again");
+	is_int(size_of("x"), 5, "cut: and is cut");
+	resize_close(r);
+	image_close(img);
+}
+
 int main(void)
 {
 	scratch_open();
 	test_before();
+	test_cut();
 	test_meanwhile(false);
 	test_meanwhile(true);
 	scratch_close(tap_failed);

@@ -97,6 +97,8 @@ static int grow_file(struct resize *r)
 
 static int cut_file(struct resize *r)
 {
+	if (check_old_size(r) < 0)
+		return -1;
 	if (ftruncate(r->fd, (off_t)r->len) < 0)
 		return err_sys("cannot cut it");
 	return sync_file(r);
