@@ -149,8 +149,8 @@ static int record_handshake_error(
 	is_closed = !*reason || strstr(reason, "disconnected") || strstr(reason, "Success");
 	/*
 	 * A server without a common algorithm closes the connection, which can be found before
-	 * libssh has compared the algorithms.  It is reset if the server has not read all of
-	 * what was sent; libssh words that by whether it read or wrote.
+	 * libssh has compared the algorithms.  If it has not read all that was sent, the
+	 * connection is reset; libssh's message then depends on whether it was reading or writing.
 	 */
 	is_lost = is_closed || strstr(reason, "Socket error") || strstr(reason, "error on socket");
 	if (strstr(reason, "no match for method") || (is_lost && ssh_get_serverbanner(l->session)))

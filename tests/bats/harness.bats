@@ -30,7 +30,7 @@ vm_program() {
 	try env "PATH=$DIR/bin:$PATH" "XDG_CACHE_HOME=$DIR/cache" TALLY= GUESTS=1 ACCEL= \
 		"$BATS_TEST_DIRNAME/../vm/run.sh" "$DIR/build" rig
 	[ "$status" = 1 ]
-	lacks "$ERR" .
+	lacks "$ERR" '^'
 	grep -x 'FAIL  no guest: it ended before it was up, .*' "$OUT"
 	lacks "$OUT" 'Aborted'
 	grep -x 'tests in a guest of .*: 0 passed, 1 failed, 0 skipped' "$OUT"
