@@ -29,6 +29,8 @@ static void test_taken(void)
 				   "size = 1.5G\n"
 				   "autoextend = off\n"
 				   "hook-timeout = 5\n"
+				   "[resize]\n"
+				   "mount = no\n"
 				   "[ssh];\n"
 				   "config = ~/.ssh/my config \t\n"
 				   "[storage]\n"
@@ -38,7 +40,7 @@ static void test_taken(void)
 
 	if (!is_int(parse(&c, text), 0, "a file with everything"))
 		printf("# %s\n", err_text());
-	is_int(c.count, 10, "ten entries");
+	is_int(c.count, 11, "eleven entries");
 	is_str(config_each(&c, "storage.directory", &at), "/srv/images", "the first directory");
 	is_str(config_each(&c, "storage.directory", &at), "/srv/a#b;c", "the second");
 	is_str(config_each(&c, "storage.directory", &at), "/last", "the third");
@@ -49,13 +51,14 @@ static void test_taken(void)
 	is_str(config_get(&c, "snapshot.size"), "1.5G", "a size");
 	is_str(config_get(&c, "snapshot.autoextend"), "off", "a bool");
 	is_str(config_get(&c, "snapshot.hook-timeout"), "5", "seconds");
+	is_int(config_bool(config_get(&c, "resize.mount")), 0, "whether to mount");
 	is_str(config_get(&c, "ssh.config"), "~/.ssh/my config",
 		"blanks inside a value, not after it");
 	ok(config_get(&c, "storage.nothing") == NULL, "an absent key");
 	is_int(parse(&c, "[storage]\ndirectory = /more\n"), 0, "another text");
-	is_int(c.count, 11, "is appended");
+	is_int(c.count, 12, "is appended");
 	is_int(parse(&c, ""), 0, "an empty text adds nothing");
-	is_int(c.count, 11, "at all");
+	is_int(c.count, 12, "at all");
 	config_fini(&c);
 	config_fini(&c);
 	ok(config_get(&c, "storage.group") == NULL, "empty after config_fini");
@@ -97,14 +100,12 @@ static void test_refused(void)
 {
 	static const struct {
 		const char *text, *want;
-	} row[] = {
-		{ "directory = /x", "F:1: 'directory' before the first section" },
+	} row[] = { { "directory = /x", "F:1: 'directory' before the first section" },
 		{ "[storage]\ndirectory = /ok\n[other]", "F:3: unknown section 'other'" },
 		{ "[storage]\n\ncolour = red", "F:3: unknown key 'storage.colour'" },
 		{ "[snapshot]\ngroup = vg0", "F:2: unknown key 'snapshot.group'" },
 		{ "[storage]\n= x", "F:2: unknown key 'storage.'" },
-		{ "[storage", "F:1: '[' without ']'" },
-		{ "[]", "F:1: unknown section ''" },
+		{ "[storage", "F:1: '[' without ']'" }, { "[]", "F:1: unknown section ''" },
 		{ "[stor]", "F:1: unknown section 'stor'" },
 		{ "[storage.directory]", "F:1: unknown section 'storage.directory'" },
 		{ "[storage] group = vg0", "F:1: unexpected text after ']'" },
@@ -150,7 +151,7 @@ static void test_refused(void)
 		{ "[snapshot]\nhook-timeout = 4294967297",
 			"F:2: invalid number of seconds '4294967297'; use 1 to 86400" },
 		{ "[snapshot]\nautoextend = maybe", "F:2: invalid value 'maybe'; use yes or no" },
-	};
+		{ "[resize]\nmount = never", "F:2: invalid value 'never'; use yes or no" } };
 	size_t i;
 
 	for (i = 0; i < sizeof(row) / sizeof(*row); i++)
