@@ -51,7 +51,7 @@ static void test_taken(void)
 	is_str(config_get(&c, "snapshot.size"), "1.5G", "a size");
 	is_str(config_get(&c, "snapshot.autoextend"), "off", "a bool");
 	is_str(config_get(&c, "snapshot.hook-timeout"), "5", "seconds");
-	is_int(config_bool(config_get(&c, "resize.mount")), 0, "whether to mount");
+	is_int(config_bool(config_get(&c, "resize.mount")), 0, "another bool");
 	is_str(config_get(&c, "ssh.config"), "~/.ssh/my config",
 		"blanks inside a value, not after it");
 	ok(config_get(&c, "storage.nothing") == NULL, "an absent key");
@@ -100,12 +100,14 @@ static void test_refused(void)
 {
 	static const struct {
 		const char *text, *want;
-	} row[] = { { "directory = /x", "F:1: 'directory' before the first section" },
+	} row[] = {
+		{ "directory = /x", "F:1: 'directory' before the first section" },
 		{ "[storage]\ndirectory = /ok\n[other]", "F:3: unknown section 'other'" },
 		{ "[storage]\n\ncolour = red", "F:3: unknown key 'storage.colour'" },
 		{ "[snapshot]\ngroup = vg0", "F:2: unknown key 'snapshot.group'" },
 		{ "[storage]\n= x", "F:2: unknown key 'storage.'" },
-		{ "[storage", "F:1: '[' without ']'" }, { "[]", "F:1: unknown section ''" },
+		{ "[storage", "F:1: '[' without ']'" },
+		{ "[]", "F:1: unknown section ''" },
 		{ "[stor]", "F:1: unknown section 'stor'" },
 		{ "[storage.directory]", "F:1: unknown section 'storage.directory'" },
 		{ "[storage] group = vg0", "F:1: unexpected text after ']'" },
@@ -151,11 +153,23 @@ static void test_refused(void)
 		{ "[snapshot]\nhook-timeout = 4294967297",
 			"F:2: invalid number of seconds '4294967297'; use 1 to 86400" },
 		{ "[snapshot]\nautoextend = maybe", "F:2: invalid value 'maybe'; use yes or no" },
-		{ "[resize]\nmount = never", "F:2: invalid value 'never'; use yes or no" } };
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(row) / sizeof(*row); i++)
 		refused(row[i].text, strlen(row[i].text), row[i].want);
+}
+
+static void refused_text(const char *text, const char *want)
+{
+	refused(text, strlen(text), want);
+}
+
+static void test_resize(void)
+{
+	refused_text("[resize]\nmount = never", "F:2: invalid value 'never'; use yes or no");
+	refused_text("[resize]\nmounts = no", "F:2: unknown key 'resize.mounts'");
+	refused_text("[snapshot]\nmount = no", "F:2: unknown key 'snapshot.mount'");
 }
 
 static void test_bad_bytes(void)
@@ -239,6 +253,7 @@ int main(void)
 	test_taken();
 	test_values();
 	test_refused();
+	test_resize();
 	test_bad_bytes();
 	test_files();
 	return tap_done();
