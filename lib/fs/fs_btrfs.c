@@ -11,6 +11,7 @@
  *
  * Source: the kernel's include/uapi/linux/btrfs_tree.h, struct btrfs_super_block.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -92,18 +93,46 @@ static int check_not_mounted(const uint8_t *sb)
 }
 
 /*
- * The kernel remembers the devices of btrfs.  It would refuse a device with an older state of the
- * same filesystem, such as the image whose copy was resized.
+ * The kernel remembers the devices of btrfs.  If it knows one with a newer state of the same
+ * filesystem, such as a copy that was resized, a kernel older than 6.7 does not mount this one.
  */
-static void forget_device(const struct fs *f)
+static void forget_path(int control, const char *path)
 {
 	struct btrfs_ioctl_vol_args args = { .fd = 0 };
+
+	snprintf(args.name, sizeof(args.name), "%s", path);
+	ioctl(control, BTRFS_IOC_FORGET_DEV, &args);
+}
+
+/* Loop devices that have no file any more, among them those of a killed job. */
+static void forget_loops(int control)
+{
+	char path[300];
+	struct dirent *e;
+	DIR *d = opendir("/sys/block");
+
+	while (d && (e = readdir(d))) {
+		if (strncmp(e->d_name, "loop", 4) != 0)
+			continue;
+		snprintf(path, sizeof(path), "/sys/block/%s/loop", e->d_name);
+		if (access(path, F_OK) == 0)
+			continue;
+		snprintf(path, sizeof(path), "/dev/%s", e->d_name);
+		forget_path(control, path);
+	}
+	if (d)
+		closedir(d);
+}
+
+static void forget_device(const struct fs *f)
+{
 	int control = open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
+	char path[FS_PATH_MAX];
 
 	if (control < 0)
 		return;
-	fs_path(f, args.name);
-	ioctl(control, BTRFS_IOC_FORGET_DEV, &args);
+	forget_path(control, fs_path(f, path));
+	forget_loops(control);
 	close(control);
 }
 

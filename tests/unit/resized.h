@@ -30,6 +30,24 @@ static inline bool resized_can(void)
 	return false;
 }
 
+/* Runs the parts of a test that are named by its arguments; all, if there are none. */
+struct resized_part {
+	const char *name;
+	void (*run)(void);
+};
+
+static inline void resized_run(
+	const struct resized_part *part, size_t count, int argc, const char *const *argv)
+{
+	size_t i;
+	int k;
+
+	for (i = 0; i < count; i++)
+		for (k = argc > 1; k < argc; k++)
+			if (k == 0 || strcmp(argv[k], part[i].name) == 0)
+				part[i].run();
+}
+
 static inline uint64_t resized_len(const char *image)
 {
 	struct stat st;

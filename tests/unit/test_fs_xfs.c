@@ -248,19 +248,23 @@ static void test_clone(void)
 	ok(resized_contains("y", MOUNT, "list"), "clone: those of the other one, too");
 }
 
-int main(void)
+int main(int argc, const char **argv)
 {
+	static const struct resized_part part[] = {
+		{ "kinds", test_kinds },
+		{ "sizes", test_sizes },
+		{ "offset", test_offset },
+		{ "log", test_log },
+		{ "version_4", test_version_4 },
+		{ "quota", test_quota },
+		{ "refused", test_refused },
+		{ "clone", test_clone },
+	};
+
 	if (!resized_can())
 		return tap_done();
 	scratch_open();
-	test_kinds();
-	test_sizes();
-	test_offset();
-	test_log();
-	test_version_4();
-	test_quota();
-	test_refused();
-	test_clone();
+	resized_run(part, sizeof(part) / sizeof(part[0]), argc, argv);
 	scratch_close(tap_failed);
 	return tap_done();
 }
