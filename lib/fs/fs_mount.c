@@ -130,7 +130,7 @@ out:
 	return rc;
 }
 
-/* In the child. */
+/* The child, from its beginning to its end. */
 static void run_child(
 	const struct fs_mount *m, bool try, const char *device, int report, pid_t parent)
 {
@@ -147,8 +147,8 @@ static void run_child(
 }
 
 /*
- * Starts the child with all signals blocked, so that a Ctrl-C for all processes of the terminal
- * does not end it; this process decides about that.  Its pid, or -1 recorded.
+ * Starts the child with all signals blocked, so that a Ctrl-C, which all processes of the terminal
+ * get, does not end it: this process decides when it is killed.  Its pid, or -1 recorded.
  */
 static pid_t start_child(const struct fs_mount *m, bool try, int report)
 {
@@ -208,8 +208,9 @@ static int read_report(pid_t pid, int fd, struct report *r)
 }
 
 /*
- * Whether nothing has the device exclusively, as a mounted filesystem has.  Another process that
- * was just forked may keep the mount until it closes what it inherited.
+ * Waits until the device can be opened exclusively, so that no filesystem on it is mounted.  A
+ * process that another thread has forked keeps the mount until it closes what it inherited.
+ * 0, or -1 recorded.
  */
 static int wait_until_free(int device)
 {
@@ -229,7 +230,7 @@ static int wait_until_free(int device)
 			return err_set(ST_BUSY, "its block device is in use");
 		poll(NULL, 0, FREE_POLL_MS);
 	}
-	/* The driver and we may have read through different caches of the same device. */
+	/* The driver does not read and write through the cache that other readers use. */
 	ioctl(fd, BLKFLSBUF, 0);
 	close(fd);
 	return 0;
@@ -252,7 +253,7 @@ static enum status status_of_mount(int sys)
 	}
 }
 
-/* What helps, in parentheses, if anything is known. */
+/* A hint for the user, in parentheses, or "". */
 static const char *hint_of_mount(int sys)
 {
 	switch (sys) {

@@ -28,16 +28,16 @@
 
 #define VERSION_MASK 0xfu
 #define VERSION_4_SHARED 0x200u
-#define FEATURES2_KNOWN 0x38au /* without parent pointers, which were never released */
-#define RO_KNOWN 0xfu	       /* up to "inobtcount" */
-#define INCOMPAT_KNOWN 0x1ffu  /* up to "metadir" */
+#define FEATURES2_KNOWN 0x38au
+#define RO_KNOWN 0xfu	      /* up to "inobtcount" */
+#define INCOMPAT_KNOWN 0x1ffu /* up to "metadir" */
 #define INCOMPAT_NEEDS_REPAIR 0x10u
 #define LOG_INCOMPAT_KNOWN 0x1u
 
-/* XFS_MIN_AG_BLOCKS: the kernel makes no smaller group. */
+/* XFS_MIN_AG_BLOCKS */
 #define GROUP_BLOCKS_MIN 64
 
-/* Flags of quotas: of what they are kept, and whether their limits are enforced. */
+/* Flags of quotas: whose usage is counted, and whether its limits are enforced. */
 #define USER_ACCOUNT 0x1u
 #define USER_ENFORCE 0x2u
 #define PROJECT_ACCOUNT 0x8u
@@ -78,10 +78,7 @@ static int read_super(const struct fs *f, uint8_t sb[SUPER])
 	return 0;
 }
 
-/*
- * The kernel leaves out a last group that would be too small.  The present size is right even if
- * it has one.
- */
+/* The kernel does not add a group that is smaller than GROUP_BLOCKS_MIN. */
 static uint64_t fit_xfs(const struct fs *f, uint64_t len)
 {
 	uint64_t blocks = len / f->extent.block, group, rest;
@@ -97,7 +94,7 @@ static uint64_t fit_xfs(const struct fs *f, uint64_t len)
 	return blocks * f->extent.block;
 }
 
-/* The mount options that keep the quotas; without them the kernel drops their flags. */
+/* With these options the quotas are kept; without them the kernel clears their flags. */
 static void set_options(const uint8_t *sb, const char *options[OPTIONS_MAX])
 {
 	unsigned flags = get_be16(sb + 176), other = 0;
@@ -150,13 +147,13 @@ static int check_xfs(struct fs *f, uint64_t bytes)
 	uint8_t sb[SUPER];
 
 	if (bytes < f->extent.bytes)
-		return 0; /* which is refused anyway */
+		return 0; /* fs_check() refuses that */
 	if (read_super(f, sb) < 0 || check_features(sb) < 0)
 		return -1;
 	set_options(sb, options);
 	if (fs_mount_try(&m) == 0)
 		return 0;
-	/* What is not consistent yet may be so after the log is replayed. */
+	/* It may be consistent as soon as its log is replayed. */
 	if (!f->extent.needs_replay || err_status() != ST_CORRUPT)
 		return -1;
 	err_clear();
@@ -214,7 +211,10 @@ static int repair_xfs(struct fs *f)
 	return r;
 }
 
-/* In the child of fs_mount: 0 or an errno.  The share of inodes is set, too, so it is read. */
+/*
+ * In the child of fs_mount: 0 or an errno.  The ioctl also sets which share of the space inodes
+ * may take, so that is read before.
+ */
 static int grow_mounted(int dir, const void *arg)
 {
 	struct grow grow = { .new_blocks = *(const uint64_t *)arg };
@@ -239,6 +239,10 @@ static int resize_xfs(struct fs *f, uint64_t bytes)
 		return -1;
 	if (result == 0)
 		return 0;
+	if (result == EFBIG)
+		return err_set(ST_REFUSED,
+			"its xfs filesystem is larger than that since its log was "
+			"replayed");
 	return err_set(result == EUCLEAN ? ST_CORRUPT : err_status_of(result),
 		"the kernel cannot grow its xfs filesystem: %s", strerror(result));
 }
