@@ -197,11 +197,30 @@ static int repair_btrfs(struct fs *f)
 	return r;
 }
 
-/* In the child of fs_mount: 0 or an errno.  A positive result is an exclusive operation. */
+/* In the child of fs_mount.  Frees the chunks of data that are empty, which takes no time. */
+static void free_empty_chunks(int dir)
+{
+	struct btrfs_ioctl_balance_args args;
+
+	memset(&args, 0, sizeof(args));
+	args.flags = BTRFS_BALANCE_DATA;
+	args.data.flags = BTRFS_BALANCE_ARGS_USAGE; /* of at most args.data.usage, 0 percent */
+	ioctl(dir, BTRFS_IOC_BALANCE_V2, &args);
+}
+
+/*
+ * In the child of fs_mount: 0 or an errno.  The kernel says that there is no space even if there
+ * are empty chunks, which it would only free later.  A positive result means that there is another
+ * exclusive operation.
+ */
 static int resize_mounted(int dir, const void *arg)
 {
 	int r = ioctl(dir, BTRFS_IOC_RESIZE, arg);
 
+	if (r < 0 && errno == ENOSPC) {
+		free_empty_chunks(dir);
+		r = ioctl(dir, BTRFS_IOC_RESIZE, arg);
+	}
 	if (r > 0)
 		return EBUSY;
 	return r < 0 ? errno : 0;

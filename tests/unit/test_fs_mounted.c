@@ -18,7 +18,7 @@ static const struct kind {
 	{ "xfs", "truncate -s 320M base && mkfs.xfs -q base", "xfs_repair -n -f x", 320 * MIB,
 		3000 * MIB, 80 * MIB },
 	{ "btrfs", "truncate -s 600M base && mkfs.btrfs -q -m single base",
-		"btrfs check --readonly x", 600 * MIB, 300 * MIB, MIB },
+		"btrfs check --readonly x", 600 * MIB, 400 * MIB, MIB },
 };
 
 /* Whether the driver of XFS has a loop device of a file in the scratch directory in use. */
