@@ -19,19 +19,6 @@
 #define HEADER_MIN 92 /* bytes */
 #define FIRST_ENTRIES_LBA 2
 
-/* Reads n bytes at off, if the image has them.  1, 0: it ends before, or -1 recorded. */
-static int read_at(const struct gpt *g, void *p, size_t n, uint64_t off)
-{
-	ssize_t got;
-
-	if (off > g->len || n > g->len - off)
-		return 0;
-	got = io_pread(g->fd, p, n, off);
-	if (got < 0)
-		return err_sys("cannot read at %llu", (unsigned long long)off);
-	return (size_t)got == n;
-}
-
 uint32_t gpt_header_crc(const uint8_t *raw, uint32_t size)
 {
 	static const uint8_t zero[4];
@@ -49,7 +36,7 @@ int gpt_read_header(const struct gpt *g, struct gpt_header *h, uint64_t lba)
 	memset(h, 0, sizeof(*h));
 	if (lba > SIZE_LIMIT / g->sector)
 		return 0;
-	r = read_at(g, h->raw, g->sector, lba * g->sector);
+	r = io_pread_within(g->fd, g->len, h->raw, g->sector, lba * g->sector);
 	if (r <= 0)
 		return r;
 	h->size = get_le32(p + 12);
@@ -98,7 +85,7 @@ int gpt_read_entries(const struct gpt *g, const struct gpt_header *h, uint8_t **
 	p = malloc(n);
 	if (!p)
 		return err_set(ST_FAILED, "out of memory");
-	r = read_at(g, p, n, h->entries_lba * g->sector);
+	r = io_pread_within(g->fd, g->len, p, n, h->entries_lba * g->sector);
 	if (r == 1)
 		r = libdeflate_crc32(0, p, n) == h->entries_crc;
 	if (r == 1)
