@@ -136,7 +136,7 @@ static int fit_gpt(const struct ptable *t, int fd, uint64_t len, uint64_t new_le
 {
 	struct gpt g = t->gpt;
 	struct ptable_part *part = NULL;
-	const char *odd;
+	const char *odd = NULL;
 	size_t n;
 	int r;
 

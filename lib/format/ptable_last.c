@@ -6,20 +6,24 @@
 
 #define ALIGN (UINT64_C(1) << 20)
 
+/* As fdisk, it does not use the last sector that 32 bits can express. */
+static uint64_t get_dos_limit(const struct ptable *t, uint64_t new_len)
+{
+	uint64_t sectors = new_len / t->sector, most = t->last_end / t->sector;
+
+	if (most < UINT32_MAX)
+		most = UINT32_MAX;
+	return (sectors < most ? sectors : most) * t->sector;
+}
+
 uint64_t ptable_last_limit(const struct ptable *t, uint64_t new_len)
 {
-	uint64_t usable, sectors = new_len / t->sector;
+	uint64_t usable;
 
-	if (t->kind == PTABLE_GPT) {
-		usable = gpt_last_usable(&t->gpt, new_len);
-		return usable ? (usable + 1) * t->sector : 0;
-	}
-	/* As fdisk: the last sector that 32 bits can express is not used. */
-	if (sectors > UINT32_MAX && t->last_end < (uint64_t)UINT32_MAX * t->sector)
-		sectors = UINT32_MAX;
-	else if (sectors > t->last_end / t->sector && sectors > UINT32_MAX)
-		sectors = t->last_end / t->sector;
-	return sectors * t->sector;
+	if (t->kind == PTABLE_DOS)
+		return get_dos_limit(t, new_len);
+	usable = gpt_last_usable(&t->gpt, new_len);
+	return usable ? (usable + 1) * t->sector : 0;
 }
 
 uint64_t ptable_last_end_max(const struct ptable *t, uint64_t new_len)
