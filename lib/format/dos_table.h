@@ -85,6 +85,13 @@ int dos_table_read(struct dos_table *d, const uint8_t mbr[DOS_TABLE_SECTOR], int
 	unsigned sector);
 
 /*
+ * The same for sectors of 4096 bytes if only with these a partition begins with something that
+ * libblkid recognises; otherwise for 512.  It is odd if that is so with both.  Moves the file
+ * position of fd (dos_sector.c).
+ */
+int dos_sector_read(struct dos_table *d, const uint8_t mbr[DOS_TABLE_SECTOR], int fd, uint64_t len);
+
+/*
  * Changes the end of the partition with these entries to new_end, in bytes, a multiple of sector.
  * Each entry is synced to disk before the next, in an order in which a logical partition always
  * ends within its extended one.  0, or -1 recorded.  Blocks (dos_fit.c).

@@ -39,11 +39,11 @@ static int read_dos(struct ptable *t, const uint8_t *mbr, int fd, uint64_t len)
 {
 	struct dos_table d;
 
-	if (dos_table_read(&d, mbr, fd, len, DOS_TABLE_SECTOR) < 0)
+	if (dos_sector_read(&d, mbr, fd, len) < 0)
 		return -1;
 	if (d.odd)
 		return set_odd(t, d.odd);
-	t->sector = DOS_TABLE_SECTOR;
+	t->sector = d.sector;
 	t->used = d.used;
 	set_parts(t, d.part, d.n);
 	t->fixed = d.fixed;

@@ -1,7 +1,7 @@
 /*
  * ptable: the partition table of a raw image, read without trusting it, and kept right when the
- * image is resized.  It recognises a GPT with sectors of 512 or 4096 bytes, and a DOS table (MBR)
- * with its logical partitions, in sectors of 512 bytes.  The last partition may change its size
+ * image is resized.  It recognises a GPT, and a DOS table (MBR) with its logical partitions, in
+ * sectors of 512 or 4096 bytes.  The last partition may change its size
  * with the image; all others stay as they are, and none is renumbered.
  */
 #ifndef IMG_PTABLE_H
@@ -44,7 +44,8 @@ struct ptable {
 /*
  * Reads the table of the image in fd, which is len bytes long.  A boot sector of a FAT, exFAT or
  * NTFS filesystem is not taken for a DOS table.  0, whatever the image holds: what is damaged,
- * hostile or ambiguous is odd; -1 recorded: a read error, or out of memory.  Blocks.
+ * hostile or ambiguous is odd; -1 recorded: a read error, or out of memory.  Blocks.  May move the
+ * file position of fd.
  */
 int ptable_read(struct ptable *t, int fd, uint64_t len);
 
