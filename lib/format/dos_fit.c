@@ -2,11 +2,13 @@
  * dos_fit: changes the end of a partition in its entry, and in those that lead to it.  The rest of
  * their sectors, such as the code of a boot loader, is kept.
  */
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/base/size.h"
 #include "lib/format/dos_table.h"
 #include "lib/format/le.h"
 
@@ -51,16 +53,25 @@ static void set_last_chs(uint8_t *e, uint64_t first, uint64_t last, uint64_t new
 		encode_chs(e + 5, new_last, known[0]);
 }
 
-/* Changes one entry in its first 512 bytes of a sector. */
+/* Reads the table that has the entry.  Returns where that is in the table; NULL recorded. */
+static uint8_t *read_table(int fd, const struct dos_extent *x, uint8_t table[DOS_TABLE_SECTOR])
+{
+	uint64_t off = x->at / DOS_TABLE_SECTOR * DOS_TABLE_SECTOR;
+	int r = io_pread_within(fd, SIZE_LIMIT, table, DOS_TABLE_SECTOR, off);
+
+	if (r == 0)
+		err_set(ST_CORRUPT, "the partition table has changed");
+	return r == 1 ? table + x->at % DOS_TABLE_SECTOR : NULL;
+}
+
 static int change_entry(int fd, unsigned sector, const struct dos_extent *x, uint64_t new_end)
 {
-	uint64_t off = x->at / DOS_TABLE_SECTOR * DOS_TABLE_SECTOR, first = x->start / sector;
-	uint8_t table[DOS_TABLE_SECTOR], *e = table + x->at % DOS_TABLE_SECTOR;
+	uint64_t first = x->start / sector, off = x->at / DOS_TABLE_SECTOR * DOS_TABLE_SECTOR;
 	uint32_t count = (uint32_t)(new_end / sector - first);
-	int r = io_pread_within(fd, UINT64_MAX, table, sizeof(table), off);
+	uint8_t table[DOS_TABLE_SECTOR], *e = read_table(fd, x, table);
 
-	if (r <= 0)
-		return r < 0 ? -1 : err_set(ST_CORRUPT, "the partition table has changed");
+	if (!e)
+		return -1;
 	if (get_le32(e + 12) != count) {
 		set_last_chs(e, first, first + get_le32(e + 12) - 1, first + count - 1);
 		put_le32(e + 12, count);
@@ -70,28 +81,19 @@ static int change_entry(int fd, unsigned sector, const struct dos_extent *x, uin
 	return fdatasync(fd) < 0 ? err_sys("cannot sync it to disk") : 0;
 }
 
-/* Sets *end to that of the outermost entry.  0, or -1 recorded. */
-static int read_outer_end(int fd, unsigned sector, const struct dos_extent *x, uint64_t *end)
-{
-	uint8_t count[4];
-	int r = io_pread_within(fd, UINT64_MAX, count, sizeof(count), x->at + 12);
-
-	if (r == 0)
-		err_set(ST_CORRUPT, "the partition table has changed");
-	if (r == 1)
-		*end = x->start + (uint64_t)get_le32(count) * sector;
-	return r == 1 ? 0 : -1;
-}
-
+/* If the outermost entry grows, it changes first, and otherwise last. */
 int dos_fit_end(int fd, unsigned sector, const struct dos_entries *entries, uint64_t new_end)
 {
-	uint64_t end;
+	const struct dos_extent *outer = &entries->extent[0];
+	uint8_t table[DOS_TABLE_SECTOR], *e = read_table(fd, outer, table);
+	bool grows;
 	size_t i, at;
 
-	if (read_outer_end(fd, sector, &entries->extent[0], &end) < 0)
+	if (!e)
 		return -1;
+	grows = new_end > outer->start + (uint64_t)get_le32(e + 12) * sector;
 	for (i = 0; i < entries->n; i++) {
-		at = new_end > end ? i : entries->n - 1 - i;
+		at = grows ? i : entries->n - 1 - i;
 		if (change_entry(fd, sector, &entries->extent[at], new_end) < 0)
 			return -1;
 	}

@@ -100,7 +100,7 @@ struct chain {
 	uint64_t at;			  /* sector of the record */
 };
 
-/* The extent of an entry in the table at sector `at`, if it counts from sector base. */
+/* What entry i of the table in sector `at` describes; it counts from sector base. */
 static struct dos_extent get_extent(
 	const struct dos_table *d, uint64_t at, int i, const struct entry *e, uint64_t base)
 {
@@ -108,7 +108,7 @@ static struct dos_extent get_extent(
 		.start = (base + e->first) * d->sector };
 }
 
-/* Adds the partition of an entry, which n entries around it lead to. */
+/* Adds the partition that an entry describes. */
 static void add_part(struct dos_table *d, const struct entry *e, const struct dos_extent *extent,
 	unsigned number)
 {
@@ -121,6 +121,7 @@ static void add_part(struct dos_table *d, const struct entry *e, const struct do
 		d->used = p->end;
 }
 
+/* Adds one of the entries that change with a partition's end, if there is one. */
 static void add_entry(struct dos_entries *entries, const struct dos_extent *extent)
 {
 	if (extent->at)
@@ -242,7 +243,10 @@ static uint64_t get_end(const struct dos_table *d, const uint8_t *mbr, const str
 	return (e.first + e.count) * d->sector;
 }
 
-/* Sets d->fixed.  What follows the last partition would have to move with its end. */
+/*
+ * Sets d->fixed: an extended partition must not end after the last partition, unless it contains
+ * it; and no extended boot record may be in or after it, where it would be cut off.
+ */
 static void check_last(struct dos_table *d, const uint8_t *mbr)
 {
 	const struct ptable_part *last = ptable_part_last(d->part, d->n);

@@ -1,8 +1,8 @@
 /*
  * ptable: the partition table of a raw image, read without trusting it, and kept right when the
  * image is resized.  It recognises a GPT, and a DOS table (MBR) with its logical partitions, in
- * sectors of 512 or 4096 bytes.  The last partition may change its size
- * with the image; all others stay as they are, and none is renumbered.
+ * sectors of 512 or 4096 bytes.  The last partition may change its size with the image; all others
+ * stay as they are, and none is renumbered.
  */
 #ifndef IMG_PTABLE_H
 #define IMG_PTABLE_H
@@ -38,7 +38,7 @@ struct ptable {
 	 */
 	const char *fixed;
 	struct gpt gpt;		/* for ptable_fit() and ptable_fit_last() */
-	struct dos_entries dos; /* the same; of the last partition */
+	struct dos_entries dos; /* for ptable_fit_last(): those of the last partition */
 };
 
 /*
