@@ -27,7 +27,12 @@
 
 #define LOOP_UNIT 512
 
-static const struct fs_kind *const kinds[] = { &fs_kind_ext, &fs_kind_swap };
+static const struct fs_kind *const kinds[] = {
+	&fs_kind_ext,
+	&fs_kind_xfs,
+	&fs_kind_btrfs,
+	&fs_kind_swap,
+};
 
 static const struct fs_kind *find_kind(const char *type)
 {
@@ -143,6 +148,8 @@ int fs_check(struct fs *f, uint64_t bytes)
 			"%s is resized while it is mounted, which the configuration refuses "
 			"([resize] mount = no)",
 			f->extent.type);
+	if (f->kind->is_mounted && open_device(f) < 0)
+		return -1;
 	if (f->kind->check && f->kind->check(f, bytes) < 0)
 		return -1;
 	return bytes < f->extent.bytes ? check_shrinking(f, bytes) : 0;

@@ -1,10 +1,10 @@
 /*
  * fs_kind: what fs.c and the kinds of filesystems share; nothing else includes it.
  *
- * f->device is open in all these functions but fit().  It is a regular file only if the
- * kind does not need a device and off is 0; else a block device that ends where the filesystem
- * has to end.  A function returns 0, or -1 with an error recorded, unless its comment says
- * otherwise.
+ * f->device is open in all these functions but fit(), and in check() only if is_mounted.  It is a
+ * regular file only if the kind does not need a device and off is 0; else a block device that ends
+ * where the filesystem has to end.  A function returns 0, or -1 with an error recorded, unless its
+ * comment says otherwise.
  */
 #ifndef IMG_FS_KIND_H
 #define IMG_FS_KIND_H

@@ -208,6 +208,12 @@ const struct op op_table[] = {
 	{ NULL },
 };
 
+bool op_may_mount(const struct session *s)
+{
+	return config_bool(config_get(s->user, "resize.mount")) != 0 &&
+	       config_bool(config_get(s->system, "resize.mount")) != 0;
+}
+
 bool op_flag(const struct kv *request, const char *key)
 {
 	const char *value = kv_get(request, key);

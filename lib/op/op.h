@@ -58,6 +58,12 @@ int op_copy(struct session *s, const struct kv *request, struct buf *reply);
 bool op_flag(const struct kv *request, const char *key);
 uint64_t op_u64(const struct kv *request, const char *key, uint64_t absent);
 
+/*
+ * Whether the configuration allows to mount a filesystem in order to resize it.  "no" in either
+ * file counts, since a user cannot allow what the host refuses.
+ */
+bool op_may_mount(const struct session *s);
+
 /* Waits for the client's GO.  0, or -1 recorded if the client closes the connection instead. */
 int op_wait_for_go(struct session *s);
 
