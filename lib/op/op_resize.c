@@ -1,9 +1,9 @@
 /*
  * resize: grows or cuts an image, and with fs its filesystem, too; resizefs: only its filesystem.
  *	OK  path; previous and size of the image, in bytes; filesystem, its type, and
- *	    filesystem_previous and filesystem_size, in bytes, if it is resized; step (each), what
- *is done, or would be in a dry run; smallest, in bytes, if it gets smaller and that is known, and
- *is_estimate if that is an estimate
+ *	    filesystem_previous and filesystem_size, in bytes, if it is resized; step (each),
+ *	    what is done, or would be in a dry run; smallest, the bytes that must stay, if that
+ *	    is looked for and known; is_estimate=1: that is an estimate
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,12 +26,14 @@ struct resizing {
 	struct image *img;
 	struct resize *r;
 	struct ptable table; /* if it is looked at; else zeros */
+	uint64_t table_len;  /* bytes of the image with which it was read */
 	uint64_t asked;	     /* bytes */
 	bool in_use;
 	char who[256]; /* uses it */
 	bool with_fs;  /* its filesystem is resized */
 	bool fs_only;  /* and the image keeps its size */
-	bool has_fs;   /* fs is open */
+	bool may_mount;
+	bool has_fs; /* fs is open */
 	struct resize_fs fs;
 	uint64_t smallest; /* bytes, or 0 */
 };
@@ -148,14 +150,16 @@ static int prepare(struct resizing *z)
 /* What is in use has a table that its users change, and may have changed. */
 static int look_at_table(struct resizing *z)
 {
-	uint64_t now = z->r->pending.to ? z->r->from : z->img->len;
+	const struct resize_record *p = &z->r->pending;
 
-	return z->in_use ? 0 : ptable_read(&z->table, z->img->fd, now);
+	/* An interrupted job may have extended a volume that has it as it was. */
+	z->table_len = p->to && !p->fs ? p->from : z->img->len;
+	return z->in_use ? 0 : ptable_read(&z->table, z->img->fd, z->table_len);
 }
 
 static int plan_fs(struct resizing *z)
 {
-	const struct fs_want want = { .may_mount = true, .dry_run = true };
+	const struct fs_want want = { .may_mount = z->may_mount, .dry_run = true };
 	uint64_t size = z->fs_only ? op_u64(z->request, "size", 0) : 0;
 	char before[SIZE_HUMAN], after[SIZE_HUMAN];
 	struct resize *r = z->r;
@@ -170,8 +174,7 @@ static int plan_fs(struct resizing *z)
 	if (resize_fs_plan(&z->fs, r->len, size) < 0)
 		return -1;
 	r->fs = z->fs.bytes;
-	return flag(z, "dry_run") && flag(z, "shrink") ? resize_fs_smallest(&z->fs, &z->smallest)
-						       : 0;
+	return flag(z, "dry_run") ? resize_fs_smallest(&z->fs, &z->smallest) : 0;
 }
 
 /* What it holds, once it is locked. */
@@ -209,14 +212,14 @@ static int change_content(struct resizing *z)
 	const struct resize *r = z->r;
 	const struct fs_want want = { .is_copy = z->img->place->backend->resizes_copy &&
 						 !flag(z, "in_place"),
-		.may_mount = true,
+		.may_mount = z->may_mount,
 		.was_begun = r->pending.fs };
 
 	if (z->with_fs)
-		return resize_fs_run(&z->fs, r->fd, r->from, r->len, &want);
+		return resize_fs_run(&z->fs, r->fd, z->table_len, r->len, &want);
 	if (z->table.odd || z->in_use)
 		return 0;
-	return ptable_fit(&z->table, r->fd, r->from, r->len);
+	return ptable_fit(&z->table, r->fd, z->table_len, r->len);
 }
 
 /*
@@ -357,7 +360,8 @@ static int run_request(
 	struct resizing z = { .request = request,
 		.img = place ? image_open(place) : NULL,
 		.with_fs = fs,
-		.fs_only = fs_only };
+		.fs_only = fs_only,
+		.may_mount = op_may_mount(s) };
 	int r = z.img ? run(s, &z, reply) : -1;
 
 	if (z.has_fs)

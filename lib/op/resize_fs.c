@@ -6,30 +6,6 @@
 #include "lib/base/err.h"
 #include "lib/base/size.h"
 
-/* XXX placeholder */
-static uint64_t ptable_last_end_max(const struct ptable *t, uint64_t len)
-{
-	(void)len;
-	return t->last_end;
-}
-static uint64_t ptable_last_end_for(const struct ptable *t, uint64_t len, uint64_t b)
-{
-	(void)len;
-	(void)b;
-	return t->last_end;
-}
-static uint64_t ptable_len_for(const struct ptable *t, uint64_t b)
-{
-	(void)t;
-	return b;
-}
-static int ptable_fit_last(
-	const struct ptable *t, int fd, uint64_t len, uint64_t new_len, uint64_t e)
-{
-	(void)e;
-	return ptable_fit(t, fd, len, new_len);
-}
-
 int resize_fs_open(struct resize_fs *x, int fd, uint64_t len, const struct ptable *t,
 	const struct fs_want *want)
 {
@@ -39,8 +15,9 @@ int resize_fs_open(struct resize_fs *x, int fd, uint64_t len, const struct ptabl
 	if (t->odd)
 		return err_set(ST_REFUSED, "has %s, so its last partition is not resized", t->odd);
 	if (t->kind != PTABLE_NONE) {
-		if (t->last == 0)
-			return err_set(ST_REFUSED, "has a partition table without a partition");
+		if (t->fixed)
+			return err_set(ST_REFUSED, "has %s, so its last partition is not resized",
+				t->fixed);
 		x->table = t;
 		x->start = t->last_start;
 		x->end = t->last_end;
@@ -69,7 +46,7 @@ static int plan_end(struct resize_fs *x, uint64_t len, uint64_t size)
 		return err_set(ST_NOROOM, "the filesystem would have %s, and there are %s for it",
 			size_human(size, want), size_human(max - x->start, have));
 	else
-		x->end = x->table ? ptable_last_end_for(x->table, len, size) : len;
+		x->end = x->table ? ptable_last_end_for(x->table, size) : len;
 	return 0;
 }
 
@@ -86,7 +63,7 @@ int resize_fs_smallest(struct resize_fs *x, uint64_t *bytes)
 	if (fs_smallest(&x->fs, bytes) < 0)
 		return -1;
 	if (*bytes && x->table)
-		*bytes = ptable_len_for(x->table, x->start + *bytes);
+		*bytes = ptable_last_min_len(x->table, ptable_last_end_for(x->table, *bytes));
 	return 0;
 }
 
