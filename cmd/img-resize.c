@@ -26,6 +26,7 @@ static int tell_resize(struct command *c, const struct location *loc, const stru
 	const struct kv *reply, json_t *o)
 {
 	char before[SIZE_HUMAN], after[SIZE_HUMAN];
+	const char *format = kv_get(reply, "format"); /* not that of a raw image */
 	uint64_t previous = 0, size = 0;
 
 	(void)record;
@@ -42,7 +43,9 @@ static int tell_resize(struct command *c, const struct location *loc, const stru
 		show_steps(&c->cli, reply);
 	json_set_text(o, "path", kv_get(reply, "path"));
 	json_set_u64(o, "previous", reply, "previous");
-	json_set_u64(o, "capacity", reply, "size");
+	json_set_text(o, "format", format ? format : "raw");
+	json_set_u64(o, "capacity", reply, format ? "capacity" : "size");
+	json_set_u64(o, "physical", reply, format ? "physical" : "size");
 	json_set_texts(o, "steps", reply, "step");
 	return 0;
 }
@@ -100,10 +103,12 @@ int main(int argc, char **argv)
 		.op = "resize", .path = COMMAND_PATH_IMAGE, .changes = true, .tell = tell_resize
 	};
 	char **words = put_sizes_last(&argc, argv);
-	int shrink = 0, allow_links = 0, r = 0;
+	int shrink = 0, physical = 0, allow_links = 0, r = 0;
 	char *format = NULL;
 	struct poptOption options[] = { { "shrink", '\0', POPT_ARG_NONE, &shrink, 0,
 						"allow to make the image smaller", NULL },
+		{ "physical", '\0', POPT_ARG_NONE, &physical, 0,
+			"of a qcow2 image, resize the volume or file that it is in", NULL },
 		{ "format", '\0', POPT_ARG_STRING, &format, 0,
 			"raw: resize the image whatever it holds", "FORMAT" },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
@@ -126,6 +131,7 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = add_size(&c.keys, c.cli.args[1]);
 	kv_add_bool(&c.keys, "shrink", shrink);
+	kv_add_bool(&c.keys, "physical", physical);
 	kv_add_bool(&c.keys, "as_raw", format != NULL);
 	kv_add_bool(&c.keys, "allow_links", allow_links);
 	free(format);

@@ -1,7 +1,8 @@
 /*
  * resize: grows or cuts an image.
  *	OK  path; previous and size, in bytes; step (each), what is done, or would be in a
- *	    dry run; smallest, in bytes, if it is to be cut and that is known
+ *	    dry run; smallest, in bytes, if it is to be cut and that is known; of a qcow2
+ *	    image also format, and capacity and physical, in bytes
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "lib/format/content.h"
 #include "lib/op/op.h"
 #include "lib/op/resize_cut.h"
+#include "lib/op/resize_qcow2.h"
 #include "lib/op/resize_size.h"
 #include "lib/store/backend.h"
 #include "lib/store/resize.h"
@@ -199,8 +201,12 @@ int op_resize(struct session *s, const struct kv *request, struct buf *reply)
 {
 	struct place *place = place_open(&s->policy, kv_get(request, "path"));
 	struct resizing z = { .img = place ? image_open(place) : NULL };
-	int r = z.img ? run(&z, request, reply) : -1;
+	int r = -1;
 
+	if (z.img && !op_flag(request, "as_raw") && resize_qcow2_is(z.img))
+		r = resize_qcow2(z.img, request, reply);
+	else if (z.img)
+		r = run(&z, request, reply);
 	resize_close(z.r);
 	image_close(z.img);
 	return r;

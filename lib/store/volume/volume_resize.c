@@ -4,6 +4,7 @@
  *
  *	grow	checks, mark and tag | lvextend, zero, fsync | remove mark and tag
  *	cut	checks | lvreduce
+ *	grow, unzeroed	checks | lvextend
  *
  * A job that fails gives the space back.  One that is killed leaves mark and tag, by which
  * the same command completes it: it zeroes everything from the old size on.
@@ -237,6 +238,9 @@ static int grow_volume(struct resize *r)
 {
 	struct resize_volume *v = volume_of(r);
 
+	/* Nothing is to be hidden until it is zeroed, so a job that is killed needs no mark. */
+	if (r->want.unzeroed)
+		return run_lvm(v, "lvextend", r->len) < 0 ? -1 : take_size(v);
 	if (mark_volume(v) == 0 && (v->lv.size >= r->len || run_lvm(v, "lvextend", r->len) == 0) &&
 		take_size(v) == 0 && zero_new_space(v) == 0)
 		return 0;
