@@ -5,6 +5,7 @@
  */
 #include "lib/format/qcow2_watermark.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,7 +95,9 @@ static bool is_hole(const struct counts *c, uint64_t off)
 {
 	off_t data = lseek(c->fd, (off_t)off, SEEK_DATA);
 
-	return data >= 0 && (uint64_t)data >= off + c->q->cluster_size;
+	if (data < 0)
+		return errno == ENXIO; /* there is no data from there on */
+	return (uint64_t)data >= off + c->q->cluster_size;
 }
 
 /*
