@@ -298,14 +298,16 @@ static int resize_disk(struct resizing_qcow2 *z)
 		(qcow2_tables_check(&z->q, z->img->fd, z->img->len) < 0 || plan_zeros(z) < 0 ||
 			qemu_img_open(z->r->fd, is_device(z)) < 0))
 		return -1;
-	log_note("%s: holds a qcow2 image, so the size is that of the guest's disk (see --physical "
-		 "and --format)",
-		path);
 	if (z->to > z->from)
 		kv_add(z->reply, "step",
 			z->with_zeros ? "grow the guest's disk by qemu-img, with zeros"
 				      : "grow the guest's disk by qemu-img");
-	return grow_disk(z);
+	if (grow_disk(z) < 0)
+		return -1;
+	log_note("%s: holds a qcow2 image, so the size is that of the guest's disk (see --physical "
+		 "and --format)",
+		path);
+	return 0;
 }
 
 /* What the volume or file must keep. */

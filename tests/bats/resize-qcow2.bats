@@ -22,7 +22,7 @@ teardown() {
 # resized LOCATION OPTION...: img-resize succeeds, and says only that it is a qcow2 image.
 resized() {
 	try img-resize "$@"
-	if [ "$status" != 0 ] || ! one_line 'img-resize: /' || ! grep -q 'holds a qcow2 image' "$ERR"; then
+	if [ "$status" != 0 ] || ! one_line 'img-resize: ' || ! grep -q 'holds a qcow2 image' "$ERR"; then
 		told
 		return 1
 	fi
@@ -93,6 +93,7 @@ stays() {
 	qemu-img check -q x.qcow2
 	[ "$(qemu-img info --output=json x.qcow2 |
 		jq '."format-specific".data.bitmaps | length')" = 1 ]
+	qemu-img bitmap --remove x.qcow2 changed
 	qemu-img snapshot -a before x.qcow2
 	disk x.qcow2 4194304
 }
@@ -141,9 +142,10 @@ stays() {
 	put_be32 x.qcow2 52 $((7 << 16))
 	stays 8 'reference counts' 2M
 	cp good x.qcow2
-	# A table of snapshots that only QEMU looks at.
+	# A table of snapshots, of which only QEMU looks at the entries.
+	qemu-io -c 'write -P 255 0 1M' x.qcow2
 	put_be32 x.qcow2 60 3
-	put_be32 x.qcow2 68 65536
+	put_be32 x.qcow2 68 $((5 * 65536))
 	stays 8 'the qcow2 image is corrupt' 2M
 	qemu-img create -q -f qcow2 --object secret,id=s,data=x -o encrypt.format=luks,encrypt.key-secret=s \
 		x.qcow2 1M
@@ -302,10 +304,10 @@ locked() {
 
 	[ "$(id -u)" = 0 ] || skip 'needs root'
 	before=$(state_of x.qcow2)
-	mkdir empty
-	refuses 1 x.qcow2 unshare -m bash -c \
-		'mount --bind /dev/null "$(command -v qemu-img)" && exec img-resize x.qcow2 8M'
-	says qemu-img
+	: >empty
+	refuses 1 x.qcow2 unshare -m bash -c 'mount --bind empty "$(command -v qemu-img)"; exec "$@"' - \
+		img-resize x.qcow2 8M
+	says "cannot run 'qemu-img'"
 	[ "$(state_of x.qcow2)" = "$before" ]
 }
 
