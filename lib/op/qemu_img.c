@@ -48,7 +48,27 @@ static void fill_node(char *node, int fd, bool is_device, bool with_zeros)
 		is_device ? "host_device" : "file", fd);
 }
 
-int qemu_img_open(int fd, bool is_device)
+/* Before version 5.1, QEMU does not mark the new space as zeros. */
+static int check_version(void)
+{
+	static const char *const argv[] = { "qemu-img", "--version", NULL };
+	struct buf out = BUF_INIT;
+	const struct child c = {
+		.argv = argv, .keep_fd = -1, .ends_with_job = true, .limit_ms = OPEN_MS, .out = &out
+	};
+	unsigned major = 0, minor = 0;
+	int status = child_run(&c);
+
+	if (status >= 0 &&
+		(sscanf(buf_str(&out), "qemu-img version %3u.%3u", &major, &minor) != 2 ||
+			major < 5 || (major == 5 && minor < 1)))
+		status = err_set(ST_FAILED, "qemu-img is older than version 5.1, which is needed "
+					    "for an image whose new space must be hidden");
+	buf_fini(&out);
+	return status < 0 ? -1 : 0;
+}
+
+int qemu_img_open(int fd, bool is_device, bool with_zeros)
 {
 	char node[NODE_MAX], line[300];
 	const char *const argv[] = { "qemu-img", "info", node, NULL };
@@ -62,6 +82,8 @@ int qemu_img_open(int fd, bool is_device)
 		.errors = &errors };
 	int status;
 
+	if (with_zeros && check_version() < 0)
+		return -1;
 	fill_node(node, fd, is_device, false);
 	status = child_run(&c);
 	if (status > 0) {

@@ -16,9 +16,10 @@
 
 /*
  * Lets QEMU open the layer for reading, within limits of time and memory.  0, or -1 recorded:
- * ST_CORRUPT if QEMU refuses it, ST_FAILED if qemu-img is missing.  Blocks until it ends.
+ * ST_CORRUPT if QEMU refuses it, ST_FAILED if qemu-img is missing, or if it is too old for
+ * qemu_img_resize() with with_zeros.  Blocks until it ends.
  */
-int qemu_img_open(int fd, bool is_device);
+int qemu_img_open(int fd, bool is_device, bool with_zeros);
 
 /*
  * Grows the disk of the guest to size bytes.  with_zeros: the new space becomes zeros, whatever

@@ -296,7 +296,7 @@ static int resize_disk(struct resizing_qcow2 *z)
 		return -1;
 	if (z->to > z->from &&
 		(qcow2_tables_check(&z->q, z->img->fd, z->img->len) < 0 || plan_zeros(z) < 0 ||
-			qemu_img_open(z->r->fd, is_device(z)) < 0))
+			qemu_img_open(z->r->fd, is_device(z), z->with_zeros) < 0))
 		return -1;
 	if (z->to > z->from)
 		kv_add(z->reply, "step",

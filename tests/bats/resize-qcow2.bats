@@ -299,6 +299,16 @@ locked() {
 	cmp before x.qcow2
 }
 
+@test "qcow2: with a qemu-img that shows the base in the new space" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	printf '#!/bin/sh\necho qemu-img version 5.0.1\n' >old
+	chmod 755 old
+	qemu-img create -q -f qcow2 -F raw -b full x.qcow2 3M
+	refuses 1 x.qcow2 unshare -m bash -c 'mount --bind old "$(command -v qemu-img)"; exec "$@"' - \
+		img-resize -n x.qcow2 8M
+	says 'older than version 5.1'
+}
+
 @test "qcow2: without qemu-img" {
 	local before
 
