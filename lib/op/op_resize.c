@@ -47,7 +47,8 @@ static int check_content(struct image *img, bool as_raw)
 			       : 0;
 	if (strcmp(c->format, "raw") != 0)
 		return err_set(ST_REFUSED,
-			"holds a %s image, whose size is recorded in it; only raw images can be "
+			"holds a %s image, whose size is recorded in it; only raw and qcow2 images "
+			"can be "
 			"resized (see --format)",
 			c->format);
 	return 0;

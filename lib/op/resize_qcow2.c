@@ -22,9 +22,9 @@
 #include "lib/format/qcow2_watermark.h"
 #include "lib/op/op.h"
 #include "lib/op/qemu_img.h"
+#include "lib/op/resize_backing.h"
 #include "lib/op/resize_size.h"
 #include "lib/store/backend.h"
-#include "lib/store/recorded.h"
 #include "lib/store/resize.h"
 
 #define SECTOR 512
@@ -42,7 +42,7 @@ struct resizing_qcow2 {
 };
 
 /* The header of a qcow2 image: 1; 0: it is no such image, or cannot be parsed; -1 recorded. */
-static int read_header(struct image *img, struct qcow2 *q)
+static int read_qcow2(struct image *img, struct qcow2 *q)
 {
 	struct content *c = img->fd >= 0 ? malloc(sizeof(*c)) : NULL;
 	int r = 0;
@@ -62,7 +62,7 @@ static int read_header(struct image *img, struct qcow2 *q)
 bool resize_qcow2_is(struct image *img)
 {
 	struct qcow2 q;
-	int r = read_header(img, &q);
+	int r = read_qcow2(img, &q);
 
 	if (r < 0)
 		err_clear();
@@ -74,7 +74,7 @@ static bool is_device(const struct resizing_qcow2 *z)
 	return S_ISBLK(z->img->st.st_mode);
 }
 
-static int find_users(struct resizing_qcow2 *z)
+static int find_other_users(struct resizing_qcow2 *z)
 {
 	struct inuse u;
 	int r = z->img->ops->use(z->img, &u);
@@ -100,7 +100,7 @@ static int open_image(struct resizing_qcow2 *z)
 	if (!z->r)
 		return -1;
 	z->r->want.unzeroed = true;
-	r = read_header(z->img, &z->q);
+	r = read_qcow2(z->img, &z->q);
 	return r == 0 ? err_set(ST_BUSY, "was changed while it was opened") : r;
 }
 
@@ -195,38 +195,6 @@ static int choose_size(struct resizing_qcow2 *z)
 	return 0;
 }
 
-/* The bytes that a backing file has; 0: not known. */
-static uint64_t size_of_backing(const struct place *from, const struct qcow2 *q)
-{
-	const char *format = q->backing_format;
-	struct place *place = NULL;
-	struct image *img = NULL;
-	struct recorded found;
-	struct qcow2 below;
-	uint64_t size = 0;
-	int is_qcow2;
-
-	if (*format && strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0)
-		return 0;
-	if (recorded_look(&found, from, q->backing) == 0 && found.exists)
-		place = place_open(from->policy, found.path);
-	if (place)
-		img = image_open(place);
-	if (img) {
-		/* QEMU takes a layer of no recorded format for what it looks like. */
-		is_qcow2 = strcmp(format, "raw") == 0 ? 0 : read_header(img, &below);
-		size = is_qcow2 < 0 ? 0 : img->len;
-		if (is_qcow2 > 0 && (below.size > size || *format))
-			size = below.size;
-		else if (is_qcow2 == 0 && strcmp(format, "qcow2") == 0)
-			size = 0;
-	}
-	image_close(img);
-	recorded_fini(&found);
-	err_clear();
-	return size;
-}
-
 static int explain_version(const char *why)
 {
 	return err_set(ST_REFUSED,
@@ -246,7 +214,7 @@ static int plan_zeros(struct resizing_qcow2 *z)
 	if (qcow2_tail_read(&tail, q, z->img->fd, z->img->len) < 0)
 		return -1;
 	if (*q->backing) {
-		backing = size_of_backing(z->img->place, q);
+		backing = resize_backing_size(z->img->place, q);
 		longer = backing == 0 || backing > z->from;
 	}
 	z->with_zeros = tail.is_stale || longer;
@@ -384,7 +352,7 @@ int resize_qcow2(struct image *img, const struct kv *request, struct buf *reply)
 	if (op_flag(request, "fs"))
 		return err_set(ST_USAGE, "holds a qcow2 image, in which no filesystem can be "
 					 "resized (see --format)");
-	if (find_users(&z) == 0 && open_image(&z) >= 0)
+	if (find_other_users(&z) == 0 && open_image(&z) >= 0)
 		r = op_flag(request, "physical") ? resize_physical(&z) : resize_disk(&z);
 	resize_close(z.r);
 	return r;

@@ -203,6 +203,24 @@ disk_alone() {
 	disk x.qcow2 9437184
 }
 
+@test "qcow2: a base of no recorded format is what it looks like" {
+	local format zeros
+
+	head -c 3M full >short
+	cp short raw
+	qemu-img convert -f raw -O qcow2 full qcow2
+	qemu-img convert -f raw -O vmdk full vmdk
+	for format in raw qcow2 vmdk; do
+		qemu-img create -q -f qcow2 -F $format -b $format x.qcow2 3M
+		put_be32 x.qcow2 112 $((0x12345678)) # the type of the extension that says the format
+		[ "$(img-info --json x.qcow2 | jq .backing.format)" = null ]
+		resized --json x.qcow2 8M
+		zeros=$([ $format = raw ] || echo ', with zeros')
+		json '.steps == ["grow the guest'\''s disk by qemu-img" + $z]' --arg z "$zeros"
+		disk x.qcow2 8388608 short
+	done
+}
+
 @test "qcow2: a base that may not be looked at counts as longer" {
 	mkdir d
 	head -c 3M full >short
