@@ -134,7 +134,7 @@ VM ?= yes
 check: all units
 	rc=0; tests/run.sh $(B) $(T) || rc=1; \
 	$(if $(VM),$(if $(T),,tests/vm/run.sh $(B) || rc=1;)) exit $$rc
-check-vm: all ; tests/vm/run.sh $(B) $(T)
+check-vm: all units ; tests/vm/run.sh $(B) $(T)
 
 SANITIZED = OPT='-O1 -g -fno-omit-frame-pointer' STATIC=
 asan:

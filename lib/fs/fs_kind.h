@@ -1,10 +1,10 @@
 /*
  * fs_kind: what fs.c and the kinds of filesystems share; nothing else includes it.
  *
- * f->device is open in all these functions but fit().  It is a regular file only if the
- * kind does not need a device and off is 0; else a block device that ends where the filesystem
- * has to end.  A function returns 0, or -1 with an error recorded, unless its comment says
- * otherwise.
+ * f->device is open in all these functions but fit(), and in check() only if is_mounted.  It is a
+ * regular file only if the kind does not need a device and off is 0; else a block device that ends
+ * where the filesystem has to end.  A function returns 0, or -1 with an error recorded, unless its
+ * comment says otherwise.
  */
 #ifndef IMG_FS_KIND_H
 #define IMG_FS_KIND_H
@@ -15,8 +15,9 @@
 #define FS_PROGRAMS 4
 
 struct fs_kind {
-	const char *const *types;	      /* in blkid's words, NULL after the last */
-	const char *programs[FS_PROGRAMS + 1]; /* that must exist on this host; NULL after the last */
+	const char *const *types; /* in blkid's words, NULL after the last */
+	const char
+		*programs[FS_PROGRAMS + 1]; /* that must exist on this host; NULL after the last */
 	bool can_shrink;
 	bool is_mounted;   /* resized while it is mounted, which needs root */
 	bool needs_device; /* its programs do not work on a regular file */
@@ -52,6 +53,6 @@ int fs_run(const struct fs *f, bool changes, const char *const *argv, struct buf
  * Records that the program failed with that exit status and output: "PROGRAM: its last
  * line".  Returns -1.
  */
-int fs_failed(int status, const char *program, int exit_status, const struct buf *out);
+int fs_failed(int status, const char *program, int exit_status, struct buf *out);
 
 #endif

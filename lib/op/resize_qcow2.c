@@ -316,7 +316,7 @@ static int plan_physical(struct resizing_qcow2 *z, uint64_t *asked)
 
 static int change_physical(struct resize *r)
 {
-	if (r->len > r->from && resize_grow(r) < 0)
+	if (resize_begin(r) < 0 || (r->len > r->from && resize_grow(r) < 0))
 		return -1;
 	if (r->len < r->from && resize_cut(r) < 0)
 		return -1;

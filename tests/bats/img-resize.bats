@@ -36,7 +36,9 @@ grown() {
 		grown x.img 7291456
 		succeeds img-resize --json "${where}x.img" +1K
 		json '. == {location: $l, path: $p, previous: 7291456, format: "raw",
-			capacity: 7292480, physical: 7292480, smallest: null, steps: ["extend the file"]}' --arg l "${where}x.img" --arg p "$DIR/x.img"
+			capacity: 7292480, physical: 7292480, smallest: null, is_estimate: false,
+			filesystem: null, steps: ["extend the file"]}' \
+			--arg l "${where}x.img" --arg p "$DIR/x.img"
 		grown x.img 7292480
 		# The size that it has already is not an error.
 		try img-resize "${where}x.img" 7292480

@@ -64,11 +64,13 @@ static int check_replaced_file(struct target_file *t)
 		return -1;
 	if (!w->overwrite)
 		return err_set(ST_EXISTS, "exists already");
+	t->replaces = true;
+	if (w->replaces_source)
+		return precheck_stat(p, w->allow_links);
 	fd = precheck_open(p, O_RDONLY, w->allow_links);
 	if (fd < 0)
 		return -1;
 	close(fd);
-	t->replaces = true;
 	return 0;
 }
 
@@ -318,7 +320,7 @@ static int check_replaced(const struct target_file *t)
 
 	if (old < 0)
 		return err_status() == ST_OK ? 0 : -1;
-	r = inuse_refuse(old);
+	r = t->base.want.replaces_source ? 0 : inuse_refuse(old);
 	close(old);
 	return r;
 }
