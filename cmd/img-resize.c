@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 		.op = "resize", .path = COMMAND_PATH_IMAGE, .changes = true, .tell = resize_show
 	};
 	char **words = put_sizes_last(&argc, argv);
-	int shrink = 0, fs = 0, in_place = 0, allow_links = 0, r = 0;
+	int shrink = 0, physical = 0, fs = 0, in_place = 0, allow_links = 0, r = 0;
 	char *format = NULL;
 	struct poptOption options[] = { { "shrink", '\0', POPT_ARG_NONE, &shrink, 0,
 						"allow to make the image smaller", NULL },
@@ -71,6 +71,8 @@ int main(int argc, char **argv)
 			"also resize its filesystem, and the last partition", NULL },
 		{ "in-place", '\0', POPT_ARG_NONE, &in_place, 0,
 			"with --fs: neither a copy nor a snapshot as the way back", NULL },
+		{ "physical", '\0', POPT_ARG_NONE, &physical, 0,
+			"of a qcow2 image, resize the volume or file that it is in", NULL },
 		{ "format", '\0', POPT_ARG_STRING, &format, 0,
 			"raw: resize the image whatever it holds", "FORMAT" },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
@@ -97,6 +99,7 @@ int main(int argc, char **argv)
 	kv_add_bool(&c.keys, "shrink", shrink);
 	kv_add_bool(&c.keys, "fs", fs);
 	kv_add_bool(&c.keys, "in_place", in_place);
+	kv_add_bool(&c.keys, "physical", physical);
 	kv_add_bool(&c.keys, "as_raw", format != NULL);
 	kv_add_bool(&c.keys, "allow_links", allow_links);
 	free(format);

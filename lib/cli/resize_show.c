@@ -62,10 +62,13 @@ static void show_steps(const struct cli *c, const struct kv *reply)
 static int add_json(json_t *o, const struct kv *reply, const struct sizes *s)
 {
 	json_t *fs = s->type ? json_object() : json_null();
+	const char *format = kv_get(reply, "format"); /* absent of a raw image */
 
 	json_set_text(o, "path", kv_get(reply, "path"));
+	json_set_text(o, "format", format ? format : "raw");
 	if (json_set_u64(o, "previous", reply, "previous") < 0 ||
-		json_set_u64(o, "capacity", reply, "size") < 0 ||
+		json_set_u64(o, "capacity", reply, format ? "capacity" : "size") < 0 ||
+		json_set_u64(o, "physical", reply, format ? "physical" : "size") < 0 ||
 		json_set_u64(o, "smallest", reply, "smallest") < 0 ||
 		json_set_bool(o, "is_estimate", reply, "is_estimate") < 0)
 		return -1;

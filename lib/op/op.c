@@ -103,6 +103,7 @@ static const struct op_key resize_keys[] = {
 	KEY("how", WORD, .words = how_words),
 	KEY("shrink", FLAG),
 	KEY("as_raw", FLAG),
+	KEY("physical", FLAG),
 	KEY("fs", FLAG),
 	KEY("in_place", FLAG),
 	KEY("allow_links", FLAG),

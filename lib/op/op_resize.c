@@ -3,7 +3,8 @@
  *	OK  path; previous and size of the image, in bytes; filesystem, its type, and
  *	    filesystem_previous and filesystem_size, in bytes, if it is resized; step (each),
  *	    what is done, or would be in a dry run; smallest, the bytes that must stay, if that
- *	    is looked for and known; is_estimate=1: that is an estimate
+ *	    is looked for and known; is_estimate=1: that is an estimate; of a qcow2
+ *	    image also format, and capacity and physical, in bytes
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "lib/op/op.h"
 #include "lib/op/resize_cut.h"
 #include "lib/op/resize_fs.h"
+#include "lib/op/resize_qcow2.h"
 #include "lib/op/resize_size.h"
 #include "lib/store/backend.h"
 #include "lib/store/resize.h"
@@ -63,8 +65,8 @@ static int check_content(struct image *img, bool as_raw)
 			       : 0;
 	if (strcmp(c->format, "raw") != 0)
 		return err_set(ST_REFUSED,
-			"holds a %s image, whose size is recorded in it; only raw images can be "
-			"resized (see --format)",
+			"holds a %s image, whose size is recorded in it; only raw and qcow2 images "
+			"can be resized (see --format)",
 			c->format);
 	return 0;
 }
@@ -362,8 +364,12 @@ static int run_request(
 		.with_fs = fs,
 		.fs_only = fs_only,
 		.may_mount = op_may_mount(s) };
-	int r = z.img ? run(s, &z, reply) : -1;
+	int r = -1;
 
+	if (z.img && !fs_only && !op_flag(request, "as_raw") && resize_qcow2_is(z.img))
+		r = resize_qcow2(z.img, request, reply);
+	else if (z.img)
+		r = run(s, &z, reply);
 	if (z.has_fs)
 		resize_fs_close(&z.fs);
 	image_close(z.img);

@@ -179,9 +179,13 @@ holds() {
 
 @test "manuals, volumes: img-resize(1)" {
 	volume a vg1/web 8M
+	volume a vg1/db 8M
+	qemu-img create -q -f qcow2 /dev/vg1/db 1G
 	runs img-resize.1
 	[ "$(blockdev --getsize64 /dev/vg1/web)" = 113246208 ]
 	holds /dev/vg1/web
+	[ "$(blockdev --getsize64 /dev/vg1/db)" = 113246208 ]
+	qemu-img check -q /dev/vg1/db >&2
 }
 
 @test "manuals, volumes: img-storage(1)" {

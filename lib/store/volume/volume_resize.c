@@ -4,6 +4,7 @@
  *
  *	grow	checks, mark and tag | lvextend, zero, fsync | remove mark and tag
  *	cut	checks | lvreduce
+ *	grow, unzeroed	checks | lvextend
  *
  * If what it holds is changed (want.risky), a snapshot is the way back.  LVM can neither extend
  * nor cut a volume that has one, so that it is taken after lvextend, and removed before
@@ -291,6 +292,9 @@ static int grow_volume(struct resize *r)
 {
 	struct resize_volume *v = volume_of(r);
 
+	/* Nothing is to be hidden until it is zeroed, so a job that is killed needs no mark. */
+	if (r->want.unzeroed)
+		return run_lvm(v, "lvextend", r->len) < 0 ? -1 : take_size(v);
 	if (mark_volume(v) == 0 && (v->lv.size >= r->len || run_lvm(v, "lvextend", r->len) == 0) &&
 		take_size(v) == 0 && zero_new_space(v) == 0 && take_way_back(v) == 0)
 		return 0;
