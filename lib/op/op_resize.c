@@ -275,9 +275,20 @@ static void add_way_back(const struct resizing *z, struct buf *reply, bool befor
 			before ? "take a snapshot, as the way back" : "remove the snapshot");
 }
 
-static void add_steps(const struct resizing *z, struct buf *reply)
+static void add_table_step(const struct resizing *z, struct buf *reply)
 {
 	bool moves = z->table.kind == PTABLE_GPT && !z->table.odd && !z->in_use;
+	char end[SIZE_HUMAN];
+
+	if (z->with_fs && z->fs.table && z->fs.end != z->table.last_end)
+		kv_addf(reply, "step", "let partition %u, the last, end at %s", z->table.last,
+			size_human(z->fs.end, end));
+	if (moves && z->r->len != z->r->from)
+		kv_add(reply, "step", "move the backup of the GPT to the new end");
+}
+
+static void add_steps(const struct resizing *z, struct buf *reply)
+{
 	bool is_volume = z->img->place->backend->rounds_size;
 	const struct resize *r = z->r;
 
@@ -292,8 +303,7 @@ static void add_steps(const struct resizing *z, struct buf *reply)
 	}
 	if (r->len < r->from && z->with_fs)
 		add_fs_steps(z, reply);
-	if (moves && (r->len != r->from || (z->fs.table && z->fs.end != z->table.last_end)))
-		kv_add(reply, "step", "make the GPT right");
+	add_table_step(z, reply);
 	if (r->len >= r->from && z->with_fs)
 		add_fs_steps(z, reply);
 	if (is_volume)

@@ -175,7 +175,7 @@ faulty() {
 	json '.unfinished'
 	refuses 8 /dev/vga/img on a img-copy /dev/vga/img /srv/copy
 	refuses 8 /dev/vga/img on a img-resize /dev/vga/img 24M
-	says 'give the size 16777216'
+	says 'give img-resize the size 16777216'
 	refuses 8 a:/dev/vga/img img-resize --shrink a:/dev/vga/img -4M
 	succeeds img-resize a:/dev/vga/img +8M
 	grown 16777216
