@@ -53,8 +53,8 @@ static void show_steps(const struct cli *c, const struct kv *reply)
 
 	while ((step = kv_each(reply, "step", &at)))
 		cli_print(c, "  %s", step);
-	if (kv_get_bool(reply, "is_estimate", &is_estimate) == 0 && is_estimate &&
-		kv_get_u64(reply, "smallest", &smallest) == 0)
+	if (kv_get_bool(reply, "is_estimate", &is_estimate) > 0 && is_estimate &&
+		kv_get_u64(reply, "smallest", &smallest) > 0)
 		cli_print(c, "the smallest possible size is about %s (%" PRIu64 " bytes)",
 			size_human(smallest, human), smallest);
 }

@@ -4,7 +4,7 @@
 
 load common
 
-setup_file() { img_setup_file; }
+setup_file() { img_setup_file a; }
 teardown_file() { img_teardown_file; }
 setup() {
 	img_setup
@@ -74,9 +74,9 @@ intact() {
 	says 'it needs about'
 	refuses 4 x.img img-resize --shrink --fs x.img 1M
 	refuses 4 a:$DIR/x.img img-resize --fs "a:$DIR/x.img" 20M
-	refuses 2 x.img img-resizefs x.img 0
-	refuses 2 x.img img-resizefs x.img +1M
-	refuses 2 x.img img-resize --in-place x.img 50M
+	refuses 2 SIZE img-resizefs x.img 0
+	refuses 2 SIZE img-resizefs x.img +1M
+	refuses 2 '' img-resize --in-place x.img 50M
 	cmp before x.img
 	truncate -s 4M plain.img fat.img
 	mkfs.vfat fat.img >/dev/null
