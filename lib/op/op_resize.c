@@ -215,7 +215,7 @@ static int change_content(struct resizing *z)
 	const struct fs_want want = { .is_copy = z->img->place->backend->resizes_copy &&
 						 !flag(z, "in_place"),
 		.may_mount = z->may_mount,
-		.was_begun = r->pending.fs };
+		.was_begun = r->pending.fs && !r->is_restored };
 
 	if (z->with_fs)
 		return resize_fs_run(&z->fs, r->fd, z->table_len, r->len, &want);

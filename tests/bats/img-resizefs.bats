@@ -73,7 +73,7 @@ intact() {
 	refuses 4 x.img img-resizefs --shrink x.img 1M
 	says 'it needs about'
 	refuses 4 x.img img-resize --shrink --fs x.img 1M
-	refuses 4 a:$DIR/x.img img-resize --fs "a:$DIR/x.img" 20M
+	refuses 4 "a:$DIR/x.img" img-resize --fs "a:$DIR/x.img" 20M
 	refuses 2 SIZE img-resizefs x.img 0
 	refuses 2 SIZE img-resizefs x.img +1M
 	refuses 2 '' img-resize --in-place x.img 50M
@@ -113,10 +113,10 @@ intact() {
 }
 
 @test "resizefs: a damaged filesystem is status 8, and is as it was" {
-	local feature
+	local features
 
-	for feature in '' '-O ^metadata_csum'; do
-		ext4 x.img 40M $feature
+	for features in metadata_csum ^metadata_csum; do
+		ext4 x.img 40M -O "$features"
 		# The inode of the root directory.
 		debugfs -w -R 'clri <2>' x.img >/dev/null 2>&1
 		cp x.img before

@@ -177,6 +177,13 @@ holds() {
 	holds /dev/vg1/web-old
 }
 
+@test "manuals, volumes: img-resizefs(1)" {
+	volume a vg1/web 8M
+	mke2fs -q -F -t ext4 /dev/vg1/web 4M
+	runs img-resizefs.1
+	e2fsck -fn /dev/vg1/web >&2
+}
+
 @test "manuals, volumes: img-resize(1)" {
 	volume a vg1/web 8M
 	volume a vg1/db 8M

@@ -101,7 +101,7 @@ static int go_back(struct resize_volume *v)
 		return -1;
 	log_note("%s: has the content again that it had before the resize that was interrupted",
 		img->place->path);
-	v->base.pending.fs = 0;
+	v->base.is_restored = true;
 	return 0;
 }
 
