@@ -143,7 +143,7 @@ intact() {
 }
 
 @test "resizefs: the last partition, in a GPT and in a DOS table" {
-	local label loop
+	local label
 
 	as_root || skip "a loop device needs root"
 	for label in gpt dos; do
@@ -168,12 +168,9 @@ intact() {
 }
 
 @test "resizefs: in place the image is marked, and the same command completes what was killed" {
-	local to
-
 	ext4 x.img 40M
 	setfattr -n user.img-tools.unfinished -v 41943040:67108864:67108864 x.img
 	truncate -s 67108864 x.img
-	refuses 8 x.img img-info --chain x.img || true
 	refuses 8 x.img img-copy x.img y.img
 	refuses 8 x.img img-resize --fs x.img +24M
 	says '--in-place'
@@ -181,5 +178,6 @@ intact() {
 	says 'give img-resize --fs the size 67108864'
 	succeeds img-resize --in-place --fs x.img +24M
 	intact x.img 67108864 67108864
-	! getfattr -n user.img-tools.unfinished x.img 2>/dev/null
+	try getfattr -n user.img-tools.unfinished x.img
+	[ "$status" = 1 ]
 }
