@@ -48,7 +48,7 @@ ALL_CFLAGS = $(BASE_CFLAGS) $(WARN) $(OPT) $(SAN) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SAN) -Wl,--gc-sections -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Ranks 0 to 4 are all that the helper may use; the commands use everything.
-HELPER_DIRS := lib/base lib/block lib/wire lib/lvm lib/format lib/host lib/store lib/store/* lib/flow lib/op
+HELPER_DIRS := lib/base lib/block lib/wire lib/lvm lib/format lib/host lib/fs lib/store lib/store/* lib/flow lib/op
 CLIENT_DIRS := lib/ssh lib/peer lib/job lib/cli
 
 HELPER_LIBS := -lblkid -ljansson -llzo2 -ldeflate -lxxhash
@@ -134,7 +134,7 @@ VM ?= yes
 check: all units
 	rc=0; tests/run.sh $(B) $(T) || rc=1; \
 	$(if $(VM),$(if $(T),,tests/vm/run.sh $(B) || rc=1;)) exit $$rc
-check-vm: all ; tests/vm/run.sh $(B) $(T)
+check-vm: all units ; tests/vm/run.sh $(B) $(T)
 
 SANITIZED = OPT='-O1 -g -fno-omit-frame-pointer' STATIC=
 asan:

@@ -1,51 +1,14 @@
 /*
- * img-resize: grows an image, or cuts it.
+ * img-resize: grows an image, or cuts it, and its filesystem with it.
  */
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/base/log.h"
-#include "lib/base/size.h"
 #include "lib/cli/command.h"
-#include "lib/cli/json.h"
+#include "lib/cli/resize_show.h"
 #include "lib/cli/usage.h"
-
-static void show_steps(const struct cli *c, const struct kv *reply)
-{
-	const char *step;
-	size_t at = 0;
-
-	while ((step = kv_each(reply, "step", &at)))
-		cli_print(c, "  %s", step);
-}
-
-static int tell_resize(struct command *c, const struct location *loc, const struct kv *record,
-	const struct kv *reply, json_t *o)
-{
-	char before[SIZE_HUMAN], after[SIZE_HUMAN];
-	uint64_t previous = 0, size = 0;
-
-	(void)record;
-	if (kv_get_u64(reply, "previous", &previous) < 0 || kv_get_u64(reply, "size", &size) < 0 ||
-		json_set_u64(o, "smallest", reply, "smallest") < 0)
-		return -1;
-	if (size == previous)
-		log_note("%s: has %s (%" PRIu64 " bytes) already", loc->text,
-			size_human(size, after), size);
-	else
-		cli_did(&c->cli, "resize", "resized", "%s from %s to %s (%" PRIu64 " bytes)",
-			loc->text, size_human(previous, before), size_human(size, after), size);
-	if (c->cli.dry_run && !c->cli.json)
-		show_steps(&c->cli, reply);
-	json_set_text(o, "path", kv_get(reply, "path"));
-	json_set_u64(o, "previous", reply, "previous");
-	json_set_u64(o, "capacity", reply, "size");
-	json_set_texts(o, "steps", reply, "step");
-	return 0;
-}
 
 static bool is_negative_size(const char *word)
 {
@@ -97,13 +60,19 @@ static int add_size(struct buf *keys, const char *text)
 int main(int argc, char **argv)
 {
 	struct command c = {
-		.op = "resize", .path = COMMAND_PATH_IMAGE, .changes = true, .tell = tell_resize
+		.op = "resize", .path = COMMAND_PATH_IMAGE, .changes = true, .tell = resize_show
 	};
 	char **words = put_sizes_last(&argc, argv);
-	int shrink = 0, allow_links = 0, r = 0;
+	int shrink = 0, physical = 0, fs = 0, in_place = 0, allow_links = 0, r = 0;
 	char *format = NULL;
 	struct poptOption options[] = { { "shrink", '\0', POPT_ARG_NONE, &shrink, 0,
 						"allow to make the image smaller", NULL },
+		{ "fs", '\0', POPT_ARG_NONE, &fs, 0,
+			"also resize its filesystem, and the last partition", NULL },
+		{ "in-place", '\0', POPT_ARG_NONE, &in_place, 0,
+			"with --fs: neither a copy nor a snapshot as the way back", NULL },
+		{ "physical", '\0', POPT_ARG_NONE, &physical, 0,
+			"of a qcow2 image, resize the volume or file that it is in", NULL },
 		{ "format", '\0', POPT_ARG_STRING, &format, 0,
 			"raw: resize the image whatever it holds", "FORMAT" },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
@@ -123,9 +92,14 @@ int main(int argc, char **argv)
 	c.cli.count = 1; /* the second argument is the size */
 	if (format && strcmp(format, "raw") != 0)
 		r = usage_error("--format takes raw, not '%s'", format);
+	if (r == 0 && in_place && !fs)
+		r = usage_error("--in-place needs --fs");
 	if (r == 0)
 		r = add_size(&c.keys, c.cli.args[1]);
 	kv_add_bool(&c.keys, "shrink", shrink);
+	kv_add_bool(&c.keys, "fs", fs);
+	kv_add_bool(&c.keys, "in_place", in_place);
+	kv_add_bool(&c.keys, "physical", physical);
 	kv_add_bool(&c.keys, "as_raw", format != NULL);
 	kv_add_bool(&c.keys, "allow_links", allow_links);
 	free(format);

@@ -248,7 +248,8 @@ int child_run(const struct child *c)
 	if (home && asprintf(&envp[2], "HOME=%s", home) < 0)
 		return err_set(ST_FAILED, "out of memory");
 	spawn.envp = envp;
-	from[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	from[0] = c->in_fd > 0 ? fcntl(c->in_fd, F_DUPFD_CLOEXEC, 0)
+			       : open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (from[0] < 0 || stream_open(&r.s[0], c->out, &from[1]) < 0 ||
 		stream_open(&r.s[1], c->errors, &from[2]) < 0) {
 		spawn_failed(c->argv[0], errno);

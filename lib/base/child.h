@@ -2,7 +2,7 @@
  * child: running other programs, by argv and never through a shell.
  *
  * child_run() gives the program an environment of LC_ALL=C, a fixed PATH and
- * HOME, standard input from /dev/null, and no descriptors but 0 to 2 and
+ * HOME, standard input from /dev/null or in_fd, and no descriptors but 0 to 2 and
  * keep_fd.  Each of its two outputs is limited to CHILD_OUTPUT_MAX bytes.
  *
  * A program that only reads, or that writes a hidden copy, ends with its job.  One that changes
@@ -23,6 +23,7 @@
 struct child {
 	const char *const *argv; /* argv[0] is looked up in CHILD_PATH */
 	int keep_fd;		 /* a descriptor that stays open in the child, or -1 */
+	int in_fd;		 /* its standard input; 0: /dev/null */
 	bool own_session;	 /* setsid(): it does not get the terminal's signals */
 	/*
 	 * Its process group is ended on cancel (lib/base/cancel.h), and it is killed if this

@@ -107,6 +107,7 @@ static const struct known {
 	{ "snapshot.size", check_amount },
 	{ "snapshot.autoextend", check_bool },
 	{ "snapshot.hook-timeout", check_seconds },
+	{ "resize.mount", check_bool },
 	{ "ssh.config", check_any },
 	{ "ssh.client", check_client },
 };

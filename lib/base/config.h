@@ -12,6 +12,7 @@
  *	snapshot.size		a SIZE, or a percentage from 1% to 100%
  *	snapshot.autoextend	yes/no, true/false, on/off or 1/0
  *	snapshot.hook-timeout	seconds, at most CONFIG_SECONDS_MAX
+ *	resize.mount		yes/no, true/false, on/off or 1/0
  *	ssh.config		a path
  *	ssh.client		auto, builtin or openssh
  *

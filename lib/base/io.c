@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/err.h"
 #include "lib/base/io.h"
 
 /* Whether to repeat a failed call; waits until fd is ready if errno is EAGAIN. */
@@ -70,6 +71,18 @@ ssize_t io_pread(int fd, void *p, size_t n, uint64_t off)
 			return -1;
 	}
 	return (ssize_t)done;
+}
+
+int io_pread_within(int fd, uint64_t len, void *p, size_t n, uint64_t off)
+{
+	ssize_t got;
+
+	if (off > len || n > len - off)
+		return 0;
+	got = io_pread(fd, p, n, off);
+	if (got < 0)
+		return err_sys("cannot read at %llu", (unsigned long long)off);
+	return (size_t)got == n;
 }
 
 int io_write(int fd, const void *p, size_t n)

@@ -13,6 +13,12 @@
 ssize_t io_read(int fd, void *p, size_t n);
 ssize_t io_pread(int fd, void *p, size_t n, uint64_t off);
 
+/*
+ * Reads n bytes at off of an image that is len bytes long, as its headers say where something is.
+ * 1; 0: the image ends before off + n; -1 with an error recorded (lib/base/err.h).
+ */
+int io_pread_within(int fd, uint64_t len, void *p, size_t n, uint64_t off);
+
 /* Write all n bytes.  0, or -1 with errno set. */
 int io_write(int fd, const void *p, size_t n);
 int io_pwrite(int fd, const void *p, size_t n, uint64_t off);

@@ -355,6 +355,11 @@ void cli_print_error(void)
 	log_error("%s", err_text());
 }
 
+int cli_write_failed(void)
+{
+	return err_set(ST_FAILED, "cannot write the result: %s", strerror(errno));
+}
+
 int cli_end(struct cli *c, int r)
 {
 	int status = r < 0 ? (int)err_status() : ST_OK;
@@ -365,7 +370,7 @@ int cli_end(struct cli *c, int r)
 		cli_print_error();
 	/* A result that could not be written is a failure, as with coreutils. */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == ST_OK) {
-		err_sys("cannot write the result");
+		cli_write_failed();
 		cli_print_error();
 		status = ST_FAILED;
 	}

@@ -83,6 +83,12 @@ void cli_did(const struct cli *c, const char *verb, const char *past, const char
 void cli_print_error(void);
 
 /*
+ * Records, by errno, that standard output could not be written: always ST_FAILED, since ST_NOROOM
+ * would tell of an image.  Returns -1.
+ */
+int cli_write_failed(void);
+
+/*
  * The end of main(): r < 0 prints the recorded error.  Makes sure that all of
  * standard output was written, dies of a signal if one was caught, and returns
  * the exit status.

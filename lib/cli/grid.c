@@ -9,6 +9,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/text.h"
+#include "lib/cli/cli.h"
 
 void grid_init(struct grid *g, unsigned columns)
 {
@@ -62,5 +63,5 @@ int grid_print(struct grid *g)
 		fputs(column + 1 < g->columns ? "  " : "\n", stdout);
 	}
 	buf_clear(&g->cells);
-	return ferror(stdout) ? err_set(ST_FAILED, "cannot write the result") : 0;
+	return ferror(stdout) ? cli_write_failed() : 0;
 }

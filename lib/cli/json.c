@@ -10,6 +10,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/text.h"
+#include "lib/cli/cli.h"
 
 void json_set_text(json_t *object, const char *key, const char *text)
 {
@@ -141,7 +142,7 @@ static int print_value(const json_t *value, const char *margin)
 		return err_set(ST_FAILED, "out of memory");
 	print_escaped(text, margin);
 	free(text);
-	return ferror(stdout) ? err_sys("cannot write the result") : 0;
+	return ferror(stdout) ? cli_write_failed() : 0;
 }
 
 int json_print_within(json_t *value, const char *margin)
@@ -165,6 +166,6 @@ int json_print(json_t *value)
 	int r = json_print_within(value, "");
 
 	if (r == 0 && putchar('\n') == EOF)
-		r = err_sys("cannot write the result");
+		r = cli_write_failed();
 	return r;
 }

@@ -11,6 +11,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/text.h"
+#include "lib/cli/cli.h"
 
 void table_init(struct table *t)
 {
@@ -76,7 +77,7 @@ int table_print(struct table *t)
 		value = p + strlen(p) + 1;
 		pad = t->width - text_width(p);
 		if (printf("%s%*s  %s\n", p, (int)pad, "", value) < 0)
-			return err_sys("cannot write the result");
+			return cli_write_failed();
 		p = value + strlen(value) + 1;
 	}
 	return 0;

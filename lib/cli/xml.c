@@ -11,6 +11,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/text.h"
+#include "lib/cli/cli.h"
 
 int xml_begin(struct xml *x)
 {
@@ -131,7 +132,7 @@ int xml_flush(struct xml *x)
 	if (x->has_failed || xmlTextWriterFlush(x->writer) < 0)
 		r = err_set(ST_FAILED, "cannot make the XML");
 	else if (fputs((const char *)xmlBufferContent(x->buffer), stdout) == EOF)
-		r = err_sys("cannot write the result");
+		r = cli_write_failed();
 	xmlBufferEmpty(x->buffer);
 	return r;
 }

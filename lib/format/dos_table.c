@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/format/le.h"
 
@@ -94,26 +93,51 @@ enum dos_table_kind dos_table_kind(const uint8_t mbr[DOS_TABLE_SECTOR], int *pro
 	return misplaced ? DOS_TABLE_DAMAGED : DOS_TABLE_PLAIN;
 }
 
-/* Adds the partition of an entry that counts from sector base. */
-static void add_part(struct dos_table *d, const struct entry *e, uint64_t base, unsigned number)
+/* Where an extended partition is, and which of its records is being read. */
+struct chain {
+	struct dos_extent extended, link; /* link.at is 0 in the first record */
+	uint64_t first, count;		  /* sectors of the extended partition */
+	uint64_t at;			  /* sector of the record */
+};
+
+/* What entry i of the table in sector `at` describes; it counts from sector base. */
+static struct dos_extent get_extent(
+	const struct dos_table *d, uint64_t at, int i, const struct entry *e, uint64_t base)
+{
+	return (struct dos_extent){ .at = at * d->sector + DOS_TABLE_ENTRY((unsigned)i),
+		.start = (base + e->first) * d->sector };
+}
+
+/* Adds the partition that an entry describes. */
+static void add_part(struct dos_table *d, const struct entry *e, const struct dos_extent *extent,
+	unsigned number)
 {
 	struct ptable_part *p = &d->part[d->n++];
 
-	p->start = (base + e->first) * DOS_TABLE_SECTOR;
-	p->end = p->start + e->count * DOS_TABLE_SECTOR;
+	p->start = extent->start;
+	p->end = p->start + e->count * d->sector;
 	p->number = number;
 	if (p->end > d->used)
 		d->used = p->end;
+}
+
+/* Adds one of the entries that change with a partition's end, if there is one. */
+static void add_entry(struct dos_entries *entries, const struct dos_extent *extent)
+{
+	if (extent->at)
+		entries->extent[entries->n++] = *extent;
 }
 
 /*
  * Adds the logical partitions of an extended boot record.  The third and fourth entry often hold
  * something else, so libblkid and the kernel use them only if their extents are possible.
  */
-static void add_logical(struct dos_table *d, const uint8_t *sector, uint64_t at,
-	const struct entry *extended, unsigned *number)
+static void add_logical(
+	struct dos_table *d, const uint8_t *sector, const struct chain *c, unsigned *number)
 {
-	uint64_t end = extended->first + extended->count;
+	uint64_t after = c->first + c->count - c->at;
+	struct dos_extent extent;
+	struct dos_entries *entries;
 	struct entry e;
 	int i;
 
@@ -121,20 +145,24 @@ static void add_logical(struct dos_table *d, const uint8_t *sector, uint64_t at,
 		e = get_entry(sector, i);
 		if (!e.count || is_extended(&e))
 			continue;
-		if (e.first >= end - at || e.count > end - at - e.first) {
+		if (e.first >= after || e.count > after - e.first) {
 			if (i < 2)
 				d->odd = "a logical partition outside of the extended one";
-		} else if (d->n == sizeof(d->part) / sizeof(d->part[0])) {
+		} else if (*number > DOS_TABLE_PARTS_MAX) {
 			d->odd = "too many logical partitions";
 		} else {
-			add_part(d, &e, at, (*number)++);
+			extent = get_extent(d, c->at, i, &e, c->at);
+			entries = &d->entries[*number - 1];
+			add_entry(entries, &c->extended);
+			add_entry(entries, &c->link);
+			add_entry(entries, &extent);
+			add_part(d, &e, &extent, (*number)++);
 		}
 	}
 }
 
-/* Sets *at to the next record of the chain: true; false: it ends here, or is odd. */
-static bool find_next(
-	struct dos_table *d, const uint8_t *sector, const struct entry *extended, uint64_t *at)
+/* Goes to the next record of the chain: true; false: it ends here, or is odd. */
+static bool go_to_next(struct dos_table *d, const uint8_t *sector, struct chain *c)
 {
 	struct entry e;
 	int i;
@@ -143,8 +171,9 @@ static bool find_next(
 		e = get_entry(sector, i);
 		if (!e.count || !is_extended(&e))
 			continue;
-		if (e.first < extended->count) {
-			*at = extended->first + e.first;
+		if (e.first < c->count) {
+			c->link = get_extent(d, c->at, i, &e, c->first);
+			c->at = c->first + e.first;
 			return true;
 		}
 		d->odd = "a logical partition outside of the extended one";
@@ -153,59 +182,102 @@ static bool find_next(
 	return false;
 }
 
-static int read_chain(struct dos_table *d, int fd, uint64_t len, const struct entry *extended,
-	unsigned *number, unsigned *records)
+/* Reads the extended partition of entry i of the MBR. */
+static int read_chain(
+	struct dos_table *d, int fd, uint64_t len, const struct entry *e, int i, unsigned *number)
 {
 	static const char broken[] = "a damaged DOS table: a chain of logical partitions is broken";
-	uint64_t at = extended->first;
+	struct chain c = { .extended = get_extent(d, 0, i, e, 0),
+		.first = e->first,
+		.count = e->count,
+		.at = e->first };
 	uint8_t sector[DOS_TABLE_SECTOR];
-	ssize_t got;
+	int r;
 
 	do {
-		if ((*records)++ == DOS_TABLE_LOGICAL_MAX) {
+		if (d->records++ == DOS_TABLE_LOGICAL_MAX) {
 			d->odd = "too many logical partitions";
 			return 0;
 		}
-		if (at >= len / DOS_TABLE_SECTOR) {
-			d->odd = broken;
-			return 0;
-		}
-		got = io_pread(fd, sector, sizeof(sector), at * DOS_TABLE_SECTOR);
-		if (got < 0)
-			return err_sys(
-				"cannot read at %llu", (unsigned long long)at * DOS_TABLE_SECTOR);
-		if ((size_t)got < sizeof(sector) || !has_signature(sector)) {
+		r = io_pread_within(fd, len, sector, sizeof(sector), c.at * d->sector);
+		if (r < 0)
+			return -1;
+		if (c.at * d->sector > d->last_record)
+			d->last_record = c.at * d->sector;
+		if (r == 0 || !has_signature(sector)) {
 			/* An extended partition without any logical one may have no record. */
-			if (at != extended->first)
+			if (r == 0 || c.at != c.first)
 				d->odd = broken;
 			return 0;
 		}
-		add_logical(d, sector, at, extended, number);
-	} while (!d->odd && find_next(d, sector, extended, &at));
+		add_logical(d, sector, &c, number);
+	} while (!d->odd && go_to_next(d, sector, &c));
 	return 0;
 }
 
-int dos_table_read(struct dos_table *d, const uint8_t mbr[DOS_TABLE_SECTOR], int fd, uint64_t len)
+static void read_primaries(
+	struct dos_table *d, const uint8_t *mbr, struct ptable_part primary[ENTRIES], size_t *n)
 {
-	struct ptable_part primary[ENTRIES];
+	struct dos_extent extent;
 	struct entry e;
-	unsigned number = ENTRIES + 1, records = 0;
-	size_t primaries = 0;
 	int i;
 
-	memset(d, 0, sizeof(*d));
 	for (i = 0; i < ENTRIES; i++) {
 		e = get_entry(mbr, i);
 		if (!e.count)
 			continue;
-		add_part(d, &e, 0, (unsigned)i + 1);
-		primary[primaries++] = d->part[d->n - 1];
+		extent = get_extent(d, 0, i, &e, 0);
+		add_entry(&d->entries[i], &extent);
+		add_part(d, &e, &extent, (unsigned)i + 1);
+		primary[(*n)++] = d->part[d->n - 1];
 		if (is_extended(&e))
 			d->n--; /* counts in d->used only */
 	}
+}
+
+/* Where the partition ends of which the MBR has an entry. */
+static uint64_t get_end(const struct dos_table *d, const uint8_t *mbr, const struct dos_extent *x)
+{
+	struct entry e = get_entry(mbr, (int)((x->at - DOS_TABLE_ENTRY(0)) / 16));
+
+	return (e.first + e.count) * d->sector;
+}
+
+/*
+ * Sets d->fixed: an extended partition must not end after the last partition, unless it contains
+ * it; and no extended boot record may be in or after it, where it would be cut off.
+ */
+static void check_last(struct dos_table *d, const uint8_t *mbr)
+{
+	const struct ptable_part *last = ptable_part_last(d->part, d->n);
+	const struct dos_entries *entries;
+
+	if (!last) {
+		d->fixed = "no partition";
+		return;
+	}
+	entries = &d->entries[last->number - 1];
+	if (get_end(d, mbr, &entries->extent[0]) != d->used)
+		d->fixed = "an extended partition after the last partition";
+	else if (d->last_record >= last->start)
+		d->fixed = "an unusual chain of logical partitions";
+}
+
+int dos_table_read(struct dos_table *d, const uint8_t mbr[DOS_TABLE_SECTOR], int fd, uint64_t len,
+	unsigned sector)
+{
+	struct ptable_part primary[ENTRIES];
+	struct entry e;
+	unsigned number = ENTRIES + 1;
+	size_t primaries = 0;
+	int i;
+
+	memset(d, 0, sizeof(*d));
+	d->sector = sector;
+	read_primaries(d, mbr, primary, &primaries);
 	for (i = 0; i < ENTRIES && !d->odd; i++) {
 		e = get_entry(mbr, i);
-		if (e.count && is_extended(&e) && read_chain(d, fd, len, &e, &number, &records) < 0)
+		if (e.count && is_extended(&e) && read_chain(d, fd, len, &e, i, &number) < 0)
 			return -1;
 	}
 	if (!d->odd && d->used > len)
@@ -213,5 +285,7 @@ int dos_table_read(struct dos_table *d, const uint8_t mbr[DOS_TABLE_SECTOR], int
 	if (!d->odd &&
 		(ptable_part_overlap(primary, primaries) || ptable_part_overlap(d->part, d->n)))
 		d->odd = "overlapping partitions";
+	if (!d->odd)
+		check_last(d, mbr);
 	return 0;
 }

@@ -41,19 +41,6 @@ static bool begins_with(const struct start *s, const char *magic, size_t n)
 	return s->n >= n && memcmp(s->byte, magic, n) == 0;
 }
 
-/* Reads n bytes at off, which its length must have.  1, 0: it ends before, or -1 recorded. */
-static int read_more(const struct start *s, void *p, size_t n, uint64_t off)
-{
-	ssize_t got;
-
-	if (off > s->len || n > s->len - off)
-		return 0;
-	got = io_pread(s->fd, p, n, off);
-	if (got < 0)
-		return err_sys("cannot read at %llu", (unsigned long long)off);
-	return (size_t)got == n;
-}
-
 static int set_bytes(struct foreign *f, uint64_t bytes)
 {
 	f->capacity = bytes;
@@ -77,7 +64,7 @@ static int measure_text(struct foreign *f, const struct start *s, uint64_t off, 
 
 	if (!text)
 		return err_set(ST_FAILED, "out of memory");
-	r = read_more(s, text, n, off);
+	r = io_pread_within(s->fd, s->len, text, n, off);
 	if (r == 1)
 		r = vmdk_text_parse(f, text, n);
 	free(text);
@@ -165,18 +152,19 @@ static int measure_vhdx(struct foreign *f, const struct start *s)
 
 	if (!table)
 		return err_set(ST_FAILED, "out of memory");
-	r = read_more(s, table, VHDX_TABLE, VHDX_REGIONS);
+	r = io_pread_within(s->fd, s->len, table, VHDX_TABLE, VHDX_REGIONS);
 	if (r == 1 && memcmp(table, "regi", 4) == 0)
 		entry = find_entry(table, 16, get_le32(table + 8), metadata);
 	if (entry) {
 		at = get_le64(entry + 16);
 		entry = NULL;
-		r = read_more(s, table, VHDX_TABLE, at);
+		r = io_pread_within(s->fd, s->len, table, VHDX_TABLE, at);
 		if (r == 1 && memcmp(table, "metadata", 8) == 0)
 			entry = find_entry(table, 32, table[10] | (size_t)table[11] << 8, size);
 	}
 	if (r == 1)
-		r = entry && read_more(s, number, 8, at + get_le32(entry + 16)) == 1 &&
+		r = entry &&
+		    io_pread_within(s->fd, s->len, number, 8, at + get_le32(entry + 16)) == 1 &&
 		    set_bytes(f, get_le64(number));
 	free(table);
 	return r;

@@ -19,19 +19,6 @@
 #define HEADER_MIN 92 /* bytes */
 #define FIRST_ENTRIES_LBA 2
 
-/* Reads n bytes at off, if the image has them.  1, 0: it ends before, or -1 recorded. */
-static int read_at(const struct gpt *g, void *p, size_t n, uint64_t off)
-{
-	ssize_t got;
-
-	if (off > g->len || n > g->len - off)
-		return 0;
-	got = io_pread(g->fd, p, n, off);
-	if (got < 0)
-		return err_sys("cannot read at %llu", (unsigned long long)off);
-	return (size_t)got == n;
-}
-
 uint32_t gpt_header_crc(const uint8_t *raw, uint32_t size)
 {
 	static const uint8_t zero[4];
@@ -49,7 +36,7 @@ int gpt_read_header(const struct gpt *g, struct gpt_header *h, uint64_t lba)
 	memset(h, 0, sizeof(*h));
 	if (lba > SIZE_LIMIT / g->sector)
 		return 0;
-	r = read_at(g, h->raw, g->sector, lba * g->sector);
+	r = io_pread_within(g->fd, g->len, h->raw, g->sector, lba * g->sector);
 	if (r <= 0)
 		return r;
 	h->size = get_le32(p + 12);
@@ -98,7 +85,7 @@ int gpt_read_entries(const struct gpt *g, const struct gpt_header *h, uint8_t **
 	p = malloc(n);
 	if (!p)
 		return err_set(ST_FAILED, "out of memory");
-	r = read_at(g, p, n, h->entries_lba * g->sector);
+	r = io_pread_within(g->fd, g->len, p, n, h->entries_lba * g->sector);
 	if (r == 1)
 		r = libdeflate_crc32(0, p, n) == h->entries_crc;
 	if (r == 1)
@@ -139,8 +126,8 @@ static const char *parse_entries(
 		e = entries + (size_t)i * h->entry_size;
 		if (memcmp(e, unused, sizeof(unused)) == 0)
 			continue;
-		first = get_le64(e + 32);
-		last = get_le64(e + 40);
+		first = get_le64(e + GPT_ENTRY_FIRST_LBA);
+		last = get_le64(e + GPT_ENTRY_LAST_LBA);
 		if (first < h->first_usable || last > h->last_usable || first > last)
 			return "a GPT with a partition outside of its area for them";
 		if (last >= g->len / g->sector)
@@ -154,13 +141,14 @@ static const char *parse_entries(
 
 /*
  * Sets *odd if the primary header leads to a valid backup of another table.  A program has changed
- * only one of them then, and only the user can know which is right.
+ * only one of them then, and only the user can know which is right.  If they differ only as an
+ * interrupted gpt_fit() leaves them, the primary table counts, as for every other program.
  */
-static int compare_backup(const struct gpt *g, const char **odd)
+static int compare_backup(const struct gpt *g, const uint8_t *entries, const char **odd)
 {
 	const struct gpt_header *h = &g->primary;
 	struct gpt_header backup;
-	uint8_t *entries;
+	uint8_t *other;
 	int r = gpt_read_header(g, &backup, h->other_lba);
 
 	if (r <= 0)
@@ -168,16 +156,17 @@ static int compare_backup(const struct gpt *g, const char **odd)
 	if (memcmp(backup.guid, h->guid, sizeof(h->guid)) == 0 && backup.entries == h->entries &&
 		backup.entry_size == h->entry_size && backup.entries_crc == h->entries_crc)
 		return 0;
-	r = gpt_read_entries(g, &backup, &entries);
-	free(entries);
-	if (r == 1)
+	r = gpt_read_entries(g, &backup, &other);
+	if (r == 1 && !gpt_last_is_unfinished(h, entries, &backup, other))
 		*odd = "a GPT whose backup differs from it";
+	free(other);
 	return r < 0 ? -1 : 0;
 }
 
 int gpt_read_parts(const struct gpt *g, struct ptable_part **part, size_t *n, const char **odd)
 {
 	uint8_t *entries = NULL;
+	bool unfinished;
 	int r;
 
 	*part = NULL;
@@ -185,7 +174,7 @@ int gpt_read_parts(const struct gpt *g, struct ptable_part **part, size_t *n, co
 	*odd = find_odd_header(g);
 	if (*odd)
 		return 0;
-	r = gpt_read_entries(g, &g->primary, &entries);
+	r = gpt_last_read(g, &entries, &unfinished);
 	if (r == 0)
 		*odd = "a damaged GPT: the checksum of its entries is wrong";
 	if (r <= 0)
@@ -195,15 +184,27 @@ int gpt_read_parts(const struct gpt *g, struct ptable_part **part, size_t *n, co
 		*odd = parse_entries(g, entries, *part, n);
 	else
 		r = err_set(ST_FAILED, "out of memory");
-	free(entries);
 	if (r == 1 && !*odd)
-		r = compare_backup(g, odd);
+		r = compare_backup(g, entries, odd);
+	free(entries);
 	if (r < 0 || *odd) {
 		free(*part);
 		*part = NULL;
 		*n = 0;
 	}
 	return r < 0 ? -1 : 0;
+}
+
+uint64_t gpt_last_usable(const struct gpt *g, uint64_t new_len)
+{
+	const struct gpt_header *h = &g->primary;
+	uint64_t sectors = new_len / g->sector, backup = gpt_entries_sectors(g, h) + 1;
+
+	if (sectors <= backup)
+		return 0;
+	if (h->other_lba == sectors - 1 && h->last_usable < sectors - backup)
+		return h->last_usable;
+	return sectors - backup - 1;
 }
 
 uint64_t gpt_min_len(const struct gpt *g, uint64_t used)

@@ -31,6 +31,8 @@
 #define GPT_ENTRY_MIN 128 /* bytes */
 #define GPT_ENTRY_MAX 4096
 #define GPT_SECTOR_MAX 4096
+#define GPT_ENTRY_FIRST_LBA 32 /* offset in an entry */
+#define GPT_ENTRY_LAST_LBA 40
 
 struct gpt_header {
 	uint32_t size; /* bytes */
@@ -67,19 +69,48 @@ uint64_t gpt_entries_sectors(const struct gpt *g, const struct gpt_header *h);
 int gpt_read_entries(const struct gpt *g, const struct gpt_header *h, uint8_t **entries);
 
 /*
+ * The same for the entries of the primary header.  *unfinished: these are the backup's, because
+ * gpt_fit() was interrupted after it had written the primary header, and before the entries that
+ * belong to it.
+ */
+int gpt_last_read(const struct gpt *g, uint8_t **entries, bool *unfinished);
+
+/* The offset in a header's entries of the one that ends last; their size if none is in use. */
+size_t gpt_last_entry(const struct gpt_header *h, const uint8_t *entries);
+
+/* Sets the end of an entry: lba is the first one after it. */
+void gpt_last_set_end(uint8_t *entry, uint64_t lba);
+
+/*
+ * Whether a backup and its entries `other` differ from h and its entries as gpt_fit() leaves them
+ * if it is interrupted before it writes the primary header: only the last partition has another
+ * end, and so has the area for partitions.
+ */
+bool gpt_last_is_unfinished(const struct gpt_header *h, const uint8_t *entries,
+	const struct gpt_header *backup, const uint8_t *other);
+
+/*
  * Validates a primary header and its entries.  *part, of which *n are set and which the caller
  * frees, are the partitions in the order of their beginnings.  *odd is a constant that says why the
  * table is not kept right; then *part is NULL.  Otherwise *odd is NULL.  0, or -1 recorded.
  */
 int gpt_read_parts(const struct gpt *g, struct ptable_part **part, size_t *n, const char **odd);
 
+/*
+ * The last LBA for partitions in an image of new_len bytes, which is before the backup; 0: it is
+ * too short for a backup.  It stays as it is if the backup does not move.
+ */
+uint64_t gpt_last_usable(const struct gpt *g, uint64_t new_len);
+
 /* Bytes that an image needs for this table and its partitions, the last of which ends at used. */
 uint64_t gpt_min_len(const struct gpt *g, uint64_t used);
 
 /*
  * Makes the table right for an image of new_len bytes, at least gpt_min_len(), in the steps that
- * ptable_fit() describes.  part are its n partitions.  0, or -1 recorded.  Blocks (gpt_fit.c).
+ * ptable_fit() describes.  part are its n partitions.  The last of them is to end at new_end, in
+ * bytes, a multiple of the sector; 0: where it does.  0, or -1 recorded.  Blocks (gpt_fit.c).
  */
-int gpt_fit(const struct gpt *g, const struct ptable_part *part, size_t n, uint64_t new_len);
+int gpt_fit(const struct gpt *g, const struct ptable_part *part, size_t n, uint64_t new_len,
+	uint64_t new_end);
 
 #endif

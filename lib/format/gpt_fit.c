@@ -1,7 +1,7 @@
 /*
  * gpt_fit: each step writes only what differs from the existing bytes.  It is synced even if
- * nothing was written, because an interrupted job may have written the same without a sync.  The
- * content of the entries never changes, and those of the primary header are never written.
+ * nothing was written, because an interrupted job may have written the same without a sync.  At
+ * most one entry changes, and only in the 8 bytes of its last LBA, which are in one sector.
  */
 #include <libdeflate.h>
 #include <stdlib.h>
@@ -20,7 +20,9 @@ struct fit {
 	const struct gpt *g;
 	uint64_t last_lba;	 /* of the new length; the backup's header is there */
 	uint64_t backup_entries; /* LBA */
-	uint8_t *entries;
+	uint8_t *entries;	 /* the new ones */
+	size_t last;		 /* offset in them of the last partition's; their size: none */
+	bool end_changes;	 /* of that partition */
 	uint8_t primary[GPT_SECTOR_MAX], backup[GPT_SECTOR_MAX]; /* the new headers' sectors */
 };
 
@@ -45,13 +47,13 @@ static void set_header(uint8_t *raw, uint32_t size, uint64_t lba, uint64_t other
 }
 
 /* Makes the new headers.  The area for partitions grows and shrinks with the disk. */
-static void make_headers(struct fit *f)
+static void make_headers(struct fit *f, uint64_t new_len)
 {
 	const struct gpt_header *h = &f->g->primary;
 
 	memcpy(f->primary, h->raw, f->g->sector);
-	if (h->other_lba != f->last_lba || h->last_usable >= f->backup_entries)
-		put_le64(f->primary + 48, f->backup_entries - 1);
+	put_le64(f->primary + 48, gpt_last_usable(f->g, new_len));
+	put_le32(f->primary + 88, libdeflate_crc32(0, f->entries, gpt_entries_size(h)));
 	memcpy(f->backup, f->primary, f->g->sector);
 	set_header(f->primary, h->size, PRIMARY_LBA, f->last_lba, h->entries_lba);
 	set_header(f->backup, h->size, f->last_lba, PRIMARY_LBA, f->backup_entries);
@@ -125,6 +127,19 @@ static int write_primary(const struct fit *f)
 	return sync_step(g);
 }
 
+/* Writes the sector of the primary entries that has the end of the last partition. */
+static int write_end(const struct fit *f)
+{
+	const struct gpt *g = f->g;
+	size_t off = (f->last + GPT_ENTRY_LAST_LBA) / g->sector * g->sector;
+	size_t n = gpt_entries_size(&g->primary) - off;
+
+	if (write_at(g, f->entries + off, n < g->sector ? n : g->sector,
+		    g->primary.entries_lba * g->sector + off) < 0)
+		return -1;
+	return sync_step(g);
+}
+
 /* The rest of its sector, such as the code of a boot loader, is kept. */
 static int write_mbr(const struct fit *f)
 {
@@ -148,24 +163,51 @@ static int write_mbr(const struct fit *f)
 	return sync_step(f->g);
 }
 
-int gpt_fit(const struct gpt *g, const struct ptable_part *part, size_t n, uint64_t new_len)
+/* Reads the entries, and completes the primary ones if an interrupted job has not. */
+static int read_entries(struct fit *f)
+{
+	bool unfinished;
+	int r = gpt_last_read(f->g, &f->entries, &unfinished);
+
+	if (r == 0)
+		return err_set(ST_CORRUPT, "the partition table has changed");
+	if (r < 0)
+		return -1;
+	f->last = gpt_last_entry(&f->g->primary, f->entries);
+	return unfinished ? write_end(f) : 0;
+}
+
+static void change_end(struct fit *f, uint64_t new_end)
+{
+	uint8_t old[GPT_ENTRY_MIN], *e = f->entries + f->last;
+
+	memcpy(old, e, sizeof(old));
+	gpt_last_set_end(e, new_end / f->g->sector);
+	f->end_changes = memcmp(old, e, sizeof(old)) != 0;
+}
+
+int gpt_fit(const struct gpt *g, const struct ptable_part *part, size_t n, uint64_t new_len,
+	uint64_t new_end)
 {
 	struct fit *f = calloc(1, sizeof(*f));
-	int r;
+	int r = -1;
 
 	if (!f)
 		return err_set(ST_FAILED, "out of memory");
 	f->g = g;
 	f->last_lba = new_len / g->sector - 1;
 	f->backup_entries = f->last_lba - gpt_entries_sectors(g, &g->primary);
-	make_headers(f);
-	r = gpt_read_entries(g, &g->primary, &f->entries);
-	if (r == 0)
-		err_set(ST_CORRUPT, "the partition table has changed");
-	r = r == 1 && write_backup(f) == 0 && zero_old_backup(f, part, n) == 0 &&
-			    write_primary(f) == 0 && write_mbr(f) == 0
-		    ? 0
-		    : -1;
+	if (read_entries(f) < 0)
+		goto out;
+	if (new_end && n)
+		change_end(f, new_end);
+	make_headers(f, new_len);
+	if (write_backup(f) < 0 || zero_old_backup(f, part, n) < 0 || write_primary(f) < 0)
+		goto out;
+	if (f->end_changes && write_end(f) < 0)
+		goto out;
+	r = write_mbr(f);
+out:
 	free(f->entries);
 	free(f);
 	return r;

@@ -4,13 +4,13 @@
  */
 #include "lib/format/ptable.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/size.h"
-#include "lib/format/dos_table.h"
 
 static int set_odd(struct ptable *t, const char *odd)
 {
@@ -39,13 +39,16 @@ static int read_dos(struct ptable *t, const uint8_t *mbr, int fd, uint64_t len)
 {
 	struct dos_table d;
 
-	if (dos_table_read(&d, mbr, fd, len) < 0)
+	if (dos_sector_read(&d, mbr, fd, len) < 0)
 		return -1;
 	if (d.odd)
 		return set_odd(t, d.odd);
-	t->sector = DOS_TABLE_SECTOR;
+	t->sector = d.sector;
 	t->used = d.used;
 	set_parts(t, d.part, d.n);
+	t->fixed = d.fixed;
+	if (t->last)
+		t->dos = d.entries[t->last - 1];
 	t->min_len = t->used ? t->used : DOS_TABLE_SECTOR;
 	return 0;
 }
@@ -63,6 +66,7 @@ static int read_gpt(struct ptable *t)
 	t->sector = t->gpt.sector;
 	set_parts(t, part, n);
 	t->min_len = gpt_min_len(&t->gpt, t->used);
+	t->fixed = t->last ? NULL : "no partition";
 	free(part);
 	return 0;
 }
@@ -127,20 +131,15 @@ int ptable_read(struct ptable *t, int fd, uint64_t len)
 	return 0;
 }
 
-int ptable_fit(const struct ptable *t, int fd, uint64_t len, uint64_t new_len)
+/* The last partition gets the end new_end; 0: it keeps it. */
+static int fit_gpt(const struct ptable *t, int fd, uint64_t len, uint64_t new_len, uint64_t new_end)
 {
 	struct gpt g = t->gpt;
 	struct ptable_part *part = NULL;
-	const char *odd;
-	char need[SIZE_HUMAN];
+	const char *odd = NULL;
 	size_t n;
 	int r;
 
-	if (t->kind != PTABLE_GPT || t->odd)
-		return 0;
-	if (new_len < t->min_len)
-		return err_set(ST_REFUSED, "the partitions and their table need at least %s",
-			size_human(t->min_len, need));
 	g.fd = fd;
 	g.len = len; /* what is read again must look as it did */
 	r = gpt_read_header(&g, &g.primary, 1);
@@ -152,7 +151,60 @@ int ptable_fit(const struct ptable *t, int fd, uint64_t len, uint64_t new_len)
 		r = err_set(ST_CORRUPT, "the partition table has changed");
 	g.len = len > new_len ? len : new_len;
 	if (r == 0)
-		r = gpt_fit(&g, part, n, new_len);
+		r = gpt_fit(&g, part, n, new_len, new_end);
 	free(part);
 	return r;
+}
+
+int ptable_fit(const struct ptable *t, int fd, uint64_t len, uint64_t new_len)
+{
+	char need[SIZE_HUMAN];
+
+	if (t->kind != PTABLE_GPT || t->odd)
+		return 0;
+	if (new_len < t->min_len)
+		return err_set(ST_REFUSED, "the partitions and their table need at least %s",
+			size_human(t->min_len, need));
+	return fit_gpt(t, fd, len, new_len, 0);
+}
+
+/* Whether the last partition has the same entries still. */
+static bool is_same_dos(const struct ptable *t, const struct ptable *now)
+{
+	return now->kind == PTABLE_DOS && !now->odd && now->sector == t->sector &&
+	       now->last == t->last && now->last_start == t->last_start &&
+	       now->last_end == t->last_end && now->used == t->used && now->dos.n == t->dos.n &&
+	       memcmp(now->dos.extent, t->dos.extent, sizeof(t->dos.extent)) == 0;
+}
+
+static int fit_dos(const struct ptable *t, int fd, uint64_t len, uint64_t new_end)
+{
+	struct ptable *now = malloc(sizeof(*now));
+	int r;
+
+	if (!now)
+		return err_set(ST_FAILED, "out of memory");
+	r = ptable_read(now, fd, len);
+	if (r == 0 && !is_same_dos(t, now))
+		r = err_set(ST_CORRUPT, "the partition table has changed");
+	free(now);
+	return r < 0 ? -1 : dos_fit_end(fd, t->sector, &t->dos, new_end);
+}
+
+int ptable_fit_last(
+	const struct ptable *t, int fd, uint64_t len, uint64_t new_len, uint64_t new_end)
+{
+	const char *why = t->odd		   ? t->odd
+			  : t->kind == PTABLE_NONE ? "no partition table"
+						   : t->fixed;
+	char end[SIZE_HUMAN];
+
+	if (why)
+		return err_set(ST_REFUSED, "has %s, so its last partition cannot be resized", why);
+	if (new_end % t->sector || new_end <= t->last_start ||
+		new_end > ptable_last_limit(t, new_len))
+		return err_set(ST_REFUSED, "partition %u cannot end at %s (%llu bytes)", t->last,
+			size_human(new_end, end), (unsigned long long)new_end);
+	return t->kind == PTABLE_GPT ? fit_gpt(t, fd, len, new_len, new_end)
+				     : fit_dos(t, fd, len, new_end);
 }

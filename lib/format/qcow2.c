@@ -18,6 +18,7 @@
 #define CLUSTER_BITS_MIN 9
 #define CLUSTER_BITS_MAX 21
 #define REFCOUNT_ORDER_MAX 6
+#define V2_REFCOUNT_ORDER 4
 #define EXT_END 0
 #define EXT_BACKING_FORMAT 0xe2792acau
 #define EXT_FEATURE_NAMES 0x6803f857u
@@ -43,7 +44,7 @@ bool qcow2_is(const void *p, size_t n)
 /* Parses the fields of both versions, and those of version 3. */
 static int parse_fixed(struct qcow2 *q, struct layout *l, const void *p, size_t n)
 {
-	uint32_t version, bits, order = 0;
+	uint32_t version, bits, order = V2_REFCOUNT_ORDER;
 	struct view v;
 
 	view_init(&v, p, n);
@@ -79,6 +80,7 @@ static int parse_fixed(struct qcow2 *q, struct layout *l, const void *p, size_t 
 	if (order > REFCOUNT_ORDER_MAX)
 		return refuse_header("impossible width of reference counts");
 	q->version = (int)version;
+	q->refcount_order = order;
 	q->cluster_size = 1u << bits;
 	if (version == 3 && (l->header < V3_HEADER_MIN || l->header > q->cluster_size))
 		return refuse_header("impossible length of the header");

@@ -31,6 +31,7 @@
 #define QCOW2_DIRTY UINT64_C(1) /* bits of `incompatible` */
 #define QCOW2_CORRUPT UINT64_C(2)
 #define QCOW2_DATA_FILE UINT64_C(4)
+#define QCOW2_EXTENDED_L2 UINT64_C(16)
 
 struct qcow2 {
 	int version;	       /* 2: compat 0.10; 3: compat 1.1 */
@@ -45,6 +46,7 @@ struct qcow2 {
 	/* The tables, in bytes from the start and entries or clusters; not validated. */
 	uint64_t l1_off, refcount_off, snapshots_off;
 	uint32_t l1_size, refcount_clusters, snapshots;
+	unsigned refcount_order; /* a reference count has 2 to the power of this bits; 0 to 6 */
 	struct qcow2_name {
 		uint8_t kind, bit;
 		char text[QCOW2_FEATURE_NAME + 1];

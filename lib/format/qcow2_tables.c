@@ -12,7 +12,7 @@
 #define ENTRY 8
 #define OFFSET_MASK UINT64_C(0x00fffffffffffe00) /* of an entry of the L1 table */
 
-static int refuse_table(const char *what, const char *why)
+int qcow2_tables_refuse(const char *what, const char *why)
 {
 	return err_set(ST_CORRUPT, "the qcow2 image is corrupt: its %s %s", what, why);
 }
@@ -24,13 +24,13 @@ static int check_table(const struct qcow2 *q, const char *what, uint64_t off, ui
 	if (bytes == 0)
 		return 0;
 	if (bytes > most)
-		return refuse_table(what, "is too large");
+		return qcow2_tables_refuse(what, "is too large");
 	if (off % q->cluster_size)
-		return refuse_table(what, "is not aligned to a cluster");
+		return qcow2_tables_refuse(what, "is not aligned to a cluster");
 	if (off == 0)
-		return refuse_table(what, "overlaps the header");
+		return qcow2_tables_refuse(what, "overlaps the header");
 	if (off >= len || bytes > len - off)
-		return refuse_table(what, "is outside of the image");
+		return qcow2_tables_refuse(what, "is outside of the image");
 	return 0;
 }
 
@@ -48,14 +48,14 @@ static int check_entries(const struct qcow2 *q, uint64_t *entry, uint32_t count,
 	for (i = 0; i < count; i++) {
 		entry[i] = get_be64((const uint8_t *)&entry[i]) & OFFSET_MASK;
 		if (entry[i] % q->cluster_size)
-			return refuse_table("L2 table", "is not aligned to a cluster");
+			return qcow2_tables_refuse("L2 table", "is not aligned to a cluster");
 		if (entry[i] >= len)
-			return refuse_table("L2 table", "is outside of the image");
+			return qcow2_tables_refuse("L2 table", "is outside of the image");
 	}
 	qsort(entry, count, sizeof(*entry), compare_entries);
 	for (i = 1; i < count; i++)
 		if (entry[i] && entry[i] == entry[i - 1])
-			return refuse_table("L1 table", "has an L2 table twice");
+			return qcow2_tables_refuse("L1 table", "has an L2 table twice");
 	return 0;
 }
 
@@ -75,27 +75,32 @@ static int check_l1(const struct qcow2 *q, int fd, uint64_t len)
 	if (got < 0)
 		r = err_sys("cannot read at %llu", (unsigned long long)q->l1_off);
 	else if ((size_t)got < n)
-		r = refuse_table("L1 table", "is outside of the image");
+		r = qcow2_tables_refuse("L1 table", "is outside of the image");
 	else
 		r = check_entries(q, entry, q->l1_size, len);
 	free(entry);
 	return r;
 }
 
-int qcow2_tables_check(const struct qcow2 *q, int fd, uint64_t len)
+int qcow2_tables_check_refcounts(const struct qcow2 *q, uint64_t len)
 {
-	uint64_t clusters = q->cluster_size;
-
-	if (q->snapshots > QCOW2_SNAPSHOTS_MAX)
-		return refuse_table("table of snapshots", "is too large");
-	if (check_table(q, "L1 table", q->l1_off, (uint64_t)q->l1_size * ENTRY, QCOW2_L1_MAX, len) <
-			0 ||
-		check_table(q, "table of reference counts", q->refcount_off,
-			q->refcount_clusters * clusters, QCOW2_REFCOUNT_MAX, len) < 0 ||
-		check_table(q, "table of snapshots", q->snapshots_off, q->snapshots, UINT64_MAX,
-			len) < 0)
+	if (check_table(q, "table of reference counts", q->refcount_off,
+		    (uint64_t)q->refcount_clusters * q->cluster_size, QCOW2_REFCOUNT_MAX, len) < 0)
 		return -1;
 	if (q->refcount_clusters == 0)
-		return refuse_table("table of reference counts", "is missing");
+		return qcow2_tables_refuse("table of reference counts", "is missing");
+	return 0;
+}
+
+int qcow2_tables_check(const struct qcow2 *q, int fd, uint64_t len)
+{
+	if (q->snapshots > QCOW2_SNAPSHOTS_MAX)
+		return qcow2_tables_refuse("table of snapshots", "is too large");
+	if (check_table(q, "L1 table", q->l1_off, (uint64_t)q->l1_size * ENTRY, QCOW2_L1_MAX, len) <
+			0 ||
+		check_table(q, "table of snapshots", q->snapshots_off, q->snapshots, UINT64_MAX,
+			len) < 0 ||
+		qcow2_tables_check_refcounts(q, len) < 0)
+		return -1;
 	return check_l1(q, fd, len);
 }

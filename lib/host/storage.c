@@ -20,7 +20,7 @@
 #include "lib/base/kv.h"
 #include "lib/host/mounts.h"
 
-static bool can_reflink(int dir)
+bool storage_can_reflink(int dir)
 {
 	static const char byte[4096];
 	int a = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -51,7 +51,7 @@ static int send_directory(int dir, const char *path, const char *type,
 	kv_add(&b, "filesystem", type);
 	kv_add_u64(&b, "size", (uint64_t)vfs.f_blocks * vfs.f_frsize);
 	kv_add_u64(&b, "free", (uint64_t)vfs.f_bavail * vfs.f_frsize);
-	kv_add_bool(&b, "reflink", writable && can_reflink(dir));
+	kv_add_bool(&b, "reflink", writable && storage_can_reflink(dir));
 	kv_add_bool(&b, "writable", writable);
 	r = buf_failed(&b);
 	if (r == 0)

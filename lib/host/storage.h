@@ -7,6 +7,8 @@
 #ifndef IMG_STORAGE_H
 #define IMG_STORAGE_H
 
+#include <stdbool.h>
+
 #include "lib/base/buf.h"
 #include "lib/base/policy.h"
 
@@ -16,5 +18,8 @@
  */
 int storage_each(
 	const struct policy *policy, int (*each)(void *arg, const struct buf *record), void *arg);
+
+/* Whether files in the directory can share blocks; needs the permission to create files there. */
+bool storage_can_reflink(int dir);
 
 #endif

@@ -22,10 +22,13 @@
 /* The volume is filled in place, and not complete. */
 #define VOLUME_TAG_UNFINISHED "img-tools.unfinished"
 /*
- * Followed by FROM:TO:RUN while the volume grows: the sizes before and after that in bytes, and
- * the job.  It counts only beside VOLUME_TAG_UNFINISHED.
+ * Followed by FROM:TO:FS:RUN while the volume or its filesystem is resized: the sizes of the volume
+ * before and after that and that of its filesystem (0: that is not resized), in bytes, and the job.
+ * It counts only beside VOLUME_TAG_UNFINISHED.
  */
 #define VOLUME_TAG_RESIZE "img-tools.resize="
+/* Of a snapshot: it is the way back of a resize.  Followed by the job. */
+#define VOLUME_TAG_WAY_BACK "img-tools.way-back="
 #define VOLUME_PATH_MAX (2 * LVM_NAME_MAX + 8)
 #define VOLUME_OPEN_MS 2000 /* how long udev may have a volume open */
 

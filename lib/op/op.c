@@ -103,6 +103,20 @@ static const struct op_key resize_keys[] = {
 	KEY("how", WORD, .words = how_words),
 	KEY("shrink", FLAG),
 	KEY("as_raw", FLAG),
+	KEY("physical", FLAG),
+	KEY("fs", FLAG),
+	KEY("in_place", FLAG),
+	KEY("allow_links", FLAG),
+	DRY_RUN,
+	{ NULL },
+};
+
+/* Without size, the filesystem fills the image. */
+static const struct op_key resizefs_keys[] = {
+	KEY("path", PATH, .required = true),
+	KEY("size", U64),
+	KEY("shrink", FLAG),
+	KEY("in_place", FLAG),
 	KEY("allow_links", FLAG),
 	DRY_RUN,
 	{ NULL },
@@ -182,6 +196,7 @@ const struct op op_table[] = {
 	{ "check", { RIGHT_READ, { check_keys } }, false, op_check },
 	{ "create", { RIGHT_CREATE, { create_keys } }, false, op_create },
 	{ "resize", { RIGHT_WRITE, { resize_keys } }, false, op_resize },
+	{ "resizefs", { RIGHT_WRITE, { resizefs_keys } }, false, op_resizefs },
 	{ "delete", { RIGHT_DELETE, { delete_keys } }, false, op_delete },
 	{ "rename", { RIGHT_CREATE | RIGHT_DELETE, { rename_keys } }, false, op_rename },
 	{ "archive", { REPLACES, { archive_keys, flow_keys } }, false, op_archive },
@@ -193,6 +208,12 @@ const struct op op_table[] = {
 	{ "copy", { 0, { copy_keys, source_keys, target_keys, flow_keys } }, false, op_copy },
 	{ NULL },
 };
+
+bool op_may_mount(const struct session *s)
+{
+	return config_bool(config_get(s->user, "resize.mount")) != 0 &&
+	       config_bool(config_get(s->system, "resize.mount")) != 0;
+}
 
 bool op_flag(const struct kv *request, const char *key)
 {

@@ -47,6 +47,7 @@ int op_unarchive(struct session *s, const struct kv *request, struct buf *reply)
 int op_clean(struct session *s, const struct kv *request, struct buf *reply);
 int op_create(struct session *s, const struct kv *request, struct buf *reply);
 int op_resize(struct session *s, const struct kv *request, struct buf *reply);
+int op_resizefs(struct session *s, const struct kv *request, struct buf *reply);
 int op_delete(struct session *s, const struct kv *request, struct buf *reply);
 int op_snap(struct session *s, const struct kv *request, struct buf *reply);
 int op_read(struct session *s, const struct kv *request, struct buf *reply);
@@ -56,6 +57,12 @@ int op_copy(struct session *s, const struct kv *request, struct buf *reply);
 /* Of a checked request: whether a flag is set; a number, or absent if the key is absent. */
 bool op_flag(const struct kv *request, const char *key);
 uint64_t op_u64(const struct kv *request, const char *key, uint64_t absent);
+
+/*
+ * Whether the configuration allows to mount a filesystem in order to resize it.  "no" in either
+ * file counts, since a user cannot allow what the host refuses.
+ */
+bool op_may_mount(const struct session *s);
 
 /* Waits for the client's GO.  0, or -1 recorded if the client closes the connection instead. */
 int op_wait_for_go(struct session *s);

@@ -14,6 +14,7 @@
 #include "lib/format/content.h"
 #include "lib/format/qcow2_tables.h"
 #include "lib/op/op.h"
+#include "lib/op/qemu_img.h"
 #include "lib/store/image.h"
 
 #define CHECK_FAILED 1 /* qemu-img(1) */
@@ -43,31 +44,12 @@ static void node_of(char *name, size_t size, const struct image *img, const stru
 		data, S_ISBLK(img->st.st_mode) ? "host_device" : "file", img->fd);
 }
 
-/*
- * The first error of the check, or else the first line of what qemu-img said, without its own
- * name and that of the image.
- */
-static void first_line(char *out, size_t size, struct buf *errors, const char *name)
-{
-	const char *p = buf_str(errors), *at;
-
-	at = strstr(p, "\nERROR");
-	if (at)
-		p = at + 1;
-	if (strncmp(p, "qemu-img: ", 10) == 0)
-		p += 10;
-	at = strstr(p, name);
-	if (at && strncmp(at + strlen(name), "': ", 3) == 0)
-		p = at + strlen(name) + 3;
-	snprintf(out, size, "%.*s", (int)strcspn(p, "\n"), p);
-}
-
 /* The header and the tables were accepted here, so what qemu-img refuses is corrupt. */
 static int record_result(int status, struct buf *errors, const char *name)
 {
 	char line[300];
 
-	first_line(line, sizeof(line), errors, name);
+	qemu_img_reason(line, sizeof(line), errors, name);
 	if (status == CHECK_FAILED && strstr(line, " lock"))
 		return err_set(ST_BUSY, "in use: %s", line);
 	if ((status != CHECK_FAILED && status != CHECK_CORRUPT && status != CHILD_STOPPED) ||

@@ -1,7 +1,10 @@
 /*
- * resize: grows or cuts an image.
- *	OK  path; previous and size, in bytes; step (each), what is done, or would be in a
- *	    dry run; smallest, in bytes, if it is to be cut and that is known
+ * resize: grows or cuts an image, and with fs its filesystem, too; resizefs: only its filesystem.
+ *	OK  path; previous and size of the image, in bytes; filesystem, its type, and
+ *	    filesystem_previous and filesystem_size, in bytes, if it is resized; step (each),
+ *	    what is done, or would be in a dry run; smallest, the bytes that must stay, if that
+ *	    is looked for and known; is_estimate=1: that is an estimate; of a qcow2
+ *	    image also format, and capacity and physical, in bytes
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,21 +12,38 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/size.h"
+#include "lib/flow/sink.h"
+#include "lib/flow/source.h"
 #include "lib/format/content.h"
 #include "lib/op/op.h"
 #include "lib/op/resize_cut.h"
+#include "lib/op/resize_fs.h"
+#include "lib/op/resize_qcow2.h"
 #include "lib/op/resize_size.h"
 #include "lib/store/backend.h"
 #include "lib/store/resize.h"
 
 struct resizing {
+	const struct kv *request;
 	struct image *img;
 	struct resize *r;
 	struct ptable table; /* if it is looked at; else zeros */
+	uint64_t table_len;  /* bytes of the image with which it was read */
 	uint64_t asked;	     /* bytes */
 	bool in_use;
 	char who[256]; /* uses it */
+	bool with_fs;  /* its filesystem is resized */
+	bool fs_only;  /* and the image keeps its size */
+	bool may_mount;
+	bool has_fs; /* fs is open */
+	struct resize_fs fs;
+	uint64_t smallest; /* bytes, or 0 */
 };
+
+static bool flag(const struct resizing *z, const char *key)
+{
+	return op_flag(z->request, key);
+}
 
 /*
  * Refuses what records the size of an image in it.  An archive counts only where it can be one: on
@@ -45,8 +65,8 @@ static int check_content(struct image *img, bool as_raw)
 			       : 0;
 	if (strcmp(c->format, "raw") != 0)
 		return err_set(ST_REFUSED,
-			"holds a %s image, whose size is recorded in it; only raw images can be "
-			"resized (see --format)",
+			"holds a %s image, whose size is recorded in it; only raw and qcow2 images "
+			"can be resized (see --format)",
 			c->format);
 	return 0;
 }
@@ -59,26 +79,62 @@ static int look_for_users(struct resizing *z)
 	z->in_use = u.writers || u.readers;
 	snprintf(z->who, sizeof(z->who), "%s", u.who);
 	inuse_fini(&u);
-	return r;
+	if (r < 0 || z->in_use || !z->with_fs)
+		return r;
+	return image_hold(z->img); /* a write to it is detected in the end */
 }
 
-static int refuse_pending(const struct resize *r)
+static int refuse_pending(const struct resizing *z)
 {
+	const struct resize_record *p = &z->r->pending;
 	char to[SIZE_HUMAN];
 
+	if (p->from == p->to)
+		return err_set(ST_CORRUPT,
+			"unfinished: its filesystem was being resized to %s; give img-resizefs the "
+			"size %llu to complete that",
+			size_human(p->fs, to), (unsigned long long)p->fs);
 	return err_set(ST_CORRUPT,
-		"unfinished: it was being grown to %s; give the size %llu to complete that",
-		size_human(r->pending, to), (unsigned long long)r->pending);
+		"unfinished: it was being resized to %s; give img-resize %sthe size %llu to "
+		"complete that",
+		size_human(p->to, to), p->fs ? "--fs " : "", (unsigned long long)p->to);
+}
+
+/* Whether it is not what an interrupted job had begun. */
+static bool is_another_job(const struct resizing *z)
+{
+	const struct resize_record *p = &z->r->pending;
+
+	return p->to && (p->to != z->r->len || (p->fs && p->fs != (z->has_fs ? z->fs.bytes : 0)));
+}
+
+static int check_sizes(struct resizing *z)
+{
+	char before[SIZE_HUMAN], after[SIZE_HUMAN];
+	const struct kv *q = z->request;
+	struct resize *r = z->r;
+
+	if (z->fs_only)
+		z->asked = r->from;
+	else if (resize_size(r->from, kv_get(q, "how"), op_u64(q, "size", 0), &z->asked) < 0)
+		return -1;
+	if (z->asked < r->from && !flag(z, "shrink"))
+		return err_set(ST_REFUSED, "would become smaller, %s instead of %s (see --shrink)",
+			size_human(z->asked, after), size_human(r->from, before));
+	if (z->in_use && (z->asked < r->from || z->with_fs))
+		return err_set(ST_BUSY, "in use: %s", z->who);
+	return 0;
 }
 
 /* Opens it, and makes all checks but those of its content. */
-static int prepare(struct resizing *z, const struct kv *request)
+static int prepare(struct resizing *z)
 {
 	const struct resize_want want = { .in_use = z->in_use,
-		.allow_links = op_flag(request, "allow_links"),
-		.dry_run = op_flag(request, "dry_run") };
+		.allow_links = flag(z, "allow_links"),
+		.risky = z->with_fs,
+		.in_place = flag(z, "in_place"),
+		.dry_run = flag(z, "dry_run") };
 	struct err unfinished = { .status = ST_OK };
-	char before[SIZE_HUMAN], after[SIZE_HUMAN];
 
 	/* Before it is locked, since a lock tells that a job is writing it. */
 	if (image_refuse_unfinished(z->img) < 0)
@@ -86,69 +142,176 @@ static int prepare(struct resizing *z, const struct kv *request)
 	z->r = resize_open(z->img, &want);
 	if (!z->r)
 		return -1;
-	if (unfinished.status != ST_OK && !z->r->pending) {
+	if (unfinished.status != ST_OK && !z->r->pending.to) {
 		err_put(&unfinished);
 		return -1;
 	}
-	if (resize_size(z->r->from, kv_get(request, "how"), op_u64(request, "size", 0), &z->asked) <
-		0)
-		return -1;
-	if (z->asked < z->r->from && !op_flag(request, "shrink"))
-		return err_set(ST_REFUSED, "would become smaller, %s instead of %s (see --shrink)",
-			size_human(z->asked, after), size_human(z->r->from, before));
-	if (z->asked < z->r->from && z->in_use)
-		return err_set(ST_BUSY, "in use: %s", z->who);
-	if (resize_plan(z->r, z->asked) < 0)
-		return -1;
-	return z->r->pending && z->r->pending != z->r->len ? refuse_pending(z->r) : 0;
+	return check_sizes(z) < 0 ? -1 : resize_plan(z->r, z->asked);
 }
 
 /* What is in use has a table that its users change, and may have changed. */
 static int look_at_table(struct resizing *z)
 {
-	uint64_t now = z->r->pending ? z->r->from : z->img->len;
+	const struct resize_record *p = &z->r->pending;
 
-	return z->in_use ? 0 : ptable_read(&z->table, z->img->fd, now);
+	/* An interrupted job may have extended a volume that has it as it was. */
+	z->table_len = p->to && !p->fs ? p->from : z->img->len;
+	return z->in_use ? 0 : ptable_read(&z->table, z->img->fd, z->table_len);
 }
 
-static int fit_table(const struct resizing *z)
+static int plan_fs(struct resizing *z)
+{
+	const struct fs_want want = { .may_mount = z->may_mount, .dry_run = true };
+	uint64_t size = z->fs_only ? op_u64(z->request, "size", 0) : 0;
+	char before[SIZE_HUMAN], after[SIZE_HUMAN];
+	struct resize *r = z->r;
+
+	if (resize_fs_open(&z->fs, z->img->fd, z->img->len, &z->table, &want) < 0)
+		return -1;
+	z->has_fs = true;
+	if (size && size < z->fs.fs.extent.bytes && !flag(z, "shrink"))
+		return err_set(ST_REFUSED,
+			"its filesystem would become smaller, %s instead of %s (see --shrink)",
+			size_human(size, after), size_human(z->fs.fs.extent.bytes, before));
+	if (resize_fs_plan(&z->fs, r->len, size) < 0)
+		return -1;
+	r->fs = z->fs.bytes;
+	return flag(z, "dry_run") ? resize_fs_smallest(&z->fs, &z->smallest) : 0;
+}
+
+/* What it holds, once it is locked. */
+static int plan_content(struct resizing *z)
 {
 	const struct resize *r = z->r;
 
-	return z->table.odd ? 0 : ptable_fit(&z->table, r->fd, r->from, r->len);
+	if (check_content(z->img, flag(z, "as_raw")) < 0 || look_at_table(z) < 0)
+		return -1;
+	if (z->with_fs)
+		return plan_fs(z);
+	if (r->len >= r->from)
+		return 0;
+	return resize_cut_check(z->img->fd, r->from, r->len, &z->table, &z->smallest);
 }
 
-/* Also if it has the size already: then its table may not fit it yet. */
-static int grow(struct resizing *z)
+/* For a file without reflinks. */
+static int fill_copy(struct session *s, struct resizing *z)
+{
+	struct source *from = source_image(z->img);
+	struct sink *to = sink_image(z->r->copy);
+	struct flow_options opt;
+	struct flow_stats stats;
+	int r;
+
+	op_flow_options(s, z->request, &opt);
+	r = from && to ? flow_run(from, to, &opt, &stats) : -1;
+	source_free(from);
+	sink_free(to);
+	return r;
+}
+
+static int change_content(struct resizing *z)
+{
+	const struct resize *r = z->r;
+	const struct fs_want want = { .is_copy = z->img->place->backend->resizes_copy &&
+						 !flag(z, "in_place"),
+		.may_mount = z->may_mount,
+		.was_begun = r->pending.fs && !r->is_restored };
+
+	if (z->with_fs)
+		return resize_fs_run(&z->fs, r->fd, z->table_len, r->len, &want);
+	if (z->table.odd || z->in_use)
+		return 0;
+	return ptable_fit(&z->table, r->fd, z->table_len, r->len);
+}
+
+/*
+ * What grows gets its space first, what shrinks is cut last.  The table is looked at also if the
+ * image has the size already, because it may not fit it yet.
+ */
+static int execute(struct session *s, struct resizing *z)
 {
 	struct resize *r = z->r;
 
+	if (resize_begin(r) < 0 || (r->copy && fill_copy(s, z) < 0))
+		return -1;
 	if (r->len > r->from && resize_grow(r) < 0)
 		return -1;
-	return fit_table(z) < 0 ? -1 : resize_finish(r);
+	if (change_content(z) < 0)
+		return -1;
+	if (r->len < r->from && resize_cut(r) < 0)
+		return -1;
+	return resize_finish(r);
 }
 
-static int cut(struct resizing *z)
+static void add_fs_steps(const struct resizing *z, struct buf *reply)
 {
-	return fit_table(z) < 0 ? -1 : resize_cut(z->r);
+	const char *type = z->fs.fs.extent.type;
+	uint64_t was = z->fs.fs.extent.bytes;
+	char size[SIZE_HUMAN];
+
+	kv_addf(reply, "step", "check the %s filesystem, and repair what needs no decision", type);
+	if (z->fs.bytes != was)
+		kv_addf(reply, "step", "%s the %s filesystem to %s (%llu bytes)",
+			z->fs.bytes < was ? "shrink" : "grow", type, size_human(z->fs.bytes, size),
+			(unsigned long long)z->fs.bytes);
+	kv_addf(reply, "step", "check the %s filesystem again", type);
+}
+
+/* What makes the way back, before and after the other steps. */
+static void add_way_back(const struct resizing *z, struct buf *reply, bool before)
+{
+	bool copies = z->img->place->backend->resizes_copy;
+
+	if (!z->with_fs)
+		return;
+	if (flag(z, "in_place"))
+		kv_add(reply, "step", before ? "mark the image as unfinished" : "remove the mark");
+	else if (copies)
+		kv_add(reply, "step",
+			before ? "copy the file, sharing its blocks where that is possible"
+			       : "replace the file by the copy");
+	else
+		kv_add(reply, "step",
+			before ? "take a snapshot, as the way back" : "remove the snapshot");
+}
+
+static void add_table_step(const struct resizing *z, struct buf *reply)
+{
+	bool moves = z->table.kind == PTABLE_GPT && !z->table.odd && !z->in_use;
+	char end[SIZE_HUMAN];
+
+	if (z->with_fs && z->fs.table && z->fs.end != z->table.last_end)
+		kv_addf(reply, "step", "let partition %u, the last, end at %s", z->table.last,
+			size_human(z->fs.end, end));
+	if (moves && z->r->len != z->r->from)
+		kv_add(reply, "step", "move the backup of the GPT to the new end");
 }
 
 static void add_steps(const struct resizing *z, struct buf *reply)
 {
-	bool moves = z->table.kind == PTABLE_GPT && !z->table.odd && !z->in_use;
 	bool is_volume = z->img->place->backend->rounds_size;
+	const struct resize *r = z->r;
 
-	if (z->r->len < z->r->from) {
-		if (moves)
-			kv_add(reply, "step", "move the backup of the GPT to the new end");
-		kv_add(reply, "step", "cut the image");
-		return;
+	if (!is_volume || r->len <= r->from)
+		add_way_back(z, reply, true);
+	if (r->len > r->from) {
+		kv_add(reply, "step", is_volume ? "extend the volume" : "extend the file");
+		if (is_volume)
+			kv_add(reply, "step", "zero the new space");
+		if (is_volume)
+			add_way_back(z, reply, true);
 	}
-	kv_add(reply, "step", is_volume ? "extend the volume" : "extend the file");
+	if (r->len < r->from && z->with_fs)
+		add_fs_steps(z, reply);
+	add_table_step(z, reply);
+	if (r->len >= r->from && z->with_fs)
+		add_fs_steps(z, reply);
 	if (is_volume)
-		kv_add(reply, "step", "zero the new space");
-	if (moves)
-		kv_add(reply, "step", "move the backup of the GPT to the new end");
+		add_way_back(z, reply, false);
+	if (r->len < r->from)
+		kv_add(reply, "step", "cut the image");
+	if (!is_volume)
+		add_way_back(z, reply, false);
 }
 
 static void add_notes(const struct resizing *z)
@@ -165,43 +328,71 @@ static void add_notes(const struct resizing *z)
 		log_note("%s: is in use (%s), so what it holds is not touched; a guest of libvirt "
 			 "is told by: virsh blockresize DOMAIN %s %lluB",
 			path, z->who, path, (unsigned long long)z->r->len);
-	else if (z->table.odd)
+	else if (z->table.odd && !z->with_fs)
 		log_note("%s: has %s, which is left as it is", path, z->table.odd);
 }
 
-static int run(struct resizing *z, const struct kv *request, struct buf *reply)
+static void add_reply(const struct resizing *z, struct buf *reply)
 {
-	uint64_t smallest = 0;
-	struct resize *r;
+	const struct resize *r = z->r;
 
-	/* What it holds is looked at when it is locked. */
-	if (look_for_users(z) < 0 || prepare(z, request) < 0 ||
-		check_content(z->img, op_flag(request, "as_raw")) < 0 || look_at_table(z) < 0)
-		return -1;
-	r = z->r;
-	if (r->len < r->from &&
-		resize_cut_check(z->img->fd, r->from, r->len, &z->table, &smallest) < 0)
-		return -1;
 	kv_add(reply, "path", z->img->place->path);
 	kv_add_u64(reply, "previous", r->from);
-	if (smallest)
-		kv_add_u64(reply, "smallest", smallest);
-	if (r->len != r->from)
+	if (z->with_fs) {
+		kv_add(reply, "filesystem", z->fs.fs.extent.type);
+		kv_add_u64(reply, "filesystem_previous", z->fs.fs.extent.bytes);
+		kv_add_u64(reply, "filesystem_size", z->fs.bytes);
+	}
+	if (z->smallest)
+		kv_add_u64(reply, "smallest", z->smallest);
+	kv_add_bool(reply, "is_estimate", z->smallest && z->with_fs);
+	if (r->len != r->from || z->with_fs)
 		add_steps(z, reply);
-	add_notes(z);
-	if (!op_flag(request, "dry_run") && (r->len < r->from ? cut(z) : grow(z)) < 0)
+}
+
+static int run(struct session *s, struct resizing *z, struct buf *reply)
+{
+	/* What it holds is looked at when it is locked. */
+	if (look_for_users(z) < 0 || prepare(z) < 0 || plan_content(z) < 0)
 		return -1;
-	kv_add_u64(reply, "size", r->len);
+	if (is_another_job(z))
+		return refuse_pending(z);
+	add_reply(z, reply);
+	add_notes(z);
+	if (!flag(z, "dry_run") && execute(s, z) < 0)
+		return -1;
+	kv_add_u64(reply, "size", z->r->len);
 	return 0;
+}
+
+static int run_request(
+	struct session *s, const struct kv *request, struct buf *reply, bool fs, bool fs_only)
+{
+	struct place *place = place_open(&s->policy, kv_get(request, "path"));
+	struct resizing z = { .request = request,
+		.img = place ? image_open(place) : NULL,
+		.with_fs = fs,
+		.fs_only = fs_only,
+		.may_mount = op_may_mount(s) };
+	int r = -1;
+
+	if (z.img && !fs_only && !op_flag(request, "as_raw") && resize_qcow2_is(z.img))
+		r = resize_qcow2(z.img, request, reply);
+	else if (z.img)
+		r = run(s, &z, reply);
+	if (z.has_fs)
+		resize_fs_close(&z.fs);
+	image_close(z.img);
+	resize_close(z.r);
+	return r;
 }
 
 int op_resize(struct session *s, const struct kv *request, struct buf *reply)
 {
-	struct place *place = place_open(&s->policy, kv_get(request, "path"));
-	struct resizing z = { .img = place ? image_open(place) : NULL };
-	int r = z.img ? run(&z, request, reply) : -1;
+	return run_request(s, request, reply, op_flag(request, "fs"), false);
+}
 
-	resize_close(z.r);
-	image_close(z.img);
-	return r;
+int op_resizefs(struct session *s, const struct kv *request, struct buf *reply)
+{
+	return run_request(s, request, reply, true, true);
 }

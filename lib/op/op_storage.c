@@ -7,7 +7,7 @@
 #include <sys/utsname.h>
 
 #include "lib/base/err.h"
-#include "lib/host/capabilities.h"
+#include "lib/fs/capabilities.h"
 #include "lib/op/op.h"
 #include "lib/store/backend.h"
 

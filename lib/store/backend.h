@@ -56,7 +56,8 @@ struct backend {
 	bool rounds_size;   /* a new image may get more space than was asked for */
 	bool marks_content; /* the mark of an unfinished image is in its content, as a guest could
 			       write it */
-	bool can_snapshot;  /* it has snapshots, where the storage below supports them */
+	bool resizes_copy; /* resize() changes a copy of the image, unless that is to be in place */
+	bool can_snapshot; /* it has snapshots, where the storage below supports them */
 
 	/*
 	 * Whether a path belongs to this backend: 1 and *out, a place that

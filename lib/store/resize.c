@@ -3,11 +3,41 @@
  */
 #include "lib/store/resize.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/size.h"
 #include "lib/store/backend.h"
+
+char *resize_record_write(const struct resize_record *c, char out[RESIZE_RECORD_MAX])
+{
+	snprintf(out, RESIZE_RECORD_MAX, "%" PRIu64 ":%" PRIu64 ":%" PRIu64, c->from, c->to, c->fs);
+	return out;
+}
+
+/* A number up to SIZE_LIMIT, and what follows it; NULL if there is none. */
+static const char *parse_number(uint64_t *n, const char *text)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return NULL;
+	*n = strtoull(text, &end, 10);
+	return *n <= SIZE_LIMIT ? end : NULL;
+}
+
+const char *resize_record_parse(struct resize_record *c, const char *text)
+{
+	const char *at = parse_number(&c->from, text);
+
+	if (!at || *at != ':' || !(at = parse_number(&c->to, at + 1)) || *at != ':')
+		return NULL;
+	at = parse_number(&c->fs, at + 1);
+	return at && c->from > 0 && c->to > 0 ? at : NULL;
+}
 
 void *resize_new(size_t size, const struct resize_ops *ops, struct image *img,
 	const struct resize_want *want)
@@ -40,6 +70,11 @@ int resize_plan(struct resize *r, uint64_t len)
 {
 	r->len = len;
 	return r->ops->plan(r);
+}
+
+int resize_begin(struct resize *r)
+{
+	return r->ops->begin ? r->ops->begin(r) : 0;
 }
 
 int resize_grow(struct resize *r)

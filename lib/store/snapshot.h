@@ -26,6 +26,8 @@ struct snapshot_want {
 	unsigned percent; /* of the origin's size; 0: SNAPSHOT_PERCENT */
 	bool autoextend;  /* extend it before it is full */
 	bool dry_run;	  /* only make the checks */
+	const char *tag;  /* that one that is kept gets from its creation on, if it is a volume; or
+			     NULL */
 };
 
 struct snapshot;

@@ -32,10 +32,12 @@ struct target_want {
 	bool dry_run;		    /* only make the checks */
 	const struct image *source; /* if this process reads it, or NULL */
 	bool share;		    /* it is made only to share the blocks of source */
-	const char *source_id;	    /* identity (identity.h) of the source, or NULL */
-	const char *pool;	    /* a new volume gets its space from this thin pool, or NULL */
-	uint64_t volume_len;	    /* bytes of a new volume, to be rounded up; 0: as len */
-	const struct image *like;   /* whose owner, mode, label and times it gets, or NULL */
+	bool replaces_source;	  /* and to replace it: the caller has locked it, and checks itself
+				     whether it is in use */
+	const char *source_id;	  /* identity (identity.h) of the source, or NULL */
+	const char *pool;	  /* a new volume gets its space from this thin pool, or NULL */
+	uint64_t volume_len;	  /* bytes of a new volume, to be rounded up; 0: as len */
+	const struct image *like; /* whose owner, mode, label and times it gets, or NULL */
 };
 
 struct target; /* opaque */

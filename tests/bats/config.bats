@@ -295,6 +295,7 @@ wrong() {
 	wrong 2 'line with a NUL byte' < <(printf '[storage]\n\tdirectory = /s\0rv\n')
 	wrong 4 "invalid percentage '0%'; use 1%" <<<$'[storage]\n\tdirectory = /srv\n[snapshot]\nsize = 0%'
 	wrong 2 "invalid value 'maybe'; use yes or no" <<<$'[snapshot]\nautoextend = maybe'
+	wrong 2 "invalid value 'maybe'; use yes or no" <<<$'[resize]\nmount = maybe'
 	wrong 2 "invalid volume group name '/dev/vg0'" <<<$'[storage]\ngroup = /dev/vg0'
 	wrong 2 'unknown key' < <(printf '[storage]\nx\e[31m = /srv\n')
 	[ "$(state_outside)" = "$OUTSIDE" ]

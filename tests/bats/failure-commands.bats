@@ -44,6 +44,8 @@ img-delete @x.img
 img-rename @x.img y.img
 img-resize @room.img 2M
 img-resize --shrink @room.img 500000
+img-resize --fs @fs.img 3M
+img-resizefs --shrink @fs.img 600K
 img-archive @room.img
 img-unarchive @z.img.lzo
 img-clean @'
@@ -52,6 +54,8 @@ img-clean @'
 make_images() {
 	head -c 600000 /dev/urandom >x.img
 	head -c 1000000 /dev/urandom >room.img
+	truncate -s 2M fs.img
+	mkswap -q -U 6d2d2c1f-0c6e-4d5c-9d2a-7c1b7c2f6f0e fs.img 2>/dev/null
 	cp x.img z.img
 	img-archive z.img
 	img-archive -k x.img
@@ -221,6 +225,7 @@ img-create -n @y.img 1k
 img-delete -n @x.img
 img-rename -n @x.img y.img
 img-resize -n @x.img 1M
+img-resizefs -n --shrink @fs.img 600K
 img-archive -n @room.img
 img-unarchive -n @z.img.lzo
 img-clean -n @'

@@ -49,10 +49,15 @@ without() {
 	succeeds without resize2fs img-storage --json
 	json '.filesystems | (.grow + .shrink | map(select(startswith("ext"))) == []) and
 		(.grow | index("xfs") != null and index("swap") != null)'
-	succeeds without mkswap img-storage --json
-	json '.filesystems | (.grow + .shrink | index("swap") == null) and
+	succeeds without btrfs img-storage --json
+	json '.filesystems | (.grow + .shrink | index("btrfs") == null) and
 		(.shrink | index("ext4") != null)'
+	# Nothing is made, and the kernel grows it.
+	succeeds without mkswap img-storage --json
+	json '.filesystems | (.grow + .shrink | index("swap") != null)'
 	succeeds without xfs_growfs img-storage --json
+	json '.filesystems.grow | index("xfs") != null'
+	succeeds without xfs_repair img-storage --json
 	json '.filesystems.grow | index("xfs") == null and index("ext4") != null'
 }
 

@@ -290,7 +290,8 @@ session() {
 }
 
 @test "manuals: the tour in README.md, from its beginning to its end" {
-	image web.img "$WORLD/kvm2/srv/images/old.img"
+	filesystem web.img 8M
+	truncate -s 8M "$WORLD/kvm2/srv/images/old.img"
 	image "$WORLD"/kvm1/home/{a,app}.img "$WORLD/kvm2/home/mail.img"
 	archive "$WORLD/kvm2/home/old.img.lzo"
 	packed new.img.gz

@@ -2,7 +2,7 @@
 # A file in lib/ includes only its own rank or a lower one; the helper's main
 # only what the helper links; and every include is written from the top.
 rank='BEGIN {
-	split("base 0 block 1 wire 1 lvm 1 format 1 host 1 store 2 flow 3 op 4 ssh 5 peer 6 job 7 cli 8", word, " ")
+	split("base 0 block 1 wire 1 lvm 1 format 1 host 1 fs 2 store 2 flow 3 op 4 ssh 5 peer 6 job 7 cli 8", word, " ")
 	for (i = 1; i in word; i += 2)
 		rank["lib/" word[i]] = word[i + 1]
 	rank["remote-helpers"] = 4

@@ -98,6 +98,7 @@ static void test_environment(void)
 static void test_descriptors(void)
 {
 	const char *const argv[] = { "sh", "-c", "cd /proc/self/fd; echo *; readlink 777", NULL };
+	const char *const input[] = { "readlink", "/proc/self/fd/0", NULL };
 	struct child c = { .argv = argv, .keep_fd = 777, .out = &out };
 	int leak = open("/dev/null", O_RDONLY);
 	int kept = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -111,6 +112,13 @@ static void test_descriptors(void)
 	is_str(buf_str(&out), "gone\n4\n", "no other descriptor is open (3 is the one of ls)");
 	ok(fcntl(777, F_GETFD) & FD_CLOEXEC, "here it is close-on-exec as before");
 	close(777);
+	c.argv = input;
+	c.keep_fd = -1;
+	c.in_fd = kept;
+	buf_clear(&out);
+	is_int(child_run(&c), 0, "with a descriptor as its standard input");
+	is_str(buf_str(&out), "/dev/zero\n", "that is its standard input");
+	ok(fcntl(kept, F_GETFD) & FD_CLOEXEC, "it is still open here");
 	close(kept);
 	close(leak);
 }

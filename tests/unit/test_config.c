@@ -29,6 +29,8 @@ static void test_taken(void)
 				   "size = 1.5G\n"
 				   "autoextend = off\n"
 				   "hook-timeout = 5\n"
+				   "[resize]\n"
+				   "mount = no\n"
 				   "[ssh];\n"
 				   "config = ~/.ssh/my config \t\n"
 				   "[storage]\n"
@@ -38,7 +40,7 @@ static void test_taken(void)
 
 	if (!is_int(parse(&c, text), 0, "a file with everything"))
 		printf("# %s\n", err_text());
-	is_int(c.count, 10, "ten entries");
+	is_int(c.count, 11, "eleven entries");
 	is_str(config_each(&c, "storage.directory", &at), "/srv/images", "the first directory");
 	is_str(config_each(&c, "storage.directory", &at), "/srv/a#b;c", "the second");
 	is_str(config_each(&c, "storage.directory", &at), "/last", "the third");
@@ -49,13 +51,14 @@ static void test_taken(void)
 	is_str(config_get(&c, "snapshot.size"), "1.5G", "a size");
 	is_str(config_get(&c, "snapshot.autoextend"), "off", "a bool");
 	is_str(config_get(&c, "snapshot.hook-timeout"), "5", "seconds");
+	is_int(config_bool(config_get(&c, "resize.mount")), 0, "another bool");
 	is_str(config_get(&c, "ssh.config"), "~/.ssh/my config",
 		"blanks inside a value, not after it");
 	ok(config_get(&c, "storage.nothing") == NULL, "an absent key");
 	is_int(parse(&c, "[storage]\ndirectory = /more\n"), 0, "another text");
-	is_int(c.count, 11, "is appended");
+	is_int(c.count, 12, "is appended");
 	is_int(parse(&c, ""), 0, "an empty text adds nothing");
-	is_int(c.count, 11, "at all");
+	is_int(c.count, 12, "at all");
 	config_fini(&c);
 	config_fini(&c);
 	ok(config_get(&c, "storage.group") == NULL, "empty after config_fini");
@@ -157,6 +160,18 @@ static void test_refused(void)
 		refused(row[i].text, strlen(row[i].text), row[i].want);
 }
 
+static void refused_text(const char *text, const char *want)
+{
+	refused(text, strlen(text), want);
+}
+
+static void test_resize(void)
+{
+	refused_text("[resize]\nmount = never", "F:2: invalid value 'never'; use yes or no");
+	refused_text("[resize]\nmounts = no", "F:2: unknown key 'resize.mounts'");
+	refused_text("[snapshot]\nmount = no", "F:2: unknown key 'snapshot.mount'");
+}
+
 static void test_bad_bytes(void)
 {
 	static char text[2 * CONFIG_LINE_MAX];
@@ -238,6 +253,7 @@ int main(void)
 	test_taken();
 	test_values();
 	test_refused();
+	test_resize();
 	test_bad_bytes();
 	test_files();
 	return tap_done();

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "tests/unit/tap.h"
 
@@ -57,6 +58,13 @@ static void test_file(void)
 	is_int(io_pread(fd, copy, 100, 1000), 5, "a read stops at the end");
 	ok(memcmp(copy, "hello", 5) == 0, "as written");
 	is_int(io_pread(fd, copy, 100, 5000), 0, "no bytes after the end");
+	is_int(io_pread_within(fd, 1005, copy, 5, 1000), 1, "a read within an image");
+	is_int(io_pread_within(fd, 1004, copy, 5, 1000), 0, "one beyond its length");
+	is_int(io_pread_within(fd, 2000, copy, 5, 1001), 0, "one beyond the end of the file");
+	is_int(io_pread_within(fd, 1005, copy, SIZE_MAX, 1000), 0, "one of too many bytes");
+	is_int(io_pread_within(fd, 1005, copy, 5, UINT64_MAX), 0, "one at an impossible offset");
+	is_int(io_pread_within(-1, 1005, copy, 5, 1000), -1, "one that fails");
+	ok(strstr(err_text(), "cannot read at 1000: "), err_text());
 	errno = 0;
 	is_int(io_pread(fd, copy, 1, UINT64_MAX), -1, "an offset that is none");
 	is_int(errno, EOVERFLOW, "says so");

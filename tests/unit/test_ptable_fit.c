@@ -1,52 +1,15 @@
 /*
- * ptable_fit: images grow and shrink, and fdisk, sfdisk and sgdisk judge the result.  The writes
- * and syncs of ptable_fit() are recorded, so that each state that a kill or a loss of power can
- * leave is made from them: in each, the partitions must be found, and another run completes it.
+ * ptable_fit: images grow and shrink, and fdisk, sfdisk and sgdisk judge the result.  In
+ * each state that a kill or a loss of power can leave, the partitions must be found, and another
+ * run completes it.
  */
-#include <errno.h>
-#include <sys/syscall.h>
-
 #include "lib/base/err.h"
 #include "lib/format/ptable.h"
-#include "tests/unit/gpt_image.h"
+#include "tests/unit/recorded_writes.h"
 #include "tests/unit/tap.h"
 
 #define MIB GPT_IMAGE_MIB
-#define WRITES_MAX 8
 #define LIST_MAX 4096
-
-static struct write {
-	uint8_t data[128 * 128];
-	size_t n;
-	off_t off;
-	int syncs; /* number of those before it */
-} writes[WRITES_MAX];
-static int recording, count, syncs, fail_at = -1;
-
-/* Instead of libc's, which the program that is tested would otherwise call. */
-ssize_t pwrite(int fd, const void *p, size_t n, off_t off)
-{
-	if (recording && count == fail_at) {
-		errno = EIO;
-		return -1;
-	}
-	if (recording && count < WRITES_MAX && n <= sizeof(writes[0].data)) {
-		memcpy(writes[count].data, p, n);
-		writes[count].n = n;
-		writes[count].off = off;
-		writes[count].syncs = syncs;
-	}
-	if (recording)
-		count++;
-	return syscall(SYS_pwrite64, fd, p, n, off);
-}
-
-int fdatasync(int fd)
-{
-	(void)fd;
-	syncs++;
-	return 0;
-}
 
 /* Reads the table of name and fits it; the image gets its new length before or after. */
 static int fit(const char *name, uint64_t len)
@@ -103,32 +66,6 @@ static int is_right(const char *name, unsigned sector, const char *partitions)
 			       name, name) == 0);
 }
 
-/*
- * Makes the file state: the image before, with those writes whose bits are set; of the one with
- * index torn only a part.  All that an earlier state changed is where one of the writes is.
- */
-static void make_state(const struct write *all, int total, unsigned set, int torn)
-{
-	static uint8_t was[sizeof(all->data)];
-	size_t n;
-	int i;
-
-	if (truncate("state", (off_t)gpt_image_len("before")) < 0)
-		perror("# truncate");
-	for (i = 0; i < total; i++) {
-		memset(was, 0, sizeof(was));
-		gpt_image_get("before", was, all[i].n, (uint64_t)all[i].off);
-		gpt_image_put("state", was, all[i].n, (uint64_t)all[i].off);
-	}
-	for (i = 0; i < total; i++) {
-		n = all[i].n;
-		if (i == torn)
-			n = n > 4096 ? n / 2 : 36; /* in the middle of a header */
-		if (set >> i & 1)
-			gpt_image_put("state", all[i].data, n, (uint64_t)all[i].off);
-	}
-}
-
 /* Whether fdisk finds all partitions in the state. */
 static int has_partitions(unsigned sector, const char *partitions)
 {
@@ -137,6 +74,15 @@ static int has_partitions(unsigned sector, const char *partitions)
 	list("state", sector, got);
 	return strcmp(got, partitions) == 0;
 }
+
+/* What the states of an interrupted job are judged by. */
+static struct {
+	unsigned sector;
+	uint64_t len;
+	const char *partitions;
+	int was_found; /* by fdisk, before the job */
+	int lost, incomplete;
+} judged;
 
 /* Whether fitting the table of the state leads to the same image as without interruption. */
 static int completes(uint64_t len)
@@ -150,45 +96,31 @@ static int survives_torn_primary(unsigned sector, uint64_t len, const char *part
 	return truncate("state", (off_t)len) == 0 && has_partitions(sector, partitions);
 }
 
-/*
- * Tries all subsets of the writes between two syncs, after all before them, and torn ones.  Before
- * the first was complete, fdisk finds the partitions only if it did before.
- */
+/* Before the first write was complete, fdisk finds the partitions only if it did before. */
+static void judge_state(int first, const struct write *torn)
+{
+	if (torn && torn->off == (off_t)judged.sector) {
+		judged.lost += !survives_torn_primary(judged.sector, judged.len, judged.partitions);
+		return;
+	}
+	if (judged.was_found || first > 0)
+		judged.lost += !has_partitions(judged.sector, judged.partitions);
+	judged.incomplete += !completes(judged.len);
+}
+
 static void test_interrupted(unsigned sector, uint64_t len, const char *partitions, int was_found)
 {
-	static struct write all[WRITES_MAX];
-	int states = 0, lost = 0, incomplete = 0, i, total = count, first, next;
-	unsigned set, done;
+	int states, total = count;
 
-	memcpy(all, writes, sizeof(all));
-	scratch_run("cp --sparse=always before state");
-	for (first = 0; first < total; first = next) {
-		for (next = first; next < total && all[next].syncs == all[first].syncs;)
-			next++;
-		done = (1u << first) - 1;
-		for (set = 0; set < 1u << (next - first); set++, states++) {
-			make_state(all, total, done | set << first, -1);
-			if (was_found || first > 0)
-				lost += !has_partitions(sector, partitions);
-			incomplete += !completes(len);
-		}
-		for (i = first; i < next; i++, states++) {
-			if (all[i].data[0] == 0)
-				continue; /* a header that has become zeros in part is none, either
-					   */
-			make_state(all, total, done | ((2u << i) - 1), i);
-			if (all[i].off == (off_t)sector) {
-				lost += !survives_torn_primary(sector, len, partitions);
-				continue;
-			}
-			if (was_found || first > 0)
-				lost += !has_partitions(sector, partitions);
-			incomplete += !completes(len);
-		}
-	}
+	judged.sector = sector;
+	judged.len = len;
+	judged.partitions = partitions;
+	judged.was_found = was_found;
+	judged.lost = judged.incomplete = 0;
+	states = write_each_state(judge_state);
 	ok(states >= total * 3, "states of interrupted jobs");
-	is_int(lost, 0, "all have a valid table");
-	is_int(incomplete, 0, "and are completed by another run");
+	is_int(judged.lost, 0, "all have a valid table");
+	is_int(judged.incomplete, 0, "and are completed by another run");
 }
 
 /* An image of `from` bytes, whose table was made with `made`, becomes `to` bytes long. */

@@ -177,11 +177,22 @@ holds() {
 	holds /dev/vg1/web-old
 }
 
+@test "manuals, volumes: img-resizefs(1)" {
+	volume a vg1/web 8M
+	mke2fs -q -F -t ext4 /dev/vg1/web 4M
+	runs img-resizefs.1
+	e2fsck -fn /dev/vg1/web >&2
+}
+
 @test "manuals, volumes: img-resize(1)" {
 	volume a vg1/web 8M
+	volume a vg1/db 8M
+	qemu-img create -q -f qcow2 /dev/vg1/db 1G
 	runs img-resize.1
 	[ "$(blockdev --getsize64 /dev/vg1/web)" = 113246208 ]
 	holds /dev/vg1/web
+	[ "$(blockdev --getsize64 /dev/vg1/db)" = 113246208 ]
+	qemu-img check -q /dev/vg1/db >&2
 }
 
 @test "manuals, volumes: img-storage(1)" {

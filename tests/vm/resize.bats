@@ -175,7 +175,7 @@ faulty() {
 	json '.unfinished'
 	refuses 8 /dev/vga/img on a img-copy /dev/vga/img /srv/copy
 	refuses 8 /dev/vga/img on a img-resize /dev/vga/img 24M
-	says 'give the size 16777216'
+	says 'give img-resize the size 16777216'
 	refuses 8 a:/dev/vga/img img-resize --shrink a:/dev/vga/img -4M
 	succeeds img-resize a:/dev/vga/img +8M
 	grown 16777216
@@ -189,6 +189,75 @@ faulty() {
 	[ -z "$(tagged a)" ]
 	succeeds on a img-resize /dev/vga/img 12M
 	cmp <(cat "$IMAGE" /dev/zero | head -c 12M) /dev/vga/img >&2
+}
+
+# guest SIZE: the disk in the qcow2 image on img has SIZE, begins like content's first 4 MiB, and
+# the image is intact.
+guest() {
+	blockdev --flushbufs /dev/vga/img
+	qemu-img check -q /dev/vga/img >&2 &&
+		[ "$(qemu-img info --output=json /dev/vga/img | jq '."virtual-size"')" = "$1" ] &&
+		qemu-img compare -q -f raw -F qcow2 guest /dev/vga/img >&2
+}
+
+@test "a qcow2 image on a volume: the guest's disk, and the volume below" {
+	local end
+
+	head -c 4M content >guest
+	dirty 64M
+	qemu-img create -q -f qcow2 /dev/vga/img 4M
+	qemu-img convert -n -f raw -O qcow2 guest /dev/vga/img
+	end=$(qemu-img check --output=json /dev/vga/img | jq '."image-end-offset"')
+	try img-resize --json a:/dev/vga/img 1G
+	[ "$status" = 0 ]
+	one_line 'img-resize: '
+	says 'holds a qcow2 image'
+	json '.previous == 4194304 and .capacity == 1073741824 and .physical == 8388608 and
+		.path == "/dev/vga/img" and .format == "qcow2"'
+	guest 1073741824
+	# What the group adds is not zeroed, and needs no mark.
+	succeeds on a img-resize --json --physical /dev/vga/img +8M
+	json '.previous == 8388608 and .capacity == 1073741824 and .physical == 16777216 and
+		.steps == ["extend the volume"]'
+	[ "$(blockdev --getsize64 /dev/vga/img)" = 16777216 ]
+	tail -c 1M /dev/vga/img | grep -q secret
+	guest 1073741824
+	refuses 4 /dev/vga/img on a img-resize --physical --shrink /dev/vga/img 4M
+	says "watermark is at"
+	refuses 4 a:/dev/vga/img img-resize --physical a:/dev/vga/img 8M
+	says '--shrink'
+	try img-resize --physical --shrink a:/dev/vga/img "$end"
+	[ "$status" = 0 ]
+	one_line 'img-resize: a: /dev/vga/img: rounded up to full extents: 8 MiB'
+	guest 1073741824
+	# Without space for the tables it stays as it is.
+	refuses 9 /dev/vga/img on a img-resize /dev/vga/img 1P
+	says 'No space left on device'
+	guest 1073741824
+	[ -z "$(tagged a)" ]
+	wipefs -qa /dev/vga/img
+}
+
+@test "the volume below a qcow2 image in use is grown" {
+	head -c 4M content >guest
+	qemu-img create -q -f qcow2 /dev/vga/img 4M
+	qemu-img convert -n -f raw -O qcow2 guest /dev/vga/img
+	qemu-io -f qcow2 -c 'sleep 100000' /dev/vga/img >/dev/null 2>&1 3>&- &
+	user=$!
+	wait_until 20 is_in_use
+	refuses 5 /dev/vga/img on a img-resize /dev/vga/img 1G
+	says 'virsh blockresize DOMAIN /dev/vga/img 1073741824B'
+	refuses 5 /dev/vga/img on a img-resize --physical --shrink /dev/vga/img 4M
+	succeeds img-resize --physical a:/dev/vga/img 16M
+	[ "$(blockdev --getsize64 /dev/vga/img)" = 16777216 ]
+	kill $user
+	wait $user || true
+	guest 4194304
+	wipefs -qa /dev/vga/img
+}
+
+is_in_use() {
+	on a img-info --json /dev/vga/img | jq -e .in_use >/dev/null
 }
 
 is_larger() {

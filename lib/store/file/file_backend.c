@@ -162,6 +162,7 @@ static int each_directory(
 const struct backend backend_file = {
 	.kind = "file",
 	.can_archive = true,
+	.resizes_copy = true,
 	.can_snapshot = true,
 	.find = file_place_find,
 	.child = file_place_child,

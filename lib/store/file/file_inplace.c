@@ -55,7 +55,7 @@ static int mark_file(struct target_inplace *t)
 {
 	/* What an earlier job left unfinished remains so if this job writes nothing. */
 	t->marked = !t->base.was_unfinished;
-	return unfinished_set(t->base.fd, t->place->dir, t->place->base.name);
+	return unfinished_set(t->base.fd, t->place->dir, t->place->base.name, NULL);
 }
 
 static int prepare_inplace_file(struct target_inplace *t)
@@ -112,7 +112,7 @@ static int commit_inplace(struct target *base)
 	if (unfinished_clear(base->fd, p->dir, p->base.name) < 0)
 		return -1;
 	if (target_sync(base) < 0) {
-		unfinished_set(base->fd, p->dir, p->base.name);
+		unfinished_set(base->fd, p->dir, p->base.name, NULL);
 		return err_set(ST_FAILED, "cannot sync it to disk");
 	}
 	close(base->fd);

@@ -5,6 +5,9 @@
  * The space is allocated behind the end first, and only then is the size changed, in one
  * call.  So a job that is killed leaves the old size or the new one.  What is behind the old
  * end reads as zeros, as the kernel promises.
+ *
+ * What the file holds is changed in a copy (file_resize_copy.c) or, only on request, in
+ * place; then the file has a mark until the end.
  */
 #include "lib/store/file/file_resize.h"
 
@@ -17,6 +20,7 @@
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/partial.h"
 #include "lib/store/file/precheck.h"
+#include "lib/store/file/unfinished.h"
 #include "lib/store/target_ops.h"
 
 static const struct place_file *place_of(const struct resize *r)
@@ -24,7 +28,7 @@ static const struct place_file *place_of(const struct resize *r)
 	return (const struct place_file *)r->img->place;
 }
 
-static int plan_file(struct resize *r)
+int file_resize_plan(struct resize *r)
 {
 	(void)r;
 	return 0;
@@ -50,8 +54,9 @@ static int check_old_size(const struct resize *r)
 
 	if (fstat(r->fd, &st) < 0)
 		return err_sys("cannot stat");
-	return (uint64_t)st.st_size == r->from ? 0
-					       : err_set(ST_BUSY, "its size was changed meanwhile");
+	return (uint64_t)st.st_size == r->img->len
+		       ? 0
+		       : err_set(ST_BUSY, "its size was changed meanwhile");
 }
 
 /* Returns the space behind the end that was allocated before a failure.  Keeps the error. */
@@ -60,7 +65,7 @@ static int give_back(const struct resize *r)
 	struct err e;
 
 	err_take(&e);
-	if (check_old_size(r) < 0 || ftruncate(r->fd, (off_t)r->from) < 0)
+	if (check_old_size(r) < 0 || ftruncate(r->fd, (off_t)r->img->len) < 0)
 		err_clear();
 	err_put(&e);
 	return -1;
@@ -76,7 +81,7 @@ static int extend_by_size(const struct resize *r)
 	return sync_file(r);
 }
 
-static int grow_file(struct resize *r)
+int file_resize_grow(struct resize *r)
 {
 	uint64_t by = r->len - r->from;
 
@@ -95,7 +100,7 @@ static int grow_file(struct resize *r)
 	return sync_file(r);
 }
 
-static int cut_file(struct resize *r)
+int file_resize_cut(struct resize *r)
 {
 	if (check_old_size(r) < 0)
 		return -1;
@@ -104,13 +109,53 @@ static int cut_file(struct resize *r)
 	return sync_file(r);
 }
 
+static int mark_file(struct resize *r)
+{
+	const struct place_file *p = place_of(r);
+	const struct resize_record now = { .from = r->from, .to = r->len, .fs = r->fs };
+	char record[RESIZE_RECORD_MAX];
+
+	if (!r->want.risky)
+		return 0;
+	return unfinished_set(r->fd, p->dir, p->base.name, resize_record_write(&now, record));
+}
+
+static int unmark_file(struct resize *r)
+{
+	const struct place_file *p = place_of(r);
+
+	if (!r->want.risky)
+		return 0;
+	return sync_file(r) < 0 ? -1 : unfinished_clear(r->fd, p->dir, p->base.name);
+}
+
 static const struct resize_ops ops = {
-	.plan = plan_file,
-	.grow = grow_file,
-	.cut = cut_file,
+	.plan = file_resize_plan,
+	.begin = mark_file,
+	.grow = file_resize_grow,
+	.cut = file_resize_cut,
+	.finish = unmark_file,
 };
 
-static int open_file(struct resize *r)
+int file_resize_look_for_job(struct resize *r)
+{
+	const struct place_file *p = place_of(r);
+	char text[UNFINISHED_RECORD_MAX];
+	struct resize_record c;
+	const char *end;
+	int has = unfinished_record(r->img->fd, p->dir, p->base.name, text);
+
+	if (has <= 0)
+		return has;
+	end = resize_record_parse(&c, text);
+	if (!end || *end)
+		return 0;
+	r->pending = c;
+	r->from = c.from;
+	return 0;
+}
+
+int file_resize_lock(struct resize *r)
 {
 	const struct place_file *p = place_of(r);
 
@@ -132,9 +177,12 @@ static int open_file(struct resize *r)
 
 struct resize *file_resize_open(struct image *img, const struct resize_want *want)
 {
-	struct resize *r = resize_new(sizeof(*r), &ops, img, want);
+	struct resize *r;
 
-	if (r && open_file(r) < 0) {
+	if (want->risky && !want->in_place)
+		return file_resize_copy_open(img, want);
+	r = resize_new(sizeof(*r), &ops, img, want);
+	if (r && (file_resize_lock(r) < 0 || file_resize_look_for_job(r) < 0)) {
 		resize_close(r);
 		return NULL;
 	}

@@ -64,12 +64,13 @@ static int check_replaced_file(struct target_file *t)
 		return -1;
 	if (!w->overwrite)
 		return err_set(ST_EXISTS, "exists already");
+	t->replaces = true;
+	if (w->replaces_source)
+		return precheck_stat(p, w->allow_links);
 	fd = precheck_open(p, O_RDONLY, w->allow_links);
 	if (fd < 0)
 		return -1;
-	close(fd);
-	t->replaces = true;
-	return 0;
+	return close(fd);
 }
 
 /* Allocates all of it, where the filesystem can do that without writing. */
@@ -143,10 +144,10 @@ static int refuse_devices(const struct place_file *p)
 /* What allocate_file() would find, for a dry run. */
 static int check_free_space(const struct target_file *t)
 {
-	char want[SIZE_HUMAN], have[SIZE_HUMAN];
 	const struct target_want *w = &t->base.want;
-	struct statvfs vfs;
+	char want[SIZE_HUMAN], have[SIZE_HUMAN];
 	uint64_t free_bytes;
+	struct statvfs vfs;
 
 	if (w->sparse || w->len == TARGET_LEN_UNKNOWN || fstatvfs(t->place->dir, &vfs) < 0)
 		return 0;
@@ -174,7 +175,7 @@ static int open_replaced(const struct target_file *t)
 	return fd;
 }
 
-/* Gives the empty file what it can get only now, and finds out whether the rest can be kept. */
+/* Gives the empty file what it can get only now; finds out whether it can keep the rest. */
 static int try_attributes(const struct target_file *t)
 {
 	int old = open_replaced(t);
@@ -318,7 +319,7 @@ static int check_replaced(const struct target_file *t)
 
 	if (old < 0)
 		return err_status() == ST_OK ? 0 : -1;
-	r = inuse_refuse(old);
+	r = t->base.want.replaces_source ? 0 : inuse_refuse(old);
 	close(old);
 	return r;
 }
@@ -327,13 +328,12 @@ static int publish_file(struct target_file *t)
 {
 	const struct place_file *p = t->place;
 
-	if (t->replaces) {
-		if (check_replaced(t) < 0)
-			return -1;
+	if (t->replaces && check_replaced(t) < 0)
+		return -1;
+	if (t->replaces)
 		return renameat(p->dir, t->hidden, p->dir, p->base.name) < 0
 			       ? err_sys("cannot rename the complete file")
 			       : 0;
-	}
 	if (publish_name(p->dir, t->hidden, p->base.name, "cannot rename the complete file") == 0)
 		return 0;
 	return err_errno() == EEXIST

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -88,7 +89,7 @@ int unfinished_check(int dir_fd, const char *name, uid_t owner)
 	return r;
 }
 
-static int sync_mark(int dir_fd, int file, uid_t owner)
+static int sync_mark(int dir_fd, int file, uid_t owner, const char *record)
 {
 	struct stat st;
 
@@ -98,11 +99,13 @@ static int sync_mark(int dir_fd, int file, uid_t owner)
 		return err_set(ST_REFUSED,
 			"cannot mark it as unfinished: the mark would belong to user %u",
 			(unsigned)st.st_uid);
+	if (ftruncate(file, 0) < 0 || (record && io_pwrite(file, record, strlen(record), 0) < 0))
+		return err_sys("cannot mark it as unfinished");
 	return fsync(file) < 0 || io_sync_dir(dir_fd) < 0 ? err_sys("cannot mark it as unfinished")
 							  : 0;
 }
 
-int unfinished_mark_name(int dir_fd, const char *name, uid_t owner)
+static int make_mark(int dir_fd, const char *name, uid_t owner, const char *record)
 {
 	const int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	char *mark = mark_name(name);
@@ -116,7 +119,7 @@ int unfinished_mark_name(int dir_fd, const char *name, uid_t owner)
 	if (file < 0 && errno == EEXIST)
 		file = openat(dir_fd, mark, flags);
 	if (file >= 0)
-		r = sync_mark(dir_fd, file, owner);
+		r = sync_mark(dir_fd, file, owner, record);
 	else if (errno == EISDIR || errno == ELOOP || errno == ENXIO)
 		r = err_set(ST_REFUSED, "cannot mark it as unfinished: '%s' is not a mark", mark);
 	else
@@ -129,15 +132,53 @@ int unfinished_mark_name(int dir_fd, const char *name, uid_t owner)
 	return r < 0 ? -1 : is_new;
 }
 
-int unfinished_set(int fd, int dir_fd, const char *name)
+int unfinished_mark_name(int dir_fd, const char *name, uid_t owner)
 {
+	return make_mark(dir_fd, name, owner, NULL);
+}
+
+int unfinished_set(int fd, int dir_fd, const char *name, const char *record)
+{
+	const char *value = record ? record : "1";
 	struct stat st;
 
-	if (fsetxattr(fd, UNFINISHED_ATTR, "1", 1, 0) == 0)
+	if (fsetxattr(fd, UNFINISHED_ATTR, value, strlen(value), 0) == 0)
 		return fsync(fd) < 0 ? err_sys("cannot mark it as unfinished") : 0;
 	if (fstat(fd, &st) < 0)
 		return err_sys("cannot stat");
-	return unfinished_mark_name(dir_fd, name, st.st_uid) < 0 ? -1 : 0;
+	return make_mark(dir_fd, name, st.st_uid, record) < 0 ? -1 : 0;
+}
+
+/* What the mark beside dir_fd/name contains: its length, or -1: there is no such mark. */
+static ssize_t read_mark(int dir_fd, const char *name, uid_t owner, char *out, size_t size)
+{
+	char *mark = mark_name(name);
+	struct stat st;
+	ssize_t n = -1;
+	int file;
+
+	if (!mark)
+		return -1;
+	file = openat(dir_fd, mark, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (file >= 0 && fstat(file, &st) == 0 && is_mark(&st, owner))
+		n = io_pread(file, out, size, 0);
+	if (file >= 0)
+		close(file);
+	free(mark);
+	return n;
+}
+
+int unfinished_record(int fd, int dir_fd, const char *name, char out[UNFINISHED_RECORD_MAX])
+{
+	struct stat st;
+	ssize_t n = fgetxattr(fd, UNFINISHED_ATTR, out, UNFINISHED_RECORD_MAX - 1);
+
+	if (fstat(fd, &st) < 0)
+		return err_sys("cannot stat");
+	if (n < 0)
+		n = read_mark(dir_fd, name, st.st_uid, out, UNFINISHED_RECORD_MAX - 1);
+	out[n < 0 ? 0 : n] = '\0';
+	return n > 1;
 }
 
 int unfinished_clear(int fd, int dir_fd, const char *name)

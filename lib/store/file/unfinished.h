@@ -25,10 +25,18 @@ int unfinished_is(int fd, int dir_fd, const char *name);
 
 /*
  * Sets the mark and syncs it to disk; removes both forms of it, and syncs the directory
- * but not the file.  0, or -1 recorded.
+ * but not the file.  record is what the mark says of the job, without a newline, or NULL.  0, or
+ * -1 recorded.
  */
-int unfinished_set(int fd, int dir_fd, const char *name);
+int unfinished_set(int fd, int dir_fd, const char *name, const char *record);
 int unfinished_clear(int fd, int dir_fd, const char *name);
+
+#define UNFINISHED_RECORD_MAX 128
+/*
+ * What the mark of the open file fd says of the job that set it: 1; 0 if there is no mark, or it
+ * says nothing; or -1 recorded.
+ */
+int unfinished_record(int fd, int dir_fd, const char *name, char out[UNFINISHED_RECORD_MAX]);
 
 /*
  * Whether the mark beside dir_fd/name, if there is one, can be removed in the end.  0, or -1

@@ -57,6 +57,21 @@ static int remove_leftover(struct cleaning *c, const struct lvm_volume *v)
 	return r;
 }
 
+/* The way back of a resize is only named: the same img-resize uses it. */
+static int name_way_back(struct cleaning *c, const struct lvm_volume *v)
+{
+	char *run = lvm_tag(v, VOLUME_TAG_WAY_BACK);
+	int r = 0;
+
+	if (run && run_state(run) == RUN_ALIVE)
+		r = send_state(c, v->name, "alive", "in use: its job is still running", ST_BUSY);
+	else if (run)
+		r = send_state(c, v->name, "foreign",
+			"is the way back of an unfinished resize: run that again", ST_REFUSED);
+	free(run);
+	return r;
+}
+
 static int clean_volume(struct cleaning *c, const struct lvm_volume *v, const char *run)
 {
 	switch (run_state(run)) {
@@ -88,8 +103,10 @@ int volume_clean(const struct place *container, const char *shown, bool dry_run,
 		return -1;
 	for (i = 0; r == 0 && i < all.count; i++) {
 		run = lvm_tag(&all.volume[i], VOLUME_TAG_RUN);
-		if (!run)
+		if (!run) {
+			r = name_way_back(&c, &all.volume[i]);
 			continue;
+		}
 		if (!has_stale && run_state(run) == RUN_DEAD) {
 			has_stale = true;
 			r = repair_group(group, dry_run, send_resumed, &c);

@@ -60,18 +60,12 @@ static int find_cow_space(
 	return 0;
 }
 
-/* The name that is wanted or, for a job, one of origin, time and process; cut if necessary. */
-static void choose_snapshot_name(
-	struct volume_name *out, const struct lvm_volume *v, const char *wanted)
+void volume_snapshot_choose_name(struct volume_name *out, const struct lvm_volume *v)
 {
 	char end[64];
 	size_t n = strlen(v->name);
 
 	memcpy(out->group, v->group, sizeof(out->group));
-	if (wanted) {
-		snprintf(out->name, sizeof(out->name), "%s", wanted);
-		return;
-	}
 	snprintf(end, sizeof(end), ".img-tools-%llx-%ld", (unsigned long long)time(NULL),
 		(long)getpid());
 	do {
@@ -118,6 +112,10 @@ static int run_lvcreate(const struct lvm_volume *v, const struct volume_name *na
 	argv[i++] = v->is_thin ? "-kn" : "-L"; /* without -kn, activation skips thin snapshots */
 	if (!v->is_thin)
 		argv[i++] = size;
+	if (want->tag) {
+		argv[i++] = "--addtag";
+		argv[i++] = want->tag;
+	}
 	argv[i++] = origin;
 	argv[i] = NULL;
 	return lvm_change(argv);
@@ -224,7 +222,9 @@ static int create_snapshot(struct lvm_volume *out, const struct image *origin,
 	uint64_t space = 0;
 	int gone;
 
-	choose_snapshot_name(&name, v, want->name);
+	volume_snapshot_choose_name(&name, v);
+	if (want->name)
+		snprintf(name.name, sizeof(name.name), "%s", want->name);
 	if (check_names(v, &name) < 0)
 		return -1;
 	if (want->name) {

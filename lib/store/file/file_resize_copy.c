@@ -1,0 +1,182 @@
+/*
+ * file_resize_copy: what a file holds is changed in a hidden copy, which then takes its name.
+ *
+ * The copy is the partial file of a target (partial.h), so a job that is killed leaves the file
+ * as it was.  The file stays locked until then, also against QEMU.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/size.h"
+#include "lib/host/inuse.h"
+#include "lib/host/storage.h"
+#include "lib/store/backend.h"
+#include "lib/store/file/file_place.h"
+#include "lib/store/file/file_resize.h"
+#include "lib/store/target.h"
+
+struct resize_copy {
+	struct resize base;
+	struct target *copy;
+	int lock; /* of the file itself, which it locks; or -1 */
+};
+
+static struct resize_copy *copy_of(struct resize *r)
+{
+	return (struct resize_copy *)r;
+}
+
+static bool is_sparse(const struct image *img)
+{
+	return (uint64_t)img->st.st_blocks * 512 < img->len;
+}
+
+static struct target *make_copy(struct resize *r, bool dry_run)
+{
+	const struct place *p = r->img->place;
+	const struct target_want want = { .len = r->img->len,
+		.sparse = is_sparse(r->img),
+		.overwrite = true,
+		.fsync = true,
+		.dry_run = dry_run,
+		.source = r->img,
+		.share = true,
+		.replaces_source = true };
+	struct place *own = p->backend->beside(p, p->name);
+
+	return own ? target_make(own, &want) : NULL;
+}
+
+/* For a copy that shares no blocks. */
+static int check_space(const struct resize *r)
+{
+	const struct place_file *p = (const struct place_file *)r->img->place;
+	char need[SIZE_HUMAN], have[SIZE_HUMAN];
+	uint64_t free_bytes, used = (uint64_t)r->img->st.st_blocks * 512;
+	struct statvfs vfs;
+
+	if (used > r->img->len)
+		used = r->img->len;
+	if (!is_sparse(r->img) && r->len > r->from)
+		used += r->len - r->from;
+	if (fstatvfs(p->dir, &vfs) < 0)
+		return err_sys("cannot find the free space");
+	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	if (used <= free_bytes)
+		return 0;
+	return err_set(ST_NOROOM,
+		"a copy of it needs %s, and the filesystem has %s free (see --in-place)",
+		size_human(used, need), size_human(free_bytes, have));
+}
+
+static int plan_copy(struct resize *r)
+{
+	const struct place_file *p = (const struct place_file *)r->img->place;
+	struct target *t;
+
+	if (!r->want.dry_run)
+		return 0;
+	if (!storage_can_reflink(p->dir) && check_space(r) < 0)
+		return -1;
+	t = make_copy(r, true);
+	if (!t)
+		return -1;
+	target_abort(t);
+	return 0;
+}
+
+static int begin_copy(struct resize *r)
+{
+	struct resize_copy *c = copy_of(r);
+	int shares;
+
+	c->copy = make_copy(r, false);
+	if (!c->copy)
+		return err_status() == ST_NOROOM
+			       ? err_wrap("no space for a copy of it (see --in-place)")
+			       : -1;
+	shares = target_clone(c->copy, r->img);
+	if (shares < 0 || (shares == 0 && check_space(r) < 0))
+		return -1;
+	if (shares == 0)
+		r->copy = c->copy;
+	c->lock = r->fd;
+	r->fd = target_rewind(c->copy);
+	return r->fd < 0 ? -1 : 0;
+}
+
+/* The programs that change a filesystem may have cut off the end, and added it again. */
+static int allocate_again(const struct resize *r)
+{
+	if (is_sparse(r->img) || fallocate(r->fd, 0, 0, (off_t)r->len) == 0)
+		return 0;
+	return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : err_sys("cannot allocate it");
+}
+
+static int replace_file(struct resize *r)
+{
+	struct resize_copy *c = copy_of(r);
+	struct target *t = c->copy;
+
+	if (allocate_again(r) < 0 || target_settle(t) < 0)
+		return -1;
+	/* No program can have locked it meanwhile, but some lock nothing. */
+	if (inuse_refuse(c->lock) < 0 || image_check_end(r->img) < 0)
+		return -1;
+	c->copy = r->copy = NULL;
+	r->fd = -1; /* it is the target's */
+	return target_commit(t);
+}
+
+static void close_copy(struct resize *r)
+{
+	struct resize_copy *c = copy_of(r);
+
+	if (c->lock >= 0) {
+		r->fd = -1;
+		close(c->lock);
+	}
+	target_abort(c->copy);
+}
+
+static const struct resize_ops ops = {
+	.plan = plan_copy,
+	.begin = begin_copy,
+	.grow = file_resize_grow,
+	.cut = file_resize_cut,
+	.finish = replace_file,
+	.close = close_copy,
+};
+
+static int open_original(struct resize *r)
+{
+	char to[SIZE_HUMAN];
+
+	if (r->img->st.st_nlink > 1 && r->want.allow_links)
+		return err_set(ST_REFUSED,
+			"has several links, and a copy would replace only one of "
+			"them (see --in-place)");
+	if (file_resize_lock(r) < 0 || file_resize_look_for_job(r) < 0)
+		return -1;
+	if (r->pending.to == 0)
+		return 0;
+	return err_set(ST_CORRUPT,
+		"unfinished: it was being changed in place, to %s; see --in-place to complete that",
+		size_human(r->pending.to, to));
+}
+
+struct resize *file_resize_copy_open(struct image *img, const struct resize_want *want)
+{
+	struct resize_copy *c = resize_new(sizeof(*c), &ops, img, want);
+
+	if (!c)
+		return NULL;
+	c->lock = -1;
+	if (open_original(&c->base) == 0)
+		return &c->base;
+	resize_close(&c->base);
+	return NULL;
+}

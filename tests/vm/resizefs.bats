@@ -1,0 +1,138 @@
+#!/usr/bin/env bats
+#
+# Volumes and their filesystems are resized, with a snapshot as the way back.
+
+load guest
+load volumes
+
+setup() {
+	guest_setup
+	head -c 300000 /dev/urandom >file
+	on a lvcreate -qqy -Wn -L 16M -n img vga
+	ext4 /dev/vga/img
+}
+teardown() {
+	rm -f /usr/local/sbin/resize2fs
+	on a lvremove -qqy vga/img
+	guest_teardown
+	[ -z "$(tagged a)" ]
+}
+
+# ext4 DEVICE: a filesystem in which /f has the content of file.
+ext4() {
+	mke2fs -q -F -t ext4 "$1"
+	debugfs -w -R 'write file f' "$1" >/dev/null 2>&1
+}
+
+# intact DEVICE SIZE: it has SIZE, and so has its filesystem, without errors and with the file.
+intact() {
+	blockdev --flushbufs "$1"
+	[ "$(blockdev --getsize64 "$1")" = "$2" ]
+	e2fsck -fn "$1" >&2
+	[ "$(dumpe2fs -h "$1" 2>/dev/null |
+		awk '/^Block count:/ { c = $3 } /^Block size:/ { b = $3 } END { print c * b }')" = "$2" ]
+	debugfs -R 'cat f' "$1" 2>/dev/null | cmp - file
+	[ -z "$(tagged a)" ]
+	[ "$(on a lvs --noheadings -o lv_name vga | grep -c img-tools)" = 0 ]
+}
+
+@test "a volume and its filesystem grow and shrink" {
+	succeeds on a img-resize --fs /dev/vga/img 32M
+	intact /dev/vga/img 33554432
+	succeeds img-resize --shrink --fs a:/dev/vga/img 12M
+	intact /dev/vga/img 12582912
+	succeeds on a img-resizefs --shrink /dev/vga/img 8M
+	succeeds img-resizefs a:/dev/vga/img
+	intact /dev/vga/img 12582912
+	succeeds on a img-resize -n --fs /dev/vga/img 32M
+	grep -x '  take a snapshot, as the way back' "$OUT"
+	intact /dev/vga/img 12582912
+}
+
+@test "a thin volume and its filesystem grow and shrink" {
+	on a lvcreate -qqy -V 8M --thinpool vga/pool -n thin
+	ext4 /dev/vga/thin
+	succeeds on a img-resize --fs /dev/vga/thin 16M
+	intact /dev/vga/thin 16777216
+	succeeds img-resize --shrink --fs a:/dev/vga/thin 12M
+	intact /dev/vga/thin 12582912
+	# After a failure it gets its content back.
+	debugfs -w -R 'clri <2>' /dev/vga/thin >/dev/null 2>&1
+	blockdev --flushbufs /dev/vga/thin
+	cat /dev/vga/thin >before
+	refuses 8 /dev/vga/thin on a img-resize --fs /dev/vga/thin 16M
+	blockdev --flushbufs /dev/vga/thin
+	cmp before /dev/vga/thin
+	[ -z "$(tagged a)" ]
+	on a lvremove -qqy vga/thin
+}
+
+@test "after a failure the volume is as it was" {
+	debugfs -w -R 'clri <2>' /dev/vga/img >/dev/null 2>&1
+	blockdev --flushbufs /dev/vga/img
+	cat /dev/vga/img >before
+	refuses 8 /dev/vga/img on a img-resize --fs /dev/vga/img 32M
+	says 'e2fsck: '
+	blockdev --flushbufs /dev/vga/img
+	cmp before /dev/vga/img
+	refuses 8 a:/dev/vga/img img-resizefs a:/dev/vga/img
+	blockdev --flushbufs /dev/vga/img
+	cmp before /dev/vga/img
+	[ -z "$(tagged a)" ]
+	[ "$(on a lvs --noheadings -o lv_name vga | grep -c img-tools)" = 0 ]
+}
+
+# stalled: a resize2fs that damages the filesystem and does not end.
+stalled() {
+	cat >/usr/local/sbin/resize2fs <<-END
+		#!/bin/sh
+		case \$1 in -P) exec /sbin/resize2fs "\$@" ;; esac
+		dd if=/dev/urandom of="\$1" bs=64k count=1 seek=4 conv=notrunc 2>/dev/null
+		touch $DIR/stalled
+		exec sleep 1000
+	END
+	chmod 755 /usr/local/sbin/resize2fs
+}
+
+@test "after a kill the same command completes it" {
+	local resizer pid
+
+	stalled
+	on a img-resize --fs /dev/vga/img +16M 3>&- &
+	resizer=$!
+	wait_until 60 test -e stalled
+	refuses 5 /dev/vga/img on a img-resize --fs /dev/vga/img 32M
+	for pid in $(helpers); do
+		kill -KILL "$pid"
+	done
+	pkill -x sleep || true
+	status=0
+	wait $resizer || status=$?
+	[ "$status" = 7 ]
+	wait_until 20 no_process
+	rm /usr/local/sbin/resize2fs
+	succeeds on a img-info --json /dev/vga/img
+	json '.unfinished'
+	try on a img-clean /dev/vga
+	grep 'is the way back of an unfinished resize' "$ERR" "$OUT"
+	# Its content comes back first.
+	try on a img-resize --fs /dev/vga/img 40M
+	[ "$status" = 8 ]
+	says '/dev/vga/img: has the content again'
+	says 'give img-resize --fs the size 33554432'
+	succeeds on a img-resize --fs /dev/vga/img +16M
+	intact /dev/vga/img 33554432
+}
+
+@test "without space for the snapshot it is refused, or done in place" {
+	local free
+
+	free=$(on a vgs --noheadings --units b --nosuffix -o vg_free vga)
+	on a lvcreate -qqy -Wn -L $((free - (20 << 20)))b -n fill vga
+	refuses 9 /dev/vga/img on a img-resize --fs /dev/vga/img 24M
+	says '--in-place'
+	intact /dev/vga/img 16777216
+	succeeds on a img-resize --in-place --fs /dev/vga/img 24M
+	intact /dev/vga/img 25165824
+	on a lvremove -qqy vga/fill
+}
