@@ -12,7 +12,7 @@ setup() {
 	ext4 /dev/vga/img
 }
 teardown() {
-	rm -f /usr/local/sbin/resize2fs
+	rm -f /usr/local/sbin/resize2fs /usr/local/sbin/e2fsck
 	on a lvremove -qqy vga/img
 	guest_teardown
 	[ -z "$(tagged a)" ]
@@ -64,6 +64,36 @@ intact() {
 	blockdev --flushbufs /dev/vga/thin
 	cmp before /dev/vga/thin
 	[ -z "$(tagged a)" ]
+	on a lvremove -qqy vga/thin
+}
+
+# extended_meanwhile LAST: another program extends the volume when its filesystem was changed,
+# and the LAST time checked.
+extended_meanwhile() {
+	cat >/usr/local/sbin/e2fsck <<-END
+		#!/bin/sh
+		echo x >>$DIR/checks
+		[ \$(wc -l <$DIR/checks) != $1 ] ||
+			lvextend -qqy -L 20M vga/thin >/dev/null 2>&1
+		exec /sbin/e2fsck "\$@"
+	END
+	chmod 755 /usr/local/sbin/e2fsck
+}
+
+@test "what another program has added meanwhile is not cut" {
+	on a lvcreate -qqy -V 16M --thinpool vga/pool -n thin
+	ext4 /dev/vga/thin
+	extended_meanwhile 2
+	refuses 5 /dev/vga/thin on a img-resize --shrink --fs /dev/vga/thin 12M
+	says 'its size was changed meanwhile'
+	rm /usr/local/sbin/e2fsck
+	[ "$(blockdev --getsize64 /dev/vga/thin)" = 20971520 ]
+	# The same command completes it.
+	succeeds on a img-info --json /dev/vga/thin
+	json .unfinished
+	try on a img-resize --shrink --fs /dev/vga/thin 12M
+	[ "$status" = 0 ]
+	intact /dev/vga/thin 12582912
 	on a lvremove -qqy vga/thin
 }
 

@@ -17,7 +17,6 @@
 #include "lib/store/volume/volume_resize.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +28,10 @@
 #include "lib/format/fs_extent.h"
 #include "lib/format/ptable.h"
 #include "lib/host/inuse.h"
-#include "lib/lvm/repair.h"
 #include "lib/store/block_size.h"
 #include "lib/store/block_zero.h"
 #include "lib/store/volume/volume_place.h"
+#include "lib/store/volume/volume_set_size.h"
 #include "lib/store/volume/volume_target.h"
 #include "lib/store/volume/volume_way_back.h"
 
@@ -174,45 +173,10 @@ static int plan_volume(struct resize *r)
 	return r->len > r->from && v->lv.is_thin ? look_at_pool(v) : 0;
 }
 
-/*
- * Runs lvextend or lvreduce.  Newer ones look at filesystems, which is done already; older ones
- * do not know the option that says so.
- */
-static int run_lvm(const struct resize_volume *v, const char *program, uint64_t len)
+/* Unless another has changed it meanwhile. */
+static int set_size(struct resize_volume *v, uint64_t len)
 {
-	char size[32], what[VOLUME_PATH_MAX];
-	const char *argv[] = { program, "-qq", "-y", "-f", "-L", size, what, "--fs", "ignore",
-		NULL };
-	struct err e;
-
-	snprintf(size, sizeof(size), "%" PRIu64 "b", len);
-	snprintf(what, sizeof(what), "%s/%s", v->name.group, v->name.name);
-	if (!volume_has_name(v->base.fd, &v->name))
-		return err_set(ST_BUSY, "was renamed while it was opened");
-	if (lvm_change(argv) == 0)
-		return 0;
-	if (strstr(err_text(), "parsing of command line")) {
-		argv[7] = NULL;
-		if (lvm_change(argv) == 0)
-			return 0;
-	}
-	err_take(&e);
-	repair_group(v->name.group, false, NULL, NULL);
-	err_put(&e);
-	return -1;
-}
-
-/* LVM rounds the size of a striped volume up further. */
-static int take_size(struct resize_volume *v)
-{
-	uint64_t len;
-
-	if (block_size_get(v->base.fd, &len) < 0)
-		return -1;
-	if (len < v->base.len)
-		return err_set(ST_FAILED, "has not the size that LVM should have set");
-	v->base.len = len;
-	return 0;
+	return volume_set_size(v->base.fd, &v->name, &v->lv.size, len);
 }
 
 static int mark_volume(struct resize_volume *v)
@@ -241,16 +205,25 @@ static int unmark_volume(struct resize_volume *v)
 	return 0;
 }
 
+/* Not what another has added meanwhile. */
+static int give_space_back(struct resize_volume *v)
+{
+	uint64_t len;
+
+	if (block_size_get(v->base.fd, &len) < 0)
+		return -1;
+	if (len == v->base.len)
+		v->lv.size = len; /* also if LVM failed after it had extended it */
+	return v->lv.size > v->base.from ? set_size(v, v->base.from) : 0;
+}
+
 /* After a failure: the old size, and no mark.  A mark that cannot be removed stays. */
 static void take_back(struct resize_volume *v)
 {
 	struct err e;
-	uint64_t len;
 
 	err_take(&e);
-	if (block_size_get(v->base.fd, &len) < 0 ||
-		(len > v->base.from && run_lvm(v, "lvreduce", v->base.from) < 0) ||
-		unmark_volume(v) < 0)
+	if (give_space_back(v) < 0 || unmark_volume(v) < 0)
 		log_warn("%s: is unfinished now: %s", v->path, err_text());
 	err_put(&e);
 }
@@ -288,15 +261,24 @@ static int begin_volume(struct resize *r)
 	return -1;
 }
 
+/* Unless an interrupted job has. */
+static int extend_volume(struct resize_volume *v)
+{
+	if (v->lv.size < v->base.len && set_size(v, v->base.len) < 0)
+		return -1;
+	v->base.len = v->lv.size;
+	return 0;
+}
+
 static int grow_volume(struct resize *r)
 {
 	struct resize_volume *v = volume_of(r);
 
 	/* Nothing is to be hidden until it is zeroed, so a job that is killed needs no mark. */
 	if (r->want.unzeroed)
-		return run_lvm(v, "lvextend", r->len) < 0 ? -1 : take_size(v);
-	if (mark_volume(v) == 0 && (v->lv.size >= r->len || run_lvm(v, "lvextend", r->len) == 0) &&
-		take_size(v) == 0 && zero_new_space(v) == 0 && take_way_back(v) == 0)
+		return extend_volume(v);
+	if (mark_volume(v) == 0 && extend_volume(v) == 0 && zero_new_space(v) == 0 &&
+		take_way_back(v) == 0)
 		return 0;
 	take_back(v);
 	return -1;
@@ -308,7 +290,10 @@ static int cut_volume(struct resize *r)
 
 	if (way_back_remove(&v->back) < 0)
 		return -1;
-	return run_lvm(v, "lvreduce", r->len) < 0 ? -1 : take_size(v);
+	if (set_size(v, r->len) < 0)
+		return -1;
+	r->len = v->lv.size;
+	return 0;
 }
 
 static int finish_volume(struct resize *r)
