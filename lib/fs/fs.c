@@ -45,35 +45,6 @@ static const struct fs_kind *find_kind(const char *type)
 	return NULL;
 }
 
-int fs_open(struct fs *f, int fd, uint64_t off, uint64_t len, const struct fs_want *want)
-{
-	char needs[SIZE_HUMAN];
-	const struct fs_extent *e = &f->extent;
-
-	memset(f, 0, sizeof(*f));
-	f->want = *want;
-	f->fd = fd;
-	f->off = off;
-	f->len = len;
-	f->device = -1;
-	if (fs_extent_read(&f->extent, fd, off, len, NULL) < 0)
-		return -1;
-	if (e->measured == FS_NONE)
-		return err_set(ST_REFUSED, "holds no filesystem that is recognised");
-	f->kind = find_kind(e->type);
-	if (!f->kind)
-		return err_set(ST_REFUSED, "holds %s, whose size cannot be changed", e->type);
-	if (e->measured == FS_UNKNOWN)
-		return err_set(ST_REFUSED,
-			"its %s filesystem is damaged, or has features that are not known",
-			e->type);
-	if (e->bytes > len)
-		return err_set(ST_REFUSED,
-			"its %s filesystem has %s (%llu bytes), which is more than there is",
-			e->type, size_human(e->bytes, needs), (unsigned long long)e->bytes);
-	return 0;
-}
-
 /* Opens f->device, anew if its limit has changed.  0, or -1 recorded. */
 static int open_device(struct fs *f)
 {
@@ -104,6 +75,48 @@ static void close_device(struct fs *f)
 void fs_close(struct fs *f)
 {
 	close_device(f);
+}
+
+/* The superblock, which was being written when a job was interrupted.  0, or -1 recorded. */
+static int repair_begun(struct fs *f)
+{
+	int r = f->kind->repair ? open_device(f) : 0;
+
+	if (r == 0 && f->kind->repair)
+		r = f->kind->repair(f);
+	close_device(f);
+	return r < 0 ? -1 : fs_extent_read(&f->extent, f->fd, f->off, f->len, NULL);
+}
+
+int fs_open(struct fs *f, int fd, uint64_t off, uint64_t len, const struct fs_want *want)
+{
+	char needs[SIZE_HUMAN];
+	const struct fs_extent *e = &f->extent;
+
+	memset(f, 0, sizeof(*f));
+	f->want = *want;
+	f->fd = fd;
+	f->off = off;
+	f->len = len;
+	f->device = -1;
+	if (fs_extent_read(&f->extent, fd, off, len, NULL) < 0)
+		return -1;
+	if (e->measured == FS_NONE)
+		return err_set(ST_REFUSED, "holds no filesystem that is recognised");
+	f->kind = find_kind(e->type);
+	if (!f->kind)
+		return err_set(ST_REFUSED, "holds %s, whose size cannot be changed", e->type);
+	if (e->measured == FS_UNKNOWN && want->was_begun && repair_begun(f) < 0)
+		return -1;
+	if (e->measured == FS_UNKNOWN)
+		return err_set(ST_REFUSED,
+			"its %s filesystem is damaged, or has features that are not known",
+			e->type);
+	if (e->bytes > len)
+		return err_set(ST_REFUSED,
+			"its %s filesystem has %s (%llu bytes), which is more than there is",
+			e->type, size_human(e->bytes, needs), (unsigned long long)e->bytes);
+	return 0;
 }
 
 uint64_t fs_fit(const struct fs *f, uint64_t len)

@@ -129,8 +129,25 @@ static int run_e2fsck(struct fs *f, const char *how, bool changes)
 	return r;
 }
 
+/*
+ * The superblock with a right checksum: both programs write it in pieces, of which an interrupted
+ * job has written some, and without a backup e2fsck refuses it.
+ */
+static int mend_checksum(struct fs *f)
+{
+	char path[FS_PATH_MAX];
+	const char *const argv[] = { "debugfs", "-w", "-n", "-R", "dirty", fs_path(f, path), NULL };
+	struct buf out = BUF_INIT;
+	int status = fs_run(f, true, argv, &out);
+
+	buf_fini(&out);
+	return status < 0 ? -1 : 0; /* e2fsck finds out whether that helped */
+}
+
 static int repair_ext(struct fs *f)
 {
+	if (f->extent.measured == FS_UNKNOWN && mend_checksum(f) < 0)
+		return -1;
 	return run_e2fsck(f, f->want.was_begun ? "-fy" : "-fp", true);
 }
 

@@ -17,28 +17,10 @@
 #include "lib/format/content.h"
 #include "lib/op/op.h"
 #include "lib/op/resize_cut.h"
-#include "lib/op/resize_fs.h"
 #include "lib/op/resize_qcow2.h"
 #include "lib/op/resize_size.h"
+#include "lib/op/resizing.h"
 #include "lib/store/backend.h"
-#include "lib/store/resize.h"
-
-struct resizing {
-	const struct kv *request;
-	struct image *img;
-	struct resize *r;
-	struct ptable table; /* if it is looked at; else zeros */
-	uint64_t table_len;  /* bytes of the image with which it was read */
-	uint64_t asked;	     /* bytes */
-	bool in_use;
-	char who[256]; /* uses it */
-	bool with_fs;  /* its filesystem is resized */
-	bool fs_only;  /* and the image keeps its size */
-	bool may_mount;
-	bool has_fs; /* fs is open */
-	struct resize_fs fs;
-	uint64_t smallest; /* bytes, or 0 */
-};
 
 static bool flag(const struct resizing *z, const char *key)
 {
@@ -159,14 +141,23 @@ static int look_at_table(struct resizing *z)
 	return z->in_use ? 0 : ptable_read(&z->table, z->img->fd, z->table_len);
 }
 
+/* Whether an interrupted job may have left the filesystem damaged. */
+static bool was_begun(const struct resizing *z)
+{
+	return z->r->pending.fs && !z->r->is_restored;
+}
+
 static int plan_fs(struct resizing *z)
 {
-	const struct fs_want want = { .may_mount = z->may_mount, .dry_run = true };
+	bool repairs = was_begun(z) && !flag(z, "dry_run");
+	const struct fs_want want = {
+		.may_mount = z->may_mount, .dry_run = !repairs, .was_begun = repairs
+	};
 	uint64_t size = z->fs_only ? op_u64(z->request, "size", 0) : 0;
 	char before[SIZE_HUMAN], after[SIZE_HUMAN];
 	struct resize *r = z->r;
 
-	if (resize_fs_open(&z->fs, z->img->fd, z->img->len, &z->table, &want) < 0)
+	if (resize_fs_open(&z->fs, repairs ? r->fd : z->img->fd, z->img->len, &z->table, &want) < 0)
 		return -1;
 	z->has_fs = true;
 	if (size && size < z->fs.fs.extent.bytes && !flag(z, "shrink"))
@@ -215,7 +206,7 @@ static int change_content(struct resizing *z)
 	const struct fs_want want = { .is_copy = z->img->place->backend->resizes_copy &&
 						 !flag(z, "in_place"),
 		.may_mount = z->may_mount,
-		.was_begun = r->pending.fs && !r->is_restored };
+		.was_begun = was_begun(z) };
 
 	if (z->with_fs)
 		return resize_fs_run(&z->fs, r->fd, z->table_len, r->len, &want);
@@ -243,113 +234,6 @@ static int execute(struct session *s, struct resizing *z)
 	return resize_finish(r);
 }
 
-static void add_fs_steps(const struct resizing *z, struct buf *reply)
-{
-	const char *type = z->fs.fs.extent.type;
-	uint64_t was = z->fs.fs.extent.bytes;
-	char size[SIZE_HUMAN];
-
-	kv_addf(reply, "step", "check the %s filesystem, and repair what needs no decision", type);
-	if (z->fs.bytes != was)
-		kv_addf(reply, "step", "%s the %s filesystem to %s (%llu bytes)",
-			z->fs.bytes < was ? "shrink" : "grow", type, size_human(z->fs.bytes, size),
-			(unsigned long long)z->fs.bytes);
-	kv_addf(reply, "step", "check the %s filesystem again", type);
-}
-
-/* What makes the way back, before and after the other steps. */
-static void add_way_back(const struct resizing *z, struct buf *reply, bool before)
-{
-	bool copies = z->img->place->backend->resizes_copy;
-
-	if (!z->with_fs)
-		return;
-	if (flag(z, "in_place"))
-		kv_add(reply, "step", before ? "mark the image as unfinished" : "remove the mark");
-	else if (copies)
-		kv_add(reply, "step",
-			before ? "copy the file, sharing its blocks where that is possible"
-			       : "replace the file by the copy");
-	else
-		kv_add(reply, "step",
-			before ? "take a snapshot, as the way back" : "remove the snapshot");
-}
-
-static void add_table_step(const struct resizing *z, struct buf *reply)
-{
-	bool moves = z->table.kind == PTABLE_GPT && !z->table.odd && !z->in_use;
-	char end[SIZE_HUMAN];
-
-	if (z->with_fs && z->fs.table && z->fs.end != z->table.last_end)
-		kv_addf(reply, "step", "let partition %u, the last, end at %s", z->table.last,
-			size_human(z->fs.end, end));
-	if (moves && z->r->len != z->r->from)
-		kv_add(reply, "step", "move the backup of the GPT to the new end");
-}
-
-static void add_steps(const struct resizing *z, struct buf *reply)
-{
-	bool is_volume = z->img->place->backend->rounds_size;
-	const struct resize *r = z->r;
-
-	if (!is_volume || r->len <= r->from)
-		add_way_back(z, reply, true);
-	if (r->len > r->from) {
-		kv_add(reply, "step", is_volume ? "extend the volume" : "extend the file");
-		if (is_volume)
-			kv_add(reply, "step", "zero the new space");
-		if (is_volume)
-			add_way_back(z, reply, true);
-	}
-	if (r->len < r->from && z->with_fs)
-		add_fs_steps(z, reply);
-	add_table_step(z, reply);
-	if (r->len >= r->from && z->with_fs)
-		add_fs_steps(z, reply);
-	if (is_volume)
-		add_way_back(z, reply, false);
-	if (r->len < r->from)
-		kv_add(reply, "step", "cut the image");
-	if (!is_volume)
-		add_way_back(z, reply, false);
-}
-
-static void add_notes(const struct resizing *z)
-{
-	const char *path = z->img->place->path;
-	char size[SIZE_HUMAN];
-
-	if (z->r->len != z->asked)
-		log_note("%s: rounded up to full extents: %s (%llu bytes)", path,
-			size_human(z->r->len, size), (unsigned long long)z->r->len);
-	if (z->r->len <= z->r->from)
-		return;
-	if (z->in_use)
-		log_note("%s: is in use (%s), so what it holds is not touched; a guest of libvirt "
-			 "is told by: virsh blockresize DOMAIN %s %lluB",
-			path, z->who, path, (unsigned long long)z->r->len);
-	else if (z->table.odd && !z->with_fs)
-		log_note("%s: has %s, which is left as it is", path, z->table.odd);
-}
-
-static void add_reply(const struct resizing *z, struct buf *reply)
-{
-	const struct resize *r = z->r;
-
-	kv_add(reply, "path", z->img->place->path);
-	kv_add_u64(reply, "previous", r->from);
-	if (z->with_fs) {
-		kv_add(reply, "filesystem", z->fs.fs.extent.type);
-		kv_add_u64(reply, "filesystem_previous", z->fs.fs.extent.bytes);
-		kv_add_u64(reply, "filesystem_size", z->fs.bytes);
-	}
-	if (z->smallest)
-		kv_add_u64(reply, "smallest", z->smallest);
-	kv_add_bool(reply, "is_estimate", z->smallest && z->with_fs);
-	if (r->len != r->from || z->with_fs)
-		add_steps(z, reply);
-}
-
 static int run(struct session *s, struct resizing *z, struct buf *reply)
 {
 	/* What it holds is looked at when it is locked. */
@@ -357,8 +241,8 @@ static int run(struct session *s, struct resizing *z, struct buf *reply)
 		return -1;
 	if (is_another_job(z))
 		return refuse_pending(z);
-	add_reply(z, reply);
-	add_notes(z);
+	resizing_add_reply(z, reply);
+	resizing_note(z);
 	if (!flag(z, "dry_run") && execute(s, z) < 0)
 		return -1;
 	kv_add_u64(reply, "size", z->r->len);

@@ -6,6 +6,7 @@
 # (traced_build).
 
 load common
+load crash
 
 setup_file() {
 	local work=$BATS_FILE_TMPDIR
@@ -22,78 +23,6 @@ setup_file() {
 teardown_file() { img_teardown_file; }
 setup() { img_setup; }
 teardown() { img_teardown; }
-
-CALLS=openat,pwrite64,fsync,fdatasync,ftruncate,fallocate,rename,renameat,renameat2,unlink,unlinkat
-CALLS+=,link,linkat,fsetxattr,fremovexattr,fchown,fchmod,utimensat
-
-# run WORD...: runs a command of the copy; $1 is its name.
-run_traced() {
-	status=0
-	timeout -k 10 60 "$TRACED/bin/$1" -F "$SSH_CONFIG" "${@:2}" >"$OUT" 2>"$ERR" || status=$?
-}
-
-# points WORD...: runs it without a fault, and prints its "CALL N", the Nth in a thread,
-# without those calls that only read.
-points() {
-	printf '%s\n' -e "trace=$CALLS" "${ALWAYS[@]}" >"$INJECT"
-	run_traced "$@"
-	[ "$status" = 0 ] || return 1
-	awk '{
-		call = $2
-		sub(/\(.*/, "", call)
-		n = ++count[$1, call]
-		if (call == "openat" && ($0 !~ /O_CREAT|O_WRONLY|O_RDWR/ || $0 ~ /"\/(dev|proc)\//))
-			next
-		if (!seen[call, n]++)
-			print call, n
-	}' "$TRACE"
-}
-
-# crash SCENARIO WORD...: kills the command at each of its points.  SCENARIO_make
-# prepares the empty directory w, SCENARIO_check examines it, and the words of $AFTER, if any,
-# are run as a command after that; $ALWAYS has more options
-# for strace.
-crash() {
-	local scenario=$1 call n killed=0
-	shift
-
-	rm -rf w
-	mkdir w
-	"$scenario"_make
-	points "$@" >points
-	[ "$(wc -l <points)" -ge "$LEAST" ]
-	while read -r call n; do
-		rm -rf w
-		mkdir w
-		"$scenario"_make
-		printf '%s\n' -e "trace=$CALLS" "${ALWAYS[@]}" -e "inject=$call:signal=KILL:when=$n" >"$INJECT"
-		run_traced "$@"
-		if [ "$status" != 7 ] || ! one_line "$1: "; then
-			echo "killed at $call $n:" >&2
-			told
-			return 1
-		fi
-		wait_until 10 no_process
-		# shellcheck disable=SC2086 # words
-		if ! "$scenario"_check || ! cleaned "$scenario" || ! ${AFTER:-true}; then
-			echo "after a kill at $call $n:" >&2
-			ls -lA w >&2
-			return 1
-		fi
-		killed=$((killed + 1))
-	done <points
-	echo "killed $killed times"
-}
-
-# cleaned SCENARIO: img-clean removes everything of ours, and nothing else.
-cleaned() {
-	try img-clean w
-	[ "$status" = 0 ] && [ ! -s "$ERR" ] && [ -z "$(find w -name '.*.img-tools')" ] && "$1"_check
-}
-
-is() {
-	cmp -s "$1" "$2"
-}
 
 whole_archive() {
 	lzop -t "$2" && lzop -dc "$2" | cmp -s "$1" - && img-verify "$1" "$2"
@@ -289,7 +218,7 @@ linked_rename_make() { rename_make; }
 @test "crash: where the filesystem cannot rename without replacing" {
 	ALWAYS=(-e inject=renameat2:error=EINVAL)
 	mkdir w
-	points img-create w/x.img 600000 >all
+	count_points img-create w/x.img 600000 >all
 	grep -q linkat all
 	LEAST=7 crash linked_create img-create w/x.img 600000
 	LEAST=3 crash linked_rename img-rename w/x.img y.img

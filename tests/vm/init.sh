@@ -10,9 +10,9 @@
 #   left WHAT           it left a process or a device: the guest is unusable, and stops
 #   done                there was nothing more to run
 #
-# $1/job sets the variables top, build, modules, limit and shell.
+# $1/job sets the variables top, build, modules, limit, shell and soak.
 job=$1
-top='' build='' modules='' limit='' shell=''
+top='' build='' modules='' limit='' shell='' soak=''
 # shellcheck source=/dev/null
 . "$job/job"
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=${TERM:-dumb}
@@ -56,6 +56,7 @@ udevadm settle --timeout=60 || fail "udev does not settle"
 cd /vm/project || fail "no project"
 # Not in /tmp, because each host has its own.
 export IMG_BUILD=/vm/build IMG_VM=/run/img TMPDIR=/run/bats LVM_SUPPRESS_FD_WARNINGS=1
+export IMG_SOAK=$soak
 mkdir -p "$TMPDIR"
 # Hide a helper or a configuration that is installed on this machine.
 mkdir -p /etc/img-tools

@@ -23,6 +23,7 @@ if [ "${1:-}" = --shell ]; then
 	shift
 fi
 limit=${LIMIT:-900}
+soak=${IMG_SOAK:-}
 boot_limit=120
 results=$build/results-vm
 rm -rf "$results"
@@ -166,7 +167,7 @@ choose_accel() {
 boot() {
 	local top=$PWD modules=$kernel devices
 
-	declare -p top build modules limit shell >"$own/job"
+	declare -p top build modules limit shell soak >"$own/job"
 	cp "$here/init.sh" "$own/init.sh"
 	rm -f "$own/socket" "$own"/line.*
 	setpriv --pdeathsig KILL "${virtiofsd[@]}" --socket-path="$own/socket" \

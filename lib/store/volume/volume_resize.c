@@ -176,6 +176,8 @@ static int plan_volume(struct resize *r)
 /* Unless another has changed it meanwhile. */
 static int set_size(struct resize_volume *v, uint64_t len)
 {
+	if (v->lv.size == len)
+		return 0; /* an interrupted job has done it */
 	return volume_set_size(v->base.fd, &v->name, &v->lv.size, len);
 }
 
@@ -261,7 +263,6 @@ static int begin_volume(struct resize *r)
 	return -1;
 }
 
-/* Unless an interrupted job has. */
 static int extend_volume(struct resize_volume *v)
 {
 	if (v->lv.size < v->base.len && set_size(v, v->base.len) < 0)
