@@ -234,7 +234,6 @@ linked_create_check() {
 }
 
 @test "crash: the order in which things are synced to disk" {
-	ALWAYS=()
 	cp "$NEW" x.img
 	in_order 'ftruncate fallocate fremovexattr fsync renameat2 fsync' img-create new.img 600000
 	in_order 'fsync renameat2 fsync unlinkat fsync' img-archive -j 1 x.img
