@@ -216,6 +216,7 @@ linked_rename_check() {
 linked_rename_make() { rename_make; }
 
 @test "crash: where the filesystem cannot rename without replacing" {
+	# shellcheck disable=SC2034 # for crash.bash
 	ALWAYS=(-e inject=renameat2:error=EINVAL)
 	mkdir w
 	count_points img-create w/x.img 600000 >all
