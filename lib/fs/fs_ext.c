@@ -101,36 +101,53 @@ static int smallest_ext(struct fs *f, uint64_t *bytes)
 	return 0;
 }
 
+static int wrap_damage(const struct fs *f)
+{
+	return err_wrap(
+		"its %s filesystem is damaged, and has to be repaired first", f->extent.type);
+}
+
 /* What is wrong, from the line before the one that says that there is something. */
 static int record_damage(const struct fs *f, struct buf *out)
 {
 	char *text = (char *)out->data, *end;
 
 	end = text ? strstr(text, "UNEXPECTED INCONSISTENCY") : NULL;
+	if (text && !end)
+		end = strstr(text, "********** WARNING: ");
 	if (end) {
 		for (; end > text && end[-1] != '\n'; end--)
 			;
 		out->len = (size_t)(end - text);
 	}
 	fs_failed(ST_CORRUPT, "e2fsck", E2FSCK_UNCORRECTED, out);
-	return err_wrap(
-		"its %s filesystem is damaged, and has to be repaired first", f->extent.type);
+	return wrap_damage(f);
 }
 
-/* Features that it does not know are the filesystem's, and no failure of the program. */
+/*
+ * Why e2fsck could not do its work.  A superblock that it rejects, and features that it does not
+ * know, are properties of the filesystem and no failure of the program.
+ */
 static int record_failure(const struct fs *f, int status, struct buf *out)
 {
-	static const char says[] = "has unsupported feature(s): ";
-	const char *names = strstr(buf_str(out), says);
+	static const char unknown[] = "has unsupported feature(s): ";
+	const char *text = buf_str(out), *names = strstr(text, unknown);
 	char line[200], safe[200];
 
-	if (!names)
-		return fs_failed(ST_FAILED, "e2fsck", status, out);
-	names += sizeof(says) - 1;
-	snprintf(line, sizeof(line), "%.*s", (int)strcspn(names, "\n"), names);
-	return err_set(ST_REFUSED,
-		"its %s filesystem has features that the installed e2fsck does not know: %s",
-		f->extent.type, text_safe(line, safe, sizeof(safe)));
+	if (names) {
+		names += sizeof(unknown) - 1;
+		snprintf(line, sizeof(line), "%.*s", (int)strcspn(names, "\n"), names);
+		return err_set(ST_REFUSED,
+			"its %s filesystem has features that the installed e2fsck does not know: "
+			"%s",
+			f->extent.type, text_safe(line, safe, sizeof(safe)));
+	}
+	if (strstr(text, "superblock is corrupt") || strstr(text, "Corruption found")) {
+		err_set(ST_CORRUPT, "e2fsck: its superblock is corrupt");
+		return wrap_damage(f);
+	}
+	return status & E2FSCK_UNCORRECTED ? record_damage(f, out)
+					   : fs_failed(ST_FAILED, "e2fsck", status, out);
 }
 
 static int run_e2fsck(struct fs *f, const char *how, bool changes)
@@ -142,7 +159,9 @@ static int run_e2fsck(struct fs *f, const char *how, bool changes)
 
 	if (status < 0 || buf_failed(&out) < 0)
 		r = -1;
-	else if (status & ~(E2FSCK_CORRECTED | E2FSCK_UNCORRECTED))
+	else if (status & ~(E2FSCK_CORRECTED | E2FSCK_UNCORRECTED | E2FSCK_FAILED))
+		r = fs_failed(ST_FAILED, "e2fsck", status, &out);
+	else if (status & E2FSCK_FAILED)
 		r = record_failure(f, status, &out);
 	else if (status & E2FSCK_UNCORRECTED || (status && !changes))
 		r = record_damage(f, &out);
