@@ -119,17 +119,17 @@ static bool measure_ext(struct fs_extent *e, struct head *h)
 	uint64_t incompat = head_le(h, EXT_SUPER + 0x60, 4);
 	uint64_t ro_compat = head_le(h, EXT_SUPER + 0x64, 4);
 	uint64_t log_block = head_le(h, EXT_SUPER + 0x18, 4);
-	uint64_t log_cluster = head_le(h, EXT_SUPER + 0x1c, 4);
+	bool bigalloc = ro_compat & EXT_RO_BIGALLOC;
+	uint64_t log_cluster = bigalloc ? head_le(h, EXT_SUPER + 0x1c, 4) : log_block;
+	uint64_t descriptor = head_le(h, EXT_SUPER + 0xfe, 2);
 	uint64_t blocks = head_le(h, EXT_SUPER + 0x4, 4);
 
-	if (head_le(h, EXT_SUPER + 0x38, 2) != 0xef53 || (incompat & ~EXT_INCOMPAT_KNOWN))
-		return false;
-	if (ro_compat & EXT_RO_METADATA_CSUM && !ext_csum_is_right(h))
+	if (head_le(h, EXT_SUPER + 0x38, 2) != 0xef53 || (incompat & ~EXT_INCOMPAT_KNOWN) ||
+		(ro_compat & EXT_RO_METADATA_CSUM && !ext_csum_is_right(h)) ||
+		(incompat & EXT_INCOMPAT_64BIT && !is_power_of_2(descriptor, 64, 1024)))
 		return false;
 	if (incompat & EXT_INCOMPAT_64BIT)
 		blocks |= head_le(h, EXT_SUPER + 0x150, 4) << 32;
-	if (!(ro_compat & EXT_RO_BIGALLOC))
-		log_cluster = log_block;
 	if (log_block > 6 || log_cluster < log_block || log_cluster > 20)
 		return false;
 	e->needs_replay = incompat & EXT_INCOMPAT_RECOVER;

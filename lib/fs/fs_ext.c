@@ -16,6 +16,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/base/text.h"
 #include "lib/format/le.h"
 #include "lib/fs/fs_kind.h"
 
@@ -25,6 +26,7 @@
 #define COMPAT_STABLE_INODES 0x800u
 #define INCOMPAT_JOURNAL_DEV 0x8u
 #define INCOMPAT_64BIT 0x80u
+#define RO_BIGALLOC 0x200u
 #define RO_SHARED_BLOCKS 0x4000u
 
 /*
@@ -38,7 +40,7 @@
 #define E2FSCK_UNCORRECTED 4
 #define E2FSCK_FAILED 8
 
-static const char *refused_feature(const uint8_t *sb, bool shrink)
+static const char *refused_feature(const struct fs *f, const uint8_t *sb, uint64_t bytes)
 {
 	uint32_t compat = get_le32(sb + 92), incompat = get_le32(sb + 96);
 	uint32_t ro_compat = get_le32(sb + 100);
@@ -49,7 +51,10 @@ static const char *refused_feature(const uint8_t *sb, bool shrink)
 		return "has its journal on another device";
 	if (ro_compat & RO_SHARED_BLOCKS)
 		return "shares blocks between files (shared_blocks)";
-	if (shrink && compat & COMPAT_STABLE_INODES)
+	/* resize2fs changes it only with -f, which overrides its safety checks. */
+	if (bytes != f->extent.bytes && ro_compat & RO_BIGALLOC)
+		return "allocates clusters of blocks (bigalloc), so its size cannot be changed";
+	if (bytes < f->extent.bytes && compat & COMPAT_STABLE_INODES)
 		return "keeps its inode numbers (stable_inodes), so it cannot be made smaller";
 	return NULL;
 }
@@ -62,7 +67,7 @@ static int check_ext(struct fs *f, uint64_t bytes)
 
 	if (io_pread(f->fd, sb, sizeof(sb), f->off + SUPER) != (ssize_t)sizeof(sb))
 		return err_sys("cannot read the superblock");
-	why = refused_feature(sb, bytes < f->extent.bytes);
+	why = refused_feature(f, sb, bytes);
 	if (why)
 		return err_set(ST_REFUSED, "its %s filesystem %s", f->extent.type, why);
 	if (blocks > UINT32_MAX && !(get_le32(sb + 96) & INCOMPAT_64BIT))
@@ -96,20 +101,53 @@ static int smallest_ext(struct fs *f, uint64_t *bytes)
 	return 0;
 }
 
+static int wrap_damage(const struct fs *f)
+{
+	return err_wrap(
+		"its %s filesystem is damaged, and has to be repaired first", f->extent.type);
+}
+
 /* What is wrong, from the line before the one that says that there is something. */
 static int record_damage(const struct fs *f, struct buf *out)
 {
 	char *text = (char *)out->data, *end;
 
 	end = text ? strstr(text, "UNEXPECTED INCONSISTENCY") : NULL;
+	if (text && !end)
+		end = strstr(text, "********** WARNING: ");
 	if (end) {
 		for (; end > text && end[-1] != '\n'; end--)
 			;
 		out->len = (size_t)(end - text);
 	}
 	fs_failed(ST_CORRUPT, "e2fsck", E2FSCK_UNCORRECTED, out);
-	return err_wrap(
-		"its %s filesystem is damaged, and has to be repaired first", f->extent.type);
+	return wrap_damage(f);
+}
+
+/*
+ * Why e2fsck could not do its work.  A superblock that it rejects, and features that it does not
+ * know, are properties of the filesystem and no failure of the program.
+ */
+static int record_failure(const struct fs *f, int status, struct buf *out)
+{
+	static const char unknown[] = "has unsupported feature(s): ";
+	const char *text = buf_str(out), *names = strstr(text, unknown);
+	char line[200], safe[200];
+
+	if (names) {
+		names += sizeof(unknown) - 1;
+		snprintf(line, sizeof(line), "%.*s", (int)strcspn(names, "\n"), names);
+		return err_set(ST_REFUSED,
+			"its %s filesystem has features that the installed e2fsck does not know: "
+			"%s",
+			f->extent.type, text_safe(line, safe, sizeof(safe)));
+	}
+	if (strstr(text, "superblock is corrupt") || strstr(text, "Corruption found")) {
+		err_set(ST_CORRUPT, "e2fsck: its superblock is corrupt");
+		return wrap_damage(f);
+	}
+	return status & E2FSCK_UNCORRECTED ? record_damage(f, out)
+					   : fs_failed(ST_FAILED, "e2fsck", status, out);
 }
 
 static int run_e2fsck(struct fs *f, const char *how, bool changes)
@@ -121,8 +159,10 @@ static int run_e2fsck(struct fs *f, const char *how, bool changes)
 
 	if (status < 0 || buf_failed(&out) < 0)
 		r = -1;
-	else if (status & ~(E2FSCK_CORRECTED | E2FSCK_UNCORRECTED))
+	else if (status & ~(E2FSCK_CORRECTED | E2FSCK_UNCORRECTED | E2FSCK_FAILED))
 		r = fs_failed(ST_FAILED, "e2fsck", status, &out);
+	else if (status & E2FSCK_FAILED)
+		r = record_failure(f, status, &out);
 	else if (status & E2FSCK_UNCORRECTED || (status && !changes))
 		r = record_damage(f, &out);
 	buf_fini(&out);

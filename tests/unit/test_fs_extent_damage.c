@@ -73,6 +73,9 @@ static const struct hostile {
 	{ "ext4", LE, EXT + 0x20, UINT32_MAX, 4 },
 	{ "ext4", LE, EXT + 0x28, 0, 4 },
 	{ "ext4", LE, EXT + 0x28, UINT32_MAX, 4 },
+	{ "ext4", LE, EXT + 0xfe, 0, 2 }, /* the size of descriptors: e2fsck 1.47 crashes */
+	{ "ext4", LE, EXT + 0xfe, 96, 2 },
+	{ "ext4", LE, EXT + 0xfe, 2048, 2 },
 	{ "ext4", LE, EXT + 0x60, 0x80000000u, 4 }, /* an unknown feature */
 	{ "ext4", LE, EXT + 0x175, 2, 1 },	    /* an unknown checksum */
 	{ "xfs", BE, 4, 0, 4 },
