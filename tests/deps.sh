@@ -15,7 +15,7 @@ vm='btrfs-progs busybox cpio dmsetup iproute2 kmod lvm2 qemu-system-x86 thin-pro
 udev'
 # Debian 12 has it in qemu-system-common.
 [ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 12 ] || vm="$vm virtiofsd"
-bench='libnbd-bin nbdkit qemu-utils rsync tar util-linux zstd'
+bench='libnbd-bin nbdkit qemu-utils rsync tar util-linux xfsprogs zstd'
 
 case ${1:-} in
 '') wanted=$build ;;

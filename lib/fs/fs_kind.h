@@ -29,7 +29,10 @@ struct fs_kind {
 	int (*check)(struct fs *f, uint64_t bytes);
 	/* fs_smallest(); NULL: unknown. */
 	int (*smallest)(struct fs *f, uint64_t *bytes);
-	/* Before and after: repairs what is repaired without questions.  NULL: nothing is. */
+	/*
+	 * Repairs what is repaired without questions: before a change, and after it if verify()
+	 * finds errors or is NULL.  NULL: nothing is repaired.
+	 */
 	int (*repair)(struct fs *f);
 	int (*resize)(struct fs *f, uint64_t bytes);
 	/* ST_CORRUPT unless its checker, which changes nothing, finds it in order.  May be NULL. */

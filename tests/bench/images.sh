@@ -42,6 +42,40 @@ image_part() {
 	tail -c $((bytes * 3 / 4)) "$dir/img" | head -c "$1" >"$dir/part" || [ -s "$dir/part" ]
 }
 
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo -n "$@"
+	fi
+}
+
+# $dir/reflink: where files can share blocks.  Sparse files in it may be larger than it is.
+mount_reflink() {
+	truncate -s $((bytes / 2 + (1 << 30))) "$dir/xfs"
+	mkfs.xfs -q -m reflink=1 "$dir/xfs"
+	mkdir "$dir/reflink"
+	as_root mount -o loop "$dir/xfs" "$dir/reflink" ||
+		fail "part resize needs root and a loop device, to mount XFS for its reflinks"
+	as_root chown "$(id -u)" "$dir/reflink"
+}
+
+unmount_reflink() {
+	! mountpoint -q "$dir/reflink" || as_root umount "$dir/reflink"
+	rm -rf "$dir/reflink" "$dir/xfs"
+}
+
+# $dir/reflink/ext: a sparse image of 256 times the size (1 TiB, of 4 GiB), with an ext4
+# filesystem that contains /usr/include/linux.
+image_ext() {
+	mkdir "$dir/tree"
+	cp -a /usr/include/linux "$dir/tree"
+	truncate -s $((bytes * 256)) "$dir/reflink/ext"
+	mke2fs -q -t ext4 -b 4096 -F -E lazy_itable_init=1,lazy_journal_init=1 -d "$dir/tree" \
+		"$dir/reflink/ext"
+	rm -r "$dir/tree"
+}
+
 # $dir/huge: data of 1/16 of the size in 16 places of 256 times the size (1 TiB, of
 # 4 GiB); $dir/plain: the same alone.
 image_huge() {

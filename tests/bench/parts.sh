@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 #
 # What is compared: each part calls compare() of run.sh with a title, the work,
 # the source and the tools.
@@ -65,4 +65,20 @@ part_long-link() {
 	compare "125 MB/s and 50 ms, to the host" up part img-copy lzop zstd scp nbdcopy tar
 	compare "125 MB/s and 50 ms, from the host" down part img-copy lzop zstd scp nbdcopy tar
 	rm "$dir/part"
+}
+
+# Each run is synced to disk, as img-resize does.
+part_resize() {
+	mount_reflink
+	out=$dir/reflink/out
+	image_ext
+	compare "$(huge_size) with an ext4 filesystem, grown by 10 %" grow-fs reflink/ext \
+		img-resize by-copy in-place
+	rm "$dir/reflink/ext"
+	image_random
+	mv "$dir/random" "$dir/reflink/raw"
+	compare "a raw image with all its space, grown by 10 %" grow reflink/raw \
+		img-resize fallocate truncate qemu-img
+	out=$dir/out
+	unmount_reflink
 }

@@ -1,11 +1,11 @@
 #!/bin/bash
-# One copy by one program, each at its best settings, as a user would type it.
+# One copy or resize by one program, each at its best settings, as a user would type it.
 #
 #   peers.sh WORK_TOOL SOURCE TARGET
 #
 # WORK: up, down (raw, to and from the host), pack-up (to an archive there),
-# pack, unpack, local.  run.sh sets BIN (ours), HOST, SSH_CONFIG and SOCKETS, a
-# folder with a short name.  HOST has the same files.  Ours neither syncs, as
+# pack, unpack, local; grow and grow-fs change TARGET alone, to $GROWN bytes.  run.sh sets BIN (ours), HOST, SSH_CONFIG and SOCKETS, a
+# folder with a short name.  HOST has the same files.  Ours neither syncs a copy, as
 # no peer does, nor is told anything else; it compares digests, as no peer does.
 set -eu -o pipefail
 tool=$1
@@ -77,5 +77,32 @@ local_nbdcopy() { exec nbdcopy --destination-is-zero "$from" "$to"; }
 local_qemu-img() { exec qemu-img convert -f raw -O raw -W -m 16 "$from" "$to"; }
 local_cp() { exec cp "$from" "$to"; }
 local_cp-sparse() { exec cp --sparse=always "$from" "$to"; }
+
+grow_img-resize() { exec "$BIN/img-resize" -q "$to" "$GROWN"; }
+grow_fallocate() { fallocate -l "$GROWN" "$to" && exec sync "$to"; }
+grow_truncate() { truncate -s "$GROWN" "$to" && exec sync "$to"; }
+grow_qemu-img() {
+	qemu-img resize -q -f raw --preallocation=falloc "$to" "$GROWN"
+	exec sync "$to"
+}
+
+# The file is complete at each moment, as with ours: a copy of it is changed, and checked at the end.
+grow-fs_img-resize() { exec "$BIN/img-resize" -q --fs "$to" "$GROWN"; }
+grow-fs_by-copy() {
+	cp --reflink=always "$to" "$to.new"
+	e2fsck -fp "$to.new"
+	truncate -s "$GROWN" "$to.new"
+	resize2fs "$to.new"
+	e2fsck -fn "$to.new"
+	sync "$to.new"
+	mv "$to.new" "$to"
+	sync "${to%/*}"
+} >/dev/null 2>&1
+grow-fs_in-place() {
+	e2fsck -fp "$to"
+	truncate -s "$GROWN" "$to"
+	resize2fs "$to"
+	sync "$to"
+} >/dev/null 2>&1
 
 "$tool"

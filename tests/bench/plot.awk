@@ -42,7 +42,7 @@ END {
 		scale = top[id[i]] > 0 ? width / top[id[i]] : 0
 		text(left - 8, y + 11, "text-anchor='end'", tool[i])
 		printf "<rect x='%d' y='%d' width='%.1f' height='14' fill='%s'/>\n", left, y, v[i] * scale + 0.5,
-			tool[i] == "img-copy" ? "#1f4e79" : "#a9c4de"
+			tool[i] ~ /^img-/ ? "#1f4e79" : "#a9c4de"
 		if (hi[i] > lo[i])
 			printf "<path d='M%.1f %dH%.1f' stroke='#c0392b'/>\n", left + lo[i] * scale, y + 7, left + hi[i] * scale
 		text(left + hi[i] * scale + 6, y + 11, "fill='#333'",

@@ -1,19 +1,19 @@
 #!/bin/bash
-# run.sh: img-copy beside what it stands in for, on this machine (make bench).
+# run.sh: img-copy and img-resize beside what they stand in for, on this machine (make bench).
 #
 #   tests/bench/run.sh BUILD
 #
-#   T='remote local'  some parts: remote archive local sparse memory slow-link long-link
+#   T='remote local'  some parts: remote archive local sparse memory slow-link long-link resize
 #   ROUNDS=3          timed runs of each; 0: the checking ones only
 #   SIZE=4G           of the image
 #
-# Writes BUILD/bench/table.txt, data.tsv and plots.  Fails if a copy is wrong,
+# Writes BUILD/bench/table.txt, data.tsv and plots.  Fails if a result is wrong,
 # never for its speed.  README.md has the method.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 build=$(cd "${1:-build}" && pwd)
 rounds=${ROUNDS:-3}
-parts=${T:-remote archive local sparse memory slow-link long-link}
+parts=${T:-remote archive local sparse memory slow-link long-link resize}
 bytes=$(numfmt --from=iec "${SIZE:-4G}")
 tests/deps.sh bench
 
@@ -35,6 +35,7 @@ SOCKETS=$(mktemp -d /tmp/img-bench.XXXXXX)
 BIN=$build/bin
 BATS_FILE_TMPDIR=$dir # where sshd.bash puts its folder
 data=$dir/data.tsv
+out=$dir/out
 export SOCKETS BIN HOST=
 # shellcheck source=tests/bats/sshd.bash
 . tests/bats/sshd.bash
@@ -48,6 +49,7 @@ compared=0
 leave() {
 	[ ${#relays[@]} = 0 ] || kill "${relays[@]}" 2>/dev/null || true
 	sshd_stop
+	unmount_reflink
 	rm -rf "$dir" "$SOCKETS"
 }
 trap leave EXIT
@@ -85,28 +87,59 @@ passed() {
 	echo $((up + down))
 }
 
+# A filesystem that was grown fills the image, has no errors, and contains the same files.
+check_fs() {
+	local files=$dir/files blocks status=0
+
+	blocks=$(dumpe2fs -h "$out" 2>/dev/null | awk '/^Block count:/ { print $3 }')
+	[ "$(stat -c %s "$out")" = "$GROWN" ] && ((blocks == GROWN / 4096)) || return
+	e2fsck -fn "$out" >/dev/null 2>&1 || return
+	mkdir -p "$files/before" "$files/after"
+	debugfs -R "rdump / $files/before" "$1" 2>/dev/null
+	debugfs -R "rdump / $files/after" "$out" 2>/dev/null
+	[ -e "$files/after/linux" ] &&
+		diff -r --no-dereference "$files/before" "$files/after" >&2 || status=1
+	rm -rf "$files"
+	return $status
+}
+
 # Compares a run's result with its source.
 check() {
 	local work=$1 from=$dir/$2
 
 	case $work:$2 in
-	pack*) { [ "$3" = zstd ] && zstd -qdc "$dir/out" || lzop -dc <"$dir/out"; } | cmp - "$from" ;;
+	pack*) { [ "$3" = zstd ] && zstd -qdc "$out" || lzop -dc <"$out"; } | cmp - "$from" ;;
+	grow:*) cmp "$out" <(head -c "$GROWN" <(cat "$from" /dev/zero)) ;;
+	grow-fs:*) check_fs "$from" ;;
 	*:huge) # which takes cmp an hour
-		qemu-img compare -q -f raw -F raw "$from" "$dir/out" &&
-			[ "$(stat -c %s "$from")" = "$(stat -c %s "$dir/out")" ]
+		qemu-img compare -q -f raw -F raw "$from" "$out" &&
+			[ "$(stat -c %s "$from")" = "$(stat -c %s "$out")" ]
 		;;
-	*) cmp "$from" "$dir/out" ;;
+	*) cmp "$from" "$out" ;;
 	esac || fail "$work by $3: the result is wrong"
+}
+
+# What grows is a copy of the source, which shares its blocks, to the length $GROWN.
+prepare() {
+	case $1 in
+	grow*)
+		GROWN=$(($(stat -c %s "$2") * 11 / 10 / 4096 * 4096))
+		export GROWN
+		cp --reflink=always "$2" "$out"
+		sync -f "$out"
+		;;
+	esac
 }
 
 # One run of a tool over HOST: a line of the data, with the bytes on the wire or "-".
 measure() {
 	local work=$1 from=$2 tool=$3 round=$4 before='' wire=- status=0
 
-	rm -f "$dir/out" "$dir/cost"
+	rm -f "$out" "$dir/cost"
+	prepare "$work" "$dir/$from"
 	[ ! -e "$dir/counts.$HOST" ] || before=$(passed "$HOST")
 	"$build/bench/cost" "$dir/cost" "$(cat "$SSHD_DIR/a/pid")" \
-		tests/bench/peers.sh "${work}_$tool" "$dir/$from" "$dir/out" || status=$?
+		tests/bench/peers.sh "${work}_$tool" "$dir/$from" "$out" || status=$?
 	[ "$status" = 0 ] || fail "$work by $tool: status $status"
 	[ -z "$before" ] || wire=$(($(passed "$HOST") - before))
 	printf '%s\t%s\t%s\t%s\t%s\n' "$part-$work-$from" "$tool" "$round" "$(cat "$dir/cost")" "$wire" >>"$data"
@@ -147,7 +180,7 @@ for part in $parts; do
 	"part_$part"
 done
 if ((rounds == 0)); then
-	echo "$compared copies: each is what it should be"
+	echo "$compared results: each is what it should be"
 	exit 0
 fi
 tests/bench/report.sh "$data" "$build/bench"

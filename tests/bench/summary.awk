@@ -51,7 +51,7 @@ function median(list, key, n) {
 }
 
 function keep_best(metric, case_of, tool, value) {
-	if (tool != "img-copy" && value != "-" && (!((metric, case_of) in best) || value < best[metric, case_of]))
+	if (tool !~ /^img-/ && value != "-" && (!((metric, case_of) in best) || value < best[metric, case_of]))
 		best[metric, case_of] = value
 }
 

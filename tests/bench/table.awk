@@ -13,12 +13,12 @@ function times(value) {
 $1 != last {
 	last = $1
 	printf "\n%s\n", $2
-	printf "  %-9s %7s %-13s %6s  %7s %6s  %6s %6s %6s  %7s %6s  %6s\n", "", "wall s", "(spread)", "x", "cpu s", "x",
+	printf "  %-10s %7s %-13s %6s  %7s %6s  %6s %6s %6s  %7s %6s  %6s\n", "", "wall s", "(spread)", "x", "cpu s", "x",
 		"MiB", "x", "(one)", "wire MB", "x", "others"
 }
 
 {
-	printf "  %-9s %7s %-13s %6s  %7s %6s  %6s %6s %6s  %7s %6s  %6s\n", $3, number($4, 1),
+	printf "  %-10s %7s %-13s %6s  %7s %6s  %6s %6s %6s  %7s %6s  %6s\n", $3, number($4, 1),
 		"(" number($5, 1) "-" number($6, 1) ")", times($12), number($7, 1), times($13),
 		number($8, 1024), times($14), number($9, 1024), number($10, 1e6), times($15), times($11)
 }

@@ -18,6 +18,7 @@
 #   suspended                    prints the names of all suspended volumes
 #   lv FIELD VOLUME              prints that field of a volume of host a, as LVM shows it
 #   names                        prints the names of the volumes of vga
+#   fs_intact DEVICE SIZE        its ext4 filesystem has SIZE bytes, no errors, and the files of $IMAGE
 #   tagged HOST [TAG]            prints GROUP/VOLUME of those with that tag (or with any tag)
 #   link_slow MS RATE HOST [PEER]   sets round-trip time and rate (of tc) of HOST's links
 #   link_cut HOST [PEER]         nothing passes, and neither side is notified
@@ -394,6 +395,22 @@ lv() {
 
 names() {
 	on a lvs --noheadings -o lv_name vga | tr -s ' \n' ' '
+}
+
+fs_intact() {
+	local had=$BATS_TEST_TMPDIR/had has=$BATS_TEST_TMPDIR/has size
+
+	blockdev --flushbufs "$1"
+	e2fsck -fn "$1" >&2
+	size=$(dumpe2fs -h "$1" 2>/dev/null |
+		awk '/^Block count:/ { c = $3 } /^Block size:/ { b = $3 } END { print c * b }')
+	[ "$size" = "$2" ]
+	mkdir "$had" "$has"
+	debugfs -R "rdump / $had" "$IMAGE" 2>/dev/null
+	debugfs -R "rdump / $has" "$1" 2>/dev/null
+	[ -s "$had/srv/numbers" ]
+	diff -r "$had" "$has" >&2
+	rm -r "$had" "$has"
 }
 
 tagged() {

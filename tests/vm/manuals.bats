@@ -68,8 +68,9 @@ volume() {
 	cp "$IMAGE" "/dev/$2"
 }
 
+# pool HOST GROUP/NAME [SIZE]
 pool() {
-	on "$1" lvcreate -qq --type thin-pool -L 64M --poolmetadatasize 4M -n "${2#*/}" "${2%/*}"
+	on "$1" lvcreate -qq --type thin-pool -L "${3:-64M}" --poolmetadatasize 4M -n "${2#*/}" "${2%/*}"
 }
 
 thin() {
@@ -202,11 +203,12 @@ holds() {
 }
 
 @test "manuals, volumes: img-tools(7)" {
-	pool a vg1/pool
+	pool a vg1/pool 128M
 	img-copy --archive "$IMAGE" golden
 	on b cp "$PWD/golden" /srv/golden/debian.img.lzo
 	runs img-tools.7
-	holds /dev/vg1/web
+	[ "$(blockdev --getsize64 /dev/vg1/web)" = 67108864 ]
+	fs_intact /dev/vg1/web 67108864
 	on b test -e /srv/backup/web.lzo
 }
 
