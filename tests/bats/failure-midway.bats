@@ -17,7 +17,7 @@ setup_file() {
 		printf -- '-e inject=%s:signal=STOP ' getdents64,pread64,unlinkat,renameat2,fallocate,statfs,fstatfs
 		printf -- '-P %s ' /
 		for i in "${!STALLING[@]}"; do
-			printf -- '-P %s ' "$STALLED/$i"{,/x.img,/room.img,/z.img.lzo,/.y.img.img-tools}
+			printf -- '-P %s ' "$STALLED/$i"{,/x.img,/room.img,/fs.img,/z.img.lzo,/.y.img.img-tools}
 		done
 		printf 'sh -c "$SSH_ORIGINAL_COMMAND"\n'
 	} >"$stall"
@@ -46,6 +46,8 @@ STALLING=(
 	'img-delete @x.img'
 	'img-rename @x.img y.img'
 	'img-resize @x.img 1M'
+	'img-resize --fs @fs.img 2M'
+	'img-resizefs @fs.img'
 	'img-archive @x.img'
 	'img-unarchive @z.img.lzo'
 	'img-clean @'
@@ -56,6 +58,8 @@ make_images() {
 	head -c 700000 /dev/zero | tr '\0' r >room.img
 	cp x.img z.img
 	img-archive z.img
+	truncate -s 1M fs.img
+	mke2fs -q -t ext4 fs.img 512k
 }
 
 # all_stall OPTION...: starts all commands at once, and waits until their helpers have
@@ -68,7 +72,7 @@ all_stall() {
 	for i in "${!STALLING[@]}"; do
 		dir=$STALLED/$i
 		mkdir "$dir" "$i"
-		cp x.img room.img z.img.lzo "$dir"
+		cp x.img room.img fs.img z.img.lzo "$dir"
 		cp x.img room.img "$i"
 		touch "$dir/.left.img-tools"
 		read -r -a words <<<"${STALLING[i]/@/"stall:$dir/"}"
@@ -121,6 +125,7 @@ whole_images() {
 		case $file in
 		*'/*.'*) ;; # no such file
 		*.lzo) lzop -dc "$file" | cmp - x.img ;;
+		*fs.img) cmp "$file" fs.img ;;
 		*room.img) cmp "$file" room.img || [ "$(img-info --json "$file" | jq .unfinished)" = true ] ;;
 		*y.img) cmp "$file" x.img || cmp -n 65536 "$file" /dev/zero ;;
 		*) cmp "$file" x.img ;;
