@@ -77,13 +77,23 @@ void fs_close(struct fs *f)
 	close_device(f);
 }
 
+/* Records why it cannot be measured.  Returns -1. */
+static int refuse_unknown(const struct fs *f)
+{
+	if (f->kind->explain && f->kind->explain(f) < 0)
+		return -1;
+	return err_set(ST_REFUSED,
+		"its %s filesystem is damaged, or has features that are not known", f->extent.type);
+}
+
 /* The superblock, which was being written when a job was interrupted.  0, or -1 recorded. */
 static int repair_begun(struct fs *f)
 {
-	int r = f->kind->repair ? open_device(f) : 0;
+	int r;
 
-	if (r == 0 && f->kind->repair)
-		r = f->kind->repair(f);
+	if (!f->kind->repair || f->kind->is_mounted)
+		return 0;
+	r = open_device(f) < 0 ? -1 : f->kind->repair(f);
 	close_device(f);
 	return r < 0 ? -1 : fs_extent_read(&f->extent, f->fd, f->off, f->len, NULL);
 }
@@ -109,9 +119,7 @@ int fs_open(struct fs *f, int fd, uint64_t off, uint64_t len, const struct fs_wa
 	if (e->measured == FS_UNKNOWN && want->was_begun && repair_begun(f) < 0)
 		return -1;
 	if (e->measured == FS_UNKNOWN)
-		return err_set(ST_REFUSED,
-			"its %s filesystem is damaged, or has features that are not known",
-			e->type);
+		return refuse_unknown(f);
 	if (e->bytes > len)
 		return err_set(ST_REFUSED,
 			"its %s filesystem has %s (%llu bytes), which is more than there is",

@@ -5,7 +5,8 @@
  * The fields of the superblock, at 65536, that are used; little-endian:
  *
  *	 32 16  UUID			 56  8  flags
- *	120  8  bytes in use		180  8  read-only compatible features
+ *	120  8  bytes in use		136  8  devices
+ *					180  8  read-only compatible features
  *	188  8  incompatible		201  8  number of the device
  *	571 16  UUID in the metadata, with the feature of that name
  *
@@ -49,6 +50,20 @@ static int read_super(const struct fs *f, uint8_t sb[SUPER_SIZE])
 		return err_sys("cannot read the superblock");
 	if (n < SUPER_SIZE)
 		return err_set(ST_CORRUPT, "cannot read the superblock: it is truncated");
+	return 0;
+}
+
+static int explain_btrfs(const struct fs *f)
+{
+	uint8_t sb[SUPER_SIZE];
+
+	if (read_super(f, sb) < 0)
+		return -1;
+	if (get_le64(sb + 136) > 1)
+		return err_set(ST_REFUSED,
+			"its btrfs filesystem has %" PRIu64
+			" devices, and only one with one device can be resized",
+			get_le64(sb + 136));
 	return 0;
 }
 
@@ -275,6 +290,7 @@ const struct fs_kind fs_kind_btrfs = {
 	.is_mounted = true,
 	.needs_device = true,
 	.floor = SMALLEST,
+	.explain = explain_btrfs,
 	.check = check_btrfs,
 	.smallest = smallest_btrfs,
 	.repair = repair_btrfs,

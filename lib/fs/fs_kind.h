@@ -1,10 +1,10 @@
 /*
  * fs_kind: what fs.c and the kinds of filesystems share; nothing else includes it.
  *
- * f->device is open in all these functions but fit(), and in check() only if is_mounted.  It is a
- * regular file only if the kind does not need a device and off is 0; else a block device that ends
- * where the filesystem has to end.  A function returns 0, or -1 with an error recorded, unless its
- * comment says otherwise.
+ * f->device is open in all these functions but explain() and fit(), and in check() only if
+ * is_mounted.  It is a regular file only if the kind does not need a device and off is 0; else a
+ * block device that ends where the filesystem has to end.  A function returns 0, or -1 with an
+ * error recorded, unless its comment says otherwise.
  */
 #ifndef IMG_FS_KIND_H
 #define IMG_FS_KIND_H
@@ -23,6 +23,11 @@ struct fs_kind {
 	bool needs_device; /* its programs do not work on a regular file */
 	uint64_t floor;	   /* bytes below which it is never shrunk */
 
+	/*
+	 * -1 recorded if the superblock tells why fs_extent.h does not measure it, else 0.  May be
+	 * NULL.
+	 */
+	int (*explain)(const struct fs *f);
 	/* fs_fit(); NULL: the largest multiple of extent.block. */
 	uint64_t (*fit)(const struct fs *f, uint64_t len);
 	/* fs_check(), by its own reading of the superblock: features, state, bounds. */
