@@ -88,7 +88,7 @@ static const struct field fields[] = {
 	{ "cluster_size", FIELD_BYTES, VIEW_INFO, .json = "cluster_size",
 		.xml = "target/clusterSize", .xml_unit = "B" },
 	{ "feature", FIELD_TEXTS, VIEW_INFO, .xml = "target/features/", .xml_with = "compat" },
-	{ "watermark", FIELD_BYTES, VIEW_INFO, .json = "watermark" },
+	{ "watermark", FIELD_BYTES, VIEW_INFO, .json = "watermark", .line = "watermark" },
 	{ "backing.path", FIELD_TEXT, IMAGE, .json = "backing?.path" },
 	{ "backing.recorded", FIELD_TEXT, IMAGE, .json = "backing?.recorded" },
 	{ "backing.format", FIELD_TEXT, IMAGE, .json = "backing?.format" },
@@ -102,6 +102,19 @@ static const struct field fields[] = {
 	{ "extent.capacity", FIELD_SIZES, VIEW_INFO, .json = "extents[].capacity" },
 	{ "extent.allocation", FIELD_SIZES, VIEW_INFO, .json = "extents[].allocation" },
 	{ "extent.physical", FIELD_SIZES, VIEW_INFO, .json = "extents[].physical" },
+
+	/* A layer of a chain. */
+	{ "depth", FIELD_NUMBER, VIEW_LAYER, .json = "depth" },
+	{ "error.kind", FIELD_TEXT, VIEW_LAYER, .json = "error?.kind" },
+	{ "error.message", FIELD_TEXT, VIEW_LAYER, .json = "error?.message" },
+	{ "path", FIELD_TEXT, VIEW_CHAIN, .column = "LAYER", .text = field_text_layer },
+	{ "depth", FIELD_NUMBER, VIEW_CHAIN, .column = "NO" },
+	{ "capacity", FIELD_BYTES, VIEW_CHAIN, .column = "SIZE" },
+	{ "allocation", FIELD_BYTES, VIEW_CHAIN, .column = "USED" },
+	{ "physical", FIELD_BYTES, VIEW_CHAIN, .column = "PHYSICAL" },
+	{ "watermark", FIELD_BYTES, VIEW_CHAIN, .column = "END", .text = field_text_end },
+	{ "format", FIELD_TEXT, VIEW_CHAIN, .column = "FORMAT", .text = field_text_format },
+	{ "in_use", FIELD_BOOL, VIEW_CHAIN, .column = "STATE", .text = field_text_layer_state },
 
 	/* A host.  What it detects are hundreds of types: too many for a line. */
 	{ "host", FIELD_TEXT, VIEW_HOST, .json = "host", .xml = "host", .line = "host" },

@@ -2,7 +2,7 @@
  * recorded: names that an image records, such as a qcow2 layer's backing file.
  *
  * The names come from a guest or an attacker.  A relative name starts at the
- * directory of the image as it was spelled, as in QEMU.
+ * directory of the image as it was spelled, as in QEMU.  "file:" before a path is skipped.
  */
 #ifndef IMG_RECORDED_H
 #define IMG_RECORDED_H
@@ -22,10 +22,14 @@
  */
 int recorded_path(char **path, const struct place *from, const char *name);
 
+/* Whether QEMU takes name as that of a file or volume, and not as "PROTOCOL:...". */
+bool recorded_is_path(const char *name);
+
 /* A file or volume that an image records. */
 struct recorded {
-	char *path;  /* as of recorded_path() */
-	bool exists; /* it may be looked at; then in bytes: */
+	char *path;    /* as of recorded_path() */
+	char *spelled; /* the name as an absolute path; NULL if it is not a path */
+	bool exists;   /* it may be looked at; then in bytes: */
 	uint64_t allocation, physical;
 };
 
