@@ -34,7 +34,11 @@ enum field_view {
 	VIEW_GROUP = 1 << 6,	 /* a volume group */
 	VIEW_POOL = 1 << 7,	 /* a thin pool */
 	VIEW_LAYER = 1 << 8,	 /* what only a layer of a chain has */
-	VIEW_CHAIN = 1 << 9	 /* the columns of a layer */
+	VIEW_CHAIN = 1 << 9,	 /* the columns of a layer */
+	/* A layer in the XML of a chain, part by part. */
+	VIEW_SIZES = 1 << 10,
+	VIEW_OWNER = 1 << 11, /* permissions and times */
+	VIEW_FEATURES = 1 << 12
 };
 
 struct field {

@@ -99,7 +99,7 @@ once() {
 }
 
 @test "recorded: no call with a name outside of the allowed directories" {
-	quiet ../other/hidden ../hidden ../../../../../../../../../../../etc/hidden /etc/hidden \
+	quiet ../other/hidden file:../hidden ../hidden ../../../../../../../../../../../etc/hidden /etc/hidden \
 		"$DIR/other/hidden" "$DIR/allowed/../other/hidden" "$DIR/allowed-hidden" \
 		"../allowed/../other/hidden" "../also/../other/hidden" /dev/hidden /dev/vg/hidden \
 		/proc/self/root/hidden
@@ -107,11 +107,11 @@ once() {
 
 @test "recorded: no call with what is no path" {
 	quiet nbd:unix:/hidden nbd://hidden/x 'json:{"driver":"file","filename":"hidden"}' \
-		file:hidden hidden:x ssh://hidden/x
+		hidden:x ssh://hidden/x
 }
 
 @test "recorded: one call with a name in an allowed directory" {
-	once "\"$DIR/allowed/hidden\"" hidden ./hidden sub/../hidden "$DIR/allowed/hidden" \
+	once "\"$DIR/allowed/hidden\"" hidden file:hidden ./hidden sub/../hidden "$DIR/allowed/hidden" \
 		"$DIR//allowed/./hidden" ../allowed/hidden
 	once "\"$DIR/allowed/sub/hidden\"" sub/hidden
 	once "\"$DIR/also/hidden\"" ../also/hidden "$DIR/also/hidden" ../also/../allowed/../also/hidden
