@@ -144,6 +144,36 @@ int recorded_look(struct recorded *r, const struct place *from, const char *name
 	return 0;
 }
 
+struct place *recorded_place(const struct place *from, const char *name)
+{
+	const struct policy *policy = from->policy;
+	char *spelled, *path = NULL;
+	struct place *place = NULL;
+	int fd;
+
+	if (!recorded_is_path(name)) {
+		err_set(ST_REFUSED, "is not a path");
+		return NULL;
+	}
+	spelled = make_absolute(from, path_of(name));
+	if (!spelled)
+		return NULL;
+	fd = policy_open_recorded(policy, spelled, O_PATH);
+	if (fd >= 0) {
+		path = resolved_path(fd);
+		close(fd);
+		if (!path)
+			err_set(ST_FAILED, "out of memory");
+	} else if (err_status() == ST_REFUSED && is_allowed_volume(policy, spelled)) {
+		path = strdup(spelled);
+	}
+	if (path)
+		place = place_open(policy, path);
+	free(path);
+	free(spelled);
+	return place;
+}
+
 void recorded_fini(struct recorded *r)
 {
 	free(r->path);

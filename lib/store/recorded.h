@@ -7,9 +7,13 @@
 #ifndef IMG_RECORDED_H
 #define IMG_RECORDED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/store/place.h"
+
+/* Whether QEMU takes a recorded name for a path, and not for "PROTOCOL:...". */
+bool recorded_is_path(const char *name);
 
 /*
  * Resolves a name that the image at `from` records (NULL: it has no place).  *path,
@@ -22,8 +26,11 @@
  */
 int recorded_path(char **path, const struct place *from, const char *name);
 
-/* Whether QEMU takes name as that of a file or volume, and not as "PROTOCOL:...". */
-bool recorded_is_path(const char *name);
+/*
+ * The place that such a name leads to, found in the same way.  NULL recorded: the name is not a
+ * path, ST_ABSENT, ST_REFUSED by the policy, ...
+ */
+struct place *recorded_place(const struct place *from, const char *name);
 
 /* A file or volume that an image records. */
 struct recorded {
