@@ -127,7 +127,7 @@ facts() {
 	name=$DIR$long/raw
 	[ ${#name} = 1023 ]
 	truncate -s 1M raw a:b $'n\nl' ' ' $'\377'
-	for name in "$name" ./a:b $'n\nl' ' ' $'\377'; do
+	for name in "$name" ./a:b file:raw $'n\nl' ' ' $'\377'; do
 		succeeds img-create --format qcow2 --backing "$name" x.img 1M
 		qemu-img check -q x.img
 		grep -qaF "${name##*$'\n'}" x.img
@@ -135,7 +135,7 @@ facts() {
 	done
 	refuses 4 x.img img-create --format qcow2 --backing "/$DIR$long/raw" x.img 1M
 	says 'longer than 1023 bytes'
-	for name in nbd:localhost:1 nbd://localhost/x json:{} a:b file:raw "a:$DIR/raw"; do
+	for name in nbd:localhost:1 nbd://localhost/x json:{} a:b "a:$DIR/raw"; do
 		refuses 4 x.img img-create --format qcow2 --backing "$name" x.img 1M
 		says 'not a path'
 	done

@@ -52,6 +52,8 @@ calls() {
 		echo "the header was not read" >&2
 		return 1
 	}
+	# What a readlink() found; its name is in the first half of the line.
+	sed -i '/<\.\.\. readlink resumed>/d' trace
 	grep hidden trace | sed -E 's/^[0-9]+ +//; s/^<\.\.\. ([a-z0-9_]+) resumed>/\1(/' |
 		grep -vE '^(p?read|p?write)(64|v)?\(|^(send|recv)(to|from|msg)\(|^execve\(' |
 		grep -v '^readlink("/proc/self/fd/[0-9]*"' || true
