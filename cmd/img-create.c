@@ -80,7 +80,7 @@ static int tell_creation(struct command *c, const struct location *loc, const st
 static int check_options(struct creation *asked)
 {
 	static const char *const formats[] = { "raw", "qcow2", NULL };
-	int format = asked->format ? usage_word("--format", asked->format, formats) : 0;
+	int format = asked->format ? usage_word("format", asked->format, formats) : 0;
 
 	if (format < 0)
 		return -1;

@@ -89,6 +89,7 @@ int main(int argc, char **argv)
 		return command_end(&c, form < 0 ? -1 : 0);
 	if (chain_show_begin(&show, (enum chain_form)form, c.cli.count, chain) < 0)
 		return command_end(&c, -1);
+	c.is_short = true;
 	c.each = each_layer;
 	c.tell = tell_layers;
 	c.end = end_layers;

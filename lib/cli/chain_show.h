@@ -34,7 +34,10 @@ int chain_show_begin(struct chain_show *s, enum chain_form form, int count, bool
 int chain_show_layer(
 	struct chain_show *s, const struct location *loc, const struct kv *record, json_t *object);
 
-/* After the last layer of an image, also if that failed; prints a table.  0, or -1 recorded. */
+/*
+ * After the last layer of an image; prints a table.  If not all layers came, it is not called, and
+ * a table with only some of them is not printed.  0, or -1 recorded.
+ */
 int chain_show_image(struct chain_show *s, const struct location *loc);
 
 /* After the last image; prints the XML.  0, or -1 recorded. */

@@ -51,7 +51,7 @@ static int command_ask(struct command *c, struct peer *p, const struct location 
 	command_add_keys(c, loc, &args);
 	if (!c->each)
 		r = peer_call(p, c->op, &args, record, reply);
-	else if (c->cli.json) /* each() keeps what it adds to o */
+	else if (c->cli.json || c->is_short) /* each() keeps what it adds to o */
 		r = peer_request(p, c->op, &args);
 	else
 		r = peer_request_list(p, c->op, &args);

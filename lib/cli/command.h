@@ -30,6 +30,7 @@ enum command_path {
 struct command {
 	const char *op; /* what the helper is asked to do */
 	enum command_path path;
+	bool is_short;	   /* with each(): an answer of bounded length, all of which is kept */
 	bool changes;	   /* it has -n, which is sent as `dry_run` */
 	const char *phase; /* what its progress is called, or NULL: it shows none */
 	/*

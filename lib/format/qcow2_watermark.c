@@ -19,6 +19,7 @@
 #define ENTRY 8			     /* bytes of an entry of the table */
 #define ENTRY_RESERVED UINT64_C(511) /* bits of it that are 0 */
 #define PIECE 65536		     /* bytes of a block that are read at once */
+#define HOLE_COST 512		     /* to look for a hole takes as long as to read that */
 #define TABLE "table of reference counts"
 
 struct counts {
@@ -28,6 +29,7 @@ struct counts {
 	uint64_t *block;    /* offsets of the blocks, 0 if there is none */
 	uint32_t blocks;    /* of the table */
 	uint64_t per_block; /* clusters that a block counts */
+	uint64_t left;	    /* bytes that may still be read */
 	uint64_t clusters;  /* of the image; what is counted beyond them is not looked at */
 };
 
@@ -38,10 +40,22 @@ static int compare_offsets(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static int read_exactly(const struct counts *c, void *p, size_t n, uint64_t off)
+/* Counts n bytes that are read.  0, or -1 recorded. */
+static int spend(struct counts *c, size_t n)
 {
-	ssize_t got = io_pread(c->fd, p, n, off);
+	if (n > c->left)
+		return err_set(ST_FAILED, "it takes too long to find the end");
+	c->left -= n;
+	return 0;
+}
 
+static int read_exactly(struct counts *c, void *p, size_t n, uint64_t off)
+{
+	ssize_t got;
+
+	if (spend(c, n) < 0)
+		return -1;
+	got = io_pread(c->fd, p, n, off);
 	if (got < 0)
 		return err_sys("cannot read at %llu", (unsigned long long)off);
 	return (size_t)got < n ? qcow2_tables_refuse(TABLE, "is outside of the image") : 0;
@@ -123,7 +137,7 @@ static uint64_t last_count(const uint8_t *p, size_t n, unsigned order)
  * Looks for the last count that is not 0 among the first `counts` of a block: its number plus 1
  * in *last; 0: all are 0.
  */
-static int search_block(const struct counts *c, uint64_t off, uint64_t counts, uint64_t *last)
+static int search_block(struct counts *c, uint64_t off, uint64_t counts, uint64_t *last)
 {
 	unsigned order = c->q->refcount_order;
 	uint64_t bytes = ((counts << order) + 7) / 8, at, found;
@@ -131,6 +145,8 @@ static int search_block(const struct counts *c, uint64_t off, uint64_t counts, u
 	size_t n;
 
 	*last = 0;
+	if (spend(c, HOLE_COST) < 0)
+		return -1;
 	if (is_hole(c, off))
 		return 0;
 	for (; bytes && *last == 0; bytes = at) {
@@ -151,7 +167,7 @@ static int search_block(const struct counts *c, uint64_t off, uint64_t counts, u
 }
 
 /* The number of clusters up to the last one in use. */
-static int search_blocks(const struct counts *c, uint64_t *used)
+static int search_blocks(struct counts *c, uint64_t *used)
 {
 	uint64_t i = (c->clusters - 1) / c->per_block, counts, last;
 
@@ -206,9 +222,9 @@ static int find_watermark(struct counts *c, uint64_t *out)
 	return 0;
 }
 
-int qcow2_watermark(const struct qcow2 *q, int fd, uint64_t len, uint64_t *out)
+static int find_within(const struct qcow2 *q, int fd, uint64_t len, uint64_t reads, uint64_t *out)
 {
-	struct counts c = { .q = q, .fd = fd, .len = len };
+	struct counts c = { .q = q, .fd = fd, .len = len, .left = reads };
 	int r;
 
 	if (len == 0)
@@ -221,4 +237,14 @@ int qcow2_watermark(const struct qcow2 *q, int fd, uint64_t len, uint64_t *out)
 	r = find_watermark(&c, out);
 	free(c.block);
 	return r;
+}
+
+int qcow2_watermark(const struct qcow2 *q, int fd, uint64_t len, uint64_t *out)
+{
+	return find_within(q, fd, len, UINT64_MAX, out);
+}
+
+int qcow2_watermark_soon(const struct qcow2 *q, int fd, uint64_t len, uint64_t *out)
+{
+	return find_within(q, fd, len, QCOW2_WATERMARK_READS, out);
 }

@@ -21,4 +21,11 @@
  */
 int qcow2_watermark(const struct qcow2 *q, int fd, uint64_t len, uint64_t *out);
 
+/*
+ * The same for a listing, which an attacker could hold up: also -1 with ST_FAILED recorded if more
+ * than QCOW2_WATERMARK_READS bytes would have to be read.
+ */
+#define QCOW2_WATERMARK_READS (16u << 20)
+int qcow2_watermark_soon(const struct qcow2 *q, int fd, uint64_t len, uint64_t *out);
+
 #endif

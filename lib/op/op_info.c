@@ -13,11 +13,13 @@ static int send_layer(void *arg, const struct buf *record)
 
 static int send_image(struct session *s, struct place *place)
 {
+	struct info_layer layer = { .format = NULL };
 	struct buf record = BUF_INIT;
-	int r = info_collect(place, NULL, &record);
+	int r = info_collect_layer(place, &layer, &record);
 
 	if (r == 0)
 		r = op_record(s, &record);
+	info_layer_fini(&layer);
 	buf_fini(&record);
 	return r;
 }

@@ -149,7 +149,7 @@ static bool was_begun(const struct resizing *z)
 
 static int plan_fs(struct resizing *z)
 {
-	bool repairs = was_begun(z) && !flag(z, "dry_run");
+	bool repairs = was_begun(z) && z->r->pending.to == z->r->len && !flag(z, "dry_run");
 	const struct fs_want want = {
 		.may_mount = z->may_mount, .dry_run = !repairs, .was_begun = repairs
 	};

@@ -93,13 +93,8 @@ static bool was_seen(struct chain *c, const struct place *place)
 /* The place of the layer below, which need not exist.  NULL recorded. */
 static struct place *place_below(const struct chain *c, const struct info_layer *above)
 {
-	struct place *place;
+	struct place *place = recorded_open(&above->below, c->policy);
 
-	if (!above->below.path) {
-		err_set(ST_REFUSED, "the access policy does not allow it, or it is unreadable");
-		return NULL;
-	}
-	place = place_open(c->policy, above->below.spelled);
 	if (place && place->is_container) {
 		place_close(place);
 		err_set(ST_REFUSED, "is not an image");

@@ -64,6 +64,8 @@ static int add_backing(
 	add_nonempty(out, "backing.format", q->backing_format);
 	layer->backing = strdup(q->backing);
 	layer->backing_format = *q->backing_format ? strdup(q->backing_format) : NULL;
+	if (!layer->backing || (*q->backing_format && !layer->backing_format))
+		return err_set(ST_FAILED, "out of memory");
 	if (recorded_look(&layer->below, img->place, q->backing) < 0)
 		return -1;
 	kv_add(out, "backing.path", layer->below.path);
@@ -150,16 +152,16 @@ static int add_qcow2(
 	return add_files(out, img, q, layer);
 }
 
-/* Of a qcow2 layer whose tables are damaged it is not known. */
+/* Not known if the tables are damaged, or so odd that it takes long to find. */
 static bool has_watermark(const struct image *img, const struct qcow2 *q, uint64_t *out)
 {
-	if (img->fd >= 0 && qcow2_watermark(q, img->fd, img->len, out) == 0)
+	if (img->fd >= 0 && qcow2_watermark_soon(q, img->fd, img->len, out) == 0)
 		return true;
 	err_clear();
 	return false;
 }
 
-/* q: of an image that is not an archive, or NULL. */
+/* q: of a qcow2 image whose watermark is wanted, or NULL. */
 static int add_storage(struct buf *out, struct image *img, const struct qcow2 *q)
 {
 	uint64_t allocation, mark;
@@ -228,6 +230,7 @@ static int add_content_info(struct buf *out, struct image *img, struct info_laye
 	const char *taken = layer->format && !*layer->format ? "raw" : layer->format;
 	bool is_known = !taken || strcmp(taken, "qcow2") == 0 || foreign_is_known(taken);
 	const struct content *c;
+	bool is_marked;
 	int r;
 
 	/* A guest can write the header of another format into its raw disk. */
@@ -250,7 +253,10 @@ static int add_content_info(struct buf *out, struct image *img, struct info_laye
 	r = c->foreign.format ? add_foreign(out, img, &c->foreign)
 			      : add_qcow2(out, img, &c->qcow2, layer);
 	kv_add(out, "format", c->format);
-	return r < 0 ? -1 : add_storage(out, img, c->foreign.format ? NULL : &c->qcow2);
+	if (r < 0)
+		return -1;
+	is_marked = !c->foreign.format && (!layer->is_entry || S_ISBLK(img->st.st_mode));
+	return add_storage(out, img, is_marked ? &c->qcow2 : NULL);
 }
 
 /* For an image that cannot be read. */
@@ -350,7 +356,7 @@ static int collect(struct place *place, const char *name, struct info_layer *lay
 
 int info_collect(struct place *place, const char *name, struct buf *out)
 {
-	struct info_layer layer = { .format = NULL };
+	struct info_layer layer = { .is_entry = true };
 	int r = collect(place, name, &layer, out);
 
 	info_layer_fini(&layer);

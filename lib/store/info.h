@@ -17,7 +17,8 @@
  *	atime, mtime, ctime				seconds "." nine digits
  *	compat, feature (each), cluster_size		qcow2
  *	watermark		qcow2: bytes, the end of the last cluster in use; of a block
- *				device it is the allocation, too; absent if it is not known
+ *				device it is the allocation, too; absent if it is not known,
+ *				and in a list for a file
  *	backing.recorded, backing.format, backing.path	qcow2
  *	data_file.recorded, .path, .capacity, .allocation, .physical	qcow2 with an external
  *							data file ("" if it is not named)
@@ -33,8 +34,9 @@
 #include "lib/store/place.h"
 #include "lib/store/recorded.h"
 
-/* An image as a layer of a chain. */
+/* An image as a layer of a chain, or alone. */
 struct info_layer {
+	bool is_entry; /* of a list, in which a file has no watermark */
 	/*
 	 * What it is taken for, as the layer above it records: "" is not recorded, and so raw.
 	 * NULL: what it looks like.
@@ -46,8 +48,8 @@ struct info_layer {
 };
 
 /*
- * Appends the record of the image or container at a place, which it takes over,
- * also on failure.  name is the value of the key name; NULL: the place's own name.
+ * Appends the record of the image or container at a place, as an entry of a list; takes the place
+ * over, also on failure.  name is the value of the key name; NULL: the place's own name.
  * 0, or -1 recorded; then out may hold a part of the record.  Blocks for up to 2
  * seconds while a volume is open elsewhere (inuse.h).
  */

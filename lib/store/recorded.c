@@ -12,7 +12,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/pathname.h"
 #include "lib/lvm/volume.h"
@@ -140,37 +139,32 @@ int recorded_look(struct recorded *r, const struct place *from, const char *name
 	}
 	if (!r->path && (fd >= 0 || err_errno() == ENOENT))
 		r->path = strdup(r->spelled);
+	if (fd < 0 && !r->exists)
+		err_take(&r->why);
 	err_clear();
 	return 0;
 }
 
+struct place *recorded_open(const struct recorded *r, const struct policy *policy)
+{
+	if (r->why.status != ST_OK) {
+		err_put(&r->why);
+		return NULL;
+	}
+	if (r->spelled)
+		return place_open(policy, r->spelled);
+	err_set(ST_REFUSED, "is not a path");
+	return NULL;
+}
+
 struct place *recorded_place(const struct place *from, const char *name)
 {
-	const struct policy *policy = from->policy;
-	char *spelled, *path = NULL;
 	struct place *place = NULL;
-	int fd;
+	struct recorded r;
 
-	if (!recorded_is_path(name)) {
-		err_set(ST_REFUSED, "is not a path");
-		return NULL;
-	}
-	spelled = make_absolute(from, path_of(name));
-	if (!spelled)
-		return NULL;
-	fd = policy_open_recorded(policy, spelled, O_PATH);
-	if (fd >= 0) {
-		path = resolved_path(fd);
-		close(fd);
-		if (!path)
-			err_set(ST_FAILED, "out of memory");
-	} else if (err_status() == ST_REFUSED && is_allowed_volume(policy, spelled)) {
-		path = strdup(spelled);
-	}
-	if (path)
-		place = place_open(policy, path);
-	free(path);
-	free(spelled);
+	if (recorded_look(&r, from, name) == 0)
+		place = recorded_open(&r, from->policy);
+	recorded_fini(&r);
 	return place;
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/err.h"
 #include "lib/store/place.h"
 
 /* Whether QEMU takes a recorded name for a path, and not for "PROTOCOL:...". */
@@ -26,18 +27,13 @@ bool recorded_is_path(const char *name);
  */
 int recorded_path(char **path, const struct place *from, const char *name);
 
-/*
- * The place that such a name leads to, found in the same way.  NULL recorded: the name is not a
- * path, ST_ABSENT, ST_REFUSED by the policy, ...
- */
-struct place *recorded_place(const struct place *from, const char *name);
-
 /* A file or volume that an image records. */
 struct recorded {
 	char *path;    /* as of recorded_path() */
 	char *spelled; /* the name as an absolute path; NULL if it is not a path */
 	bool exists;   /* it may be looked at; then in bytes: */
 	uint64_t allocation, physical;
+	struct err why; /* why it could not be looked at; status ST_OK: it could, or is no path */
 };
 
 /*
@@ -45,6 +41,17 @@ struct recorded {
  * of memory.  The caller calls recorded_fini(), also on failure.
  */
 int recorded_look(struct recorded *r, const struct place *from, const char *name);
+
+/*
+ * The place of what was looked at; relative names that it records itself
+ * start where it was spelled.  NULL recorded: why it could not be looked at, ST_REFUSED if it is
+ * not a path, and as of place_open().
+ */
+struct place *recorded_open(const struct recorded *r, const struct policy *policy);
+
+/* The same by a name: recorded_look() and recorded_open(). */
+struct place *recorded_place(const struct place *from, const char *name);
+
 void recorded_fini(struct recorded *r);
 
 #endif

@@ -256,6 +256,7 @@ locked() {
 		--format qcow2 --thin pool x.img 1M
 	END
 	refuses 2 '' img-create --format '' x.img 1M
+	says ": --format: invalid value ''"
 	refuses 2 '' img-create --format qcow2 --backing '' x.img 1M
 	refuses 2 "a:$DIR/x.img" img-create --format qcow2 --volume-size 2M "a:$DIR/x.img" 1M
 	says '--volume-size is for volumes'

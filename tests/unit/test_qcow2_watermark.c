@@ -36,10 +36,11 @@ static int open_image(const char *name, struct qcow2 *q, uint64_t *len)
 static long long watermark(void)
 {
 	struct qcow2 q;
-	uint64_t len, end = 0;
+	uint64_t len, end = 0, soon = 0;
 	int fd = open_image("x", &q, &len), r;
 
 	r = qcow2_watermark(&q, fd, len, &end);
+	ok(r < 0 || (qcow2_watermark_soon(&q, fd, len, &soon) == 0 && soon == end), "found soon");
 	close(fd);
 	return r < 0 ? -1 : (long long)end;
 }
@@ -175,6 +176,8 @@ static void test_many_blocks(void)
 		"many blocks: made");
 	is_int(qcow2_watermark(&q, fd, len, &end), 0, "many blocks");
 	is_int(end, (sizeof(table) / 8 + 5) * q.cluster_size, "many blocks: their own end");
+	is_int(qcow2_watermark_soon(&q, fd, len, &end), -1, "many blocks: not soon");
+	is_int(err_status(), ST_FAILED, "many blocks: not damaged");
 	close(fd);
 }
 
