@@ -119,9 +119,16 @@ without() {
 }
 
 @test "storage --xml: well-formed, with the same content" {
-	succeeds img-storage --json
-	cp "$OUT" json
 	succeeds img-storage --xml
+	xmllint --noout "$OUT"
+	[ "$(xmllint --xpath 'count(/storage/directory)' "$OUT")" -ge 1 ]
+	# What is mounted can change between two calls, what is configured cannot.
+	mkdir one two
+	printf '[storage]\n\tdirectory = %s\n' "$DIR/one" "$DIR/two" >config
+	succeeds img-storage --config config --json
+	cp "$OUT" json
+	json '.directories | length == 2'
+	succeeds img-storage --config config --xml
 	xmllint --noout "$OUT"
 	[ "$(xmllint --xpath 'string(/storage/host)' "$OUT")" = "$(uname -n)" ]
 	[ "$(xmllint --xpath 'count(/storage/directory)' "$OUT")" = "$(jq '.directories | length' json)" ]
