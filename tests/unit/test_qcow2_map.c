@@ -74,8 +74,9 @@ static bool same_bytes(const struct opened *o)
 	void *want;
 	int fd;
 
-	scratch_run("qemu-img convert -O raw 'json:{\"driver\":\"qcow2\",\"backing\":null,"
-		    "\"file\":{\"driver\":\"file\",\"filename\":\"x\"}}' raw");
+	scratch_run(
+		"qemu-img convert -t unsafe -O raw 'json:{\"driver\":\"qcow2\",\"backing\":null,"
+		"\"file\":{\"driver\":\"file\",\"filename\":\"x\"}}' raw");
 	fd = open("raw", O_RDONLY | O_CLOEXEC);
 	want = fd < 0 ? NULL : mmap(NULL, (size_t)o->q.size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (want && want != MAP_FAILED) {
@@ -127,7 +128,7 @@ static void change(unsigned size, unsigned cluster, int count)
 {
 	static const char *const verbs[] = { "write -P 5", "write -P 6", "write -z", "write -zu",
 		"discard", "write -c -P 7" };
-	char text[4096] = "qemu-io";
+	char text[4096] = "qemu-io -t unsafe";
 	size_t used = strlen(text);
 	unsigned verb, off, n;
 	int i;
@@ -159,10 +160,8 @@ static void test_options(const char *options)
 	is_int(scratch_run("rm -f x data; qemu-img create -q -f qcow2 -o %s x %u", options, size),
 		0, what);
 	compare("empty");
-	change(size, cluster, 12);
-	compare("changed");
 	change(size, cluster, 40);
-	compare("changed more");
+	compare("changed");
 }
 
 static void test_kinds(void)
@@ -203,7 +202,7 @@ static void test_backing(void)
 	compare("compressed");
 	scratch_run("qemu-img convert -c -O qcow2 -o compression_type=zstd base x");
 	compare("compressed (zstd)");
-	scratch_run("qemu-img snapshot -c one x; qemu-io -c 'write 0 1M' x");
+	scratch_run("qemu-img snapshot -c one x; qemu-io -t unsafe -c 'write 0 1M' x");
 	compare("a snapshot");
 }
 
@@ -213,7 +212,8 @@ static void test_short_file(void)
 	struct qcow2_run run;
 	struct opened o;
 
-	scratch_run("rm -f x; qemu-img create -q -f qcow2 x 1M; qemu-io -c 'write -P 9 0 192k' x; "
+	scratch_run("rm -f x; qemu-img create -q -f qcow2 x 1M; qemu-io -t unsafe -c 'write -P 9 0 "
+		    "192k' x; "
 		    "truncate -s -100000 x");
 	opened_open(&o, "x");
 	is_int(opened_read(&o, UINT64_MAX), 0, "a file that is cut short");
@@ -232,8 +232,9 @@ static void test_sparse(void)
 	uint64_t off;
 	unsigned n = 0;
 
-	scratch_run("rm -f x; qemu-img create -q -f qcow2 x 8T; qemu-io -c 'write 1T 64k' "
-		    "-c 'write -z 4T 1M' x");
+	scratch_run(
+		"rm -f x; qemu-img create -q -f qcow2 x 8T; qemu-io -t unsafe -c 'write 1T 64k' "
+		"-c 'write -z 4T 1M' x");
 	opened_open(&o, "x");
 	for (off = 0; off < o.q.size; off += run.len, n++)
 		if (qcow2_map_at(&o.layer.map, off, UINT64_MAX, &run) < 0)
