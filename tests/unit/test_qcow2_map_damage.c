@@ -17,9 +17,9 @@ static void make_image(const char *options)
 {
 	int fd;
 
-	scratch_run("rm -f x; qemu-img create -q -f qcow2 -o %s x 1M", options);
-	scratch_run("qemu-io -t unsafe -c 'write -P 1 0 100k' -c 'write -z 200k 64k' "
-		    "-c 'write -c -P 3 512k 32k' -c 'write -P 4 1000k 24k' x");
+	scratch_run("rm -f x; qemu-img create -q -f qcow2 -o %s x 512K", options);
+	scratch_run("qemu-io -t unsafe -c 'write -P 1 0 100k' -c 'write -z 160k 64k' "
+		    "-c 'write -c -P 3 256k 32k' -c 'write -P 4 488k 24k' x");
 	fd = open("x", O_RDONLY | O_CLOEXEC);
 	image_len = (size_t)io_read(fd, image, sizeof(image));
 	close(fd);
@@ -96,7 +96,7 @@ static void test_entries(void)
 		l1 = get_be64(image + 40);
 		damage_table("L1", l1, get_be32(image + 36));
 		l2 = get_be64(image + l1) & (COMPRESSED - 1);
-		used = (1u << 20 >> get_be32(image + 20)) * (i == 3 ? 2 : 1);
+		used = (512u << 10 >> get_be32(image + 20)) * (i == 3 ? 2 : 1);
 		/* A small table has further entries, in tables like this one. */
 		damage_table("L2", l2, i == 2 ? 64 : used);
 	}
@@ -173,7 +173,7 @@ static void damage_packed(const char *options)
 
 	make_image(options);
 	l2 = get_be64(image + get_be64(image + 40)) & (COMPRESSED - 1);
-	entry = get_be64(image + l2 + (512 << 10 >> get_be32(image + 20)) * 8);
+	entry = get_be64(image + l2 + (256u << 10 >> get_be32(image + 20)) * 8);
 	ok(entry & COMPRESSED, "a compressed cluster");
 	at = entry & ((UINT64_C(1) << 50) - 1);
 	for (i = 0; i < 60; i++) {
