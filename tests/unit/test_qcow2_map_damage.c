@@ -17,7 +17,7 @@ static void make_image(const char *options)
 {
 	int fd;
 
-	scratch_run("rm -f x; qemu-img create -q -f qcow2 -o %s x 512K", options);
+	scratch_run("rm -f x data; qemu-img create -q -f qcow2 -o %s x 512K", options);
 	scratch_run("qemu-io -t unsafe -c 'write -P 1 0 100k' -c 'write -z 160k 64k' "
 		    "-c 'write -c -P 3 256k 32k' -c 'write -P 4 488k 24k' x");
 	fd = open("x", O_RDONLY | O_CLOEXEC);
@@ -39,8 +39,10 @@ static int read_changed(uint64_t off, const uint8_t *bytes, size_t n, uint64_t l
 		close(fd);
 		return (int)err_status();
 	}
-	/* opened_read() exits if a run is beyond the layer. */
-	if (qcow2_layer_init(&o.layer, &o.q, fd, o.len, -1) < 0 || opened_read(&o, 70000) < 0)
+	/*
+	 * opened_read() exits if a run is beyond the layer, which counts as its own data file.
+	 */
+	if (qcow2_layer_init(&o.layer, &o.q, fd, o.len, fd) < 0 || opened_read(&o, 70000) < 0)
 		r = (int)err_status();
 	opened_close(&o);
 	return r;
@@ -131,6 +133,11 @@ static void test_rules(void)
 	make_image("compat=0.10,cluster_size=4k");
 	l2 = get_be64(image + get_be64(image + 40)) & (COMPRESSED - 1);
 	refuse("version 2 has no flag for zeros", l2, 1);
+	make_image("data_file=data,cluster_size=4k");
+	l2 = get_be64(image + get_be64(image + 40)) & (COMPRESSED - 1);
+	refuse("a data file: another offset than the guest's", l2, 4096);
+	refuse("a data file: no other cluster is at 0", l2 + 8, COPIED);
+	refuse("a data file: compressed", l2, COMPRESSED | 4096);
 	make_image("extended_l2=on,cluster_size=16k");
 	l2 = get_be64(image + get_be64(image + 40)) & (COMPRESSED - 1);
 	data = get_be64(image + l2);
