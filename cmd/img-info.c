@@ -3,8 +3,11 @@
  */
 #include <stdio.h>
 
+#include "lib/base/err.h"
+#include "lib/cli/chain_show.h"
 #include "lib/cli/command.h"
 #include "lib/cli/info_show.h"
+#include "lib/cli/usage.h"
 
 static int tell_image(struct command *c, const struct location *loc, const struct kv *record,
 	const struct kv *reply, json_t *o)
@@ -20,14 +23,63 @@ static int tell_image(struct command *c, const struct location *loc, const struc
 	return info_show_table(loc, record);
 }
 
+static struct chain_show show;
+
+static int each_layer(
+	struct command *c, const struct location *loc, const struct kv *record, json_t *o)
+{
+	if (kv_get(record, "error.kind") && command_failed(c, record) < 0)
+		return -1;
+	return chain_show_layer(&show, loc, record, o);
+}
+
+static int tell_layers(struct command *c, const struct location *loc, const struct kv *record,
+	const struct kv *reply, json_t *o)
+{
+	(void)c;
+	(void)record;
+	(void)reply;
+	(void)o;
+	return chain_show_image(&show, loc);
+}
+
+/* How the layers are shown.  xml: the value of --xml, or NULL.  -1 recorded. */
+static int form_of(const struct cli *cli, const char *xml)
+{
+	static const char *const words[] = { "volume", "domain", NULL };
+	int i;
+
+	if (!xml)
+		return cli->json ? CHAIN_JSON : CHAIN_TABLE;
+	if (cli->json)
+		return usage_error("--json and --xml exclude each other");
+	i = usage_word("xml", xml, words);
+	return i < 0 ? -1 : i == 0 ? CHAIN_XML_VOLUME : CHAIN_XML_DOMAIN;
+}
+
 int main(int argc, char **argv)
 {
+	const char *xml = NULL;
 	struct command c = { .op = "info", .tell = tell_image };
-	struct poptOption options[] = { POPT_TABLEEND };
+	int chain = 0, form, status;
+	struct poptOption options[] = { { "chain", '\0', POPT_ARG_NONE, &chain, 0,
+						"show the layers below each image, too", NULL },
+		{ "xml", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &xml, 0,
+			"print XML as libvirt's: volume (the default) or domain", "FORM" },
+		POPT_TABLEEND };
 
 	cli_begin(&c.cli, "img-info",
 		"[OPTION...] LOCATION...\nShow the format, size, content and use of images.",
 		options, argc, argv);
 	cli_need_args(&c.cli, -1);
-	return command_end(&c, 0);
+	form = form_of(&c.cli, xml);
+	kv_add_bool(&c.keys, "chain", chain);
+	if (form < 0 || (!chain && !xml))
+		return command_end(&c, form < 0 ? -1 : 0);
+	if (chain_show_begin(&show, (enum chain_form)form, c.cli.count, chain) < 0)
+		return command_end(&c, -1);
+	c.each = each_layer;
+	c.tell = tell_layers;
+	status = command_end(&c, 0);
+	return chain_show_end(&show) < 0 && status == ST_OK ? ST_FAILED : status;
 }

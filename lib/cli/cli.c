@@ -1,6 +1,6 @@
 /*
  * cli: popt parses the command line.  It would take the next word as the value of
- * a bare --progress or --sudo, so these get their default value before.
+ * a bare --progress, --sudo or --xml, so these get their default value before.
  */
 #include "lib/cli/cli.h"
 
@@ -260,7 +260,7 @@ void cli_begin(struct cli *c, const char *name, const char *args_help, struct po
 	c->synopsis = args_help;
 	log_init(name);
 	memcpy(kept, table, sizeof(table));
-	c->words = words_expand(argc, argv);
+	c->words = words_expand(argc, argv, own);
 	if (!c->words || cancel_init() < 0)
 		exit(ST_FAILED);
 	cancel_on_signals();

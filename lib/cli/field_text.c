@@ -215,3 +215,32 @@ void field_text_pool(struct buf *out, const struct field *f, const struct kv *r)
 
 	buf_addf(out, "/dev/%s/%s", group ? group : "", name ? name : "");
 }
+
+void field_text_layer(struct buf *out, const struct field *f, const struct kv *r)
+{
+	const char *path = kv_get(r, f->key);
+
+	append(out, path ? path : kv_get(r, "name"));
+}
+
+void field_text_layer_state(struct buf *out, const struct field *f, const struct kv *r)
+{
+	const char *error = kv_get(r, "error.kind");
+
+	if (error)
+		buf_addf(out, "ERROR: %s", error);
+	else
+		field_text_state(out, f, r);
+}
+
+/* Only a volume does not grow by itself. */
+void field_text_end(struct buf *out, const struct field *f, const struct kv *r)
+{
+	const char *kind = kv_get(r, "kind");
+	uint64_t end, physical;
+
+	if (!kind || strcmp(kind, "file") == 0 || kv_get_u64(r, f->key, &end) <= 0 ||
+		kv_get_u64(r, "physical", &physical) <= 0 || physical == 0)
+		return;
+	buf_addf(out, "%.0f %%", 100.0 * (double)end / (double)physical);
+}

@@ -29,6 +29,9 @@ field_text_fn field_text_use;	      /* "no", "yes", "mounted" */
 field_text_fn field_text_users;	      /* who has it open; its mounts have a line of their own */
 field_text_fn field_text_state;	      /* "in use, snapshot of web" */
 field_text_fn field_text_permissions; /* "0600, owner 0, group 0" */
+field_text_fn field_text_layer;	      /* its path, or the name that is recorded */
+field_text_fn field_text_layer_state; /* why it cannot be shown, or as of an image */
+field_text_fn field_text_end;	      /* of a volume, how much of it is in use: "62 %" */
 field_text_fn field_text_types;	      /* "ext4 xfs", or "nothing" */
 field_text_fn field_text_pool;	      /* "/dev/vg/pool" */
 

@@ -18,6 +18,7 @@ static const struct field fields[] = {
 	{ "path", FIELD_TEXT, IMAGE, .json = "path", .line = "path" },
 	{ "name", FIELD_TEXT, IMAGE, .json = "name", .xml = "name" },
 	{ "path", FIELD_TEXT, IMAGE, .xml = "key" },
+	{ "source", FIELD_TEXTS, VIEW_INFO, .xml = "source/" }, /* empty, as libvirt has it */
 	{ "name", FIELD_TEXT, VIEW_NAMES, .column = "NAME" },
 	{ "path", FIELD_TEXT, VIEW_PATHS, .column = "PATH" },
 	{ "kind", FIELD_TEXT, IMAGE, .json = "kind", .line = "kind", .text = field_text_kind },
@@ -32,6 +33,7 @@ static const struct field fields[] = {
 		.line = "allocation", .column = "USED" },
 	{ "physical", FIELD_BYTES, IMAGE, .json = "physical", .xml = "physical",
 		.line = "physical" },
+	{ "watermark", FIELD_BYTES, VIEW_INFO, .line = "watermark" },
 	{ "size", FIELD_BYTES, VIEW_INFO, .line = "size" },
 	{ "free", FIELD_BYTES, VIEW_INFO, .line = "free" },
 	{ "volume.type", FIELD_TEXT, IMAGE, .json = "volume?.type", .line = "volume",
@@ -102,6 +104,32 @@ static const struct field fields[] = {
 	{ "extent.capacity", FIELD_SIZES, VIEW_INFO, .json = "extents[].capacity" },
 	{ "extent.allocation", FIELD_SIZES, VIEW_INFO, .json = "extents[].allocation" },
 	{ "extent.physical", FIELD_SIZES, VIEW_INFO, .json = "extents[].physical" },
+
+	/* A layer of a chain. */
+	{ "depth", FIELD_NUMBER, VIEW_LAYER, .json = "depth" },
+	{ "error.kind", FIELD_TEXT, VIEW_LAYER, .json = "error?.kind" },
+	{ "error.message", FIELD_TEXT, VIEW_LAYER, .json = "error?.message" },
+	{ "path", FIELD_TEXT, VIEW_CHAIN, .column = "LAYER", .text = field_text_layer },
+	{ "depth", FIELD_NUMBER, VIEW_CHAIN, .column = "NO" },
+	{ "capacity", FIELD_BYTES, VIEW_CHAIN, .column = "SIZE" },
+	{ "allocation", FIELD_BYTES, VIEW_CHAIN, .column = "USED" },
+	{ "physical", FIELD_BYTES, VIEW_CHAIN, .column = "PHYSICAL" },
+	{ "watermark", FIELD_BYTES, VIEW_CHAIN, .column = "END", .text = field_text_end },
+	{ "format", FIELD_TEXT, VIEW_CHAIN, .column = "FORMAT", .text = field_text_format },
+	{ "in_use", FIELD_BOOL, VIEW_CHAIN, .column = "STATE", .text = field_text_layer_state },
+
+	{ "capacity", FIELD_BYTES, VIEW_SIZES, .xml = "capacity" },
+	{ "allocation", FIELD_BYTES, VIEW_SIZES, .xml = "allocation" },
+	{ "physical", FIELD_BYTES, VIEW_SIZES, .xml = "physical" },
+	{ "mode", FIELD_TEXT, VIEW_OWNER, .xml = "permissions/mode" },
+	{ "owner", FIELD_NUMBER, VIEW_OWNER, .xml = "permissions/owner" },
+	{ "group", FIELD_NUMBER, VIEW_OWNER, .xml = "permissions/group" },
+	{ "label", FIELD_TEXT, VIEW_OWNER, .xml = "permissions/label" },
+	{ "atime", FIELD_TIME, VIEW_OWNER, .xml = "timestamps/atime" },
+	{ "mtime", FIELD_TIME, VIEW_OWNER, .xml = "timestamps/mtime" },
+	{ "ctime", FIELD_TIME, VIEW_OWNER, .xml = "timestamps/ctime" },
+	{ "compat", FIELD_TEXT, VIEW_FEATURES, .xml = "compat" },
+	{ "feature", FIELD_TEXTS, VIEW_FEATURES, .xml = "features/", .xml_with = "compat" },
 
 	/* A host.  What it detects are hundreds of types: too many for a line. */
 	{ "host", FIELD_TEXT, VIEW_HOST, .json = "host", .xml = "host", .line = "host" },

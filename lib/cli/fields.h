@@ -32,7 +32,13 @@ enum field_view {
 	VIEW_HOST = 1 << 4,	 /* img-storage: the host itself */
 	VIEW_DIRECTORY = 1 << 5, /* where images can be */
 	VIEW_GROUP = 1 << 6,	 /* a volume group */
-	VIEW_POOL = 1 << 7	 /* a thin pool */
+	VIEW_POOL = 1 << 7,	 /* a thin pool */
+	VIEW_LAYER = 1 << 8,	 /* what only a layer of a chain has */
+	VIEW_CHAIN = 1 << 9,	 /* the columns of a layer */
+	/* A layer in the XML of a chain, part by part. */
+	VIEW_SIZES = 1 << 10,
+	VIEW_OWNER = 1 << 11, /* permissions and times */
+	VIEW_FEATURES = 1 << 12
 };
 
 struct field {

@@ -123,7 +123,7 @@ int record_xml(struct xml *x, const char *element, const struct kv *record, unsi
 	return 0;
 }
 
-int record_xml_volume(struct xml *x, const struct kv *record)
+int record_xml_volume_open(struct xml *x, const struct kv *record)
 {
 	const char *kind = kv_get(record, "kind");
 
@@ -135,6 +135,13 @@ int record_xml_volume(struct xml *x, const struct kv *record)
 		: strcmp(kind, "directory") == 0   ? "dir"
 						   : "block");
 	write_fields(x, record, VIEW_INFO);
+	return 0;
+}
+
+int record_xml_volume(struct xml *x, const struct kv *record)
+{
+	if (record_xml_volume_open(x, record) < 0)
+		return -1;
 	xml_close(x);
 	return 0;
 }

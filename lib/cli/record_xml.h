@@ -19,4 +19,7 @@ int record_xml(struct xml *x, const char *element, const struct kv *record, unsi
  */
 int record_xml_volume(struct xml *x, const struct kv *record);
 
+/* The same, but the element stays open. */
+int record_xml_volume_open(struct xml *x, const struct kv *record);
+
 #endif

@@ -5,10 +5,13 @@
 #ifndef IMG_WORDS_H
 #define IMG_WORDS_H
 
+#include <popt.h>
+
 /*
- * The words of the command line, NULL-terminated.  Words after "--" stay as they are.
- * The caller frees the array; the words are those of argv, or constants.  NULL: no memory.
+ * The words of the command line of a command with these options, NULL-terminated.  Words after "--"
+ * stay as they are. The caller frees the array; the words are those of argv, or constants.  NULL:
+ * no memory.
  */
-const char **words_expand(int argc, char **argv);
+const char **words_expand(int argc, char **argv, const struct poptOption *own);
 
 #endif

@@ -246,6 +246,16 @@ static const struct format *find_format(const struct start *s)
 	return NULL;
 }
 
+bool foreign_is_known(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (strcmp(formats[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 int foreign_read(struct foreign *f, int fd, uint64_t len)
 {
 	struct start s = { .fd = fd, .len = len };

@@ -47,6 +47,9 @@ struct foreign {
  */
 int foreign_read(struct foreign *f, int fd, uint64_t len);
 
+/* Whether this is the name of one of these formats. */
+bool foreign_is_known(const char *name);
+
 /* The next of the names; *at begins as 0.  NULL after the last. */
 const char *foreign_next_name(const struct foreign *f, size_t *at);
 

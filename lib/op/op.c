@@ -63,6 +63,7 @@ static const struct op_key target_keys[] = {
 
 static const struct op_key info_keys[] = {
 	KEY("path", PATH, .required = true),
+	KEY("chain", FLAG),
 	{ NULL },
 };
 
@@ -87,6 +88,9 @@ static const struct op_key digest_keys[] = {
 static const struct op_key create_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("size", U64, .required = true),
+	KEY("format", TEXT),
+	KEY("backing", PATH, .needs = RIGHT_READ),
+	KEY("volume_size", U64),
 	KEY("sparse", FLAG),
 	KEY("thin", TEXT),
 	KEY("no_fsync", FLAG),

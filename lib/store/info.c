@@ -14,6 +14,7 @@
 #include "lib/base/kv.h"
 #include "lib/format/content.h"
 #include "lib/format/probe.h"
+#include "lib/format/qcow2_watermark.h"
 #include "lib/store/backend.h"
 #include "lib/store/image.h"
 #include "lib/store/recorded.h"
@@ -54,18 +55,18 @@ static void add_probe(struct buf *out, const struct probe *p)
 	add_nonempty(out, "partitions", p->partitions);
 }
 
-static int add_backing(struct buf *out, const struct image *img, const struct qcow2 *q)
+static int add_backing(
+	struct buf *out, const struct image *img, const struct qcow2 *q, struct info_layer *layer)
 {
-	char *path;
-
 	if (!q->backing[0])
 		return 0;
 	kv_add(out, "backing.recorded", q->backing);
 	add_nonempty(out, "backing.format", q->backing_format);
-	if (recorded_path(&path, img->place, q->backing) < 0)
+	layer->backing = strdup(q->backing);
+	layer->backing_format = *q->backing_format ? strdup(q->backing_format) : NULL;
+	if (recorded_look(&layer->below, img->place, q->backing) < 0)
 		return -1;
-	kv_add(out, "backing.path", path);
-	free(path);
+	kv_add(out, "backing.path", layer->below.path);
 	return 0;
 }
 
@@ -126,12 +127,14 @@ static int add_data_file(struct buf *out, const struct image *img, const struct 
 }
 
 /* The other files that a qcow2 image needs. */
-static int add_files(struct buf *out, const struct image *img, const struct qcow2 *q)
+static int add_files(
+	struct buf *out, const struct image *img, const struct qcow2 *q, struct info_layer *layer)
 {
-	return add_backing(out, img, q) < 0 ? -1 : add_data_file(out, img, q);
+	return add_backing(out, img, q, layer) < 0 ? -1 : add_data_file(out, img, q);
 }
 
-static int add_qcow2(struct buf *out, const struct image *img, const struct qcow2 *q)
+static int add_qcow2(
+	struct buf *out, const struct image *img, const struct qcow2 *q, struct info_layer *layer)
 {
 	char unknown[QCOW2_TEXT_MAX];
 	unsigned i;
@@ -144,16 +147,31 @@ static int add_qcow2(struct buf *out, const struct image *img, const struct qcow
 			kv_add(out, "feature", qcow2_feature(q, i));
 	for (i = 0; i < QCOW2_FEATURES; i++)
 		kv_add(out, "feature", qcow2_unknown_feature(q, i, unknown));
-	return add_files(out, img, q);
+	return add_files(out, img, q, layer);
 }
 
-static int add_storage(struct buf *out, struct image *img)
+/* Of a qcow2 layer whose tables are damaged it is not known. */
+static bool has_watermark(const struct image *img, const struct qcow2 *q, uint64_t *out)
 {
-	uint64_t bytes;
+	if (img->fd >= 0 && qcow2_watermark(q, img->fd, img->len, out) == 0)
+		return true;
+	err_clear();
+	return false;
+}
 
-	if (img->ops->allocated(img, &bytes) < 0)
+/* q: of an image that is not an archive, or NULL. */
+static int add_storage(struct buf *out, struct image *img, const struct qcow2 *q)
+{
+	uint64_t allocation, mark;
+
+	if (img->ops->allocated(img, &allocation) < 0)
 		return -1;
-	kv_add_u64(out, "allocation", bytes);
+	if (q && has_watermark(img, q, &mark)) {
+		kv_add_u64(out, "watermark", mark);
+		if (S_ISBLK(img->st.st_mode))
+			allocation = mark;
+	}
+	kv_add_u64(out, "allocation", allocation);
 	kv_add_u64(out, "physical", img->len);
 	return 0;
 }
@@ -168,42 +186,78 @@ static void add_archive_info(struct buf *out, const struct archive *a)
 	kv_add_u64(out, "capacity", a->len);
 }
 
-static int add_content_info(struct buf *out, struct image *img)
+static int add_probed(struct buf *out, const struct image *img)
 {
-	const struct content *c = image_content(img);
-	bool is_raw = c && strcmp(c->format, "raw") == 0;
 	struct probe p;
 
 	memset(&p, 0, sizeof(p));
+	kv_add_u64(out, "capacity", img->len);
+	if (img->fd >= 0 && probe_fd(img->fd, img->len, &p) < 0)
+		return -1;
+	kv_add(out, "format", "raw");
+	add_probe(out, &p);
+	return 0;
+}
+
+static int add_archive(
+	struct buf *out, const struct image *img, const struct content *c, struct info_layer *layer)
+{
+	bool is_raw = strcmp(c->format, "raw") == 0;
+	struct probe p;
+
+	memset(&p, 0, sizeof(p));
+	add_archive_info(out, &c->archive);
+	/* What libblkid finds in a qcow2 layer is not what the guest sees. */
+	if (is_raw ? archive_probe(&c->archive, img->fd, img->len, &p) < 0
+		   : add_files(out, img, &c->qcow2, layer) < 0)
+		return -1;
+	kv_add(out, "format", c->format);
+	add_probe(out, &p);
+	return 0;
+}
+
+/* Of a format that is only named. */
+static int add_unmeasured(struct buf *out, struct image *img, const char *format)
+{
+	kv_add(out, "format", format);
+	return add_storage(out, img, NULL);
+}
+
+static int add_content_info(struct buf *out, struct image *img, struct info_layer *layer)
+{
+	const char *taken = layer->format && !*layer->format ? "raw" : layer->format;
+	bool is_known = !taken || strcmp(taken, "qcow2") == 0 || foreign_is_known(taken);
+	const struct content *c;
+	int r;
+
+	/* A guest can write the header of another format into its raw disk. */
+	if (taken && strcmp(taken, "raw") == 0)
+		return add_probed(out, img) < 0 ? -1 : add_storage(out, img, NULL);
+	if (!is_known)
+		return add_unmeasured(out, img, taken);
+	c = image_content(img);
 	if (!c)
 		return -1;
 	if (*c->damaged)
 		return err_set(ST_CORRUPT, "%s", c->damaged);
-	if (c->is_archive) {
-		add_archive_info(out, &c->archive);
-		/* What libblkid finds in a qcow2 layer is not what the guest sees. */
-		if (is_raw && archive_probe(&c->archive, img->fd, img->len, &p) < 0)
-			return -1;
-		if (!is_raw && add_files(out, img, &c->qcow2) < 0)
-			return -1;
-	} else if (is_raw) {
-		kv_add_u64(out, "capacity", img->len);
-		if (img->fd >= 0 && probe_fd(img->fd, img->len, &p) < 0)
-			return -1;
-	} else if (c->foreign.format ? add_foreign(out, img, &c->foreign) < 0
-				     : add_qcow2(out, img, &c->qcow2) < 0) {
-		return -1;
-	}
+	if (taken && (c->is_archive || strcmp(c->format, taken) != 0))
+		return err_set(
+			ST_CORRUPT, "is not a %s image, as the layer above it records", taken);
+	if (!c->is_archive && strcmp(c->format, "raw") == 0)
+		return add_probed(out, img) < 0 ? -1 : add_storage(out, img, NULL);
+	if (c->is_archive)
+		return add_archive(out, img, c, layer) < 0 ? -1 : add_storage(out, img, NULL);
+	r = c->foreign.format ? add_foreign(out, img, &c->foreign)
+			      : add_qcow2(out, img, &c->qcow2, layer);
 	kv_add(out, "format", c->format);
-	add_probe(out, &p);
-	return add_storage(out, img);
+	return r < 0 ? -1 : add_storage(out, img, c->foreign.format ? NULL : &c->qcow2);
 }
 
 /* For an image that cannot be read. */
 static int add_sizes_only(struct buf *out, struct image *img)
 {
 	kv_add_u64(out, "capacity", img->len);
-	return add_storage(out, img);
+	return add_storage(out, img, NULL);
 }
 
 /* A key for each of the texts, which end with a NUL. */
@@ -224,7 +278,7 @@ static void add_inuse(struct buf *out, const struct inuse *u)
 	kv_add_bool(out, "in_use", u->mounted || u->readers || u->writers);
 }
 
-static int add_image(struct buf *out, struct image *img)
+static int add_image(struct buf *out, struct image *img, struct info_layer *layer)
 {
 	int unfinished = img->ops->is_unfinished(img), r = -1;
 	bool is_readable; /* an invalid snapshot is not */
@@ -240,7 +294,7 @@ static int add_image(struct buf *out, struct image *img)
 	is_readable = img->ops->check(img) == 0;
 	if (!is_readable)
 		err_clear();
-	if ((is_readable ? add_content_info(out, img) : add_sizes_only(out, img)) < 0)
+	if ((is_readable ? add_content_info(out, img, layer) : add_sizes_only(out, img)) < 0)
 		return -1;
 	if (img->ops->use(img, &u) == 0) {
 		add_inuse(out, &u);
@@ -275,7 +329,7 @@ static void add_names(struct buf *out, const struct place *place, const char *na
 	kv_add(out, "name", name ? name : place->name);
 }
 
-int info_collect(struct place *place, const char *name, struct buf *out)
+static int collect(struct place *place, const char *name, struct info_layer *layer, struct buf *out)
 {
 	struct image *img;
 	int r = place->backend->describe(place, out);
@@ -289,7 +343,29 @@ int info_collect(struct place *place, const char *name, struct buf *out)
 	if (!img)
 		return -1;
 	add_names(out, img->place, name);
-	r = add_image(out, img);
+	r = add_image(out, img, layer);
 	image_close(img);
 	return r;
+}
+
+int info_collect(struct place *place, const char *name, struct buf *out)
+{
+	struct info_layer layer = { .format = NULL };
+	int r = collect(place, name, &layer, out);
+
+	info_layer_fini(&layer);
+	return r;
+}
+
+int info_collect_layer(struct place *place, struct info_layer *layer, struct buf *out)
+{
+	return collect(place, NULL, layer, out);
+}
+
+void info_layer_fini(struct info_layer *layer)
+{
+	free(layer->backing);
+	free(layer->backing_format);
+	recorded_fini(&layer->below);
+	layer->backing = layer->backing_format = NULL;
 }

@@ -16,6 +16,8 @@
  *	mode (octal), owner, group, label
  *	atime, mtime, ctime				seconds "." nine digits
  *	compat, feature (each), cluster_size		qcow2
+ *	watermark		qcow2: bytes, the end of the last cluster in use; of a block
+ *				device it is the allocation, too; absent if it is not known
  *	backing.recorded, backing.format, backing.path	qcow2
  *	data_file.recorded, .path, .capacity, .allocation, .physical	qcow2 with an external
  *							data file ("" if it is not named)
@@ -29,6 +31,19 @@
 
 #include "lib/base/buf.h"
 #include "lib/store/place.h"
+#include "lib/store/recorded.h"
+
+/* An image as a layer of a chain. */
+struct info_layer {
+	/*
+	 * What it is taken for, as the layer above it records: "" is not recorded, and so raw.
+	 * NULL: what it looks like.
+	 */
+	const char *format;
+	/* What is below it, as it records; NULL: nothing, or it does not record the format. */
+	char *backing, *backing_format;
+	struct recorded below; /* where that is */
+};
 
 /*
  * Appends the record of the image or container at a place, which it takes over,
@@ -37,6 +52,13 @@
  * seconds while a volume is open elsewhere (inuse.h).
  */
 int info_collect(struct place *place, const char *name, struct buf *out);
+
+/*
+ * The same of a layer, of which all but format is set, also on failure; the caller calls
+ * info_layer_fini().  Also ST_CORRUPT if it is not what it is taken for.
+ */
+int info_collect_layer(struct place *place, struct info_layer *layer, struct buf *out);
+void info_layer_fini(struct info_layer *layer);
 
 /* For backends: appends what is known of a directory that is open.  0, or -1 recorded. */
 int info_add_directory(struct buf *out, int fd);

@@ -20,12 +20,17 @@
 
 #define SECTOR 512 /* of st_blocks, and in sysfs */
 
-/* Whether QEMU takes name as a path and not as "PROTOCOL:...". */
-static bool is_path(const char *name)
+/* The path in a name. */
+static const char *path_of(const char *name)
 {
-	size_t n = strcspn(name, ":/");
+	return strncmp(name, "file:", 5) == 0 ? name + 5 : name;
+}
 
-	return name[n] != ':';
+bool recorded_is_path(const char *name)
+{
+	const char *path = path_of(name);
+
+	return path != name || path[strcspn(path, ":/")] != ':';
 }
 
 /* name as an absolute path, in which ".." is kept.  NULL recorded. */
@@ -118,32 +123,61 @@ static void look_at_volume(struct recorded *r, const struct policy *policy, cons
 
 int recorded_look(struct recorded *r, const struct place *from, const char *name)
 {
-	char *spelled;
 	int fd;
 
 	memset(r, 0, sizeof(*r));
-	if (!from || !is_path(name))
+	if (!from || !recorded_is_path(name))
 		return 0;
-	spelled = make_absolute(from, name);
-	if (!spelled)
+	r->spelled = make_absolute(from, path_of(name));
+	if (!r->spelled)
 		return -1;
-	fd = policy_open_recorded(from->policy, spelled, O_PATH);
+	fd = policy_open_recorded(from->policy, r->spelled, O_PATH);
 	if (fd >= 0) {
 		look_at_node(r, fd);
 		close(fd);
-	} else if (err_status() == ST_REFUSED && is_allowed_volume(from->policy, spelled)) {
-		look_at_volume(r, from->policy, spelled);
+	} else if (err_status() == ST_REFUSED && is_allowed_volume(from->policy, r->spelled)) {
+		look_at_volume(r, from->policy, r->spelled);
 	}
 	if (!r->path && (fd >= 0 || err_errno() == ENOENT))
-		r->path = strdup(spelled);
+		r->path = strdup(r->spelled);
 	err_clear();
-	free(spelled);
 	return 0;
+}
+
+struct place *recorded_place(const struct place *from, const char *name)
+{
+	const struct policy *policy = from->policy;
+	char *spelled, *path = NULL;
+	struct place *place = NULL;
+	int fd;
+
+	if (!recorded_is_path(name)) {
+		err_set(ST_REFUSED, "is not a path");
+		return NULL;
+	}
+	spelled = make_absolute(from, path_of(name));
+	if (!spelled)
+		return NULL;
+	fd = policy_open_recorded(policy, spelled, O_PATH);
+	if (fd >= 0) {
+		path = resolved_path(fd);
+		close(fd);
+		if (!path)
+			err_set(ST_FAILED, "out of memory");
+	} else if (err_status() == ST_REFUSED && is_allowed_volume(policy, spelled)) {
+		path = strdup(spelled);
+	}
+	if (path)
+		place = place_open(policy, path);
+	free(path);
+	free(spelled);
+	return place;
 }
 
 void recorded_fini(struct recorded *r)
 {
 	free(r->path);
+	free(r->spelled);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -153,5 +187,7 @@ int recorded_path(char **path, const struct place *from, const char *name)
 	int ret = recorded_look(&r, from, name);
 
 	*path = r.path;
+	r.path = NULL;
+	recorded_fini(&r);
 	return ret;
 }

@@ -2,14 +2,18 @@
  * recorded: names that an image records, such as a qcow2 layer's backing file.
  *
  * The names come from a guest or an attacker.  A relative name starts at the
- * directory of the image as it was spelled, as in QEMU.
+ * directory of the image as it was spelled, as in QEMU.  "file:" before a path is skipped.
  */
 #ifndef IMG_RECORDED_H
 #define IMG_RECORDED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/store/place.h"
+
+/* Whether QEMU takes a recorded name for a path, and not for "PROTOCOL:...". */
+bool recorded_is_path(const char *name);
 
 /*
  * Resolves a name that the image at `from` records (NULL: it has no place).  *path,
@@ -22,10 +26,17 @@
  */
 int recorded_path(char **path, const struct place *from, const char *name);
 
+/*
+ * The place that such a name leads to, found in the same way.  NULL recorded: the name is not a
+ * path, ST_ABSENT, ST_REFUSED by the policy, ...
+ */
+struct place *recorded_place(const struct place *from, const char *name);
+
 /* A file or volume that an image records. */
 struct recorded {
-	char *path;  /* as of recorded_path() */
-	bool exists; /* it may be looked at; then in bytes: */
+	char *path;    /* as of recorded_path() */
+	char *spelled; /* the name as an absolute path; NULL if it is not a path */
+	bool exists;   /* it may be looked at; then in bytes: */
 	uint64_t allocation, physical;
 };
 

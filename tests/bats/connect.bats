@@ -83,7 +83,7 @@ ends_within() {
 	extra_host slow 'ForceCommand while printf x; do sleep 0.3; done'
 	ends_within 8 refuses 7 slow:/x img-info --timeout 2 slow:/x
 	says 'no answer after 2 s'
-	extra_host asking 'ForceCommand echo img-tools/2 send; exec sleep 1000'
+	extra_host asking 'ForceCommand echo img-tools/2 send; exec cat >/dev/null'
 	ends_within 8 refuses 7 asking:/x img-info --timeout 2 asking:/x
 	says 'it was sent, but is not ready after 2 s'
 	with_config 'Host late' 'ProxyCommand sleep 1000'

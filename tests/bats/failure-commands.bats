@@ -33,6 +33,7 @@ img-write --sparse @x.img.lzo room.img'
 CHANGING='
 img-create @y.img 64K
 img-create --sparse @y.img 64K
+img-create --format qcow2 --backing x.img @y.img 64K
 img-copy x.img @y.img
 img-copy --archive x.img @y.img
 img-copy --sparse x.img.lzo @y.img

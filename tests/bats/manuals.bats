@@ -205,6 +205,9 @@ filesystem() {
 	img-archive "$STORE/web.img"
 	touch -d '2026-11-22 02:30:52 UTC' "$STORE/web.img.lzo"
 	archive {a,b}.img.lzo
+	mkdir -p "$WORLD/store/srv/golden"
+	truncate -s 256M "$WORLD/store/srv/golden/debian.img"
+	qemu-img create -q -f qcow2 -u -b /srv/golden/debian.img -F raw "$STORE/web.qcow2" 512M
 	runs img-info.1 's/^(allocation|physical)  .*/\1/' # depends on the filesystem
 }
 

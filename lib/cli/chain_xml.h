@@ -1,0 +1,30 @@
+/*
+ * chain_xml: the layers of an image as XML, nested as libvirt nests them: as a <volume> of a
+ * storage pool, or as the <disk> of a domain.
+ *
+ * Both have the elements that libvirt has for an image, and in addition, in each layer, its three
+ * sizes, permissions and times.  The order of the elements is that of libvirt's mailing list,
+ * "RFC: exposing backing store allocation in domain xml" (2014).
+ */
+#ifndef IMG_CHAIN_XML_H
+#define IMG_CHAIN_XML_H
+
+#include "lib/base/kv.h"
+#include "lib/cli/xml.h"
+
+struct chain_xml {
+	struct xml *x;	    /* borrowed */
+	bool is_domain;	    /* a <disk>, else a <volume> */
+	unsigned open;	    /* elements of layers */
+	char *dir;	    /* the directory of the image: "its pool" */
+	bool is_single;	    /* only the uppermost layer, and what it records of the next */
+	bool is_open_ended; /* it is not known what is below the last layer */
+};
+
+/* Adds the next layer, the uppermost first.  0, or -1 recorded. */
+int chain_xml_layer(struct chain_xml *c, const struct kv *record);
+
+/* Closes all that it has opened, and is ready for another image. */
+void chain_xml_close(struct chain_xml *c);
+
+#endif
