@@ -146,31 +146,20 @@ int recorded_look(struct recorded *r, const struct place *from, const char *name
 
 struct place *recorded_place(const struct place *from, const char *name)
 {
-	const struct policy *policy = from->policy;
-	char *spelled, *path = NULL;
 	struct place *place = NULL;
-	int fd;
+	struct recorded r;
 
 	if (!recorded_is_path(name)) {
 		err_set(ST_REFUSED, "is not a path");
 		return NULL;
 	}
-	spelled = make_absolute(from, path_of(name));
-	if (!spelled)
+	if (recorded_look(&r, from, name) < 0)
 		return NULL;
-	fd = policy_open_recorded(policy, spelled, O_PATH);
-	if (fd >= 0) {
-		path = resolved_path(fd);
-		close(fd);
-		if (!path)
-			err_set(ST_FAILED, "out of memory");
-	} else if (err_status() == ST_REFUSED && is_allowed_volume(policy, spelled)) {
-		path = strdup(spelled);
-	}
-	if (path)
-		place = place_open(policy, path);
-	free(path);
-	free(spelled);
+	if (r.path)
+		place = place_open(from->policy, r.spelled);
+	else
+		err_set(ST_REFUSED, "the access policy does not allow it, or it is unreadable");
+	recorded_fini(&r);
 	return place;
 }
 
