@@ -325,7 +325,12 @@ static bool is_told(const struct reading *r)
 
 const char *reading_backing(const struct reading *r)
 {
-	return is_told(r) && r->content->qcow2.backing[0] ? r->content->qcow2.backing : NULL;
+	const char *name;
+
+	if (!is_told(r))
+		return NULL;
+	name = r->content->foreign.format ? r->content->foreign.backing : r->content->qcow2.backing;
+	return *name ? name : NULL;
 }
 
 void reading_describe_files(const struct reading *r, struct buf *record)
