@@ -1,7 +1,9 @@
 /*
  * img-info: shows what images are.
  */
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/base/err.h"
 #include "lib/cli/chain_show.h"
@@ -43,6 +45,12 @@ static int tell_layers(struct command *c, const struct location *loc, const stru
 	return chain_show_image(&show, loc);
 }
 
+static int end_layers(struct command *c)
+{
+	(void)c;
+	return chain_show_end(&show);
+}
+
 /* How the layers are shown.  xml: the value of --xml, or NULL.  -1 recorded. */
 static int form_of(const struct cli *cli, const char *xml)
 {
@@ -59,9 +67,10 @@ static int form_of(const struct cli *cli, const char *xml)
 
 int main(int argc, char **argv)
 {
-	const char *xml = NULL;
+	char *xml = NULL;
 	struct command c = { .op = "info", .tell = tell_image };
-	int chain = 0, form, status;
+	int chain = 0, form;
+	bool has_layers;
 	struct poptOption options[] = { { "chain", '\0', POPT_ARG_NONE, &chain, 0,
 						"show the layers below each image, too", NULL },
 		{ "xml", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &xml, 0,
@@ -73,13 +82,15 @@ int main(int argc, char **argv)
 		options, argc, argv);
 	cli_need_args(&c.cli, -1);
 	form = form_of(&c.cli, xml);
+	has_layers = chain || xml;
+	free(xml);
 	kv_add_bool(&c.keys, "chain", chain);
-	if (form < 0 || (!chain && !xml))
+	if (form < 0 || !has_layers)
 		return command_end(&c, form < 0 ? -1 : 0);
 	if (chain_show_begin(&show, (enum chain_form)form, c.cli.count, chain) < 0)
 		return command_end(&c, -1);
 	c.each = each_layer;
 	c.tell = tell_layers;
-	status = command_end(&c, 0);
-	return chain_show_end(&show) < 0 && status == ST_OK ? ST_FAILED : status;
+	c.end = end_layers;
+	return command_end(&c, 0);
 }

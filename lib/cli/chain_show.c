@@ -86,11 +86,28 @@ static void warn_of_error(const struct location *loc, const struct kv *record)
 		log_warn("%s: layer '%s': %s", loc->text, path ? path : name ? name : "", message);
 }
 
+/* An image whose last layers did not come, because its host was lost. */
+static void drop_unfinished(struct chain_show *s)
+{
+	if (!s->is_begun)
+		return;
+	if (s->form == CHAIN_TABLE)
+		grid_fini(&s->grid);
+	s->chain.is_open_ended = true;
+	chain_xml_close(&s->chain);
+	s->is_begun = false;
+}
+
 int chain_show_layer(
 	struct chain_show *s, const struct location *loc, const struct kv *record, json_t *object)
 {
+	uint64_t depth = 0;
 	int r;
 
+	if (kv_get_u64(record, "depth", &depth) < 0)
+		return -1;
+	if (depth == 0)
+		drop_unfinished(s);
 	warn_of_error(loc, record);
 	if (s->form == CHAIN_TABLE)
 		r = add_row(s, record);
@@ -122,6 +139,7 @@ int chain_show_image(struct chain_show *s, const struct location *loc)
 
 int chain_show_end(struct chain_show *s)
 {
+	drop_unfinished(s);
 	if (s->form != CHAIN_XML_VOLUME && s->form != CHAIN_XML_DOMAIN)
 		return 0;
 	if (s->shown)

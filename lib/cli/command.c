@@ -120,6 +120,8 @@ int command_end(struct command *c, int r)
 		if (c->phase)
 			progress_end(status == ST_OK && !cancel_is_set());
 		r = results_end(&c->results);
+		if (r == 0 && c->end)
+			r = c->end(c);
 	}
 	buf_fini(&c->keys);
 	r = cli_end(&c->cli, r);

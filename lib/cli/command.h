@@ -41,7 +41,9 @@ struct command {
 	/* Called when the request has succeeded.  o as above, at first only `location`. */
 	int (*tell)(struct command *c, const struct location *loc, const struct kv *record,
 		const struct kv *reply, json_t *o);
-	const void *arg; /* for these two */
+	/* Called after the last location, to print what they have left.  NULL: nothing. */
+	int (*end)(struct command *c);
+	const void *arg; /* for these */
 
 	struct cli cli;
 	struct buf keys; /* the request's other pairs (kv.h), the same for each location */

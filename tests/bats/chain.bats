@@ -291,6 +291,19 @@ forget_format() {
 	json '.watermark == null and .capacity == 8388608'
 }
 
+@test "chain: a result that cannot be written is a failure" {
+	local options
+
+	truncate -s 1M x
+	for options in --chain --xml '--chain --xml=domain' '--chain --json'; do
+		status=0
+		# shellcheck disable=SC2086 # words
+		img-info $options x >/dev/full 2>"$ERR" || status=$?
+		[ "$status" = 1 ]
+		one_line 'img-info: '
+	done
+}
+
 @test "chain: wrong command lines" {
 	truncate -s 1M x
 	refuses 2 '' img-info --json --xml x
