@@ -5,11 +5,13 @@
 
 #include "lib/cli/cli.h"
 #include "lib/cli/copy_run.h"
+#include "lib/cli/usage.h"
 
 int main(int argc, char **argv)
 {
 	char *size = NULL;
 	int archive = 0, overwrite = 0, sparse = 0, live = 0, allow_links = 0, as_is = 0;
+	int flatten = 0;
 	struct poptOption options[] = { { "archive", 'a', POPT_ARG_NONE, &archive, 0,
 						"store the copy as an lzop archive", NULL },
 		{ "overwrite", '\0', POPT_ARG_NONE, &overwrite, 0, "replace DST if it exists",
@@ -19,6 +21,8 @@ int main(int argc, char **argv)
 			"size of a new volume (default: that of SRC), or length of '-'", "SIZE" },
 		{ "as-is", '\0', POPT_ARG_NONE, &as_is, 0,
 			"copy the bytes as they are: do not unpack an archive", NULL },
+		{ "flatten", '\0', POPT_ARG_NONE, &flatten, 0,
+			"of qcow2, copy what the guest sees, as a raw image", NULL },
 		{ "live", '\0', POPT_ARG_NONE, &live, 0, "copy SRC even if it is in use", NULL },
 		{ "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
 			"replace a file even if it has several links", NULL },
@@ -40,8 +44,11 @@ int main(int argc, char **argv)
 	t.sparse = sparse;
 	t.live = live;
 	t.as_is = as_is;
+	t.flatten = flatten;
 	t.allow_links = allow_links;
-	if (size)
+	if (flatten && as_is)
+		r = usage_error("--flatten and --as-is exclude each other");
+	else if (size)
 		r = cli_size("--size", size, &t.volume_len);
 	free(size);
 	return copy_end(&cli, &t, r);

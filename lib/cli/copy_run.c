@@ -49,6 +49,8 @@ static int check_options(const struct cli *c, const struct transfer *t)
 
 static int check_source(const struct transfer *t, const struct location *from)
 {
+	if (from->is_stdio && t->flatten)
+		return usage_error("--flatten needs an image, not standard input");
 	if (from->is_stdio && t->snapshot)
 		return usage_error("--snapshot needs an image as source, not '-'");
 	if (!from->is_stdio && t->in_place && t->volume_len)

@@ -20,6 +20,8 @@
 #define VHDX_REGIONS 196608			     /* offset of the table of regions */
 #define VHDX_TABLE 65536			     /* bytes of either table */
 #define VHDX_ENTRY 32
+#define QED_BACKING 1u
+#define QED_BACKING_RAW 4u
 
 /* An image, and its first bytes; zeros follow if it is shorter. */
 struct start {
@@ -55,8 +57,9 @@ static int set_sectors(struct foreign *f, uint64_t sectors)
 	return 1;
 }
 
-/* A descriptor in the first bytes at off. */
-static int measure_text(struct foreign *f, const struct start *s, uint64_t off, uint64_t len)
+/* A descriptor in len bytes at off: its parent and, if that is wanted, its extents. */
+static int read_text(
+	struct foreign *f, const struct start *s, uint64_t off, uint64_t len, bool extents)
 {
 	size_t n = len < FOREIGN_TEXT_MAX ? (size_t)len : FOREIGN_TEXT_MAX - 1;
 	char *text = malloc(n + 1);
@@ -66,6 +69,8 @@ static int measure_text(struct foreign *f, const struct start *s, uint64_t off, 
 		return err_set(ST_FAILED, "out of memory");
 	r = io_pread_within(s->fd, s->len, text, n, off);
 	if (r == 1)
+		vmdk_text_parent(f, text, n);
+	if (r == 1 && extents)
 		r = vmdk_text_parse(f, text, n);
 	free(text);
 	return r;
@@ -78,7 +83,7 @@ static bool is_text(const struct start *s)
 
 static int measure_descriptor(struct foreign *f, const struct start *s)
 {
-	return measure_text(f, s, 0, s->len);
+	return read_text(f, s, 0, s->len, true);
 }
 
 static bool is_vmdk(const struct start *s)
@@ -91,11 +96,11 @@ static int measure_vmdk(struct foreign *f, const struct start *s)
 	uint64_t sectors = get_le64(s->byte + 12), first = get_le64(s->byte + 28);
 	uint64_t count = get_le64(s->byte + 36);
 
-	if (sectors)
-		return set_sectors(f, sectors);
-	if (first == 0 || first > SIZE_LIMIT / SECTOR || count > FOREIGN_TEXT_MAX / SECTOR)
-		return 0;
-	return measure_text(f, s, first * SECTOR, count * SECTOR);
+	bool has_text = first && first <= SIZE_LIMIT / SECTOR && count <= FOREIGN_TEXT_MAX / SECTOR;
+
+	if (has_text && read_text(f, s, first * SECTOR, count * SECTOR, !sectors) < 0)
+		return -1;
+	return sectors ? set_sectors(f, sectors) : has_text && f->capacity;
 }
 
 static bool is_cowd(const struct start *s)
@@ -189,13 +194,32 @@ static int measure_vpc(struct foreign *f, const struct start *s)
 					  : set_sectors(f, sectors);
 }
 
+/* The name of a backing file; one that cannot be is none.  0, or -1 recorded: a read error. */
+static int read_backing(struct foreign *f, const struct start *s, uint64_t off, uint64_t n)
+{
+	int r;
+
+	if (off == 0 || n == 0 || n > FOREIGN_BACKING_MAX)
+		return 0;
+	r = io_pread_within(s->fd, s->len, f->backing, (size_t)n, off);
+	f->backing[r == 1 ? n : 0] = '\0';
+	return r < 0 ? -1 : 0;
+}
+
 static bool is_qed(const struct start *s)
 {
-	return begins_with(s, "QED\0", 4) && s->n >= 56;
+	return begins_with(s, "QED\0", 4) && s->n >= 64;
 }
 
 static int measure_qed(struct foreign *f, const struct start *s)
 {
+	uint64_t features = get_le64(s->byte + 16);
+
+	if (features & QED_BACKING &&
+		read_backing(f, s, get_le32(s->byte + 56), get_le32(s->byte + 60)) < 0)
+		return -1;
+	if (*f->backing && features & QED_BACKING_RAW)
+		f->backing_format = "raw";
 	return set_bytes(f, get_le64(s->byte + 48));
 }
 
@@ -206,6 +230,8 @@ static bool is_qcow(const struct start *s)
 
 static int measure_qcow(struct foreign *f, const struct start *s)
 {
+	if (read_backing(f, s, get_be64(s->byte + 8), get_be32(s->byte + 16)) < 0)
+		return -1;
 	return set_bytes(f, get_be64(s->byte + 24));
 }
 

@@ -70,6 +70,8 @@ static int parse_fixed(struct qcow2 *q, struct layout *l, const void *p, size_t 
 		q->autoclear = view_u64(&v);
 		order = view_u32(&v);
 		l->header = view_u32(&v);
+		if (l->header > V3_HEADER_MIN)
+			q->compression = view_u8(&v);
 	}
 	if (view_bad(&v))
 		return refuse_header("it is truncated");

@@ -9,6 +9,7 @@
  *	60  4  snapshots		 64  8  offset of their table
  *	72  8  incompatible features	 80  8  compatible	88  8  autoclear
  *	96  4  refcount_order		100  4  header length	(72 on: version 3)
+ *	104 1  compression type, if the header is that long
  *
  * then extensions of (u32 type, u32 length, bytes, padding to 8) up to type 0.  That of the
  * features' names has an entry of 48 bytes for each: kind (0: incompatible, 1: compatible, 2:
@@ -31,7 +32,11 @@
 #define QCOW2_DIRTY UINT64_C(1) /* bits of `incompatible` */
 #define QCOW2_CORRUPT UINT64_C(2)
 #define QCOW2_DATA_FILE UINT64_C(4)
+#define QCOW2_COMPRESSION UINT64_C(8)
 #define QCOW2_EXTENDED_L2 UINT64_C(16)
+
+#define QCOW2_ZLIB 0 /* compression types */
+#define QCOW2_ZSTD 1
 
 struct qcow2 {
 	int version;	       /* 2: compat 0.10; 3: compat 1.1 */
@@ -42,7 +47,8 @@ struct qcow2 {
 	char backing_format[64];	     /* as recorded, "" if none */
 	/* As recorded, "" if none: the external data file, which holds the guest's data. */
 	char data_file[QCOW2_BACKING_MAX + 1];
-	uint32_t crypt; /* 0: not encrypted */
+	uint32_t crypt;	     /* 0: not encrypted */
+	uint8_t compression; /* of compressed clusters, not validated */
 	/* The tables, in bytes from the start and entries or clusters; not validated. */
 	uint64_t l1_off, refcount_off, snapshots_off;
 	uint32_t l1_size, refcount_clusters, snapshots;

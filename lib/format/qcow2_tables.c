@@ -59,7 +59,7 @@ static int check_entries(const struct qcow2 *q, uint64_t *entry, uint32_t count,
 	return 0;
 }
 
-static int check_l1(const struct qcow2 *q, int fd, uint64_t len)
+static int check_l1_entries(const struct qcow2 *q, int fd, uint64_t len)
 {
 	size_t n = (size_t)q->l1_size * ENTRY;
 	uint64_t *entry;
@@ -92,15 +92,20 @@ int qcow2_tables_check_refcounts(const struct qcow2 *q, uint64_t len)
 	return 0;
 }
 
+int qcow2_tables_check_l1(const struct qcow2 *q, uint64_t len)
+{
+	return check_table(
+		q, "L1 table", q->l1_off, (uint64_t)q->l1_size * ENTRY, QCOW2_L1_MAX, len);
+}
+
 int qcow2_tables_check(const struct qcow2 *q, int fd, uint64_t len)
 {
 	if (q->snapshots > QCOW2_SNAPSHOTS_MAX)
 		return qcow2_tables_refuse("table of snapshots", "is too large");
-	if (check_table(q, "L1 table", q->l1_off, (uint64_t)q->l1_size * ENTRY, QCOW2_L1_MAX, len) <
-			0 ||
+	if (qcow2_tables_check_l1(q, len) < 0 ||
 		check_table(q, "table of snapshots", q->snapshots_off, q->snapshots, UINT64_MAX,
 			len) < 0 ||
 		qcow2_tables_check_refcounts(q, len) < 0)
 		return -1;
-	return check_l1(q, fd, len);
+	return check_l1_entries(q, fd, len);
 }

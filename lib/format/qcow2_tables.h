@@ -22,6 +22,9 @@ int qcow2_tables_check(const struct qcow2 *q, int fd, uint64_t len);
 /* The same only of what the header says of the table of reference counts. */
 int qcow2_tables_check_refcounts(const struct qcow2 *q, uint64_t len);
 
+/* The same only of what it says of the L1 table. */
+int qcow2_tables_check_l1(const struct qcow2 *q, uint64_t len);
+
 /* Records that the table called `what` is corrupt, and why.  Returns -1. */
 int qcow2_tables_refuse(const char *what, const char *why);
 

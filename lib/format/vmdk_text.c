@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/size.h"
 
@@ -85,21 +86,55 @@ static bool parse_line(struct foreign *f, const char *line)
 	return true;
 }
 
-bool vmdk_text_parse(struct foreign *f, const void *text, size_t n)
+/* Calls each with every line that is not too long, while it returns true. */
+static bool each_line(struct foreign *f, const char *p, size_t n,
+	bool (*each)(struct foreign *f, const char *line))
 {
-	const char *p = text, *end, *next;
+	const char *end = p + strnlen(p, n), *next;
 	char line[EXTENT_LINE_MAX];
 	size_t len;
 
-	f->capacity = 0;
-	for (end = p + strnlen(p, n); p < end; p = next) {
+	for (; p < end; p = next) {
 		len = line_at(p, end, &next);
 		if (len >= sizeof(line))
 			continue;
 		memcpy(line, p, len);
 		line[len] = '\0';
-		if (!parse_line(f, line))
+		if (!each(f, line))
 			return false;
 	}
 	return true;
+}
+
+bool vmdk_text_parse(struct foreign *f, const void *text, size_t n)
+{
+	f->capacity = 0;
+	return each_line(f, text, n, parse_line);
+}
+
+/* Returns false if the line says that there is no parent. */
+static bool parse_parent(struct foreign *f, const char *line)
+{
+	static const char hint[] = "parentFileNameHint=\"";
+	const char *name = line + sizeof(hint) - 1, *stop;
+
+	if (strncmp(line, "parentCID=", 10) == 0 && strcasecmp(line + 10, "ffffffff") == 0)
+		return false;
+	if (strncmp(line, hint, sizeof(hint) - 1) != 0)
+		return true;
+	stop = strchr(name, '"');
+	if (stop && stop - name <= FOREIGN_BACKING_MAX) {
+		memcpy(f->backing, name, (size_t)(stop - name));
+		f->backing[stop - name] = '\0';
+		f->backing_format = "vmdk";
+	}
+	return true;
+}
+
+void vmdk_text_parent(struct foreign *f, const void *text, size_t n)
+{
+	if (each_line(f, text, n, parse_parent))
+		return;
+	f->backing[0] = '\0';
+	f->backing_format = NULL;
 }

@@ -3,11 +3,14 @@
  *
  *	# Disk DescriptorFile
  *	version=1
+ *	parentCID=ffffffff
+ *	parentFileNameHint="base.vmdk"
  *	...
  *	RW 2048 FLAT "disk-flat.vmdk" 0
  *
- * The last line is an extent: access, sectors of 512 bytes, type, the file that holds the data,
- * and where they begin in it.  An extent of the type ZERO has no file.
+ * There is a parent unless its CID is ffffffff.  The last line is an extent: access, sectors of 512
+ *bytes, type, the file that holds the data, and where they begin in it.  An extent of the type ZERO
+ *has no file.
  */
 #ifndef IMG_VMDK_TEXT_H
 #define IMG_VMDK_TEXT_H
@@ -22,5 +25,8 @@ bool vmdk_text_is(const void *head, size_t n);
  * files.  Returns whether the sum is possible.
  */
 bool vmdk_text_parse(struct foreign *f, const void *text, size_t n);
+
+/* Sets f->backing to the parent that a descriptor names. */
+void vmdk_text_parent(struct foreign *f, const void *text, size_t n);
 
 #endif

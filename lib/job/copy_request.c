@@ -22,6 +22,7 @@ void copy_request_source(struct buf *args, const struct transfer *t)
 	kv_add_bool(args, "stdin", t->from.is_stdio);
 	kv_add_bool(args, "live", t->live);
 	kv_add_bool(args, "as_is", t->as_is);
+	kv_add_bool(args, "flatten", t->flatten);
 	kv_add_bool(args, "must_parse", t->in_place || t->overwrite);
 	if (t->has_stream_len)
 		kv_add_u64(args, "stream_size", t->stream_len);

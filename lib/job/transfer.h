@@ -19,6 +19,7 @@ struct transfer {
 	bool archive, overwrite, sparse, live, allow_links, no_fsync, dry_run;
 	bool in_place;	     /* fill an existing target */
 	bool into;	     /* `to` must be a container */
+	bool flatten;	     /* of a qcow2 image, what the guest sees, through all layers */
 	bool as_is;	     /* the bytes as they are: no archive is unpacked */
 	bool change_format;  /* in place: qcow2 content over other content, too */
 	bool has_stream_len; /* of standard input: */

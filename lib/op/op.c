@@ -30,6 +30,7 @@ static const struct op_key flow_keys[] = {
 static const struct op_key source_keys[] = {
 	KEY("live", FLAG),
 	KEY("as_is", FLAG),
+	KEY("flatten", FLAG),
 	KEY("must_parse", FLAG),
 	KEY("stream_size", U64),
 	KEY("snapshot", FLAG, .needs = RIGHT_SNAPSHOT),

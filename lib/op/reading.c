@@ -17,6 +17,7 @@
 #include "lib/op/hook.h"
 #include "lib/op/reading_stdin.h"
 #include "lib/store/backend.h"
+#include "lib/store/disk_image.h"
 
 int reading_accept_damaged(const struct content *c, const struct reading_want *want)
 {
@@ -94,6 +95,17 @@ static int open_archive(struct reading *r, const struct content *c)
 	return r->source ? 0 : -1;
 }
 
+static int open_disk(struct reading *r)
+{
+	const struct image *named = r->origin ? r->origin : r->img;
+
+	r->disk = disk_image_open(r->img, named->place);
+	r->source = r->disk ? source_image(r->disk) : NULL;
+	r->format = "raw";
+	r->content = NULL; /* of the layers, nothing is told */
+	return r->source ? 0 : -1;
+}
+
 static int open_content(struct reading *r, const struct reading_want *want)
 {
 	const struct content *c = image_content(r->img);
@@ -107,8 +119,15 @@ static int open_content(struct reading *r, const struct reading_want *want)
 		return -1;
 	if (c && reading_accept_damaged(c, want) < 0)
 		return -1;
+	if (c && c->is_archive && unpack && want->flatten && strcmp(c->format, "raw") != 0)
+		return err_set(ST_REFUSED,
+			"is an archive of a %s image, whose layers cannot be read (see "
+			"img-unarchive)",
+			c->format);
 	if (c && c->is_archive && unpack)
 		return open_archive(r, c);
+	if (c && !c->is_archive && want->flatten && strcmp(c->format, "raw") != 0)
+		return open_disk(r);
 	if ((!c || c->is_archive) && !want->as_is)
 		log_warn("warning: '%s' holds an lzop archive, which is copied as it is; restore "
 			 "the copy with --as-is, or it is unpacked",
@@ -215,6 +234,7 @@ void reading_want_parse(struct reading_want *w, const struct kv *request, const 
 	w->snapshot_size = op_u64(request, "snapshot_size", 0);
 	w->dry_run = op_flag(request, "dry_run");
 	w->as_is = op_flag(request, "as_is");
+	w->flatten = op_flag(request, "flatten");
 	w->must_parse = op_flag(request, "must_parse");
 	w->stream_len = op_u64(request, "stream_size", FLOW_LEN_UNKNOWN);
 	w->pre = kv_get(request, "pre");
@@ -263,6 +283,8 @@ int reading_check(struct reading *r)
 {
 	if (r->snapshot && snapshot_check(r->snapshot) < 0)
 		return -1;
+	if (r->disk && image_check_end(r->disk) < 0)
+		return -1;
 	return r->img ? image_check_end(r->img) : 0;
 }
 
@@ -272,6 +294,10 @@ int reading_finish(struct reading *r)
 
 	if (!snapshot)
 		return 0;
+	source_free(r->source); /* it reads the snapshot */
+	r->source = NULL;
+	image_close(r->disk);
+	r->disk = NULL;
 	r->snapshot = NULL;
 	r->img = NULL; /* the snapshot's own */
 	r->content = NULL;
@@ -281,6 +307,7 @@ int reading_finish(struct reading *r)
 void reading_close(struct reading *r)
 {
 	source_free(r->source);
+	image_close(r->disk);
 	if (r->snapshot)
 		snapshot_drop(r->snapshot);
 	else
@@ -298,7 +325,12 @@ static bool is_told(const struct reading *r)
 
 const char *reading_backing(const struct reading *r)
 {
-	return is_told(r) && r->content->qcow2.backing[0] ? r->content->qcow2.backing : NULL;
+	const char *name;
+
+	if (!is_told(r))
+		return NULL;
+	name = r->content->foreign.format ? r->content->foreign.backing : r->content->qcow2.backing;
+	return *name ? name : NULL;
 }
 
 void reading_describe_files(const struct reading *r, struct buf *record)

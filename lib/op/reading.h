@@ -18,6 +18,7 @@ struct reading {
 	struct image *img;	   /* what is read; NULL: standard input */
 	struct image *origin;	   /* if img is a snapshot: its origin; or NULL */
 	struct snapshot *snapshot; /* if img is a snapshot: that; or NULL */
+	struct image *disk;	   /* what the guest sees in img, if that is read; or NULL */
 	struct source *source;
 	const struct content *content; /* of img, whose it is, or stream; NULL: an archive that is
 					  read as it is, and is damaged */
@@ -37,6 +38,7 @@ struct reading_want {
 	uint64_t snapshot_size; /* bytes of copy-on-write space; 0: as configured */
 	bool dry_run;		/* only check whether a snapshot can be taken */
 	bool as_is;	     /* the bytes as they are: do not unpack, and do not refuse a header */
+	bool flatten;	     /* of a qcow2 image, what the guest sees */
 	bool must_parse;     /* refuse a header that cannot be parsed, which would else be copied */
 	uint64_t stream_len; /* of standard input, unpacked; FLOW_LEN_UNKNOWN */
 	const char *pre, *post; /* commands to run before and after that, or NULL */

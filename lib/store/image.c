@@ -148,6 +148,8 @@ int image_read(struct image *img, void *p, size_t n, uint64_t off)
 	ssize_t got = img->ops->read(img, p, n, off);
 	int sys = errno;
 
+	if (got < 0 && sys == IMAGE_READ_RECORDED && err_status() != ST_OK)
+		return -1;
 	if (check_spoiled(img) < 0)
 		return -1;
 	if (got < 0 && img->ops->check(img) < 0 && err_status() == ST_CORRUPT)

@@ -7,6 +7,7 @@
 #ifndef IMG_IMAGE_H
 #define IMG_IMAGE_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,12 +17,17 @@
 #include "lib/host/inuse.h"
 #include "lib/store/place.h"
 
+#define IMAGE_READ_RECORDED EBADMSG
+
 struct content;
 struct image;
 
 /* What a backend's images do (backend.h).  0, or -1 recorded. */
 struct image_ops {
-	/* Reads up to n bytes at off: their number, less only at the end, or -1 with errno set. */
+	/*
+	 * Reads up to n bytes at off: their number, less only at the end, or -1 with errno set;
+	 * IMAGE_READ_RECORDED: an error is recorded, which says more.
+	 */
 	ssize_t (*read)(struct image *img, void *p, size_t n, uint64_t off);
 	/*
 	 * Finds the next range at or after off that may hold data: 1 and

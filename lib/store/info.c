@@ -55,18 +55,19 @@ static void add_probe(struct buf *out, const struct probe *p)
 	add_nonempty(out, "partitions", p->partitions);
 }
 
-static int add_backing(
-	struct buf *out, const struct image *img, const struct qcow2 *q, struct info_layer *layer)
+/* format: "" if it is not recorded. */
+static int add_backing(struct buf *out, const struct image *img, const char *name,
+	const char *format, struct info_layer *layer)
 {
-	if (!q->backing[0])
+	if (!*name)
 		return 0;
-	kv_add(out, "backing.recorded", q->backing);
-	add_nonempty(out, "backing.format", q->backing_format);
-	layer->backing = strdup(q->backing);
-	layer->backing_format = *q->backing_format ? strdup(q->backing_format) : NULL;
-	if (!layer->backing || (*q->backing_format && !layer->backing_format))
+	kv_add(out, "backing.recorded", name);
+	add_nonempty(out, "backing.format", format);
+	layer->backing = strdup(name);
+	layer->backing_format = *format ? strdup(format) : NULL;
+	if (!layer->backing || (*format && !layer->backing_format))
 		return err_set(ST_FAILED, "out of memory");
-	if (recorded_look(&layer->below, img->place, q->backing) < 0)
+	if (recorded_look(&layer->below, img->place, name) < 0)
 		return -1;
 	kv_add(out, "backing.path", layer->below.path);
 	return 0;
@@ -100,9 +101,13 @@ static int add_extents(struct buf *out, const struct image *img, const struct fo
 	return ret;
 }
 
-static int add_foreign(struct buf *out, const struct image *img, const struct foreign *f)
+static int add_foreign(
+	struct buf *out, const struct image *img, const struct foreign *f, struct info_layer *layer)
 {
 	kv_add_u64(out, "capacity", f->capacity);
+	if (add_backing(out, img, f->backing, f->backing_format ? f->backing_format : "", layer) <
+		0)
+		return -1;
 	return add_extents(out, img, f);
 }
 
@@ -132,7 +137,9 @@ static int add_data_file(struct buf *out, const struct image *img, const struct 
 static int add_files(
 	struct buf *out, const struct image *img, const struct qcow2 *q, struct info_layer *layer)
 {
-	return add_backing(out, img, q, layer) < 0 ? -1 : add_data_file(out, img, q);
+	if (add_backing(out, img, q->backing, q->backing_format, layer) < 0)
+		return -1;
+	return add_data_file(out, img, q);
 }
 
 static int add_qcow2(
@@ -250,7 +257,7 @@ static int add_content_info(struct buf *out, struct image *img, struct info_laye
 		return add_probed(out, img) < 0 ? -1 : add_storage(out, img, NULL);
 	if (c->is_archive)
 		return add_archive(out, img, c, layer) < 0 ? -1 : add_storage(out, img, NULL);
-	r = c->foreign.format ? add_foreign(out, img, &c->foreign)
+	r = c->foreign.format ? add_foreign(out, img, &c->foreign, layer)
 			      : add_qcow2(out, img, &c->qcow2, layer);
 	kv_add(out, "format", c->format);
 	if (r < 0)

@@ -19,7 +19,7 @@
  *	watermark		qcow2: bytes, the end of the last cluster in use; of a block
  *				device it is the allocation, too; absent if it is not known,
  *				and in a list for a file
- *	backing.recorded, backing.format, backing.path	qcow2
+ *	backing.recorded, backing.format, backing.path	qcow2, qcow, qed and vmdk
  *	data_file.recorded, .path, .capacity, .allocation, .physical	qcow2 with an external
  *							data file ("" if it is not named)
  *	extent.recorded, .path, .capacity, .allocation, .physical	each extent of a VMDK

@@ -153,6 +153,33 @@ names_in() {
 	json '[.layers[].name] == ["file", "mid", "base"]'
 }
 
+@test "chain: layers of other formats, and a copy of one warns" {
+	local format
+
+	truncate -s 4M base
+	qemu-img create -q -f vmdk base.vmdk 4M
+	qemu-img create -q -f vmdk -b base.vmdk -F vmdk x.vmdk
+	for format in qed qcow; do
+		qemu-img create -q -f $format -b base -F raw x.$format 4M
+	done
+	for format in qed qcow vmdk; do
+		succeeds img-info --json --chain x.$format
+		json ".backing.recorded == $(qemu-img info --output=json x.$format | jq '."backing-filename"')"
+		json ".backing.format == $(qemu-img info --output=json x.$format |
+			jq '."backing-filename-format"')"
+		json "[.layers[].format] == [\"$format\", \"$([ $format = vmdk ] && echo vmdk || echo raw)\"]"
+		json '[.layers[].capacity] == [4194304, 4194304]'
+		try img-copy x.$format copy
+		[ "$status" = 0 ]
+		says 'only this layer is copied'
+		rm copy
+	done
+	# A parent that there is none of.
+	sed -i 's/^parentCID=.*/parentCID=ffffffff/' x.vmdk
+	succeeds img-info --json x.vmdk
+	json '.backing == null'
+}
+
 # broken KIND NUMBER NAME: its last layer has that number, and an error of that kind.
 broken() {
 	local where

@@ -1,0 +1,47 @@
+/*
+ * qcow2_layer: the guest's bytes that one qcow2 layer has, without the layers below it.
+ *
+ *	while (off < q->size) {
+ *		qcow2_map_at(&l.map, off, max, &run);
+ *		if (run.kind == QCOW2_DATA || run.kind == QCOW2_COMPRESSED)
+ *			qcow2_layer_read(&l, &run, off, bytes, run.len);
+ *		else ...
+ *		off += run.len;
+ *	}
+ */
+#ifndef IMG_QCOW2_LAYER_H
+#define IMG_QCOW2_LAYER_H
+
+#include "lib/format/qcow2_cluster.h"
+#include "lib/format/qcow2_map.h"
+
+/*
+ * The caller's storage.  With the first compressed cluster it allocates three times the size of
+ * a cluster, which is at most 6 MiB.
+ */
+struct qcow2_layer {
+	struct qcow2_map map;
+	struct qcow2_cluster packing;
+	int data_fd;
+	uint8_t *memory;
+	uint64_t unpacked; /* guest's offset of the cluster in memory; UINT64_MAX: none */
+};
+
+/*
+ * As qcow2_map_init().  data_fd is the external data file if qcow2_has_data_file(), and else not
+ * used; it must outlive the layer, too.  ST_REFUSED also for an encrypted layer.
+ */
+int qcow2_layer_init(
+	struct qcow2_layer *l, const struct qcow2 *q, int fd, uint64_t len, int data_fd);
+void qcow2_layer_fini(struct qcow2_layer *l);
+
+/*
+ * Reads n bytes of the guest's disk at off into p.  They must lie in run, which qcow2_map_at() has
+ * found with kind QCOW2_DATA or QCOW2_COMPRESSED.  May block.  The compressed cluster that was read
+ * last is kept, so that it may be read in parts.
+ * 0, or -1 recorded: ST_CORRUPT, or a read error.
+ */
+int qcow2_layer_read(
+	struct qcow2_layer *l, const struct qcow2_run *run, uint64_t off, void *p, size_t n);
+
+#endif
