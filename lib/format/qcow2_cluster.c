@@ -20,30 +20,39 @@ static int refuse_packed(void)
 	return refuse_cluster("cannot be decompressed");
 }
 
-static int unpack_zlib(struct qcow2_cluster *c, void *out, const void *p, size_t n)
+static int unpack_zlib(struct qcow2_cluster *c, size_t size, void *out, const void *p, size_t n)
 {
 	size_t used;
 
-	/* Without a place for the length of the result, another one than c->size is an error. */
-	if (libdeflate_deflate_decompress_ex(c->zlib, p, n, out, c->size, &used, NULL) !=
+	if (!c->zlib)
+		c->zlib = libdeflate_alloc_decompressor();
+	if (!c->zlib)
+		return err_set(ST_FAILED, "out of memory");
+	/* Without a place for the length of the result, another one than size is an error. */
+	if (libdeflate_deflate_decompress_ex(c->zlib, p, n, out, size, &used, NULL) !=
 		LIBDEFLATE_SUCCESS)
 		return refuse_packed();
 	return 0;
 }
 
 /* A frame that is empty is refused: the number of frames is bounded by the cluster's size. */
-static int unpack_zstd(struct qcow2_cluster *c, uint8_t *out, const uint8_t *p, size_t n)
+static int unpack_zstd(
+	struct qcow2_cluster *c, size_t size, uint8_t *out, const uint8_t *p, size_t n)
 {
 	size_t done, frame, got;
 
-	for (done = 0; done < c->size; done += got) {
+	if (!c->zstd)
+		c->zstd = ZSTD_createDCtx();
+	if (!c->zstd)
+		return err_set(ST_FAILED, "out of memory");
+	for (done = 0; done < size; done += got) {
 		/* The formats of before zstd 0.8 have other magic numbers. */
 		if (n < 4 || get_le32(p) != ZSTD_MAGICNUMBER)
 			return refuse_packed();
 		frame = ZSTD_findFrameCompressedSize(p, n);
 		if (ZSTD_isError(frame))
 			return refuse_packed();
-		got = ZSTD_decompressDCtx(c->zstd, out + done, c->size - done, p, frame);
+		got = ZSTD_decompressDCtx(c->zstd, out + done, size - done, p, frame);
 		if (ZSTD_isError(got) || got == 0)
 			return refuse_packed();
 		p += frame;
@@ -52,25 +61,22 @@ static int unpack_zstd(struct qcow2_cluster *c, uint8_t *out, const uint8_t *p, 
 	return 0;
 }
 
-int qcow2_cluster_unpack(struct qcow2_cluster *c, void *out, const void *p, size_t n)
+int qcow2_cluster_unpack(
+	struct qcow2_cluster *c, const struct qcow2 *q, void *out, const void *p, size_t n)
 {
-	return c->zstd ? unpack_zstd(c, out, p, n) : unpack_zlib(c, out, p, n);
+	return q->compression == QCOW2_ZSTD ? unpack_zstd(c, q->cluster_size, out, p, n)
+					    : unpack_zlib(c, q->cluster_size, out, p, n);
 }
 
-int qcow2_cluster_init(struct qcow2_cluster *c, const struct qcow2 *q)
+int qcow2_cluster_check(const struct qcow2 *q)
 {
-	*c = (struct qcow2_cluster){ .size = q->cluster_size };
 	if (q->compression > QCOW2_ZSTD)
 		return err_set(ST_REFUSED, "the qcow2 image has an unknown compression type: %d",
 			q->compression);
 	if ((q->compression != QCOW2_ZLIB) != !!(q->incompatible & QCOW2_COMPRESSION))
 		return err_set(ST_CORRUPT, "cannot read the qcow2 header: its compression type "
 					   "does not match its features");
-	if (q->compression == QCOW2_ZSTD)
-		c->zstd = ZSTD_createDCtx();
-	else
-		c->zlib = libdeflate_alloc_decompressor();
-	return c->zstd || c->zlib ? 0 : err_set(ST_FAILED, "out of memory");
+	return 0;
 }
 
 void qcow2_cluster_fini(struct qcow2_cluster *c)

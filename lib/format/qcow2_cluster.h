@@ -10,21 +10,26 @@
 struct libdeflate_decompressor;
 struct ZSTD_DCtx_s;
 
-/* The caller's storage, with at most 200 KiB on the heap, whatever the image says. */
+/*
+ * The caller's storage, zeros at first.  Each kind of compression that it meets adds at most
+ * 200 KiB on the heap, whatever the image says.
+ */
 struct qcow2_cluster {
-	uint32_t size; /* bytes of a cluster */
 	struct libdeflate_decompressor *zlib;
 	struct ZSTD_DCtx_s *zstd;
 };
 
-/* 0, or -1 recorded: ST_REFUSED for an unknown compression type, ST_CORRUPT for a wrong one. */
-int qcow2_cluster_init(struct qcow2_cluster *c, const struct qcow2 *q);
 void qcow2_cluster_fini(struct qcow2_cluster *c);
 
+/* 0, or -1 recorded: ST_REFUSED for an unknown compression type, ST_CORRUPT for a wrong one. */
+int qcow2_cluster_check(const struct qcow2 *q);
+
 /*
- * Unpacks one cluster, of c->size bytes, into out, from the n bytes at p.  It stops after them, or
- * after the cluster.  Does not block.  0, or -1 with ST_CORRUPT recorded.
+ * Unpacks one cluster of an image that qcow2_cluster_check() has accepted into out, which has
+ * q->cluster_size bytes, from the n bytes at p.  It stops after them, or after the cluster.  Does
+ * not block.  0, or -1 recorded: ST_CORRUPT, or out of memory.
  */
-int qcow2_cluster_unpack(struct qcow2_cluster *c, void *out, const void *p, size_t n);
+int qcow2_cluster_unpack(
+	struct qcow2_cluster *c, const struct qcow2 *q, void *out, const void *p, size_t n);
 
 #endif

@@ -12,33 +12,28 @@
 #ifndef IMG_QCOW2_LAYER_H
 #define IMG_QCOW2_LAYER_H
 
-#include "lib/format/qcow2_cluster.h"
 #include "lib/format/qcow2_map.h"
+#include "lib/format/qcow2_unpack.h"
 
-/*
- * The caller's storage.  With the first compressed cluster it allocates three times the size of
- * a cluster, which is at most 6 MiB.
- */
+/* The caller's storage. */
 struct qcow2_layer {
 	struct qcow2_map map;
-	struct qcow2_cluster packing;
 	int data_fd;
-	uint8_t *memory;
-	uint64_t unpacked; /* guest's offset of the cluster in memory; UINT64_MAX: none */
+	struct qcow2_unpack *unpack; /* borrowed */
 };
 
 /*
  * As qcow2_map_init().  data_fd is the external data file if qcow2_has_data_file(), and else not
- * used; it must outlive the layer, too.  ST_REFUSED also for an encrypted layer.
+ * used; it and unpack, which several layers may share, must outlive the layer, too.  ST_REFUSED
+ * also for an encrypted layer.
  */
-int qcow2_layer_init(
-	struct qcow2_layer *l, const struct qcow2 *q, int fd, uint64_t len, int data_fd);
+int qcow2_layer_init(struct qcow2_layer *l, const struct qcow2 *q, int fd, uint64_t len,
+	int data_fd, struct qcow2_unpack *unpack);
 void qcow2_layer_fini(struct qcow2_layer *l);
 
 /*
  * Reads n bytes of the guest's disk at off into p.  They must lie in run, which qcow2_map_at() has
- * found with kind QCOW2_DATA or QCOW2_COMPRESSED.  May block.  The compressed cluster that was read
- * last is kept, so that it may be read in parts.
+ * found with kind QCOW2_DATA or QCOW2_COMPRESSED.  May block; several threads may call it at once.
  * 0, or -1 recorded: ST_CORRUPT, or a read error.
  */
 int qcow2_layer_read(

@@ -33,6 +33,7 @@ struct layer {
 struct disk_image {
 	struct image base;
 	pthread_mutex_t lock; /* of the layers' tables */
+	struct qcow2_unpack unpack;
 	unsigned count;
 	struct layer *layer[CHAIN_LAYERS_MAX]; /* the uppermost first */
 };
@@ -92,25 +93,17 @@ static int read_part(const struct part *part, void *p)
 	return qcow2_layer_read(&part->layer->qcow2, run, run->off, p, run->len);
 }
 
-/*
- * Reads the part that begins at off.  What is not compressed is read by several threads at once,
- * each with a run of its own.
- */
+/* Reads the part that begins at off.  Several threads read at once, each a part of its own. */
 static int find_and_read(struct disk_image *d, void *p, size_t n, uint64_t off, size_t *got)
 {
 	struct part part;
-	bool is_packed;
 	int r;
 
 	pthread_mutex_lock(&d->lock);
 	r = find_part(d, off, n, &part);
-	is_packed =
-		r == 0 && part.layer && part.layer->is_qcow2 && part.run.kind == QCOW2_COMPRESSED;
-	if (is_packed)
-		r = read_part(&part, p);
 	pthread_mutex_unlock(&d->lock);
 	*got = (size_t)part.run.len;
-	return r < 0 || is_packed ? r : read_part(&part, p);
+	return r < 0 ? -1 : read_part(&part, p);
 }
 
 static ssize_t disk_read(struct image *img, void *p, size_t n, uint64_t off)
@@ -227,6 +220,7 @@ static void disk_release(struct image *img)
 		d->count--;
 		free_layer(d->layer[d->count], d->count == 0);
 	}
+	qcow2_unpack_fini(&d->unpack);
 	pthread_mutex_destroy(&d->lock);
 }
 
@@ -286,8 +280,8 @@ static int open_qcow2(struct disk_image *d, struct layer *l, const struct place 
 		return err_set(ST_CORRUPT, "is marked as corrupt (see img-verify)");
 	if (qcow2_tables_check(q, l->img->fd, l->img->len) < 0 ||
 		open_data_file(d, l, q, named) < 0 ||
-		qcow2_layer_init(
-			&l->qcow2, q, l->img->fd, l->img->len, l->data ? l->data->fd : -1) < 0)
+		qcow2_layer_init(&l->qcow2, q, l->img->fd, l->img->len, l->data ? l->data->fd : -1,
+			&d->unpack) < 0)
 		return -1;
 	l->is_qcow2 = l->is_ready = true;
 	l->len = q->size;
@@ -386,6 +380,7 @@ struct image *disk_image_open(struct image *top, const struct place *named)
 	if (!d)
 		return NULL;
 	pthread_mutex_init(&d->lock, NULL);
+	qcow2_unpack_init(&d->unpack);
 	r = add_layer(d, top, named, NULL) < 0 ? -1 : 1;
 	while (r == 1)
 		r = add_below(d, d->count > 1 ? d->layer[d->count - 1]->img->place : named);

@@ -3,8 +3,8 @@
  * that has nothing, of the layers below it.  It is an image like any other (image.h), so that
  * whatever reads an image can read this one; it has no descriptor, and it is raw.
  *
- * The layers are found as chain.h says.  Memory is bounded: 160 KiB for each layer and, for each
- * one that has compressed clusters, three times the size of a cluster.
+ * The layers are found as chain.h says.  Memory is bounded: 160 KiB for each layer and, if there
+ * are compressed clusters, QCOW2_UNPACKERS times three times the size of the largest.
  */
 #ifndef IMG_DISK_IMAGE_H
 #define IMG_DISK_IMAGE_H

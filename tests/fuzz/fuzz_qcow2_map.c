@@ -59,6 +59,7 @@ static void map_layer(struct qcow2_layer *l, const struct qcow2 *q, uint64_t siz
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct qcow2_unpack unpack;
 	struct qcow2_layer l;
 	struct qcow2 q;
 	int fd;
@@ -68,11 +69,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	fd = memfd_create("fuzz", MFD_CLOEXEC);
 	fuzz_check(fd >= 0 && io_pwrite(fd, data, size, 0) == 0);
-	if (qcow2_layer_init(&l, &q, fd, size, fd) == 0)
+	qcow2_unpack_init(&unpack);
+	if (qcow2_layer_init(&l, &q, fd, size, fd, &unpack) == 0)
 		map_layer(&l, &q, size);
 	else
 		fuzz_check(err_status() == ST_CORRUPT || err_status() == ST_REFUSED);
 	qcow2_layer_fini(&l);
+	qcow2_unpack_fini(&unpack);
 	close(fd);
 	return 0;
 }

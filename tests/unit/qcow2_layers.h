@@ -18,6 +18,7 @@ struct opened {
 	struct qcow2 q;
 	int fd, data_fd;
 	uint64_t len;
+	struct qcow2_unpack unpack;
 	struct qcow2_layer layer;
 	/* What the guest has, zeros where the layer has nothing: all images share this memory. */
 	uint8_t *bytes;
@@ -32,6 +33,7 @@ static inline int opened_parse(struct opened *o, int fd)
 	struct stat st;
 
 	memset(o, 0, sizeof(*o));
+	qcow2_unpack_init(&o->unpack);
 	err_clear();
 	o->fd = fd;
 	o->data_fd = -1;
@@ -47,7 +49,7 @@ static inline void opened_open(struct opened *o, const char *name)
 	if (opened_parse(o, open(name, O_RDONLY | O_CLOEXEC)) == 0) {
 		if (qcow2_has_data_file(&o->q))
 			o->data_fd = open("data", O_RDONLY | O_CLOEXEC);
-		if (qcow2_layer_init(&o->layer, &o->q, o->fd, o->len, o->data_fd) == 0)
+		if (qcow2_layer_init(&o->layer, &o->q, o->fd, o->len, o->data_fd, &o->unpack) == 0)
 			return;
 	}
 	printf("# cannot open %s: %s\n", name, err_text());
@@ -57,6 +59,7 @@ static inline void opened_open(struct opened *o, const char *name)
 static inline void opened_close(struct opened *o)
 {
 	qcow2_layer_fini(&o->layer);
+	qcow2_unpack_fini(&o->unpack);
 	close(o->fd);
 	if (o->data_fd >= 0)
 		close(o->data_fd);

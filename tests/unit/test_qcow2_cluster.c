@@ -22,13 +22,13 @@ static size_t deflate(size_t n)
 }
 
 /* Unpacks n bytes; the byte behind the cluster is left alone.  0, or the status. */
-static int unpack(struct qcow2_cluster *c, size_t n)
+static int unpack(struct qcow2_cluster *c, const struct qcow2 *q, size_t n)
 {
 	int r;
 
 	err_clear();
 	memset(out, 0xaa, sizeof(out));
-	r = qcow2_cluster_unpack(c, out, packed, n);
+	r = qcow2_cluster_unpack(c, q, out, packed, n);
 	if (out[CLUSTER] != 0xaa)
 		return -1;
 	if (r == 0)
@@ -39,17 +39,17 @@ static int unpack(struct qcow2_cluster *c, size_t n)
 static void test_zlib(void)
 {
 	struct qcow2 q = { .version = 3, .cluster_size = CLUSTER };
-	struct qcow2_cluster c;
+	struct qcow2_cluster c = { 0 };
 	size_t n = deflate(CLUSTER);
 
-	is_int(qcow2_cluster_init(&c, &q), 0, "zlib");
-	is_int(unpack(&c, n), 0, "one cluster");
-	is_int(unpack(&c, n + 300), 0, "with more behind it");
-	is_int(unpack(&c, n - 1), ST_CORRUPT, "cut short");
-	is_int(unpack(&c, 0), ST_CORRUPT, "nothing");
-	is_int(unpack(&c, deflate(CLUSTER - 1)), ST_CORRUPT, "a byte too few");
-	is_int(unpack(&c, deflate(CLUSTER + 1)), ST_CORRUPT, "a byte too many");
-	is_int(unpack(&c, deflate(sizeof(plain))), ST_CORRUPT, "too much");
+	is_int(qcow2_cluster_check(&q), 0, "zlib");
+	is_int(unpack(&c, &q, n), 0, "one cluster");
+	is_int(unpack(&c, &q, n + 300), 0, "with more behind it");
+	is_int(unpack(&c, &q, n - 1), ST_CORRUPT, "cut short");
+	is_int(unpack(&c, &q, 0), ST_CORRUPT, "nothing");
+	is_int(unpack(&c, &q, deflate(CLUSTER - 1)), ST_CORRUPT, "a byte too few");
+	is_int(unpack(&c, &q, deflate(CLUSTER + 1)), ST_CORRUPT, "a byte too many");
+	is_int(unpack(&c, &q, deflate(sizeof(plain))), ST_CORRUPT, "too much");
 	qcow2_cluster_fini(&c);
 	qcow2_cluster_fini(&c);
 }
@@ -66,23 +66,24 @@ static void test_zstd(void)
 		.compression = QCOW2_ZSTD,
 		.incompatible = QCOW2_COMPRESSION };
 	static const uint8_t old[] = { 0x27, 0xb5, 0x2f, 0xfd };
-	struct qcow2_cluster c;
+	struct qcow2_cluster c = { 0 };
 	ZSTD_CCtx *cctx;
 	size_t n = frame(0, plain, CLUSTER);
 
-	is_int(qcow2_cluster_init(&c, &q), 0, "zstd");
-	is_int(unpack(&c, n), 0, "one cluster");
-	is_int(unpack(&c, n + 300), 0, "with more behind it");
-	is_int(unpack(&c, n - 1), ST_CORRUPT, "cut short");
-	is_int(unpack(&c, 0), ST_CORRUPT, "nothing");
-	is_int(unpack(&c, frame(frame(0, plain, 1000), plain + 1000, CLUSTER - 1000)), 0,
+	is_int(qcow2_cluster_check(&q), 0, "zstd");
+	is_int(unpack(&c, &q, n), 0, "one cluster");
+	is_int(unpack(&c, &q, n + 300), 0, "with more behind it");
+	is_int(unpack(&c, &q, n - 1), ST_CORRUPT, "cut short");
+	is_int(unpack(&c, &q, 0), ST_CORRUPT, "nothing");
+	is_int(unpack(&c, &q, frame(frame(0, plain, 1000), plain + 1000, CLUSTER - 1000)), 0,
 		"two frames");
-	is_int(unpack(&c, frame(0, plain, CLUSTER - 1)), ST_CORRUPT, "a byte too few");
-	is_int(unpack(&c, frame(0, plain, CLUSTER + 1)), ST_CORRUPT, "a byte too many");
-	is_int(unpack(&c, frame(frame(0, plain, 0), plain, CLUSTER)), ST_CORRUPT, "an empty frame");
+	is_int(unpack(&c, &q, frame(0, plain, CLUSTER - 1)), ST_CORRUPT, "a byte too few");
+	is_int(unpack(&c, &q, frame(0, plain, CLUSTER + 1)), ST_CORRUPT, "a byte too many");
+	is_int(unpack(&c, &q, frame(frame(0, plain, 0), plain, CLUSTER)), ST_CORRUPT,
+		"an empty frame");
 	frame(0, plain, CLUSTER);
 	memcpy(packed, old, 4);
-	is_int(unpack(&c, n), ST_CORRUPT, "an old format");
+	is_int(unpack(&c, &q, n), ST_CORRUPT, "an old format");
 	/* A window of 128 MiB costs no memory. */
 	cctx = ZSTD_createCCtx();
 	ZSTD_CCtx_setParameter(cctx, ZSTD_c_windowLog, 27);
@@ -90,9 +91,9 @@ static void test_zstd(void)
 	ZSTD_CCtx_setParameter(cctx, ZSTD_c_checksumFlag, 1);
 	n = ZSTD_compress2(cctx, packed, sizeof(packed), plain, CLUSTER);
 	ZSTD_freeCCtx(cctx);
-	is_int(unpack(&c, n), 0, "a large window, and a checksum");
+	is_int(unpack(&c, &q, n), 0, "a large window, and a checksum");
 	packed[n - 1] ^= 1;
-	is_int(unpack(&c, n), ST_CORRUPT, "a wrong checksum");
+	is_int(unpack(&c, &q, n), ST_CORRUPT, "a wrong checksum");
 	ok(ZSTD_sizeof_DCtx(c.zstd) < 200 << 10, "no more memory than promised");
 	qcow2_cluster_fini(&c);
 }

@@ -42,7 +42,8 @@ static int read_changed(uint64_t off, const uint8_t *bytes, size_t n, uint64_t l
 	/*
 	 * opened_read() exits if a run is beyond the layer, which counts as its own data file.
 	 */
-	if (qcow2_layer_init(&o.layer, &o.q, fd, o.len, fd) < 0 || opened_read(&o, 70000) < 0)
+	if (qcow2_layer_init(&o.layer, &o.q, fd, o.len, fd, &o.unpack) < 0 ||
+		opened_read(&o, 70000) < 0)
 		r = (int)err_status();
 	opened_close(&o);
 	return r;
