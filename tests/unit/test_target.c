@@ -1,17 +1,15 @@
 /* target: a complete file or none, with existing files and with changes meanwhile. */
-#include <dirent.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "lib/base/err.h"
-#include "lib/base/io.h"
 #include "lib/host/identity.h"
-#include "lib/store/file/partial.h"
 #include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
+#include "tests/unit/written.h"
 
 #define LABEL "security.selinux"
 
@@ -43,36 +41,11 @@ static bool is_there(const char *name)
 	return lstat(name, &st) == 0;
 }
 
-/* The number of files whose names begin with a dot: partial files. */
-static int leftovers(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-	int n = 0;
-
-	while (d && (e = readdir(d)))
-		n += partial_is(e->d_name);
-	if (d)
-		closedir(d);
-	return d ? n : -1;
-}
-
-static bool holds(const char *name, const char *text)
-{
-	char b[100];
-	int fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : io_read(fd, b, sizeof(b));
-
-	if (fd >= 0)
-		close(fd);
-	return n == (ssize_t)strlen(text) && memcmp(b, text, (size_t)n) == 0;
-}
-
 /* Writes and commits the target. */
 static bool made(struct target *t, const char *path)
 {
 	return t && target_write(t, "hello", 5, 0) == 0 && target_commit(t) == 0 &&
-	       holds(path, "hello") && leftovers(".") == 0;
+	       written_holds(path, "hello") && written_partials(".") == 0;
 }
 
 static void test_commit(void)
@@ -88,7 +61,8 @@ static void test_commit(void)
 	is_str(t ? strrchr(target_path(t), '/') : NULL, "/x", "commit: path");
 	ok(!is_there("x") && is_there(".x.img-tools"), "commit: hidden before");
 	is_int(target_commit(t), 0, "commit");
-	ok(holds("x", "hello") && leftovers(".") == 0, "commit: complete afterwards");
+	ok(written_holds("x", "hello") && written_partials(".") == 0,
+		"commit: complete afterwards");
 	ok(lstat("x", &st) == 0 && (st.st_mode & 07777) == 0600 && st.st_nlink == 1 &&
 			st.st_uid == geteuid(),
 		"commit: mode and owner");
@@ -103,12 +77,13 @@ static void test_settle(void)
 	ok(t && target_write(t, "hello", 5, 0) == 0 && target_settle(t) == 0, "settle");
 	ok(!is_there("x") && is_there(".x.img-tools"), "settle: hidden still");
 	is_int(target_commit(t), 0, "settle: commit");
-	ok(holds("x", "hello") && leftovers(".") == 0, "settle: complete afterwards");
+	ok(written_holds("x", "hello") && written_partials(".") == 0,
+		"settle: complete afterwards");
 	unlink("x");
 	t = places_make("x", &plain);
 	ok(t && target_settle(t) == 0, "settle: another");
 	target_abort(t);
-	ok(!is_there("x") && leftovers(".") == 0, "settle: no file is left of an abort");
+	ok(!is_there("x") && written_partials(".") == 0, "settle: no file is left of an abort");
 }
 
 static void test_abort(void)
@@ -118,7 +93,7 @@ static void test_abort(void)
 	ok(t && target_write(t, "hello", 5, 0) == 0, "abort: written");
 	err_set(ST_CORRUPT, "the first error");
 	target_abort(t);
-	ok(!is_there("x") && leftovers(".") == 0, "abort: no file is left");
+	ok(!is_there("x") && written_partials(".") == 0, "abort: no file is left");
 	ok(err_status() == ST_CORRUPT && strcmp(err_text(), "the first error") == 0,
 		"abort: the error is kept");
 	target_abort(NULL);
@@ -148,7 +123,8 @@ static void test_exists(void)
 	t = places_make("x", &links);
 	ok(t && target_write(t, "newer", 5, 0) == 0 && target_commit(t) == 0,
 		"exists: links allowed");
-	ok(holds("x", "newer") && holds("also-x", "old"), "exists: only that name is replaced");
+	ok(written_holds("x", "newer") && written_holds("also-x", "old"),
+		"exists: only that name is replaced");
 	refused("gone/x", &plain, ST_ABSENT, "no such directory");
 	scratch_run("rm -rf x to-x to-gone dir fifo also-x");
 }
@@ -168,10 +144,10 @@ static void test_overwrite(void)
 	labelled = setxattr("x", LABEL, label, strlen(label), 0) == 0;
 	lstat("x", &old);
 	t = places_make("x", &over);
-	ok(t && target_write(t, "hello", 5, 0) == 0 && holds("x", "old"),
+	ok(t && target_write(t, "hello", 5, 0) == 0 && written_holds("x", "old"),
 		"overwrite: old until the end");
 	target_abort(t);
-	ok(holds("x", "old") && leftovers(".") == 0, "overwrite: aborted, old");
+	ok(written_holds("x", "old") && written_partials(".") == 0, "overwrite: aborted, old");
 	t = places_make("x", &over);
 	ok(made(t, "x"), "overwrite: new");
 	ok(lstat("x", &st) == 0 && st.st_ino != old.st_ino, "overwrite: by another file");
@@ -217,17 +193,19 @@ static void test_meanwhile(void)
 
 	scratch_save("x", "theirs", 6);
 	ok(t && target_commit(t) == -1 && err_status() == ST_EXISTS, "meanwhile: made by another");
-	ok(holds("x", "theirs") && leftovers(".") == 0, "meanwhile: the file of the other is kept");
+	ok(written_holds("x", "theirs") && written_partials(".") == 0,
+		"meanwhile: the file of the other is kept");
 	t = places_make("x", &over);
 	scratch_save("y", "other", 5);
 	ok(rename("y", "x") == 0 && t && target_commit(t) == -1 && err_status() == ST_BUSY,
 		"meanwhile: replaced by another");
-	ok(holds("x", "other") && leftovers(".") == 0, "meanwhile: the other file is kept");
+	ok(written_holds("x", "other") && written_partials(".") == 0,
+		"meanwhile: the other file is kept");
 	t = places_make("x", &over);
 	fd = open("x", O_WRONLY | O_CLOEXEC);
 	ok(t && target_commit(t) == -1 && err_status() == ST_BUSY, "meanwhile: opened for writing");
 	close(fd);
-	ok(holds("x", "other") && leftovers(".") == 0, "meanwhile: and it is kept");
+	ok(written_holds("x", "other") && written_partials(".") == 0, "meanwhile: and it is kept");
 	t = places_make("x", &over);
 	unlink("x");
 	ok(made(t, "x"), "meanwhile: removed");
@@ -247,12 +225,14 @@ static void test_before(void)
 	scratch_save("x", "theirs", 6);
 	t = target_make(p, &plain);
 	ok(!t || (target_commit(t) == -1 && err_status() == ST_EXISTS), "before: made by another");
-	ok(holds("x", "theirs") && leftovers(".") == 0, "before: the file of the other is kept");
+	ok(written_holds("x", "theirs") && written_partials(".") == 0,
+		"before: the file of the other is kept");
 	p = places_open("x");
 	scratch_save("y", "other", 5);
 	ok(rename("y", "x") == 0 && !target_make(p, &over) && err_status() == ST_BUSY,
 		"before: replaced by another");
-	ok(holds("x", "other") && leftovers(".") == 0, "before: the other file is kept");
+	ok(written_holds("x", "other") && written_partials(".") == 0,
+		"before: the other file is kept");
 	unlink("x");
 }
 
@@ -311,14 +291,14 @@ static void test_other_run(void)
 	target_abort(t);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	ok(leftovers(".") == 1, "interrupted job: its file is left");
+	ok(written_partials(".") == 1, "interrupted job: its file is left");
 	t = places_make("x", &dry);
-	ok(t && leftovers(".") == 1, "interrupted job: a dry run keeps its file");
+	ok(t && written_partials(".") == 1, "interrupted job: a dry run keeps its file");
 	target_abort(t);
-	is_int(leftovers("."), 1, "interrupted job: also afterwards");
+	is_int(written_partials("."), 1, "interrupted job: also afterwards");
 	t = places_make("x", &plain);
 	ok(t && target_commit(t) == 0, "interrupted job: its file is taken over");
-	ok(!holds("x", "rubbish") && leftovers(".") == 0,
+	ok(!written_holds("x", "rubbish") && written_partials(".") == 0,
 		"interrupted job: none of its bytes are left");
 	unlink("x");
 	t = places_make("x", &plain);
@@ -335,11 +315,11 @@ static void test_dry(void)
 
 	dry.dry_run = true;
 	t = places_make("x", &dry);
-	ok(t && leftovers(".") == 0 && !is_there("x"), "dry run: no file is created");
+	ok(t && written_partials(".") == 0 && !is_there("x"), "dry run: no file is created");
 	snprintf(path, sizeof(path), "%s/x", scratch_dir);
 	is_str(t ? target_path(t) : NULL, path, "dry: path");
 	target_abort(t);
-	ok(leftovers(".") == 0 && !is_there("x"), "dry: nor after");
+	ok(written_partials(".") == 0 && !is_there("x"), "dry: nor after");
 	scratch_save("x", "old", 3);
 	refused("x", &dry, ST_EXISTS, "dry: exists");
 	unlink("x");

@@ -1,5 +1,4 @@
 /* target: space, holes and all kinds of names on a filesystem; and full filesystems. */
-#include <dirent.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -8,40 +7,14 @@
 #include <sys/stat.h>
 
 #include "lib/base/err.h"
-#include "lib/base/io.h"
-#include "lib/store/file/partial.h"
 #include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
+#include "tests/unit/written.h"
 
 #define MIB 1048576u
 
 static const struct target_want plain = { .len = 5, .sparse = true, .fsync = true };
-
-/* The number of files whose names begin with a dot: partial files. */
-static int leftovers(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-	int n = 0;
-
-	while (d && (e = readdir(d)))
-		n += partial_is(e->d_name);
-	if (d)
-		closedir(d);
-	return d ? n : -1;
-}
-
-static bool holds(const char *name, const char *text)
-{
-	char b[100];
-	int fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : io_read(fd, b, sizeof(b));
-
-	if (fd >= 0)
-		close(fd);
-	return n == (ssize_t)strlen(text) && memcmp(b, text, (size_t)n) == 0;
-}
 
 static long long blocks(const char *name)
 {
@@ -76,7 +49,7 @@ static void test_space(void)
 	want.len = 0;
 	want.sparse = false;
 	t = places_make("x", &want);
-	ok(t && target_commit(t) == 0 && holds("x", ""), "space: none is needed");
+	ok(t && target_commit(t) == 0 && written_holds("x", ""), "space: none is needed");
 	unlink("x");
 }
 
@@ -139,11 +112,11 @@ static void check_full(const char *how)
 	snprintf(text, sizeof(text), "full: %s, zeros", how);
 	ok(t && target_zero(t, 4 * MIB, 0) == -1 && err_status() == ST_NOROOM, text);
 	target_abort(t);
-	is_int(leftovers("small"), 0, "full: no file is left");
+	is_int(written_partials("small"), 0, "full: no file is left");
 	want.len = 4;
 	t = places_make("small/x", &want);
 	ok(t && target_write(t, "fits", 4, 0) == 0 && target_commit(t) == 0 &&
-			holds("small/x", "fits"),
+			written_holds("small/x", "fits"),
 		"full: an image that fits is created");
 	unlink("small/x");
 	free(b);
@@ -158,7 +131,7 @@ static void test_full(void)
 	huge.len = 1ull << 62;
 	huge.sparse = false;
 	refused_as_full(places_make("x", &huge), "2^62 bytes");
-	is_int(leftovers("."), 0, "full: no file is left");
+	is_int(written_partials("."), 0, "full: no file is left");
 	mkdir("small", 0700);
 	signal(SIGXFSZ, SIG_IGN);
 	getrlimit(RLIMIT_FSIZE, &old);
@@ -225,19 +198,19 @@ static void test_long_names(void)
 	b[254] = 'o';
 	one = places_make(a, &plain);
 	two = places_make(b, &plain);
-	ok(one && two && leftovers(".") == 2, "long names: two that differ at the end");
+	ok(one && two && written_partials(".") == 2, "long names: two that differ at the end");
 	ok(one && target_write(one, "first", 5, 0) == 0 && target_commit(one) == 0 &&
-			holds(a, "first"),
+			written_holds(a, "first"),
 		"long names: the first");
 	ok(two && target_write(two, "other", 5, 0) == 0 && target_commit(two) == 0 &&
-			holds(b, "other"),
+			written_holds(b, "other"),
 		"long names: the second");
-	is_int(leftovers("."), 0, "long names: no other file");
+	is_int(written_partials("."), 0, "long names: no other file");
 	unlink(a);
 	unlink(b);
 	a[255] = 'n';
 	a[256] = '\0';
-	ok(!places_make(a, &plain) && err_status() != ST_OK && leftovers(".") == 0,
+	ok(!places_make(a, &plain) && err_status() != ST_OK && written_partials(".") == 0,
 		"long names: too long");
 }
 
@@ -253,7 +226,7 @@ static void test_odd_names(void)
 		snprintf(path, sizeof(path), "./%s", name[i]);
 		t = places_make(path, &plain);
 		ok(t && target_write(t, "hello", 5, 0) == 0 && target_commit(t) == 0 &&
-				holds(path, "hello"),
+				written_holds(path, "hello"),
 			"an odd name");
 		unlink(path);
 	}
