@@ -175,6 +175,16 @@ static const char *backing_of(const struct content *c)
 	return strcmp(c->format, "qcow2") == 0 ? c->qcow2.backing : "";
 }
 
+/* Whether that file is another layer by its recorded format; a guest writes what is in a raw one.
+ */
+static bool has_layer_below(const struct content *c)
+{
+	const char *format =
+		c->foreign.format ? c->foreign.backing_format : c->qcow2.backing_format;
+
+	return format && *format && strcmp(format, "raw") != 0;
+}
+
 /* Whether the image is what a candidate that was read records as name.  1, 0, or -1 recorded. */
 static int is_named(struct dependents *d, const char *spelled, const char *name, const char *role)
 {
@@ -223,11 +233,15 @@ static int search_container(struct dependents *d, const struct place *p)
 }
 
 /* Reads the headers of a layer of the image's own chain.  Whether that was possible. */
-static bool read_layer(struct dependents *d, const struct place *p, struct stat *st)
+static bool read_layer(struct dependents *d, const struct place *p)
 {
 	int fd = p->backend->peek ? p->backend->peek(p) : -1;
-	bool is = fd >= 0 && fstat(fd, st) == 0 && read_headers(d, fd, st);
+	struct stat st;
+	bool is = fd >= 0 && fstat(fd, &st) == 0;
 
+	if (is && p == d->image)
+		d->st = st;
+	is = is && read_headers(d, fd, &st);
 	if (fd >= 0)
 		close(fd);
 	err_clear();
@@ -252,10 +266,11 @@ static int search_chain(struct dependents *d)
 {
 	const struct place *p = d->image;
 	struct place *layer = NULL, *below;
-	struct stat st;
+	bool has_more = true;
 	int i, r = 0;
 
-	for (i = 1; r == 0 && i < CHAIN_LAYERS_MAX && read_layer(d, p, &st); i++) {
+	for (i = 1; r == 0 && has_more && i < CHAIN_LAYERS_MAX && read_layer(d, p); i++) {
+		has_more = has_layer_below(d->content);
 		below = place_below(d, p);
 		place_close(layer);
 		p = layer = below;
@@ -270,12 +285,10 @@ static int search_chain(struct dependents *d)
 static int search_all(struct dependents *d)
 {
 	const struct backend *b;
-	struct stat st;
 	size_t i;
 	int r;
 
-	if (read_layer(d, d->image, &st))
-		d->st = st;
+	read_layer(d, d->image); /* for d->st */
 	d->is_own = true;
 	r = search_container(d, d->image);
 	d->is_own = false;

@@ -163,7 +163,7 @@ static int search_directory(
 			break;
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (!dependents_count(d))
+		if (parts & DEPENDENTS_FILES && !dependents_count(d))
 			break;
 		r = search_entry(d, fd, e, spelled, parts, depth);
 	}
