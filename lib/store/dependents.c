@@ -29,6 +29,12 @@ struct searched {
 	int parts; /* DEPENDENTS_FILES, DEPENDENTS_BELOW */
 };
 
+/* What could not be read: how much, the first of it, and why. */
+struct skipped {
+	size_t count;
+	char first[SHOWN_MAX], why[SHOWN_MAX];
+};
+
 struct dependents {
 	const struct place *image;
 	char id[IDENTITY_MAX]; /* of the image; "": a volume without a device */
@@ -42,8 +48,8 @@ struct dependents {
 	const char *top;   /* the container that is searched */
 	bool is_missed;	   /* and too many entries are in it */
 	struct buf missed; /* such containers, for a message */
-	size_t skipped;	   /* what could not be read; the first of it, and why: */
-	char first[SHOWN_MAX], why[SHOWN_MAX];
+	bool has_layers;   /* the image or a volume is not raw */
+	struct skipped files, volumes;
 	char *child; /* what was found, and what the image is for it */
 	const char *role;
 };
@@ -92,9 +98,7 @@ bool dependents_count(struct dependents *d)
 		d->left--;
 		return true;
 	}
-	if (!d->is_missed && d->missed.len > MISSED_MAX)
-		buf_adds(&d->missed, ", ...");
-	else if (!d->is_missed)
+	if (!d->is_missed && d->missed.len < MISSED_MAX)
 		buf_addf(&d->missed, "%s'%.*s'", d->missed.len ? ", " : "", SHOWN_MAX, d->top);
 	d->is_missed = true;
 	return false;
@@ -114,17 +118,18 @@ int dependents_skip(
 {
 	const char *open = geteuid() ? " (" : "", *hint = geteuid() ? hint_sudo() : "";
 	const char *close = geteuid() ? ")" : "";
+	struct skipped *s = st && S_ISBLK(st->st_mode) ? &d->volumes : &d->files;
 
-	if (st && !may_need_image(d, st))
+	if (st && (!may_need_image(d, st) || strcmp(path, d->image->path) == 0))
 		return 0;
-	if (d->is_own)
+	if (d->is_own && (!st || S_ISREG(st->st_mode)))
 		return err_set(ST_REFUSED,
 			"cannot check whether %s'%.*s' needs this image: %s%s%s%s",
 			st ? "" : "an image in ", SHOWN_MAX, path, reason, open, hint, close);
-	if (d->skipped++)
+	if (s->count++)
 		return 0;
-	snprintf(d->first, sizeof(d->first), "%s", path);
-	snprintf(d->why, sizeof(d->why), "%s", reason);
+	snprintf(s->first, sizeof(s->first), "%s", path);
+	snprintf(s->why, sizeof(s->why), "%s", reason);
 	return 0;
 }
 
@@ -142,10 +147,11 @@ int dependents_add_group(struct dependents *d, const char *group)
 
 const char *dependents_next_group(const struct dependents *d, size_t *at)
 {
-	const char *name = (const char *)d->groups.data + *at;
+	const char *name;
 
 	if (*at >= d->groups.len)
 		return NULL;
+	name = (const char *)d->groups.data + *at;
 	*at += strlen(name) + 1;
 	return name;
 }
@@ -173,6 +179,12 @@ static const char *backing_of(const struct content *c)
 	if (c->foreign.format)
 		return c->foreign.backing;
 	return strcmp(c->format, "qcow2") == 0 ? c->qcow2.backing : "";
+}
+
+/* Whether it may be one of several layers; a raw image is the lowest one at most. */
+static bool is_layer(const struct content *c)
+{
+	return strcmp(c->format, "raw") != 0;
 }
 
 /* Whether that file is another layer by its recorded format; a guest writes what is in a raw one.
@@ -218,6 +230,8 @@ int dependents_look(struct dependents *d, int fd, const char *spelled, const cha
 
 	if (fstat(fd, &st) < 0 || !read_headers(d, fd, &st))
 		return 0;
+	if (S_ISBLK(st.st_mode) && is_layer(d->content))
+		d->has_layers = true;
 	r = compare_names(d, spelled);
 	if (r <= 0 || strcmp(identity_of(&st, own), d->id) == 0) /* it may name itself */
 		return r < 0 ? -1 : 0;
@@ -242,6 +256,8 @@ static bool read_layer(struct dependents *d, const struct place *p)
 	if (is && p == d->image)
 		d->st = st;
 	is = is && read_headers(d, fd, &st);
+	if (p == d->image && (fd < 0 || (is && is_layer(d->content))))
+		d->has_layers = true;
 	if (fd >= 0)
 		close(fd);
 	err_clear();
@@ -288,7 +304,7 @@ static int search_all(struct dependents *d)
 	size_t i;
 	int r;
 
-	read_layer(d, d->image); /* for d->st */
+	read_layer(d, d->image); /* for d->st and d->has_layers */
 	d->is_own = true;
 	r = search_container(d, d->image);
 	d->is_own = false;
@@ -300,14 +316,14 @@ static int search_all(struct dependents *d)
 	return r;
 }
 
-static void report_skipped(const struct dependents *d)
+static void report_skipped(const struct dependents *d, const struct skipped *s)
 {
-	if (d->skipped == 1)
+	if (s->count == 1)
 		log_warn("warning: %s: cannot check whether '%s' needs it: %s", d->image->path,
-			d->first, d->why);
-	else if (d->skipped)
+			s->first, s->why);
+	else if (s->count)
 		log_warn("warning: %s: cannot check whether '%s' and %zu others need it: %s",
-			d->image->path, d->first, d->skipped - 1, d->why);
+			d->image->path, s->first, s->count - 1, s->why);
 }
 
 /* 1: d->child and d->role; 0; or -1 recorded. */
@@ -325,10 +341,12 @@ static int find_dependent(struct dependents *d)
 	if (r == 0 && d->missed.len)
 		return err_set(ST_REFUSED,
 			"cannot check whether other images need it: more than %d files would have "
-			"to be looked at, and %s was not searched completely",
+			"to be looked at; not searched completely: %s",
 			DEPENDENTS_MAX, buf_str(&d->missed));
 	if (r == 0)
-		report_skipped(d);
+		report_skipped(d, &d->files);
+	if (r == 0 && d->has_layers)
+		report_skipped(d, &d->volumes);
 	return r;
 }
 
@@ -354,13 +372,23 @@ int dependents_find(const struct place *image, char **path)
 	return r;
 }
 
-int dependents_refuse(const struct place *image)
+static int refuse_needed(const struct place *image, const char *see)
 {
 	struct dependents d = { .image = image, .groups = BUF_INIT, .missed = BUF_INIT };
 	int r = find_dependent(&d);
 
 	if (r > 0)
-		r = err_set(ST_REFUSED, "is %s of '%s' (see img-copy --flatten)", d.role, d.child);
+		r = err_set(ST_REFUSED, "is %s of '%s' (see %s)", d.role, d.child, see);
 	fini_search(&d);
 	return r;
+}
+
+int dependents_refuse(const struct place *image)
+{
+	return refuse_needed(image, "img-copy --flatten");
+}
+
+int dependents_refuse_rename(const struct place *image)
+{
+	return refuse_needed(image, "qemu-img rebase -u");
 }

@@ -26,8 +26,10 @@
  *	  unless its owner can have no image above this one: he is neither root nor the owner of
  *	  this image, and its mode gives others no access.  (Users who share a directory cannot
  *	  read each other's images, which have mode 0600.)
- *	- Anything else that is unreadable, and inactive volumes: a warning, because otherwise a
- *	  user could not delete his own images while somebody else's directory is configured.
+ *	- Anything else that is unreadable: a warning, because otherwise a user could not delete his
+ *	  own images while somebody else's directory is configured.
+ *	- Inactive volumes: a warning if there are layers on volumes, that is, if the image, or a
+ *	  volume that was looked at, is not raw.  Most groups have snapshots that are never active.
  *
  * All functions block as the storage does: some 10 us for each candidate, and LVM's report.
  */
@@ -47,6 +49,7 @@
  * searched; or another error.
  */
 int dependents_refuse(const struct place *image);
+int dependents_refuse_rename(const struct place *image); /* the same with another hint */
 
 /*
  * The path of one image that needs the image at a place, which the caller frees: 1 and *path; 0:

@@ -58,7 +58,7 @@ unneeded() {
 		while read -ra command; do
 			command=("${command[@]//@/$where}")
 			refuses 4 "$where" "${command[@]}"
-			says "$where: is the backing file of '$DIR/child' (see img-copy --flatten)"
+			says "$where: is the backing file of '$DIR/child' (see "
 			refuses 4 "$where" "${command[0]}" -n "${command[@]:1}"
 			says "is the backing file of '$DIR/child'"
 		done <<-'END'
@@ -75,9 +75,16 @@ unneeded() {
 			img-resizefs --in-place @
 		END
 	done
+	refuses 4 base img-rename base new
+	says "is the backing file of '$DIR/child' (see qemu-img rebase -u)"
 	[ "$(state_of base)" = "$before" ]
 	[ "$(ls)" = $'base\nchild\nother' ]
 	no_partial
+	# What the hint means.
+	qemu-img rebase -u -b new -F raw child
+	succeeds img-rename base new
+	qemu-img rebase -u -b base -F raw child
+	succeeds img-rename "a:$DIR/new" base
 	# Each of them without the image that needs it.
 	rm child
 	for where in '' "a:$DIR/"; do
@@ -324,7 +331,7 @@ allowed() {
 	touch d/one-more
 	for where in d/base "a:$DIR/d/base"; do
 		refuses 4 "$where" img-delete "$where"
-		says "cannot check whether other images need it: more than 10000 files would have to be looked at, and '$DIR/d' was not searched completely"
+		says "cannot check whether other images need it: more than 10000 files would have to be looked at; not searched completely: '$DIR/d'"
 	done
 	# A directory is looked at once, whoever names it.
 	rm d/one-more
@@ -333,11 +340,11 @@ allowed() {
 	allowed "$DIR/d" "$DIR/more"
 	for where in d/base "a:$DIR/d/base"; do
 		refuses 4 "$where" img-delete "$where"
-		says "and '$DIR/more' was not searched completely"
+		says "not searched completely: '$DIR/more'"
 	done
 	allowed "$DIR"
 	refuses 4 d/base img-delete d/base
-	says "and '$DIR' was not searched completely"
+	says "not searched completely: '$DIR'"
 	rm -r "$HOME/.config" "$BATS_FILE_TMPDIR/home-a/.config"
 	# What is found before that is named.
 	touch d/one-more

@@ -15,7 +15,7 @@ overlay() {
 on_host() {
 	case $1 in
 	/*) on a "${@:2}" ;;
-	*) "${@:2}" ;;
+	*) on here "${@:2}" ;;
 	esac
 }
 
@@ -85,7 +85,12 @@ needed() {
 	[ "$status" = 0 ]
 	says "warning: /dev/vga/snap_vm-100-disk-0_one.qcow2: cannot check whether '/dev/vga/vm-100-disk-0.qcow2' needs it: it is not active"
 	on a lvchange -ay vga/vm-100-disk-0.qcow2
-	succeeds img-delete a:/dev/vga/vm-100-disk-0.qcow2
+	try img-delete a:/dev/vga/vm-100-disk-0.qcow2
+	[ "$status" = 0 ]
+	says "cannot check whether '/dev/vga/snap_vm-100-disk-0_one.qcow2' needs it: it is not active"
+	# Where all volumes are raw, those that are not active do not matter.
+	on a lvcreate -q -L 4M -n raw vga
+	succeeds on a img-delete /dev/vga/raw
 	succeeds on a img-delete /dev/vga/snap_vm-100-disk-0_one.qcow2
 }
 
@@ -94,7 +99,7 @@ needed() {
 
 	on a lvcreate -q -L 4M -n base vga
 	for i in 1 2; do
-		try on a strace -f -qq -e trace=execve -o trace img-delete -n /dev/vga/base
+		try on a strace -f -qq -e trace=execve -o "$PWD/trace" img-delete -n /dev/vga/base
 		[ "$status" = 0 ]
 		counts+=" $(grep -c '"lvs"' trace)"
 		on a lvcreate -q -L 4M -n "x$i" vga

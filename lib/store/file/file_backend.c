@@ -135,7 +135,8 @@ static int rename_file(const struct place *base, const char *name, const struct 
 	if (refuse_change_of(p, want) < 0 || check_new_name(p, name) < 0 ||
 		precheck_fixed(p, want->dry_run) < 0 ||
 		unfinished_check(p->dir, base->name, p->st.st_uid) < 0 ||
-		unfinished_check(p->dir, name, p->st.st_uid) < 0 || dependents_refuse(base) < 0)
+		unfinished_check(p->dir, name, p->st.st_uid) < 0 ||
+		dependents_refuse_rename(base) < 0)
 		return -1;
 	if (want->dry_run)
 		return 0;

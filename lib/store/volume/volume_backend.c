@@ -176,7 +176,7 @@ static int rename_volume(const struct place *base, const char *name, const struc
 	gone = volume_is_gone(&other);
 	if (gone == 0)
 		return err_set(ST_EXISTS, "'%s' exists already", name);
-	if (gone < 0 || dependents_refuse(base) < 0)
+	if (gone < 0 || dependents_refuse_rename(base) < 0)
 		return -1;
 	if (want->dry_run)
 		return 0;
