@@ -2,13 +2,15 @@
  * dependents: finds the images that need an image: those that record it as their backing file,
  * external data file or VMDK extent.
  *
- * These places are searched, in this order:
+ * These places are searched:
  *
- *	- the directory that the image is in (own place)
- *	- the directory of each layer below it
- *	- if there is a configuration, the directories that it allows, and what is below them, as
- *	  img-list --recursive would list it (Proxmox VE has a directory for each guest, and linked
- *	  clones are in another one than their base)
+ *	- the directory that the image is in
+ *	- the directory of each layer below it, down to the first one whose format is recorded as
+ *	  raw or not at all, since a guest may have written what is in that
+ *	- if a configuration limits what is allowed, the directories that it allows, and those in
+ *	  them, but neither hidden ones nor more than FILE_LIST_DEPTH_MAX levels, as in a recursive
+ *	  list (Proxmox VE has a directory for each guest, so that a linked clone is in another one
+ *	  than its base)
  *	- the volume group that the image or a layer below it is in, and those that the
  *	  configuration allows: by one report of LVM
  *
@@ -17,15 +19,16 @@
  * are read (lib/format/content.h).  What is in an archive does not count.  A name that is recorded
  * there is resolved through the access policy (recorded.h), and leads to the image if it has the
  * same identity (identity.h), so links and other spellings are found.  A name that cannot be
- * resolved, or is no path ("json:..."), does not count.
+ * resolved counts only if it is the image's own path, as that of a volume that is not active.  A
+ * name that is no path ("json:...") does not count.
  *
  * What cannot be searched completely:
  *
  *	- More than DEPENDENTS_MAX entries: ST_REFUSED, and the message names the places.
- *	- The image's own directory is unreadable: refused.  So is a file in it that cannot be read,
- *	  unless its owner can have no image above this one: he is neither root nor the owner of
- *	  this image, and its mode gives others no access.  (Users who share a directory cannot
- *	  read each other's images, which have mode 0600.)
+ *	- The image's own directory is unreadable: ST_REFUSED.
+ *	- A file in that directory is unreadable: ST_REFUSED, unless its owner cannot have read the
+ *	  image, being neither root nor the image's owner, where the image's mode gives nobody else
+ *	  access.  (Users who share a directory cannot read each other's new images.)
  *	- Anything else that is unreadable: a warning, because otherwise a user could not delete his
  *	  own images while somebody else's directory is configured.
  *	- Inactive volumes: a warning if there are layers on volumes, that is, if the image, or a
