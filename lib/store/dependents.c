@@ -32,7 +32,7 @@ struct searched {
 /* What could not be read: how much, the first of it, and why. */
 struct skipped {
 	size_t count;
-	char first[SHOWN_MAX], why[SHOWN_MAX];
+	char first[SHOWN_MAX + 16], why[SHOWN_MAX];
 };
 
 struct dependents {
@@ -54,9 +54,9 @@ struct dependents {
 	const char *role;
 };
 
-const struct policy *dependents_policy(const struct dependents *d)
+const struct place *dependents_image(const struct dependents *d)
 {
-	return d->image->policy;
+	return d->image;
 }
 
 void dependents_begin(struct dependents *d, const char *path)
@@ -128,7 +128,7 @@ int dependents_skip(
 			st ? "" : "an image in ", SHOWN_MAX, path, reason, open, hint, close);
 	if (s->count++)
 		return 0;
-	snprintf(s->first, sizeof(s->first), "%s", path);
+	snprintf(s->first, sizeof(s->first), "%s'%.*s'", st ? "" : "an image in ", SHOWN_MAX, path);
 	snprintf(s->why, sizeof(s->why), "%s", reason);
 	return 0;
 }
@@ -319,10 +319,10 @@ static int search_all(struct dependents *d)
 static void report_skipped(const struct dependents *d, const struct skipped *s)
 {
 	if (s->count == 1)
-		log_warn("warning: %s: cannot check whether '%s' needs it: %s", d->image->path,
+		log_warn("warning: %s: cannot check whether %s needs it: %s", d->image->path,
 			s->first, s->why);
 	else if (s->count)
-		log_warn("warning: %s: cannot check whether '%s' and %zu others need it: %s",
+		log_warn("warning: %s: cannot check whether %s and %zu others need it: %s",
 			d->image->path, s->first, s->count - 1, s->why);
 }
 

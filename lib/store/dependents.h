@@ -31,6 +31,7 @@
  *	  access.  (Users who share a directory cannot read each other's new images.)
  *	- Anything else that is unreadable: a warning, because otherwise a user could not delete his
  *	  own images while somebody else's directory is configured.
+ *	  The groups of the layers below a file are only searched by root, likewise.
  *	- Inactive volumes: a warning if there are layers on volumes, that is, if the image, or a
  *	  volume that was looked at, is not raw.  Most groups have snapshots that are never active.
  *
@@ -65,7 +66,8 @@ int dependents_find(const struct place *image, char **path);
  */
 struct dependents;
 
-const struct policy *dependents_policy(const struct dependents *d);
+/* The image that others may need. */
+const struct place *dependents_image(const struct dependents *d);
 
 /* A container is searched from now on; path is used until the next call. */
 void dependents_begin(struct dependents *d, const char *path);

@@ -66,7 +66,7 @@ static bool is_link_to_image(const struct policy *policy, const struct stat *st)
 /* A broken link, or one that the policy does not allow, is no candidate. */
 static int search_link(struct dependents *d, const char *spelled)
 {
-	const struct policy *policy = dependents_policy(d);
+	const struct policy *policy = dependents_image(d)->policy;
 	int node = policy_open(policy, spelled, O_PATH), fd, r = 0;
 	struct stat st;
 	char self[64];

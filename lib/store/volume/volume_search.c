@@ -15,6 +15,18 @@
 #include "lib/store/dependents.h"
 #include "lib/store/volume/volume_place.h"
 
+/* A read from it would wait until it is resumed.  Only root can find that out. */
+static bool is_suspended(int fd)
+{
+	struct dm_state state;
+	struct stat st;
+	bool is = fstat(fd, &st) == 0 && dm_state(st.st_rdev, &state) == 0 &&
+		  (state.is_suspended || dm_lies_on_suspended(st.st_rdev) > 0);
+
+	err_clear();
+	return is;
+}
+
 int volume_search_peek(const struct place *base)
 {
 	const struct place_volume *p = (const struct place_volume *)base;
@@ -22,10 +34,10 @@ int volume_search_peek(const struct place *base)
 
 	if (fd < 0)
 		return err_sys("cannot open");
-	if (volume_has_name(fd, &p->volume))
+	if (volume_has_name(fd, &p->volume) && !is_suspended(fd))
 		return fd;
 	close(fd);
-	return place_was_replaced();
+	return err_set(ST_BUSY, "is suspended, or was replaced while it was opened");
 }
 
 int volume_search(const struct place *p, struct dependents *d)
@@ -62,18 +74,6 @@ static bool is_candidate(const struct lvm_volume *v)
 	return is;
 }
 
-/* A read from a suspended device waits until it is resumed. */
-static bool may_block(int fd)
-{
-	struct dm_state state;
-	struct stat st;
-	bool may = fstat(fd, &st) < 0 || dm_state(st.st_rdev, &state) < 0 || state.is_suspended ||
-		   dm_lies_on_suspended(st.st_rdev) != 0;
-
-	err_clear();
-	return may;
-}
-
 static int search_volume(struct dependents *d, const struct lvm_volume *v)
 {
 	const struct volume_name name = volume_name_of(v);
@@ -90,8 +90,8 @@ static int search_volume(struct dependents *d, const struct lvm_volume *v)
 		err_take(&e);
 		return dependents_skip(d, path, &st, e.text);
 	}
-	r = may_block(fd) ? dependents_skip(d, path, &st, "it is suspended")
-			  : dependents_look(d, fd, path, path);
+	r = is_suspended(fd) ? dependents_skip(d, path, &st, "it is suspended")
+			     : dependents_look(d, fd, path, path);
 	close(fd);
 	return r;
 }
@@ -120,15 +120,17 @@ static int search_volumes(
 	return r;
 }
 
-/* The groups that the configuration allows cannot be searched, for the recorded reason. */
-static int skip_allowed(struct dependents *d, const struct policy *roots)
+/* The groups cannot be searched, for the recorded reason.  name is one of them. */
+static int skip_groups(struct dependents *d, const char *name)
 {
 	struct volume_name group = { .name = "" };
 	char path[VOLUME_PATH_MAX];
 	struct err e;
 
+	if (dependents_image(d)->backend == &backend_volume)
+		return err_wrap("cannot check whether other volumes need it");
 	err_take(&e);
-	snprintf(group.group, sizeof(group.group), "%s", roots->group[0]);
+	snprintf(group.group, sizeof(group.group), "%s", name);
 	return dependents_skip(d, volume_path(&group, path), NULL, e.text);
 }
 
@@ -144,8 +146,7 @@ int volume_search_allowed(const struct policy *policy, struct dependents *d)
 		return 0;
 	only = allowed || dependents_next_group(d, &at) ? NULL : group;
 	if (lvm_volumes(&all, only, NULL, false) < 0)
-		return group ? err_wrap("cannot check whether other volumes need it")
-			     : skip_allowed(d, roots);
+		return skip_groups(d, group ? group : roots->group[0]);
 	r = search_volumes(d, policy, &all);
 	lvm_list_fini(&all);
 	return r;
