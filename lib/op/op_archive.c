@@ -52,8 +52,9 @@ static char *new_name(const char *name, bool pack)
 /* Makes the checks of the original that need no data. */
 static int check_original(const struct swap *w, const struct place *p)
 {
-	struct change_want try = { .allow_links = w->change.allow_links, .dry_run = true };
+	struct change_want try = w->change;
 
+	try.dry_run = true;
 	if (!p->backend->can_archive)
 		return err_set(
 			ST_REFUSED, "is a %s, and only files become archives", p->backend->kind);
@@ -176,7 +177,8 @@ static int replace_file(struct session *s, const struct kv *request, struct buf 
 		.as_is = op_flag(request, "as_is"),
 		.sparse = op_flag(request, "sparse"),
 		.dry_run = op_flag(request, "dry_run"),
-		.change.allow_links = op_flag(request, "allow_links") };
+		.change.allow_links = op_flag(request, "allow_links"),
+		.change.is_archive = !pack };
 	struct flow_options opt;
 	int r = -1;
 

@@ -7,6 +7,7 @@
  *	    image also format, and capacity and physical, in bytes
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
@@ -21,6 +22,7 @@
 #include "lib/op/resize_size.h"
 #include "lib/op/resizing.h"
 #include "lib/store/backend.h"
+#include "lib/store/dependents.h"
 
 static bool flag(const struct resizing *z, const char *key)
 {
@@ -184,6 +186,22 @@ static int plan_content(struct resizing *z)
 	return resize_cut_check(z->img->fd, r->from, r->len, &z->table, &z->smallest);
 }
 
+/*
+ * Images that need this one stand on its content, the table included: in one that is smaller, a GPT
+ * whose backup has moved would be invalid.  More space, which reads as zeros, does no harm.
+ */
+static int check_dependents(struct resizing *z)
+{
+	const struct place *place = z->img->place;
+	const struct resize *r = z->r;
+
+	if (z->with_fs || r->len < r->from)
+		return dependents_refuse(place);
+	if (z->in_use || z->table.odd || z->table.kind != PTABLE_GPT)
+		return 0;
+	return dependents_find(place, &z->child) < 0 ? -1 : 0;
+}
+
 /* For a file without reflinks. */
 static int fill_copy(struct session *s, struct resizing *z)
 {
@@ -210,7 +228,7 @@ static int change_content(struct resizing *z)
 
 	if (z->with_fs)
 		return resize_fs_run(&z->fs, r->fd, z->table_len, r->len, &want);
-	if (z->table.odd || z->in_use)
+	if (z->table.odd || z->in_use || z->child)
 		return 0;
 	return ptable_fit(&z->table, r->fd, z->table_len, r->len);
 }
@@ -241,6 +259,8 @@ static int run(struct session *s, struct resizing *z, struct buf *reply)
 		return -1;
 	if (is_another_job(z))
 		return refuse_pending(z);
+	if (check_dependents(z) < 0)
+		return -1;
 	resizing_add_reply(z, reply);
 	resizing_note(z);
 	if (!flag(z, "dry_run") && execute(s, z) < 0)
@@ -268,6 +288,7 @@ static int run_request(
 		resize_fs_close(&z.fs);
 	image_close(z.img);
 	resize_close(z.r);
+	free(z.child);
 	return r;
 }
 

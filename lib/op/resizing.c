@@ -47,7 +47,7 @@ static void add_way_back(const struct resizing *z, struct buf *reply, bool befor
 
 static void add_table_step(const struct resizing *z, struct buf *reply)
 {
-	bool moves = z->table.kind == PTABLE_GPT && !z->table.odd && !z->in_use;
+	bool moves = z->table.kind == PTABLE_GPT && !z->table.odd && !z->in_use && !z->child;
 	char end[SIZE_HUMAN];
 
 	if (z->with_fs && z->fs.table && z->fs.end != z->table.last_end)
@@ -98,6 +98,9 @@ void resizing_note(const struct resizing *z)
 		log_note("%s: is in use (%s), so what it holds is not touched; a guest of libvirt "
 			 "is told by: virsh blockresize DOMAIN %s %lluB",
 			path, z->who, path, (unsigned long long)z->r->len);
+	else if (z->child)
+		log_note("%s: '%s' needs it as it is, so its partition table does not change", path,
+			z->child);
 	else if (z->table.odd && !z->with_fs)
 		log_note("%s: has %s, which is left as it is", path, z->table.odd);
 }

@@ -28,6 +28,7 @@ struct resizing {
 	bool has_fs; /* fs is open */
 	struct resize_fs fs;
 	uint64_t smallest; /* bytes, or 0 */
+	char *child;	   /* an image that needs this one, so the table stays as it is; or NULL */
 };
 
 /* Adds its sizes and its steps, as op_resize.c describes the reply. */

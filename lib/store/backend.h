@@ -20,6 +20,7 @@
 #include "lib/base/policy.h"
 #include "lib/host/identity.h"
 
+struct dependents;
 struct image;
 struct place;
 struct resize;
@@ -42,6 +43,7 @@ struct found {
 
 struct change_want {
 	bool allow_links; /* also change a file that has several links */
+	bool is_archive;  /* it is known to be one, so that no other image needs it */
 	bool dry_run;	  /* only make the checks */
 };
 
@@ -85,6 +87,12 @@ struct backend {
 	struct image *(*open)(struct place *p);
 
 	/*
+	 * Opens what exists at p for a look at its first bytes, even if it is in use or unfinished,
+	 * and never blocks on a FIFO.  The descriptor, which the caller closes, or -1 recorded.
+	 */
+	int (*peek)(const struct place *p);
+
+	/*
 	 * target_make() and target_fill(): a new image, and an existing one that is
 	 * filled in place.  Both take over p, also on failure.
 	 */
@@ -94,10 +102,13 @@ struct backend {
 	/* Prepares a change of the size of an image: resize_open().  NULL: it never changes. */
 	struct resize *(*resize)(struct image *img, const struct resize_want *want);
 
-	/* Removes the image at p: also ST_ABSENT, ST_BUSY, ST_REFUSED. */
+	/*
+	 * Removes the image at p: also ST_ABSENT, ST_BUSY, and ST_REFUSED, for instance if another
+	 * image needs it (dependents.h).
+	 */
 	int (*remove)(const struct place *p, const struct change_want *want);
 
-	/* Renames the image within its container; ST_EXISTS if the name is taken. */
+	/* Renames the image within its container; also ST_EXISTS if the name is taken. */
 	int (*rename)(const struct place *p, const char *name, const struct change_want *want);
 
 	/* Lists a container, a record for each entry (info.h).  NULL: it has no containers. */
@@ -131,6 +142,14 @@ struct backend {
 	 */
 	int (*containers)(const struct policy *policy,
 		int (*each)(void *arg, struct place *container), void *arg);
+
+	/*
+	 * For dependents.h: searches the container that the image at p is in, and the
+	 * containers that the policy names, if it names any.  1: found, 0, or -1 recorded.
+	 * NULL: it has no containers.
+	 */
+	int (*search)(const struct place *p, struct dependents *d);
+	int (*search_allowed)(const struct policy *policy, struct dependents *d);
 
 	/* Where images may be stored, and the free space there: records as in op_storage.c.
 	 * NULL: it reports none. */

@@ -14,6 +14,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/pathname.h"
+#include "lib/host/identity.h"
 #include "lib/lvm/volume.h"
 #include "lib/store/image.h"
 
@@ -32,14 +33,15 @@ bool recorded_is_path(const char *name)
 	return path != name || path[strcspn(path, ":/")] != ':';
 }
 
-/* name as an absolute path, in which ".." is kept.  NULL recorded. */
-static char *make_absolute(const struct place *from, const char *name)
+/* name, recorded by the image spelled `from`, as an absolute path, in which ".." is kept.  NULL
+ * recorded. */
+static char *make_absolute(const char *from, const char *name)
 {
 	char *dir, *joined, *absolute;
 
 	if (name[0] == '/')
 		return pathname_absolute(name);
-	dir = pathname_parent(from->spelled);
+	dir = pathname_parent(from);
 	joined = dir ? pathname_join(dir, name) : NULL;
 	absolute = joined ? pathname_absolute(joined) : NULL;
 	free(dir);
@@ -127,7 +129,7 @@ int recorded_look(struct recorded *r, const struct place *from, const char *name
 	memset(r, 0, sizeof(*r));
 	if (!from || !recorded_is_path(name))
 		return 0;
-	r->spelled = make_absolute(from, path_of(name));
+	r->spelled = make_absolute(from->spelled, path_of(name));
 	if (!r->spelled)
 		return -1;
 	fd = policy_open_recorded(from->policy, r->spelled, O_PATH);
@@ -165,6 +167,61 @@ struct place *recorded_place(const struct place *from, const char *name)
 	if (recorded_look(&r, from, name) == 0)
 		place = recorded_open(&r, from->policy);
 	recorded_fini(&r);
+	return place;
+}
+
+/* What an absolute path leads to.  Whether it may be known, and exists. */
+static bool stat_recorded(const struct policy *policy, const char *spelled, struct stat *st)
+{
+	int fd = policy_open_recorded(policy, spelled, O_PATH);
+	bool is_known = fd >= 0 && fstat(fd, st) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	else if (err_status() == ST_REFUSED && is_allowed_volume(policy, spelled))
+		is_known = stat(spelled, st) == 0 && S_ISBLK(st->st_mode);
+	err_clear();
+	return is_known;
+}
+
+int recorded_leads_to(const struct policy *policy, const char *from, const char *name,
+	const char *identity, const char *path)
+{
+	char *spelled, other[IDENTITY_MAX];
+	struct stat st;
+	int r;
+
+	if (!recorded_is_path(name))
+		return 0;
+	spelled = make_absolute(from, path_of(name));
+	if (!spelled)
+		return -1;
+	if (stat_recorded(policy, spelled, &st))
+		r = strcmp(identity_of(&st, other), identity) == 0;
+	else
+		r = strcmp(spelled, path) == 0;
+	free(spelled);
+	return r;
+}
+
+struct place *recorded_find(const struct place *from, const char *name)
+{
+	struct place *place = NULL;
+	struct stat st;
+	char *spelled;
+
+	if (!recorded_is_path(name)) {
+		err_set(ST_REFUSED, "is not a path");
+		return NULL;
+	}
+	spelled = make_absolute(from->spelled, path_of(name));
+	if (!spelled)
+		return NULL;
+	if (stat_recorded(from->policy, spelled, &st))
+		place = place_open(from->policy, spelled);
+	else
+		err_set(ST_ABSENT, "does not exist, or is not allowed");
+	free(spelled);
 	return place;
 }
 

@@ -52,6 +52,17 @@ struct place *recorded_open(const struct recorded *r, const struct policy *polic
 /* The same by a name: recorded_look() and recorded_open(). */
 struct place *recorded_place(const struct place *from, const char *name);
 
+/*
+ * Whether a name that the image spelled `from` records leads to the image with that identity
+ * (identity.h; "": it has none) or, where nothing exists, is its absolute path.  LVM is not asked.
+ * 1, 0, or -1 recorded: out of memory.
+ */
+int recorded_leads_to(const struct policy *policy, const char *from, const char *name,
+	const char *identity, const char *path);
+
+/* As recorded_place(), without asking LVM, and only of what exists. */
+struct place *recorded_find(const struct place *from, const char *name);
+
 void recorded_fini(struct recorded *r);
 
 #endif

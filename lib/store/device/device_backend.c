@@ -3,6 +3,8 @@
  * read; only those that the configuration names can be filled.  None can be created, removed
  * or renamed.
  */
+#include <fcntl.h>
+
 #include "lib/base/err.h"
 #include "lib/store/device/device_image.h"
 #include "lib/store/device/device_place.h"
@@ -14,6 +16,11 @@ static int identify_device(const struct place *p, char out[IDENTITY_MAX])
 
 	identity_of(&st, out);
 	return 0;
+}
+
+static int open_first_bytes(const struct place *p)
+{
+	return device_place_open(p, O_RDONLY | O_NONBLOCK);
 }
 
 static int describe_nothing(const struct place *p, struct buf *out)
@@ -58,6 +65,7 @@ const struct backend backend_device = {
 	.identify = identify_device,
 	.describe = describe_nothing,
 	.open = device_image_open,
+	.peek = open_first_bytes,
 	.make = device_target_make,
 	.fill = device_target_fill,
 	.remove = refuse_remove,

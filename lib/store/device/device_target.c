@@ -20,6 +20,7 @@
 #include "lib/host/inuse.h"
 #include "lib/store/block_size.h"
 #include "lib/store/block_zero.h"
+#include "lib/store/dependents.h"
 #include "lib/store/device/device_mark.h"
 #include "lib/store/device/device_place.h"
 #include "lib/store/target_ops.h"
@@ -88,7 +89,7 @@ static int prepare_device(struct target_device *t)
 	const struct place_device *p = (const struct place_device *)t->base.place;
 
 	if (policy_allow_device(p->base.policy, p->dev) < 0 || open_exclusively(t) < 0 ||
-		read_first(t) < 0)
+		read_first(t) < 0 || dependents_refuse(&p->base) < 0)
 		return -1;
 	if (t->base.want.dry_run)
 		return 0;

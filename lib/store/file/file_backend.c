@@ -11,10 +11,12 @@
 #include "lib/base/io.h"
 #include "lib/host/identity.h"
 #include "lib/host/storage.h"
+#include "lib/store/dependents.h"
 #include "lib/store/file/file_image.h"
 #include "lib/store/file/file_list.h"
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/file_resize.h"
+#include "lib/store/file/file_search.h"
 #include "lib/store/file/file_snapshot.h"
 #include "lib/store/file/file_target.h"
 #include "lib/store/file/partial.h"
@@ -80,7 +82,8 @@ static int remove_file(const struct place *base, const struct change_want *want)
 	const struct place_file *p = (const struct place_file *)base;
 
 	if (refuse_change_of(p, want) < 0 || precheck_fixed(p, want->dry_run) < 0 ||
-		unfinished_check(p->dir, base->name, p->st.st_uid) < 0)
+		unfinished_check(p->dir, base->name, p->st.st_uid) < 0 ||
+		(!want->is_archive && dependents_refuse(base) < 0))
 		return -1;
 	if (want->dry_run)
 		return 0;
@@ -132,7 +135,8 @@ static int rename_file(const struct place *base, const char *name, const struct 
 	if (refuse_change_of(p, want) < 0 || check_new_name(p, name) < 0 ||
 		precheck_fixed(p, want->dry_run) < 0 ||
 		unfinished_check(p->dir, base->name, p->st.st_uid) < 0 ||
-		unfinished_check(p->dir, name, p->st.st_uid) < 0)
+		unfinished_check(p->dir, name, p->st.st_uid) < 0 ||
+		dependents_refuse_rename(base) < 0)
 		return -1;
 	if (want->dry_run)
 		return 0;
@@ -170,6 +174,7 @@ const struct backend backend_file = {
 	.identify = identify_file,
 	.describe = describe_container,
 	.open = file_image_open,
+	.peek = file_search_peek,
 	.make = file_target_make,
 	.fill = file_target_fill,
 	.resize = file_resize_open,
@@ -180,6 +185,8 @@ const struct backend backend_file = {
 	.snapshot = file_snapshot_take,
 	.snapshot_keep = file_snapshot_keep,
 	.containers = each_directory,
+	.search = file_search,
+	.search_allowed = file_search_allowed,
 	.storage = storage_each,
 	.release = file_place_release,
 };

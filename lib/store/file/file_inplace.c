@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/store/dependents.h"
 #include "lib/store/file/file_target.h"
 #include "lib/store/file/partial.h"
 #include "lib/store/file/precheck.h"
@@ -76,6 +77,8 @@ static int prepare_inplace_file(struct target_inplace *t)
 	if (is < 0)
 		return -1;
 	t->base.was_unfinished = is;
+	if (dependents_refuse(&t->place->base) < 0)
+		return -1;
 	return w->dry_run ? check_writable(t->place) : mark_file(t);
 }
 

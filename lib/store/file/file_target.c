@@ -24,6 +24,7 @@
 #include "lib/base/log.h"
 #include "lib/base/size.h"
 #include "lib/host/inuse.h"
+#include "lib/store/dependents.h"
 #include "lib/store/file/file_attributes.h"
 #include "lib/store/file/partial.h"
 #include "lib/store/file/precheck.h"
@@ -68,9 +69,7 @@ static int check_replaced_file(struct target_file *t)
 	if (w->replaces_source)
 		return precheck_stat(p, w->allow_links);
 	fd = precheck_open(p, O_RDONLY, w->allow_links);
-	if (fd < 0)
-		return -1;
-	return close(fd);
+	return fd < 0 || close(fd) < 0 ? -1 : dependents_refuse(&p->base);
 }
 
 /* Allocates all of it, where the filesystem can do that without writing. */

@@ -12,11 +12,13 @@
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
 #include "lib/host/inuse.h"
+#include "lib/store/dependents.h"
 #include "lib/store/volume/volume_describe.h"
 #include "lib/store/volume/volume_image.h"
 #include "lib/store/volume/volume_list.h"
 #include "lib/store/volume/volume_place.h"
 #include "lib/store/volume/volume_resize.h"
+#include "lib/store/volume/volume_search.h"
 #include "lib/store/volume/volume_snapshot.h"
 #include "lib/store/volume/volume_target.h"
 
@@ -125,7 +127,9 @@ static int remove_volume(const struct place *base, const struct change_want *wan
 
 	if (look_changeable(base, &v) < 0)
 		return -1;
-	r = want->dry_run ? 0 : volume_remove(&p->volume, v.own_uuid);
+	r = dependents_refuse(base);
+	if (r == 0 && !want->dry_run)
+		r = volume_remove(&p->volume, v.own_uuid);
 	lvm_volume_fini(&v);
 	return r;
 }
@@ -172,8 +176,10 @@ static int rename_volume(const struct place *base, const char *name, const struc
 	gone = volume_is_gone(&other);
 	if (gone == 0)
 		return err_set(ST_EXISTS, "'%s' exists already", name);
-	if (gone < 0 || want->dry_run)
-		return gone < 0 ? -1 : 0;
+	if (gone < 0 || dependents_refuse_rename(base) < 0)
+		return -1;
+	if (want->dry_run)
+		return 0;
 	return lvm_change(argv) < 0 ? -1 : check_renamed(&p->volume, &other, uuid);
 }
 
@@ -188,6 +194,7 @@ const struct backend backend_volume = {
 	.identify = identify_volume,
 	.describe = describe_unopened,
 	.open = volume_image_open,
+	.peek = volume_search_peek,
 	.make = volume_target_make,
 	.fill = volume_target_fill,
 	.resize = volume_resize_open,
@@ -198,5 +205,7 @@ const struct backend backend_volume = {
 	.snapshot = volume_snapshot_take,
 	.snapshot_keep = volume_snapshot_keep,
 	.containers = volume_list_groups,
+	.search = volume_search,
+	.search_allowed = volume_search_allowed,
 	.storage = volume_list_storage,
 };

@@ -15,6 +15,7 @@
 
 #include "lib/base/err.h"
 #include "lib/lvm/dm.h"
+#include "lib/store/dependents.h"
 #include "lib/store/volume/volume_place.h"
 #include "lib/store/volume/volume_target.h"
 
@@ -68,7 +69,7 @@ static int open_in_place(struct target_volume *t, const struct lvm_volume *v)
 		return -1;
 	if (volume_target_open(t, v) < 0 || target_check_len(&t->base) < 0)
 		return -1;
-	return check_snapshots(v);
+	return check_snapshots(v) < 0 ? -1 : dependents_refuse(t->base.place);
 }
 
 /* Removes the tag that begins with prefix, if there is one.  0, or -1 recorded. */
