@@ -83,6 +83,8 @@ static const struct op_key check_keys[] = {
 
 static const struct op_key digest_keys[] = {
 	KEY("as_is", FLAG),
+	KEY("flatten", FLAG),
+	KEY("format_only", FLAG),
 	{ NULL },
 };
 

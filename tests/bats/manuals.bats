@@ -264,6 +264,7 @@ filesystem() {
 @test "manuals: img-verify(1)" {
 	image web.img
 	archive "$WORLD"/{store,here}/srv/backup/web.img.lzo
+	qemu-img convert -f raw -O qcow2 web.img "$STORE/web.qcow2"
 	runs img-verify.1
 }
 
