@@ -36,6 +36,8 @@ static int check_format(struct verify_side *s, bool live)
 	buf_fini(&args);
 	if (r < 0)
 		return err_wrap("%s", s->loc.text);
+	if (kv_get(&reply, "checked_by"))
+		log_info("%s: checked by %s", s->loc.text, kv_get(&reply, "checked_by"));
 	r = kv_get_bool(&reply, "leaks", &leaks);
 	if (r >= 0)
 		r = kv_get_bool(&reply, "dirty", &dirty);
