@@ -10,6 +10,7 @@
 #include "lib/base/child.h"
 #include "lib/base/err.h"
 #include "lib/format/content.h"
+#include "lib/format/qcow2_check.h"
 #include "lib/format/qcow2_tables.h"
 #include "lib/op/qemu_img.h"
 
@@ -105,9 +106,16 @@ static int check_qcow2_header(const struct qcow2 *q)
 int check_layer(struct image *img, bool live, struct check_result *out)
 {
 	const struct qcow2 *q = &img->content->qcow2;
+	struct qcow2_check found;
 
 	*out = (struct check_result){ .dirty = q->incompatible & QCOW2_DIRTY, .by = "qemu-img" };
 	if (check_qcow2_header(q) < 0 || qcow2_tables_check(q, img->fd, img->len) < 0)
 		return -1;
-	return check_by_qemu_img(img, q, live, &out->leaks);
+	if (child_has("qemu-img"))
+		return check_by_qemu_img(img, q, live, &out->leaks);
+	out->by = "img-tools";
+	if (qcow2_check(q, img->fd, img->len, &found) < 0)
+		return -1;
+	out->leaks = found.leaks > 0;
+	return 0;
 }

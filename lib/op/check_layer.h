@@ -1,6 +1,7 @@
 /*
  * check_layer: checks the structure of one qcow2 layer: first what its header says here, then all
- * of it by qemu-img.  No other file that the layer names is opened.
+ * of it by qemu-img or, on a host that has none, by qcow2_check.h.  No other file that the layer
+ * names is opened.
  */
 #ifndef IMG_CHECK_LAYER_H
 #define IMG_CHECK_LAYER_H
@@ -10,9 +11,9 @@
 #include "lib/store/image.h"
 
 struct check_result {
-	bool leaks; /* clusters are lost, but the layer is sound */
-	bool dirty; /* it is open, or was not closed */
-	const char *by;
+	bool leaks;	/* clusters are lost, but the layer is sound */
+	bool dirty;	/* it is open, or was not closed */
+	const char *by; /* "qemu-img" or "img-tools", a constant */
 };
 
 /*
