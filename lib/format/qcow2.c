@@ -22,6 +22,8 @@
 #define EXT_END 0
 #define EXT_BACKING_FORMAT 0xe2792acau
 #define EXT_FEATURE_NAMES 0x6803f857u
+#define EXT_BITMAPS 0x23852875u
+#define EXT_BITMAPS_SIZE 24
 #define EXT_DATA_FILE 0x44415441u
 #define FEATURE_ENTRY (2 + QCOW2_FEATURE_NAME)
 
@@ -131,6 +133,13 @@ static int parse_extension(struct qcow2 *q, uint32_t type, const uint8_t *data, 
 			return refuse_header("the data file's name is too long");
 		memset(q->data_file, 0, sizeof(q->data_file));
 		memcpy(q->data_file, data, len);
+		return 0;
+	case EXT_BITMAPS:
+		if (len < EXT_BITMAPS_SIZE)
+			return 0;
+		q->bitmaps = get_be32(data);
+		q->bitmaps_size = get_be64(data + 8);
+		q->bitmaps_off = get_be64(data + 16);
 		return 0;
 	case EXT_FEATURE_NAMES:
 		parse_feature_names(q, data, len);

@@ -13,7 +13,8 @@
  *
  * then extensions of (u32 type, u32 length, bytes, padding to 8) up to type 0.  That of the
  * features' names has an entry of 48 bytes for each: kind (0: incompatible, 1: compatible, 2:
- * autoclear), bit, name padded with NULs.
+ * autoclear), bit, name padded with NULs.  That of the bitmaps has their number (u32), 4 bytes that
+ * are reserved, and the size and the offset of their directory (u64 each).
  * Source: QEMU's docs/interop/qcow2.
  */
 #ifndef IMG_QCOW2_H
@@ -35,6 +36,8 @@
 #define QCOW2_COMPRESSION UINT64_C(8)
 #define QCOW2_EXTENDED_L2 UINT64_C(16)
 
+#define QCOW2_BITMAPS UINT64_C(1) /* a bit of `autoclear`: the bitmaps are consistent */
+
 #define QCOW2_ZLIB 0 /* compression types */
 #define QCOW2_ZSTD 1
 
@@ -52,6 +55,8 @@ struct qcow2 {
 	/* The tables, in bytes from the start and entries or clusters; not validated. */
 	uint64_t l1_off, refcount_off, snapshots_off;
 	uint32_t l1_size, refcount_clusters, snapshots;
+	uint64_t bitmaps_off, bitmaps_size; /* of their directory, in bytes */
+	uint32_t bitmaps;
 	unsigned refcount_order; /* a reference count has 2 to the power of this bits; 0 to 6 */
 	struct qcow2_name {
 		uint8_t kind, bit;

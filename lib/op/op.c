@@ -81,8 +81,15 @@ static const struct op_key check_keys[] = {
 	{ NULL },
 };
 
+static const struct op_key chain_keys[] = {
+	KEY("chain", FLAG),
+	{ NULL },
+};
+
 static const struct op_key digest_keys[] = {
 	KEY("as_is", FLAG),
+	KEY("flatten", FLAG),
+	KEY("format_only", FLAG),
 	{ NULL },
 };
 
@@ -198,7 +205,7 @@ const struct op op_table[] = {
 	{ "list", { RIGHT_READ, { list_keys } }, false, op_list },
 	{ "storage", { RIGHT_READ, { NULL } }, false, op_storage },
 	{ "digest", { RIGHT_READ, { check_keys, digest_keys, flow_keys } }, false, op_digest },
-	{ "check", { RIGHT_READ, { check_keys } }, false, op_check },
+	{ "check", { RIGHT_READ, { check_keys, chain_keys } }, false, op_check },
 	{ "create", { RIGHT_CREATE, { create_keys } }, false, op_create },
 	{ "resize", { RIGHT_WRITE, { resize_keys } }, false, op_resize },
 	{ "resizefs", { RIGHT_WRITE, { resizefs_keys } }, false, op_resizefs },

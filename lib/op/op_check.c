@@ -1,139 +1,53 @@
 /*
- * check: checks the structure of a qcow2 layer: its header and tables here, then all of it by
- * qemu-img.
- *	OK  leaks=1: clusters are lost, but the image is sound; dirty=1: it was not closed
+ * check: checks the structure of a qcow2 layer; with chain that of all layers of an image.
+ *	OK  leaks=1: clusters are lost, but the image is sound; dirty=1: it was not closed;
+ *	    checked_by: the program that checked it
+ * With chain:
+ *	RECORD  for each layer, as in check_chain.h
  */
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "lib/base/child.h"
 #include "lib/base/err.h"
 #include "lib/format/content.h"
-#include "lib/format/qcow2_tables.h"
+#include "lib/op/check_chain.h"
+#include "lib/op/check_layer.h"
 #include "lib/op/op.h"
-#include "lib/op/qemu_img.h"
-#include "lib/store/image.h"
 
-#define CHECK_FAILED 1 /* qemu-img(1) */
-#define CHECK_CORRUPT 2
-#define CHECK_LEAKS 3
-
-/* Limits of qemu-img, which validates only a part of what it follows. */
-#define CHECK_MEMORY (UINT64_C(2) << 30)
-#define CHECK_PROCESSOR_S 20	 /* and a second for each GiB of data */
-#define CHECK_WAIT_S 120	 /* for the storage, and */
-#define CHECK_WAIT_GIB_S 10	 /* for each GiB of data */
-#define CHECK_GIB_MAX (1u << 17) /* so that no sum overflows */
-
-/* Fills name, as qemu-img takes it: only this layer is opened, by its descriptor. */
-static void node_of(char *name, size_t size, const struct image *img, const struct qcow2 *q)
+static int check_image(struct image *img, bool live, struct buf *reply)
 {
-	char data[160] = "";
+	const struct content *c = image_content(img);
+	struct check_result result;
 
-	if (qcow2_has_data_file(q))
-		snprintf(data, sizeof(data),
-			"\"data-file\":{\"driver\":\"null-co\",\"read-zeroes\":true,"
-			"\"size\":%llu},",
-			(unsigned long long)q->size);
-	snprintf(name, size,
-		"json:{\"driver\":\"qcow2\",\"backing\":null,%s"
-		"\"file\":{\"driver\":\"%s\",\"filename\":\"/proc/self/fd/%d\"}}",
-		data, S_ISBLK(img->st.st_mode) ? "host_device" : "file", img->fd);
-}
-
-/* The header and the tables were accepted here, so what qemu-img refuses is corrupt. */
-static int record_result(int status, struct buf *errors, const char *name)
-{
-	char line[300];
-
-	qemu_img_reason(line, sizeof(line), errors, name);
-	if (status == CHECK_FAILED && strstr(line, " lock"))
-		return err_set(ST_BUSY, "in use: %s", line);
-	if ((status != CHECK_FAILED && status != CHECK_CORRUPT && status != CHILD_STOPPED) ||
-		strstr(line, "Cannot allocate memory"))
-		return err_set(ST_FAILED, "qemu-img check failed (%d): %s", status, line);
-	return err_set(ST_CORRUPT, "the qcow2 image is corrupt: %s", line);
-}
-
-static int check_layer(struct image *img, const struct qcow2 *q, bool live, bool *leaks)
-{
-	char name[480];
-	const char *const argv[] = { "qemu-img", "check", "-q", name, live ? "-U" : NULL, NULL };
-	struct buf errors = BUF_INIT;
-	struct child c = { .argv = argv,
-		.keep_fd = img->fd,
-		.ends_with_job = true,
-		.memory = CHECK_MEMORY,
-		.stop_at = "ERROR",
-		.errors = &errors };
-	uint64_t bytes;
-	unsigned gib;
-	int status;
-
-	if (img->ops->allocated(img, &bytes) < 0)
+	if (!c || (!live && image_refuse_writers(img) < 0))
 		return -1;
-	gib = bytes >> 30 < CHECK_GIB_MAX ? (unsigned)(bytes >> 30) : CHECK_GIB_MAX;
-	c.processor_s = CHECK_PROCESSOR_S + gib;
-	c.limit_ms = (int)(CHECK_WAIT_S + CHECK_WAIT_GIB_S * gib) * 1000;
-	node_of(name, sizeof(name), img, q);
-	status = child_run(&c);
-	*leaks = status == CHECK_LEAKS;
-	if (status > 0 && !*leaks)
-		record_result(status, &errors, name);
-	buf_fini(&errors);
-	return status == 0 || *leaks ? 0 : -1;
+	if (*c->damaged)
+		return err_set(ST_CORRUPT, "%s", c->damaged);
+	if (c->is_archive || strcmp(c->format, "qcow2") != 0)
+		return err_set(ST_REFUSED, "is not a qcow2 image");
+	if (check_layer(img, live, &result) < 0)
+		return -1;
+	kv_add_bool(reply, "leaks", result.leaks);
+	kv_add_bool(reply, "dirty", result.dirty);
+	kv_add(reply, "checked_by", result.by);
+	return 0;
 }
 
-/* Refuses what qemu-img cannot check, or would report in other words. */
-static int check_header(const struct qcow2 *q)
+static int send_checked(void *arg, const struct buf *record)
 {
-	char text[QCOW2_TEXT_MAX];
-	unsigned i;
-
-	if (q->incompatible & QCOW2_CORRUPT)
-		return err_set(ST_CORRUPT, "the qcow2 image is marked as corrupt (see qemu-img "
-					   "check -r)");
-	for (i = 0; i < QCOW2_FEATURES; i++)
-		if (qcow2_unknown_feature(q, i, text))
-			return err_set(ST_CORRUPT,
-				"the qcow2 image has a feature that is not supported: %s", text);
-	if (q->crypt)
-		return err_set(ST_FAILED, "is encrypted: its structure cannot be checked "
-					  "without the key");
-	return 0;
+	return op_record(arg, record);
 }
 
 int op_check(struct session *s, const struct kv *request, struct buf *reply)
 {
 	struct place *place = place_open(&s->policy, kv_get(request, "path"));
-	struct image *img = place ? image_open(place) : NULL;
-	bool live = op_flag(request, "live"), leaks;
-	const struct content *c;
-	int r = -1;
+	bool live = op_flag(request, "live");
+	struct image *img;
+	int r;
 
-	if (!img)
-		return -1;
-	c = image_content(img);
-	if (!c || (!live && image_refuse_writers(img) < 0))
-		goto out;
-	if (*c->damaged) {
-		err_set(ST_CORRUPT, "%s", c->damaged);
-		goto out;
-	}
-	if (c->is_archive || strcmp(c->format, "qcow2") != 0) {
-		err_set(ST_REFUSED, "is not a qcow2 image");
-		goto out;
-	}
-	if (check_header(&c->qcow2) < 0 || qcow2_tables_check(&c->qcow2, img->fd, img->len) < 0 ||
-		check_layer(img, &c->qcow2, live, &leaks) < 0)
-		goto out;
-	kv_add_bool(reply, "leaks", leaks);
-	kv_add_bool(reply, "dirty", c->qcow2.incompatible & QCOW2_DIRTY);
-	r = 0;
-out:
+	if (place && op_flag(request, "chain"))
+		return check_chain(place, live, send_checked, s);
+	img = place ? image_open(place) : NULL;
+	r = img ? check_image(img, live, reply) : -1;
 	image_close(img);
 	return r;
 }

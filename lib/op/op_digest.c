@@ -3,11 +3,37 @@
  *	OK  format, compression, capacity, data_bytes, digest, content (the digest without the
  *	    length); recorded=1: it is an archive that stores length and digest, and they agree;
  *	    data_file (reading.h)
+ * With format_only, of an image that is not read and may be in use:
+ *	OK  format, compression; neither if a header is damaged
  */
+#include "lib/base/err.h"
 #include "lib/flow/sink.h"
 #include "lib/format/content.h"
 #include "lib/op/op.h"
 #include "lib/op/reading.h"
+#include "lib/store/backend.h"
+#include "lib/store/image.h"
+
+/* What reading_open() would make of the image, which a later request opens for reading. */
+static int digest_format(struct session *s, const struct kv *request, struct buf *reply)
+{
+	struct place *place = place_open(&s->policy, kv_get(request, "path"));
+	struct image *img = place ? image_open(place) : NULL;
+	const struct content *c;
+
+	if (!img)
+		return -1;
+	c = image_content(img);
+	err_clear(); /* that request also says what is damaged */
+	if (c && !*c->damaged) {
+		bool unpack = c->is_archive && img->place->backend->can_archive;
+
+		kv_add(reply, "format", c->is_archive && !unpack ? "raw" : c->format);
+		kv_add(reply, "compression", unpack ? "lzo" : NULL);
+	}
+	image_close(img);
+	return 0;
+}
 
 int op_digest(struct session *s, const struct kv *request, struct buf *reply)
 {
@@ -19,6 +45,8 @@ int op_digest(struct session *s, const struct kv *request, struct buf *reply)
 	char hex[HASH_HEX];
 	int r = -1;
 
+	if (op_flag(request, "format_only"))
+		return digest_format(s, request, reply);
 	op_flow_options(s, request, &opt);
 	reading_want_parse(&want, request, "path");
 	want.must_parse = true; /* whether it can be parsed is the question */

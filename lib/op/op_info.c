@@ -11,6 +11,13 @@ static int send_layer(void *arg, const struct buf *record)
 	return op_record(arg, record);
 }
 
+static int look_at_layer(
+	void *arg, struct place *place, struct info_layer *layer, struct buf *record)
+{
+	(void)arg;
+	return info_collect_layer(place, layer, record);
+}
+
 static int send_image(struct session *s, struct place *place)
 {
 	struct info_layer layer = { .format = NULL };
@@ -31,5 +38,7 @@ int op_info(struct session *s, const struct kv *request, struct buf *reply)
 	(void)reply;
 	if (!place)
 		return -1;
-	return op_flag(request, "chain") ? chain_walk(place, send_layer, s) : send_image(s, place);
+	if (op_flag(request, "chain"))
+		return chain_walk(place, look_at_layer, send_layer, s);
+	return send_image(s, place);
 }

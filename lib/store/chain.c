@@ -10,10 +10,10 @@
 #include "lib/base/kv.h"
 #include "lib/host/identity.h"
 #include "lib/store/backend.h"
-#include "lib/store/info.h"
 
 struct chain {
 	const struct policy *policy;
+	chain_look *look;
 	chain_each *each;
 	void *arg;
 	unsigned depth;				   /* of the layer that is looked at */
@@ -126,7 +126,7 @@ static int step(struct chain *c, struct info_layer *layer)
 		err_set(ST_CORRUPT, "is also a layer above itself");
 		return emit_error(c, layer, "loop") < 0 ? -1 : 0;
 	}
-	if (!place || info_collect_layer(place, &next, &record) < 0)
+	if (!place || c->look(c->arg, place, &next, &record) < 0)
 		r = emit_error(c, layer, kind_of_error());
 	else
 		r = emit(c, &record) < 0 ? -1 : 1;
@@ -144,14 +144,14 @@ static int show_top(struct chain *c, struct place *top, struct info_layer *layer
 	int r;
 
 	was_seen(c, top);
-	r = info_collect_layer(top, layer, &record);
+	r = c->look(c->arg, top, layer, &record);
 	if (r == 0)
 		r = emit(c, &record);
 	buf_fini(&record);
 	return r;
 }
 
-int chain_walk(struct place *top, chain_each *each, void *arg)
+int chain_walk(struct place *top, chain_look *look, chain_each *each, void *arg)
 {
 	struct chain *c = calloc(1, sizeof(*c));
 	struct info_layer layer = { .format = NULL };
@@ -162,6 +162,7 @@ int chain_walk(struct place *top, chain_each *each, void *arg)
 		return err_set(ST_FAILED, "out of memory");
 	}
 	c->policy = top->policy;
+	c->look = look;
 	c->each = each;
 	c->arg = arg;
 	r = show_top(c, top, &layer) < 0 ? -1 : 1;

@@ -10,16 +10,24 @@
 #define IMG_CHAIN_H
 
 #include "lib/base/buf.h"
+#include "lib/store/info.h"
 #include "lib/store/place.h"
 
 #define CHAIN_LAYERS_MAX 200 /* as in libvirt */
 
 /*
- * Called for each layer, the uppermost first, with its record: that of info.h, and
+ * Looks at the layer at a place, which it takes over, also on failure, and appends its record.  It
+ * sets what is below the layer, as info_collect_layer() does.  0, or -1 recorded.
+ */
+typedef int chain_look(
+	void *arg, struct place *place, struct info_layer *layer, struct buf *record);
+
+/*
+ * Called for each layer, the uppermost first, with its record: that of chain_look, and
  *
  *	depth		0 is the image itself
  *
- * A layer that cannot be shown is the last one, and has of the rest only name and perhaps path:
+ * A layer that cannot be looked at is the last one, and has of the rest only name and perhaps path:
  *
  *	error.kind	missing, refused (by the access policy, or unreadable), damaged, loop, or
  *			depth (the chain has more than CHAIN_LAYERS_MAX layers)
@@ -32,10 +40,10 @@
 typedef int chain_each(void *arg, const struct buf *record);
 
 /*
- * Describes the chain of the image at a place, which it takes over, also on failure.  0, or -1
- * recorded if the image itself cannot be described, or each has failed.  Blocks as
- * info_collect() does, for each layer.
+ * Looks at each layer of the image at a place, which it takes over, also on failure.  arg is passed
+ * to both functions.  0, or -1 recorded if the image itself cannot be looked at, or each has
+ * failed.  Blocks as look does, for each layer.
  */
-int chain_walk(struct place *top, chain_each *each, void *arg);
+int chain_walk(struct place *top, chain_look *look, chain_each *each, void *arg);
 
 #endif

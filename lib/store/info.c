@@ -63,11 +63,7 @@ static int add_backing(struct buf *out, const struct image *img, const char *nam
 		return 0;
 	kv_add(out, "backing.recorded", name);
 	add_nonempty(out, "backing.format", format);
-	layer->backing = strdup(name);
-	layer->backing_format = *format ? strdup(format) : NULL;
-	if (!layer->backing || (*format && !layer->backing_format))
-		return err_set(ST_FAILED, "out of memory");
-	if (recorded_look(&layer->below, img->place, name) < 0)
+	if (info_layer_set_below(layer, img->place, name, format) < 0)
 		return -1;
 	kv_add(out, "backing.path", layer->below.path);
 	return 0;
@@ -373,6 +369,18 @@ int info_collect(struct place *place, const char *name, struct buf *out)
 int info_collect_layer(struct place *place, struct info_layer *layer, struct buf *out)
 {
 	return collect(place, NULL, layer, out);
+}
+
+int info_layer_set_below(
+	struct info_layer *layer, const struct place *place, const char *name, const char *format)
+{
+	if (!*name)
+		return 0;
+	layer->backing = strdup(name);
+	layer->backing_format = *format ? strdup(format) : NULL;
+	if (!layer->backing || (*format && !layer->backing_format))
+		return err_set(ST_FAILED, "out of memory");
+	return recorded_look(&layer->below, place, name);
 }
 
 void info_layer_fini(struct info_layer *layer)

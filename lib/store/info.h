@@ -60,6 +60,14 @@ int info_collect(struct place *place, const char *name, struct buf *out);
  * info_layer_fini().  Also ST_CORRUPT if it is not what it is taken for.
  */
 int info_collect_layer(struct place *place, struct info_layer *layer, struct buf *out);
+
+/*
+ * Sets what is below the layer at a place: name and format are as it records them, "" if it does
+ * not.  0, or -1 recorded: out of memory.
+ */
+int info_layer_set_below(
+	struct info_layer *layer, const struct place *place, const char *name, const char *format);
+
 void info_layer_fini(struct info_layer *layer);
 
 /* For backends: appends what is known of a directory that is open.  0, or -1 recorded. */

@@ -264,6 +264,9 @@ filesystem() {
 @test "manuals: img-verify(1)" {
 	image web.img
 	archive "$WORLD"/{store,here}/srv/backup/web.img.lzo
+	qemu-img convert -f raw -O qcow2 web.img "$STORE/web.qcow2"
+	cp web.img "$STORE"
+	qemu-img create -q -f qcow2 -b web.img -F raw "$STORE/snap.qcow2"
 	runs img-verify.1
 }
 
