@@ -75,8 +75,9 @@ static bool has_member(const struct place_in *p, const char *name)
 	return member_text(p, name, number) != NULL;
 }
 
-/* The members host and port, or path, behind "server." or another beginning. */
-static bool add_server(struct network_source *s, const struct place_in *p, const char *begin)
+/* The members host and port, or path of a socket, behind "server." or another beginning. */
+static bool add_server(
+	struct network_source *s, const struct place_in *p, const char *begin, bool may_be_socket)
 {
 	struct network_host *h = network_source_add_host(s);
 	char name[PATH_MAX_LEN / 2], number[24];
@@ -85,7 +86,7 @@ static bool add_server(struct network_source *s, const struct place_in *p, const
 	if (!h)
 		return false;
 	snprintf(name, sizeof(name), "%spath", begin);
-	if (has_member(p, name))
+	if (may_be_socket && has_member(p, name))
 		return copy_member(p, name, h->socket, sizeof(h->socket));
 	snprintf(name, sizeof(name), "%shost", begin);
 	if (!copy_member(p, name, h->name, sizeof(h->name)))
@@ -109,7 +110,7 @@ static bool add_servers(struct network_source *s, const struct place_in *p)
 			if (!has_member(p, member))
 				return true;
 		}
-		if (!add_server(s, p, begin))
+		if (!add_server(s, p, begin, true))
 			return false;
 	}
 	return true;
@@ -163,7 +164,7 @@ static bool parse_nbd_members(struct network_source *s, const struct place_in *p
 	s->has_name = has_member(p, "export");
 	if (s->has_name && !copy_member(p, "export", s->name, sizeof(s->name)))
 		return false;
-	return add_server(s, p, is_nested ? "server." : "");
+	return add_server(s, p, is_nested ? "server." : "", true);
 }
 
 static bool parse_url(struct network_source *s, const struct place_in *p)
@@ -200,7 +201,7 @@ static bool parse_driver(struct network_source *s, const struct place_in *p, con
 	if (strcmp(driver, "gluster") == 0)
 		return join_members(s, p, "volume", "path") && add_servers(s, p);
 	return strcmp(driver, "ssh") == 0 && copy_member(p, "path", s->name, sizeof(s->name)) &&
-	       add_server(s, p, has_member(p, "server.host") ? "server." : "");
+	       add_server(s, p, has_member(p, "server.host") ? "server." : "", false);
 }
 
 /* A driver that reads its image from the member "file": its name, which lasts, or NULL. */
