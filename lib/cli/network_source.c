@@ -141,7 +141,8 @@ static bool parse_socket(struct network_source *s, const char *query)
 
 	while (query && strncmp(query, "socket=", 7) != 0) {
 		query = strchr(query, '&');
-		query += query ? 1 : 0;
+		if (query)
+			query++;
 	}
 	if (!query || !h)
 		return false;
