@@ -52,11 +52,16 @@ static int end_layers(struct command *c)
 }
 
 /* How the layers are shown.  xml: the value of --xml, or NULL.  -1 recorded. */
-static int form_of(const struct cli *cli, const char *xml)
+static int form_of(const struct cli *cli, const char *xml, bool strict)
 {
 	static const char *const words[] = { "volume", "domain", NULL };
 	int i;
 
+	if (strict && !xml)
+		return usage_error("--strict needs --xml");
+	if (strict && cli->count > 1)
+		return usage_error("--strict takes only one LOCATION, because its document "
+				   "describes one image");
 	if (!xml)
 		return cli->json ? CHAIN_JSON : CHAIN_TABLE;
 	if (cli->json)
@@ -69,25 +74,27 @@ int main(int argc, char **argv)
 {
 	char *xml = NULL;
 	struct command c = { .op = "info", .tell = tell_image };
-	int chain = 0, form;
+	int chain = 0, strict = 0, form;
 	bool has_layers;
 	struct poptOption options[] = { { "chain", '\0', POPT_ARG_NONE, &chain, 0,
 						"show the layers below each image, too", NULL },
 		{ "xml", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &xml, 0,
 			"print XML as libvirt's: volume (the default) or domain", "FORM" },
+		{ "strict", '\0', POPT_ARG_NONE, &strict, 0,
+			"with --xml: only what libvirt's schemas allow", NULL },
 		POPT_TABLEEND };
 
 	cli_begin(&c.cli, "img-info",
 		"[OPTION...] LOCATION...\nShow the format, size, content and use of images.",
 		options, argc, argv);
 	cli_need_args(&c.cli, -1);
-	form = form_of(&c.cli, xml);
+	form = form_of(&c.cli, xml, strict);
 	has_layers = chain || xml;
 	free(xml);
 	kv_add_bool(&c.keys, "chain", chain);
 	if (form < 0 || !has_layers)
 		return command_end(&c, form < 0 ? -1 : 0);
-	if (chain_show_begin(&show, (enum chain_form)form, c.cli.count, chain) < 0)
+	if (chain_show_begin(&show, (enum chain_form)form, c.cli.count, chain, strict) < 0)
 		return command_end(&c, -1);
 	c.is_short = true;
 	c.each = each_layer;

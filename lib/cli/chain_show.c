@@ -15,7 +15,8 @@
 #include "lib/cli/record_grid.h"
 #include "lib/cli/record_json.h"
 
-int chain_show_begin(struct chain_show *s, enum chain_form form, int count, bool all_layers)
+int chain_show_begin(
+	struct chain_show *s, enum chain_form form, int count, bool all_layers, bool is_strict)
 {
 	memset(s, 0, sizeof(*s));
 	s->form = form;
@@ -23,10 +24,13 @@ int chain_show_begin(struct chain_show *s, enum chain_form form, int count, bool
 	s->chain.x = &s->xml;
 	s->chain.is_domain = form == CHAIN_XML_DOMAIN;
 	s->chain.is_single = !all_layers;
+	s->chain.is_strict = is_strict;
+	s->chain.strict.is_single = !all_layers;
 	if (form != CHAIN_XML_VOLUME && form != CHAIN_XML_DOMAIN)
 		return 0;
 	if (xml_begin(&s->xml) < 0)
 		return -1;
+	s->xml.is_one_line = is_strict;
 	if (count > 1)
 		xml_open(&s->xml, "images");
 	return 0;
@@ -94,7 +98,10 @@ static void drop_unfinished(struct chain_show *s)
 	if (s->form == CHAIN_TABLE)
 		grid_fini(&s->grid);
 	s->chain.is_open_ended = true;
-	chain_xml_close(&s->chain);
+	if (s->chain.is_strict)
+		chain_xml_fini(&s->chain);
+	else
+		chain_xml_close(&s->chain);
 	s->is_begun = false;
 }
 

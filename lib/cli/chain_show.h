@@ -24,8 +24,12 @@ struct chain_show {
 	struct chain_xml chain;
 };
 
-/* For count images; if all_layers is not set, only their uppermost ones.  0, or -1 recorded. */
-int chain_show_begin(struct chain_show *s, enum chain_form form, int count, bool all_layers);
+/*
+ * For count images; if all_layers is not set, only their uppermost ones.  is_strict: XML as of
+ * chain_strict.h, of one image.  0, or -1 recorded.
+ */
+int chain_show_begin(
+	struct chain_show *s, enum chain_form form, int count, bool all_layers, bool is_strict);
 
 /*
  * Adds a layer, the uppermost of an image first; with JSON to the object of the image.  Warns if

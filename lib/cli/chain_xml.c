@@ -7,64 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/err.h"
 #include "lib/base/pathname.h"
+#include "lib/cli/layer_source.h"
 #include "lib/cli/record_xml.h"
-
-/* In libvirt's words.  What has no kind is elsewhere, or cannot be shown. */
-static const char *type_of(const struct kv *r)
-{
-	const char *kind = kv_get(r, "kind");
-
-	if (!kind)
-		return kv_get(r, "path") || kv_get(r, "error.kind") ? "file" : "network";
-	return strcmp(kind, "file") == 0 ? "file" : "block";
-}
-
-/* "SCHEME://HOST[:PORT]/NAME", or else "SCHEME:NAME". */
-static void write_network_source(struct xml *x, const char *name)
-{
-	size_t scheme = strcspn(name, ":");
-	const char *rest = name[scheme] ? name + scheme + 1 : name, *slash, *colon;
-	char protocol[32], host[256], port[16] = "";
-
-	snprintf(protocol, sizeof(protocol), "%.*s", (int)scheme, name);
-	xml_open(x, "source");
-	if (strcmp(protocol, "json") != 0)
-		xml_attribute(x, "protocol", protocol);
-	slash = strncmp(rest, "//", 2) == 0 ? strchr(rest + 2, '/') : NULL;
-	if (strcmp(protocol, "json") == 0 || !slash || slash == rest + 2) {
-		xml_attribute(x, "name", strcmp(protocol, "json") == 0 ? name : rest);
-		xml_close(x);
-		return;
-	}
-	snprintf(host, sizeof(host), "%.*s", (int)(slash - rest - 2), rest + 2);
-	colon = strrchr(host, ':');
-	if (colon && colon[1] && !colon[1 + strspn(colon + 1, "0123456789")]) {
-		snprintf(port, sizeof(port), "%s", colon + 1);
-		host[colon - host] = '\0';
-	}
-	xml_attribute(x, "name", slash + 1);
-	xml_open(x, "host");
-	xml_attribute(x, "name", host);
-	xml_attribute(x, "port", *port ? port : NULL);
-	xml_close(x);
-	xml_close(x);
-}
-
-static void write_source(struct xml *x, const struct kv *r)
-{
-	const char *type = type_of(r), *path = kv_get(r, "path");
-
-	if (strcmp(type, "network") == 0) {
-		write_network_source(x, kv_get(r, "name") ? kv_get(r, "name") : "");
-		return;
-	}
-	xml_open(x, "source");
-	xml_attribute(
-		x, strcmp(type, "block") == 0 ? "dev" : "file", path ? path : kv_get(r, "name"));
-	xml_close(x);
-}
 
 static void write_error(struct xml *x, const struct kv *r)
 {
@@ -73,39 +18,41 @@ static void write_error(struct xml *x, const struct kv *r)
 	xml_text(x, "error", kv_get(r, "error.message"));
 }
 
-/* The element that has the format and, within it or behind it, its features. */
-static void write_format(struct xml *x, const char *element, const struct kv *r, bool within)
+/* The element that has the format (NULL: it is left out) and, if features is set, these. */
+static void write_format(
+	struct xml *x, const char *element, const char *format, const struct kv *features)
 {
-	if (!kv_get(r, "format"))
+	if (!format)
 		return;
 	xml_open(x, element);
 	if (strcmp(element, "driver") == 0)
 		xml_attribute(x, "name", "qemu");
-	xml_attribute(x, "type", kv_get(r, "format"));
-	if (within)
-		record_xml(x, NULL, r, VIEW_FEATURES);
+	xml_attribute(x, "type", format);
+	if (features)
+		record_xml(x, NULL, features, VIEW_FEATURES);
 	xml_close(x);
 }
 
 /* All records are checked before; so these cannot fail. */
-static void write_disk_layer(struct chain_xml *c, const struct kv *r)
+static void write_disk_layer(
+	struct chain_xml *c, const struct kv *r, const struct layer_source *source)
 {
 	struct xml *x = c->x;
 	char index[16];
 
 	if (c->open == 0) {
 		xml_open(x, "disk");
-		xml_attribute(x, "type", type_of(r));
+		xml_attribute(x, "type", source->type);
 		xml_attribute(x, "device", "disk");
-		write_format(x, "driver", r, true);
+		write_format(x, "driver", source->format, r);
 	} else {
 		snprintf(index, sizeof(index), "%u", c->open);
 		xml_open(x, "backingStore");
-		xml_attribute(x, "type", type_of(r));
+		xml_attribute(x, "type", source->type);
 		xml_attribute(x, "index", index);
-		write_format(x, "format", r, true);
+		write_format(x, "format", source->format, r);
 	}
-	write_source(x, r);
+	layer_source_xml(source, x);
 	write_error(x, r);
 	record_xml(x, NULL, r, VIEW_SIZES);
 	record_xml(x, NULL, r, VIEW_OWNER);
@@ -122,18 +69,18 @@ static bool is_elsewhere(const struct chain_xml *c, const struct kv *r)
 	return is;
 }
 
-static void write_volume_layer(struct chain_xml *c, const struct kv *r)
+static void write_volume_layer(
+	struct chain_xml *c, const struct kv *r, const struct layer_source *source)
 {
-	const char *path = kv_get(r, "path");
 	struct xml *x = c->x;
 
 	xml_open(x, "backingStore");
 	if (is_elsewhere(c, r))
-		xml_attribute(x, "type", type_of(r));
-	xml_text(x, "path", path ? path : kv_get(r, "name"));
+		xml_attribute(x, "type", source->type);
+	xml_text(x, "path", source->path ? source->path : source->recorded);
 	write_error(x, r);
 	record_xml(x, NULL, r, VIEW_SIZES);
-	write_format(x, "format", r, false);
+	write_format(x, "format", source->format, NULL);
 	record_xml(x, NULL, r, VIEW_OWNER);
 	record_xml(x, NULL, r, VIEW_FEATURES);
 }
@@ -141,47 +88,44 @@ static void write_volume_layer(struct chain_xml *c, const struct kv *r)
 /* What a layer records of the one below, as libvirt shows it. */
 static void write_next(struct chain_xml *c, const struct kv *r)
 {
-	const char *path = kv_get(r, "backing.path"), *format = kv_get(r, "backing.format");
+	struct layer_source next;
 	struct xml *x = c->x;
 
-	if (!kv_get(r, "backing.recorded"))
+	if (!layer_source_next(&next, r))
 		return;
 	c->is_open_ended = true;
 	xml_open(x, "backingStore");
 	if (c->is_domain) {
-		xml_attribute(x, "type", path ? "file" : "network");
+		xml_attribute(x, "type", next.type);
 		xml_attribute(x, "index", "1");
+	} else {
+		xml_text(x, "path", next.path ? next.path : next.recorded);
 	}
-	if (!c->is_domain)
-		xml_text(x, "path", path ? path : kv_get(r, "backing.recorded"));
-	xml_open(x, "format");
-	xml_attribute(x, "type", format ? format : "raw");
-	xml_close(x);
-	if (c->is_domain && path) {
-		xml_open(x, "source");
-		xml_attribute(x, "file", path);
-		xml_close(x);
-	} else if (c->is_domain) {
-		write_network_source(x, kv_get(r, "backing.recorded"));
-	}
+	write_format(x, "format", next.format, NULL);
+	if (c->is_domain)
+		layer_source_xml(&next, x);
 	xml_close(x);
 }
 
 int chain_xml_layer(struct chain_xml *c, const struct kv *record)
 {
 	const char *path = kv_get(record, "path");
+	struct layer_source source;
 
 	if (fields_check(VIEW_INFO | VIEW_SIZES | VIEW_OWNER | VIEW_FEATURES, record) < 0)
 		return -1;
+	if (c->is_strict)
+		return chain_strict_add(&c->strict, record);
+	layer_source_of(&source, record);
 	if (c->open == 0)
 		c->dir = path ? pathname_parent(path) : NULL;
 	if (c->is_domain)
-		write_disk_layer(c, record);
+		write_disk_layer(c, record, &source);
 	else if (c->open > 0)
-		write_volume_layer(c, record);
+		write_volume_layer(c, record, &source);
 	else if (record_xml_volume_open(c->x, record) < 0)
 		return -1;
-	c->is_open_ended = kv_get(record, "error.kind") != NULL;
+	c->is_open_ended = layer_source_is_open_ended(&source, record);
 	c->open++;
 	if (c->is_single)
 		write_next(c, record);
@@ -190,21 +134,25 @@ int chain_xml_layer(struct chain_xml *c, const struct kv *record)
 
 void chain_xml_close(struct chain_xml *c)
 {
+	if (c->is_strict)
+		chain_strict_write(&c->strict, c->x, c->is_domain);
 	if (c->open && !c->is_open_ended) {
 		xml_open(c->x, "backingStore");
 		xml_close(c->x);
 	}
 	for (; c->open > 1; c->open--)
 		xml_close(c->x);
-	if (c->open && c->is_domain) {
-		xml_open(c->x, "target");
-		xml_attribute(c->x, "dev", "vda");
-		xml_attribute(c->x, "bus", "virtio");
-		xml_close(c->x);
-	}
+	if (c->open && c->is_domain)
+		layer_source_target(c->x);
 	if (c->open)
 		xml_close(c->x);
-	c->open = 0;
+	chain_xml_fini(c);
+}
+
+void chain_xml_fini(struct chain_xml *c)
+{
+	chain_strict_fini(&c->strict);
 	free(c->dir);
 	c->dir = NULL;
+	c->open = 0;
 }

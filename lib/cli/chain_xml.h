@@ -10,21 +10,27 @@
 #define IMG_CHAIN_XML_H
 
 #include "lib/base/kv.h"
+#include "lib/cli/chain_strict.h"
 #include "lib/cli/xml.h"
 
 struct chain_xml {
 	struct xml *x;	    /* borrowed */
 	bool is_domain;	    /* a <disk>, else a <volume> */
+	bool is_strict;	    /* in the form of chain_strict.h; then of one image only */
 	unsigned open;	    /* elements of layers */
 	char *dir;	    /* the directory of the image: "its pool" */
 	bool is_single;	    /* only the uppermost layer, and what it records of the next */
 	bool is_open_ended; /* it is not known what is below the last layer */
+	struct chain_strict strict;
 };
 
 /* Adds the next layer, the uppermost first.  0, or -1 recorded. */
 int chain_xml_layer(struct chain_xml *c, const struct kv *record);
 
-/* Closes all that it has opened, and is ready for another image. */
+/* Completes the image, and is ready for another one. */
 void chain_xml_close(struct chain_xml *c);
+
+/* Frees what it has of an image that is not completed. */
+void chain_xml_fini(struct chain_xml *c);
 
 #endif

@@ -16,6 +16,7 @@
 int xml_begin(struct xml *x)
 {
 	x->has_failed = false;
+	x->is_one_line = false;
 	x->buffer = xmlBufferCreate();
 	x->writer = x->buffer ? xmlNewTextWriterMemory(x->buffer, 0) : NULL;
 	if (!x->writer) {
@@ -62,7 +63,7 @@ static const char *entity_of(uint32_t cp)
 }
 
 /* The text as markup: what is unsafe for a terminal (text.h) is a character reference. */
-static void add_escaped(struct buf *out, const char *text)
+static void add_escaped(struct buf *out, const char *text, bool is_one_line)
 {
 	const char *end = text + strlen(text);
 	uint32_t cp;
@@ -70,7 +71,7 @@ static void add_escaped(struct buf *out, const char *text)
 
 	for (; text < end; text += len) {
 		len = text_decode(text, (size_t)(end - text), &cp);
-		if (len == 0 || is_impossible(cp)) {
+		if (len == 0 || is_impossible(cp) || (is_one_line && (cp == '\n' || cp == '\r'))) {
 			buf_adds(out, "\xef\xbf\xbd");
 			len = len ? len : 1;
 		} else if (entity_of(cp)) {
@@ -87,7 +88,7 @@ static void write_escaped(struct xml *x, const char *text)
 {
 	struct buf markup = BUF_INIT;
 
-	add_escaped(&markup, text);
+	add_escaped(&markup, text, x->is_one_line);
 	if (markup.failed ||
 		xmlTextWriterWriteRaw(x->writer, (const xmlChar *)buf_str(&markup)) < 0)
 		x->has_failed = true;

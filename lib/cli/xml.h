@@ -15,6 +15,7 @@ struct xml {
 	xmlBuffer *buffer;
 	xmlTextWriter *writer;
 	bool has_failed;
+	bool is_one_line; /* line breaks in texts become U+FFFD, too */
 };
 
 int xml_begin(struct xml *x); /* 0 or -1 recorded */
