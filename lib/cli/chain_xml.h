@@ -27,4 +27,10 @@ int chain_xml_layer(struct chain_xml *c, const struct kv *record);
 /* Closes all that it has opened, and is ready for another image. */
 void chain_xml_close(struct chain_xml *c);
 
+/*
+ * Writes the <volume> of an entry of a list, with what it records of the layer below.  0, or -1
+ * recorded.
+ */
+int chain_xml_entry(struct xml *x, const struct kv *record);
+
 #endif
