@@ -16,7 +16,7 @@ layer() {
 	local below=() format=qcow2 command commands=()
 
 	[[ $2 != raw* ]] || format=raw
-	[ -z "$2" ] || below=(-b "$2" -F $format)
+	[ -z "$2" ] || below=(-b "$2" -F "$format")
 	for command in "${@:4}"; do
 		commands+=(-c "$command")
 	done
@@ -118,7 +118,7 @@ agree() {
 				layer b$n '' "compat=$compat,cluster_size=$size,preallocation=$mode" \
 					'write 1M 70k'
 				layer t$n b$n "compat=$compat,cluster_size=$size" 'write 0 1k' 'discard 1M 1M'
-				tops+=(t$n)
+				tops+=("t$n")
 				n=$((n + 1))
 			done
 		done
@@ -127,13 +127,13 @@ agree() {
 				'write 1M 3k' 'write -z 1030k 2k'
 			layer t$n b$n "cluster_size=$size,extended_l2=on,compression_type=zstd" \
 				'write 5k 1k' 'write -c 2M 2M'
-			tops+=(t$n)
+			tops+=("t$n")
 			n=$((n + 1))
 		done
 		for raw in on off; do
 			layer b$n '' "data_file=d$n,data_file_raw=$raw,preallocation=$mode" 'write 1M 70k'
 			layer t$n b$n 'compression_type=zstd' 'write -c 0 64k' 'write -c 4M 2M'
-			tops+=(t$n)
+			tops+=("t$n")
 			n=$((n + 1))
 		done
 	done
@@ -160,7 +160,7 @@ agree() {
 			qemu-img bitmap --add b$size$type map
 			qemu-io -f qcow2 -c 'write 3M 1M' b$size$type >/dev/null
 			qemu-img bitmap --add --disable b$size$type other
-			tops+=(b$size$type)
+			tops+=("b$size$type")
 		done
 	done
 	agree 18 "${tops[@]}"
@@ -176,7 +176,7 @@ agree() {
 		layer t$n b$n "lazy_refcounts=on,${options/=f/=g}" 'write 1M 300k'
 		kill_writer b$n 'write 3M 500k' 'write 0 1k' 'discard 1M 200k'
 		kill_writer t$n 'write 4M 500k' 'write -z 0 1k'
-		tops+=(t$n)
+		tops+=("t$n")
 		n=$((n + 1))
 	done
 	kill_writer b13 'write -c 2M 1M' 'write 5M 100k'
@@ -198,7 +198,7 @@ kill_writer() {
 }
 
 @test "numbers: the header of an encrypted image" {
-	local secret=(--object secret,id=s,data=x)
+	local secret=(--object "secret,id=s,data=x")
 
 	truncate -s 5M raw0
 	# Where the clock of a thread is coarse, QEMU fails to measure the processor, now and then.
