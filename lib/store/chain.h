@@ -34,7 +34,7 @@ typedef int chain_each(void *arg, const struct buf *record);
 /*
  * Describes the chain of the image at a place, which it takes over, also on failure.  0, or -1
  * recorded if the image itself cannot be described, or each has failed.  Blocks as
- * info_collect() does, for each layer.
+ * info_collect() does, but for all layers together not much longer than for one that is in use.
  */
 int chain_walk(struct place *top, chain_each *each, void *arg);
 

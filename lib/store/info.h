@@ -42,6 +42,7 @@ struct info_layer {
 	 * NULL: what it looks like.
 	 */
 	const char *format;
+	unsigned *use_wait_ms; /* borrowed: shared by the layers of a chain (image.h); or NULL */
 	/* What is below it, as it records; NULL: nothing, or it does not record the format. */
 	char *backing, *backing_format;
 	struct recorded below; /* where that is */
