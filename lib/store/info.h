@@ -57,8 +57,8 @@ struct info_layer {
 int info_collect(struct place *place, const char *name, struct buf *out);
 
 /*
- * The same of a layer, of which all but format is set, also on failure; the caller calls
- * info_layer_fini().  Also ST_CORRUPT if it is not what it is taken for.
+ * The same of a layer, of which all but format and use_wait_ms is set, also on failure; the
+ * caller calls info_layer_fini().  Also ST_CORRUPT if it is not what it is taken for.
  */
 int info_collect_layer(struct place *place, struct info_layer *layer, struct buf *out);
 void info_layer_fini(struct info_layer *layer);
