@@ -156,3 +156,13 @@ void chain_xml_fini(struct chain_xml *c)
 	c->dir = NULL;
 	c->open = 0;
 }
+
+int chain_xml_entry(struct xml *x, const struct kv *record)
+{
+	struct chain_xml c = { .x = x, .is_single = true };
+	int r = chain_xml_layer(&c, record);
+
+	c.is_open_ended = true; /* a list has no mark for an image without a layer below */
+	chain_xml_close(&c);
+	return r;
+}

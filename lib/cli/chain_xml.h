@@ -33,4 +33,10 @@ void chain_xml_close(struct chain_xml *c);
 /* Frees what it has of an image that is not completed. */
 void chain_xml_fini(struct chain_xml *c);
 
+/*
+ * Writes the <volume> of an entry of a list, with what it records of the layer below.  0, or -1
+ * recorded.
+ */
+int chain_xml_entry(struct xml *x, const struct kv *record);
+
 #endif

@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/pathname.h"
 #include "lib/base/size.h"
+#include "lib/base/text.h"
+
+#define BACKING_NAME_MAX 128 /* bytes of a cell: a guest can record a name of 1023 */
 
 static bool is_set(const struct kv *r, const char *key)
 {
@@ -142,6 +146,20 @@ void field_text_backing(struct buf *out, const struct field *f, const struct kv 
 		return;
 	buf_adds(out, recorded);
 	append_within(out, ", ", kv_get(r, "backing.format"), "");
+}
+
+void field_text_backing_name(struct buf *out, const struct field *f, const struct kv *r)
+{
+	const char *recorded = kv_get(r, f->key), *below = kv_get(r, "backing.path");
+	const char *path = kv_get(r, "path");
+	char *dir = path ? pathname_parent(path) : NULL, shown[BACKING_NAME_MAX];
+	const char *name = dir && below ? pathname_below(below, dir) : NULL;
+
+	if (name && *name && !strchr(name, '/'))
+		below = name;
+	free(dir);
+	if (recorded)
+		buf_adds(out, text_safe(below ? below : recorded, shown, sizeof(shown)));
 }
 
 void field_text_data_file(struct buf *out, const struct field *f, const struct kv *r)

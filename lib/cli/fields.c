@@ -63,6 +63,8 @@ static const struct field fields[] = {
 	{ "snapshot.used", FIELD_FRACTION, IMAGE, .json = "snapshot?.used" },
 	{ "snapshot.invalid", FIELD_BOOL, IMAGE, .json = "snapshot?.invalid" },
 	{ "in_use", FIELD_BOOL, VIEW_LIST, .column = "STATE", .text = field_text_state },
+	{ "backing.recorded", FIELD_TEXT, VIEW_LIST, .column = "BACKING", .is_rare = true,
+		.text = field_text_backing_name },
 	{ "partitions", FIELD_TEXT, VIEW_INFO, .json = "partitions" },
 	{ "mountpoint", FIELD_TEXTS, VIEW_INFO, .json = "mountpoints", .line = "mounted on" },
 	{ "used_by", FIELD_TEXTS, VIEW_INFO, .json = "used_by", .line = "used by",

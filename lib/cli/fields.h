@@ -62,6 +62,7 @@ struct field {
 	const char *xml_with; /* only if the record has this key, too; or NULL */
 	const char *line;     /* the title of its line, or NULL */
 	const char *column;   /* the heading of its column, or NULL */
+	bool is_rare;	      /* a table in which no record has it is printed without the column */
 	/* Appends what a person reads (nothing: no line, or "-"); NULL: by the type. */
 	void (*text)(struct buf *out, const struct field *f, const struct kv *record);
 };

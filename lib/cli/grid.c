@@ -26,8 +26,11 @@ void grid_fini(struct grid *g)
 void grid_cell(struct grid *g, const char *text)
 {
 	char *safe = text_safe_dup(text && *text ? text : "-");
-	size_t *width = &g->width[g->count++ % g->columns];
+	unsigned column = (unsigned)(g->count % g->columns);
+	size_t *width = &g->width[column];
 
+	if (g->count++ >= g->columns && text && *text)
+		g->used[column] = true;
 	if (!safe) {
 		g->cells.failed = true;
 		return;
@@ -51,8 +54,12 @@ int grid_print(struct grid *g)
 
 	if (buf_failed(&g->cells) < 0)
 		return -1;
+	if (grid_is_full(g)) /* more rows may follow */
+		memset(g->used, true, sizeof(g->used));
 	for (; g->shown < g->count; g->shown++, cell += strlen(cell) + 1) {
 		column = (unsigned)(g->shown % g->columns);
+		if (g->rare[column] && !g->used[column])
+			continue;
 		pad = (int)(g->width[column] - text_width(cell));
 		if (g->right[column])
 			printf("%*s%s", pad, "", cell);

@@ -9,9 +9,9 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/cli/chain_xml.h"
 #include "lib/cli/record_grid.h"
 #include "lib/cli/record_json.h"
-#include "lib/cli/record_xml.h"
 
 int list_show_begin(struct list_show *l, enum list_form form, const struct cli *c)
 {
@@ -61,7 +61,7 @@ static int add_json(struct list_show *l, const struct kv *r)
 
 static int add_xml(struct list_show *l, const struct kv *r)
 {
-	if (record_xml_volume(&l->xml, r) < 0)
+	if (chain_xml_entry(&l->xml, r) < 0)
 		return -1;
 	return xml_is_full(&l->xml) ? xml_flush(&l->xml) : 0;
 }

@@ -50,6 +50,7 @@ void record_grid_head(struct grid *g, unsigned views)
 	grid_init(g, count);
 	for (i = 0; i < count; i++) {
 		g->right[i] = class_of(column[i]) != TEXTS;
+		g->rare[i] = column[i]->is_rare;
 		grid_cell(g, column[i]->column);
 	}
 }

@@ -137,11 +137,3 @@ int record_xml_volume_open(struct xml *x, const struct kv *record)
 	write_fields(x, record, VIEW_INFO);
 	return 0;
 }
-
-int record_xml_volume(struct xml *x, const struct kv *record)
-{
-	if (record_xml_volume_open(x, record) < 0)
-		return -1;
-	xml_close(x);
-	return 0;
-}

@@ -14,12 +14,9 @@
 int record_xml(struct xml *x, const char *element, const struct kv *record, unsigned views);
 
 /*
- * The same of an image's record in the shape of libvirt's <volume>.  What that has
- * no element for are attributes: compression, and unfinished, mounted, in_use if set.
+ * The same of an image's record in the shape of libvirt's <volume>, which stays open.  What that
+ * has no element for are attributes: compression, and unfinished, mounted, in_use if set.
  */
-int record_xml_volume(struct xml *x, const struct kv *record);
-
-/* The same, but the element stays open. */
 int record_xml_volume_open(struct xml *x, const struct kv *record);
 
 #endif

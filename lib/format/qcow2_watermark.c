@@ -14,6 +14,7 @@
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/format/qcow2_mapped.h"
 #include "lib/format/qcow2_tables.h"
 
 #define ENTRY 8			     /* bytes of an entry of the table */
@@ -236,6 +237,8 @@ static int find_within(const struct qcow2 *q, int fd, uint64_t len, uint64_t rea
 	c.clusters = (len - 1) / q->cluster_size + 1;
 	r = find_watermark(&c, out);
 	free(c.block);
+	if (r == 0 && q->incompatible & QCOW2_DIRTY)
+		r = qcow2_mapped_end(q, fd, len, &c.left, out);
 	return r;
 }
 

@@ -16,8 +16,9 @@
  * the end of the image on one block of counts after the other until a count is not 0.
  * Usually that is the first one.
  *
- * If the layer is dirty (QCOW2_DIRTY), its reference counts may be too low, and so may the
- * result.  0, or -1 recorded: ST_CORRUPT, or a read error.
+ * If the layer is dirty (QCOW2_DIRTY), some reference counts may be too low; then it also reads the
+ * L2 tables, and the clusters that they name count (qcow2_mapped.h).
+ * 0, or -1 recorded: ST_CORRUPT, or a read error.
  */
 int qcow2_watermark(const struct qcow2 *q, int fd, uint64_t len, uint64_t *out);
 

@@ -104,10 +104,10 @@ static void find_opener(const struct stat *st, struct inuse *u)
 }
 
 /* The device mapper also counts users without O_EXCL, but not whether they read or write. */
-static bool is_open(int fd, const struct stat *st)
+static bool is_open(int fd, const struct stat *st, unsigned *wait_ms)
 {
 	struct dm_id id;
-	bool is = dm_id(st->st_rdev, &id) == 1 && volume_is_open_elsewhere(fd, 1) > 0;
+	bool is = dm_id(st->st_rdev, &id) == 1 && volume_is_open_elsewhere(fd, 1, wait_ms) > 0;
 
 	err_clear(); /* only root can ask */
 	return is;
@@ -128,9 +128,14 @@ static int try_exclusively(const struct stat *st, const char *path)
 	return r;
 }
 
-/* known: whether it is open elsewhere; NULL: to be found out. */
-static void find_device_users(
-	int fd, const char *path, const struct stat *st, struct inuse *u, const bool *known)
+/* What is known of a device before. */
+struct open_known {
+	bool is_known, is_open; /* whether it is open elsewhere */
+	unsigned *wait_ms;	/* for which it may be open, or NULL: volume.h */
+};
+
+static void find_device_users(int fd, const char *path, const struct stat *st, struct inuse *u,
+	const struct open_known *known)
 {
 	char sys[64];
 	bool writable = false;
@@ -141,7 +146,7 @@ static void find_device_users(
 	u->writers = u->writers || writable;
 	r = try_exclusively(st, path);
 	if (r == 0) {
-		if (known ? *known : is_open(fd, st))
+		if (known->is_known ? known->is_open : is_open(fd, st, known->wait_ms))
 			find_opener(st, u);
 	} else if (r == EBUSY && !u->mounted) {
 		u->readers = u->writers = true;
@@ -155,7 +160,7 @@ static void find_device_users(
 	}
 }
 
-static int find_users(int fd, const char *path, struct inuse *u, const bool *known)
+static int find_users(int fd, const char *path, struct inuse *u, const struct open_known *known)
 {
 	struct stat st;
 	bool device;
@@ -182,12 +187,21 @@ static int find_users(int fd, const char *path, struct inuse *u, const bool *kno
 
 int inuse_look(int fd, const char *path, struct inuse *u)
 {
-	return find_users(fd, path, u, NULL);
+	return inuse_look_within(fd, path, u, NULL);
+}
+
+int inuse_look_within(int fd, const char *path, struct inuse *u, unsigned *wait_ms)
+{
+	const struct open_known known = { .wait_ms = wait_ms };
+
+	return find_users(fd, path, u, &known);
 }
 
 int inuse_look_known(int fd, const char *path, struct inuse *u, bool is_open)
 {
-	return find_users(fd, path, u, &is_open);
+	const struct open_known known = { .is_known = true, .is_open = is_open };
+
+	return find_users(fd, path, u, &known);
 }
 
 void inuse_fini(struct inuse *u)
@@ -233,7 +247,7 @@ int inuse_refuse_open(int fd)
 		return err_sys("cannot stat");
 	if (dm_id(st.st_rdev, &id) != 1)
 		return 0;
-	is = volume_is_open_elsewhere(fd, 1);
+	is = volume_is_open_elsewhere(fd, 1, NULL);
 	if (is < 0 && err_status() == ST_REFUSED) { /* only root can ask */
 		err_clear();
 		return 0;

@@ -36,6 +36,12 @@ struct inuse {
  */
 int inuse_look(int fd, const char *path, struct inuse *u);
 
+/*
+ * The same, but it blocks for up to *wait_ms milliseconds, from which it takes the time that it
+ * has waited, so that many devices share it.  NULL: VOLUME_OPEN_MS.
+ */
+int inuse_look_within(int fd, const char *path, struct inuse *u, unsigned *wait_ms);
+
 /* The same of a volume; is_open: it is known to be open elsewhere. */
 int inuse_look_known(int fd, const char *path, struct inuse *u, bool is_open);
 void inuse_fini(struct inuse *u);

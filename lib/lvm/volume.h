@@ -92,10 +92,11 @@ int volume_check_name(const struct volume_name *name, bool has_layers, enum stat
 
 /*
  * volume_use.c: whether the device of fd is open more than own_opens times.  If so, it is
- * checked again for VOLUME_OPEN_MS.  1, 0, or -1 recorded.  The count of the device mapper
- * does not tell readers from writers.
+ * checked again, at least once, for *wait_ms milliseconds, from which the time that was waited is
+ * taken; NULL: for VOLUME_OPEN_MS.  1, 0, or -1 recorded.  The count of the device mapper does not
+ * tell readers from writers.
  */
-int volume_is_open_elsewhere(int fd, unsigned own_opens);
+int volume_is_open_elsewhere(int fd, unsigned own_opens, unsigned *wait_ms);
 
 /*
  * The same of all volumes of list at once, none of which this process has open: sets open[i]

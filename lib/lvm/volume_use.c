@@ -18,10 +18,10 @@
 
 #define LOOK_AGAIN_MS 50
 
-int volume_is_open_elsewhere(int fd, unsigned own_opens)
+int volume_is_open_elsewhere(int fd, unsigned own_opens, unsigned *wait_ms)
 {
-	int64_t until = io_now_ms() + VOLUME_OPEN_MS;
-	unsigned count;
+	unsigned count, all = VOLUME_OPEN_MS, *left = wait_ms ? wait_ms : &all;
+	bool is_last = false;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
@@ -31,9 +31,11 @@ int volume_is_open_elsewhere(int fd, unsigned own_opens)
 			return -1;
 		if (count <= own_opens)
 			return 0;
-		if (io_now_ms() > until)
+		if (is_last)
 			return 1;
 		poll(NULL, 0, LOOK_AGAIN_MS);
+		is_last = *left <= LOOK_AGAIN_MS;
+		*left -= is_last ? *left : LOOK_AGAIN_MS;
 	}
 }
 

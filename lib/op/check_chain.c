@@ -160,6 +160,7 @@ static int check_chain_look(
 
 	if (!img)
 		return -1;
+	img->use_wait_ms = layer->use_wait_ms;
 	kv_add(record, "path", img->place->path);
 	kv_add(record, "name", img->place->name);
 	if (!c->is_below && refuse_top(c, img) < 0) {

@@ -9,6 +9,7 @@
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
 #include "lib/host/identity.h"
+#include "lib/lvm/volume.h"
 #include "lib/store/backend.h"
 
 struct chain {
@@ -17,6 +18,7 @@ struct chain {
 	chain_each *each;
 	void *arg;
 	unsigned depth;				   /* of the layer that is looked at */
+	unsigned use_wait_ms;			   /* left for all layers: whether one is in use */
 	char seen[CHAIN_LAYERS_MAX][IDENTITY_MAX]; /* the layers above it */
 };
 
@@ -106,7 +108,8 @@ static struct place *place_below(const struct chain *c, const struct info_layer 
 /* Shows the layer below one, and makes *layer that one: 1; 0: the chain ends; -1 recorded. */
 static int step(struct chain *c, struct info_layer *layer)
 {
-	struct info_layer next = { .format = layer->backing_format ? layer->backing_format : "" };
+	struct info_layer next = { .format = layer->backing_format ? layer->backing_format : "",
+		.use_wait_ms = &c->use_wait_ms };
 	struct buf record = BUF_INIT;
 	struct place *place = NULL;
 	int r = 0;
@@ -165,6 +168,8 @@ int chain_walk(struct place *top, chain_look *look, chain_each *each, void *arg)
 	c->look = look;
 	c->each = each;
 	c->arg = arg;
+	c->use_wait_ms = VOLUME_OPEN_MS;
+	layer.use_wait_ms = &c->use_wait_ms;
 	r = show_top(c, top, &layer) < 0 ? -1 : 1;
 	while (r == 1)
 		r = step(c, &layer);

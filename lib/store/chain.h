@@ -42,7 +42,8 @@ typedef int chain_each(void *arg, const struct buf *record);
 /*
  * Looks at each layer of the image at a place, which it takes over, also on failure.  arg is passed
  * to both functions.  0, or -1 recorded if the image itself cannot be looked at, or each has
- * failed.  Blocks as look does, for each layer.
+ * failed.  Blocks as look does, for each layer, but the wait for users of volumes (inuse.h) is
+ * spent once for all of them.
  */
 int chain_walk(struct place *top, chain_look *look, chain_each *each, void *arg);
 

@@ -67,7 +67,9 @@ ssize_t image_fd_read(struct image *img, void *p, size_t n, uint64_t off)
 
 int image_fd_use(struct image *img, struct inuse *u)
 {
-	return inuse_look(img->fd, img->place ? img->place->path : NULL, u);
+	const char *path = img->place ? img->place->path : NULL;
+
+	return inuse_look_within(img->fd, path, u, img->use_wait_ms);
 }
 
 int image_refuse_writers(struct image *img)

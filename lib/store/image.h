@@ -63,6 +63,7 @@ struct image {
 	uint64_t len;		    /* of the file or device, in bytes */
 	struct stat st;		    /* of fd, when it was opened; zeros without one */
 	bool is_held;		    /* image_hold() */
+	unsigned *use_wait_ms;	    /* borrowed: how long .use may wait (inuse.h); or NULL */
 	bool may_change;	    /* the user accepts that it is written to while it is read */
 	const atomic_bool *spoiled; /* borrowed; true: this snapshot has overflowed.  Or NULL */
 	struct content *content;    /* owned; image_content() */

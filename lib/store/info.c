@@ -352,6 +352,7 @@ static int collect(struct place *place, const char *name, struct info_layer *lay
 	if (!img)
 		return -1;
 	add_names(out, img->place, name);
+	img->use_wait_ms = layer->use_wait_ms;
 	r = add_image(out, img, layer);
 	image_close(img);
 	return r;

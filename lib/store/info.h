@@ -42,6 +42,7 @@ struct info_layer {
 	 * NULL: what it looks like.
 	 */
 	const char *format;
+	unsigned *use_wait_ms; /* borrowed: shared by the layers of a chain (image.h); or NULL */
 	/* What is below it, as it records; NULL: nothing, or it does not record the format. */
 	char *backing, *backing_format;
 	struct recorded below; /* where that is */
@@ -56,8 +57,8 @@ struct info_layer {
 int info_collect(struct place *place, const char *name, struct buf *out);
 
 /*
- * The same of a layer, of which all but format is set, also on failure; the caller calls
- * info_layer_fini().  Also ST_CORRUPT if it is not what it is taken for.
+ * The same of a layer, of which all but format and use_wait_ms is set, also on failure; the
+ * caller calls info_layer_fini().  Also ST_CORRUPT if it is not what it is taken for.
  */
 int info_collect_layer(struct place *place, struct info_layer *layer, struct buf *out);
 

@@ -106,20 +106,21 @@ static bool is_allowed_volume(const struct policy *policy, const char *spelled)
 	       policy_allow_group(policy, group) == 0;
 }
 
+/* LVM is asked only if there is no device, and then says why.  Else the error is recorded. */
 static void look_at_volume(struct recorded *r, const struct policy *policy, const char *spelled)
 {
 	struct place *place = place_open(policy, spelled);
-	struct image *img;
+	int fd = place ? open(place->path, O_PATH | O_CLOEXEC) : -1;
 
-	r->path = strdup(spelled);
-	if (!place)
-		return;
-	img = image_open(place);
-	if (!img)
-		return;
-	r->exists = true;
-	r->physical = r->allocation = img->len;
-	image_close(img);
+	if (fd >= 0) {
+		look_at_node(r, fd);
+		close(fd);
+		place_close(place);
+	} else if (place) {
+		image_close(image_open(place));
+	}
+	if (!r->path)
+		r->path = strdup(spelled);
 }
 
 int recorded_look(struct recorded *r, const struct place *from, const char *name)

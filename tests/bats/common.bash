@@ -379,6 +379,13 @@ wait_until() {
 	return $result
 }
 
+# encrypted NAME SIZE [OPTION...]: a qcow2 image that is encrypted with the key "x".  Where the clock
+# of a thread is coarse, QEMU fails to measure the processor now and then.
+encrypted() {
+	wait_until 20 qemu-img create -q -f qcow2 --object secret,id=s,data=x \
+		-o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 "${@:3}" "$1" "$2"
+}
+
 # Prints the pids of this file's programs under test, of its helpers, and of shells that
 # were about to start one.  It uses few processes, because it is called in wait loops.
 img_processes() {

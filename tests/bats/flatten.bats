@@ -114,8 +114,7 @@ unflattened() {
 	qemu-img create -q -f vmdk base 5M
 	qemu-img create -q -f qcow2 -b base -F vmdk mid 6M
 	unflattened 4 'vmdk'
-	qemu-img create -q -f qcow2 --object secret,id=s,data=x \
-		-o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 mid 6M
+	encrypted mid 6M
 	unflattened 4 'is encrypted'
 	# Marked as corrupt.
 	layers
@@ -157,6 +156,10 @@ in_use() {
 @test "flatten: what is no chain, and wrong command lines" {
 	layers
 	refuses 2 '' img-copy --flatten --as-is top x
+	qemu-img create -q -f vmdk disk.vmdk 5M
+	refuses 4 disk.vmdk img-copy --flatten disk.vmdk x
+	says 'is a vmdk image, and only the layers of qcow2 can be read'
+	assert_not_exist x
 	refuses 2 '' img-copy --flatten - x
 	img-copy -a top top.lzo
 	refuses 4 top.lzo img-copy --flatten top.lzo x

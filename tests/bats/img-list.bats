@@ -329,6 +329,81 @@ harmless() {
 	harmless "$OUT"
 }
 
+@test "list: a layer has a column with its backing file, as qemu-img shows that" {
+	local where name
+
+	mkdir store below
+	truncate -s 10M store/base below/deep
+	qemu-img create -q -f qcow2 -b base -F raw store/snap1 12M
+	qemu-img create -q -f qcow2 -b "$DIR/store/snap1" -F qcow2 store/snap2
+	qemu-img create -q -f qcow2 -b ../below/deep -F raw store/deep
+	qemu-img create -q -f qcow2 -u -b nbd://server:10809/disk -F raw store/net 1M
+	qemu-img create -q -f qcow2 -u -b gone -F qcow2 store/broken 1M
+	for where in store "a:$DIR/store"; do
+		succeeds img-list "$where"
+		[ "$(head -n 1 "$OUT" | tr -s ' ')" = ' SIZE USED FORMAT CONTENT STATE BACKING NAME' ]
+		awk '{ print $(NF - 1), $NF }' "$OUT" | tail -n +2 | diff - <(
+			echo "- base"
+			echo "gone broken"
+			echo "$DIR/below/deep deep"
+			echo "nbd://server:10809/disk net"
+			echo "base snap1"
+			echo "snap1 snap2"
+		)
+		succeeds img-list --json "$where"
+		for name in snap1 snap2 deep; do
+			json --argjson q "$(qemu-img info -U --output=json "store/$name")" --arg n "$name" \
+				--arg full "$(realpath "$(qemu-img info --output=json "store/$name" |
+					jq -r '."full-backing-filename"')")" \
+				'.entries[] | select(.name == $n).backing == {path: $full,
+				recorded: $q."backing-filename", format: $q."backing-filename-format"}'
+		done
+		json '.entries[] | select(.name == "net").backing ==
+			{path: null, recorded: "nbd://server:10809/disk", format: "raw"}'
+		json '.entries[] | select(.name == "base").backing == null'
+		succeeds img-list --xml "$where"
+		[ "$(xpath 'string(//volume[name="snap2"]/backingStore/path)')" = "$DIR/store/snap1" ]
+		[ "$(xpath 'string(//volume[name="snap2"]/backingStore/format/@type)')" = qcow2 ]
+		[ "$(xpath 'string(//volume[name="net"]/backingStore/path)')" = nbd://server:10809/disk ]
+		[ "$(xpath 'count(//backingStore)')" = 5 ]
+	done
+	# Without layers there is no such column.
+	succeeds img-list below
+	[ "$(head -n 1 "$OUT" | awk '{ print NF }')" = 6 ]
+}
+
+@test "list: the name of a backing file opens nothing, harms no terminal and is cut where it is long" {
+	local bad=$'b\xe9\e[31m\n\x7f.img' long form
+
+	long=$(printf 'l%.0s' {1..1000})
+	mkdir store out
+	truncate -s 1M "store/$bad" out/base
+	qemu-img create -q -f qcow2 -u -b "$bad" -F raw store/x 1M
+	qemu-img create -q -f qcow2 -u -b "$long" -F raw store/long 1M
+	qemu-img create -q -f qcow2 -u -b ../out/base -F raw store/out 1M
+	for form in '' --json --xml; do
+		succeeds img-list $form store
+		harmless "$OUT"
+	done
+	xmllint --noout "$OUT"
+	succeeds img-list store
+	[ "$(grep -c '' "$OUT")" = 5 ]
+	grep -F 'b\xe9\x1b[31m\n\x7f.img ' "$OUT" | grep ' x$'
+	grep -E ' l{100,124}\.\.\.  long$' "$OUT"
+	succeeds img-list --json store
+	json --arg hex "$(printf %s "$bad" | od -An -tx1 | tr -d " \n")" \
+		'.entries[] | select(.name == "x").backing.recorded_hex == $hex'
+	# What the configuration does not allow is not looked for.
+	printf '[storage]\ndirectory = %s/store\n' "$DIR" >config
+	succeeds img-list --config config --json store
+	json '.entries[] | select(.name == "out").backing == {path: null, recorded: "../out/base", format: "raw"}'
+	try env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=openat,open,openat2 -o calls \
+		img-list --config config store
+	[ "$status" = 0 ]
+	grep -E ' \.\./out/base +out$' "$OUT"
+	if grep 'out/base' calls; then return 1; fi
+}
+
 @test "list: standard error of an --rsh program and of a ProxyCommand, line by line" {
 	printf '#!/bin/sh\nprintf "\\033]0;t\\007one \\302\\233\\nt\\177wo\\r\\nunended" >&2\nshift\nexec sh -c "$*"\n' >rsh
 	chmod 755 rsh

@@ -214,8 +214,10 @@ filesystem() {
 @test "manuals: img-list(1)" {
 	mkdir "$STORE/old"
 	fallocate -l 4G "$STORE/db.img"
+	fallocate -l 256M "$STORE/debian.img"
 	echo 'label: gpt' | sfdisk -q "$STORE/db.img"
-	qemu-img create -q -f qcow2 x.qcow2 1G
+	echo 'label: gpt' | sfdisk -q "$STORE/debian.img"
+	qemu-img create -q -f qcow2 -u -b debian.img -F raw x.qcow2 1G
 	fallocate -l 20684K "$STORE/test.qcow2"
 	put "$STORE/test.qcow2" 0 <x.qcow2
 	filesystem "$STORE/web.img" 1G

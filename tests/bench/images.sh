@@ -42,6 +42,36 @@ image_part() {
 	tail -c $((bytes * 3 / 4)) "$dir/img" | head -c "$1" >"$dir/part" || [ -s "$dir/part" ]
 }
 
+# $dir/layers/19, over 19 others: each has 1 TiB, with 1 MiB of data; and the empty $dir/empty.
+image_layers() {
+	local i
+
+	mkdir "$dir/layers" "$dir/empty"
+	qemu-img create -q -f qcow2 "$dir/layers/0" 1T
+	for i in {1..19}; do
+		qemu-img create -q -f qcow2 -b $((i - 1)) -F qcow2 "$dir/layers/$i"
+		qemu-io -f qcow2 -c "write ${i}G 1M" "$dir/layers/$i" >/dev/null
+	done
+}
+
+# $dir/chain/top, over two layers: the programs in the lowest one, and in each of the others an
+# eighth of the disk, in 16 places.
+image_chain() {
+	local layer below=base i
+
+	image_programs
+	image_random
+	mkdir "$dir/chain"
+	qemu-img convert -f raw -O qcow2 "$dir/img" "$dir/chain/base"
+	for layer in mid top; do
+		qemu-img create -q -f qcow2 -b $below -F qcow2 "$dir/chain/$layer"
+		for i in {0..15}; do
+			echo "write -q -s $dir/random $((bytes / 16 * i + (${#below} - 3) * bytes / 64)) $((bytes / 128))"
+		done | qemu-io -f qcow2 "$dir/chain/$layer" >/dev/null
+		below=$layer
+	done
+}
+
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"

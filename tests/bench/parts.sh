@@ -67,6 +67,16 @@ part_long-link() {
 	rm "$dir/part"
 }
 
+# What is read of 20 layers is little, and so the programs' start is most of it.
+part_chain() {
+	image_layers
+	compare "20 layers of 1 TiB, described here" layers layers/19 img-info img-list qemu-img
+	compare "20 layers of 1 TiB, described at the host" layers-at layers/19 img-info img-list ssh
+	image_chain
+	compare "a chain of three layers, flattened here" flatten chain/top img-copy qemu-img
+	compare "the same, synced to disk" flatten-sync chain/top img-copy qemu-img
+}
+
 # Each run is synced to disk, as img-resize does.
 part_resize() {
 	mount_reflink

@@ -4,7 +4,8 @@
 #   peers.sh WORK_TOOL SOURCE TARGET
 #
 # WORK: up, down (raw, to and from the host), pack-up (to an archive there),
-# pack, unpack, local; grow and grow-fs change TARGET alone, to $GROWN bytes.  run.sh sets BIN (ours), HOST, SSH_CONFIG and SOCKETS, a
+# pack, unpack, local; grow and grow-fs change TARGET alone, to $GROWN bytes; layers and layers-at
+# (at the host) describe SOURCE; flatten and flatten-sync make TARGET of it.  run.sh sets BIN (ours), HOST, SSH_CONFIG and SOCKETS, a
 # folder with a short name.  HOST has the same files.  Ours neither syncs a copy, as
 # no peer does, nor is told anything else; it compares digests, as no peer does.
 set -eu -o pipefail
@@ -71,6 +72,20 @@ pack_zstd() { exec zstd -q -T0 -1 -o "$to" "$from"; }
 unpack_img-copy() { exec "${ours[@]}" --sparse "$from.lzo" "$to"; }
 unpack_lzop() { exec lzop -d -o "$to" "$from.lzo"; }
 unpack_zstd() { exec zstd -q -d --sparse -o "$to" "$from.zst"; }
+
+# $from is $dir/layers/19.
+empty=${from%/*}/../empty
+layers_img-info() { exec "$BIN/img-info" --json --chain "$from" >"$to"; }
+layers_img-list() { exec "$BIN/img-list" --json "$empty" >"$to"; }
+layers_qemu-img() { exec qemu-img info --output=json --backing-chain "$from" >"$to"; }
+layers-at_img-info() { exec "$BIN/img-info" -F "$SSH_CONFIG" --json --chain "$HOST:$from" >"$to"; }
+layers-at_img-list() { exec "$BIN/img-list" -F "$SSH_CONFIG" --json "$HOST:$empty" >"$to"; }
+layers-at_ssh() { exec "${ssh[@]}" "$HOST" true >"$to"; }
+
+flatten_img-copy() { exec "${ours[@]}" --flatten --sparse "$from" "$to"; }
+flatten_qemu-img() { exec qemu-img convert -f qcow2 -O raw -W -m 16 "$from" "$to"; }
+flatten-sync_img-copy() { exec "$BIN/img-copy" -q --flatten --sparse "$from" "$to"; }
+flatten-sync_qemu-img() { qemu-img convert -f qcow2 -O raw -W -m 16 "$from" "$to" && sync "$to"; }
 
 local_img-copy() { exec "${ours[@]}" --sparse "$from" "$to"; }
 local_nbdcopy() { exec nbdcopy --destination-is-zero "$from" "$to"; }

@@ -3,7 +3,8 @@
 #
 #   tests/bench/run.sh BUILD
 #
-#   T='remote local'  some parts: remote archive local sparse memory slow-link long-link resize
+#   T='remote local'  some parts: remote archive local sparse memory slow-link long-link
+#                     resize chain
 #   ROUNDS=3          timed runs of each; 0: the checking ones only
 #   SIZE=4G           of the image
 #
@@ -13,7 +14,7 @@ set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 build=$(cd "${1:-build}" && pwd)
 rounds=${ROUNDS:-3}
-parts=${T:-remote archive local sparse memory slow-link long-link resize}
+parts=${T:-remote archive local sparse memory slow-link long-link resize chain}
 bytes=$(numfmt --from=iec "${SIZE:-4G}")
 tests/deps.sh bench
 
@@ -111,6 +112,8 @@ check() {
 	pack*) { [ "$3" = zstd ] && zstd -qdc "$out" || lzop -dc <"$out"; } | cmp - "$from" ;;
 	grow:*) cmp "$out" <(head -c "$GROWN" <(cat "$from" /dev/zero)) ;;
 	grow-fs:*) check_fs "$from" ;;
+	layers*) [ "$3" != img-info ] || [ "$(jq '.layers | length' "$out")" = 20 ] ;;
+	flatten*) qemu-img compare -q -f qcow2 -F raw "$from" "$out" ;;
 	*:huge) # which takes cmp an hour
 		qemu-img compare -q -f raw -F raw "$from" "$out" &&
 			[ "$(stat -c %s "$from")" = "$(stat -c %s "$out")" ]

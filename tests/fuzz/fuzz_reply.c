@@ -11,6 +11,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/cli/chain_xml.h"
 #include "lib/cli/record_grid.h"
 #include "lib/cli/record_json.h"
 #include "lib/cli/record_lines.h"
@@ -119,7 +120,7 @@ static void as_xml(const struct kv *kv, unsigned views)
 	int r;
 
 	check(xml_begin(&x) == 0);
-	r = views == VIEW_INFO ? record_xml_volume(&x, kv) : record_xml(&x, root, kv, views);
+	r = views == VIEW_INFO ? chain_xml_entry(&x, kv) : record_xml(&x, root, kv, views);
 	check_result(r, kv, views);
 	if (r < 0) {
 		xml_drop(&x);

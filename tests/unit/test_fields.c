@@ -314,6 +314,50 @@ static void test_once(unsigned view)
 			}
 }
 
+/* Adds a row of this column alone to a grid of two, and "name". */
+static void add_two_cells(struct grid *g, const char *rare)
+{
+	grid_cell(g, rare);
+	grid_cell(g, "name");
+}
+
+static const char *print_grid(struct grid *g)
+{
+	capture_begin();
+	grid_print(g);
+	return capture_end();
+}
+
+static void begin_rare(struct grid *g)
+{
+	grid_init(g, 2);
+	g->rare[0] = true;
+	add_two_cells(g, "RARE");
+}
+
+/* A rare column is left out if nothing is in it, and it is known that nothing will be. */
+static void test_rare_column(void)
+{
+	struct grid g;
+
+	begin_rare(&g);
+	add_two_cells(&g, "");
+	is_str(print_grid(&g), "name\nname\n", "a column with nothing");
+	grid_fini(&g);
+	begin_rare(&g);
+	add_two_cells(&g, NULL);
+	add_two_cells(&g, "x");
+	is_str(print_grid(&g), "RARE  name\n-     name\nx     name\n", "with something");
+	grid_fini(&g);
+	begin_rare(&g);
+	while (!grid_is_full(&g))
+		add_two_cells(&g, "");
+	ok(strncmp(print_grid(&g), "RARE  name\n-     name\n", 22) == 0, "a piece of a table");
+	add_two_cells(&g, "x");
+	is_str(print_grid(&g), "x     name\n", "and what follows");
+	grid_fini(&g);
+}
+
 int main(void)
 {
 	size_t i;
@@ -327,6 +371,7 @@ int main(void)
 		test_hostile(views[i]);
 	}
 	test_values();
+	test_rare_column();
 	free(capture_text);
 	xmlCleanupParser();
 	return tap_done();

@@ -115,6 +115,57 @@ static void test_contents(void)
 	compare("a large disk");
 }
 
+/* A writer that is killed leaves clusters that its lazy reference counts lack. */
+static void test_dirty(void)
+{
+	static const char *const kinds[] = { "cluster_size=512", "cluster_size=4k",
+		"cluster_size=64k", "cluster_size=2M", "cluster_size=64k,extended_l2=on",
+		"cluster_size=64k,refcount_bits=1" };
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		scratch_run("qemu-img create -q -f qcow2 -o lazy_refcounts=on,%s x 8M; "
+			    "qemu-io -c 'write 1M 1000k' -c 'write -c 4M 2M' -c 'sigraise 9' x",
+			kinds[i]);
+		compare(kinds[i]);
+	}
+	scratch_run("qemu-img create -q -f qcow2 -o lazy_refcounts=on,data_file=data x 8M; "
+		    "qemu-io -c 'write 1M 1000k' -c 'sigraise 9' x");
+	compare("a dirty image with a data file");
+	scratch_run("qemu-img create -q -f qcow2 -o lazy_refcounts=on x 8M; "
+		    "qemu-img snapshot -c one x; qemu-io -c 'write 1M 1M' -c 'sigraise 9' x");
+	compare("a dirty image with a snapshot");
+}
+
+/* Its reference counts are still right, but its L1 table is not. */
+static void test_dirty_damage(void)
+{
+	struct qcow2 q;
+	uint64_t len, end = 0;
+	uint8_t b[8];
+	int fd;
+
+	scratch_run("qemu-img create -q -f qcow2 -o lazy_refcounts=on,cluster_size=512 good 8M; "
+		    "qemu-io -c 'write 1M 1M' -c 'sigraise 9' good; cp good x");
+	close(open_image("x", &q, &len));
+	ok(q.incompatible & QCOW2_DIRTY, "the image is dirty");
+	/* 1 MiB begins at the 32nd table, as each describes 32 KiB. */
+	scratch_run("dd if=good of=x bs=1 skip=%d seek=%d count=8 conv=notrunc",
+		(int)q.l1_off + 32 * 8, (int)q.l1_off + 33 * 8);
+	ok(watermark() == -1 && err_status() == ST_CORRUPT, "dirty: an L2 table twice");
+	put_be64(b, UINT64_C(1) << 40);
+	scratch_patch("x", (long)q.l1_off + 33 * 8, b, 8);
+	ok(watermark() == -1 && err_status() == ST_CORRUPT, "dirty: an L2 table outside");
+	/* All the tables that QEMU accepts are more than a listing reads. */
+	put_be64(b, 1u << 22);
+	scratch_run("cp good x; truncate -s 1G x");
+	scratch_patch("x", 36, b + 4, 4);
+	fd = open_image("x", &q, &len);
+	is_int(qcow2_watermark_soon(&q, fd, len, &end), -1, "dirty: a large L1 table: not soon");
+	is_int(err_status(), ST_FAILED, "dirty: not damaged");
+	close(fd);
+}
+
 /* Changes bytes of the good image; the result is corrupt. */
 static void refuse(const char *what, uint64_t off, uint64_t value, size_t n)
 {
@@ -239,6 +290,8 @@ int main(void)
 	scratch_open();
 	test_kinds();
 	test_contents();
+	test_dirty();
+	test_dirty_damage();
 	test_damage();
 	test_many_blocks();
 	test_tail();

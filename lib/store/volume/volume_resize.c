@@ -119,7 +119,7 @@ static int open_device(struct resize_volume *v)
 		return err_set(ST_BUSY, "its size was changed meanwhile");
 	if (w->in_use)
 		return 0;
-	elsewhere = volume_is_open_elsewhere(v->base.fd, 2); /* the image has it open, too */
+	elsewhere = volume_is_open_elsewhere(v->base.fd, 2, NULL); /* the image has it open, too */
 	return elsewhere > 0 ? inuse_explain_busy(v->base.img->place->path) : elsewhere;
 }
 
