@@ -310,8 +310,8 @@ static int open_layer(
 		return open_qcow2(d, l, named);
 	if (format)
 		return err_set(ST_CORRUPT, "is not a qcow2 image, as the layer above it records");
-	return err_set(ST_REFUSED, "is a %s image, and only the layers of qcow2 can be read",
-		c->format);
+	return err_set(
+		ST_REFUSED, "is a %s image, and only the layers of qcow2 can be read", c->format);
 }
 
 static int check_loop(const struct disk_image *d, const char *id)
