@@ -108,6 +108,7 @@ HELPER_WITHOUT := $(patsubst %,-Wl$(comma)--defsym=%=abort,$(ZSTD_OLD))
 
 # Nothing in the helper unwinds a stack (it cancels no thread), so the tables for that, which
 # are a twelfth of its size, are left out.
+HELPER_WITHOUT += -Wl,--no-eh-frame-hdr
 HELPER_STRIP := -R .comment -R '.note*' -R .eh_frame -R .gcc_except_table
 $(HELPER): $(B)/obj/remote-helpers/img-helper.o $(SAN_OBJ) $(B)/libhelper.a
 	@mkdir -p $(@D)
