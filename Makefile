@@ -104,16 +104,13 @@ $(B)/libclient.a: $(CLIENT_OBJ) $(B)/sources
 ZSTD_OLD := $(foreach v,05 06 07,$(addprefix ZBUFFv$(v)_,createDCtx decompressContinue \
 	decompressInitDictionary freeDCtx) $(addprefix ZSTDv$(v)_,createDCtx decompress_usingDict \
 	findFrameSizeInfoLegacy freeDCtx getFrameParams))
-HELPER_WITHOUT := $(patsubst %,-Wl$(comma)--defsym=%=abort,$(ZSTD_OLD))
+HELPER_WITHOUT := $(patsubst %,-Wl$(comma)--defsym=%=abort,$(ZSTD_OLD)) \
+	-Wl,--no-eh-frame-hdr -Wl,-T,remote-helpers/img-helper.ld
 
-# Nothing in the helper unwinds a stack (it cancels no thread), so the tables for that, which
-# are a twelfth of its size, are left out.
-HELPER_WITHOUT += -Wl,--no-eh-frame-hdr
-HELPER_STRIP := -R .comment -R '.note*' -R .eh_frame -R .gcc_except_table
-$(HELPER): $(B)/obj/remote-helpers/img-helper.o $(SAN_OBJ) $(B)/libhelper.a
+$(HELPER): $(B)/obj/remote-helpers/img-helper.o $(SAN_OBJ) $(B)/libhelper.a remote-helpers/img-helper.ld
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) $(if $(STATIC),$(STATIC) $(HELPER_WITHOUT)) -Wl,-z,noseparate-code -o $(B)/img-helper.unstripped $^ $(HELPER_LIBS)
-	$(if $(SAN),cp $(B)/img-helper.unstripped $@,strip $(HELPER_STRIP) -o $@ $(B)/img-helper.unstripped)
+	$(CC) $(ALL_LDFLAGS) $(if $(STATIC),$(STATIC) $(HELPER_WITHOUT)) -Wl,-z,noseparate-code -o $(B)/img-helper.unstripped $(filter-out %.ld,$^) $(HELPER_LIBS)
+	$(if $(SAN),cp $(B)/img-helper.unstripped $@,strip -o $@ $(B)/img-helper.unstripped)
 
 $(B)/bin/%: $(B)/obj/cmd/%.o $(SAN_OBJ) $(B)/libclient.a $(B)/libhelper.a
 	@mkdir -p $(@D)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The helper needs nothing on a peer, and its addresses are random: it is linked as
-# static-pie.  It has at most 1.5 MiB.
+# static-pie, and its relocations are read-only.  It has at most 1.5 MiB.
 rc=0
 helper=$BUILD/libexec/img-tools/img-helper-$(uname -m)
 size=$(stat -c %s "$helper") || exit
@@ -15,6 +15,10 @@ fi
 if ! LC_ALL=C readelf -hd "$helper" | awk '/Type: *DYN/ { dyn = 1 } /FLAGS_1.*PIE/ { pie = 1 }
 	END { exit !(dyn && pie) }'; then
 	echo "$helper: not static-pie"
+	rc=1
+fi
+if ! LC_ALL=C readelf -lW "$helper" | grep -q GNU_RELRO; then
+	echo "$helper: its relocations stay writable"
 	rc=1
 fi
 exit $rc
