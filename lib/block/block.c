@@ -14,6 +14,7 @@
 #include <libdeflate.h>
 #include <lzo/lzo1x.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/err.h"
 
 #define ADLER_INIT 1 /* adler32 of no bytes */
@@ -217,6 +218,18 @@ void block_hash(struct block *b)
 	memset(b->raw + b->len, 0, BLOCK_SIZE - b->len);
 	hash_bytes(&b->hash, b->raw, BLOCK_SIZE);
 	b->has_hash = true;
+}
+
+void block_hash_coded(struct block *b)
+{
+	uint8_t all[HASH_SIZE + 12];
+
+	hash_bytes(&b->coded_hash, block_coded(b), b->coded_len);
+	memcpy(all, b->coded_hash.byte, HASH_SIZE);
+	put_be32(all + HASH_SIZE, (uint32_t)b->len);
+	put_be32(all + HASH_SIZE + 4, b->coded_len);
+	put_be32(all + HASH_SIZE + 8, b->adler);
+	hash_bytes(&b->coded_hash, all, sizeof(all));
 }
 
 const uint8_t *block_coded(const struct block *b)

@@ -47,11 +47,12 @@ struct block {
 	bool has_hash;
 	uint32_t coded_len; /* 0: there is no coded form */
 	uint32_t adler;
-	uint64_t zero_units; /* bit i: unit i is known to be all zero */
-	struct hash hash;    /* if has_hash: of the raw bytes, zero-padded to BLOCK_SIZE */
-	uint8_t *raw;	     /* BLOCK_SIZE bytes of memory */
-	uint8_t *enc;	     /* BLOCK_ENC_MAX bytes of memory */
-	void *work;	     /* LZO's working memory */
+	uint64_t zero_units;	/* bit i: unit i is known to be all zero */
+	struct hash hash;	/* if has_hash: of the raw bytes, zero-padded to BLOCK_SIZE */
+	struct hash coded_hash; /* after block_hash_coded() */
+	uint8_t *raw;		/* BLOCK_SIZE bytes of memory */
+	uint8_t *enc;		/* BLOCK_ENC_MAX bytes of memory */
+	void *work;		/* LZO's working memory */
 };
 
 /*
@@ -111,6 +112,12 @@ int block_decode_unsummed(struct block *b);
  * has_hash is set.  In a short block, sets raw[len..BLOCK_SIZE) to zero first.
  */
 void block_hash(struct block *b);
+
+/*
+ * Computes coded_hash, of the lengths, the adler32 and the bytes of the coded form, which the
+ * block must have.
+ */
+void block_hash_coded(struct block *b);
 
 /* The coded_len bytes of the coded form: enc, or raw if the block is stored. */
 const uint8_t *block_coded(const struct block *b);

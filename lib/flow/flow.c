@@ -29,7 +29,7 @@ struct flow {
 	struct sink *to;
 	const struct flow_options *opt;
 	struct flow_stats stats;
-	struct digest *digest;
+	struct digest *digest, *coded; /* NULL: not wanted */
 	unsigned jobs;
 
 	pthread_mutex_t source;
@@ -46,44 +46,6 @@ struct flow {
 
 	int64_t began_ms, progress_ms;
 };
-
-void *source_new(size_t size, const struct source_ops *ops, uint64_t len)
-{
-	struct source *s = calloc(1, size);
-
-	if (s) {
-		s->ops = ops;
-		s->len = len;
-	} else {
-		err_set(ST_FAILED, "out of memory");
-	}
-	return s;
-}
-
-void *sink_new(size_t size, const struct sink_ops *ops)
-{
-	struct sink *s = calloc(1, size);
-
-	if (s)
-		s->ops = ops;
-	else
-		err_set(ST_FAILED, "out of memory");
-	return s;
-}
-
-void source_free(struct source *s)
-{
-	if (s && s->ops->free)
-		s->ops->free(s);
-	free(s);
-}
-
-void sink_free(struct sink *s)
-{
-	if (s && s->ops->free)
-		s->ops->free(s);
-	free(s);
-}
 
 /* Keeps the first error and wakes all workers, so that they stop. */
 static void flow_fail(struct flow *f, bool in_source)
@@ -142,12 +104,10 @@ static bool flow_compresses(struct flow *f)
 	return f->opt->compress == FLOW_COMPRESS_ALWAYS;
 }
 
-static int flow_code(struct flow *f, struct block *b)
+static int flow_code_data(struct flow *f, struct block *b)
 {
 	enum sink_wants wants = f->to->ops->wants;
 
-	if (b->kind == BLOCK_HOLE)
-		return 0;
 	if (f->opt->digest) {
 		if (!b->has_raw && block_is_coded_zero(b)) {
 			block_set_hole(b, b->off, b->len);
@@ -167,6 +127,8 @@ static int flow_code(struct flow *f, struct block *b)
 		block_encode(b, true);
 	else if (wants == SINK_CODED)
 		block_encode(b, b->coded_len || flow_compresses(f));
+	if (f->coded)
+		block_hash_coded(b);
 	return 0;
 }
 
@@ -244,6 +206,8 @@ static int flow_count(struct flow *f, const struct block *b)
 		else
 			f->stats.stored_blocks++;
 	}
+	if (f->coded && digest_add(f->coded, b->off / BLOCK_SIZE, &b->coded_hash) < 0)
+		return -1;
 	return f->digest ? digest_add(f->digest, b->off / BLOCK_SIZE, &b->hash) : 0;
 }
 
@@ -285,7 +249,7 @@ static int flow_load_and_code(struct flow *f, struct block *b)
 {
 	if (b->kind == BLOCK_DATA && f->from->ops->load && f->from->ops->load(f->from, b) < 0)
 		return -1;
-	return flow_code(f, b);
+	return b->kind == BLOCK_DATA ? flow_code_data(f, b) : 0;
 }
 
 static int flow_send(struct flow *f, struct block *b)
@@ -360,6 +324,9 @@ static int flow_finish(struct flow *f)
 		return -1;
 	if (f->digest)
 		digest_content(f->digest, &f->stats.content);
+	if (f->coded)
+		digest_content(f->coded, &f->stats.coded);
+	f->stats.has_coded = f->coded != NULL;
 	if (f->from->ops->finish && f->from->ops->finish(f->from, e) < 0)
 		return -1;
 	f->stats.source_failed = false;
@@ -381,6 +348,11 @@ int flow_run(struct source *from, struct sink *to, const struct flow_options *op
 		f.jobs = FLOW_JOBS_MAX;
 	if (opt->digest && !(f.digest = digest_new(from->len)))
 		return -1;
+	/* Its length is not part of digest_content(), so nothing is kept for it. */
+	if (opt->coded_digest && !(f.coded = digest_new(0))) {
+		digest_free(f.digest);
+		return -1;
+	}
 	pthread_mutex_init(&f.source, NULL);
 	pthread_mutex_init(&f.turn, NULL);
 	for (i = 0; i < f.jobs; i++)
@@ -394,6 +366,7 @@ int flow_run(struct source *from, struct sink *to, const struct flow_options *op
 		pthread_cond_destroy(&f.slot[i]);
 	pthread_mutex_destroy(&f.turn);
 	pthread_mutex_destroy(&f.source);
+	digest_free(f.coded);
 	digest_free(f.digest);
 	return r;
 }

@@ -12,7 +12,8 @@
  * bounded by the number of workers, and blocks are sent in the order in which
  * they came.  Blocks are counted and added to the digest in that order, too.  If
  * a digest is computed, a data block that is all zero becomes a hole, so zeros
- * are never sent.
+ * are never sent.  A digest of the coded blocks shows that they arrived, and costs
+ * the receiver no decoding.
  *
  * A source or sink embeds struct source or struct sink as its first member.
  */
@@ -91,8 +92,9 @@ enum flow_compress { FLOW_COMPRESS_AUTO, FLOW_COMPRESS_ALWAYS, FLOW_COMPRESS_NEV
 struct flow_options {
 	unsigned jobs; /* number of workers; 0: by the number of processors */
 	enum flow_compress compress;
-	bool digest;	  /* compute a digest; a relay does not */
-	uint64_t bwlimit; /* bytes per second in the form sent; 0: no limit */
+	bool digest;	   /* compute a digest; a relay does not */
+	bool coded_digest; /* compute a digest of the blocks in the form sent, which is coded */
+	uint64_t bwlimit;  /* bytes per second in the form sent; 0: no limit */
 	/*
 	 * Called at most every FLOW_PROGRESS_MS, by one thread at a time; may be NULL.
 	 */
@@ -103,8 +105,10 @@ struct flow_options {
 #define FLOW_PROGRESS_MS 250
 
 struct flow_stats {
-	struct wire_end end;  /* counts; digest, computed or from the source */
-	struct hash content;  /* digest_content(), if a digest was computed */
+	struct wire_end end; /* counts; digest, computed or from the source */
+	struct hash content; /* digest_content(), if a digest was computed */
+	bool has_coded;
+	struct hash coded;    /* the same of the coded blocks, if has_coded */
 	uint64_t zero_bytes;  /* within data blocks, by units (block.h); if a digest was computed */
 	uint64_t coded_bytes; /* of data blocks, in the form sent */
 	uint64_t compressed_blocks, stored_blocks;

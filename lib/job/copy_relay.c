@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/block/digest.h"
 #include "lib/flow/sink.h"
 #include "lib/flow/source.h"
 #include "lib/job/copy_request.h"
@@ -26,6 +27,7 @@ static int ask_source(struct copy_ends *e, struct kv *record, struct transfer_re
 
 	copy_request_source(&args, e->t);
 	kv_add_bool(&args, "dry_run", e->t->dry_run);
+	kv_add_bool(&args, "coded_digest", e->t->archive);
 	if (!e->t->from.is_stdio)
 		kv_add(&args, "path", copy_request_path(&e->t->from));
 	r = peer_request(e->from, "read", &args);
@@ -129,29 +131,43 @@ out:
 	return r;
 }
 
+/* What one end says of the blocks.  0, or -1 recorded. */
+static int take_counts(const struct copy_ends *e, const struct kv *reply,
+	struct transfer_result *res, struct hash *coded)
+{
+	const char *hex = kv_get(reply, "coded_digest");
+
+	if (copy_answer_counts(reply, res) < 0)
+		return -1;
+	if (e->t->archive && (!hex || hash_from_hex(coded, hex) < 0))
+		return err_set(ST_PEER, "protocol error: a reply without a digest of its blocks");
+	return 0;
+}
+
 /*
  * After the END: the source's last word, and the target's, that it has synced what it
  * received.  Only if they agree is the target told to publish it.
  */
 static int compare_digests(struct copy_ends *e, struct transfer_result *res)
 {
+	struct hash sent = { { 0 } }, received = { { 0 } };
+	struct transfer_result written = { .seconds = 0 };
 	struct kv reply = KV_INIT;
-	char source_digest[HASH_HEX];
 	int r;
 
 	r = copy_answer_ok(e->from, &reply);
 	if (r == 0)
-		r = copy_answer_counts(&reply, res) < 0 ? -1 : copy_answer_blocks(&reply, res);
+		r = take_counts(e, &reply, res, &sent) < 0 ? -1 : copy_answer_blocks(&reply, res);
 	kv_fini(&reply);
 	/* A target that fails at the very end wakes this wait for the source's reply. */
 	if (r < 0)
 		return blame_failed_peer(e);
-	memcpy(source_digest, res->digest, sizeof(source_digest));
 	r = copy_answer_record(e->to, &reply);
 	if (r == 0)
-		r = copy_answer_counts(&reply, res);
+		r = take_counts(e, &reply, &written, &received);
 	kv_fini(&reply);
-	if (r == 0 && strcmp(source_digest, res->digest) != 0)
+	if (r == 0 && (strcmp(res->digest, written.digest) != 0 ||
+			      res->capacity != written.capacity || !hash_equal(&sent, &received)))
 		r = err_set(ST_CORRUPT, "the digests of source and target differ");
 	return r < 0 ? copy_blame(&e->t->to) : 0;
 }

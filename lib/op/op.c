@@ -179,6 +179,7 @@ static const struct op_key read_keys[] = {
 	KEY("path", PATH, .instead = "stdin", .needs = RIGHT_READ),
 	KEY("stdin", FLAG),
 	DRY_RUN,
+	KEY("coded_digest", FLAG),
 	{ NULL },
 };
 
@@ -281,6 +282,7 @@ void op_flow_options(struct session *s, const struct kv *request, struct flow_op
 		i++;
 	opt->compress = (enum flow_compress)i;
 	opt->jobs = jobs < FLOW_JOBS_MAX ? (unsigned)jobs : FLOW_JOBS_MAX;
+	opt->coded_digest = op_flag(request, "coded_digest");
 	opt->bwlimit = op_u64(request, "bwlimit", 0);
 	if (op_flag(request, "progress")) {
 		opt->progress = send_progress;
@@ -299,4 +301,6 @@ void op_reply_stats(struct buf *reply, const struct flow_stats *stats)
 	kv_add_u64(reply, "compressed_blocks", stats->compressed_blocks);
 	kv_add_u64(reply, "stored_blocks", stats->stored_blocks);
 	kv_add(reply, "digest", hash_hex(&stats->end.digest, hex));
+	if (stats->has_coded)
+		kv_add(reply, "coded_digest", hash_hex(&stats->coded, hex));
 }

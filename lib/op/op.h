@@ -75,7 +75,7 @@ void op_flow_options(struct session *s, const struct kv *request, struct flow_op
 
 /*
  * Adds the counts of a flow to a reply: capacity, data_bytes, hole_bytes, coded_bytes (all in
- * bytes), compressed_blocks, stored_blocks; and digest.
+ * bytes), compressed_blocks, stored_blocks; digest; and coded_digest, if it was computed.
  */
 void op_reply_stats(struct buf *reply, const struct flow_stats *stats);
 

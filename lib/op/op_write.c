@@ -28,6 +28,9 @@ int op_write(struct session *s, const struct kv *request, struct buf *reply)
 	writing_want_parse(&want, request);
 	if (writing_open(&to, s, &want) < 0)
 		return -1;
+	/* Who sends an archive has computed its digest: to compare the coded blocks is enough. */
+	opt.coded_digest = to.is_archive;
+	opt.digest = !to.is_archive;
 	kv_add(&record, "path", to.path);
 	kv_add_bool(&record, "replaces", to.replaces);
 	if (op_record(s, &record) < 0)

@@ -71,7 +71,9 @@ static struct target *make_target(const char *name, uint64_t len)
 	return t;
 }
 
-/* Copies name to an image and to an archive, each through a relay. */
+/*
+ * Copies an image to another, or to an archive, whose receiver decodes nothing: through a relay.
+ */
 static void test_transfer(bool archive, unsigned jobs)
 {
 	static const struct archive_origin origin = { .name = "image", .mode = 0600 };
@@ -97,6 +99,8 @@ static void test_transfer(bool archive, unsigned jobs)
 	leg[2].to = archive ? sink_archive(t, -1, &origin) : sink_image(t);
 	leg[0].opt = leg[2].opt = (struct flow_options){ .jobs = jobs, .digest = true };
 	leg[0].opt.compress = archive ? FLOW_COMPRESS_ALWAYS : FLOW_COMPRESS_AUTO;
+	leg[0].opt.coded_digest = leg[2].opt.coded_digest = archive;
+	leg[2].opt.digest = !archive;
 	leg[1].opt.jobs = 1;
 	thread[0] = conns_start(run_leg, &leg[0]);
 	thread[1] = conns_start(run_leg, &leg[2]);
@@ -111,6 +115,8 @@ static void test_transfer(bool archive, unsigned jobs)
 	ok(hash_equal(&leg[0].stats.end.digest, &want), "the digest of the source is right");
 	ok(hash_equal(&leg[1].stats.end.digest, &want), "the relay has it from the source");
 	ok(hash_equal(&leg[2].stats.end.digest, &want), "the digest of the target is the same");
+	ok(!archive || hash_equal(&leg[0].stats.coded, &leg[2].stats.coded),
+		"the coded blocks have the same digest");
 	is_int(leg[1].stats.coded_bytes, leg[0].stats.coded_bytes, "the relay changed no block");
 	is_int(leg[2].stats.end.data_blocks, leg[0].stats.end.data_blocks,
 		"the number of blocks is the same");
