@@ -195,8 +195,7 @@ const struct backend backend_volume = {
 	.rename = rename_volume,
 	.list = volume_list,
 	.clean = volume_clean,
-	.snapshot = volume_snapshot_take,
-	.snapshot_keep = volume_snapshot_keep,
+	.snapshot = volume_snapshot_prepare,
 	.containers = volume_list_groups,
 	.storage = volume_list_storage,
 };
