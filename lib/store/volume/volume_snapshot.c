@@ -186,6 +186,8 @@ static int make_volume(struct snapshot *base)
 	struct snapshot_volume *s = (struct snapshot_volume *)base;
 	struct err e;
 
+	if (check_origin_name(base->origin) < 0)
+		return -1;
 	s->is_begun = true;
 	if (run_lvcreate(s) == 0)
 		return 0;
