@@ -8,6 +8,7 @@ load clean
 # Host a's group has a second volume, `data`.
 setup() {
 	guest_setup
+	# shellcheck disable=SC2034 # clean.bash uses it
 	ORIGIN=disk
 	on a lvcreate -qq -y -L 4M -n data vga
 	cp "$IMAGE" /dev/vga/disk
@@ -31,7 +32,7 @@ ran() {
 }
 
 # Writes a counter to disk and then to data, again and again, until `stop` exists.  It is stopped
-# while there is a file /srv/freeze, which it answers by /srv/frozen.  `times` has the time at which
+# while there is a file /srv/freeze, which it answers by /srv/frozen.  `rounds` has the time at which
 # each round begins, in microseconds.
 write_counter() {
 	local n=0 volume srv=$IMG_VM/a/srv
@@ -41,7 +42,7 @@ write_counter() {
 			touch "$srv/frozen"
 			while [ -e "$srv/freeze" ]; do sleep 0.02; done
 		fi
-		echo "$((++n)) ${EPOCHREALTIME/./}" >>times
+		echo "$((++n)) ${EPOCHREALTIME/./}" >>rounds
 		for volume in disk data; do
 			printf '%-512d' $n | dd of=/dev/vga/$volume bs=512 iflag=fullblock oflag=direct \
 				conv=notrunc status=none
@@ -55,7 +56,7 @@ counter_of() {
 }
 
 time_of() {
-	awk -v n="$1" '$1 == n { print $2 }' times
+	awk -v n="$1" '$1 == n { print $2 }' rounds
 }
 
 # snap_counters OPTION...: takes snapshots of both volumes while they are written to; sets $first
@@ -63,12 +64,11 @@ time_of() {
 snap_counters() {
 	local made writer
 
-	rm -f stop times
+	rm -f stop rounds
 	write_counter 3>&- &
 	writer=$!
-	wait_until 60 grep -q '^5 ' times
+	wait_until 60 grep -q '^5 ' rounds
 	try on a img-snap --json "$@" /dev/vga/disk /dev/vga/data
-	wait_until 60 test "$(tail -n 1 times)" != "$(wc -l <times)"
 	touch stop
 	wait $writer
 	[ "$status" = 0 ]
