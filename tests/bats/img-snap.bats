@@ -166,6 +166,18 @@ ran() {
 		rm ./2.img-snap-*
 		[ "$(names)" = '1.img 2.img 3.img ' ]
 	done
+	# A helper that has lost its client removes all by itself.
+	touch "$DIR/wait"
+	img-snap -F "$SSH_CONFIG" --post-snapshot \
+		"touch $DIR/made; while [ -e $DIR/wait ]; do sleep 0.1; done" "a:$M/1.img" "a:$M/2.img" \
+		2>/dev/null 3>&- &
+	client=$!
+	wait_until 30 test -e "$DIR/made"
+	kill -KILL $client
+	rm "$DIR/wait" "$DIR/made"
+	wait $client || true
+	wait_until 30 no_process
+	[ "$(names)" = '1.img 2.img 3.img ' ]
 	# Of a job that was killed, img-clean finds the rest.
 	touch "$DIR/wait"
 	img-snap --pre-snapshot "touch $DIR/pre" --post-snapshot \
