@@ -1,56 +1,42 @@
 /*
- * img-snap: takes a snapshot of an image, and keeps it.
+ * img-snap: takes snapshots of images, and keeps them.
  */
 #include <stdlib.h>
 
-#include "lib/base/err.h"
-#include "lib/cli/command.h"
-#include "lib/cli/json.h"
-
-static int tell_snapshot(struct command *c, const struct location *loc, const struct kv *record,
-	const struct kv *reply, json_t *o)
-{
-	const char *path = kv_get(reply, "path");
-	char *text = path ? location_at(loc, path) : NULL;
-
-	(void)record;
-	if (!text)
-		return path ? -1 : err_set(ST_PEER, "protocol error: a snapshot without a path");
-	if (!c->cli.json)
-		cli_print(&c->cli, "%s", text);
-	json_set_text(o, "snapshot", text);
-	json_set_text(o, "path", path);
-	free(text);
-	return 0;
-}
+#include "lib/cli/snap_run.h"
 
 int main(int argc, char **argv)
 {
-	struct command c = {
-		.op = "snap", .changes = true, .path = COMMAND_PATH_IMAGE, .tell = tell_snapshot
-	};
-	char *name = NULL, *size = NULL;
+	char *name = NULL, *size = NULL, *pre = NULL, *post = NULL;
 	struct poptOption options[] = {
 		{ "name", '\0', POPT_ARG_STRING, &name, 0,
 			"name of the snapshot (default: the image's, with the time)", "NAME" },
 		{ "size", '\0', POPT_ARG_STRING, &size, 0,
 			"size of a thick volume's snapshot (its copy-on-write space)", "SIZE" },
+		{ "pre-snapshot", '\0', POPT_ARG_STRING, &pre, 0,
+			"run CMD on LOCATION's host before the snapshots are taken", "CMD" },
+		{ "post-snapshot", '\0', POPT_ARG_STRING, &post, 0,
+			"run CMD there afterwards, even if taking them failed", "CMD" },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
 		POPT_TABLEEND
 	};
-	uint64_t bytes;
+	struct snap_options o = { .name = NULL };
+	struct cli cli;
 	int r = 0;
 
-	cli_begin(&c.cli, "img-snap",
-		"[OPTION...] LOCATION\nTake a snapshot of an image, and keep it.", options, argc,
-		argv);
-	cli_need_args(&c.cli, 1);
-	kv_add(&c.keys, "name", name);
+	cli_begin(&cli, "img-snap",
+		"[OPTION...] LOCATION...\nTake snapshots of images together, and keep them.",
+		options, argc, argv);
+	cli_need_args(&cli, -1);
+	o.name = name;
+	o.pre = pre;
+	o.post = post;
 	if (size)
-		r = cli_size("--size", size, &bytes);
-	if (size && r == 0)
-		kv_add_u64(&c.keys, "size", bytes);
+		r = cli_size("--size", size, &o.size);
+	r = snap_end(&cli, &o, r);
 	free(name);
 	free(size);
-	return command_end(&c, r);
+	free(pre);
+	free(post);
+	return r;
 }

@@ -12,6 +12,7 @@
 #include "lib/cli/copy_show.h"
 #include "lib/cli/progress.h"
 #include "lib/cli/usage.h"
+#include "lib/job/host_snapshots.h"
 
 static void copy_options(struct transfer *t, const struct cli *c)
 {
@@ -116,29 +117,60 @@ static int copy_one(struct cli *c, const struct transfer *t, struct transfer_pee
 	return r;
 }
 
+/* Makes `from` the source of the next copy. */
+static void set_source(struct transfer *t, const struct location *from)
+{
+	t->from = *from;
+	if (from->is_stdio && t->volume_len) { /* the length of what is read */
+		t->has_stream_len = true;
+		t->stream_len = t->volume_len;
+		t->volume_len = 0;
+	}
+}
+
+/* Copies source i from the snapshot that its host has taken.  0, or -1 recorded. */
+static int copy_taken(struct cli *c, struct transfer *t, int i, struct host_snapshots *taken,
+	struct transfer_peers *peers, struct results *results)
+{
+	int r;
+
+	if (host_snapshots_lend(taken, i, peers, &t->taken) < 0)
+		return -1;
+	r = copy_one(c, t, peers, results);
+	host_snapshots_take_back(taken, i, peers);
+	return r;
+}
+
 /* ST_OK, or the status of the first failure, which is printed. */
 static int copy_all(struct cli *c, struct transfer *t, const struct location *from, int count,
 	struct results *results)
 {
 	struct transfer_peers peers = TRANSFER_PEERS_INIT;
-	int i, first = ST_OK;
+	struct host_snapshots taken = HOST_SNAPSHOTS_INIT;
+	bool together = t->snapshot && count > 1;
+	int i, r, first = ST_OK;
 
+	if (together && host_snapshots_take(&taken, t, from, count, &c->peer) < 0) {
+		cli_print_error();
+		first = (int)err_status();
+		count = 0;
+	}
+	if (together && c->dry_run && !c->json)
+		copy_show_together(&taken);
 	for (i = 0; i < count && !cancel_is_set(); i++) {
 		err_clear();
-		t->from = from[i];
-		if (from[i].is_stdio && t->volume_len) { /* the length of what is read */
-			t->has_stream_len = true;
-			t->stream_len = t->volume_len;
-			t->volume_len = 0;
-		}
+		set_source(t, &from[i]);
 		progress_item(t->from.text, i + 1, count);
-		if (copy_one(c, t, &peers, results) == 0)
+		r = together ? copy_taken(c, t, i, &taken, &peers, results)
+			     : copy_one(c, t, &peers, results);
+		if (r == 0)
 			continue;
 		first = first ? first : (int)err_status();
 		if (!cancel_signal())
 			cli_print_error();
 	}
 	transfer_peers_close(&peers);
+	host_snapshots_close(&taken);
 	err_clear();
 	return first ? first : cancel_is_set() ? ST_FAILED : ST_OK;
 }

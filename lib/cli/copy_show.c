@@ -96,3 +96,35 @@ int copy_show(struct results *results, bool watched, const struct transfer *t,
 	free(target);
 	return r;
 }
+
+/* The names of the sources of one host, as "A, B and C". */
+static void print_sources(const struct host_snapshots *taken, int host)
+{
+	int i, left = taken->host[host].count;
+	char *name;
+
+	for (i = 0; left; i++) {
+		if (taken->host_of[i] != host)
+			continue;
+		name = text_safe_dup(taken->from[i].text);
+		left--;
+		printf("%s%s", name ? name : "(out of memory)",
+			left > 1    ? ", "
+			: left == 1 ? " and "
+				    : "");
+		free(name);
+	}
+}
+
+void copy_show_together(const struct host_snapshots *taken)
+{
+	int i;
+
+	for (i = 0; i < taken->count; i++) {
+		if (taken->host[i].count < 2 || taken->host[i].error.status != ST_OK)
+			continue;
+		fputs("would take snapshots of ", stdout);
+		print_sources(taken, i);
+		fputs(" together\n", stdout);
+	}
+}

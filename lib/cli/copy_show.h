@@ -5,6 +5,7 @@
 #define IMG_COPY_SHOW_H
 
 #include "lib/cli/results.h"
+#include "lib/job/host_snapshots.h"
 #include "lib/job/transfer.h"
 
 /*
@@ -14,5 +15,8 @@
  */
 int copy_show(struct results *results, bool watched, const struct transfer *t,
 	const struct transfer_result *res);
+
+/* In a dry run: prints of which sources the snapshots would be taken together. */
+void copy_show_together(const struct host_snapshots *taken);
 
 #endif

@@ -64,6 +64,21 @@ static int ask_target(struct copy_ends *e, const struct kv *source, struct trans
 	return r < 0 ? copy_blame(&e->t->to) : 0;
 }
 
+/*
+ * The target has failed before any block was sent.  Instead of the end of the connection, the
+ * source's helper gets that error, since it has the snapshots of other sources.
+ */
+static void decline_source(struct copy_ends *e)
+{
+	struct kv kv;
+	struct err target;
+
+	err_take(&target);
+	if (conn_send_failed(peer_conn(e->from), &target) == 0 && peer_answer(e->from, &kv) >= 0)
+		kv_fini(&kv);
+	err_put(&target);
+}
+
 static uint64_t channel_bytes(const struct copy_ends *e)
 {
 	if (e->t->to.host)
@@ -193,8 +208,11 @@ int copy_relay(
 
 	e.wire_before = channel_bytes(&e);
 	r = ask_source(&e, &source, res);
-	if (r == 0)
+	if (r == 0) {
 		r = ask_target(&e, &source, res);
+		if (r < 0 && t->taken)
+			decline_source(&e);
+	}
 	kv_fini(&source);
 	if (r < 0 || t->dry_run)
 		return r;

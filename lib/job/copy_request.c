@@ -26,11 +26,15 @@ void copy_request_source(struct buf *args, const struct transfer *t)
 	kv_add_bool(args, "must_parse", t->in_place || t->overwrite);
 	if (t->has_stream_len)
 		kv_add_u64(args, "stream_size", t->stream_len);
-	kv_add_bool(args, "snapshot", t->snapshot);
-	if (t->snapshot_size)
-		kv_add_u64(args, "snapshot_size", t->snapshot_size);
-	kv_add(args, "pre", t->pre_snapshot);
-	kv_add(args, "post", t->post_snapshot);
+	if (t->taken) {
+		kv_add_bool(args, "taken", true);
+	} else {
+		kv_add_bool(args, "snapshot", t->snapshot);
+		if (t->snapshot_size)
+			kv_add_u64(args, "snapshot_size", t->snapshot_size);
+		kv_add(args, "pre", t->pre_snapshot);
+		kv_add(args, "post", t->post_snapshot);
+	}
 	kv_add(args, "compress", t->archive ? "always" : compress[t->compress]);
 	kv_add_u64(args, "jobs", t->jobs);
 	kv_add_u64(args, "bwlimit", t->bwlimit);

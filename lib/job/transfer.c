@@ -12,11 +12,12 @@
 #include "lib/job/copy_request.h"
 
 /* The user's own standard input and output never go through sudo. */
-static bool needs_one_helper(const struct transfer *t, const struct peer_options *opt)
+static bool needs_one_helper(
+	const struct transfer *t, const struct location *from, const struct peer_options *opt)
 {
-	if (!location_same_host(&t->from, &t->to))
+	if (!location_same_host(from, &t->to))
 		return false;
-	return !(opt->sudo & PEER_SUDO_HERE) || t->from.is_stdio == t->to.is_stdio;
+	return !(opt->sudo & PEER_SUDO_HERE) || from->is_stdio == t->to.is_stdio;
 }
 
 static void on_local_progress(void *arg, const struct wire_progress *p)
@@ -24,6 +25,16 @@ static void on_local_progress(void *arg, const struct wire_progress *p)
 	const struct transfer *t = arg;
 
 	t->progress(t->arg, "copy", p, 0);
+}
+
+void transfer_peer_options(struct peer_options *out, const struct transfer *t,
+	const struct location *from, const struct peer_options *opt)
+{
+	*out = *opt;
+	if (!t->progress || !needs_one_helper(t, from, opt))
+		return;
+	out->progress = on_local_progress;
+	out->arg = (void *)(uintptr_t)t;
 }
 
 /* First the target's helper: it rolls back without waiting for the source. */
@@ -36,18 +47,15 @@ void transfer_peers_close(struct transfer_peers *peers)
 int transfer_run(const struct transfer *t, const struct peer_options *opt,
 	struct transfer_peers *peers, struct transfer_result *res)
 {
-	struct peer_options own = *opt;
+	struct peer_options own;
 	struct peer *from = NULL, *to = NULL;
 	int64_t began = io_now_ms();
 	int r = -1;
 
 	memset(res, 0, sizeof(*res));
 	res->consistent = true;
-	if (needs_one_helper(t, opt)) {
-		if (t->progress) {
-			own.progress = on_local_progress;
-			own.arg = (void *)(uintptr_t)t;
-		}
+	transfer_peer_options(&own, t, &t->from, opt);
+	if (needs_one_helper(t, &t->from, opt)) {
 		from = peer_kept_open(&peers->from, t->to.is_stdio ? &t->from : &t->to, &own);
 		r = from ? copy_local(t, from, res) : copy_blame(&t->from);
 	} else if (!(from = peer_kept_open(&peers->from, &t->from, opt))) {

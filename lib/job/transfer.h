@@ -29,6 +29,7 @@ struct transfer {
 	unsigned jobs;
 	uint64_t bwlimit;
 	bool snapshot;				  /* copy a snapshot of the source */
+	bool taken;				  /* which the helper has taken already */
 	uint64_t snapshot_size;			  /* its bytes; 0: as configured on that host */
 	const char *pre_snapshot, *post_snapshot; /* commands there, or NULL */
 	uint64_t volume_len;			  /* bytes of a new volume; 0: as the source */
@@ -66,6 +67,13 @@ struct transfer_peers {
 #define TRANSFER_PEERS_INIT { PEER_KEPT_INIT, PEER_KEPT_INIT }
 
 void transfer_peers_close(struct transfer_peers *peers); /* keeps the recorded error; blocks */
+
+/*
+ * Sets out to the options with which the helper for a source at `from` is to be started.  t must
+ * outlive the helper.
+ */
+void transfer_peer_options(struct peer_options *out, const struct transfer *t,
+	const struct location *from, const struct peer_options *opt);
 
 /*
  * Blocks until the copy is complete.  0 with res filled, or -1 recorded, the

@@ -35,6 +35,7 @@ static const struct op_key source_keys[] = {
 	KEY("stream_size", U64),
 	KEY("snapshot", FLAG, .needs = RIGHT_SNAPSHOT),
 	KEY("snapshot_size", U64),
+	KEY("taken", FLAG),
 	KEY("pre", TEXT, .needs = RIGHT_EXECUTE),
 	KEY("post", TEXT, .needs = RIGHT_EXECUTE),
 	KEY("compress", WORD, .words = compress_words),
@@ -167,10 +168,23 @@ static const struct op_key clean_keys[] = {
 	{ NULL },
 };
 
-static const struct op_key snap_keys[] = {
-	KEY("path", PATH, .required = true),
-	KEY("name", TEXT),
+/* `snap` and `snapshots`. */
+static const struct op_key snapping_keys[] = {
+	KEY("path", PATH, .required = true, .repeats = true),
 	KEY("size", U64),
+	KEY("pre", TEXT, .needs = RIGHT_EXECUTE),
+	KEY("post", TEXT, .needs = RIGHT_EXECUTE),
+	{ NULL },
+};
+
+static const struct op_key snap_keys[] = {
+	KEY("name", TEXT),
+	DRY_RUN,
+	{ NULL },
+};
+
+static const struct op_key snapshots_keys[] = {
+	KEY("as_is", FLAG),
 	DRY_RUN,
 	{ NULL },
 };
@@ -215,7 +229,9 @@ const struct op op_table[] = {
 	{ "archive", { REPLACES, { archive_keys, flow_keys } }, false, op_archive },
 	{ "unarchive", { REPLACES, { archive_keys, flow_keys } }, false, op_unarchive },
 	{ "clean", { RIGHT_DELETE, { clean_keys } }, false, op_clean },
-	{ "snap", { RIGHT_SNAPSHOT | RIGHT_CREATE, { snap_keys } }, false, op_snap },
+	{ "snap", { RIGHT_SNAPSHOT | RIGHT_CREATE, { snapping_keys, snap_keys } }, false, op_snap },
+	{ "snapshots", { RIGHT_SNAPSHOT | RIGHT_READ, { snapping_keys, snapshots_keys } }, false,
+		op_snapshots },
 	{ "read", { 0, { read_keys, source_keys, flow_keys } }, true, op_read },
 	{ "write", { 0, { write_keys, target_keys } }, true, op_write },
 	{ "copy", { 0, { copy_keys, source_keys, target_keys, flow_keys } }, false, op_copy },
@@ -246,11 +262,25 @@ uint64_t op_u64(const struct kv *request, const char *key, uint64_t absent)
 int op_wait_for_go(struct session *s)
 {
 	struct frame *f;
+	struct err e;
+	int r = conn_recv(s->conn, &f);
 
-	if (conn_expect(s->conn, WIRE_GO, &f) < 0)
+	if (r < 0)
 		return -1;
+	if (r == 0)
+		return err_set(ST_PEER, "the client has closed the connection");
+	if (f->type == WIRE_FAILED) {
+		wire_error_parse(&e, f->payload, f->len);
+		err_put(&e);
+		s->has_answered = false; /* no block was sent, so the connection goes on */
+		r = -1;
+	} else if (f->type != WIRE_GO) {
+		r = err_set(ST_PEER, "protocol error: %s instead of GO", wire_name(f->type));
+	} else {
+		r = 0;
+	}
 	conn_release(s->conn, f);
-	return 0;
+	return r;
 }
 
 int op_record(struct session *s, const struct buf *record)

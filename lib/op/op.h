@@ -17,13 +17,16 @@
 #include "lib/op/schema.h"
 #include "lib/wire/conn.h"
 
+struct snapping;
+
 struct session {
 	struct conn *conn;
 	struct policy policy;
 	const struct config *system, *user; /* defaults; the user's file takes precedence */
-	bool has_stdio;	   /* descriptors 0 and 1 are the user's, so "-" may be used */
-	unsigned rights;   /* what requests may do: a set of enum schema_right */
-	bool has_answered; /* the running request: it has sent a record */
+	bool has_stdio;		/* descriptors 0 and 1 are the user's, so "-" may be used */
+	unsigned rights;	/* what requests may do: a set of enum schema_right */
+	bool has_answered;	/* the running request: it has sent a record */
+	struct snapping *taken; /* what `snapshots` took for the next requests; owned; or NULL */
 };
 
 struct op {
@@ -50,6 +53,7 @@ int op_resize(struct session *s, const struct kv *request, struct buf *reply);
 int op_resizefs(struct session *s, const struct kv *request, struct buf *reply);
 int op_delete(struct session *s, const struct kv *request, struct buf *reply);
 int op_snap(struct session *s, const struct kv *request, struct buf *reply);
+int op_snapshots(struct session *s, const struct kv *request, struct buf *reply);
 int op_read(struct session *s, const struct kv *request, struct buf *reply);
 int op_write(struct session *s, const struct kv *request, struct buf *reply);
 int op_copy(struct session *s, const struct kv *request, struct buf *reply);
@@ -64,7 +68,10 @@ uint64_t op_u64(const struct kv *request, const char *key, uint64_t absent);
  */
 bool op_may_mount(const struct session *s);
 
-/* Waits for the client's GO.  0, or -1 recorded if the client closes the connection instead. */
+/*
+ * Waits for the client's GO.  0; or -1 recorded if the client closes the connection instead, or
+ * sends FAILED, after which it may send the next request.
+ */
 int op_wait_for_go(struct session *s);
 
 /* Sends a record.  0, or -1 recorded. */

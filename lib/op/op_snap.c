@@ -1,32 +1,59 @@
 /*
- * snap: takes a snapshot that is kept.
- *	OK  path of the snapshot
+ * snap: takes snapshots that are kept, all together.
+ *	RECORD  failed=N, if an error that follows concerns the Nth path only; the first is 0
+ *	OK      path of each snapshot, in the order of the request; apart_us: at most so many
+ *	        microseconds are between the first and the last
+ *
+ * op_snapshots.c takes snapshots for the next requests.
  */
-#include <stdlib.h>
-
 #include "lib/op/op.h"
-#include "lib/op/reading.h"
+#include "lib/op/snapping.h"
+
+#include "lib/base/err.h"
+
+static int snap_add(struct snapping *g, struct session *s, const char *path)
+{
+	struct place *place = place_open(&s->policy, path);
+	struct image *img = place ? image_open(place) : NULL;
+
+	if (img && image_refuse_unfinished(img) == 0)
+		return snapping_add(g, path, img);
+	image_close(img);
+	g->failed = g->count;
+	return -1;
+}
+
+static int snap_all(
+	struct snapping *g, struct session *s, const struct kv *request, struct buf *reply)
+{
+	const char *path;
+	size_t i, at = 0;
+
+	while ((path = kv_each(request, "path", &at))) {
+		if (g->count && g->want.name)
+			return err_set(ST_USAGE, "several snapshots cannot have one name");
+		if (snap_add(g, s, path) < 0)
+			return -1;
+	}
+	if (snapping_take(g, s, kv_get(request, "pre"), kv_get(request, "post")) < 0)
+		return -1;
+	for (i = 0; i < g->count; i++)
+		kv_add(reply, "path", g->member[i].snapshot->path);
+	kv_add_u64(reply, "apart_us", g->apart_us);
+	return buf_failed(reply) < 0 ? -1 : snapping_publish(g);
+}
 
 int op_snap(struct session *s, const struct kv *request, struct buf *reply)
 {
-	struct snapshot_want want;
-	struct place *place;
-	struct image *img;
-	char *made = NULL;
+	struct snapping g;
 	int r;
 
-	if (reading_snapshot_want(
-		    &want, s, op_u64(request, "size", 0), op_flag(request, "dry_run")) < 0)
+	if (snapping_init(&g, s, op_u64(request, "size", 0), true, op_flag(request, "dry_run")) < 0)
 		return -1;
-	want.name = kv_get(request, "name");
-	place = place_open(&s->policy, kv_get(request, "path"));
-	img = place ? image_open(place) : NULL;
-	if (!img)
-		return -1;
-	r = snapshot_keep(&made, img, &want);
-	if (r == 0)
-		kv_add(reply, "path", made);
-	free(made);
-	image_close(img);
+	g.want.name = kv_get(request, "name");
+	r = snap_all(&g, s, request, reply);
+	if (r < 0)
+		snapping_report_failed(&g, s);
+	snapping_close(&g);
 	return r;
 }

@@ -11,11 +11,10 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
-#include "lib/base/size.h"
 #include "lib/flow/source.h"
 #include "lib/format/content.h"
-#include "lib/op/hook.h"
 #include "lib/op/reading_stdin.h"
+#include "lib/op/snapping.h"
 #include "lib/store/backend.h"
 #include "lib/store/disk_image.h"
 
@@ -29,8 +28,7 @@ int reading_accept_damaged(const struct content *c, const struct reading_want *w
 	return 0;
 }
 
-/* A guest could have written a mark that is in the content: --as-is reads such an image. */
-static int refuse_unfinished(struct image *img, bool as_is)
+int reading_refuse_unfinished(struct image *img, bool as_is)
 {
 	if (as_is && img->place->backend->marks_content)
 		return 0;
@@ -142,87 +140,40 @@ static int open_content(struct reading *r, const struct reading_want *want)
 	return 0;
 }
 
-/* A value of the configuration; the user's file takes precedence. */
-static const char *get_setting(const struct session *s, const char *key)
+/* Reads the snapshot of a set, which it takes over with the origin. */
+static void use_snapshot(struct reading *r, struct snapping_member *m)
 {
-	const char *value = config_get(s->user, key);
-
-	return value ? value : config_get(s->system, key);
-}
-
-static unsigned hook_seconds(const struct session *s)
-{
-	const char *value = get_setting(s, "snapshot.hook-timeout");
-
-	return value ? (unsigned)strtoul(value, NULL, 10) : HOOK_SECONDS;
-}
-
-static int snapshot_defaults(struct snapshot_want *out, const struct session *s)
-{
-	const char *size = get_setting(s, "snapshot.size");
-	int autoextend = config_bool(get_setting(s, "snapshot.autoextend"));
-
-	out->autoextend = autoextend != 0;
-	if (!size)
-		return 0;
-	if (size[strlen(size) - 1] != '%')
-		return size_parse(size, &out->size);
-	out->percent = (unsigned)strtoul(size, NULL, 10);
-	return 0;
-}
-
-int reading_snapshot_want(
-	struct snapshot_want *out, const struct session *s, uint64_t size, bool dry_run)
-{
-	char human[SIZE_HUMAN];
-
-	memset(out, 0, sizeof(*out));
-	if (snapshot_defaults(out, s) < 0)
-		return -1;
-	if (size > INT64_MAX / 2)
-		return err_set(ST_NOROOM, "no snapshot can have %s", size_human(size, human));
-	if (size)
-		out->size = size;
-	out->dry_run = dry_run;
-	return 0;
+	r->origin = m->image;
+	r->snapshot = m->snapshot;
+	r->img = r->snapshot->image;
+	r->consistent = true;
+	m->image = NULL;
+	m->snapshot = NULL;
 }
 
 /* Takes a snapshot of r->img, and reads that instead. */
-static int take_snapshot(struct reading *r, const struct snapshot_want *w)
+static int take_snapshot(struct reading *r, struct session *s, const struct reading_want *want)
 {
-	if (snapshot_take(&r->snapshot, r->img, w) < 0)
-		return -1;
-	if (r->snapshot) {
-		r->origin = r->img;
-		r->img = r->snapshot->image;
-	}
-	return 0;
-}
+	struct image *img = r->img;
+	struct snapping g;
+	int ret = -1;
 
-/* If the first command ran, which may freeze a guest, the second one runs, too, to thaw it. */
-static int snapshot_with_hooks(
-	struct reading *r, struct session *s, const struct reading_want *want)
-{
-	struct snapshot_want w;
-	struct err e;
-	int ret, post = 0;
-
-	if (reading_snapshot_want(&w, s, want->snapshot_size, want->dry_run) < 0)
-		return -1;
 	r->consistent = true;
-	if (want->dry_run)
-		return take_snapshot(r, &w);
-	ret = hook_run("pre-snapshot", want->pre, hook_seconds(s));
-	if (ret == 0)
-		ret = take_snapshot(r, &w);
-	err_take(&e);
-	if (want->pre || ret == 0)
-		post = hook_run("post-snapshot", want->post, hook_seconds(s));
-	if (ret < 0 && post < 0)
-		log_warn("%s", err_text());
-	if (ret < 0 || post == 0)
-		err_put(&e);
-	return ret < 0 || post < 0 ? -1 : 0;
+	if (snapping_init(&g, s, want->snapshot_size, false, want->dry_run) < 0)
+		return -1;
+	r->img = NULL;
+	if (snapping_add(&g, img->place->path, img) == 0 &&
+		snapping_take(&g, s, want->pre, want->post) == 0) {
+		ret = 0;
+		if (want->dry_run) {
+			r->img = img;
+			g.member[0].image = NULL;
+		} else {
+			use_snapshot(r, &g.member[0]);
+		}
+	}
+	snapping_close(&g);
+	return ret;
 }
 
 void reading_want_parse(struct reading_want *w, const struct kv *request, const char *key)
@@ -232,6 +183,7 @@ void reading_want_parse(struct reading_want *w, const struct kv *request, const 
 	w->live = op_flag(request, "live");
 	w->snapshot = op_flag(request, "snapshot");
 	w->snapshot_size = op_u64(request, "snapshot_size", 0);
+	w->taken = op_flag(request, "taken");
 	w->dry_run = op_flag(request, "dry_run");
 	w->as_is = op_flag(request, "as_is");
 	w->flatten = op_flag(request, "flatten");
@@ -239,6 +191,12 @@ void reading_want_parse(struct reading_want *w, const struct kv *request, const 
 	w->stream_len = op_u64(request, "stream_size", FLOW_LEN_UNKNOWN);
 	w->pre = kv_get(request, "pre");
 	w->post = kv_get(request, "post");
+}
+
+static void reading_identify(struct reading *r, const struct place *place)
+{
+	if (place->backend->identify(place, r->id) < 0)
+		r->id[0] = '\0';
 }
 
 int reading_open_place(
@@ -251,16 +209,33 @@ int reading_open_place(
 	if (!r->img)
 		return -1;
 	r->img->may_change = want->live;
-	place = r->img->place; /* another one, if the name led to another file meanwhile */
-	if (place->backend->identify(place, r->id) < 0)
-		r->id[0] = '\0';
+	reading_identify(r, r->img->place); /* another one, if the name led to another file */
 	/* In use is checked before unfinished, since a job that is writing the image marks it. */
-	if (want->snapshot)
-		ret = refuse_unfinished(r->img, want->as_is) < 0 ? -1
-								 : snapshot_with_hooks(r, s, want);
-	else
-		ret = refuse_used(r, want->live) < 0 ? -1 : refuse_unfinished(r->img, want->as_is);
+	if (want->snapshot) {
+		ret = reading_refuse_unfinished(r->img, want->as_is);
+		if (ret == 0)
+			ret = take_snapshot(r, s, want);
+	} else {
+		ret = refuse_used(r, want->live);
+		if (ret == 0)
+			ret = reading_refuse_unfinished(r->img, want->as_is);
+	}
 	if (ret == 0 && open_content(r, want) == 0)
+		return 0;
+	reading_close(r);
+	return -1;
+}
+
+/* Reads the snapshot that an earlier request of this session has taken (op_snapshots.c). */
+static int reading_open_taken(struct reading *r, struct session *s, const struct reading_want *want)
+{
+	struct snapping_member *m = s->taken ? snapping_find(s->taken, want->path) : NULL;
+
+	if (!m)
+		return err_set(ST_FAILED, "has no snapshot that was taken before");
+	use_snapshot(r, m);
+	reading_identify(r, r->origin->place);
+	if (open_content(r, want) == 0)
 		return 0;
 	reading_close(r);
 	return -1;
@@ -275,6 +250,8 @@ int reading_open(struct reading *r, struct session *s, const struct reading_want
 		return reading_stdin_open(r, want);
 	if (!want->path)
 		return err_set(ST_REFUSED, "has no standard input here");
+	if (want->taken)
+		return reading_open_taken(r, s, want);
 	place = place_open(&s->policy, want->path);
 	return place ? reading_open_place(r, s, place, want) : -1;
 }

@@ -36,6 +36,7 @@ struct reading_want {
 	bool live;		/* read it even if it is in use */
 	bool snapshot;		/* take a snapshot of it, and read that */
 	uint64_t snapshot_size; /* bytes of copy-on-write space; 0: as configured */
+	bool taken;		/* read the snapshot that this session has taken of path */
 	bool dry_run;		/* only check whether a snapshot can be taken */
 	bool as_is;	     /* the bytes as they are: do not unpack, and do not refuse a header */
 	bool flatten;	     /* of a qcow2 image, what the guest sees */
@@ -74,13 +75,15 @@ void reading_close(struct reading *r); /* accepts an empty one; keeps the record
  */
 int reading_accept_damaged(const struct content *c, const struct reading_want *want);
 
+/*
+ * Refuses an image that is unfinished, as image_refuse_unfinished(): 0, or -1 recorded.  With as_is
+ * one passes whose mark a guest could have written, since it is in the content.
+ */
+int reading_refuse_unfinished(struct image *img, bool as_is);
+
 /* Adds the keys of its record; see above. */
 void reading_describe(const struct reading *r, struct buf *record);
 const char *reading_backing(const struct reading *r); /* as recorded, or NULL; it is r's */
 void reading_describe_files(const struct reading *r, struct buf *record); /* only data_file */
-
-/* Fills out from the configuration; size in bytes, if not 0, overrides it.  0, or -1 recorded. */
-int reading_snapshot_want(
-	struct snapshot_want *out, const struct session *s, uint64_t size, bool dry_run);
 
 #endif

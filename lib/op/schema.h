@@ -39,6 +39,7 @@ struct op_key {
 	const char *name; /* NULL ends a list */
 	enum schema_type type;
 	bool required;
+	bool repeats;		  /* it may be there several times */
 	const char *instead;	  /* a flag: the request needs either that or this key, not both */
 	const char *const *words; /* ends with NULL */
 	unsigned needs;		  /* rights that the key needs when it is set */

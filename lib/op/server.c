@@ -17,6 +17,7 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/op/op.h"
+#include "lib/op/snapping.h"
 
 struct server {
 	struct session session;
@@ -224,6 +225,7 @@ int server_run(const struct server_options *opt)
 	} else if ((r = send_greeting(sv.session.conn)) == 0) {
 		r = serve_all(&sv.session);
 	}
+	snapping_free(sv.session.taken);
 	log_route(NULL, NULL);
 	conn_close(sv.session.conn);
 	policy_fini(&sv.session.policy);

@@ -128,12 +128,8 @@ struct backend {
 	int (*clean)(const struct place *container, const char *shown, bool dry_run,
 		backend_each *each, void *arg);
 
-	/*
-	 * snapshot_take() and snapshot_keep(): a snapshot for this job, and one that
-	 * is kept.  NULL if can_snapshot is not set.
-	 */
+	/* snapshot_prepare().  NULL if can_snapshot is not set. */
 	struct snapshot *(*snapshot)(struct image *origin, const struct snapshot_want *want);
-	int (*snapshot_keep)(char **path, struct image *origin, const struct snapshot_want *want);
 
 	/*
 	 * Calls each for every container that the policy names, for a request without

@@ -12,35 +12,44 @@
 #include "lib/base/log.h"
 #include "lib/store/backend.h"
 
-void *snapshot_new(size_t size, const struct snapshot_ops *ops)
+void *snapshot_new(size_t size, const struct snapshot_ops *ops, struct image *origin)
 {
 	struct snapshot *s = calloc(1, size);
 
-	if (s)
-		s->ops = ops;
-	else
+	if (!s) {
 		err_set(ST_FAILED, "out of memory");
+		return NULL;
+	}
+	s->ops = ops;
+	s->origin = origin;
 	return s;
 }
 
-static int check_supported(const struct image *origin)
+struct snapshot *snapshot_prepare(struct image *origin, const struct snapshot_want *want)
 {
 	if (origin->place && origin->place->backend->can_snapshot)
-		return 0;
-	return err_set(ST_FAILED, "only files and logical volumes have snapshots");
+		return origin->place->backend->snapshot(origin, want);
+	err_set(ST_FAILED, "only files and logical volumes have snapshots");
+	return NULL;
 }
 
-int snapshot_take(struct snapshot **out, struct image *origin, const struct snapshot_want *want)
+int snapshot_make(struct snapshot *s)
 {
-	*out = NULL;
-	if (check_supported(origin) < 0)
+	return s->ops->make(s);
+}
+
+int snapshot_complete(struct snapshot *s)
+{
+	if (s->ops->complete(s) < 0)
 		return -1;
-	err_clear();
-	*out = origin->place->backend->snapshot(origin, want);
-	if (!*out)
-		return err_status() == ST_OK ? 0 : -1;
-	(*out)->image->may_change = origin->may_change;
+	if (s->image)
+		s->image->may_change = s->origin->may_change;
 	return 0;
+}
+
+int snapshot_publish(struct snapshot *s)
+{
+	return s->ops->publish(s);
 }
 
 int snapshot_check(const struct snapshot *s)
@@ -48,21 +57,28 @@ int snapshot_check(const struct snapshot *s)
 	return s->ops->check ? s->ops->check(s) : 0;
 }
 
+void snapshot_leave(struct snapshot *s)
+{
+	if (!s)
+		return;
+	free(s->name);
+	free(s->path);
+	free(s);
+}
+
 int snapshot_drop(struct snapshot *s)
 {
 	struct err before;
-	int r = 0;
+	int r;
 
 	if (!s)
 		return 0;
 	err_take(&before);
 	image_close(s->image);
-	if (s->ops->remove)
-		r = s->ops->remove(s);
+	r = s->ops->remove(s);
 	if (r < 0 && before.status != ST_OK)
 		log_warn("%s", err_text());
-	free(s->name);
-	free(s);
+	snapshot_leave(s);
 	if (r == 0 || before.status != ST_OK)
 		err_put(&before);
 	return r;
@@ -70,16 +86,25 @@ int snapshot_drop(struct snapshot *s)
 
 int snapshot_keep(char **path, struct image *origin, const struct snapshot_want *want)
 {
+	struct snapshot *s = snapshot_prepare(origin, want);
+
 	*path = NULL;
-	if (image_refuse_unfinished(origin) < 0 || check_supported(origin) < 0)
+	if (!s)
 		return -1;
-	return origin->place->backend->snapshot_keep(path, origin, want);
+	if (snapshot_make(s) == 0 && snapshot_complete(s) == 0 && snapshot_publish(s) == 0) {
+		*path = s->path;
+		s->path = NULL;
+		snapshot_leave(s);
+		return 0;
+	}
+	snapshot_drop(s);
+	return -1;
 }
 
-char *snapshot_default_name(const char *name, size_t max)
+char *snapshot_default_name(const char *name, time_t at, size_t max)
 {
 	char end[96], *out;
-	time_t now = time(NULL);
+	time_t now = at ? at : time(NULL);
 	struct tm tm;
 
 	if (!gmtime_r(&now, &tm)) {

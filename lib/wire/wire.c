@@ -23,7 +23,7 @@ static const struct rule {
 	[WIRE_MESSAGE] = { "MESSAGE", 1, 1 + WIRE_TEXT_MAX, false, true },
 	[WIRE_PROGRESS] = { "PROGRESS", WIRE_PROGRESS_SIZE, WIRE_PROGRESS_SIZE, false, true },
 	[WIRE_BEAT] = { "BEAT", 0, 0, true, true },
-	[WIRE_FAILED] = { "FAILED", 6, 6 + WIRE_TEXT_MAX, false, true },
+	[WIRE_FAILED] = { "FAILED", 6, 6 + WIRE_TEXT_MAX, true, true },
 	[WIRE_SAME] = { "SAME", WIRE_SAME_SIZE, WIRE_SAME_SIZE, true, true },
 	[WIRE_LANE] = { "LANE", WIRE_TOKEN_SIZE, WIRE_TOKEN_SIZE, true, false },
 	[WIRE_PAUSE] = { "PAUSE", WIRE_PAUSE_SIZE, WIRE_PAUSE_SIZE, true, true },

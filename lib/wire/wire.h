@@ -28,7 +28,9 @@
  *	PROGRESS helper	u64 done, u64 total, bytes of the image; total 0: unknown;
  *			u64 data bytes done, u64 about how many are left
  *	BEAT	both	nothing: a sign of life
- *	FAILED	helper	as ERROR: the operation failed; the next may be requested
+ *	FAILED	both	as ERROR: the operation failed; the next may be requested.  From the
+ *			client, instead of the GO of a source: the target failed, and the
+ *			helper answers FAILED
  *	SAME	both	u64 offset, u64 length, 16 bytes XXH3-128 of the raw bytes: the
  *			target has these bytes already
  *	LANE	client	16 bytes token: this channel is a data lane of that job

@@ -11,7 +11,10 @@ setup() {
 	img_setup
 	disks_setup
 }
-teardown() { disks_teardown; }
+teardown() {
+	exec 7>&- 8>&- 9>&- # what a test that failed had open
+	disks_teardown
+}
 
 # snaps: makes snapshots in $M, on this host and on a remote host.
 snaps() {
@@ -68,6 +71,194 @@ copies_of_one() {
 	[ "$(names)" = 'x.img y.img ' ]
 }
 
+# $M has images 1.img, 2.img and 3.img, which are open for writing, as a guest has them.
+three_images() {
+	local i
+
+	cd "$M" || return
+	for i in 1 2 3; do head -c ${i}M /dev/urandom >$i.img; done
+	exec 7<>1.img 8<>2.img 9<>3.img
+}
+
+# counts: the commands for counting how often the two commands of a snapshot run.
+counts() {
+	hooks=(--pre-snapshot "echo pre >>$DIR/log" --post-snapshot "echo post >>$DIR/log")
+	rm -f "$DIR/log"
+}
+
+# together HOST COMMAND...: succeeds, and tells how far apart the snapshots of that host are.
+together() {
+	local host=$1
+	shift
+
+	try "$@"
+	if [ "$status" != 0 ] || [ "$(wc -l <"$ERR")" != 1 ] ||
+		! grep -Eq "^$1: the snapshots${host:+ on '$host'} are at most [0-9.]+ ms apart$" "$ERR"; then
+		told
+		return 1
+	fi
+}
+
+ran() {
+	[ "$(tr '\n' ' ' <"$DIR/log")" = "$1" ]
+}
+
+@test "snap: several images together, with each command once" {
+	local where made hooks
+
+	disk 320M xfs -m reflink=1
+	three_images
+	for where in '' a:; do
+		counts
+		together '' img-snap "${hooks[@]}" "$where$M/1.img" "$where$M/2.img" "$where$M/3.img"
+		ran 'pre post '
+		[ "$(wc -l <"$OUT")" = 3 ]
+		mapfile -t made <"$OUT"
+		for i in 1 2 3; do
+			[[ ${made[i - 1]} =~ ^$where$M/$i\.img-snap-[0-9]{8}-[0-9]{6}$ ]]
+			same $i.img "${made[i - 1]#"$where"}"
+		done
+		# They have the same time in their names.
+		[ "$(sed 's/.*-snap-//' "$OUT" | sort -u | wc -l)" = 1 ]
+		rm ./*-snap-*
+	done
+	together '' img-snap --json 1.img "$M/2.img"
+	json --arg m "$M" 'map(.location) == ["1.img", $m + "/2.img"] and
+		all(.apart > 0 and .apart < 10 and (.path | contains("-snap-")))'
+	rm ./*-snap-*
+	succeeds img-snap --json 1.img
+	json '.apart == null'
+	rm ./*-snap-*
+	counts
+	succeeds img-snap -n "${hooks[@]}" 1.img 2.img
+	[ "$(wc -l <"$OUT")" = 2 ]
+	[ ! -e "$DIR/log" ]
+	[ "$(names)" = '1.img 2.img 3.img ' ]
+}
+
+@test "snap: if the snapshot of one image fails, none is left" {
+	local hooks where client
+
+	disk 320M xfs -m reflink=1
+	three_images
+	for where in '' a:; do
+		# What is found by the checks: no command has run.
+		counts
+		refuses 3 "${where}$M/no.img" img-snap "${hooks[@]}" "$where$M/1.img" "$where$M/no.img" \
+			"$where$M/3.img"
+		refuses 1 "$where$IMAGE" img-snap "${hooks[@]}" "$where$M/1.img" "$where$IMAGE"
+		refuses 4 "$where$M/./1.img" img-snap "${hooks[@]}" "$where$M/1.img" "$where$M/./1.img"
+		says 'is the same image as '"'$M/1.img'"
+		[ ! -e "$DIR/log" ]
+		# The first command fails, and the second runs.
+		refuses 1 "${where%:}" img-snap --pre-snapshot 'exit 3' "${hooks[@]:2}" "$where$M/1.img" \
+			"$where$M/2.img"
+		says 'pre-snapshot'
+		ran 'post '
+		refuses 1 "${where%:}" img-snap --post-snapshot 'exit 3' "$where$M/1.img" "$where$M/2.img"
+		says 'post-snapshot'
+		# Another program takes the name of the second meanwhile: the first loses its own.
+		refuses 6 "$where$M/2.img" img-snap --post-snapshot "
+			for i in 0 1 2 3 4 5 6 7 8 9; do
+				touch -d @0 \"$M/2.img-snap-\$(date -u -d \"\$i seconds ago\" +%Y%m%d-%H%M%S)\"
+			done" "$where$M/1.img" "$where$M/2.img"
+		[ "$(find . -name '1.img?*')" = '' ]
+		rm ./2.img-snap-*
+		[ "$(names)" = '1.img 2.img 3.img ' ]
+	done
+	# A helper that has lost its client removes all by itself.
+	touch "$DIR/wait"
+	img-snap -F "$SSH_CONFIG" --post-snapshot \
+		"touch $DIR/made; while [ -e $DIR/wait ]; do sleep 0.1; done" "a:$M/1.img" "a:$M/2.img" \
+		2>/dev/null 3>&- &
+	client=$!
+	wait_until 30 test -e "$DIR/made"
+	kill -KILL $client
+	rm "$DIR/wait" "$DIR/made"
+	wait $client || true
+	wait_until 30 no_process
+	[ "$(names)" = '1.img 2.img 3.img ' ]
+	# Of a job that was killed, img-clean finds the rest.
+	touch "$DIR/wait"
+	img-snap --pre-snapshot "touch $DIR/pre" --post-snapshot \
+		"touch $DIR/made; while [ -e $DIR/wait ]; do sleep 0.1; done" 1.img 2.img 2>/dev/null 3>&- &
+	client=$!
+	wait_until 30 test -e "$DIR/made"
+	[ "$(find . -name '.*.img-tools' | wc -l)" = 2 ]
+	kill -KILL "$(pgrep -P $client)" $client
+	rm "$DIR/wait"
+	wait $client || true
+	wait_until 30 no_process
+	succeeds img-clean .
+	[ "$(names)" = '1.img 2.img 3.img ' ]
+}
+
+@test "copy --snapshot: several sources on a host are of one moment, and cost one login" {
+	local where i before hooks
+
+	disk 320M xfs -m reflink=1
+	three_images
+	mkdir was d
+	for where in '' a:; do
+		cp 1.img 2.img 3.img was
+		before=$(sshd_logins a)
+		counts
+		# What the second command writes is in no copy.
+		hooks[3]+="; for i in 1 2 3; do printf \$\$ | dd of=$M/\$i.img seek=3 conv=notrunc status=none; done"
+		together "${where%:}" img-copy -s "${hooks[@]}" "$where$M/1.img" "$where$M/2.img" "$where$M/3.img" d
+		ran 'pre post '
+		for i in 1 2 3; do
+			same was/$i.img d/$i.img
+			run ! cmp -s $i.img d/$i.img
+		done
+		[ "$(sshd_logins a)" = $((before + ${#where} / 2)) ]
+		rm d/*
+	done
+	# Into a host, and with the target and a source on one host.
+	together a img-copy -s "a:$M/1.img" "a:$M/2.img" "a:$M/d"
+	together '' img-copy -s --overwrite --json 1.img "a:$M/2.img" 3.img "a:$M/d"
+	json 'length == 3 and all(.consistent)'
+	for i in 1 2 3; do same $i.img d/$i.img; done
+	rm -r was d
+	[ "$(names)" = '1.img 2.img 3.img ' ]
+}
+
+@test "copy --snapshot: if one snapshot fails, nothing is copied from that host" {
+	local hooks
+
+	disk 320M xfs -m reflink=1
+	three_images
+	mkdir d
+	counts
+	try img-copy -s "${hooks[@]}" 1.img no.img "a:$M/3.img" d
+	[ "$status" = 3 ]
+	[ "$(names)" = '1.img 2.img 3.img d d/3.img ' ]
+	same 3.img d/3.img
+	ran 'pre post ' # of the other host
+	says "img-copy: 1.img: is not copied, as no snapshot of 'no.img' could be taken"
+	says 'img-copy: no.img: '
+	[ "$(grep -c . "$ERR")" = 2 ]
+	# One target fails: the other snapshots are still there, in the same session.
+	before=$(sshd_logins a)
+	rm d/3.img
+	cp 1.img d
+	try img-copy -s "a:$M/1.img" "a:$M/2.img" "a:$M/3.img" d
+	[ "$status" = 6 ]
+	for i in 1 2 3; do same $i.img d/$i.img; done
+	[ "$(sshd_logins a)" = $((before + 1)) ]
+	# The dry run says what belongs together.
+	rm d/*
+	succeeds img-copy -n -s "${hooks[@]}" 1.img "a:$M/3.img" 2.img d
+	grep -Fx 'would take snapshots of 1.img and 2.img together' "$OUT"
+	[ "$(grep -c 'would copy a snapshot of' "$OUT")" = 3 ]
+	try img-copy -n -s 1.img "$IMAGE" d
+	[ "$status" = 1 ]
+	run ! grep together "$OUT"
+	ran 'pre post '
+	rmdir d
+	[ "$(names)" = '1.img 2.img 3.img ' ]
+}
+
 names() {
 	find . -mindepth 1 -printf '%P\n' | sort | tr '\n' ' '
 }
@@ -95,10 +286,11 @@ names() {
 	refuses 1 x.img img-copy -s x.img y.img
 	refuses 1 "a:$M/x.img" img-copy -s "a:$M/x.img" y.img
 	says 'its filesystem (ext4) does not support snapshots'
-	# The second command runs, because the first did.
-	try img-copy -s --pre-snapshot "touch $M/pre" --post-snapshot "touch $M/post" x.img y.img
-	[ "$status" = 1 ]
-	[ "$(find . -type f | sort | tr '\n' ' ')" = './post ./pre ./x.img ' ]
+	# It is known before a command runs, so a guest is not frozen in vain.
+	refuses 1 x.img img-copy -s --pre-snapshot "touch $M/pre" --post-snapshot "touch $M/post" \
+		x.img y.img
+	refuses 1 x.img img-snap --pre-snapshot "touch $M/pre" --post-snapshot "touch $M/post" x.img
+	[ "$(find . -type f)" = ./x.img ]
 }
 
 @test "snap: no free space, and a read-only filesystem" {
@@ -114,7 +306,12 @@ names() {
 	cp "$IMAGE" x.img
 	mkdir d
 	refuses 2 '' img-snap
-	refuses 2 '' img-snap x.img y.img
+	refuses 2 '' img-snap --name one x.img y.img
+	says '--name needs a single LOCATION'
+	refuses 2 '' img-snap x.img a:y.img
+	says 'x.img and a:y.img are on different hosts'
+	refuses 2 '' img-snap x.img -
+	refuses 2 '' img-snap x.img a:
 	refuses 2 '' img-snap -
 	refuses 2 '' img-snap a:
 	refuses 2 '' img-snap ''

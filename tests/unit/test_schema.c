@@ -43,6 +43,7 @@ static const struct least {
 	{ "unarchive", "path=/x", { "path" } },
 	{ "clean", "", { NULL } },
 	{ "snap", "path=/x", { "path" } },
+	{ "snapshots", "path=/x", { "path" } },
 	{ "read", "path=/x", { "path" } },
 	{ "write", "path=/x", { "path" } },
 	{ "copy", "source=/x path=/y", { "source", "path" } },
@@ -87,6 +88,11 @@ static const struct need {
 	{ "clean", "path=/x dry_run=1", R },
 	{ "snap", "path=/x name=y", S | C },
 	{ "snap", "path=/x dry_run=1", R },
+	{ "snap", "path=/x path=/y pre=freeze", S | C | X },
+	{ "snapshots", "path=/x path=/y", R | S },
+	{ "snapshots", "path=/x path=/y post=thaw", R | S | X },
+	{ "snapshots", "path=/x path=/y post=thaw dry_run=1", R },
+	{ "read", "path=/x taken=1", R },
 	{ "read", "path=/x", R },
 	{ "read", "stdin=1", 0 },
 	{ "read", "path=/x stdin=0 snapshot=0 live=1 compress=auto", R },
@@ -206,7 +212,7 @@ static void test_least(const struct least *l)
 			text_of("protocol error: %s without '%s'", l->op, l->required[i]),
 			"which is named");
 	}
-	if (i) {
+	if (i && !schema_key(&find(l->op)->schema, 0)->repeats) {
 		snprintf(twice, sizeof(twice), "%s %s", l->request, l->request);
 		is_int(check(l->op, twice, NULL, NULL), -1, "with everything twice");
 		is_str(err_text(),
@@ -226,6 +232,8 @@ static void test_either(void)
 	is_int(check("write", "stdout=0", NULL, NULL), -1, "as is a flag that is not set");
 	is_int(check("copy", "stdin=1 stdout=1", NULL, NULL), 0, "both ends may be the user's");
 	is_int(check("info", "path=/x", "op", "info"), -1, "the operation twice");
+	is_int(check("snap", "path=/x path=/y", NULL, NULL), 0, "several paths");
+	is_int(check("snap", "path=/x size=1 size=1", NULL, NULL), -1, "and another key twice");
 }
 
 static void test_values(void)

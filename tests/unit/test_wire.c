@@ -33,7 +33,7 @@ static const struct rule rules[] = {
 	{ WIRE_MESSAGE, "MESSAGE", 1, 2049, false, true },
 	{ WIRE_PROGRESS, "PROGRESS", 32, 32, false, true },
 	{ WIRE_BEAT, "BEAT", 0, 0, true, true },
-	{ WIRE_FAILED, "FAILED", 6, 2054, false, true },
+	{ WIRE_FAILED, "FAILED", 6, 2054, true, true },
 	{ WIRE_SAME, "SAME", 32, 32, true, true },
 	{ WIRE_LANE, "LANE", 16, 16, true, false },
 	{ WIRE_PAUSE, "PAUSE", 4, 4, true, true },

@@ -84,8 +84,13 @@ holds() {
 }
 
 @test "manuals, volumes: img-snap(1)" {
+	printf '%s\n' '#!/bin/sh' 'echo "$*" >>/run/img/guest' >guest
+	install -m 755 guest /usr/local/sbin/guest
 	volume a vg1/web 16M
-	runs img-snap.1
+	volume a vg1/data 16M
+	runs img-snap.1 's/[0-9.]+ m?s apart/X apart/; s/-snap-[0-9]{8}-[0-9]{6}/-snap-X/'
+	[ "$(cat /run/img/guest)" = $'freeze web\nthaw web' ]
+	rm /usr/local/sbin/guest /run/img/guest
 	[ "$(on b ls /srv/backup)" = web-before.lzo ]
 	[ ! -e /dev/vg1/web-before ]
 }

@@ -20,9 +20,14 @@ load snapshot
 		"${hooks[@]:2}" /dev/vga/disk /srv/no
 	says 'pre-snapshot'
 	[ "$(on a cat /srv/log | tr '\n' ' ')" = "pre post 1 " ]
-	# The snapshot fails.
+	# The snapshot cannot be taken, which is known before a command runs.
 	on a rm /srv/log
 	refuses 9 /dev/vga/disk on a img-copy -s --snapshot-size 1G "${hooks[@]}" /dev/vga/disk /srv/no
+	on a test ! -e /srv/log
+	# The snapshot fails.
+	lvm_is a - <<<$'#!/bin/bash\n[ "$1" = lvcreate ] && exit 5\nexec -a lvm lvm.real "$@"'
+	refuses 1 /dev/vga/disk on a img-copy -s "${hooks[@]}" /dev/vga/disk /srv/no
+	lvm_back a
 	[ "$(on a cat /srv/log | tr '\n' ' ')" = "a pre 1 post 1 " ]
 	# The second fails: nothing is copied.
 	refuses 1 /dev/vga/disk on a img-copy -s --post-snapshot 'exit 4' /dev/vga/disk /srv/no

@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/pathname.h"
+#include "lib/host/identity.h"
 #include "lib/host/mounts.h"
 #include "lib/store/file/file_attributes.h"
 #include "lib/store/file/file_image.h"
@@ -32,104 +34,166 @@ static int refuse_filesystem(const struct image *origin)
 		*type ? type : "unknown");
 }
 
-/* A nameless clone of the image: its descriptor, or -1 recorded. */
-static int make_clone(const struct image *origin)
+struct snapshot_file {
+	struct snapshot base;
+	bool keep, is_published;
+	int fd;		       /* of one for this job, until s->image has it; or -1 */
+	struct target *target; /* of one that is kept, until it is published; or NULL */
+	struct stat st;	       /* of the file that was published */
+};
+
+/* A file without a name beside the image: its descriptor, or -1 recorded. */
+static int create_nameless(const struct image *origin)
 {
 	const struct place_file *p = (const struct place_file *)origin->place;
 	int fd = openat(p->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
-		return refuse_filesystem(origin);
-	if (fd < 0)
-		return err_sys("cannot create a snapshot beside it");
-	file_attributes_copy_nocow(fd, origin->fd, true);
-	if (ioctl(fd, FICLONE, origin->fd) == 0)
-		return fd;
-	if (errno == EOPNOTSUPP || errno == ENOTTY || errno == EINVAL || errno == EXDEV)
+	if (fd >= 0)
+		file_attributes_copy_nocow(fd, origin->fd, true);
+	else if (errno == EOPNOTSUPP || errno == EISDIR)
 		refuse_filesystem(origin);
 	else
-		err_sys("cannot take a snapshot");
-	close(fd);
-	return -1;
+		err_sys("cannot create a snapshot beside it");
+	return fd;
 }
 
-static const struct snapshot_ops ops = { .check = NULL };
-
-struct snapshot *file_snapshot_take(struct image *origin, const struct snapshot_want *want)
+static int clone_failed(const struct image *origin)
 {
-	int fd = make_clone(origin);
-	struct snapshot *s;
-
-	if (fd < 0)
-		return NULL;
-	if (want->dry_run) {
-		close(fd);
-		return NULL;
-	}
-	s = snapshot_new(sizeof(*s), &ops);
-	if (!s) {
-		close(fd);
-		return NULL;
-	}
-	s->image = file_image_of(NULL, fd);
-	if (s->image)
-		return s;
-	free(s);
-	return NULL;
+	if (errno == EOPNOTSUPP || errno == ENOTTY || errno == EINVAL || errno == EXDEV)
+		return refuse_filesystem(origin);
+	return err_sys("cannot take a snapshot");
 }
 
-/* The place of the snapshot, by the name that is wanted or by default.  NULL recorded. */
-static struct place *find_snapshot_place(const struct image *origin, const char *wanted)
+/*
+ * Finds out by one block whether the filesystem can do it, before the user's command runs, and
+ * in a time that does not depend on the image.
+ */
+static int try_clone(int fd, const struct image *origin)
 {
-	struct place *place;
-	char *name;
+	struct file_clone_range range = { .src_fd = origin->fd,
+		.src_length = (uint64_t)origin->st.st_blksize };
 
-	if (wanted && !pathname_is_name(wanted)) {
-		err_set(ST_USAGE, "'%s' is not a name", wanted);
-		return NULL;
-	}
-	name = wanted ? strdup(wanted) : snapshot_default_name(origin->place->name, NAME_BYTES);
-	place = name ? file_place_beside(origin->place, name) : NULL;
-	free(name);
-	return place;
+	if (origin->len <= range.src_length)
+		range.src_length = 0; /* up to the end */
+	if (ioctl(fd, FICLONERANGE, &range) < 0)
+		return clone_failed(origin);
+	return ftruncate(fd, 0) < 0 ? err_sys("cannot prepare a snapshot") : 0;
 }
 
-/* Only finds out whether a clone can be made. */
-static int try_clone(const struct image *origin)
+static int make_file(struct snapshot *base)
 {
-	int fd = make_clone(origin);
+	struct snapshot_file *s = (struct snapshot_file *)base;
+	int r;
 
-	if (fd < 0)
+	if (!s->keep)
+		return ioctl(s->fd, FICLONE, base->origin->fd) < 0 ? clone_failed(base->origin) : 0;
+	r = target_clone(s->target, base->origin);
+	if (r == 0)
+		return refuse_filesystem(base->origin);
+	return r < 0 ? -1 : 0;
+}
+
+static int complete_file(struct snapshot *base)
+{
+	struct snapshot_file *s = (struct snapshot_file *)base;
+
+	if (s->keep)
+		return target_settle(s->target);
+	base->image = file_image_of(NULL, s->fd);
+	s->fd = -1;
+	return base->image ? 0 : -1;
+}
+
+static int publish_file_snapshot(struct snapshot *base)
+{
+	struct snapshot_file *s = (struct snapshot_file *)base;
+	struct target *t = s->target;
+	int fd = target_rewind(t);
+
+	if (fd < 0 || fstat(fd, &s->st) < 0)
+		return fd < 0 ? -1 : err_sys("cannot stat the snapshot");
+	s->target = NULL;
+	if (target_commit(t) < 0)
 		return -1;
-	close(fd);
+	s->is_published = true;
 	return 0;
 }
 
-int file_snapshot_keep(char **path, struct image *origin, const struct snapshot_want *want)
+/* Another snapshot of the same moment failed after this one had got its name. */
+static int remove_published(const struct snapshot_file *s)
 {
-	struct target_want how = { .len = origin->len,
+	struct place *place = file_place_beside(s->base.origin->place, s->base.name);
+	const struct place_file *p = (const struct place_file *)place;
+	int r = place ? 0 : -1;
+
+	if (p && p->node >= 0 && identity_is_same(&p->st, &s->st) &&
+		unlinkat(p->dir, p->base.name, 0) < 0 && errno != ENOENT)
+		r = err_sys("cannot remove the snapshot '%s'", s->base.path);
+	place_close(place);
+	return r;
+}
+
+static int remove_file_snapshot(struct snapshot *base)
+{
+	struct snapshot_file *s = (struct snapshot_file *)base;
+
+	if (s->fd >= 0)
+		close(s->fd);
+	target_abort(s->target);
+	return s->is_published ? remove_published(s) : 0;
+}
+
+static const struct snapshot_ops ops = {
+	.make = make_file,
+	.complete = complete_file,
+	.publish = publish_file_snapshot,
+	.remove = remove_file_snapshot,
+};
+
+/* The place of the snapshot, by the name that is wanted or by default.  NULL recorded. */
+static struct place *find_snapshot_place(struct snapshot_file *s, const struct snapshot_want *want)
+{
+	const struct place *origin = s->base.origin->place;
+
+	if (want->name && !pathname_is_name(want->name)) {
+		err_set(ST_USAGE, "'%s' is not a name", want->name);
+		return NULL;
+	}
+	s->base.name = want->name ? strdup(want->name)
+				  : snapshot_default_name(origin->name, want->at, NAME_BYTES);
+	return s->base.name ? file_place_beside(origin, s->base.name) : NULL;
+}
+
+static int prepare_kept(struct snapshot_file *s, const struct snapshot_want *want)
+{
+	struct target_want how = { .len = s->base.origin->len,
 		.sparse = true,
 		.fsync = true,
 		.dry_run = want->dry_run,
-		.source = origin,
+		.source = s->base.origin,
 		.share = true };
-	struct place *place = find_snapshot_place(origin, want->name);
-	struct target *t = place ? target_make(place, &how) : NULL;
-	int r = -1;
+	struct place *place = find_snapshot_place(s, want);
 
-	if (!t)
+	s->target = place ? target_make(place, &how) : NULL;
+	if (!s->target)
 		return -1;
-	*path = strdup(target_path(t));
-	if (!*path) {
-		err_set(ST_FAILED, "out of memory");
-	} else if (want->dry_run) {
-		r = try_clone(origin);
-	} else {
-		r = target_clone(t, origin);
-		if (r == 1)
-			return target_commit(t);
-		r = r == 0 ? refuse_filesystem(origin) : -1;
+	s->base.path = strdup(target_path(s->target));
+	return s->base.path ? 0 : err_set(ST_FAILED, "out of memory");
+}
+
+struct snapshot *file_snapshot_prepare(struct image *origin, const struct snapshot_want *want)
+{
+	struct snapshot_file *s = snapshot_new(sizeof(*s), &ops, origin);
+
+	if (!s)
+		return NULL;
+	s->keep = want->keep;
+	s->fd = -1;
+	if (!want->keep || prepare_kept(s, want) == 0) {
+		s->fd = create_nameless(origin);
+		if (s->fd >= 0 && try_clone(s->fd, origin) == 0)
+			return &s->base;
 	}
-	target_abort(t);
-	return r;
+	snapshot_drop(&s->base);
+	return NULL;
 }

@@ -6,8 +6,7 @@
 
 #include "lib/store/snapshot.h"
 
-/* The backend's snapshot() and snapshot_keep(): backend.h. */
-struct snapshot *file_snapshot_take(struct image *origin, const struct snapshot_want *want);
-int file_snapshot_keep(char **path, struct image *origin, const struct snapshot_want *want);
+/* The backend's snapshot(): backend.h. */
+struct snapshot *file_snapshot_prepare(struct image *origin, const struct snapshot_want *want);
 
 #endif

@@ -24,9 +24,13 @@
 
 struct snapshot_volume {
 	struct snapshot base;
-	struct volume_name volume;
-	char uuid[40];		    /* as LVM prints it */
+	struct volume_name volume, origin;
+	char uuid[40];		    /* as LVM prints it; "": unknown */
 	struct volume_watch *watch; /* of a thick one, or NULL */
+	const char *tag;	    /* snapshot_want.tag */
+	bool keep, is_thin, autoextend;
+	bool is_begun;	 /* lvcreate was run, so it may exist */
+	bool has_failed; /* and has failed, or has made something else */
 };
 
 static int refuse_origin(const struct lvm_volume *v)
@@ -62,12 +66,15 @@ static int find_cow_space(
 
 void volume_snapshot_choose_name(struct volume_name *out, const struct lvm_volume *v)
 {
-	char end[64];
+	static unsigned count; /* names that are cut, and made within a second, could be equal */
+	char end[64], more[16] = "";
 	size_t n = strlen(v->name);
 
 	memcpy(out->group, v->group, sizeof(out->group));
-	snprintf(end, sizeof(end), ".img-tools-%llx-%ld", (unsigned long long)time(NULL),
-		(long)getpid());
+	if (count++)
+		snprintf(more, sizeof(more), "-%u", count);
+	snprintf(end, sizeof(end), ".img-tools-%llx-%ld%s", (unsigned long long)time(NULL),
+		(long)getpid(), more);
 	do {
 		snprintf(out->name, sizeof(out->name), "%.*s%s", (int)n, v->name, end);
 	} while (volume_check_name(out, true, ST_REFUSED) < 0 && n-- > 1);
@@ -75,7 +82,7 @@ void volume_snapshot_choose_name(struct volume_name *out, const struct lvm_volum
 }
 
 /* A name for a snapshot that is kept: that of the origin, cut if necessary, and the time. */
-static char *choose_kept_name(const struct volume_name *origin)
+static char *choose_kept_name(const struct volume_name *origin, time_t at)
 {
 	struct volume_name base = *origin, name = *origin;
 	size_t n = strlen(base.name);
@@ -83,7 +90,7 @@ static char *choose_kept_name(const struct volume_name *origin)
 
 	for (;;) {
 		base.name[n] = '\0';
-		text = snapshot_default_name(base.name, LVM_NAME_MAX - 4);
+		text = snapshot_default_name(base.name, at, LVM_NAME_MAX - 4);
 		if (!text)
 			return NULL;
 		snprintf(name.name, sizeof(name.name), "%s", text);
@@ -96,25 +103,25 @@ static char *choose_kept_name(const struct volume_name *origin)
 	return text;
 }
 
-static int run_lvcreate(const struct lvm_volume *v, const struct volume_name *name,
-	const struct snapshot_want *want, uint64_t space)
+static int run_lvcreate(const struct snapshot_volume *s)
 {
 	char size[32], origin[VOLUME_PATH_MAX], tag[VOLUME_RUN_TAG_MAX];
-	const char *argv[16] = { "lvcreate", "-qq", "-y", "-s", "--addtag", tag, "-n", name->name };
+	const char *argv[16] = { "lvcreate", "-qq", "-y", "-s", "--addtag", tag, "-n",
+		s->volume.name };
 	int i = 8;
 
 	if (volume_run_tag(tag) < 0)
 		return -1;
-	snprintf(origin, sizeof(origin), "%s/%s", v->group, v->name);
-	snprintf(size, sizeof(size), "%llub", (unsigned long long)space);
-	if (!want->name)
+	snprintf(origin, sizeof(origin), "%s/%s", s->origin.group, s->origin.name);
+	snprintf(size, sizeof(size), "%llub", (unsigned long long)s->base.needs);
+	if (!s->keep)
 		argv[i++] = "-pr";
-	argv[i++] = v->is_thin ? "-kn" : "-L"; /* without -kn, activation skips thin snapshots */
-	if (!v->is_thin)
+	argv[i++] = s->is_thin ? "-kn" : "-L"; /* without -kn, activation skips thin snapshots */
+	if (!s->is_thin)
 		argv[i++] = size;
-	if (want->tag) {
+	if (s->tag) {
 		argv[i++] = "--addtag";
-		argv[i++] = want->tag;
+		argv[i++] = s->tag;
 	}
 	argv[i++] = origin;
 	argv[i] = NULL;
@@ -150,29 +157,6 @@ static int remove_made(const struct volume_name *name, const char *uuid)
 	return r;
 }
 
-/* Removes what was made before a failure, and keeps the recorded error. */
-static void remove_remains(const struct volume_name *name, const char *uuid)
-{
-	struct err e;
-
-	err_take(&e);
-	repair_group(name->group, false, NULL, NULL);
-	if (remove_made(name, uuid) < 0)
-		log_warn("cannot remove the snapshot '%s' (see img-clean): %s", name->name,
-			err_text());
-	else if (repair_refresh(name->group) < 0)
-		err_clear();
-	err_put(&e);
-}
-
-/* A snapshot that is kept has the job's tag only until it is complete. */
-static int remove_job_tag(const struct lvm_volume *v)
-{
-	char tag[VOLUME_RUN_TAG_MAX];
-
-	return volume_run_tag(tag) < 0 ? -1 : volume_set_tag(v->group, v->own_uuid, tag, false);
-}
-
 /* A thick snapshot makes LVM give further names to the devices of its origin, too. */
 static int check_names(const struct lvm_volume *v, const struct volume_name *snapshot)
 {
@@ -193,82 +177,40 @@ static int check_origin_name(const struct image *origin)
 		       : err_set(ST_ABSENT, "was renamed or removed meanwhile");
 }
 
-/* Runs lvcreate, and checks what it has made.  0, or -1 recorded: then nothing is left. */
-static int make_snapshot(struct lvm_volume *out, const struct image *origin,
-	const struct lvm_volume *v, const struct volume_name *name,
-	const struct snapshot_want *want, uint64_t space)
+/*
+ * An LVM that failed may have left the origin suspended.  It is resumed at once, since the user's
+ * second command may need it.
+ */
+static int make_volume(struct snapshot *base)
 {
-	const char *uuid = "";
+	struct snapshot_volume *s = (struct snapshot_volume *)base;
+	struct err e;
 
-	if (run_lvcreate(v, name, want, space) == 0 &&
-		lvm_volume(out, name->group, name->name) == 0) {
-		if (volume_is_own(out))
-			uuid = out->own_uuid;
-		else
-			err_set(ST_BUSY, "its snapshot was replaced while it was made");
-		if (*uuid && check_origin_name(origin) == 0 &&
-			(!want->name || remove_job_tag(out) == 0))
-			return 0;
-	}
-	remove_remains(name, uuid);
-	lvm_volume_fini(out);
+	if (check_origin_name(base->origin) < 0)
+		return -1;
+	s->is_begun = true;
+	if (run_lvcreate(s) == 0)
+		return 0;
+	s->has_failed = true;
+	err_take(&e);
+	repair_group(s->volume.group, false, NULL, NULL);
+	err_put(&e);
 	return -1;
 }
 
-static int create_snapshot(struct lvm_volume *out, const struct image *origin,
-	const struct lvm_volume *v, const struct snapshot_want *want)
-{
-	struct volume_name name;
-	uint64_t space = 0;
-	int gone;
-
-	volume_snapshot_choose_name(&name, v);
-	if (want->name)
-		snprintf(name.name, sizeof(name.name), "%s", want->name);
-	if (check_names(v, &name) < 0)
-		return -1;
-	if (want->name) {
-		gone = volume_is_gone(&name);
-		if (gone <= 0)
-			return gone < 0 ? -1 : err_set(ST_EXISTS, "'%s' exists already", name.name);
-	}
-	if (!v->is_thin && find_cow_space(v, want, &space) < 0)
-		return -1;
-	if (want->dry_run)
-		return 0;
-	return make_snapshot(out, origin, v, &name, want, space);
-}
-
-/*
- * Takes a snapshot of an open image.  *out is what LVM reports of the snapshot, for
- * lvm_volume_fini(), and zeroed in a dry run.  0, or -1 recorded.
- */
-static int snapshot_image(
-	struct lvm_volume *out, struct image *origin, const struct snapshot_want *want)
-{
-	const struct volume_name name = volume_image_name(origin);
-	struct lvm_volume v;
-	int r;
-
-	memset(out, 0, sizeof(*out));
-	if (check_origin_name(origin) < 0 || volume_look(&v, &name) < 0)
-		return -1;
-	r = refuse_origin(&v);
-	if (r == 0)
-		r = create_snapshot(out, origin, &v, want);
-	lvm_volume_fini(&v);
-	return r;
-}
-
-static int remove_snapshot(struct snapshot *base)
+static int remove_volume_snapshot(struct snapshot *base)
 {
 	struct snapshot_volume *s = (struct snapshot_volume *)base;
 
 	volume_watch_end(s->watch);
 	s->watch = NULL;
-	return remove_made(&s->volume, s->uuid) < 0
-		       ? err_wrap("cannot remove the snapshot '%s' (see img-clean)", s->volume.name)
-		       : 0;
+	if (!s->is_begun)
+		return 0;
+	if (remove_made(&s->volume, s->uuid) < 0)
+		return err_wrap("cannot remove the snapshot '%s' (see img-clean)", s->volume.name);
+	if (s->has_failed && repair_refresh(s->volume.group) < 0)
+		err_clear();
+	return 0;
 }
 
 static int check_snapshot(const struct snapshot *base)
@@ -279,11 +221,6 @@ static int check_snapshot(const struct snapshot *base)
 		return err_set(ST_CORRUPT, "the snapshot is invalid: it overflowed");
 	return 0;
 }
-
-static const struct snapshot_ops ops = {
-	.check = check_snapshot,
-	.remove = remove_snapshot,
-};
 
 static struct image *open_snapshot_image(const struct policy *policy, const struct lvm_volume *v)
 {
@@ -301,67 +238,122 @@ static struct image *open_snapshot_image(const struct policy *policy, const stru
 	return img;
 }
 
-static int start_watch(struct snapshot_volume *s, const struct lvm_volume *v, bool autoextend)
+static int start_watch(struct snapshot_volume *s, const struct lvm_volume *v)
 {
 	struct image *img = s->base.image;
 
 	if (!v->is_snapshot)
 		return 0;
-	s->watch = volume_watch_start(&s->volume, img->st.st_rdev, img->len, autoextend);
+	s->watch = volume_watch_start(&s->volume, img->st.st_rdev, img->len, s->autoextend);
 	if (!s->watch)
 		return -1;
 	img->spoiled = volume_watch_spoiled(s->watch);
 	return 0;
 }
 
-struct snapshot *volume_snapshot_take(struct image *origin, const struct snapshot_want *want)
+static int open_complete(struct snapshot_volume *s, const struct lvm_volume *v)
 {
-	struct snapshot_want nameless = *want;
-	struct volume_name made;
-	struct snapshot_volume *s;
-	struct lvm_volume v;
+	struct image *origin = s->base.origin;
 
-	nameless.name = NULL;
-	if (snapshot_image(&v, origin, &nameless) < 0 || want->dry_run)
-		return NULL;
-	s = snapshot_new(sizeof(*s), &ops);
-	made = volume_name_of(&v);
-	if (!s) {
-		remove_remains(&made, v.own_uuid);
-		lvm_volume_fini(&v);
-		return NULL;
-	}
-	s->volume = made;
-	memcpy(s->uuid, v.own_uuid, sizeof(s->uuid));
-	s->base.name = strdup(s->volume.name);
-	s->base.image = open_snapshot_image(origin->place->policy, &v);
-	if (s->base.image && start_watch(s, &v, want->autoextend) == 0) {
-		lvm_volume_fini(&v);
-		return &s->base;
-	}
-	lvm_volume_fini(&v);
-	snapshot_drop(&s->base);
-	return NULL;
+	if (check_origin_name(origin) < 0)
+		return -1;
+	if (s->keep)
+		return 0;
+	s->base.image = open_snapshot_image(origin->place->policy, v);
+	return s->base.image ? start_watch(s, v) : -1;
 }
 
-int volume_snapshot_keep(char **path, struct image *origin, const struct snapshot_want *want)
+static int complete_volume(struct snapshot *base)
 {
-	struct volume_name name = volume_image_name(origin);
-	struct snapshot_want named = *want;
+	struct snapshot_volume *s = (struct snapshot_volume *)base;
+	struct lvm_volume v;
+	int r = lvm_volume(&v, s->volume.group, s->volume.name);
+
+	if (r == 0 && volume_is_own(&v))
+		memcpy(s->uuid, v.own_uuid, sizeof(s->uuid));
+	else if (r == 0)
+		r = err_set(ST_BUSY, "its snapshot was replaced while it was made");
+	if (r == 0)
+		r = open_complete(s, &v);
+	s->has_failed = r < 0;
+	lvm_volume_fini(&v);
+	return r;
+}
+
+/* A snapshot that is kept has the job's tag only until it is complete. */
+static int publish_volume(struct snapshot *base)
+{
+	struct snapshot_volume *s = (struct snapshot_volume *)base;
+	char tag[VOLUME_RUN_TAG_MAX];
+
+	return volume_run_tag(tag) < 0 ? -1 : volume_set_tag(s->volume.group, s->uuid, tag, false);
+}
+
+static const struct snapshot_ops ops = {
+	.make = make_volume,
+	.complete = complete_volume,
+	.publish = publish_volume,
+	.check = check_snapshot,
+	.remove = remove_volume_snapshot,
+};
+
+/* Chooses its name, and of one that is kept, makes sure that it is free.  0, or -1 recorded. */
+static int choose_name(
+	struct snapshot_volume *s, const struct lvm_volume *v, const struct snapshot_want *want)
+{
 	char *own = NULL, text[VOLUME_PATH_MAX];
+	int gone;
+
+	volume_snapshot_choose_name(&s->volume, v);
+	if (s->keep && !want->name && !(own = choose_kept_name(&s->origin, want->at)))
+		return -1;
+	if (s->keep)
+		snprintf(s->volume.name, sizeof(s->volume.name), "%s", own ? own : want->name);
+	free(own);
+	if (check_names(v, &s->volume) < 0)
+		return -1;
+	gone = s->keep ? volume_is_gone(&s->volume) : 1;
+	if (gone <= 0)
+		return gone < 0 ? -1 : err_set(ST_EXISTS, "'%s' exists already", s->volume.name);
+	s->base.name = strdup(s->volume.name);
+	if (s->keep)
+		s->base.path = strdup(volume_path(&s->volume, text));
+	return s->base.name && (!s->keep || s->base.path) ? 0 : err_set(ST_FAILED, "out of memory");
+}
+
+static int prepare_volume(
+	struct snapshot_volume *s, const struct lvm_volume *v, const struct snapshot_want *want)
+{
+	if (refuse_origin(v) < 0)
+		return -1;
+	s->is_thin = v->is_thin;
+	if (choose_name(s, v, want) < 0)
+		return -1;
+	if (v->is_thin)
+		return 0;
+	s->base.pool = s->volume.group;
+	s->base.free = v->group_free;
+	return find_cow_space(v, want, &s->base.needs);
+}
+
+struct snapshot *volume_snapshot_prepare(struct image *origin, const struct snapshot_want *want)
+{
+	struct snapshot_volume *s = snapshot_new(sizeof(*s), &ops, origin);
 	struct lvm_volume v;
 	int r = -1;
 
-	if (!want->name)
-		named.name = own = choose_kept_name(&name);
-	if (!named.name)
-		return -1;
-	if (snapshot_image(&v, origin, &named) == 0) {
+	if (!s)
+		return NULL;
+	s->origin = volume_image_name(origin);
+	s->keep = want->keep;
+	s->autoextend = want->autoextend;
+	s->tag = want->tag;
+	if (check_origin_name(origin) == 0 && volume_look(&v, &s->origin) == 0) {
+		r = prepare_volume(s, &v, want);
 		lvm_volume_fini(&v);
-		snprintf(name.name, sizeof(name.name), "%s", named.name);
-		*path = strdup(volume_path(&name, text));
-		r = *path ? 0 : err_set(ST_FAILED, "out of memory");
 	}
-	free(own);
-	return r;
+	if (r == 0)
+		return &s->base;
+	snapshot_drop(&s->base);
+	return NULL;
 }

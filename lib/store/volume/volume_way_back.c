@@ -33,7 +33,7 @@ int way_back_check(const struct lvm_volume *v, uint64_t grown_by)
 int way_back_take(struct way_back *w, struct image *img, const struct lvm_volume *v)
 {
 	char tag[TAG_MAX] = VOLUME_TAG_WAY_BACK, *path;
-	struct snapshot_want want = { .percent = 100, .tag = tag };
+	struct snapshot_want want = { .keep = true, .percent = 100, .tag = tag };
 	struct volume_name name;
 	struct lvm_volume made;
 
@@ -41,7 +41,7 @@ int way_back_take(struct way_back *w, struct image *img, const struct lvm_volume
 		return -1;
 	volume_snapshot_choose_name(&name, v);
 	want.name = name.name;
-	if (volume_snapshot_keep(&path, img, &want) < 0)
+	if (snapshot_keep(&path, img, &want) < 0)
 		return err_wrap("cannot take the snapshot that is the way back");
 	free(path);
 	if (lvm_volume(&made, name.group, name.name) < 0)
