@@ -44,7 +44,8 @@ struct dependents {
 	struct buf missed; /* such containers, for a message */
 	size_t skipped;	   /* what could not be read; the first of it, and why: */
 	char first[SHOWN_MAX], why[SHOWN_MAX];
-	char *child; /* what was found, and what the image is for it */
+	const char *except; /* the identity of an image that does not count, or NULL */
+	char *child;	    /* what was found, and what the image is for it */
 	const char *role;
 };
 
@@ -211,6 +212,8 @@ int dependents_look(struct dependents *d, int fd, const char *spelled, const cha
 	r = compare_names(d, spelled);
 	if (r <= 0 || strcmp(identity_of(&st, own), d->id) == 0) /* it may name itself */
 		return r < 0 ? -1 : 0;
+	if (d->except && strcmp(own, d->except) == 0)
+		return 0;
 	d->child = path ? strdup(path) : io_path_dup(fd);
 	if (!d->child)
 		d->child = strdup(spelled);
@@ -330,7 +333,14 @@ static void fini_search(struct dependents *d)
 
 int dependents_find(const struct place *image, char **path)
 {
-	struct dependents d = { .image = image, .groups = BUF_INIT, .missed = BUF_INIT };
+	return dependents_find_other(image, NULL, path);
+}
+
+int dependents_find_other(const struct place *image, const char *except, char **path)
+{
+	struct dependents d = {
+		.image = image, .groups = BUF_INIT, .missed = BUF_INIT, .except = except
+	};
 	int r = find_dependent(&d);
 
 	if (r > 0) {

@@ -14,6 +14,7 @@
 #include "lib/host/inuse.h"
 #include "lib/store/dependents.h"
 #include "lib/store/volume/volume_describe.h"
+#include "lib/store/volume/volume_held.h"
 #include "lib/store/volume/volume_image.h"
 #include "lib/store/volume/volume_list.h"
 #include "lib/store/volume/volume_place.h"
@@ -127,7 +128,7 @@ static int remove_volume(const struct place *base, const struct change_want *wan
 
 	if (look_changeable(base, &v) < 0)
 		return -1;
-	r = dependents_refuse(base);
+	r = want->is_unneeded ? 0 : dependents_refuse(base);
 	if (r == 0 && !want->dry_run)
 		r = volume_remove(&p->volume, v.own_uuid);
 	lvm_volume_fini(&v);
@@ -198,6 +199,8 @@ const struct backend backend_volume = {
 	.make = volume_target_make,
 	.fill = volume_target_fill,
 	.resize = volume_resize_open,
+	.hold = volume_held_open,
+	.check_hold = volume_held_check,
 	.remove = remove_volume,
 	.rename = rename_volume,
 	.list = volume_list,
