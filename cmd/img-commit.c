@@ -36,8 +36,8 @@ int main(int argc, char **argv)
 	cli_need_args(&c.cli, 1);
 	if ((top && !*top) || (base && !*base))
 		r = usage_error("LAYER is empty");
-	kv_add(&c.keys, "top", top);
-	kv_add(&c.keys, "base", base);
+	kv_add(&c.keys, "top_layer", top);
+	kv_add(&c.keys, "base_layer", base);
 	kv_add_bool(&c.keys, "delete", delete);
 	kv_add_bool(&c.keys, "allow_links", allow_links);
 	free(top);

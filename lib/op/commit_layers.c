@@ -75,7 +75,7 @@ static int find_layer(struct commit *c, const char *text, unsigned *depth)
 
 static int find_top_and_base(struct commit *c)
 {
-	const char *top = kv_get(c->request, "top"), *base = kv_get(c->request, "base");
+	const char *top = kv_get(c->request, "top_layer"), *base = kv_get(c->request, "base_layer");
 
 	if (top && find_layer(c, top, &c->top) < 0)
 		return -1;
@@ -120,7 +120,7 @@ static int is_meant(const struct commit *c, const char *text, const char *path, 
 /* After CHILD stands on the base: whether the request is that of the interrupted job. */
 static int check_rebased(const struct commit *c)
 {
-	const char *top = kv_get(c->request, "top"), *base = kv_get(c->request, "base");
+	const char *top = kv_get(c->request, "top_layer"), *base = kv_get(c->request, "base_layer");
 	bool is_self = strcmp(c->record.child, c->record.layer[0]) == 0;
 	unsigned depth = is_self ? c->child : c->child + 1; /* that TOP had */
 	int r;

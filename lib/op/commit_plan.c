@@ -16,8 +16,9 @@
 #include "lib/store/backend.h"
 #include "lib/store/dependents.h"
 
-#define TAIL_MAX (64u << 20) /* bytes of a base that are read, to find out whether they are zeros  \
-			      */
+#define TAIL_MAX                                                                                   \
+	(64u << 20) /* bytes of a base that are read, to find out whether they are zeros           \
+		     */
 
 static int open_image(struct commit *c)
 {
@@ -44,7 +45,7 @@ static int open_image(struct commit *c)
 int commit_plan_open(struct commit *c)
 {
 	c->deletes = op_flag(c->request, "delete");
-	if (c->deletes && !kv_get(c->request, "top"))
+	if (c->deletes && !kv_get(c->request, "top_layer"))
 		return err_set(ST_REFUSED,
 			"this would also delete the image itself (see --top, and --top 0 to allow "
 			"that)");

@@ -61,6 +61,17 @@ static int is_usable(const struct commit *c, const char *name)
 		child->policy, child->spelled, name, base.id, base.img->place->path);
 }
 
+/*
+ * The absolute name of BASE.  As it was spelled, since a name that it records itself starts there,
+ * and links in it may be meant; but without "..", which its resolved path does not have.
+ */
+static const char *absolute_name(const struct commit *c)
+{
+	const struct place *base = commit_layer(c, c->base).img->place;
+
+	return strstr(base->spelled, "/../") && !base->is_link ? base->path : base->spelled;
+}
+
 int commit_rebase_plan(struct commit *c)
 {
 	char *name = join_names(c);
@@ -68,7 +79,7 @@ int commit_rebase_plan(struct commit *c)
 
 	if (usable == 0) {
 		free(name);
-		name = strdup(commit_layer(c, c->base).img->place->spelled);
+		name = strdup(absolute_name(c));
 		usable = name ? 0 : err_set(ST_FAILED, "out of memory");
 	}
 	c->backing = name;

@@ -170,8 +170,8 @@ static const struct op_key snap_keys[] = {
 
 static const struct op_key commit_keys[] = {
 	KEY("path", PATH, .required = true),
-	KEY("top", PATH),
-	KEY("base", PATH),
+	KEY("top_layer", PATH),
+	KEY("base_layer", PATH),
 	KEY("delete", FLAG, .needs = RIGHT_DELETE),
 	KEY("allow_links", FLAG),
 	KEY("progress", FLAG),

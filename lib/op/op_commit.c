@@ -14,7 +14,6 @@
 
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
-#include "lib/base/log.h"
 #include "lib/format/content.h"
 #include "lib/format/qcow2_tables.h"
 #include "lib/op/commit_delete.h"
@@ -120,21 +119,18 @@ static int check_base(const struct commit *c)
 /* After a failure: nothing has changed if qemu-img was not started. */
 static int give_up(struct commit *c)
 {
+	const char *base = commit_path(c, c->base);
 	struct err e;
 
 	err_take(&e);
-	if (!c->is_changed && !c->was_begun) {
-		if ((c->held[c->base] || hold_layer(c, c->base, true) == 0) &&
-			held_unmark(c->held[c->base]) < 0)
-			c->is_changed = true;
-	} else {
-		c->is_changed = true;
+	if (!c->is_changed && !c->was_begun &&
+		(c->held[c->base] || hold_layer(c, c->base, true) == 0) &&
+		held_unmark(c->held[c->base]) == 0) {
+		err_put(&e);
+		return -1;
 	}
-	if (c->is_changed)
-		log_warn("%s: is unfinished now; the same command completes it",
-			commit_path(c, c->base));
-	err_put(&e);
-	return -1;
+	return err_set(e.status, "%.500s ('%.300s' is unfinished now; run the same command again)",
+		e.text, base);
 }
 
 /* Up to the moment at which no layer that was committed is needed any more. */
