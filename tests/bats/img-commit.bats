@@ -481,6 +481,30 @@ qemu_has() {
 	nothing_changes refuses 8 snap2 img-commit --top snap1 snap2
 }
 
+@test "commit: ended by TERM while qemu-img writes, which is waited for" {
+	local pid
+
+	traced_build -qq
+	example
+	printf '%s\n' -e trace=pwritev,pwrite64 -e inject=pwritev,pwrite64:delay_enter=2000000 >"$INJECT"
+	"$TRACED/bin/img-commit" -F "$SSH_CONFIG" --delete --top snap1 snap2 >"$OUT" 2>"$ERR" 3>&- &
+	pid=$!
+	wait_until 20 grep -q pwrite "$TRACE"
+	kill -TERM $pid
+	status=0
+	wait $pid || status=$?
+	[ "$status" = 143 ]
+	[ ! -s "$OUT" ]
+	wait_until 20 no_process
+	has_mark base
+	shows snap2
+	chain_is snap2 snap2 snap1 base
+	succeeds img-commit --delete --top snap1 snap2
+	shows snap2
+	is_unmarked base
+	[ "$(ls -A)" = $'base\nsnap2' ]
+}
+
 @test "commit: no space for the base" {
 	small_fs small 3M
 	cd small
