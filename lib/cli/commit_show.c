@@ -4,7 +4,6 @@
 #include "lib/cli/commit_show.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "lib/base/size.h"
 #include "lib/cli/json.h"
@@ -49,21 +48,22 @@ static int add_base(json_t *o, const struct kv *reply)
 /* The layers, each with its path and how many of its bytes are written at most. */
 static int add_layers(json_t *o, const struct kv *reply)
 {
+	struct kv_pair pair = { .key = "bytes" };
+	const struct kv bytes = { .pair = &pair, .count = 1 };
 	json_t *all = json_array(), *layer;
-	const char *path, *bytes;
 	size_t at = 0, at_bytes = 0;
-	uint64_t number;
-	char *end;
+	const char *path;
 
 	json_object_set_new(o, "layers", all);
 	while ((path = kv_each(reply, "layer", &at))) {
 		layer = json_object();
-		json_set_text(layer, "path", path);
-		bytes = kv_each(reply, "layer.bytes", &at_bytes);
-		number = bytes ? strtoull(bytes, &end, 10) : 0;
-		json_object_set_new(
-			layer, "bytes", bytes ? json_integer((json_int_t)number) : json_null());
 		json_array_append_new(all, layer);
+		json_set_text(layer, "path", path);
+		pair.value = kv_each(reply, "layer.bytes", &at_bytes);
+		if (!pair.value)
+			json_object_set_new(layer, "bytes", json_null());
+		else if (json_set_u64(layer, "bytes", &bytes, "bytes") < 0)
+			return -1;
 	}
 	return 0;
 }

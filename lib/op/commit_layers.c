@@ -192,15 +192,23 @@ static int fill_record(struct commit *c)
 
 int commit_layers_find(struct commit *c)
 {
-	char *text = NULL;
+	char *text = NULL, *other;
 	unsigned i, marked = 0;
 	int r = 0;
 
-	for (i = 1; i < c->count && !marked; i++) {
-		r = read_mark(c, i, &text);
-		if (r < 0)
-			return -1;
-		marked = r > 0 ? i : 0;
+	for (i = 1; r >= 0 && i < c->count; i++) {
+		r = read_mark(c, i, &other);
+		if (r > 0 && marked) {
+			free(other);
+			r = image_refuse_unfinished(commit_layer(c, i).img);
+		} else if (r > 0) {
+			text = other;
+			marked = i;
+		}
+	}
+	if (r < 0) {
+		free(text);
+		return -1;
 	}
 	r = marked ? resume(c, marked, text) : find_top_and_base(c);
 	free(text);

@@ -48,7 +48,7 @@ static void add_path(struct buf *out, const char *path, const char *dir)
 {
 	const char *name = pathname_below(path, dir), *p;
 
-	if (!name || strchr(name, '/'))
+	if (!name || !pathname_is_name(name) || strlen(dir) + 1 + strlen(name) != strlen(path))
 		name = path;
 	for (p = name; *p; p++)
 		if (strchr(plain, *p))

@@ -46,7 +46,7 @@ struct found {
 struct change_want {
 	bool allow_links; /* also change a file that has several links */
 	bool is_archive;  /* it is known to be one, so that no other image needs it */
-	bool is_unneeded; /* of a dry run: the images that need it will be changed before */
+	bool is_unneeded; /* with dry_run: it is open here, and what needs it is changed before */
 	bool dry_run;	  /* only make the checks */
 };
 
