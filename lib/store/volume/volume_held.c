@@ -11,6 +11,7 @@
 
 #include "lib/base/err.h"
 #include "lib/host/inuse.h"
+#include "lib/store/resize.h"
 #include "lib/store/volume/volume_place.h"
 #include "lib/store/volume/volume_target.h"
 
@@ -59,7 +60,7 @@ static int lock_volume(struct held_volume *v, const struct image *img)
 	return elsewhere > 0 ? inuse_explain_busy(img->place->path) : elsewhere;
 }
 
-static int set_commit_tag(const struct held_volume *v, const char *tag, bool set)
+static int set_held_tag(const struct held_volume *v, const char *tag, bool set)
 {
 	return volume_set_tag(v->lv.group, v->lv.own_uuid, tag, set);
 }
@@ -74,16 +75,33 @@ static int mark_held(struct held *h, const char *record)
 	snprintf(v->tag, sizeof(v->tag), VOLUME_TAG_COMMIT "%s", record);
 	if (strcmp(old, v->tag) == 0)
 		return 0;
-	if (set_commit_tag(v, v->tag, true) < 0)
+	if (set_held_tag(v, v->tag, true) < 0)
 		return -1;
-	return *old ? set_commit_tag(v, old, false) : 0;
+	return *old ? set_held_tag(v, old, false) : 0;
+}
+
+/* A job that was killed when it had extended the volume may have left the tag of that. */
+static int remove_resize_tag(const struct held_volume *v)
+{
+	char tag[sizeof(VOLUME_TAG_RESIZE) + RESIZE_RECORD_MAX + RUN_TEXT_MAX];
+	char *text = lvm_tag(&v->lv, VOLUME_TAG_RESIZE);
+	int r = 0;
+
+	if (text && strlen(text) < RESIZE_RECORD_MAX + RUN_TEXT_MAX) {
+		snprintf(tag, sizeof(tag), VOLUME_TAG_RESIZE "%s", text);
+		r = set_held_tag(v, tag, false);
+	}
+	free(text);
+	return r;
 }
 
 static int unmark_held(struct held *h)
 {
 	struct held_volume *v = volume_of(h);
 
-	if (*v->tag && set_commit_tag(v, v->tag, false) < 0)
+	if (remove_resize_tag(v) < 0)
+		return -1;
+	if (*v->tag && set_held_tag(v, v->tag, false) < 0)
 		return -1;
 	v->tag[0] = '\0';
 	return 0;
