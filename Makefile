@@ -55,9 +55,13 @@ HELPER_LIBS := -lblkid -ljansson -llzo2 -ldeflate -lxxhash -lzstd
 CLIENT_LIBS := -lssh -lxml2 -lpopt
 CLIENT_INC  := $(shell pkg-config --cflags libxml-2.0 2>/dev/null)
 
+# The helper is sent to other hosts, and these parts of it mostly wait for storage and programs.
+SIZE_OPT := $(if $(filter -O2,$(OPT)),-Os)
+
 comma := ,
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 HELPER_OBJ := $(call obj,$(wildcard $(addsuffix /*.c,$(HELPER_DIRS))))
+FOR_SIZE := $(filter $(addprefix $(B)/obj/lib/,host/% lvm/% fs/% store/% op/%),$(HELPER_OBJ))
 CLIENT_OBJ := $(call obj,$(wildcard $(addsuffix /*.c,$(CLIENT_DIRS))))
 COMMANDS   := $(patsubst cmd/%.c,%,$(wildcard cmd/img-*.c))
 UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
@@ -87,7 +91,7 @@ $(B)/strict: ; @mkdir -p $(@D) && touch $@
 $(B)/obj/%.o: %.c $(B)/flags $(if $(WERROR),$(B)/strict)
 	@mkdir -p $(@D)
 	$(if $(WERROR),,@rm -f $(B)/strict)
-	$(CC) $(ALL_CFLAGS) $(WERROR) $(CPPFLAGS) $(CLIENT_INC) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(if $(filter $(FOR_SIZE),$@),$(SIZE_OPT)) $(WERROR) $(CPPFLAGS) $(CLIENT_INC) -MMD -MP -c -o $@ $<
 
 $(B)/obj/tests/sanitizer.o: CPPFLAGS += -DSAN_LOG='"$(abspath $(B))/san"'
 

@@ -121,6 +121,7 @@ struct running {
 	struct deadline limit; /* when it is killed */
 	size_t searched;       /* bytes of its standard error, up to the beginning of a line */
 	bool is_stopped;
+	int64_t ticked_ms; /* when tick() was called last */
 };
 
 static bool is_cancelled(const struct running *r)
@@ -140,6 +141,23 @@ static void find_stop(struct running *r)
 		r->is_stopped = strncmp(text + r->searched, want, strlen(want)) == 0;
 		r->searched = (size_t)(end - text) + 1;
 	}
+}
+
+/* Calls tick() if it is due.  How long to wait for what comes next, instead of wait; in ms. */
+static int wait_for_tick(struct running *r, int wait)
+{
+	const struct child *c = r->want;
+	int64_t left;
+
+	if (!c->tick)
+		return wait;
+	left = r->ticked_ms + c->tick_ms - io_now_ms();
+	if (left <= 0) {
+		c->tick(c->tick_arg);
+		r->ticked_ms = io_now_ms();
+		left = c->tick_ms;
+	}
+	return wait < 0 || left < wait ? (int)left : wait;
 }
 
 /*
@@ -162,6 +180,7 @@ static void collect_output(struct running *r)
 		wait = deadline_wait(&r->limit);
 		if (wait == 0)
 			break;
+		wait = wait_for_tick(r, wait);
 		if (pidfd < 0)
 			wait = OLD_KERNEL_POLL;
 		if (poll(p, 4, wait) < 0)
@@ -233,6 +252,8 @@ int child_run(const struct child *c)
 	struct running r = { .want = c, .s = { { .fd = -1 }, { .fd = -1 } } };
 	struct spawn spawn = { .argv = c->argv,
 		.keep = c->keep_fd,
+		.keep_more = c->keep_more,
+		.keep_more_count = c->keep_more_count,
 		.own_session = c->own_session || c->ends_with_job,
 		.dies_with_us = c->ends_with_job,
 		.processor_s = c->processor_s,

@@ -2,8 +2,8 @@
  * child: running other programs, by argv and never through a shell.
  *
  * child_run() gives the program an environment of LC_ALL=C, a fixed PATH and
- * HOME, standard input from /dev/null or in_fd, and no descriptors but 0 to 2 and
- * keep_fd.  Each of its two outputs is limited to CHILD_OUTPUT_MAX bytes.
+ * HOME, standard input from /dev/null or in_fd, and no descriptors but 0 to 2,
+ * keep_fd and keep_more.  Each of its two outputs is limited to CHILD_OUTPUT_MAX bytes.
  *
  * A program that only reads, or that writes a hidden copy, ends with its job.  One that changes
  * an image in place, such as LVM, is always waited for.
@@ -23,8 +23,10 @@
 struct child {
 	const char *const *argv; /* argv[0] is looked up in CHILD_PATH */
 	int keep_fd;		 /* a descriptor that stays open in the child, or -1 */
-	int in_fd;		 /* its standard input; 0: /dev/null */
-	bool own_session;	 /* setsid(): it does not get the terminal's signals */
+	const int *keep_more;	 /* further ones, all above 3 */
+	size_t keep_more_count;
+	int in_fd;	  /* its standard input; 0: /dev/null */
+	bool own_session; /* setsid(): it does not get the terminal's signals */
 	/*
 	 * Its process group is ended on cancel (lib/base/cancel.h), and it is killed if this
 	 * process dies.  Implies own_session.
@@ -42,6 +44,10 @@ struct child {
 	 * ends_with_job.
 	 */
 	const char *stop_at;
+	/* Called every tick_ms while the program runs; what it wrote is in out.  NULL: never. */
+	void (*tick)(void *arg);
+	void *tick_arg;
+	int tick_ms;
 };
 
 #define CHILD_STOPPED 1000 /* a result: see stop_at */

@@ -138,6 +138,7 @@ static int die_with(pid_t parent)
 /* In the child.  Returns only on failure, with an errno. */
 static int exec_program(const struct spawn *s, pid_t parent)
 {
+	size_t k;
 	int i;
 
 	if (s->own_session && setsid() < 0)
@@ -152,6 +153,9 @@ static int exec_program(const struct spawn *s, pid_t parent)
 			return errno;
 	if (s->keep >= 0 && fcntl(s->keep, F_SETFD, 0) < 0)
 		return errno;
+	for (k = 0; k < s->keep_more_count; k++)
+		if (fcntl(s->keep_more[k], F_SETFD, 0) < 0)
+			return errno;
 	reset_signals();
 	if (s->ignores_stop)
 		signal(SIGTSTP, SIG_IGN);

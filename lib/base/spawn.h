@@ -16,8 +16,10 @@ struct spawn {
 	char path[PATH_MAX];
 	const char *const *argv;
 	char *const *envp;
-	int fd[SPAWN_SLOTS]; /* fd[n] becomes descriptor n; -1: 0 to 2 are inherited */
-	int keep;	     /* a descriptor that stays open under its number; -1: none */
+	int fd[SPAWN_SLOTS];  /* fd[n] becomes descriptor n; -1: 0 to 2 are inherited */
+	int keep;	      /* a descriptor that stays open under its number; -1: none */
+	const int *keep_more; /* further ones */
+	size_t keep_more_count;
 	bool own_session;
 	bool ignores_stop;    /* SIGTSTP, that is Ctrl-Z, is ignored */
 	bool own_group;	      /* a process group of its own, in the same session */

@@ -85,16 +85,21 @@ static void put_json_line(
 	const char *phase, const struct wire_progress *p, uint64_t wire, uint64_t r)
 {
 	uint64_t seconds;
-	char total_text[24] = "null", eta[24] = "null", line[LINE_SIZE * 2];
+	char total_text[24] = "null", eta[24] = "null", sizes[128] = "", line[LINE_SIZE * 3];
 
 	if (p->total)
 		snprintf(total_text, sizeof(total_text), "%" PRIu64, p->total);
 	if (time_left(p, r, &seconds))
 		snprintf(eta, sizeof(eta), "%" PRIu64, seconds);
+	if (p->physical)
+		snprintf(sizes, sizeof(sizes),
+			", \"capacity\": %" PRIu64 ", \"allocation\": %" PRIu64
+			", \"physical\": %" PRIu64,
+			p->capacity, p->allocation, p->physical);
 	snprintf(line, sizeof(line),
 		"{\"phase\": \"%s\", \"done\": %" PRIu64 ", \"total\": %s, \"rate\": %" PRIu64
-		", \"wire\": %" PRIu64 ", \"eta\": %s}\n",
-		phase, p->done, total_text, r, wire, eta);
+		", \"wire\": %" PRIu64 ", \"eta\": %s%s}\n",
+		phase, p->done, total_text, r, wire, eta, sizes);
 	put_text(line);
 }
 
@@ -139,8 +144,9 @@ static void put_live_line(
 	const char *phase, const struct wire_progress *p, uint64_t wire, uint64_t r)
 {
 	uint64_t seconds;
-	char a[SIZE_HUMAN], b[SIZE_HUMAN], c[SIZE_HUMAN], d[SIZE_HUMAN], percent[8] = "", time[24];
-	char of[SIZE_HUMAN + 8] = "", eta[40] = "", over[SIZE_HUMAN + 16] = "",
+	char a[SIZE_HUMAN], b[SIZE_HUMAN], c[SIZE_HUMAN], d[SIZE_HUMAN], e[SIZE_HUMAN];
+	char percent[8] = "", time[24];
+	char of[SIZE_HUMAN + 8] = "", eta[40] = "", over[2 * SIZE_HUMAN + 24] = "",
 			     speed[SIZE_HUMAN + 16] = "";
 
 	if (p->total) {
@@ -154,6 +160,9 @@ static void put_live_line(
 		snprintf(speed, sizeof(speed), "  %8s/s", size_human(r, c));
 	if (wire)
 		snprintf(over, sizeof(over), "  %8s sent", size_human(wire, d));
+	else if (p->physical) /* of the layer that is changed */
+		snprintf(over, sizeof(over), "  %8s used of %s", size_human(p->allocation, d),
+			size_human(p->physical, e));
 	if (snprintf(state.line, sizeof(state.line), "%s%-5s %s%8s%s%s%s%s", state.item, phase,
 		    percent, size_human(p->done, a), of, speed, over, eta) < 0)
 		return;

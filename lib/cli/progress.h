@@ -4,8 +4,9 @@
  * On a terminal that is one line, redrawn in place.  With --progress=json it is a
  * line for each object, at least PROGRESS_JSON_MS apart:
  *	{"phase", "done", "total", "rate", "wire", "eta"}
- * in bytes, bytes per second and seconds; total and eta are null if unknown.  After
- * the last of them comes one with the phase "done" or "failed".
+ * and, of a commit, "capacity", "allocation" and "physical" of the layer that is changed; in bytes,
+ *bytes per second and seconds; total and eta are null if unknown.  After the last of them comes one
+ *with the phase "done" or "failed".
  */
 #ifndef IMG_PROGRESS_H
 #define IMG_PROGRESS_H

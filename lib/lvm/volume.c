@@ -193,10 +193,12 @@ int volume_open(const struct lvm_volume *v, int flags)
 bool volume_is_unfinished(const struct lvm_volume *v)
 {
 	char *run = lvm_tag(v, VOLUME_TAG_RUN), *mark = lvm_tag(v, VOLUME_TAG_UNFINISHED);
-	bool is = run || mark;
+	char *commit = lvm_tag(v, VOLUME_TAG_COMMIT);
+	bool is = run || mark || commit;
 
 	free(run);
 	free(mark);
+	free(commit);
 	return is;
 }
 

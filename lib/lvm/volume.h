@@ -27,6 +27,8 @@
  * It counts only beside VOLUME_TAG_UNFINISHED.
  */
 #define VOLUME_TAG_RESIZE "img-tools.resize="
+/* The volume is the base of a commit that is not complete.  Followed by what the job records. */
+#define VOLUME_TAG_COMMIT "img-tools.commit="
 /* Of a snapshot: it is the way back of a resize.  Followed by the job. */
 #define VOLUME_TAG_WAY_BACK "img-tools.way-back="
 #define VOLUME_PATH_MAX (2 * LVM_NAME_MAX + 8)

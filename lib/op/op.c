@@ -189,6 +189,17 @@ static const struct op_key snapshots_keys[] = {
 	{ NULL },
 };
 
+static const struct op_key commit_keys[] = {
+	KEY("path", PATH, .required = true),
+	KEY("top_layer", PATH),
+	KEY("base_layer", PATH),
+	KEY("delete", FLAG, .needs = RIGHT_DELETE),
+	KEY("allow_links", FLAG),
+	KEY("progress", FLAG),
+	DRY_RUN,
+	{ NULL },
+};
+
 static const struct op_key read_keys[] = {
 	KEY("path", PATH, .instead = "stdin", .needs = RIGHT_READ),
 	KEY("stdin", FLAG),
@@ -235,6 +246,7 @@ const struct op op_table[] = {
 	{ "read", { 0, { read_keys, source_keys, flow_keys } }, true, op_read },
 	{ "write", { 0, { write_keys, target_keys } }, true, op_write },
 	{ "copy", { 0, { copy_keys, source_keys, target_keys, flow_keys } }, false, op_copy },
+	{ "commit", { RIGHT_READ | RIGHT_WRITE, { commit_keys } }, false, op_commit },
 	{ NULL },
 };
 
@@ -293,11 +305,10 @@ int op_record(struct session *s, const struct buf *record)
 
 static void send_progress(void *arg, const struct wire_progress *p)
 {
-	uint8_t out[WIRE_PROGRESS_SIZE];
+	uint8_t out[WIRE_PROGRESS_MAX];
 	struct session *s = arg;
 
-	wire_progress_put(out, p);
-	conn_send(s->conn, WIRE_PROGRESS, out, sizeof(out));
+	conn_send(s->conn, WIRE_PROGRESS, out, wire_progress_put(out, p));
 }
 
 void op_flow_options(struct session *s, const struct kv *request, struct flow_options *opt)

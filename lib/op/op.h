@@ -57,6 +57,7 @@ int op_snapshots(struct session *s, const struct kv *request, struct buf *reply)
 int op_read(struct session *s, const struct kv *request, struct buf *reply);
 int op_write(struct session *s, const struct kv *request, struct buf *reply);
 int op_copy(struct session *s, const struct kv *request, struct buf *reply);
+int op_commit(struct session *s, const struct kv *request, struct buf *reply);
 
 /* Of a checked request: whether a flag is set; a number, or absent if the key is absent. */
 bool op_flag(const struct kv *request, const char *key);

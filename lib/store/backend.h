@@ -21,6 +21,8 @@
 #include "lib/host/identity.h"
 
 struct dependents;
+struct held;
+struct held_want;
 struct image;
 struct place;
 struct resize;
@@ -44,6 +46,7 @@ struct found {
 struct change_want {
 	bool allow_links; /* also change a file that has several links */
 	bool is_archive;  /* it is known to be one, so that no other image needs it */
+	bool is_unneeded; /* with dry_run: it is open here, and what needs it is changed before */
 	bool dry_run;	  /* only make the checks */
 };
 
@@ -101,6 +104,13 @@ struct backend {
 
 	/* Prepares a change of the size of an image: resize_open().  NULL: it never changes. */
 	struct resize *(*resize)(struct image *img, const struct resize_want *want);
+
+	/*
+	 * Locks an existing image that another program changes in place: held_open(), and what can
+	 * be checked before.  NULL: that is refused.
+	 */
+	struct held *(*hold)(struct image *img, const struct held_want *want);
+	int (*check_hold)(struct image *img, const struct held_want *want);
 
 	/*
 	 * Removes the image at p: also ST_ABSENT, ST_BUSY, and ST_REFUSED, for instance if another

@@ -50,6 +50,7 @@ struct dependents {
 	struct buf missed; /* such containers, for a message */
 	bool has_layers;   /* the image or a volume is not raw */
 	struct skipped files, volumes;
+	const char *except; /* the identity of an image that does not count, or NULL */
 	char *child; /* what was found, and what the image is for it */
 	const char *role;
 };
@@ -235,6 +236,8 @@ int dependents_look(struct dependents *d, int fd, const char *spelled, const cha
 	r = compare_names(d, spelled);
 	if (r <= 0 || strcmp(identity_of(&st, own), d->id) == 0) /* it may name itself */
 		return r < 0 ? -1 : 0;
+	if (d->except && strcmp(own, d->except) == 0)
+		return 0;
 	d->child = path ? strdup(path) : io_path_dup(fd);
 	if (!d->child)
 		d->child = strdup(spelled);
@@ -361,7 +364,14 @@ static void fini_search(struct dependents *d)
 
 int dependents_find(const struct place *image, char **path)
 {
-	struct dependents d = { .image = image, .groups = BUF_INIT, .missed = BUF_INIT };
+	return dependents_find_other(image, NULL, path);
+}
+
+int dependents_find_other(const struct place *image, const char *except, char **path)
+{
+	struct dependents d = {
+		.image = image, .groups = BUF_INIT, .missed = BUF_INIT, .except = except
+	};
 	int r = find_dependent(&d);
 
 	if (r > 0) {

@@ -62,6 +62,11 @@ int dependents_refuse_rename(const struct place *image); /* the same with anothe
 int dependents_find(const struct place *image, char **path);
 
 /*
+ * The same, without the image that has the identity except (identity.h), which is known to need it.
+ */
+int dependents_find_other(const struct place *image, const char *except, char **path);
+
+/*
  * For backends, whose search() and search_allowed() (backend.h) call these.
  */
 struct dependents;

@@ -4,39 +4,18 @@
 #include "lib/store/disk_image.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/format/content.h"
-#include "lib/format/qcow2_layer.h"
 #include "lib/format/qcow2_tables.h"
-#include "lib/host/identity.h"
 #include "lib/store/backend.h"
-#include "lib/store/chain.h"
+#include "lib/store/disk_image_state.h"
 #include "lib/store/recorded.h"
 
 #define EXTENT_MAX (64u << 20) /* bytes of neighbouring data that are found at once */
-
-struct layer {
-	struct image *img;  /* its own, except that of the uppermost layer */
-	struct image *data; /* the external data file, or NULL */
-	bool is_qcow2;
-	uint64_t len; /* of the guest's disk, in bytes */
-	struct qcow2_layer qcow2;
-	char id[IDENTITY_MAX];
-	bool is_ready;
-};
-
-struct disk_image {
-	struct image base;
-	pthread_mutex_t lock; /* of the layers' tables */
-	struct qcow2_unpack unpack;
-	unsigned count;
-	struct layer *layer[CHAIN_LAYERS_MAX]; /* the uppermost first */
-};
 
 /* A part of the disk, and the layer that has it; layer is NULL: zeros. */
 struct part {
@@ -245,7 +224,7 @@ static struct image *open_below(const struct disk_image *d, struct place *place)
 		return NULL;
 	img->may_change = d->layer[0]->img->may_change;
 	r = img->may_change ? 0 : image_hold(img);
-	if (r == 0 && image_refuse_unfinished(img) == 0)
+	if (r == 0 && (d->any_state || image_refuse_unfinished_layer(img) == 0))
 		return img;
 	image_close(img);
 	return NULL;
@@ -372,7 +351,7 @@ static int add_below(struct disk_image *d, const struct place *named)
 	return 1;
 }
 
-struct image *disk_image_open(struct image *top, const struct place *named)
+static struct image *open_disk(struct image *top, const struct place *named, bool any_state)
 {
 	struct disk_image *d = image_new(sizeof(*d), &ops, top->kind, NULL);
 	int r;
@@ -381,6 +360,7 @@ struct image *disk_image_open(struct image *top, const struct place *named)
 		return NULL;
 	pthread_mutex_init(&d->lock, NULL);
 	qcow2_unpack_init(&d->unpack);
+	d->any_state = any_state;
 	r = add_layer(d, top, named, NULL) < 0 ? -1 : 1;
 	while (r == 1)
 		r = add_below(d, d->count > 1 ? d->layer[d->count - 1]->img->place : named);
@@ -391,4 +371,14 @@ struct image *disk_image_open(struct image *top, const struct place *named)
 	d->base.len = d->layer[0]->len;
 	d->base.is_held = top->is_held;
 	return &d->base;
+}
+
+struct image *disk_image_open(struct image *top, const struct place *named)
+{
+	return open_disk(top, named, false);
+}
+
+struct image *disk_image_open_any(struct image *top, const struct place *named)
+{
+	return open_disk(top, named, true);
 }

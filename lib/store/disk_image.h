@@ -23,4 +23,7 @@
  */
 struct image *disk_image_open(struct image *top, const struct place *named);
 
+/* The same, also if layers are unfinished, which the caller finds out. */
+struct image *disk_image_open_any(struct image *top, const struct place *named);
+
 #endif

@@ -94,15 +94,38 @@ int image_hold(struct image *img)
 	return 0;
 }
 
+static int refuse_unfinished(struct image *img, int is)
+{
+	if (image_refuse_writers(img) < 0 && err_status() == ST_BUSY)
+		return -1;
+	if (is == IMAGE_COMMITTING)
+		return err_set(ST_CORRUPT,
+			"is unfinished: an img-commit into it was interrupted (run it again)");
+	return err_set(ST_CORRUPT, "is unfinished: the last write to it was interrupted");
+}
+
 int image_refuse_unfinished(struct image *img)
 {
 	int is = img->ops->is_unfinished(img);
 
-	if (is <= 0)
-		return is;
-	if (image_refuse_writers(img) == 0 || err_status() != ST_BUSY)
-		err_set(ST_CORRUPT, "is unfinished: the last write to it was interrupted");
-	return -1;
+	return is > 0 ? refuse_unfinished(img, is) : is;
+}
+
+int image_refuse_unfinished_layer(struct image *img)
+{
+	int is = img->ops->is_unfinished(img);
+
+	return is > 0 && is != IMAGE_COMMITTING ? refuse_unfinished(img, is) : is < 0 ? -1 : 0;
+}
+
+int image_refresh(struct image *img)
+{
+	off_t end = lseek(img->fd, 0, SEEK_END);
+
+	if (end < 0 || fstat(img->fd, &img->st) < 0)
+		return err_sys("cannot stat");
+	img->len = (uint64_t)end;
+	return 0;
 }
 
 int image_check_unused(struct image *img)

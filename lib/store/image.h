@@ -18,6 +18,7 @@
 #include "lib/store/place.h"
 
 #define IMAGE_READ_RECORDED EBADMSG
+#define IMAGE_COMMITTING 2 /* see is_unfinished */
 
 struct content;
 struct image;
@@ -40,8 +41,16 @@ struct image_ops {
 	int (*use)(struct image *img, struct inuse *u);
 	/* ST_REFUSED if other hosts may write to it, which this host cannot see.  May be NULL. */
 	int (*check_unshared)(struct image *img);
-	/* Whether it is unfinished: a job is writing it, or was interrupted.  1, 0 or -1. */
+	/*
+	 * Whether it is unfinished: a job is writing it, or was interrupted.  1, 0 or -1;
+	 * IMAGE_COMMITTING: that job is a commit (held.h).
+	 */
 	int (*is_unfinished)(struct image *img);
+	/*
+	 * What its mark says of that commit, in memory that the caller frees: 1; 0: it has no such
+	 * mark; -1 recorded.  May be NULL: it is never the base of a commit.
+	 */
+	int (*commit_record)(struct image *img, char **record);
 	/* ST_CORRUPT if its size has changed, or if it is a snapshot that is invalid. */
 	int (*check)(struct image *img);
 	/*
@@ -93,6 +102,12 @@ int image_refuse_writers(struct image *img);
  */
 int image_refuse_unfinished(struct image *img);
 
+/*
+ * The same of an image that is read as a layer below another: the base of a commit is accepted,
+ * because the layers above it hide what is not complete in it.
+ */
+int image_refuse_unfinished_layer(struct image *img);
+
 /* As image_refuse_writers(); and image_check_end() will also detect writers.  0, or -1 recorded. */
 int image_hold(struct image *img);
 
@@ -102,6 +117,9 @@ int image_hold(struct image *img);
  * image_hold().
  */
 int image_check_end(struct image *img);
+
+/* Finds out its length and its times anew, after this job has enlarged it.  0, or -1 recorded. */
+int image_refresh(struct image *img);
 
 /* For backends that detect writers only by .use: .check_unwritten. */
 int image_check_unused(struct image *img);

@@ -141,7 +141,7 @@ static bool handle_at_once(struct reader *r, struct frame *f)
 			c->hooks.message(c->hooks.arg, f->payload[0], (char *)f->payload + 1);
 		return true;
 	case WIRE_PROGRESS:
-		wire_progress_parse(&p, f->payload);
+		wire_progress_parse(&p, f->payload, f->len);
 		if (c->hooks.progress)
 			c->hooks.progress(c->hooks.arg, &p);
 		return true;

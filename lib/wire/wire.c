@@ -21,7 +21,7 @@ static const struct rule {
 	[WIRE_OK] = { "OK", 0, WIRE_KV_MAX, false, true },
 	[WIRE_ERROR] = { "ERROR", 6, 6 + WIRE_TEXT_MAX, false, true },
 	[WIRE_MESSAGE] = { "MESSAGE", 1, 1 + WIRE_TEXT_MAX, false, true },
-	[WIRE_PROGRESS] = { "PROGRESS", WIRE_PROGRESS_SIZE, WIRE_PROGRESS_SIZE, false, true },
+	[WIRE_PROGRESS] = { "PROGRESS", WIRE_PROGRESS_SIZE, WIRE_PROGRESS_MAX, false, true },
 	[WIRE_BEAT] = { "BEAT", 0, 0, true, true },
 	[WIRE_FAILED] = { "FAILED", 6, 6 + WIRE_TEXT_MAX, true, true },
 	[WIRE_SAME] = { "SAME", WIRE_SAME_SIZE, WIRE_SAME_SIZE, true, true },
@@ -127,20 +127,32 @@ void wire_same_put(uint8_t out[WIRE_SAME_SIZE], const struct wire_same *s)
 	memcpy(out + 16, s->hash.byte, HASH_SIZE);
 }
 
-void wire_progress_parse(struct wire_progress *p, const uint8_t in[WIRE_PROGRESS_SIZE])
+void wire_progress_parse(struct wire_progress *p, const uint8_t *in, size_t len)
 {
+	memset(p, 0, sizeof(*p));
 	p->done = get_be64(in);
 	p->total = get_be64(in + 8);
 	p->data = get_be64(in + 16);
 	p->left = get_be64(in + 24);
+	if (len < WIRE_PROGRESS_MAX)
+		return;
+	p->capacity = get_be64(in + 32);
+	p->allocation = get_be64(in + 40);
+	p->physical = get_be64(in + 48);
 }
 
-void wire_progress_put(uint8_t out[WIRE_PROGRESS_SIZE], const struct wire_progress *p)
+size_t wire_progress_put(uint8_t out[WIRE_PROGRESS_MAX], const struct wire_progress *p)
 {
 	put_be64(out, p->done);
 	put_be64(out + 8, p->total);
 	put_be64(out + 16, p->data);
 	put_be64(out + 24, p->left);
+	if (!p->physical)
+		return WIRE_PROGRESS_SIZE;
+	put_be64(out + 32, p->capacity);
+	put_be64(out + 40, p->allocation);
+	put_be64(out + 48, p->physical);
+	return WIRE_PROGRESS_MAX;
 }
 
 void wire_end_parse(struct wire_end *e, const uint8_t in[WIRE_END_SIZE])

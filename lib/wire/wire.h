@@ -109,6 +109,7 @@
 #define WIRE_SAME_MAX (1u << 30) /* bytes that one SAME covers */
 #define WIRE_END_SIZE (4 * 8 + HASH_SIZE)
 #define WIRE_PROGRESS_SIZE 32
+#define WIRE_PROGRESS_MAX 56
 
 #define WIRE_BEAT_MS 5000
 #define WIRE_SILENCE_MS 20000
@@ -153,6 +154,8 @@ struct wire_progress {
 	uint64_t done, total; /* of the image, holes included; total 0: unknown */
 	uint64_t data;	      /* of done */
 	uint64_t left;	      /* about how much data is still to come */
+	/* Of the layer that a commit changes, as img-info shows them; physical 0: not told. */
+	uint64_t capacity, allocation, physical;
 };
 
 /* What an END says; also what a flow counts. */
@@ -193,8 +196,10 @@ void wire_hole_put(uint8_t out[WIRE_HOLE_SIZE], const struct block *b);
 int wire_same_parse(struct wire_same *s, const uint8_t in[WIRE_SAME_SIZE]);
 void wire_same_put(uint8_t out[WIRE_SAME_SIZE], const struct wire_same *s);
 
-void wire_progress_parse(struct wire_progress *p, const uint8_t in[WIRE_PROGRESS_SIZE]);
-void wire_progress_put(uint8_t out[WIRE_PROGRESS_SIZE], const struct wire_progress *p);
+/* len is from WIRE_PROGRESS_SIZE to WIRE_PROGRESS_MAX. */
+void wire_progress_parse(struct wire_progress *p, const uint8_t *in, size_t len);
+/* The length of the payload: WIRE_PROGRESS_MAX if p->physical is told, or WIRE_PROGRESS_SIZE. */
+size_t wire_progress_put(uint8_t out[WIRE_PROGRESS_MAX], const struct wire_progress *p);
 
 void wire_end_parse(struct wire_end *e, const uint8_t in[WIRE_END_SIZE]);
 void wire_end_put(uint8_t out[WIRE_END_SIZE], const struct wire_end *e);

@@ -5,6 +5,7 @@
 
 CALLS=openat,pwrite64,fsync,fdatasync,ftruncate,fallocate,rename,renameat,renameat2,unlink,unlinkat
 CALLS+=,link,linkat,fsetxattr,fremovexattr,fchown,fchmod,utimensat
+MAY_MISS=      # set if a program has threads that share its calls in another way each time
 CHILD_STATUS=7 # if a program is killed that the helper runs
 
 # run_traced WORD...: runs a command of the copy; $1 is its name.
@@ -50,6 +51,9 @@ crash() {
 		"$scenario"_make
 		printf '%s\n' -e "trace=$CALLS" "${ALWAYS[@]}" -e "inject=$call:signal=KILL:when=$n" >"$INJECT"
 		run_traced "$@"
+		if [ -n "${MAY_MISS:-}" ] && [ "$status" = 0 ]; then
+			continue
+		fi
 		if [[ ! $status =~ ^(7|$CHILD_STATUS)$ ]] || ! one_line "$1: "; then
 			echo "killed at $call $n:" >&2
 			told

@@ -17,7 +17,7 @@ setup_file() {
 		printf -- '-e inject=%s:signal=STOP ' getdents64,pread64,unlinkat,renameat2,fallocate,statfs,fstatfs
 		printf -- '-P %s ' /
 		for i in "${!STALLING[@]}"; do
-			printf -- '-P %s ' "$STALLED/$i"{,/x.img,/room.img,/fs.img,/z.img.lzo,/.y.img.img-tools}
+			printf -- '-P %s ' "$STALLED/$i"{,/x.img,/room.img,/fs.img,/z.img.lzo,/top.qcow2,/.y.img.img-tools}
 		done
 		printf 'sh -c "$SSH_ORIGINAL_COMMAND"\n'
 	} >"$stall"
@@ -48,6 +48,7 @@ STALLING=(
 	'img-resize @x.img 1M'
 	'img-resize --fs @fs.img 2M'
 	'img-resizefs @fs.img'
+	'img-commit @top.qcow2'
 	'img-archive @x.img'
 	'img-unarchive @z.img.lzo'
 	'img-clean @'
@@ -60,6 +61,8 @@ make_images() {
 	img-archive z.img
 	truncate -s 1M fs.img
 	mke2fs -q -t ext4 fs.img 512k
+	truncate -s 1M base.raw
+	qemu-img create -q -f qcow2 -b base.raw -F raw top.qcow2
 }
 
 # all_stall OPTION...: starts all commands at once, and waits until their helpers have
@@ -72,7 +75,7 @@ all_stall() {
 	for i in "${!STALLING[@]}"; do
 		dir=$STALLED/$i
 		mkdir "$dir" "$i"
-		cp x.img room.img fs.img z.img.lzo "$dir"
+		cp x.img room.img fs.img z.img.lzo base.raw top.qcow2 "$dir"
 		cp x.img room.img "$i"
 		touch "$dir/.left.img-tools"
 		read -r -a words <<<"${STALLING[i]/@/"stall:$dir/"}"

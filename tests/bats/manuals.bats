@@ -162,6 +162,20 @@ in_world() {
 	[ -z "$(ls -A "$HERE")" ]
 }
 
+# chain DIRECTORY: makes base <- snap1 <- snap2.
+chain() {
+	truncate -s 10M "$1/base"
+	qemu-img create -q -f qcow2 -u -b base -F raw "$1/snap1" 10M
+	qemu-img create -q -f qcow2 -u -b snap1 -F qcow2 "$1/snap2" 10M
+	qemu-io -c 'write -P 1 1M 2M' "$1/snap1" >/dev/null
+}
+
+@test "manuals: img-commit(1)" {
+	chain "$STORE"
+	runs img-commit.1 's/allocation [0-9.]+ (.iB|B|bytes)/allocation/' # depends on the filesystem
+	[ "$(names "$STORE")" = 'base snap2' ]
+}
+
 @test "manuals: img-config(5)" {
 	mkdir "$WORLD/here/srv/old images"
 	image "$WORLD/here/srv"/{images,"old images",backup}/x.img
@@ -303,6 +317,7 @@ session() {
 	image "$WORLD"/kvm1/home/{a,app}.img "$WORLD/kvm2/home/mail.img"
 	archive "$WORLD/kvm2/home/old.img.lzo"
 	packed new.img.gz
+	chain "$WORLD/kvm2/srv/images"
 	extract -v heading='## A short tour' <"$BATS_TEST_DIRNAME/../../README.md" >examples
 	[ "$(grep -c '^\$ img-\|^\$ zcat' examples)" -ge 20 ]
 	VOLUMES=1 extract -v heading='## A short tour' <"$BATS_TEST_DIRNAME/../../README.md" >others
@@ -315,7 +330,8 @@ session() {
 		"here/home/examples here/home/mail.img here/home/new.img.gz here/home/web.img\
  here/home/web2.img here/srv/images/web.img kvm1/home/a.img kvm1/home/app.img kvm1/home/b.img\
  kvm2/home/app.img kvm2/home/mail.img kvm2/home/new.img kvm2/home/old.img.lzo\
- kvm2/srv/backup/web.img.lzo kvm2/srv/images/db.img.lzo kvm2/srv/images/old.img" ]
+ kvm2/srv/backup/web.img.lzo kvm2/srv/images/base kvm2/srv/images/db.img.lzo\
+ kvm2/srv/images/old.img kvm2/srv/images/snap2" ]
 }
 
 # in_tree FLAG...: runs the compiler of this build in the copy of the sources.

@@ -190,7 +190,7 @@ static struct aside {
 	sem_t message, progress, ended;
 	int level;
 	char text[100];
-	uint64_t done, total, left;
+	uint64_t done, total, left, physical;
 	atomic_int ends;
 } aside;
 
@@ -210,6 +210,7 @@ static void on_progress(void *arg, const struct wire_progress *p)
 	a->done = p->done;
 	a->total = p->total;
 	a->left = p->left;
+	a->physical = p->physical;
 	sem_post(&a->progress);
 }
 
@@ -232,8 +233,8 @@ static void sem_take(sem_t *s)
 static void test_aside(void)
 {
 	static const struct err full = { ST_NOROOM, ENOSPC, "the disk is full" };
-	static const struct wire_progress progress = { 5, 1ull << 40, 3, 1ull << 33 };
-	uint8_t numbers[WIRE_PROGRESS_SIZE];
+	static const struct wire_progress progress = { 5, 1ull << 40, 3, 1ull << 33, 7, 8, 9 };
+	uint8_t numbers[WIRE_PROGRESS_MAX];
 	struct conn *c[2];
 	struct frame *f;
 	struct err e;
@@ -246,10 +247,10 @@ static void test_aside(void)
 	sem_take(&aside.message);
 	is_int(aside.level, 2, "a MESSAGE passes the inbox: its level");
 	is_str(aside.text, "a word", "and its text");
-	wire_progress_put(numbers, &progress);
-	conn_send(c[1], WIRE_PROGRESS, numbers, sizeof(numbers));
+	conn_send(c[1], WIRE_PROGRESS, numbers, wire_progress_put(numbers, &progress));
 	sem_take(&aside.progress);
-	ok(aside.done == 5 && aside.total == 1ull << 40 && aside.left == 1ull << 33,
+	ok(aside.done == 5 && aside.total == 1ull << 40 && aside.left == 1ull << 33 &&
+			aside.physical == 9,
 		"and so does PROGRESS");
 	ok(!conn_failed(c[0], NULL), "until then all is well");
 	is_int(conn_send_error(c[1], &full), 0, "an ERROR");

@@ -47,6 +47,7 @@ static const struct least {
 	{ "read", "path=/x", { "path" } },
 	{ "write", "path=/x", { "path" } },
 	{ "copy", "source=/x path=/y", { "source", "path" } },
+	{ "commit", "path=/x", { "path" } },
 };
 
 #define R RIGHT_READ
@@ -114,6 +115,9 @@ static const struct need {
 	{ "copy", "source=/x path=/y in_place=1", R | W },
 	{ "copy", "source=/x path=/y snapshot=1 pre=a overwrite=1", R | C | W | D | S | X },
 	{ "copy", "source=/x path=/y snapshot=1 pre=a overwrite=1 dry_run=1", R },
+	{ "commit", "path=/x top_layer=1 base_layer=2 progress=1", R | W },
+	{ "commit", "path=/x top_layer=1 delete=1", R | W | D },
+	{ "commit", "path=/x delete=1 dry_run=1", R },
 };
 
 static const struct op *find(const char *name)

@@ -12,6 +12,7 @@
 #include "lib/host/identity.h"
 #include "lib/host/storage.h"
 #include "lib/store/dependents.h"
+#include "lib/store/file/file_held.h"
 #include "lib/store/file/file_image.h"
 #include "lib/store/file/file_list.h"
 #include "lib/store/file/file_place.h"
@@ -83,7 +84,7 @@ static int remove_file(const struct place *base, const struct change_want *want)
 
 	if (refuse_change_of(p, want) < 0 || precheck_fixed(p, want->dry_run) < 0 ||
 		unfinished_check(p->dir, base->name, p->st.st_uid) < 0 ||
-		(!want->is_archive && dependents_refuse(base) < 0))
+		(!want->is_archive && !want->is_unneeded && dependents_refuse(base) < 0))
 		return -1;
 	if (want->dry_run)
 		return 0;
@@ -178,6 +179,8 @@ const struct backend backend_file = {
 	.make = file_target_make,
 	.fill = file_target_fill,
 	.resize = file_resize_open,
+	.hold = file_held_open,
+	.check_hold = file_held_check,
 	.remove = remove_file,
 	.rename = rename_file,
 	.list = file_list,

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -12,6 +14,7 @@
 #include "lib/store/file/file_extents.h"
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/unfinished.h"
+#include "lib/store/held.h"
 
 struct image_file {
 	struct image base;
@@ -51,6 +54,31 @@ static int is_file_unfinished(struct image *img)
 	const struct place_file *p = (const struct place_file *)img->place;
 
 	return p ? unfinished_is(img->fd, p->dir, p->base.name) : 0;
+}
+
+static int read_file_commit(struct image *img, char **record)
+{
+	const struct place_file *p = (const struct place_file *)img->place;
+	char text[UNFINISHED_RECORD_MAX];
+	int has = p ? unfinished_record(img->fd, p->dir, p->base.name, text) : 0;
+
+	if (has <= 0 || strncmp(text, HELD_RECORD, strlen(HELD_RECORD)) != 0)
+		return has < 0 ? -1 : 0;
+	*record = strdup(text + strlen(HELD_RECORD));
+	return *record ? 1 : err_set(ST_FAILED, "out of memory");
+}
+
+static int find_file_state(struct image *img)
+{
+	int is = is_file_unfinished(img), has;
+	char *record;
+
+	if (is <= 0)
+		return is;
+	has = read_file_commit(img, &record);
+	if (has > 0)
+		free(record);
+	return has > 0 ? IMAGE_COMMITTING : has < 0 ? -1 : 1;
 }
 
 static int check_file_size(struct image *img)
@@ -111,7 +139,8 @@ static const struct image_ops ops = {
 	.extent = find_file_extent,
 	.allocated = count_file_blocks,
 	.use = image_fd_use,
-	.is_unfinished = is_file_unfinished,
+	.is_unfinished = find_file_state,
+	.commit_record = read_file_commit,
 	.check = check_file_size,
 	.check_unwritten = check_file_unwritten,
 };

@@ -31,7 +31,7 @@ int unfinished_is(int fd, int dir_fd, const char *name);
 int unfinished_set(int fd, int dir_fd, const char *name, const char *record);
 int unfinished_clear(int fd, int dir_fd, const char *name);
 
-#define UNFINISHED_RECORD_MAX 128
+#define UNFINISHED_RECORD_MAX 1024
 /*
  * What the mark of the open file fd says of the job that set it: 1; 0 if there is no mark, or it
  * says nothing; or -1 recorded.

@@ -14,6 +14,7 @@
 #include "lib/host/inuse.h"
 #include "lib/store/dependents.h"
 #include "lib/store/volume/volume_describe.h"
+#include "lib/store/volume/volume_held.h"
 #include "lib/store/volume/volume_image.h"
 #include "lib/store/volume/volume_list.h"
 #include "lib/store/volume/volume_place.h"
@@ -84,11 +85,9 @@ static int describe_unopened(const struct place *base, struct buf *out)
 	return r;
 }
 
-/* Refuses a volume that is in use, or that other volumes depend on. */
-static int refuse_used(const struct lvm_volume *v)
+/* Refuses a volume that other volumes depend on, or whose state does not allow a change. */
+static int refuse_state(const struct lvm_volume *v)
 {
-	int fd, r;
-
 	if (v->is_pool || !v->is_visible || v->is_merging)
 		return volume_check_changeable(v);
 	if (v->is_origin)
@@ -98,7 +97,17 @@ static int refuse_used(const struct lvm_volume *v)
 	/* Checked by the tag, too, since the job may have it closed at this moment. */
 	if (volume_run_state(v) == RUN_ALIVE)
 		return err_set(ST_BUSY, "in use: a job is making it");
-	if (!v->is_active)
+	return 0;
+}
+
+/* The same, and one that is in use. */
+static int refuse_used(const struct lvm_volume *v)
+{
+	int fd, r;
+
+	if (refuse_state(v) < 0)
+		return -1;
+	if (!v->is_active || v->is_pool || !v->is_visible || v->is_merging)
 		return 0;
 	fd = volume_place_open(v, O_RDONLY | O_EXCL);
 	if (fd < 0)
@@ -125,6 +134,13 @@ static int remove_volume(const struct place *base, const struct change_want *wan
 	struct lvm_volume v;
 	int r;
 
+	if (want->is_unneeded) {
+		r = volume_place_look(base, &v);
+		if (r == 0)
+			r = refuse_state(&v);
+		lvm_volume_fini(&v);
+		return r;
+	}
 	if (look_changeable(base, &v) < 0)
 		return -1;
 	r = dependents_refuse(base);
@@ -198,6 +214,8 @@ const struct backend backend_volume = {
 	.make = volume_target_make,
 	.fill = volume_target_fill,
 	.resize = volume_resize_open,
+	.hold = volume_held_open,
+	.check_hold = volume_held_check,
 	.remove = remove_volume,
 	.rename = rename_volume,
 	.list = volume_list,

@@ -80,9 +80,22 @@ static int count_volume_bytes(struct image *img, uint64_t *out)
 	return 0;
 }
 
-static int is_volume_unfinished(struct image *img)
+static int read_volume_commit(struct image *img, char **record)
 {
-	return volume_is_unfinished(&volume_of(img)->lv);
+	*record = lvm_tag(&volume_of(img)->lv, VOLUME_TAG_COMMIT);
+	return *record ? 1 : 0;
+}
+
+/* While it is extended for a commit, it has both marks, and its new space may hold old data. */
+static int find_volume_state(struct image *img)
+{
+	const struct lvm_volume *v = &volume_of(img)->lv;
+	char *commit = lvm_tag(v, VOLUME_TAG_COMMIT), *mark = lvm_tag(v, VOLUME_TAG_UNFINISHED);
+	int r = commit && !mark ? IMAGE_COMMITTING : volume_is_unfinished(v);
+
+	free(commit);
+	free(mark);
+	return r;
 }
 
 /* A listing has found out already whether it is open elsewhere. */
@@ -133,7 +146,8 @@ static const struct image_ops ops = {
 	.allocated = count_volume_bytes,
 	.use = find_volume_users,
 	.check_unshared = check_not_shared,
-	.is_unfinished = is_volume_unfinished,
+	.is_unfinished = find_volume_state,
+	.commit_record = read_volume_commit,
 	.check = check_volume,
 	.check_unwritten = image_check_unused,
 	.describe = describe_volume,

@@ -102,6 +102,8 @@ static int mark_volume(struct target_volume *t, const struct lvm_volume *v)
 		r = remove_tag(v, VOLUME_TAG_RUN);
 	if (r == 0)
 		r = remove_tag(v, VOLUME_TAG_RESIZE);
+	if (r == 0)
+		r = remove_tag(v, VOLUME_TAG_COMMIT);
 	/* What an earlier job left unfinished remains so if this job writes nothing. */
 	t->marked = !t->base.was_unfinished;
 	if (r == 0 && !volume_has_name(t->base.fd, t->name))
