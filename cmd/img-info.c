@@ -67,12 +67,14 @@ static int form_of(const struct cli *cli, const char *xml)
 
 int main(int argc, char **argv)
 {
-	char *xml = NULL;
+	char *xml = NULL, *qmp = NULL;
 	struct command c = { .op = "info", .tell = tell_image };
 	int chain = 0, form;
 	bool has_layers;
 	struct poptOption options[] = { { "chain", '\0', POPT_ARG_NONE, &chain, 0,
 						"show the layers below each image, too", NULL },
+		{ "qmp", '\0', POPT_ARG_STRING, &qmp, 0,
+			"ask the QEMU behind this socket how far the image is written", "SOCKET" },
 		{ "xml", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &xml, 0,
 			"print XML as libvirt's: volume (the default) or domain", "FORM" },
 		POPT_TABLEEND };
@@ -85,6 +87,10 @@ int main(int argc, char **argv)
 	has_layers = chain || xml;
 	free(xml);
 	kv_add_bool(&c.keys, "chain", chain);
+	kv_add(&c.keys, "qmp", qmp);
+	if (form >= 0 && qmp && !*qmp)
+		form = usage_error("--qmp needs the path of a socket");
+	free(qmp);
 	if (form < 0 || !has_layers)
 		return command_end(&c, form < 0 ? -1 : 0);
 	if (chain_show_begin(&show, (enum chain_form)form, c.cli.count, chain) < 0)

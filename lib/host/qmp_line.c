@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +17,10 @@
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/base/pathname.h"
 #include "lib/host/qmp.h"
 
 #define READ_SIZE 65536
-#define LIBVIRT_MONITOR "*/libvirt/qemu/*/monitor.sock"
 
 static bool line_trusts(uid_t uid, uid_t owner)
 {
@@ -31,15 +30,21 @@ static bool line_trusts(uid_t uid, uid_t owner)
 static int line_refuse_owner(const char *what, uid_t uid)
 {
 	return err_set(ST_REFUSED,
-		"%s belongs to user %lu, who is neither root nor the owner of the image", what,
+		"%sbelongs to user %lu, who is neither root nor the owner of the image", what,
 		(unsigned long)uid);
+}
+
+/* Whether it is libvirt's own: .../libvirt/qemu/domain-1-NAME/monitor.sock */
+static bool line_is_libvirts(const char *path)
+{
+	return strstr(path, "/libvirt/qemu/") && strcmp(pathname_last(path), "monitor.sock") == 0;
 }
 
 /* Refuses what is not a socket that may be used.  0, or -1 recorded. */
 static int line_check_node(int node, uid_t owner)
 {
 	char *path = io_path_dup(node);
-	bool is_libvirts = path && fnmatch(LIBVIRT_MONITOR, path, 0) == 0;
+	bool is_libvirts = path && line_is_libvirts(path);
 	struct stat st;
 
 	free(path);
@@ -49,7 +54,7 @@ static int line_check_node(int node, uid_t owner)
 		return err_set(ST_REFUSED, "is not a UNIX socket");
 	if (is_libvirts)
 		return err_set(ST_REFUSED, "is libvirt's own (use --libvirt)");
-	return line_trusts(st.st_uid, owner) ? 0 : line_refuse_owner("it", st.st_uid);
+	return line_trusts(st.st_uid, owner) ? 0 : line_refuse_owner("", st.st_uid);
 }
 
 /* Connects through the descriptor, so that it is the socket that was checked. */
@@ -79,7 +84,7 @@ static int line_check_peer(struct qmp_line *l, uid_t owner)
 		return err_sys("cannot find out who listens on it");
 	l->peer = peer.pid;
 	return line_trusts(peer.uid, owner) ? 0
-					    : line_refuse_owner("the process behind it", peer.uid);
+					    : line_refuse_owner("the process behind it ", peer.uid);
 }
 
 int qmp_line_open(struct qmp_line *l, const struct policy *policy, const char *path, uid_t owner)
@@ -193,6 +198,9 @@ int qmp_line_read(struct qmp_line *l, struct deadline *limit, json_t **object, s
 	while ((len = line_length(l)) == 0) {
 		if (l->in.len - l->taken > QMP_LINE_MAX)
 			return line_fail(l, "does not speak QMP: a line that is too long");
+		/* Another protocol may wait for us before it ends a line. */
+		if (l->in.len > l->taken && !memchr("{ \r", l->in.data[l->taken], 3))
+			return line_fail(l, "does not speak QMP: a line that is not a JSON object");
 		/* Also if lines come without end. */
 		if (limit && deadline_wait(limit) == 0)
 			return 0;

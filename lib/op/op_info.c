@@ -2,6 +2,11 @@
  * info: describes an image or container; with chain the layers of an image, too.
  *	RECORD  lib/store/info.h; with chain one for each layer, as in lib/store/chain.h
  */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/host/qmp_block.h"
 #include "lib/op/op.h"
 #include "lib/store/chain.h"
 #include "lib/store/info.h"
@@ -11,9 +16,9 @@ static int send_layer(void *arg, const struct buf *record)
 	return op_record(arg, record);
 }
 
-static int send_image(struct session *s, struct place *place)
+static int send_image(struct session *s, struct place *place, const struct live *live)
 {
-	struct info_layer layer = { .format = NULL };
+	struct info_layer layer = { .format = NULL, .live = live };
 	struct buf record = BUF_INIT;
 	int r = info_collect_layer(place, &layer, &record);
 
@@ -24,12 +29,47 @@ static int send_image(struct session *s, struct place *place)
 	return r;
 }
 
+/* Who owns the image at path; root, if that cannot be found out, which the request then reports. */
+static uid_t info_owner_of(struct session *s, const char *path)
+{
+	int node = policy_find(&s->policy, path);
+	struct stat st = { .st_uid = 0 };
+
+	if (node < 0 || fstat(node, &st) < 0)
+		st.st_uid = 0;
+	if (node >= 0)
+		close(node);
+	err_clear();
+	return st.st_uid;
+}
+
+/* What QEMU says of its disks.  0, or -1 recorded. */
+static int info_ask_qmp(struct session *s, const char *path, const char *socket, struct live *out)
+{
+	struct qmp *q = qmp_open(&s->policy, socket, info_owner_of(s, path));
+	int r = q ? qmp_block_list(q, &s->policy, out) : -1;
+
+	qmp_close(q);
+	return r < 0 ? err_wrap("QMP socket '%s'", socket) : 0;
+}
+
 int op_info(struct session *s, const struct kv *request, struct buf *reply)
 {
-	struct place *place = place_open(&s->policy, kv_get(request, "path"));
+	const char *path = kv_get(request, "path"), *qmp = kv_get(request, "qmp");
+	struct place *place = place_open(&s->policy, path);
+	struct live live = LIVE_INIT, *shown = qmp ? &live : NULL;
+	int r;
 
 	(void)reply;
 	if (!place)
 		return -1;
-	return op_flag(request, "chain") ? chain_walk(place, send_layer, s) : send_image(s, place);
+	if (qmp && info_ask_qmp(s, path, qmp, &live) < 0) {
+		place_close(place);
+		live_fini(&live);
+		return -1;
+	}
+	r = op_flag(request, "chain") ? chain_walk(place, shown, send_layer, s)
+				      : send_image(s, place, shown);
+	live_fini(&live);
+	return r;
 }

@@ -106,7 +106,10 @@ static struct place *place_below(const struct chain *c, const struct info_layer 
 /* Shows the layer below one, and makes *layer that one: 1; 0: the chain ends; -1 recorded. */
 static int step(struct chain *c, struct info_layer *layer)
 {
-	struct info_layer next = { .format = layer->backing_format ? layer->backing_format : "" };
+	struct info_layer next = {
+		.format = layer->backing_format ? layer->backing_format : "",
+		.live = layer->live,
+	};
 	struct buf record = BUF_INIT;
 	struct place *place = NULL;
 	int r = 0;
@@ -151,10 +154,10 @@ static int show_top(struct chain *c, struct place *top, struct info_layer *layer
 	return r;
 }
 
-int chain_walk(struct place *top, chain_each *each, void *arg)
+int chain_walk(struct place *top, const struct live *live, chain_each *each, void *arg)
 {
 	struct chain *c = calloc(1, sizeof(*c));
-	struct info_layer layer = { .format = NULL };
+	struct info_layer layer = { .format = NULL, .live = live };
 	int r;
 
 	if (!c) {

@@ -10,6 +10,7 @@
 #define IMG_CHAIN_H
 
 #include "lib/base/buf.h"
+#include "lib/host/live.h"
 #include "lib/store/place.h"
 
 #define CHAIN_LAYERS_MAX 200 /* as in libvirt */
@@ -32,10 +33,10 @@
 typedef int chain_each(void *arg, const struct buf *record);
 
 /*
- * Describes the chain of the image at a place, which it takes over, also on failure.  0, or -1
- * recorded if the image itself cannot be described, or each has failed.  Blocks as
- * info_collect() does, for each layer.
+ * Describes the chain of the image at a place, which it takes over, also on failure.  live is what
+ * QEMU says of the disks that it has open, or NULL.  0, or -1 recorded if the image itself cannot
+ * be described, or each has failed.  Blocks as info_collect() does, for each layer.
  */
-int chain_walk(struct place *top, chain_each *each, void *arg);
+int chain_walk(struct place *top, const struct live *live, chain_each *each, void *arg);
 
 #endif
