@@ -66,6 +66,7 @@ static const struct op_key info_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("chain", FLAG),
 	KEY("qmp", PATH),
+	KEY("libvirt", TEXT),
 	{ NULL },
 };
 

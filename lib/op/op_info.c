@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/host/domstats.h"
 #include "lib/host/qmp_block.h"
 #include "lib/op/op.h"
 #include "lib/store/chain.h"
@@ -53,23 +54,39 @@ static int info_ask_qmp(struct session *s, const char *path, const char *socket,
 	return r < 0 ? err_wrap("QMP socket '%s'", socket) : 0;
 }
 
+/* *out: what is known of the disks that are open in QEMU; NULL: that is not asked for. */
+static int info_ask(
+	struct session *s, const struct kv *request, struct live *live, const struct live **out)
+{
+	const char *qmp = kv_get(request, "qmp"), *domain = kv_get(request, "libvirt");
+
+	*out = qmp || domain ? live : NULL;
+	if (qmp && domain)
+		return err_set(ST_USAGE, "qmp and libvirt exclude each other");
+	if (qmp)
+		return info_ask_qmp(s, kv_get(request, "path"), qmp, live);
+	if (domain && domstats_list(domain, &s->policy, live) < 0)
+		return err_wrap("guest '%s'", domain);
+	return 0;
+}
+
 int op_info(struct session *s, const struct kv *request, struct buf *reply)
 {
-	const char *path = kv_get(request, "path"), *qmp = kv_get(request, "qmp");
-	struct place *place = place_open(&s->policy, path);
-	struct live live = LIVE_INIT, *shown = qmp ? &live : NULL;
+	struct place *place = place_open(&s->policy, kv_get(request, "path"));
+	struct live live = LIVE_INIT;
+	const struct live *known;
 	int r;
 
 	(void)reply;
 	if (!place)
 		return -1;
-	if (qmp && info_ask_qmp(s, path, qmp, &live) < 0) {
+	if (info_ask(s, request, &live, &known) < 0) {
 		place_close(place);
 		live_fini(&live);
 		return -1;
 	}
-	r = op_flag(request, "chain") ? chain_walk(place, shown, send_layer, s)
-				      : send_image(s, place, shown);
+	r = op_flag(request, "chain") ? chain_walk(place, known, send_layer, s)
+				      : send_image(s, place, known);
 	live_fini(&live);
 	return r;
 }

@@ -1,11 +1,26 @@
 #!/usr/bin/env bats
 #
 # img-info --qmp: the numbers of a disk that is being written, by the monitor of
-# qemu-storage-daemon, with qemu-io as the guest.
+# qemu-storage-daemon, with qemu-io as the guest.  And --libvirt, which runs virsh: no libvirtd
+# runs here, and the test driver of virsh has no disks, so on the host "v" a script says what virsh
+# of libvirt 9.0 does.
 
 load common
 
-setup_file() { img_setup_file a; }
+setup_file() {
+	img_setup_file a
+	cat >"$BATS_FILE_TMPDIR/virsh" <<-END
+		#!/bin/sh
+		echo "\$*" >$BATS_FILE_TMPDIR/virsh-args
+		cat $BATS_FILE_TMPDIR/virsh-errors >&2
+		cat $BATS_FILE_TMPDIR/virsh-says
+		exec test ! -s $BATS_FILE_TMPDIR/virsh-errors
+	END
+	chmod +x "$BATS_FILE_TMPDIR/virsh"
+	if [ "$(id -u)" = 0 ]; then
+		HOST_MOUNTS="mount --bind $BATS_FILE_TMPDIR/virsh $(command -v virsh)" start_host v
+	fi
+}
 teardown_file() { img_teardown_file; }
 setup() {
 	img_setup
@@ -224,7 +239,7 @@ connected() {
 	mkdir -p libvirt/qemu/domain-1-x
 	ln qmp libvirt/qemu/domain-1-x/monitor.sock
 	refuses 4 snap2 img-info --qmp libvirt/qemu/domain-1-x/monitor.sock snap2
-	says libvirt
+	says '(use --libvirt)'
 	# The access policy holds for the socket, too.
 	mkdir allowed
 	truncate -s 1M allowed/x
@@ -255,4 +270,61 @@ connected() {
 	as_root chown "$(id -u)" qmp
 	refuses 4 snap2 img-info --qmp qmp snap2
 	says 'the process behind it belongs to user 4242'
+}
+
+# virsh_says ERRORS LINE...: what the virsh of the host "v" prints.
+virsh_says() {
+	printf "$1" >"$BATS_FILE_TMPDIR/virsh-errors" # with escapes
+	shift
+	printf '%s\n' "$@" >"$BATS_FILE_TMPDIR/virsh-says"
+}
+
+@test "libvirt: the allocation on a device is the larger of virsh's and the watermark" {
+	local disk
+
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	volume
+	disk=("  block.0.path=$LOOP" "  block.1.path=$DIR/base" '  block.1.allocation=4096')
+	virsh_says '' "Domain: 'web'" '  state.state=1' '  block.0.allocation=9437184' "${disk[@]}"
+	succeeds img-info --json --chain --libvirt web "v:$LOOP"
+	json '.allocation == 9437184 and .watermark < 9437184'
+	json '[.layers[].live] == [true, true]'
+	json ".layers[1].allocation == $(allocated base)"
+	[ "$(cat "$BATS_FILE_TMPDIR/virsh-args")" = \
+		'--quiet --readonly domstats --state --block --backing --raw --domain web' ]
+	virsh_says '' "Domain: 'web'" '  state.state=3' '  block.0.allocation=0' "${disk[@]}"
+	succeeds img-info --json --libvirt web "v:$LOOP"
+	json '.allocation == .watermark and .live'
+	succeeds img-info --json --libvirt web "v:$DIR/snap1"
+	json '.live == false'
+	virsh_says '' "Domain: 'web'" '  state.state=5' '  block.0.allocation=9437184' "${disk[@]}"
+	succeeds img-info --json --libvirt web "v:$LOOP"
+	json '.allocation == .watermark and .live == false'
+}
+
+@test "libvirt: what virsh refuses" {
+	local v=v:$DIR/snap1
+
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	virsh_says "error: failed to get domain 'web'\n\n"
+	refuses 3 "$v" img-info --libvirt web "$v"
+	says "guest 'web': virsh: failed to get domain 'web'"
+	virsh_says "error: failed to connect\nerror: authentication unavailable: \033[2J\n"
+	refuses 4 "$v" img-info --libvirt web "$v"
+	says 'virsh: authentication unavailable: \x1b[2J (try --sudo)'
+	virsh_says 'error: out of order\n'
+	refuses 1 "$v" img-info --libvirt web "$v"
+	virsh_says '' '  block.0.path=/a' '  block.0.path=/b'
+	refuses 1 "$v" img-info --libvirt web "$v"
+	says 'cannot parse the output of virsh'
+}
+
+@test "libvirt: a guest that does not exist, and wrong names" {
+	# The real virsh, whether there is a libvirtd or not.
+	try img-info --libvirt no-such-guest-here snap1
+	[ "$status" = 1 ] || [ "$status" = 3 ]
+	one_line "img-info: snap1: guest 'no-such-guest-here': virsh: "
+	refuses 2 '' img-info --libvirt=-web snap1
+	refuses 2 '' img-info --libvirt= snap1
+	refuses 2 '' img-info --libvirt web --qmp qmp snap1
 }

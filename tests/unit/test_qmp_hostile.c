@@ -42,7 +42,7 @@ static void serve_endless(int fd)
 {
 	static char x[65536];
 
-	memset(x, 'x', sizeof(x));
+	memset(x, '{', sizeof(x));
 	while (say(fd, x, sizeof(x)))
 		;
 }
