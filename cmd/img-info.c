@@ -88,9 +88,9 @@ int main(int argc, char **argv)
 	struct poptOption options[] = { { "chain", '\0', POPT_ARG_NONE, &chain, 0,
 						"show the layers below each image, too", NULL },
 		{ "qmp", '\0', POPT_ARG_STRING, &qmp, 0,
-			"ask the QEMU behind this socket how far the image is written", "SOCKET" },
+			"ask QEMU by its monitor how far it has written to the image", "SOCKET" },
 		{ "libvirt", '\0', POPT_ARG_STRING, &domain, 0,
-			"the same of the image of a guest, through libvirt", "DOMAIN" },
+			"ask libvirt the same of this guest", "DOMAIN" },
 		{ "xml", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &xml, 0,
 			"print XML as libvirt's: volume (the default) or domain", "FORM" },
 		POPT_TABLEEND };
