@@ -84,10 +84,13 @@ struct live_disk *live_add(struct live *l, const struct policy *policy, const ch
 const struct live_disk *live_find(const struct live *l, const struct stat *st)
 {
 	const struct live_disk *best = NULL, *disk;
+	size_t i;
 
-	for (disk = l->disk; disk < l->disk + l->count; disk++)
+	for (i = 0; i < l->count; i++) {
+		disk = &l->disk[i];
 		if (identity_is_same(&disk->st, st) && (!best || disk->end > best->end))
 			best = disk;
+	}
 	return best;
 }
 

@@ -118,20 +118,19 @@ int qmp_block_list(struct qmp *q, const struct policy *policy, struct live *out)
 
 int qmp_block_update(struct qmp *q, struct live *l)
 {
-	json_t *list = qmp_list(q, "query-blockstats", "query-nodes"), *entry;
-	struct live_disk *disk;
+	json_t *list = qmp_list(q, "query-blockstats", "query-nodes"), *entry, *stats;
 	const char *name;
-	size_t i;
+	size_t i, k;
 
 	if (!list)
 		return -1;
 	json_array_foreach(list, i, entry)
 	{
 		name = json_string_value(json_object_get(entry, "node-name"));
-		for (disk = l->disk; name && disk < l->disk + l->count; disk++)
-			if (disk->node && strcmp(disk->node, name) == 0)
-				disk->end = qmp_bytes(
-					json_object_get(entry, "stats"), "wr_highest_offset");
+		stats = json_object_get(entry, "stats");
+		for (k = 0; name && k < l->count; k++)
+			if (l->disk[k].node && strcmp(l->disk[k].node, name) == 0)
+				l->disk[k].end = qmp_bytes(stats, "wr_highest_offset");
 	}
 	json_decref(list);
 	return 0;

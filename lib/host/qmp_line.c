@@ -168,11 +168,13 @@ static int line_fill(struct qmp_line *l, struct deadline *limit)
 /* The length of the first line that is not taken, with its newline; 0: it is not complete. */
 static size_t line_length(struct qmp_line *l)
 {
-	const uint8_t *start = l->in.data + l->taken, *end = NULL;
 	size_t have = l->in.len - l->taken;
+	const uint8_t *start, *end;
 
-	if (have > l->scanned)
-		end = memchr(start + l->scanned, '\n', have - l->scanned);
+	if (have == l->scanned)
+		return 0;
+	start = l->in.data + l->taken;
+	end = memchr(start + l->scanned, '\n', have - l->scanned);
 	l->scanned = end ? 0 : have;
 	return end ? (size_t)(end - start) + 1 : 0;
 }
