@@ -70,14 +70,32 @@ static int form_of(const struct cli *cli, const char *xml, bool strict)
 	return i < 0 ? -1 : i == 0 ? CHAIN_XML_VOLUME : CHAIN_XML_DOMAIN;
 }
 
+/* Who is asked for what QEMU has open; NULL: nobody.  0, or -1 recorded. */
+static int add_guest(struct buf *keys, const char *qmp, const char *domain)
+{
+	if (qmp && domain)
+		return usage_error("--qmp and --libvirt exclude each other");
+	if (qmp && !*qmp)
+		return usage_error("--qmp needs the path of a socket");
+	if (domain && (!*domain || *domain == '-'))
+		return usage_error("'%s' cannot be the name of a guest", domain);
+	kv_add(keys, "qmp", qmp);
+	kv_add(keys, "libvirt", domain);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	char *xml = NULL;
+	char *xml = NULL, *qmp = NULL, *domain = NULL;
 	struct command c = { .op = "info", .tell = tell_image };
 	int chain = 0, strict = 0, form;
 	bool has_layers;
 	struct poptOption options[] = { { "chain", '\0', POPT_ARG_NONE, &chain, 0,
 						"show the layers below each image, too", NULL },
+		{ "qmp", '\0', POPT_ARG_STRING, &qmp, 0,
+			"ask QEMU by its monitor how far it has written to the image", "SOCKET" },
+		{ "libvirt", '\0', POPT_ARG_STRING, &domain, 0,
+			"ask libvirt the same of this guest", "DOMAIN" },
 		{ "xml", '\0', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &xml, 0,
 			"print XML as libvirt's: volume (the default) or domain", "FORM" },
 		{ "strict", '\0', POPT_ARG_NONE, &strict, 0,
@@ -92,6 +110,10 @@ int main(int argc, char **argv)
 	has_layers = chain || xml;
 	free(xml);
 	kv_add_bool(&c.keys, "chain", chain);
+	if (form >= 0)
+		form = add_guest(&c.keys, qmp, domain) < 0 ? -1 : form;
+	free(qmp);
+	free(domain);
 	if (form < 0 || !has_layers)
 		return command_end(&c, form < 0 ? -1 : 0);
 	if (chain_show_begin(&show, (enum chain_form)form, c.cli.count, chain, strict) < 0)

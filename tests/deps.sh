@@ -13,8 +13,13 @@ libclang-rt-19-dev libvirt-clients libxml2-utils lzop mandoc procps qemu-utils s
 squashfs-tools sshfs strace sudo util-linux valgrind xfsprogs xxhash zsh'
 vm='btrfs-progs busybox cpio dmsetup iproute2 kmod lvm2 qemu-system-x86 thin-provisioning-tools
 udev'
-# Debian 12 has it in qemu-system-common.
-[ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 12 ] || vm="$vm virtiofsd"
+# Debian 12 has virtiofsd and qemu-storage-daemon in qemu-system-common, later ones in virtiofsd
+# and qemu-utils.
+if [ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 12 ]; then
+	test="$test qemu-system-common"
+else
+	vm="$vm virtiofsd"
+fi
 bench='libnbd-bin nbdkit qemu-utils rsync tar util-linux xfsprogs zstd'
 
 case ${1:-} in

@@ -177,6 +177,12 @@ void field_text_use(struct buf *out, const struct field *f, const struct kv *r)
 		buf_adds(out, is_set(r, "mounted") ? "mounted" : is_set(r, f->key) ? "yes" : "no");
 }
 
+void field_text_live(struct buf *out, const struct field *f, const struct kv *r)
+{
+	if (kv_get(r, f->key))
+		buf_adds(out, is_set(r, f->key) ? "yes, QEMU has it open" : "no");
+}
+
 void field_text_users(struct buf *out, const struct field *f, const struct kv *r)
 {
 	static const char mounted[] = "mounted on ";
@@ -244,11 +250,14 @@ void field_text_layer(struct buf *out, const struct field *f, const struct kv *r
 void field_text_layer_state(struct buf *out, const struct field *f, const struct kv *r)
 {
 	const char *error = kv_get(r, "error.kind");
+	size_t begin = out->len;
 
 	if (error)
 		buf_addf(out, "ERROR: %s", error);
 	else
 		field_text_state(out, f, r);
+	if (is_set(r, "live"))
+		buf_adds(out, out->len > begin ? ", live" : "live");
 }
 
 /* Only a volume does not grow by itself. */

@@ -27,6 +27,7 @@ field_text_fn field_text_backing;      /* "base.img, raw" */
 field_text_fn field_text_backing_name; /* "base.img", in the directory of the image; or its path */
 field_text_fn field_text_data_file;    /* "data.raw", or that it is not named */
 field_text_fn field_text_use;	       /* "no", "yes", "mounted" */
+field_text_fn field_text_live;	       /* whether QEMU has it open */
 field_text_fn field_text_users;	       /* who has it open; its mounts have a line of their own */
 field_text_fn field_text_state;	       /* "in use, snapshot of web" */
 field_text_fn field_text_permissions;  /* "0600, owner 0, group 0" */

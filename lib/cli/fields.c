@@ -69,7 +69,7 @@ static const struct field fields[] = {
 	{ "mountpoint", FIELD_TEXTS, VIEW_INFO, .json = "mountpoints", .line = "mounted on" },
 	{ "used_by", FIELD_TEXTS, VIEW_INFO, .json = "used_by", .line = "used by",
 		.text = field_text_users },
-	{ "live", FIELD_BOOL, VIEW_INFO, .json = "live" },
+	{ "live", FIELD_BOOL, VIEW_INFO, .json = "live", .line = "live", .text = field_text_live },
 	{ "path", FIELD_TEXT, VIEW_INFO, .xml = "target/path" },
 	{ "format", FIELD_TEXT, VIEW_INFO, .xml = "target/format@type" },
 	{ "mode", FIELD_TEXT, VIEW_INFO, .json = "permissions.mode",

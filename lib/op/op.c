@@ -66,6 +66,8 @@ static const struct op_key target_keys[] = {
 static const struct op_key info_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("chain", FLAG),
+	KEY("qmp", PATH),
+	KEY("libvirt", TEXT),
 	{ NULL },
 };
 

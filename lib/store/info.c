@@ -164,17 +164,26 @@ static bool has_watermark(const struct image *img, const struct qcow2 *q, uint64
 	return false;
 }
 
-/* q: of a qcow2 image whose watermark is wanted, or NULL. */
-static int add_storage(struct buf *out, struct image *img, const struct qcow2 *q)
+/* How far QEMU has written to the image since it opened it; 0: it has not, or was not asked. */
+static uint64_t live_end_of(const struct image *img, const struct info_layer *layer)
 {
-	uint64_t allocation, mark;
+	const struct live_disk *disk = layer->live ? live_find(layer->live, &img->st) : NULL;
+
+	return disk ? disk->end : 0;
+}
+
+/* q: of a qcow2 image whose watermark is wanted, or NULL. */
+static int add_storage(
+	struct buf *out, struct image *img, const struct qcow2 *q, const struct info_layer *layer)
+{
+	uint64_t allocation, mark, live = live_end_of(img, layer);
 
 	if (img->ops->allocated(img, &allocation) < 0)
 		return -1;
 	if (q && has_watermark(img, q, &mark)) {
 		kv_add_u64(out, "watermark", mark);
 		if (S_ISBLK(img->st.st_mode))
-			allocation = mark;
+			allocation = live > mark ? live : mark;
 	}
 	kv_add_u64(out, "allocation", allocation);
 	kv_add_u64(out, "physical", img->len);
@@ -222,10 +231,11 @@ static int add_archive(
 }
 
 /* Of a format that is only named. */
-static int add_unmeasured(struct buf *out, struct image *img, const char *format)
+static int add_unmeasured(
+	struct buf *out, struct image *img, const char *format, const struct info_layer *layer)
 {
 	kv_add(out, "format", format);
-	return add_storage(out, img, NULL);
+	return add_storage(out, img, NULL, layer);
 }
 
 static int add_content_info(struct buf *out, struct image *img, struct info_layer *layer)
@@ -238,9 +248,9 @@ static int add_content_info(struct buf *out, struct image *img, struct info_laye
 
 	/* A guest can write the header of another format into its raw disk. */
 	if (taken && strcmp(taken, "raw") == 0)
-		return add_probed(out, img) < 0 ? -1 : add_storage(out, img, NULL);
+		return add_probed(out, img) < 0 ? -1 : add_storage(out, img, NULL, layer);
 	if (!is_known)
-		return add_unmeasured(out, img, taken);
+		return add_unmeasured(out, img, taken, layer);
 	c = image_content(img);
 	if (!c)
 		return -1;
@@ -250,23 +260,24 @@ static int add_content_info(struct buf *out, struct image *img, struct info_laye
 		return err_set(
 			ST_CORRUPT, "is not a %s image, as the layer above it records", taken);
 	if (!c->is_archive && strcmp(c->format, "raw") == 0)
-		return add_probed(out, img) < 0 ? -1 : add_storage(out, img, NULL);
+		return add_probed(out, img) < 0 ? -1 : add_storage(out, img, NULL, layer);
 	if (c->is_archive)
-		return add_archive(out, img, c, layer) < 0 ? -1 : add_storage(out, img, NULL);
+		return add_archive(out, img, c, layer) < 0 ? -1
+							   : add_storage(out, img, NULL, layer);
 	r = c->foreign.format ? add_foreign(out, img, &c->foreign, layer)
 			      : add_qcow2(out, img, &c->qcow2, layer);
 	kv_add(out, "format", c->format);
 	if (r < 0)
 		return -1;
 	is_marked = !c->foreign.format && (!layer->is_entry || S_ISBLK(img->st.st_mode));
-	return add_storage(out, img, is_marked ? &c->qcow2 : NULL);
+	return add_storage(out, img, is_marked ? &c->qcow2 : NULL, layer);
 }
 
 /* For an image that cannot be read. */
-static int add_sizes_only(struct buf *out, struct image *img)
+static int add_sizes_only(struct buf *out, struct image *img, const struct info_layer *layer)
 {
 	kv_add_u64(out, "capacity", img->len);
-	return add_storage(out, img, NULL);
+	return add_storage(out, img, NULL, layer);
 }
 
 /* A key for each of the texts, which end with a NUL. */
@@ -300,10 +311,12 @@ static int add_image(struct buf *out, struct image *img, struct info_layer *laye
 		add_stat(out, img->fd, &img->st);
 	if (img->ops->describe)
 		img->ops->describe(img, out);
+	if (layer->live)
+		kv_add_bool(out, "live", live_find(layer->live, &img->st) != NULL);
 	is_readable = img->ops->check(img) == 0;
 	if (!is_readable)
 		err_clear();
-	if ((is_readable ? add_content_info(out, img, layer) : add_sizes_only(out, img)) < 0)
+	if ((is_readable ? add_content_info(out, img, layer) : add_sizes_only(out, img, layer)) < 0)
 		return -1;
 	if (img->ops->use(img, &u) == 0) {
 		add_inuse(out, &u);

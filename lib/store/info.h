@@ -13,11 +13,13 @@
  *	snapshot.space, snapshot.invalid		and is thick
  *	snapshot.used (0 to 1)				and is not invalid
  *	mounted, mountpoint (each), in_use, used_by (each, as in the message of ST_BUSY)
+ *	live			whether QEMU has it open, if that was asked for
  *	mode (octal), owner, group, label
  *	atime, mtime, ctime				seconds "." nine digits
  *	compat, feature (each), cluster_size		qcow2
  *	watermark		qcow2: bytes, the end of the last cluster in use; of a block
- *				device it is the allocation, too; absent if it is not known,
+ *				device it is the allocation, too, unless QEMU has written
+ *				beyond it; absent if it is not known,
  *				and in a list for a file
  *	backing.recorded, backing.format, backing.path	qcow2, qcow, qed and vmdk
  *	data_file.recorded, .path, .capacity, .allocation, .physical	qcow2 with an external
@@ -31,6 +33,7 @@
 #define IMG_INFO_H
 
 #include "lib/base/buf.h"
+#include "lib/host/live.h"
 #include "lib/store/place.h"
 #include "lib/store/recorded.h"
 
@@ -43,6 +46,8 @@ struct info_layer {
 	 */
 	const char *format;
 	unsigned *use_wait_ms; /* borrowed: shared by the layers of a chain (image.h); or NULL */
+	/* What QEMU says of the disks that it has open, borrowed; NULL: it was not asked. */
+	const struct live *live;
 	/* What is below it, as it records; NULL: nothing, or it does not record the format. */
 	char *backing, *backing_format;
 	struct recorded below; /* where that is */
@@ -57,7 +62,7 @@ struct info_layer {
 int info_collect(struct place *place, const char *name, struct buf *out);
 
 /*
- * The same of a layer, of which all but format and use_wait_ms is set, also on failure; the
+ * The same of a layer, of which all but format, use_wait_ms and live is set, also on failure; the
  * caller calls info_layer_fini().  Also ST_CORRUPT if it is not what it is taken for.
  */
 int info_collect_layer(struct place *place, struct info_layer *layer, struct buf *out);

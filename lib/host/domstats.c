@@ -1,0 +1,172 @@
+/*
+ * domstats: see domstats.h.
+ *
+ * A path may contain a newline, and then the rest of it would be taken for lines of their own.  So
+ * text in which a layer has a path or an allocation twice is refused.
+ */
+#include "lib/host/domstats.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/child.h"
+#include "lib/base/err.h"
+#include "lib/base/hint.h"
+#include "lib/base/text.h"
+
+#define SHUT_OFF 5 /* VIR_DOMAIN_SHUTOFF */
+#define MESSAGE_MAX 500
+
+struct domstats {
+	struct domstats_layer {
+		char *path;
+		uint64_t allocation, threshold;
+		bool has_allocation;
+	} layer[LIVE_DISKS_MAX];
+	size_t count;
+	bool is_shut_off;
+};
+
+/* What follows prefix at the beginning of text, or NULL. */
+static const char *domstats_after(const char *text, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(text, prefix, len) == 0 ? text + len : NULL;
+}
+
+static int domstats_number(const char *text, uint64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !*end && !errno ? 0 : -1;
+}
+
+/* Takes "KEY=VALUE" of a layer.  0, or -1 with nothing recorded. */
+static int domstats_take(struct domstats_layer *layer, const char *text)
+{
+	const char *value;
+
+	if ((value = domstats_after(text, "path="))) {
+		if (layer->path)
+			return -1;
+		layer->path = strdup(value);
+		return layer->path ? 0 : -1;
+	}
+	if ((value = domstats_after(text, "allocation="))) {
+		if (layer->has_allocation)
+			return -1;
+		layer->has_allocation = true;
+		return domstats_number(value, &layer->allocation);
+	}
+	if ((value = domstats_after(text, "threshold=")))
+		return domstats_number(value, &layer->threshold);
+	return 0;
+}
+
+/* One line.  0, or -1 with nothing recorded. */
+static int domstats_line(struct domstats *d, const char *line)
+{
+	const char *text = line + strspn(line, " "), *rest;
+	uint64_t n;
+	char *end;
+
+	if ((rest = domstats_after(text, "state.state=")))
+		d->is_shut_off |= domstats_number(rest, &n) == 0 && n == SHUT_OFF;
+	rest = domstats_after(text, "block.");
+	if (!rest || *rest < '0' || *rest > '9')
+		return 0;
+	n = strtoull(rest, &end, 10);
+	if (n >= LIVE_DISKS_MAX || *end != '.')
+		return -1;
+	if (n >= d->count)
+		d->count = n + 1;
+	return domstats_take(&d->layer[n], end + 1);
+}
+
+/* Adds the layers to out.  0, or -1 recorded. */
+static int domstats_add(const struct domstats *d, const struct policy *policy, struct live *out)
+{
+	const struct domstats_layer *layer;
+	struct live_disk *disk;
+
+	for (layer = d->layer; !d->is_shut_off && layer < d->layer + d->count; layer++) {
+		disk = layer->path ? live_add(out, policy, NULL, layer->path, NULL) : NULL;
+		if (disk) {
+			disk->end = layer->allocation;
+			disk->threshold = layer->threshold;
+		} else if (layer->path && err_status() != ST_OK) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int domstats_parse(const char *text, size_t len, const struct policy *policy, struct live *out)
+{
+	struct domstats *d = calloc(1, sizeof(*d));
+	char *copy = strndup(text, len), *line, *save = NULL;
+	int r = d && copy ? 0 : err_set(ST_FAILED, "out of memory");
+	size_t i;
+
+	for (line = r == 0 ? strtok_r(copy, "\n", &save) : NULL; line && r == 0;
+		line = strtok_r(NULL, "\n", &save))
+		if (domstats_line(d, line) < 0)
+			r = err_set(ST_FAILED, "cannot parse the output of virsh");
+	if (r == 0)
+		r = domstats_add(d, policy, out);
+	for (i = 0; d && i < d->count; i++)
+		free(d->layer[i].path);
+	free(copy);
+	free(d);
+	return r;
+}
+
+/* Records the last line that virsh says, which has the cause.  Returns -1. */
+static int domstats_failed(struct buf *errors)
+{
+	char safe[MESSAGE_MAX];
+	const char *words, *last;
+
+	while (errors->len && errors->data[errors->len - 1] == '\n')
+		errors->len--;
+	words = buf_str(errors);
+	last = strrchr(words, '\n') ? strrchr(words, '\n') + 1 : words;
+	if (domstats_after(last, "error: "))
+		last = domstats_after(last, "error: ");
+	text_safe(*last ? last : "failed", safe, sizeof(safe));
+	if (strstr(words, "failed to get domain"))
+		return err_set(ST_ABSENT, "virsh: %s", safe);
+	if (strstr(words, "ermission denied") || strstr(words, "uthentication"))
+		return err_set(ST_REFUSED, "virsh: %s (%s)", safe, hint_sudo());
+	return err_set(ST_FAILED, "virsh: %s", safe);
+}
+
+int domstats_list(const char *domain, const struct policy *policy, struct live *out)
+{
+	const char *const argv[] = { "virsh", "--quiet", "--readonly", "domstats", "--state",
+		"--block", "--backing", "--raw", "--domain", domain, NULL };
+	struct buf text = BUF_INIT, errors = BUF_INIT;
+	const struct child c = { .argv = argv,
+		.keep_fd = -1,
+		.ends_with_job = true,
+		.limit_ms = DOMSTATS_LIMIT_S * 1000,
+		.out = &text,
+		.errors = &errors };
+	int r;
+
+	if (!*domain || *domain == '-')
+		return err_set(ST_USAGE, "cannot be the name of a guest");
+	r = child_run(&c);
+	if (r == 0)
+		r = domstats_parse(buf_str(&text), text.len, policy, out);
+	else if (r > 0)
+		r = domstats_failed(&errors);
+	buf_fini(&text);
+	buf_fini(&errors);
+	return r < 0 ? -1 : 0;
+}

@@ -1,0 +1,120 @@
+/*
+ * Arbitrary bytes as all that the process behind a QMP socket sends: the greeting, replies and
+ * events.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/base/err.h"
+#include "lib/base/text.h"
+#include "lib/host/qmp_block.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char dir[64] = "/tmp/img-fuzz.XXXXXX", path[80];
+static int listener = -1;
+static const uint8_t *input;
+static size_t input_len;
+
+static void fuzz_check(bool good)
+{
+	if (!good)
+		abort();
+}
+
+static void clean_up(void)
+{
+	unlink(path);
+	rmdir(dir);
+}
+
+static void begin_once(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (listener >= 0)
+		return;
+	fuzz_check(mkdtemp(dir) != NULL);
+	snprintf(path, sizeof(path), "%s/qmp", dir);
+	atexit(clean_up);
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fuzz_check(listener >= 0 &&
+		   bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+		   listen(listener, 1) == 0);
+}
+
+/* Sends the input and then nothing, so that the client never waits for more. */
+static void *serve(void *arg)
+{
+	int fd = accept(listener, NULL, NULL);
+	char sink[4096];
+	size_t at = 0;
+	ssize_t n = 1;
+
+	(void)arg;
+	fuzz_check(fd >= 0);
+	for (; at < input_len && n > 0; at += (size_t)n)
+		n = send(fd, input + at, input_len - at, MSG_NOSIGNAL);
+	shutdown(fd, SHUT_WR);
+	while (read(fd, sink, sizeof(sink)) > 0)
+		;
+	close(fd);
+	return NULL;
+}
+
+static void check_error(void)
+{
+	char *safe = text_safe_dup(err_text());
+
+	fuzz_check(err_status() == ST_FAILED || err_status() == ST_BUSY);
+	fuzz_check(safe && strcmp(safe, err_text()) == 0);
+	free(safe);
+}
+
+static void use(struct qmp *q)
+{
+	static const struct policy anything = POLICY_INIT;
+	struct live live = LIVE_INIT;
+	json_t *event;
+	size_t i;
+	int n = 0;
+
+	if (qmp_block_list(q, &anything, &live) < 0)
+		check_error();
+	for (i = 0; i < live.count; i++)
+		fuzz_check(live.disk[i].node && live_find(&live, &live.disk[i].st));
+	live_fini(&live);
+	if (qmp_has_command(q, "block-commit") < 0)
+		check_error();
+	while (n <= QMP_EVENTS_MAX && qmp_event(q, NULL, -1, &event) == 1) {
+		fuzz_check(json_is_string(json_object_get(event, "event")));
+		json_decref(event);
+		n++;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct policy anything = POLICY_INIT;
+	pthread_t thread;
+	struct qmp *q;
+
+	begin_once();
+	input = data;
+	input_len = size;
+	fuzz_check(pthread_create(&thread, NULL, serve, NULL) == 0);
+	err_clear();
+	q = qmp_open(&anything, path, 0);
+	if (q)
+		use(q);
+	else
+		check_error();
+	qmp_close(q);
+	pthread_join(thread, NULL);
+	return 0;
+}
