@@ -168,6 +168,17 @@ static const struct op_key snap_keys[] = {
 	{ NULL },
 };
 
+static const struct op_key watch_keys[] = {
+	KEY("path", PATH, .required = true, .repeats = true),
+	KEY("once", FLAG),
+	KEY("extend", U64, .needs = RIGHT_WRITE),
+	KEY("reserve", U64),
+	KEY("max", U64),
+	KEY("min_free", U64),
+	DRY_RUN,
+	{ NULL },
+};
+
 static const struct op_key read_keys[] = {
 	KEY("path", PATH, .instead = "stdin", .needs = RIGHT_READ),
 	KEY("stdin", FLAG),
@@ -208,6 +219,7 @@ const struct op op_table[] = {
 	{ "unarchive", { REPLACES, { archive_keys, flow_keys } }, false, op_unarchive },
 	{ "clean", { RIGHT_DELETE, { clean_keys } }, false, op_clean },
 	{ "snap", { RIGHT_SNAPSHOT | RIGHT_CREATE, { snap_keys } }, false, op_snap },
+	{ "watch", { RIGHT_READ, { watch_keys } }, false, op_watch },
 	{ "read", { 0, { read_keys, source_keys, flow_keys } }, true, op_read },
 	{ "write", { 0, { write_keys, target_keys } }, true, op_write },
 	{ "copy", { 0, { copy_keys, source_keys, target_keys, flow_keys } }, false, op_copy },

@@ -77,7 +77,7 @@ static int schema_check_pair(
 	if (!key)
 		return err_set(
 			ST_PEER, "protocol error: %s with an unknown key '%s'", op, pair->key);
-	if (kv_get(request, pair->key) != pair->value)
+	if (!key->repeats && kv_get(request, pair->key) != pair->value)
 		return err_set(ST_PEER, "protocol error: %s with '%s' twice", op, pair->key);
 	fault = schema_type_fault(key, pair);
 	if (fault)

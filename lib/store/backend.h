@@ -14,6 +14,7 @@
 #define IMG_BACKEND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 #include "lib/base/buf.h"
@@ -40,9 +41,19 @@ struct found {
 	struct stat st;	     /* of node */
 };
 
+#define BACKEND_GROUP_MAX 130 /* bytes with the NUL */
+
 struct change_want {
 	bool allow_links; /* also change a file that has several links */
 	bool dry_run;	  /* only make the checks */
+};
+
+/* What the storage of an image can give it; zeros: it cannot be extended.  In bytes. */
+struct backend_space {
+	char group[BACKEND_GROUP_MAX]; /* which all of its volumes share; "" if there is none */
+	uint64_t free;		       /* in the group; UINT64_MAX of a thin volume */
+	uint64_t unit;		       /* its size is a multiple of this */
+	bool is_thin;
 };
 
 /* Called for each record (kv.h) of a list; returns 0 to go on. */
@@ -93,6 +104,18 @@ struct backend {
 
 	/* Prepares a change of the size of an image: resize_open().  NULL: it never changes. */
 	struct resize *(*resize)(struct image *img, const struct resize_want *want);
+
+	/*
+	 * What the storage of an open image could give it when it was opened; out is zeroed before.
+	 * NULL: its size is not to be changed while it is in use.
+	 */
+	int (*space)(const struct image *img, struct backend_space *out);
+
+	/*
+	 * Lets the place of an open image be opened again and again without much work, and fail if
+	 * another image has its name then.  NULL: open() never needs much.
+	 */
+	int (*remember)(struct image *img);
 
 	/* Removes the image at p: also ST_ABSENT, ST_BUSY, ST_REFUSED. */
 	int (*remove)(const struct place *p, const struct change_want *want);

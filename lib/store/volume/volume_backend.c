@@ -199,4 +199,7 @@ const struct backend backend_volume = {
 	.snapshot_keep = volume_snapshot_keep,
 	.containers = volume_list_groups,
 	.storage = volume_list_storage,
+	.space = volume_image_space,
+	.remember = volume_image_remember,
+	.release = volume_place_release,
 };
