@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 	kv_add_bool(&want.keys, "once", want.once);
 	r = add_sizes(&want.keys) < 0 || buf_failed(&want.keys) < 0 ? -1 : 0;
 	if (r == 0)
-		status = watch_run(&cli, &want);
+		r = watch_run(&cli, &want, &status);
 	buf_fini(&want.keys);
 	for (i = 0; i < SIZES; i++)
 		free(sizes[i].value);

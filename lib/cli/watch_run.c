@@ -309,14 +309,17 @@ static int watch_loop(struct watch_run *w)
 	return 0;
 }
 
+/* Keeps the recorded error. */
 static void watch_run_fini(struct watch_run *w)
 {
+	struct err e;
 	size_t i;
 
+	err_take(&e);
 	if (!w->want->once)
 		notify_send("STOPPING", "1");
 	if (w->inbox.reports.slot)
-		queue_stop(&w->inbox.reports);
+		queue_stop(&w->inbox.reports); /* so that no thread waits to put something */
 	for (i = 0; i < w->hosts; i++)
 		watch_host_close(&w->host[i]);
 	for (i = 0; i < w->disks; i++) {
@@ -327,15 +330,18 @@ static void watch_run_fini(struct watch_run *w)
 	watch_inbox_fini(&w->inbox);
 	free(w->disk);
 	free(w->host);
+	err_put(&e);
 }
 
-int watch_run(struct cli *c, const struct watch_run_want *want)
+int watch_run(struct cli *c, const struct watch_run_want *want, int *status)
 {
 	struct watch_run w = { .cli = c, .want = want, .inbox = { .wake = -1 } };
 
-	if (parse_disks(&w) < 0 || watch_inbox_init(&w.inbox) < 0 || ask_hosts(&w) < 0 ||
-		watch_loop(&w) < 0)
-		note_error(&w);
+	int r = -1;
+
+	if (parse_disks(&w) == 0 && watch_inbox_init(&w.inbox) == 0 && ask_hosts(&w) == 0)
+		r = watch_loop(&w);
 	watch_run_fini(&w);
-	return w.status;
+	*status = w.status;
+	return r;
 }

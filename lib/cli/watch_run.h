@@ -17,10 +17,10 @@ struct watch_run_want {
 };
 
 /*
- * Watches all locations of c until cancel is set, or nothing is left to watch; prints errors.
- * Returns the exit status: that of the first failure.  Of a host that is lost, or whose disks
- * cannot be measured any more, the others are watched further.
+ * Watches all locations of c until cancel is set, or nothing is left to watch.  Errors of a disk or
+ * a host are printed, and *status is that of the first.  0, or -1 with another error recorded.  Of
+ * a host that is lost, or whose disks cannot be measured any more, the others are watched further.
  */
-int watch_run(struct cli *c, const struct watch_run_want *want);
+int watch_run(struct cli *c, const struct watch_run_want *want, int *status);
 
 #endif

@@ -63,7 +63,10 @@ static void add_numbers(const struct watching *w, struct buf *b)
 	kv_add_u64(b, "allocation", w->now.allocation);
 	kv_add_u64(b, "physical", w->now.physical);
 	kv_add_u64(b, "threshold", watch_rule_threshold(&s, &w->rule));
-	kv_add_u64(b, "max", w->now.is_file ? 0 : w->rule.max);
+	kv_add_u64(b, "max",
+		w->now.is_file ? 0
+		: w->rule.max  ? w->rule.max
+			       : watch_rule_max(w->rule.start));
 	if (free != UINT64_MAX)
 		kv_add_u64(b, "free", free);
 	kv_add_bool(b, "is_file", w->now.is_file);
@@ -229,8 +232,8 @@ static int watching_measure(struct watching *w)
 		w->rate = (struct growth_rate){ 0 };
 	w->now = n;
 	growth_rate_update(&w->rate, n.allocation, io_now_ms());
-	if (!w->rule.max)
-		w->rule.max = watch_rule_max(n.capacity);
+	if (!w->rule.start)
+		w->rule.start = n.capacity;
 	if (n.is_dirty && !w->was_told_of_dirt)
 		log_warn("%s: the qcow2 image was not closed by its last user, or has lazy "
 			 "reference counts: its watermark can be higher than what is measured",
@@ -323,16 +326,30 @@ static int tell_armed(struct watching *w, struct session *s)
 	return send_event(w, s, &e);
 }
 
+/* It could not be measured.  1, or -1 recorded: the client is lost. */
+static int watching_lose(struct watching *w, struct session *s)
+{
+	bool is_new = w->state == WATCHING_NEW, is_told = w->state == WATCHING_LOST;
+
+	if (!is_new)
+		w->state = WATCHING_LOST;
+	if (is_told) {
+		snprintf(w->reason, sizeof(w->reason), "%s", err_text());
+		err_clear();
+		return 1;
+	}
+	w->reason[0] = '\0';
+	return tell_error(w, s, is_new ? "failed" : "lost") < 0 ? -1 : 1;
+}
+
 int watching_round(struct watching *w, struct session *s)
 {
 	bool is_new = w->state == WATCHING_NEW;
 	struct watch_state state;
 	struct watch_rule rule;
 
-	if (watching_measure(w) < 0) {
-		w->state = is_new ? WATCHING_NEW : WATCHING_LOST;
-		return tell_error(w, s, is_new ? "failed" : "lost") < 0 ? -1 : 1;
-	}
+	if (watching_measure(w) < 0)
+		return watching_lose(w, s);
 	state = watching_state(w);
 	rule = w->rule;
 	rule.extends = rule.extends && !w->now.is_file;

@@ -57,7 +57,8 @@ static uint64_t watch_round_up(uint64_t n, uint64_t unit)
 static uint64_t watch_limit(
 	const struct watch_state *s, const struct watch_rule *rule, uint64_t unit)
 {
-	uint64_t max = rule->max ? rule->max : watch_rule_max(s->capacity);
+	uint64_t start = rule->start ? rule->start : s->capacity;
+	uint64_t max = rule->max ? rule->max : watch_rule_max(start);
 
 	if (max > SIZE_LIMIT)
 		max = SIZE_LIMIT;

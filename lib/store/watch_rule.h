@@ -27,9 +27,10 @@ struct watch_rule {
 	bool extends;	   /* the volume is to be extended */
 	uint64_t chunk;	   /* by so much at once */
 	uint64_t reserve;  /* it is near its end when less than this is unused */
-	uint64_t max;	   /* never beyond this size; 0: watch_rule_max() of its capacity */
+	uint64_t max;	   /* never beyond this size; 0: watch_rule_max() of the capacity `start` */
 	uint64_t min_free; /* leave this much free in the group */
 	int64_t ahead_ms;  /* extend it also if it will be full within this time */
+	uint64_t start;	   /* the capacity that it had at the start; 0: the present one */
 };
 
 /* What was measured of the disk. */

@@ -9,7 +9,7 @@
 
 /* What oVirt does: 2.5 GiB at a time, when less than 80 % of that is unused. */
 #define OVIRT { .extends = true, .chunk = WATCH_RULE_CHUNK, .reserve = 2 * GIB, .ahead_ms = 5000 }
-#define RULE(chunk_, reserve_, max_, keep_) { true, chunk_, reserve_, max_, keep_, 0 }
+#define RULE(chunk_, reserve_, max_, keep_) { true, chunk_, reserve_, max_, keep_, 0, 0 }
 #define DISK(used_, size_) { .capacity = 100 * GIB, .used = used_, .size = size_ }
 #define PLENTY { 1000 * GIB, 4 * MIB }
 
@@ -84,6 +84,9 @@ static const struct decision {
 		WATCH_EXTEND, 0, 72 * MIB },
 	{ "... and not more", { 64 * MIB, 60 * MIB, 72 * MIB, 0 }, OVIRT, PLENTY, WATCH_ALARM,
 		WATCH_AT_MAX, 0 },
+
+	{ "... of the capacity at the start", { 80 * MIB, 60 * MIB, 72 * MIB, 0 },
+		{ true, MIB, 40 * MIB, 0, 0, 0, 64 * MIB }, PLENTY, WATCH_ALARM, WATCH_AT_MAX, 0 },
 
 	{ "the chunk is rounded up to an extent", DISK(9 * GIB, 10 * GIB), RULE(1, 2 * GIB, 0, 0),
 		PLENTY, WATCH_EXTEND, 0, 10 * GIB + 4 * MIB },
