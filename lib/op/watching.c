@@ -331,6 +331,12 @@ static int watching_lose(struct watching *w, struct session *s)
 {
 	bool is_new = w->state == WATCHING_NEW, is_told = w->state == WATCHING_LOST;
 
+	/* QEMU may have written the tables while they were read, so they are read again. */
+	if (!is_new && !is_told && !w->is_doubtful && err_status() == ST_CORRUPT) {
+		w->is_doubtful = true;
+		err_clear();
+		return 1;
+	}
 	if (!is_new)
 		w->state = WATCHING_LOST;
 	if (is_told) {
@@ -350,6 +356,7 @@ int watching_round(struct watching *w, struct session *s)
 
 	if (watching_measure(w) < 0)
 		return watching_lose(w, s);
+	w->is_doubtful = false;
 	state = watching_state(w);
 	rule = w->rule;
 	rule.extends = rule.extends && !w->now.is_file;
@@ -367,6 +374,8 @@ int watching_pause(const struct watching *w)
 	uint64_t threshold = watch_rule_threshold(&s, &w->rule), left;
 	double ms;
 
+	if (w->is_doubtful && w->state != WATCHING_LOST)
+		return WATCHING_POLL_MIN_MS;
 	if (w->rate.rate <= 0 || w->state != WATCHING_ARMED)
 		return WATCHING_POLL_MS;
 	left = threshold > s.used ? threshold - s.used : 0;

@@ -50,6 +50,7 @@ struct watching {
 	char group[BACKEND_GROUP_MAX]; /* "": it is in none */
 	uint64_t free;		       /* in the group, when LVM was asked; UINT64_MAX: not known */
 	bool was_told_of_dirt, knows_group;
+	bool is_doubtful; /* in the last round it looked damaged, which is not told yet */
 	enum { WATCHING_NEW, WATCHING_ARMED, WATCHING_NEAR, WATCHING_ALARM, WATCHING_LOST } state;
 	char reason[WATCHING_REASON_MAX]; /* of the alarm or loss that was told last */
 	int64_t not_before_ms;		  /* it is not tried to extend it before */

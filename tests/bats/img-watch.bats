@@ -168,6 +168,8 @@ device() {
 	dd if=new.qcow2 of="$LOOP" conv=notrunc,fsync status=none
 	has_event 3 '.event == "armed" and .capacity == 33554432'
 	has_event 4 '.event == "near"'
+	put_be32 "$LOOP" 20 40 # cluster_bits
+	has_event 5 '.event == "lost" and (.message | test("cluster"))'
 	stops
 	truncate -s 1M raw
 	dd if=/dev/zero of="$LOOP" bs=1M count=1 conv=notrunc status=none
