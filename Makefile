@@ -38,6 +38,7 @@ bindir     := $(PREFIX)/bin
 libexecdir := $(PREFIX)/libexec/img-tools
 mandir     := $(PREFIX)/share/man
 docdir     := $(PREFIX)/share/doc/img-tools
+unitdir    := $(PREFIX)/lib/systemd/system
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
@@ -67,6 +68,7 @@ COMMANDS   := $(patsubst cmd/%.c,%,$(wildcard cmd/img-*.c))
 UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 HEADERS    := $(wildcard lib/*/*.h lib/*/*/*.h cmd/*.h remote-helpers/*.h tests/*/*.h)
+UNITS      := img-watch@.service
 MAN        := $(wildcard man/*.[157])
 # A helper behind sshd gets none of our environment: its sanitizer options are linked in.
 SAN_OBJ    := $(if $(SAN),$(B)/obj/tests/sanitizer.o)
@@ -200,10 +202,15 @@ deps: ; @tests/deps.sh
 test-deps: ; @tests/deps.sh test
 
 install: all
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir)
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir) \
+		$(DESTDIR)$(unitdir)
 	install -m 755 $(addprefix $(B)/bin/,$(COMMANDS)) $(DESTDIR)$(bindir)
 	install -m 755 $(HELPER) $(DESTDIR)$(libexecdir)
 	install -m 644 README.md LICENSE config.example $(DESTDIR)$(docdir)
+	for unit in $(UNITS); do \
+		sed 's|@bindir@|$(bindir)|' cmd/$$unit.in >$(B)/$$unit && \
+		install -m 644 $(B)/$$unit $(DESTDIR)$(unitdir) || exit 1; \
+	done
 	for page in $(MAN); do \
 		dir=$(DESTDIR)$(mandir)/man$${page##*.}; \
 		install -d $$dir && install -m 644 $$page $$dir || exit 1; \
@@ -212,6 +219,7 @@ install: all
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(bindir)/,$(COMMANDS)) $(DESTDIR)$(libexecdir)/$(notdir $(HELPER))
 	rm -f $(addprefix $(DESTDIR)$(docdir)/,README.md LICENSE config.example)
+	rm -f $(addprefix $(DESTDIR)$(unitdir)/,$(UNITS))
 	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 	-rmdir $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir) 2>/dev/null
 

@@ -133,9 +133,9 @@ static void print_escaped(const char *text, const char *margin)
 	}
 }
 
-static int print_value(const json_t *value, const char *margin)
+static int print_value_as(const json_t *value, const char *margin, size_t form)
 {
-	size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY;
+	size_t flags = form | JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY;
 	char *text = value ? json_dumps(value, flags) : NULL;
 
 	if (!text)
@@ -143,6 +143,21 @@ static int print_value(const json_t *value, const char *margin)
 	print_escaped(text, margin);
 	free(text);
 	return ferror(stdout) ? cli_write_failed() : 0;
+}
+
+static int print_value(const json_t *value, const char *margin)
+{
+	return print_value_as(value, margin, JSON_INDENT(2));
+}
+
+int json_print_line(json_t *value)
+{
+	int r = print_value_as(value, "", JSON_COMPACT);
+
+	json_decref(value);
+	if (r == 0 && (putchar('\n') == EOF || fflush(stdout) != 0))
+		r = cli_write_failed();
+	return r;
 }
 
 int json_print_within(json_t *value, const char *margin)

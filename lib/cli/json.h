@@ -32,6 +32,9 @@ void json_set_texts(json_t *object, const char *key, const struct kv *record, co
 /* Prints value and a newline to standard output, and frees it.  0, or -1 recorded. */
 int json_print(json_t *value);
 
+/* The same on one line, which is flushed at once. */
+int json_print_line(json_t *value);
+
 /*
  * Prints value, each line after margin, without a newline at the end, and frees it.
  * 0, or -1 recorded.

@@ -202,6 +202,17 @@ static const struct op_key commit_keys[] = {
 	{ NULL },
 };
 
+static const struct op_key watch_keys[] = {
+	KEY("path", PATH, .required = true, .repeats = true),
+	KEY("once", FLAG),
+	KEY("extend", U64, .needs = RIGHT_WRITE),
+	KEY("reserve", U64),
+	KEY("max", U64),
+	KEY("min_free", U64),
+	DRY_RUN,
+	{ NULL },
+};
+
 static const struct op_key read_keys[] = {
 	KEY("path", PATH, .instead = "stdin", .needs = RIGHT_READ),
 	KEY("stdin", FLAG),
@@ -245,6 +256,7 @@ const struct op op_table[] = {
 	{ "snap", { RIGHT_SNAPSHOT | RIGHT_CREATE, { snapping_keys, snap_keys } }, false, op_snap },
 	{ "snapshots", { RIGHT_SNAPSHOT | RIGHT_READ, { snapping_keys, snapshots_keys } }, false,
 		op_snapshots },
+	{ "watch", { RIGHT_READ, { watch_keys } }, false, op_watch },
 	{ "read", { 0, { read_keys, source_keys, flow_keys } }, true, op_read },
 	{ "write", { 0, { write_keys, target_keys } }, true, op_write },
 	{ "copy", { 0, { copy_keys, source_keys, target_keys, flow_keys } }, false, op_copy },

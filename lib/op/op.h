@@ -52,6 +52,7 @@ int op_create(struct session *s, const struct kv *request, struct buf *reply);
 int op_resize(struct session *s, const struct kv *request, struct buf *reply);
 int op_resizefs(struct session *s, const struct kv *request, struct buf *reply);
 int op_delete(struct session *s, const struct kv *request, struct buf *reply);
+int op_watch(struct session *s, const struct kv *request, struct buf *reply);
 int op_snap(struct session *s, const struct kv *request, struct buf *reply);
 int op_snapshots(struct session *s, const struct kv *request, struct buf *reply);
 int op_read(struct session *s, const struct kv *request, struct buf *reply);

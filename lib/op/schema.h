@@ -56,9 +56,9 @@ struct schema {
 
 /*
  * Checks a request of the operation called op.  0, or -1 with ST_PEER recorded:
- * an unknown key, one that is there twice, a value of the wrong type, a required
- * key that is missing, two keys that exclude each other.  The message names the
- * operation and the key.
+ * an unknown key, one that is there twice but does not repeat, a value of the wrong type, a
+ * required key that is missing, two keys that exclude each other.  The message names the operation
+ * and the key.
  */
 int schema_check(const struct schema *s, const char *op, const struct kv *request);
 

@@ -237,6 +237,13 @@ int peer_request_list(struct peer *p, const char *op, const struct buf *args)
 	return peer_send_request(p, op, args);
 }
 
+int peer_request_endless(struct peer *p, const char *op, const struct buf *args)
+{
+	p->left.bytes = UINT64_MAX;
+	p->left.records = UINT64_MAX;
+	return peer_send_request(p, op, args);
+}
+
 /* Counts a RECORD or OK.  0, or -1 recorded: it is more than may come. */
 static int peer_count(struct peer *p, const struct frame *f)
 {

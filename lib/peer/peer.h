@@ -66,6 +66,9 @@ int peer_request(struct peer *p, const char *op, const struct buf *args);
 #define PEER_LIST_MAX (1u << 26)
 int peer_request_list(struct peer *p, const char *op, const struct buf *args);
 
+/* The same for an operation that runs until it is ended, and sends any number of records. */
+int peer_request_endless(struct peer *p, const char *op, const struct buf *args);
+
 /*
  * Reads the next RECORD (1), or the OK that ends the operation (0), into kv, which
  * the caller frees.  -1 recorded: the operation or the connection failed.  Blocks.

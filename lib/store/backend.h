@@ -14,6 +14,7 @@
 #define IMG_BACKEND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 #include "lib/base/buf.h"
@@ -43,11 +44,21 @@ struct found {
 	struct stat st;	     /* of node */
 };
 
+#define BACKEND_GROUP_MAX 130 /* bytes with the NUL */
+
 struct change_want {
 	bool allow_links; /* also change a file that has several links */
 	bool is_archive;  /* it is known to be one, so that no other image needs it */
 	bool is_unneeded; /* with dry_run: it is open here, and what needs it is changed before */
 	bool dry_run;	  /* only make the checks */
+};
+
+/* What the storage of an image can give it; zeros: it cannot be extended.  In bytes. */
+struct backend_space {
+	char group[BACKEND_GROUP_MAX]; /* which all of its volumes share; "" if there is none */
+	uint64_t free;		       /* in the group; UINT64_MAX of a thin volume */
+	uint64_t unit;		       /* its size is a multiple of this */
+	bool is_thin;
 };
 
 /* Called for each record (kv.h) of a list; returns 0 to go on. */
@@ -111,6 +122,18 @@ struct backend {
 	 */
 	struct held *(*hold)(struct image *img, const struct held_want *want);
 	int (*check_hold)(struct image *img, const struct held_want *want);
+
+	/*
+	 * What the storage of an open image could give it when it was opened; out is zeroed before.
+	 * NULL: its size is not to be changed while it is in use.
+	 */
+	int (*space)(const struct image *img, struct backend_space *out);
+
+	/*
+	 * Lets the place of an open image be opened again and again without much work, and fail if
+	 * another image has its name then.  NULL: open() never needs much.
+	 */
+	int (*remember)(struct image *img);
 
 	/*
 	 * Removes the image at p: also ST_ABSENT, ST_BUSY, and ST_REFUSED, for instance if another

@@ -25,6 +25,7 @@ img-storage @
 img-verify @x.img
 img-verify x.img @x.img
 img-verify @x.img x.img
+img-watch --once --reserve 1 @x.img
 img-copy @x.img y.img
 img-copy --archive @x.img y.img
 img-copy @x.img.lzo y.img
@@ -223,6 +224,9 @@ img-storage --json @
 img-storage --xml @
 img-verify @x.img
 img-verify --json @x.img
+img-watch --reserve 1 @x.img
+img-watch --once --json --reserve 1 @x.img
+img-watch -n --reserve 1 --extend 1 @x.img
 img-copy -n @x.img y.img
 img-write -n @x.img room.img
 img-create -n @y.img 1k

@@ -38,6 +38,7 @@ STALLING=(
 	'img-storage stall:'
 	'img-verify @x.img'
 	'img-verify x.img @x.img'
+	'img-watch @x.img'
 	'img-copy @x.img y.img'
 	'img-copy x.img @y.img'
 	'img-copy @x.img stall:y.img'

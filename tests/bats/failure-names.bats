@@ -145,7 +145,7 @@ goes_through_long() {
 		'img-copy x.img /y.img' 'img-write x.img y.img' 'img-create x.img 1M' 'img-delete x.img' \
 		'img-rename x.img y.img' 'img-resize x.img 1M' 'img-resizefs x.img' 'img-archive x.img' \
 		'img-unarchive x.img.lzo' 'img-verify x.img' 'img-snap x.img' 'img-clean .' \
-		'img-commit x.img'; do
+		'img-commit x.img' 'img-watch x.img' 'img-watch --once x.img'; do
 		# shellcheck disable=SC2086 # a command
 		try $words
 		[ "$status" = 3 ]

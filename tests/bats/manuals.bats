@@ -265,6 +265,11 @@ filesystem() {
 	runs img-storage.1 's/ +[0-9.]+ GiB  xfs/  xfs/; s/ +FREE/  FREE/; /^(grow|shrink)/s/ btrfs//'
 }
 
+@test "manuals: img-watch(1)" {
+	qemu-img create -q -f qcow2 "$HERE/web.qcow2" 1G
+	runs img-watch.1 's/[0-9.]+ [KMG]iB (used|free)/N \1/g'
+}
+
 @test "manuals: img-tools(7)" {
 	image web.img
 	archive "$WORLD/store/srv/backup/web.img.lzo"

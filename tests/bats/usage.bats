@@ -38,7 +38,7 @@ commands() {
 	local command
 
 	for command in img-info img-delete img-archive img-unarchive img-verify img-snap img-rename \
-		img-create; do
+		img-create img-watch; do
 		refuses 2 '' "$command"
 		says "$command: missing operand LOCATION (see --help)"
 	done

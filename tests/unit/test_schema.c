@@ -44,6 +44,7 @@ static const struct least {
 	{ "clean", "", { NULL } },
 	{ "snap", "path=/x", { "path" } },
 	{ "snapshots", "path=/x", { "path" } },
+	{ "watch", "path=/x", { "path" } },
 	{ "read", "path=/x", { "path" } },
 	{ "write", "path=/x", { "path" } },
 	{ "copy", "source=/x path=/y", { "source", "path" } },
@@ -94,6 +95,9 @@ static const struct need {
 	{ "snapshots", "path=/x path=/y post=thaw", R | S | X },
 	{ "snapshots", "path=/x path=/y post=thaw dry_run=1", R },
 	{ "read", "path=/x taken=1", R },
+	{ "watch", "path=/x once=1 reserve=1 max=1 min_free=1", R },
+	{ "watch", "path=/x path=/y extend=1", R | W },
+	{ "watch", "path=/x extend=1 dry_run=1", R },
 	{ "read", "path=/x", R },
 	{ "read", "stdin=1", 0 },
 	{ "read", "path=/x stdin=0 snapshot=0 live=1 compress=auto", R },
@@ -199,6 +203,17 @@ static void test_types(const struct least *l)
 	is_int(bad, 0, text_of("%s: values of a wrong type", l->op));
 }
 
+static const struct op_key *key_of(const char *op, const char *name)
+{
+	const struct op_key *key;
+	size_t i;
+
+	for (i = 0; (key = schema_key(&find(op)->schema, i)); i++)
+		if (strcmp(key->name, name) == 0)
+			return key;
+	abort();
+}
+
 static void test_least(const struct least *l)
 {
 	char twice[128];
@@ -216,7 +231,10 @@ static void test_least(const struct least *l)
 			text_of("protocol error: %s without '%s'", l->op, l->required[i]),
 			"which is named");
 	}
-	if (i && !schema_key(&find(l->op)->schema, 0)->repeats) {
+	if (i && key_of(l->op, l->required[0])->repeats) {
+		snprintf(twice, sizeof(twice), "%s %s", l->request, l->request);
+		is_int(check(l->op, twice, NULL, NULL), 0, "with several of them");
+	} else if (i) {
 		snprintf(twice, sizeof(twice), "%s %s", l->request, l->request);
 		is_int(check(l->op, twice, NULL, NULL), -1, "with everything twice");
 		is_str(err_text(),

@@ -95,6 +95,14 @@ holds() {
 	[ ! -e /dev/vg1/web-before ]
 }
 
+@test "manuals, volumes: img-watch(1)" {
+	on a lvcreate -qq -y -Wn -Zn -L 24M -n web vg1
+	qemu-img create -q -f qcow2 /dev/vg1/web 1G
+	qemu-io -f qcow2 -c 'write -q 0 20M' /dev/vg1/web
+	runs img-watch.1 's/[0-9.]+ [KMG]iB (of|free)/N \1/g'
+	[ "$(on a lvs --noheadings --units b --nosuffix -o lv_size vg1/web | xargs)" = 41943040 ]
+}
+
 @test "manuals, volumes: img-create(1)" {
 	pool a vg1/pool
 	runs img-create.1

@@ -42,6 +42,8 @@ user_of_a() {
 		needs_root "$place" img-delete "$place"
 		needs_root "$place" img-rename "$place" other
 		needs_root "$place" img-snap "$place"
+		needs_root "$place" img-watch --once "$place"
+		needs_root "$place" img-watch --extend 4M "$place"
 	done
 	needs_root /dev/vga/new img-create /dev/vga/new 4M
 	needs_root /dev/vga/new img-create --thin pool /dev/vga/new 4M

@@ -225,4 +225,7 @@ const struct backend backend_volume = {
 	.search = volume_search,
 	.search_allowed = volume_search_allowed,
 	.storage = volume_list_storage,
+	.space = volume_image_space,
+	.remember = volume_image_remember,
+	.release = volume_place_release,
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hint.h"
 #include "lib/base/log.h"
 #include "lib/lvm/dm.h"
 #include "lib/lvm/thin.h"
@@ -176,4 +177,28 @@ fail:
 struct volume_name volume_image_name(const struct image *img)
 {
 	return volume_name_of(&volume_of(img)->lv);
+}
+
+int volume_image_space(const struct image *img, struct backend_space *out)
+{
+	const struct lvm_volume *v = &volume_of(img)->lv;
+
+	if (geteuid() != 0)
+		return err_set(ST_REFUSED, "LVM needs root (%s)", hint_sudo());
+	if (volume_check_changeable(v) < 0)
+		return -1;
+	if (v->is_snapshot)
+		return err_set(ST_REFUSED, "is a snapshot, which has the size of its origin");
+	if (v->is_origin)
+		return err_set(ST_REFUSED, "has snapshots, so LVM cannot change its size");
+	memcpy(out->group, v->group, sizeof(out->group));
+	out->is_thin = v->is_thin;
+	out->free = v->is_thin ? UINT64_MAX : v->group_free;
+	out->unit = v->extent_size;
+	return 0;
+}
+
+int volume_image_remember(struct image *img)
+{
+	return volume_place_keep(img->place, &volume_of(img)->lv);
 }

@@ -84,6 +84,23 @@ static int copy_known(struct lvm_volume *out, const struct lvm_volume *known)
 	return out->tags ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
+int volume_place_keep(struct place *base, const struct lvm_volume *v)
+{
+	struct place_volume *p = (struct place_volume *)base;
+
+	if (p->known)
+		return 0;
+	if (copy_known(&p->kept, v) < 0)
+		return -1;
+	p->known = &p->kept;
+	return 0;
+}
+
+void volume_place_release(struct place *base)
+{
+	lvm_volume_fini(&((struct place_volume *)base)->kept);
+}
+
 int volume_place_look(const struct place *base, struct lvm_volume *out)
 {
 	const struct place_volume *p = (const struct place_volume *)base;

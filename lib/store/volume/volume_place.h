@@ -15,6 +15,7 @@ struct place_volume {
 	const struct lvm_volume *known; /* borrowed; NULL: not known */
 	const struct lvm_list *all;	/* borrowed: that report; NULL: not known */
 	bool known_open;		/* if known: whether it is open elsewhere */
+	struct lvm_volume kept;		/* what known is after volume_place_keep(); else zeros */
 };
 
 /* The backend's functions for places: backend.h. */
@@ -23,6 +24,15 @@ struct place *volume_place_child(const struct place *container, const char *name
 
 /* The place of a volume, or of a group (name.name is "").  NULL recorded. */
 struct place *volume_place_of(const struct policy *policy, const struct volume_name *name);
+
+/*
+ * Keeps what LVM has reported of the volume, so that it is not asked again for this place.  Only
+ * for a place that is opened to be read: sizes and tags can be old then.  0, or -1 recorded.
+ */
+int volume_place_keep(struct place *p, const struct lvm_volume *v);
+
+/* The backend's release(). */
+void volume_place_release(struct place *p);
 
 /* What LVM reports of it, as volume_look(); the caller calls lvm_volume_fini(). */
 int volume_place_look(const struct place *p, struct lvm_volume *out);
