@@ -56,7 +56,7 @@ static int lock_volume(struct held_volume *v, const struct image *img)
 	v->base.fd = volume_place_open(&v->lv, O_RDWR | O_EXCL);
 	if (v->base.fd < 0)
 		return -1;
-	elsewhere = volume_is_open_elsewhere(v->base.fd, 2); /* the image has it open, too */
+	elsewhere = volume_is_open_elsewhere(v->base.fd, 2, NULL); /* the image has it open, too */
 	return elsewhere > 0 ? inuse_explain_busy(img->place->path) : elsewhere;
 }
 
