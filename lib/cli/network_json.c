@@ -99,11 +99,11 @@ static bool add_server(
 /* "server.0", "server.1", and so on, up to ten. */
 static bool add_servers(struct network_source *s, const struct place_in *p)
 {
-	char begin[16], member[24];
+	char begin[] = "server.0.", member[24];
 	int i;
 
 	for (i = 0; i < 10; i++) {
-		snprintf(begin, sizeof(begin), "server.%d.", i);
+		begin[strlen("server.")] = (char)('0' + i);
 		snprintf(member, sizeof(member), "%shost", begin);
 		if (!has_member(p, member)) {
 			snprintf(member, sizeof(member), "%spath", begin);

@@ -332,11 +332,12 @@ session() {
 	rm others
 	run_examples <examples
 	[ "$(cd "$WORLD" && find {here,kvm1,kvm2}/{srv,home} -type f | sort | xargs)" = \
-		"here/home/examples here/home/mail.img here/home/new.img.gz here/home/web.img\
- here/home/web2.img here/srv/images/web.img kvm1/home/a.img kvm1/home/app.img kvm1/home/b.img\
+		"here/home/examples here/home/mail.img here/home/new.img here/home/new.img.gz\
+ here/home/web.img here/home/web2.img here/srv/images/web.img\
+ kvm1/home/a.img kvm1/home/app.img kvm1/home/b.img\
  kvm2/home/app.img kvm2/home/mail.img kvm2/home/new.img kvm2/home/old.img.lzo\
  kvm2/srv/backup/web.img.lzo kvm2/srv/images/base kvm2/srv/images/db.img.lzo\
- kvm2/srv/images/old.img kvm2/srv/images/snap2" ]
+ kvm2/srv/images/new.qcow2 kvm2/srv/images/old.img kvm2/srv/images/snap2" ]
 }
 
 # in_tree FLAG...: runs the compiler of this build in the copy of the sources.
