@@ -51,7 +51,7 @@ struct dependents {
 	bool has_layers;   /* the image or a volume is not raw */
 	struct skipped files, volumes;
 	const char *except; /* the identity of an image that does not count, or NULL */
-	char *child; /* what was found, and what the image is for it */
+	char *child;	    /* what was found, and what the image is for it */
 	const char *role;
 };
 

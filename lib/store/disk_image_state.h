@@ -25,7 +25,7 @@ struct disk_image {
 	struct image base;
 	pthread_mutex_t lock; /* of the layers' tables */
 	struct qcow2_unpack unpack;
-	bool any_state;	      /* layers below the uppermost may be unfinished */
+	bool any_state; /* layers below the uppermost may be unfinished */
 	unsigned count;
 	struct layer *layer[CHAIN_LAYERS_MAX]; /* the uppermost first */
 };
