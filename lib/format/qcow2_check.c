@@ -12,6 +12,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/format/qcow2_cluster.h"
+#include "lib/format/qcow2_entry.h"
 #include "lib/format/qcow2_references.h"
 #include "lib/format/qcow2_tables.h"
 
@@ -244,10 +245,10 @@ static int read_table(struct checking *c)
 
 static int check_header(const struct qcow2 *q)
 {
-	unsigned entry = q->incompatible & QCOW2_EXTENDED_L2 ? 16 : 8;
+	unsigned entry = qcow2_entry_size(q);
 	uint64_t reach = (uint64_t)q->cluster_size / entry * q->cluster_size;
 
-	if (entry == 16 && q->cluster_size < 16384)
+	if (entry == QCOW2_ENTRY_EXTENDED && q->cluster_size < 16384)
 		return qcow2_tables_refuse(
 			"L2 table", "is extended, but its clusters are too small");
 	if (q->size / reach + (q->size % reach != 0) > q->l1_size)
