@@ -245,10 +245,9 @@ static int read_table(struct checking *c)
 
 static int check_header(const struct qcow2 *q)
 {
-	unsigned entry = qcow2_entry_size(q);
-	uint64_t reach = (uint64_t)q->cluster_size / entry * q->cluster_size;
+	uint64_t reach = qcow2_entry_reach(q);
 
-	if (entry == QCOW2_ENTRY_EXTENDED && q->cluster_size < 16384)
+	if (q->incompatible & QCOW2_EXTENDED_L2 && q->cluster_size < 16384)
 		return qcow2_tables_refuse(
 			"L2 table", "is extended, but its clusters are too small");
 	if (q->size / reach + (q->size % reach != 0) > q->l1_size)

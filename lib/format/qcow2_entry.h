@@ -22,6 +22,12 @@ static inline unsigned qcow2_entry_size(const struct qcow2 *q)
 	return q->incompatible & QCOW2_EXTENDED_L2 ? QCOW2_ENTRY_EXTENDED : QCOW2_ENTRY;
 }
 
+/* Bytes of the guest's disk that one L2 table describes. */
+static inline uint64_t qcow2_entry_reach(const struct qcow2 *q)
+{
+	return (uint64_t)q->cluster_size / qcow2_entry_size(q) * q->cluster_size;
+}
+
 /* Where the data of a compressed cluster begins in the layer, and how long it is at most. */
 static inline uint64_t qcow2_entry_compressed(
 	const struct qcow2 *q, uint64_t entry, uint64_t *max_len)

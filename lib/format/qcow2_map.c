@@ -291,7 +291,7 @@ int qcow2_map_init(struct qcow2_map *m, const struct qcow2 *q, int fd, uint64_t 
 
 	*m = (struct qcow2_map){ .q = q, .fd = fd, .len = len };
 	m->entry = qcow2_entry_size(q);
-	m->reach = (uint64_t)q->cluster_size / m->entry * q->cluster_size;
+	m->reach = qcow2_entry_reach(q);
 	if (check_header(m) < 0)
 		return -1;
 	m->memory = malloc((size_t)PIECE * (1 + QCOW2_MAP_SLOTS));

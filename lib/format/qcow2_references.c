@@ -152,7 +152,7 @@ static int walk_l2(struct qcow2_references *r, uint64_t off, uint64_t guest, boo
 
 static int walk_l1_entry(struct qcow2_references *r, uint64_t entry, uint64_t i, bool is_active)
 {
-	uint64_t reach = (uint64_t)r->q->cluster_size / qcow2_entry_size(r->q) * r->q->cluster_size;
+	uint64_t reach = qcow2_entry_reach(r->q);
 	const struct qcow2_reference ref = { .what = l2_table,
 		.off = entry & QCOW2_ENTRY_OFFSET,
 		.len = r->q->cluster_size,

@@ -22,15 +22,9 @@ struct tail {
 	uint64_t len;
 };
 
-/* Bytes of the guest's disk that one L2 table describes. */
-static uint64_t l2_reach(const struct qcow2 *q)
-{
-	return (uint64_t)q->cluster_size / qcow2_entry_size(q) * q->cluster_size;
-}
-
 uint64_t qcow2_tail_limit(const struct qcow2 *q)
 {
-	uint64_t limit = QCOW2_L1_MAX / QCOW2_ENTRY * l2_reach(q);
+	uint64_t limit = QCOW2_L1_MAX / QCOW2_ENTRY * qcow2_entry_reach(q);
 
 	return limit < SIZE_LIMIT ? limit : SIZE_LIMIT;
 }
@@ -91,7 +85,8 @@ static int look_at_last_cluster(struct qcow2_tail *out, const struct tail *t, ui
 static int look_at_l2(struct qcow2_tail *out, const struct tail *t, uint64_t table)
 {
 	uint32_t size = qcow2_entry_size(t->q);
-	uint64_t first = t->q->size % l2_reach(t->q) / t->q->cluster_size * size, entry = 0;
+	uint64_t first = t->q->size % qcow2_entry_reach(t->q) / t->q->cluster_size * size,
+		 entry = 0;
 	int found;
 
 	if (t->q->size % t->q->cluster_size) {
@@ -109,7 +104,7 @@ static int look_at_l2(struct qcow2_tail *out, const struct tail *t, uint64_t tab
 int qcow2_tail_read(struct qcow2_tail *out, const struct qcow2 *q, int fd, uint64_t len)
 {
 	const struct tail t = { .q = q, .fd = fd, .len = len };
-	uint64_t first = q->size / l2_reach(q), table = 0;
+	uint64_t first = q->size / qcow2_entry_reach(q), table = 0;
 	int found;
 
 	out->is_stale = false;
