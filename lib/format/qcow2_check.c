@@ -11,6 +11,8 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/format/qcow2_cluster.h"
+#include "lib/format/qcow2_entry.h"
 #include "lib/format/qcow2_references.h"
 #include "lib/format/qcow2_tables.h"
 
@@ -243,19 +245,15 @@ static int read_table(struct checking *c)
 
 static int check_header(const struct qcow2 *q)
 {
-	unsigned entry = q->incompatible & QCOW2_EXTENDED_L2 ? 16 : 8;
-	uint64_t reach = (uint64_t)q->cluster_size / entry * q->cluster_size;
+	uint64_t reach = qcow2_entry_reach(q);
 
-	if (entry == 16 && q->cluster_size < 16384)
+	if (q->incompatible & QCOW2_EXTENDED_L2 && q->cluster_size < 16384)
 		return qcow2_tables_refuse(
 			"L2 table", "is extended, but its clusters are too small");
 	if (q->size / reach + (q->size % reach != 0) > q->l1_size)
 		return qcow2_tables_refuse("L1 table", "is too small");
-	if (q->compression > QCOW2_ZSTD ||
-		(q->compression != QCOW2_ZLIB) != !!(q->incompatible & QCOW2_COMPRESSION))
-		return err_set(ST_CORRUPT, "cannot read the qcow2 header: its compression type "
-					   "does not match its features");
-	return 0;
+	/* An unknown type is corrupt here, as it is for `qemu-img check`. */
+	return qcow2_cluster_check(q) < 0 ? err_set(ST_CORRUPT, "%s", err_text()) : 0;
 }
 
 int qcow2_check_by(const struct qcow2 *q, int fd, uint64_t len, uint64_t window, uint64_t budget,

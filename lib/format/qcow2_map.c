@@ -14,19 +14,12 @@
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/format/qcow2_entry.h"
 #include "lib/format/qcow2_tables.h"
 
-#define PIECE 32768u /* bytes of a table that are read at once */
-#define L1_ENTRY 8
-#define EXTENDED_ENTRY 16
+#define PIECE 32768u	   /* bytes of a table that are read at once */
 #define EXTENDED_MIN 16384 /* bytes of the smallest cluster that can have subclusters */
-#define SECTOR 512
 #define SUBCLUSTERS 32
-
-#define COPIED (UINT64_C(1) << 63)
-#define COMPRESSED (UINT64_C(1) << 62)
-#define READS_AS_ZEROS UINT64_C(1)
-#define OFFSET_MASK UINT64_C(0x00fffffffffffe00)
 
 static int refuse_l2(const char *why)
 {
@@ -35,7 +28,7 @@ static int refuse_l2(const char *why)
 
 static bool has_subclusters(const struct qcow2_map *m)
 {
-	return m->entry == EXTENDED_ENTRY;
+	return m->entry == QCOW2_ENTRY_EXTENDED;
 }
 
 static bool is_zeros(const uint8_t *p, size_t n)
@@ -82,21 +75,21 @@ static int read_piece(struct qcow2_map *m, struct qcow2_map_piece *p, uint64_t o
  */
 static int read_l1(struct qcow2_map *m, uint64_t i, uint64_t *table, uint64_t *count)
 {
-	uint64_t first = i - i % (PIECE / L1_ENTRY), n = m->q->l1_size - first, entry;
+	uint64_t first = i - i % (PIECE / QCOW2_ENTRY), n = m->q->l1_size - first, entry;
 
-	if (n > PIECE / L1_ENTRY)
-		n = PIECE / L1_ENTRY;
-	if (read_piece(m, &m->l1, m->q->l1_off + first * L1_ENTRY, (size_t)n * L1_ENTRY) < 0)
+	if (n > PIECE / QCOW2_ENTRY)
+		n = PIECE / QCOW2_ENTRY;
+	if (read_piece(m, &m->l1, m->q->l1_off + first * QCOW2_ENTRY, (size_t)n * QCOW2_ENTRY) < 0)
 		return -1;
 	*table = 0;
 	*count = first + n - i;
 	if (m->l1.is_zeros)
 		return 0;
 	*count = 1;
-	entry = get_be64(m->l1.bytes + (i - first) * L1_ENTRY);
-	if (entry & ~(OFFSET_MASK | COPIED))
+	entry = get_be64(m->l1.bytes + (i - first) * QCOW2_ENTRY);
+	if (entry & ~(QCOW2_ENTRY_OFFSET | QCOW2_ENTRY_COPIED))
 		return qcow2_tables_refuse("L1 table", "has an entry with a reserved bit");
-	*table = entry & OFFSET_MASK;
+	*table = entry & QCOW2_ENTRY_OFFSET;
 	if (*table % m->q->cluster_size)
 		return refuse_l2("is not aligned to a cluster");
 	if (*table >= m->len)
@@ -138,10 +131,7 @@ static void set_host(const struct qcow2_map *m, uint64_t host, struct qcow2_run 
 static int decode_compressed(
 	const struct qcow2_map *m, uint64_t entry, uint64_t bitmap, struct qcow2_run *run)
 {
-	unsigned bits = (unsigned)__builtin_ctz(m->q->cluster_size), shift = 70 - bits;
-	uint64_t host = entry & ((UINT64_C(1) << shift) - 1);
-	uint64_t sectors = ((entry & ~(COPIED | COMPRESSED)) >> shift) + 1;
-	uint64_t n = sectors * SECTOR - host % SECTOR;
+	uint64_t n, host = qcow2_entry_compressed(m->q, entry, &n);
 
 	if (qcow2_has_data_file(m->q))
 		return refuse_l2("has a compressed cluster, but the data is in another file");
@@ -184,26 +174,27 @@ static int decode_subclusters(
 static int decode_entry(
 	const struct qcow2_map *m, uint64_t entry, uint64_t bitmap, struct qcow2_run *run)
 {
-	uint64_t at = run->off % m->q->cluster_size, host = entry & OFFSET_MASK, allowed;
+	uint64_t at = run->off % m->q->cluster_size, host = entry & QCOW2_ENTRY_OFFSET, allowed;
 	bool data_file = qcow2_has_data_file(m->q), is_allocated;
 
 	run->len = m->q->cluster_size - at;
-	if (entry & COMPRESSED)
+	if (entry & QCOW2_ENTRY_COMPRESSED)
 		return decode_compressed(m, entry, bitmap, run);
-	allowed = OFFSET_MASK | COPIED;
+	allowed = QCOW2_ENTRY_OFFSET | QCOW2_ENTRY_COPIED;
 	if (m->q->version >= 3 && !has_subclusters(m))
-		allowed |= READS_AS_ZEROS;
+		allowed |= QCOW2_ENTRY_ZEROS;
 	if (entry & ~allowed)
 		return refuse_l2("has an entry with a reserved bit");
 	if (host % m->q->cluster_size)
 		return refuse_l2("has a cluster that is not aligned");
-	is_allocated = host || (data_file && entry & COPIED && !(entry & READS_AS_ZEROS));
+	is_allocated =
+		host || (data_file && entry & QCOW2_ENTRY_COPIED && !(entry & QCOW2_ENTRY_ZEROS));
 	if (data_file && is_allocated && host != run->off - at)
 		return refuse_l2("has a cluster at a wrong offset of the data file");
 	if (has_subclusters(m)) {
 		if (decode_subclusters(m, bitmap, is_allocated, run) < 0)
 			return -1;
-	} else if (entry & READS_AS_ZEROS) {
+	} else if (entry & QCOW2_ENTRY_ZEROS) {
 		run->kind = QCOW2_ZEROS;
 	} else {
 		run->kind = is_allocated ? QCOW2_DATA : QCOW2_UNALLOCATED;
@@ -299,8 +290,8 @@ int qcow2_map_init(struct qcow2_map *m, const struct qcow2 *q, int fd, uint64_t 
 	unsigned i;
 
 	*m = (struct qcow2_map){ .q = q, .fd = fd, .len = len };
-	m->entry = q->incompatible & QCOW2_EXTENDED_L2 ? EXTENDED_ENTRY : 8;
-	m->reach = (uint64_t)q->cluster_size / m->entry * q->cluster_size;
+	m->entry = qcow2_entry_size(q);
+	m->reach = qcow2_entry_reach(q);
 	if (check_header(m) < 0)
 		return -1;
 	m->memory = malloc((size_t)PIECE * (1 + QCOW2_MAP_SLOTS));

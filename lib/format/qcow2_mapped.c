@@ -11,16 +11,11 @@
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/format/qcow2_entry.h"
 #include "lib/format/qcow2_tables.h"
 
-#define ENTRY 8
-#define EXTENDED_ENTRY 16
 #define PIECE 65536   /* bytes of a table that are read at once */
 #define HOLE_COST 512 /* to look for a hole takes as long as to read that */
-#define SECTOR 512
-#define COPIED (UINT64_C(1) << 63)
-#define COMPRESSED (UINT64_C(1) << 62)
-#define OFFSET_MASK UINT64_C(0x00fffffffffffe00)
 
 struct mapped {
 	const struct qcow2 *q;
@@ -49,18 +44,14 @@ static void reach(struct mapped *m, uint64_t off, uint64_t n)
 /* The entry of a cluster.  An external data file has its clusters elsewhere. */
 static void reach_cluster(struct mapped *m, uint64_t entry)
 {
-	unsigned shift = 70 - (unsigned)__builtin_ctz(m->q->cluster_size);
-	uint64_t off = entry & OFFSET_MASK, sectors;
+	uint64_t off = entry & QCOW2_ENTRY_OFFSET, n = m->q->cluster_size;
 
 	if (qcow2_has_data_file(m->q))
 		return;
-	if (entry & COMPRESSED) {
-		off = entry & ((UINT64_C(1) << shift) - 1);
-		sectors = ((entry & ~(COPIED | COMPRESSED)) >> shift) + 1;
-		reach(m, off, sectors * SECTOR - off % SECTOR);
-	} else if (off) {
-		reach(m, off, m->q->cluster_size);
-	}
+	if (entry & QCOW2_ENTRY_COMPRESSED)
+		off = qcow2_entry_compressed(m->q, entry, &n);
+	if (off)
+		reach(m, off, n);
 }
 
 /* Reads n bytes of a table into piece; what is behind the end of the file is zeros. */
@@ -78,7 +69,7 @@ static ssize_t read_table_piece(struct mapped *m, uint8_t *piece, uint64_t n, ui
 
 static int reach_table(struct mapped *m, uint64_t table)
 {
-	unsigned size = m->q->incompatible & QCOW2_EXTENDED_L2 ? EXTENDED_ENTRY : ENTRY;
+	unsigned size = qcow2_entry_size(m->q);
 	uint64_t cluster = m->q->cluster_size, at;
 	off_t data = lseek(m->fd, (off_t)table, SEEK_DATA);
 	uint8_t piece[PIECE];
@@ -93,7 +84,7 @@ static int reach_table(struct mapped *m, uint64_t table)
 		got = read_table_piece(m, piece, cluster - at, table + at);
 		if (got < 0)
 			return -1;
-		for (i = 0; i + ENTRY <= got; i += size)
+		for (i = 0; i + QCOW2_ENTRY <= got; i += size)
 			reach_cluster(m, get_be64(piece + i));
 	}
 	return 0;
@@ -101,7 +92,7 @@ static int reach_table(struct mapped *m, uint64_t table)
 
 static int reach_all(struct mapped *m)
 {
-	uint64_t at, bytes = (uint64_t)m->q->l1_size * ENTRY, table;
+	uint64_t at, bytes = (uint64_t)m->q->l1_size * QCOW2_ENTRY, table;
 	uint8_t piece[PIECE];
 	ssize_t got, i;
 
@@ -109,8 +100,8 @@ static int reach_all(struct mapped *m)
 		got = read_table_piece(m, piece, bytes - at, m->q->l1_off + at);
 		if (got < 0)
 			return -1;
-		for (i = 0; i + ENTRY <= got; i += ENTRY) {
-			table = get_be64(piece + i) & OFFSET_MASK;
+		for (i = 0; i + QCOW2_ENTRY <= got; i += QCOW2_ENTRY) {
+			table = get_be64(piece + i) & QCOW2_ENTRY_OFFSET;
 			if (table && reach_table(m, table) < 0)
 				return -1;
 		}
@@ -123,7 +114,7 @@ int qcow2_mapped_end(const struct qcow2 *q, int fd, uint64_t len, uint64_t *left
 	struct mapped m = { .q = q, .fd = fd, .len = len, .left = left };
 	uint64_t cluster = q->cluster_size, found;
 
-	if (spend_on_tables(&m, (uint64_t)q->l1_size * ENTRY) < 0 ||
+	if (spend_on_tables(&m, (uint64_t)q->l1_size * QCOW2_ENTRY) < 0 ||
 		qcow2_tables_check(q, fd, len) < 0 || reach_all(&m) < 0)
 		return -1;
 	found = m.last ? (m.last - 1) / cluster * cluster + cluster : 0;

@@ -11,21 +11,14 @@
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/format/qcow2_entry.h"
 #include "lib/format/qcow2_tables.h"
 
 #define PIECE 65536u /* bytes of a table that are read at once */
-#define ENTRY 8
-#define EXTENDED_ENTRY 16
-#define SECTOR 512
 #define SNAPSHOT_ENTRY 40
 #define SNAPSHOT_EXTRA_V3 16
 #define SNAPSHOT_EXTRA_MAX 1024
 #define BITMAP_ENTRY 24
-
-#define COPIED (UINT64_C(1) << 63)
-#define COMPRESSED (UINT64_C(1) << 62)
-#define READS_AS_ZEROS UINT64_C(1)
-#define OFFSET_MASK UINT64_C(0x00fffffffffffe00)
 
 static const char l1_table[] = "L1 table", l2_table[] = "L2 table",
 		  snapshot_table[] = "table of snapshots", bitmap_table[] = "table of a bitmap";
@@ -79,22 +72,21 @@ static enum qcow2_copied copied_of(uint64_t entry, bool is_active)
 {
 	if (!is_active)
 		return QCOW2_COPIED_NONE;
-	return entry & COPIED ? QCOW2_COPIED_YES : QCOW2_COPIED_NO;
+	return entry & QCOW2_ENTRY_COPIED ? QCOW2_COPIED_YES : QCOW2_COPIED_NO;
 }
 
 static int add_compressed(struct qcow2_references *r, uint64_t entry, uint64_t bitmap)
 {
-	unsigned shift = 70 - (unsigned)__builtin_ctz(r->q->cluster_size);
-	uint64_t host = entry & ((UINT64_C(1) << shift) - 1);
-	uint64_t sectors = ((entry & ~(COPIED | COMPRESSED)) >> shift) + 1;
-	const struct qcow2_reference ref = {
-		.what = "compressed cluster", .off = host - host % SECTOR, .len = sectors * SECTOR
-	};
+	uint64_t len, host = qcow2_entry_compressed(r->q, entry, &len);
+	/* The sectors belong to it, from their beginning. */
+	const struct qcow2_reference ref = { .what = "compressed cluster",
+		.off = host - host % QCOW2_SECTOR,
+		.len = host % QCOW2_SECTOR + len };
 
 	if (qcow2_has_data_file(r->q))
 		return qcow2_tables_refuse(
 			l2_table, "has a compressed cluster, but the data is in another file");
-	if (entry & COPIED)
+	if (entry & QCOW2_ENTRY_COPIED)
 		return qcow2_tables_refuse(
 			l2_table, "has a compressed cluster with the flag 'copied'");
 	if (bitmap)
@@ -108,22 +100,23 @@ static int add_cluster(
 {
 	bool is_extended = r->q->incompatible & QCOW2_EXTENDED_L2, is_allocated;
 	bool data_file = qcow2_has_data_file(r->q);
-	uint64_t allowed = OFFSET_MASK | COPIED, host = entry & OFFSET_MASK;
+	uint64_t allowed = QCOW2_ENTRY_OFFSET | QCOW2_ENTRY_COPIED,
+		 host = entry & QCOW2_ENTRY_OFFSET;
 	uint32_t in = (uint32_t)bitmap, zeros = (uint32_t)(bitmap >> 32);
 	const struct qcow2_reference ref = { .what = "cluster of data",
 		.off = host,
 		.len = r->q->cluster_size,
 		.copied = copied_of(entry, is_active) };
 
-	if (entry & COMPRESSED)
+	if (entry & QCOW2_ENTRY_COMPRESSED)
 		return add_compressed(r, entry, bitmap);
 	if (r->q->version >= 3 && !is_extended)
-		allowed |= READS_AS_ZEROS;
+		allowed |= QCOW2_ENTRY_ZEROS;
 	if (entry & ~allowed)
 		return qcow2_tables_refuse(l2_table, "has an entry with a reserved bit");
 	if (host % r->q->cluster_size)
 		return qcow2_tables_refuse(l2_table, "has a cluster that is not aligned");
-	is_allocated = host || (data_file && entry & COPIED);
+	is_allocated = host || (data_file && entry & QCOW2_ENTRY_COPIED);
 	if (in & zeros || (in && !is_allocated))
 		return qcow2_tables_refuse(l2_table, "has impossible subclusters");
 	if (data_file) {
@@ -138,7 +131,7 @@ static int add_cluster(
 /* The L2 table at off, which describes the disk from guest on. */
 static int walk_l2(struct qcow2_references *r, uint64_t off, uint64_t guest, bool is_active)
 {
-	size_t entry = r->q->incompatible & QCOW2_EXTENDED_L2 ? EXTENDED_ENTRY : ENTRY, i;
+	size_t entry = qcow2_entry_size(r->q), i;
 	uint32_t cluster = r->q->cluster_size, at, n = cluster < PIECE ? cluster : PIECE;
 	const uint8_t *p;
 	uint64_t bitmap;
@@ -148,7 +141,7 @@ static int walk_l2(struct qcow2_references *r, uint64_t off, uint64_t guest, boo
 			return -1;
 		for (i = 0; i < n; i += entry, guest += cluster) {
 			p = r->l2 + i;
-			bitmap = entry == EXTENDED_ENTRY ? get_be64(p + ENTRY) : 0;
+			bitmap = entry == QCOW2_ENTRY_EXTENDED ? get_be64(p + QCOW2_ENTRY) : 0;
 			if ((get_be64(p) || bitmap) &&
 				add_cluster(r, get_be64(p), bitmap, guest, is_active) < 0)
 				return -1;
@@ -157,14 +150,15 @@ static int walk_l2(struct qcow2_references *r, uint64_t off, uint64_t guest, boo
 	return 0;
 }
 
-static int walk_l1_entry(struct qcow2_references *r, uint64_t entry, uint64_t guest, bool is_active)
+static int walk_l1_entry(struct qcow2_references *r, uint64_t entry, uint64_t i, bool is_active)
 {
+	uint64_t reach = qcow2_entry_reach(r->q);
 	const struct qcow2_reference ref = { .what = l2_table,
-		.off = entry & OFFSET_MASK,
+		.off = entry & QCOW2_ENTRY_OFFSET,
 		.len = r->q->cluster_size,
 		.copied = copied_of(entry, is_active) };
 
-	if (entry & ~(OFFSET_MASK | COPIED))
+	if (entry & ~(QCOW2_ENTRY_OFFSET | QCOW2_ENTRY_COPIED))
 		return qcow2_tables_refuse(l1_table, "has an entry with a reserved bit");
 	if (ref.off == 0)
 		return 0;
@@ -172,30 +166,38 @@ static int walk_l1_entry(struct qcow2_references *r, uint64_t entry, uint64_t gu
 		return qcow2_tables_refuse(l2_table, "is not aligned to a cluster");
 	if (qcow2_references_add(r, &ref) < 0)
 		return -1;
-	return walk_l2(r, ref.off, guest, is_active);
+	return walk_l2(r, ref.off, i * reach, is_active);
+}
+
+/* Entry i of a table. */
+typedef int each_entry(struct qcow2_references *r, uint64_t entry, uint64_t i, bool is_active);
+
+/* Calls each for all entries of the table at off, which are read into `piece` a part at a time. */
+static int walk_table(struct qcow2_references *r, const char *what, uint64_t off, uint32_t entries,
+	uint8_t *piece, each_entry *each, bool is_active)
+{
+	uint32_t first, i, n;
+
+	if ((uint64_t)entries * QCOW2_ENTRY > QCOW2_L1_MAX)
+		return qcow2_tables_refuse(what, "is too large");
+	if (add_table(r, what, off, (uint64_t)entries * QCOW2_ENTRY) < 0)
+		return -1;
+	for (first = 0; first < entries; first += n) {
+		n = entries - first < PIECE / QCOW2_ENTRY ? entries - first : PIECE / QCOW2_ENTRY;
+		if (qcow2_references_read(r, piece, (size_t)n * QCOW2_ENTRY,
+			    off + (uint64_t)first * QCOW2_ENTRY) < 0)
+			return -1;
+		for (i = 0; i < n; i++)
+			if (each(r, get_be64(piece + (size_t)i * QCOW2_ENTRY), first + i,
+				    is_active) < 0)
+				return -1;
+	}
+	return 0;
 }
 
 static int walk_l1(struct qcow2_references *r, uint64_t off, uint32_t entries, bool is_active)
 {
-	unsigned entry = r->q->incompatible & QCOW2_EXTENDED_L2 ? EXTENDED_ENTRY : ENTRY;
-	uint64_t reach = (uint64_t)r->q->cluster_size / entry * r->q->cluster_size;
-	uint32_t first, i, n;
-
-	if ((uint64_t)entries * ENTRY > QCOW2_L1_MAX)
-		return qcow2_tables_refuse(l1_table, "is too large");
-	if (add_table(r, l1_table, off, (uint64_t)entries * ENTRY) < 0)
-		return -1;
-	for (first = 0; first < entries; first += n) {
-		n = entries - first < PIECE / ENTRY ? entries - first : PIECE / ENTRY;
-		if (qcow2_references_read(
-			    r, r->l1, (size_t)n * ENTRY, off + (uint64_t)first * ENTRY) < 0)
-			return -1;
-		for (i = 0; i < n; i++)
-			if (walk_l1_entry(r, get_be64(r->l1 + (size_t)i * ENTRY),
-				    (first + i) * reach, is_active) < 0)
-				return -1;
-	}
-	return 0;
+	return walk_table(r, l1_table, off, entries, r->l1, walk_l1_entry, is_active);
 }
 
 /* Reads the fixed part of entry i at off; *size is its length with what follows, padded. */
@@ -231,36 +233,19 @@ static int walk_snapshots(struct qcow2_references *r)
 	return add_table(r, snapshot_table, r->q->snapshots_off, off - r->q->snapshots_off);
 }
 
-/* The table of one bitmap. */
-static int walk_bitmap(struct qcow2_references *r, uint64_t off, uint32_t entries)
+static int walk_bitmap_entry(struct qcow2_references *r, uint64_t entry, uint64_t i, bool is_active)
 {
-	struct qcow2_reference ref = { .what = "cluster of a bitmap", .len = r->q->cluster_size };
-	uint32_t first, i, n;
-	uint64_t entry;
+	const struct qcow2_reference ref = { .what = "cluster of a bitmap",
+		.off = entry & QCOW2_ENTRY_OFFSET,
+		.len = r->q->cluster_size };
 
-	if ((uint64_t)entries * ENTRY > QCOW2_L1_MAX)
-		return qcow2_tables_refuse(bitmap_table, "is too large");
-	if (add_table(r, bitmap_table, off, (uint64_t)entries * ENTRY) < 0)
-		return -1;
-	for (first = 0; first < entries; first += n) {
-		n = entries - first < PIECE / ENTRY ? entries - first : PIECE / ENTRY;
-		if (qcow2_references_read(
-			    r, r->piece, (size_t)n * ENTRY, off + (uint64_t)first * ENTRY) < 0)
-			return -1;
-		for (i = 0; i < n; i++) {
-			entry = get_be64(r->piece + (size_t)i * ENTRY);
-			ref.off = entry & OFFSET_MASK;
-			if (entry & ~OFFSET_MASK & ~(ref.off ? 0 : UINT64_C(1)))
-				return qcow2_tables_refuse(
-					bitmap_table, "has an entry with a reserved bit");
-			if (ref.off % r->q->cluster_size)
-				return qcow2_tables_refuse(
-					bitmap_table, "has a cluster that is not aligned");
-			if (ref.off && qcow2_references_add(r, &ref) < 0)
-				return -1;
-		}
-	}
-	return 0;
+	(void)i;
+	(void)is_active;
+	if (entry & ~QCOW2_ENTRY_OFFSET & ~(ref.off ? 0 : UINT64_C(1)))
+		return qcow2_tables_refuse(bitmap_table, "has an entry with a reserved bit");
+	if (ref.off % r->q->cluster_size)
+		return qcow2_tables_refuse(bitmap_table, "has a cluster that is not aligned");
+	return ref.off ? qcow2_references_add(r, &ref) : 0;
 }
 
 static int walk_bitmaps(struct qcow2_references *r)
@@ -285,7 +270,8 @@ static int walk_bitmaps(struct qcow2_references *r)
 		size = (size + 7) / 8 * 8;
 		if (size > end - off)
 			return qcow2_tables_refuse(directory, "is too short");
-		if (walk_bitmap(r, get_be64(b), get_be32(b + 8)) < 0)
+		if (walk_table(r, bitmap_table, get_be64(b), get_be32(b + 8), r->piece,
+			    walk_bitmap_entry, false) < 0)
 			return -1;
 	}
 	return off == end ? 0 : qcow2_tables_refuse(directory, "is too long");

@@ -3,12 +3,21 @@
  *
  * The tables of qcow2_map.h and qcow2_watermark.h, and:
  *
- *	snapshot	 0 8 offset of its L1 table	 8 4 entries of it
- *			12 2 length of the ID		14 2 of the name	36 4 of the extra
- *data 40 the extra data (at least 16 bytes in version 3), the ID, the name, padding to 8 bitmap
- *0 8 offset of its table	 8 4 entries of it 18 2 length of the name		20 4 of the
- *extra data 24 the extra data, the name, padding to 8 table		bits 9 to 55 of an entry:
- *offset of a cluster, 0 if there is none, and then bit 0 is what all its bits are
+ *	snapshot	 0  8  offset of its L1 table
+ *			 8  4  entries of that
+ *			12  2  length of the ID
+ *			14  2  length of the name
+ *			36  4  length of the extra data, in version 3 at least 16
+ *			40     the extra data, the ID, the name, padding to 8
+ *
+ *	bitmap		 0  8  offset of its table
+ *			 8  4  entries of that
+ *			18  2  length of the name
+ *			20  4  length of the extra data
+ *			24     the extra data, the name, padding to 8
+ *
+ *	its table	bits 9 to 55 of an entry: offset of a cluster; 0 if there is none,
+ *			and then bit 0 is the value of all bits of that cluster
  *
  * All other bits of the table are reserved, and must be 0.
  * Source: QEMU's docs/interop/qcow2.

@@ -8,9 +8,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
-
-#define ENTRY 8
-#define OFFSET_MASK UINT64_C(0x00fffffffffffe00) /* of an entry of the L1 table */
+#include "lib/format/qcow2_entry.h"
 
 int qcow2_tables_refuse(const char *what, const char *why)
 {
@@ -46,7 +44,7 @@ static int check_entries(const struct qcow2 *q, uint64_t *entry, uint32_t count,
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
-		entry[i] = get_be64((const uint8_t *)&entry[i]) & OFFSET_MASK;
+		entry[i] = get_be64((const uint8_t *)&entry[i]) & QCOW2_ENTRY_OFFSET;
 		if (entry[i] % q->cluster_size)
 			return qcow2_tables_refuse("L2 table", "is not aligned to a cluster");
 		if (entry[i] >= len)
@@ -61,7 +59,7 @@ static int check_entries(const struct qcow2 *q, uint64_t *entry, uint32_t count,
 
 static int check_l1_entries(const struct qcow2 *q, int fd, uint64_t len)
 {
-	size_t n = (size_t)q->l1_size * ENTRY;
+	size_t n = (size_t)q->l1_size * QCOW2_ENTRY;
 	uint64_t *entry;
 	ssize_t got;
 	int r;
@@ -95,7 +93,7 @@ int qcow2_tables_check_refcounts(const struct qcow2 *q, uint64_t len)
 int qcow2_tables_check_l1(const struct qcow2 *q, uint64_t len)
 {
 	return check_table(
-		q, "L1 table", q->l1_off, (uint64_t)q->l1_size * ENTRY, QCOW2_L1_MAX, len);
+		q, "L1 table", q->l1_off, (uint64_t)q->l1_size * QCOW2_ENTRY, QCOW2_L1_MAX, len);
 }
 
 int qcow2_tables_check(const struct qcow2 *q, int fd, uint64_t len)

@@ -11,13 +11,10 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/size.h"
+#include "lib/format/qcow2_entry.h"
 #include "lib/format/qcow2_tables.h"
 
-#define L1_ENTRY 8
 #define PIECE 65536 /* bytes that are read at once */
-#define OFFSET_MASK UINT64_C(0x00fffffffffffe00)
-#define COMPRESSED (UINT64_C(1) << 62)
-#define READS_AS_ZEROS UINT64_C(1)
 
 struct tail {
 	const struct qcow2 *q;
@@ -25,20 +22,9 @@ struct tail {
 	uint64_t len;
 };
 
-static uint32_t l2_entry_size(const struct qcow2 *q)
-{
-	return q->incompatible & QCOW2_EXTENDED_L2 ? 16 : 8;
-}
-
-/* Bytes of the guest's disk that one L2 table describes. */
-static uint64_t l2_reach(const struct qcow2 *q)
-{
-	return (uint64_t)q->cluster_size / l2_entry_size(q) * q->cluster_size;
-}
-
 uint64_t qcow2_tail_limit(const struct qcow2 *q)
 {
-	uint64_t limit = QCOW2_L1_MAX / L1_ENTRY * l2_reach(q);
+	uint64_t limit = QCOW2_L1_MAX / QCOW2_ENTRY * qcow2_entry_reach(q);
 
 	return limit < SIZE_LIMIT ? limit : SIZE_LIMIT;
 }
@@ -77,15 +63,16 @@ static int read_entry(const struct tail *t, uint64_t off, uint64_t *entry)
 static int look_at_last_cluster(struct qcow2_tail *out, const struct tail *t, uint64_t entry)
 {
 	uint64_t cluster = t->q->cluster_size, part = t->q->size % cluster;
-	uint64_t off = entry & OFFSET_MASK;
+	uint64_t off = entry & QCOW2_ENTRY_OFFSET;
 	int found;
 
-	if (entry & COMPRESSED) {
+	if (entry & QCOW2_ENTRY_COMPRESSED) {
 		out->is_stale = true;
 		return 0;
 	}
-	out->ends_in_backing = l2_entry_size(t->q) != 8 || (!off && !(entry & READS_AS_ZEROS));
-	if (!off || (l2_entry_size(t->q) == 8 && entry & READS_AS_ZEROS))
+	out->ends_in_backing =
+		qcow2_entry_size(t->q) != QCOW2_ENTRY || (!off && !(entry & QCOW2_ENTRY_ZEROS));
+	if (!off || (qcow2_entry_size(t->q) == QCOW2_ENTRY && entry & QCOW2_ENTRY_ZEROS))
 		return 0;
 	if (off % cluster || off >= t->len)
 		return qcow2_tables_refuse("L2 table", "has a cluster outside of the image");
@@ -97,8 +84,9 @@ static int look_at_last_cluster(struct qcow2_tail *out, const struct tail *t, ui
 /* The L2 table that describes the end of the disk, from there on. */
 static int look_at_l2(struct qcow2_tail *out, const struct tail *t, uint64_t table)
 {
-	uint32_t size = l2_entry_size(t->q);
-	uint64_t first = t->q->size % l2_reach(t->q) / t->q->cluster_size * size, entry = 0;
+	uint32_t size = qcow2_entry_size(t->q);
+	uint64_t first = t->q->size % qcow2_entry_reach(t->q) / t->q->cluster_size * size,
+		 entry = 0;
 	int found;
 
 	if (t->q->size % t->q->cluster_size) {
@@ -116,20 +104,20 @@ static int look_at_l2(struct qcow2_tail *out, const struct tail *t, uint64_t tab
 int qcow2_tail_read(struct qcow2_tail *out, const struct qcow2 *q, int fd, uint64_t len)
 {
 	const struct tail t = { .q = q, .fd = fd, .len = len };
-	uint64_t first = q->size / l2_reach(q), table = 0;
+	uint64_t first = q->size / qcow2_entry_reach(q), table = 0;
 	int found;
 
 	out->is_stale = false;
 	out->ends_in_backing = q->size % q->cluster_size != 0;
 	if (first >= q->l1_size)
 		return 0;
-	if (read_entry(&t, q->l1_off + first * L1_ENTRY, &table) < 0)
+	if (read_entry(&t, q->l1_off + first * QCOW2_ENTRY, &table) < 0)
 		return -1;
-	table &= OFFSET_MASK;
+	table &= QCOW2_ENTRY_OFFSET;
 	if (table && look_at_l2(out, &t, table) < 0)
 		return -1;
 	found = has_data(
-		&t, q->l1_off + (first + 1) * L1_ENTRY, (q->l1_size - first - 1) * L1_ENTRY);
+		&t, q->l1_off + (first + 1) * QCOW2_ENTRY, (q->l1_size - first - 1) * QCOW2_ENTRY);
 	if (found > 0)
 		out->is_stale = true;
 	return found < 0 ? -1 : 0;

@@ -9,9 +9,9 @@
  *			readable	raw: it exists and can be read
  *			unchecked	another format, whose structure is not checked
  *	dirty, checked_by		qcow2; as in check_layer.h
- *	error.kind, error.message	why it failed; besides the kinds of chain.h busy (in use)
- *and failed (the check itself failed) status				ST_CORRUPT; ST_BUSY if busy,
- *ST_FAILED if failed
+ *	error.kind	why it failed: as in chain.h, or busy (in use), or failed (the check itself)
+ *	error.message	for people
+ *	status		ST_BUSY if busy, ST_FAILED if failed, else ST_CORRUPT
  *
  * After a failure the layers below follow as well, if it is known what they are.
  */

@@ -271,7 +271,7 @@ static bool read_layer(struct dependents *d, const struct place *p)
 static struct place *place_below(struct dependents *d, const struct place *p)
 {
 	const char *name = backing_of(d->content);
-	struct place *below = *name ? recorded_find(p, name) : NULL;
+	struct place *below = *name ? recorded_place(p, name) : NULL;
 
 	err_clear();
 	if (!below || !below->is_container)

@@ -205,27 +205,6 @@ int recorded_leads_to(const struct policy *policy, const char *from, const char 
 	return r;
 }
 
-struct place *recorded_find(const struct place *from, const char *name)
-{
-	struct place *place = NULL;
-	struct stat st;
-	char *spelled;
-
-	if (!recorded_is_path(name)) {
-		err_set(ST_REFUSED, "is not a path");
-		return NULL;
-	}
-	spelled = make_absolute(from->spelled, path_of(name));
-	if (!spelled)
-		return NULL;
-	if (stat_recorded(from->policy, spelled, &st))
-		place = place_open(from->policy, spelled);
-	else
-		err_set(ST_ABSENT, "does not exist, or is not allowed");
-	free(spelled);
-	return place;
-}
-
 void recorded_fini(struct recorded *r)
 {
 	free(r->path);

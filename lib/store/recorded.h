@@ -60,9 +60,6 @@ struct place *recorded_place(const struct place *from, const char *name);
 int recorded_leads_to(const struct policy *policy, const char *from, const char *name,
 	const char *identity, const char *path);
 
-/* As recorded_place(), without asking LVM, and only of what exists. */
-struct place *recorded_find(const struct place *from, const char *name);
-
 void recorded_fini(struct recorded *r);
 
 #endif
