@@ -130,3 +130,17 @@ const char *content_next_file(const struct content *c, size_t *at)
 	*at = 1;
 	return c->qcow2.data_file;
 }
+
+const char *content_backing(const struct content *c)
+{
+	if (c->foreign.format)
+		return c->foreign.backing;
+	return c->format == format_qcow2 ? c->qcow2.backing : "";
+}
+
+const char *content_backing_format(const struct content *c)
+{
+	if (c->foreign.format)
+		return c->foreign.backing_format ? c->foreign.backing_format : "";
+	return c->format == format_qcow2 ? c->qcow2.backing_format : "";
+}

@@ -63,6 +63,12 @@ void content_parse_archived(struct content *c, const void *head, size_t n);
  */
 const char *content_next_file(const struct content *c, size_t *at);
 
+/* The backing file of the image, as recorded; "" if there is none. */
+const char *content_backing(const struct content *c);
+
+/* The recorded format of the backing file; "" if it is not recorded. */
+const char *content_backing_format(const struct content *c);
+
 /* "raw" or "qcow2", by the first n bytes of an image; 4 are enough. */
 const char *content_format_of(const void *head, size_t n);
 

@@ -93,13 +93,10 @@ static int check_chain_raw(struct image *img, struct buf *record)
 /* Sets what is below the layer, as its own header records it.  0, or -1 recorded. */
 static int set_layer_below(const struct image *img, struct info_layer *layer)
 {
-	const struct foreign *f = &img->content->foreign;
-	const struct qcow2 *q = &img->content->qcow2;
+	const struct content *c = img->content;
 
-	if (!f->format)
-		return info_layer_set_below(layer, img->place, q->backing, q->backing_format);
 	return info_layer_set_below(
-		layer, img->place, f->backing, f->backing_format ? f->backing_format : "");
+		layer, img->place, content_backing(c), content_backing_format(c));
 }
 
 /* taken: what the layer above records of its format, "raw" if it does not; or NULL. */

@@ -306,7 +306,7 @@ const char *reading_backing(const struct reading *r)
 
 	if (!is_told(r))
 		return NULL;
-	name = r->content->foreign.format ? r->content->foreign.backing : r->content->qcow2.backing;
+	name = content_backing(r->content);
 	return *name ? name : NULL;
 }
 

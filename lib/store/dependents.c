@@ -174,28 +174,21 @@ static bool read_headers(struct dependents *d, int fd, const struct stat *st)
 	return is;
 }
 
-/* The backing file of what was read; "" if it has none. */
-static const char *backing_of(const struct content *c)
-{
-	if (c->foreign.format)
-		return c->foreign.backing;
-	return strcmp(c->format, "qcow2") == 0 ? c->qcow2.backing : "";
-}
-
 /* Whether it may be one of several layers; a raw image is the lowest one at most. */
 static bool is_layer(const struct content *c)
 {
 	return strcmp(c->format, "raw") != 0;
 }
 
-/* Whether that file is another layer by its recorded format; a guest writes what is in a raw one.
+/*
+ * Whether its backing file is another layer by its recorded format; a guest writes what is in a
+ * raw one.
  */
 static bool has_layer_below(const struct content *c)
 {
-	const char *format =
-		c->foreign.format ? c->foreign.backing_format : c->qcow2.backing_format;
+	const char *format = content_backing_format(c);
 
-	return format && *format && strcmp(format, "raw") != 0;
+	return *format && strcmp(format, "raw") != 0;
 }
 
 /* Whether the image is what a candidate that was read records as name.  1, 0, or -1 recorded. */
@@ -215,7 +208,7 @@ static int compare_names(struct dependents *d, const char *spelled)
 {
 	const struct content *c = d->content;
 	const char *role = c->foreign.format ? "an extent" : "the external data file", *name;
-	int r = is_named(d, spelled, backing_of(c), "the backing file");
+	int r = is_named(d, spelled, content_backing(c), "the backing file");
 	size_t at = 0;
 
 	while (r == 0 && (name = content_next_file(c, &at)))
@@ -270,7 +263,7 @@ static bool read_layer(struct dependents *d, const struct place *p)
 /* The place of the layer below the one that was read; NULL: there is none, or it is not known. */
 static struct place *place_below(struct dependents *d, const struct place *p)
 {
-	const char *name = backing_of(d->content);
+	const char *name = content_backing(d->content);
 	struct place *below = *name ? recorded_place(p, name) : NULL;
 
 	err_clear();

@@ -55,10 +55,11 @@ static void add_probe(struct buf *out, const struct probe *p)
 	add_nonempty(out, "partitions", p->partitions);
 }
 
-/* format: "" if it is not recorded. */
-static int add_backing(struct buf *out, const struct image *img, const char *name,
-	const char *format, struct info_layer *layer)
+static int add_backing(
+	struct buf *out, const struct image *img, const struct content *c, struct info_layer *layer)
 {
+	const char *name = content_backing(c), *format = content_backing_format(c);
+
 	if (!*name)
 		return 0;
 	kv_add(out, "backing.recorded", name);
@@ -97,16 +98,6 @@ static int add_extents(struct buf *out, const struct image *img, const struct fo
 	return ret;
 }
 
-static int add_foreign(
-	struct buf *out, const struct image *img, const struct foreign *f, struct info_layer *layer)
-{
-	kv_add_u64(out, "capacity", f->capacity);
-	if (add_backing(out, img, f->backing, f->backing_format ? f->backing_format : "", layer) <
-		0)
-		return -1;
-	return add_extents(out, img, f);
-}
-
 /* The file may be named by the user of the image and not by its header; then recorded is "". */
 static int add_data_file(struct buf *out, const struct image *img, const struct qcow2 *q)
 {
@@ -129,17 +120,17 @@ static int add_data_file(struct buf *out, const struct image *img, const struct 
 	return ret;
 }
 
-/* The other files that a qcow2 image needs. */
+/* The other files that the image needs. */
 static int add_files(
-	struct buf *out, const struct image *img, const struct qcow2 *q, struct info_layer *layer)
+	struct buf *out, const struct image *img, const struct content *c, struct info_layer *layer)
 {
-	if (add_backing(out, img, q->backing, q->backing_format, layer) < 0)
+	if (add_backing(out, img, c, layer) < 0)
 		return -1;
-	return add_data_file(out, img, q);
+	return c->foreign.format ? add_extents(out, img, &c->foreign)
+				 : add_data_file(out, img, &c->qcow2);
 }
 
-static int add_qcow2(
-	struct buf *out, const struct image *img, const struct qcow2 *q, struct info_layer *layer)
+static void add_qcow2(struct buf *out, const struct qcow2 *q)
 {
 	char unknown[QCOW2_TEXT_MAX];
 	unsigned i;
@@ -152,7 +143,6 @@ static int add_qcow2(
 			kv_add(out, "feature", qcow2_feature(q, i));
 	for (i = 0; i < QCOW2_FEATURES; i++)
 		kv_add(out, "feature", qcow2_unknown_feature(q, i, unknown));
-	return add_files(out, img, q, layer);
 }
 
 /* Not known if the tables are damaged, or so odd that it takes long to find. */
@@ -223,7 +213,7 @@ static int add_archive(
 	add_archive_info(out, &c->archive);
 	/* What libblkid finds in a qcow2 layer is not what the guest sees. */
 	if (is_raw ? archive_probe(&c->archive, img->fd, img->len, &p) < 0
-		   : add_files(out, img, &c->qcow2, layer) < 0)
+		   : add_files(out, img, c, layer) < 0)
 		return -1;
 	kv_add(out, "format", c->format);
 	add_probe(out, &p);
@@ -264,8 +254,11 @@ static int add_content_info(struct buf *out, struct image *img, struct info_laye
 	if (c->is_archive)
 		return add_archive(out, img, c, layer) < 0 ? -1
 							   : add_storage(out, img, NULL, layer);
-	r = c->foreign.format ? add_foreign(out, img, &c->foreign, layer)
-			      : add_qcow2(out, img, &c->qcow2, layer);
+	if (c->foreign.format)
+		kv_add_u64(out, "capacity", c->foreign.capacity);
+	else
+		add_qcow2(out, &c->qcow2);
+	r = add_files(out, img, c, layer);
 	kv_add(out, "format", c->format);
 	if (r < 0)
 		return -1;
