@@ -2,8 +2,7 @@
  * held: an existing image that a program of another project changes in place, such as a layer into
  * which qemu-img commits another.
  *
- *	held_open | held_mark | the program changes it, by h->fd | held_sync | held_unmark |
- *held_close
+ *	held_open | held_mark | a program changes h->fd | held_sync | held_unmark | held_close
  *
  * It is locked until held_close(), and by its descriptor also as long as a program has that.  The
  * mark says that it is unfinished, and what the commit is, so that the same command completes it.
