@@ -278,6 +278,14 @@ drop_disks() {
 	done
 }
 
+# dm_name GROUP/VOLUME: prints its device-mapper name.  dmsetup itself looks for a link to the device
+# in /dev/mapper, and udev may have left a link there of a device that had the number before.
+dm_name() {
+	local node
+
+	node=$(realpath -e "/dev/$1") && cat "/sys/class/block/${node##*/}/dm/name"
+}
+
 volume_exists() {
 	[ -e "/dev/mapper/$1" ]
 }
@@ -371,7 +379,7 @@ volume_rot() {
 place_of() {
 	local name place
 
-	name=$(on "$1" dmsetup info -c --noheadings -o name "/dev/$2") || return
+	name=$(dm_name "$2") || return
 	# An origin lies above the volume that it was before its first snapshot.
 	if volume_exists "$name-real"; then
 		name=$name-real

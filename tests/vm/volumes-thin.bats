@@ -7,7 +7,7 @@ load copy
 
 # mapped VOLUME: prints the number of bytes that its pool has mapped for a thin volume.
 mapped() {
-	echo $(($(dmsetup status "/dev/$1" | cut -d' ' -f4) * 512))
+	echo $(($(dmsetup status "$(dm_name "$1")" | cut -d' ' -f4) * 512))
 }
 
 # bytes_read VOLUME
@@ -20,7 +20,8 @@ bytes_read() {
 
 # fill VOLUME MIB COUNT
 fill() {
-	seq "$2" 9999999 | dd of="/dev/$1" bs=1M seek="$2" count="$3" iflag=fullblock oflag=direct status=none
+	seq "$2" 9999999 | dd of="/dev/$1" bs=1M seek="$2" count="$3" iflag=fullblock oflag=direct \
+		conv=nocreat status=none
 }
 
 @test "of a thin source the mapped parts are read, and a thin target stays thin" {
