@@ -11,7 +11,7 @@
 #define NODES(list) "{\"return\": [" list "], \"id\": 3}\n"
 #define STATS(id, list) "{\"return\": [" list "], \"id\": " id "}\n"
 
-static const char *answers[4];
+static const char *answers[5]; /* NULL after the last */
 
 static void serve_answers(int fd)
 {
