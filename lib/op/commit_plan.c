@@ -16,9 +16,8 @@
 #include "lib/store/backend.h"
 #include "lib/store/dependents.h"
 
-#define TAIL_MAX                                                                                   \
-	(64u << 20) /* bytes of a base that are read, to find out whether they are zeros           \
-		     */
+/* Bytes of a base that are read, at most, to find out whether they are zeros. */
+#define TAIL_MAX (64u << 20)
 
 static int open_image(struct commit *c)
 {
