@@ -158,7 +158,7 @@ choose_accel() {
 		# barriers, although virtiofsd runs beside it, and each can wait for the other for
 		# ever.  A program that is always at the same addresses is translated only once,
 		# which makes starting it three times as fast.
-		machine+=(-accel tcg -smp 1,maxcpus=2
+		machine+=(-accel tcg -smp "1,maxcpus=2"
 			-cpu "max,la57=off,avx=off,avx2=off,erms=off,smap=off,smep=off")
 		command_line+=" norandmaps"
 		;;
