@@ -25,6 +25,7 @@ teardown_file() {
 
 setup() {
 	guest_setup
+	QEMU=
 	on a mkdir -p /srv/images
 	on b mkdir -p /srv/images /srv/backup /srv/golden
 	mkdir -p /srv/images
@@ -35,6 +36,7 @@ teardown() {
 	local host
 
 	exec 5>&-
+	end_qemu
 	guest_teardown
 	lvremove -qqy vg0
 	on a lvremove -qqy vg1
@@ -81,6 +83,22 @@ thin() {
 # holds FILE: the image is at its beginning.
 holds() {
 	cmp -n "$(stat -c %s "$IMAGE")" "$IMAGE" "$1" >&2
+}
+
+# qemu [OPTION...]: QEMU runs on kvm1, with its monitor on /run/web.qmp.
+qemu() {
+	on a qemu-storage-daemon --chardev socket,path=/run/web.qmp,server=on,wait=off,id=q \
+		--monitor chardev=q --pidfile "$BATS_TEST_TMPDIR/pid" "$@" 3>&- &
+	QEMU=$!
+	wait_until 60 test -s "$BATS_TEST_TMPDIR/pid"
+}
+
+end_qemu() {
+	[ -n "$QEMU" ] || return 0
+	kill "$(<"$BATS_TEST_TMPDIR/pid")"
+	wait "$QEMU" || true
+	rm -f /run/web.qmp
+	QEMU=
 }
 
 @test "manuals, volumes: img-snap(1)" {
@@ -171,6 +189,7 @@ holds() {
 	on a lvcreate -qq -s -L 8M -n web-before vg1/web
 	head -c 1000000 /dev/zero | put /dev/vg1/web 4000000
 	blockdev --flushbufs /dev/vg1/web
+	qemu --blockdev host_device,node-name=web,filename=/dev/vg1/web
 	runs img-info.1 's/^(modified|permissions)  .*/\1/; s/ uuid .*//'
 }
 
@@ -238,6 +257,7 @@ holds() {
 	cp "$IMAGE" web.img
 	extract -v heading='## A short tour' <"$BATS_TEST_DIRNAME/../../README.md" >examples
 	[ "$(grep -c '^\$ img-' examples)" -ge 6 ]
+	qemu # which has no disk
 	run_examples <examples
 	holds /dev/vg1/web
 	holds /dev/vg1/web-old
