@@ -1,0 +1,263 @@
+#!/usr/bin/env bats
+# Snapshots for which the guest is paused: --qmp, with a QEMU that has no machine and no guest, but
+# runs and can be paused.
+#
+# A second monitor, on a pipe, prints the events of QEMU: whatever happens to the first, they
+# tell when it was paused and went on.
+
+load common
+load disks
+
+# On the host "traced", and in a copy of the build, strace runs the helper, with the options in
+# the file $INJECT.  Both write to $TRACE.
+setup_file() {
+	local traced=$BATS_FILE_TMPDIR/trace-command
+
+	img_setup_file a
+	traced_build -qq -ttt -y
+	# shellcheck disable=SC2016 # it is a script
+	printf '#!/bin/bash\nexport ASAN_OPTIONS=detect_leaks=0\nmapfile -t words <%q\n%s\n' "$INJECT" \
+		"exec strace -f -qq -ttt -y -o $TRACE \"\${words[@]}\" sh -c \"\$SSH_ORIGINAL_COMMAND\"" \
+		>"$traced"
+	chmod 755 "$traced"
+	HOST_ENV=ASAN_OPTIONS=detect_leaks=0 start_host traced "ForceCommand exec $traced"
+}
+teardown_file() { img_teardown_file; }
+
+setup() {
+	img_setup
+	disks_setup
+	QEMU=
+	disk 320M xfs -m reflink=1
+	cd "$M" || return
+	head -c 1M /dev/urandom >1.img
+	head -c 2M /dev/urandom >2.img
+	mkfifo "$DIR/monitor"
+	exec {MONITOR}<>"$DIR/monitor"
+	qemu
+}
+
+teardown() {
+	qemu_ends
+	exec {MONITOR}>&-
+	disks_teardown
+}
+
+# Starts QEMU, which runs, with monitors on $DIR/qmp and $MONITOR.
+qemu() {
+	cd "$DIR" || return
+	rm -f qmp answers
+	qemu-system-x86_64 -machine none -nodefaults -display none \
+		-qmp unix:qmp,server=on,wait=off -chardev stdio,id=s -mon chardev=s,mode=control \
+		<monitor >answers 3>&- &
+	QEMU=$!
+	wait_until 20 test -S qmp
+	monitor qmp_capabilities
+	wait_until 20 grep -q '"return": {}' answers
+	cd "$M" || return
+}
+
+qemu_ends() {
+	[ -n "$QEMU" ] || return 0
+	kill -KILL "$QEMU" || true
+	wait "$QEMU" || true
+	QEMU=
+}
+
+monitor() {
+	echo "{\"execute\": \"$1\"}" >&"$MONITOR"
+}
+
+# The events so far: S for each STOP, R for each RESUME.
+events() {
+	sed -n 's/.*"event": "\([SR]\)[TE].*/\1/p' "$DIR/answers" | tr -d '\n'
+}
+
+# events_are WORD: exactly these, now or soon.
+events_are() {
+	[ "$(events)" = "$1" ] || {
+		echo "events: $(events)" >&2
+		return 1
+	}
+}
+
+# Whether the guest runs: true or false.
+is_running() {
+	local n
+
+	n=$(grep -c '"running"' "$DIR/answers") || true
+	monitor query-status
+	wait_until 20 more_answers "$n"
+	[ "$(grep '"running"' "$DIR/answers" | tail -n 1 | jq .return.running)" = "$1" ]
+}
+
+more_answers() {
+	[ "$(grep -c '"running"' "$DIR/answers")" -gt "$1" ]
+}
+
+names() {
+	find . -mindepth 1 -printf '%P\n' | sort | tr '\n' ' '
+}
+
+# as_before: no snapshot is left, and the guest runs.
+as_before() {
+	[ "$(names)" = '1.img 2.img ' ]
+	is_running true
+}
+
+# paused WORD...: succeeds, with a note that the guest was paused, and no other.
+paused() {
+	try "$@"
+	if [ "$status" != 0 ] || [ "$(wc -l <"$ERR")" != 1 ] ||
+		! grep -Eq "^$1: ([a-z]+: )?the guest was paused for [0-9.]+ ms$" "$ERR"; then
+		told
+		return 1
+	fi
+}
+
+# run_traced HOST: COMMAND...: runs it with a helper under strace, here (HOST: is empty) or there.
+run_traced() {
+	local program=$2
+
+	[ -n "$1" ] || program=$TRACED/bin/$2
+	try "$program" -F "$SSH_CONFIG" "${@:3}"
+}
+
+# The number of the first ioctl() of its thread that takes a snapshot.
+first_clone() {
+	awk '$3 ~ /^ioctl/ { n[$1]++ } / FICLONE, / { print n[$1]; exit }' "$TRACE"
+}
+
+@test "pause: the guest stands still while the snapshots are taken" {
+	local where hook
+
+	for where in '' a:; do
+		paused img-snap --qmp "$DIR/qmp" "$where$M/1.img" "$where$M/2.img"
+		[ "$(wc -l <"$OUT")" = 2 ]
+		same 1.img "$(sed -n "1s/^$where//p" "$OUT")"
+		same 2.img "$(sed -n "2s/^$where//p" "$OUT")"
+		rm ./*-snap-*
+	done
+	wait_until 20 events_are SRSR
+	# The first command comes before, the second after.
+	hook="until [ \$(grep -c RESUME $DIR/answers) = 3 ]; do sleep 0.01; done"
+	try img-snap --qmp "$DIR/qmp" --pre-snapshot "grep -c STOP $DIR/answers" --post-snapshot "$hook" 1.img
+	[ "$status" = 0 ]
+	says 'pre-snapshot: 2'
+	rm ./*-snap-*
+	succeeds img-snap -q --json --qmp "$DIR/qmp" 1.img 2.img
+	json 'all(.apart == null and .paused > 0 and .paused < 10)'
+	rm ./*-snap-*
+	succeeds img-snap --json 1.img
+	json '.paused == null'
+	rm ./*-snap-*
+	as_before
+}
+
+@test "pause: the snapshots are taken between STOP and RESUME" {
+	local stop resume where
+
+	echo '-etrace=ioctl' >"$INJECT"
+	for where in '' traced:; do
+		qemu_ends
+		qemu
+		run_traced "$where" img-snap -q --qmp "$DIR/qmp" "$where$M/1.img" "$where$M/2.img"
+		[ "$status" = 0 ]
+		wait_until 20 events_are SR
+		stop=$(time_of STOP)
+		resume=$(time_of RESUME)
+		[ "$(grep -c ' FICLONE, ' "$TRACE")" = 2 ]
+		awk -v stop="$stop" -v resume="$resume" '/ FICLONE, / && ($2 < stop || $2 > resume) {
+			print "not between " stop " and " resume ": " $0; rc = 1 } END { exit rc }' "$TRACE" >&2
+		rm ./*-snap-*
+	done
+}
+
+# time_of EVENT: when it was, in seconds.
+time_of() {
+	jq -r --arg name "$1" 'select(.event == $name) | .timestamp |
+		"\(.seconds).\("000000\(.microseconds)"[-6:])"' "$DIR/answers"
+}
+
+@test "pause: a guest that is paused already is not resumed" {
+	monitor stop
+	wait_until 20 events_are S
+	succeeds img-snap -q --qmp "$DIR/qmp" 1.img 2.img
+	[ "$(wc -l <"$OUT")" = 2 ]
+	is_running false
+	rm ./*-snap-*
+	try img-snap --json --qmp "$DIR/qmp" "a:$M/1.img"
+	[ "$status" = 0 ]
+	says 'img-snap: a: the guest did not run before, and is not resumed'
+	json '.paused == null'
+	rm ./*-snap-*
+	is_running false
+	events_are S
+	# Nor if the snapshots fail.
+	refuses 6 1.img img-snap -q --qmp "$DIR/qmp" --name 2.img 1.img
+	refuses 1 1.img img-snap -q --qmp "$DIR/qmp" --post-snapshot 'exit 3' 1.img
+	is_running false
+	events_are S
+	[ "$(names)" = '1.img 2.img ' ]
+}
+
+@test "pause: what is refused before the guest is paused" {
+	local where hooks=(--pre-snapshot "touch $DIR/ran" --post-snapshot "touch $DIR/ran")
+
+	for where in '' a:; do
+		succeeds img-snap -n --qmp "$DIR/qmp" "$where$M/1.img" "$where$M/2.img"
+		refuses 3 "$where$M/1.img" img-snap "${hooks[@]}" --qmp "$DIR/none" "$where$M/1.img"
+		says "QMP socket '$DIR/none': cannot open: No such file or directory"
+		refuses 3 "$where$M/1.img" img-snap -n --qmp "$DIR/none" "$where$M/1.img"
+		refuses 4 "$where$M/1.img" img-snap "${hooks[@]}" --qmp "$M/2.img" "$where$M/1.img"
+		refuses 3 "$where$M/no.img" img-snap "${hooks[@]}" --qmp "$DIR/qmp" "$where$M/1.img" \
+			"$where$M/no.img"
+		refuses 1 "$where$IMAGE" img-snap "${hooks[@]}" --qmp "$DIR/qmp" "$where$IMAGE"
+	done
+	refuses 2 '' img-snap --qmp= 1.img
+	refuses 2 '' img-snap --qmp x --libvirt y 1.img
+	says '--qmp and --libvirt exclude each other'
+	refuses 2 '' img-snap --libvirt=-x 1.img
+	events_are ''
+	# The first command fails, so that nothing is paused.
+	refuses 1 1.img img-snap --pre-snapshot 'exit 3' --qmp "$DIR/qmp" 1.img
+	events_are ''
+	# A monitor that serves another client.
+	mkfifo "$DIR/hold"
+	qemu-storage-daemon --chardev "socket,path=$DIR/qmp,id=q" --chardev "pipe,id=p,path=$DIR/hold" \
+		3>&- &
+	wait_until 20 grep -q " 03 [0-9]* qmp$" /proc/net/unix
+	refuses 5 1.img img-snap "${hooks[@]}" --qmp "$DIR/qmp" 1.img
+	says 'another client is connected'
+	kill %%
+	wait %% || true
+	# A program that has a monitor, but no guest.
+	qemu-storage-daemon --chardev "socket,path=$DIR/other,server=on,wait=off,id=q" \
+		--monitor chardev=q 3>&- &
+	wait_until 20 test -S "$DIR/other"
+	refuses 1 1.img img-snap "${hooks[@]}" --qmp "$DIR/other" 1.img
+	says "QEMU refused 'query-status'"
+	kill %%
+	wait %% || true
+	[ ! -e "$DIR/ran" ]
+	qemu_ends
+	refuses 3 1.img img-snap "${hooks[@]}" --qmp "$DIR/qmp" 1.img
+	says 'no process listens on it'
+	[ "$(names)" = '1.img 2.img ' ]
+}
+
+@test "pause: a snapshot fails while the guest is paused" {
+	local where
+
+	for where in '' traced:; do
+		echo '-etrace=ioctl' >"$INJECT"
+		run_traced "$where" img-snap --qmp "$DIR/qmp" "$where$M/1.img" "$where$M/2.img"
+		printf '%s\n' -etrace=ioctl -einject=ioctl:error=EIO:when="$(($(first_clone) + 1))" >"$INJECT"
+		rm ./*-snap-*
+		run_traced "$where" img-snap --qmp "$DIR/qmp" "$where$M/1.img" "$where$M/2.img"
+		[ "$status" = 1 ]
+		says "img-snap: $where$M/2.img: "
+		as_before
+	done
+	wait_until 20 events_are SRSRSRSR
+}
