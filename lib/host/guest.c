@@ -83,7 +83,7 @@ static void guest_split(char *line, const char **reason)
 		*end = '\0';
 }
 
-static int guest_virsh_parse(const char *text, enum guest_state *out)
+int guest_state_parse(const char *text, enum guest_state *out)
 {
 	char line[STATE_MAX];
 	const char *reason;
@@ -114,7 +114,7 @@ static int guest_virsh_state(const char *domain, enum guest_state *out)
 	int r = virsh_run(argv, domain, &text);
 
 	if (r == 0)
-		r = guest_virsh_parse(buf_str(&text), out);
+		r = guest_state_parse(buf_str(&text), out);
 	buf_fini(&text);
 	return r;
 }

@@ -27,6 +27,9 @@ enum guest_state {
  */
 int guest_state(struct guest *g, enum guest_state *out);
 
+/* The same from the output of virsh. */
+int guest_state_parse(const char *text, enum guest_state *out);
+
 /* Pauses it, or lets it go on.  0, or -1 recorded.  Wait as guest_state(). */
 int guest_stop(struct guest *g);
 int guest_continue(struct guest *g);

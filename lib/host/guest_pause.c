@@ -144,67 +144,63 @@ static int pause_hear(struct guest_pause *p, bool until_cancelled, struct guest_
 	return 0;
 }
 
-/* Lets the guest go on after the process was killed.  Records in any case that it was. */
-static int pause_recover(struct guest_pause *p)
+/* Records that the guest does not go on, if it does not, as a warning. */
+static void pause_warn(const struct guest_pause *p, const struct err *why)
+{
+	if (why->status == ST_OK)
+		return;
+	err_put(why);
+	pause_blame(p);
+	log_warn("warning: the guest may still be paused: %s", err_text());
+}
+
+/* Lets the guest go on by another process, as the first one could not. */
+static void pause_recover(struct guest_pause *p)
 {
 	struct guest_answer a;
-	int r = 0;
 
 	pause_leave(p, END_MS);
-	if (p->was_running) {
-		r = pause_start(p, "resume");
-		if (r == 0 && pause_hear(p, false, &a) != 1)
-			r = err_set(ST_FAILED, "the process that lets it go on was killed");
-		else if (r == 0 && a.error.status != ST_OK) {
-			err_put(&a.error);
-			r = -1;
-		}
-		pause_leave(p, r == 0 ? END_MS : 0);
-	}
-	if (r < 0) {
-		pause_blame(p);
-		log_warn("warning: the guest may still be paused: %s", err_text());
-	}
-	err_set(ST_FAILED, "the process that pauses the guest was killed, or did not answer");
-	return pause_blame(p);
+	if (!p->was_running)
+		return;
+	memset(&a, 0, sizeof(a));
+	if (pause_start(p, "resume") < 0)
+		err_take(&a.stays);
+	else if (pause_hear(p, false, &a) != 1)
+		a.stays = (struct err){ .status = ST_FAILED, .text = "the process was killed" };
+	else if (a.error.status != ST_OK)
+		a.stays = a.error;
+	pause_leave(p, a.stays.status == ST_OK ? END_MS : 0);
+	if (a.stays.status != ST_ABSENT) /* else QEMU has ended */
+		pause_warn(p, &a.stays);
 }
 
-/* Hears until the last answer.  0, or -1 recorded. */
-static int pause_finish(struct guest_pause *p, struct guest_answer *a)
+/* Hears until the last answer, which a may be already.  0, or -1 recorded. */
+static int pause_finish(struct guest_pause *p, struct guest_answer a)
 {
-	int r;
+	int r = 1;
 
-	do {
-		r = pause_hear(p, false, a);
-		if (r == 0)
-			return pause_recover(p);
-	} while (!a->is_last);
-	p->paused_us = a->paused_us;
-	pause_leave(p, a->goes_on ? END_MS : 0);
-	if (a->error.status == ST_OK)
-		return 0;
-	err_put(&a->error);
-	pause_blame(p);
-	if (!a->goes_on && a->is_paused)
-		log_warn("warning: the guest may still be paused: %s", err_text());
-	return -1;
-}
-
-/* After guest_pause_begin() has failed: lets the guest go on, and keeps the recorded error. */
-static int pause_give_up(struct guest_pause *p)
-{
-	struct guest_answer a;
-	struct err e;
-
-	err_take(&e);
-	pause_finish(p, &a);
-	err_put(&e);
-	return pause_blame(p);
+	while (r == 1 && !a.is_last)
+		r = pause_hear(p, false, &a);
+	p->paused_us = a.paused_us;
+	if (r == 0 || (a.is_lost && a.is_paused)) {
+		pause_recover(p);
+	} else {
+		pause_leave(p, a.stays.status == ST_OK ? END_MS : 0);
+		pause_warn(p, &a.stays);
+	}
+	if (r == 0)
+		a.error = (struct err){ .status = ST_FAILED,
+			.text = "the process that pauses the guest was killed, or did not answer" };
+	else if (a.error.status == ST_OK)
+		a.error = a.stays;
+	err_put(&a.error);
+	return a.error.status == ST_OK ? 0 : pause_blame(p);
 }
 
 int guest_pause_begin(struct guest_pause *p)
 {
 	struct guest_answer a;
+	struct err e;
 	int r;
 
 	if (!p->socket && !p->domain)
@@ -213,42 +209,40 @@ int guest_pause_begin(struct guest_pause *p)
 		pause_leave(p, 0);
 		return pause_blame(p);
 	}
+	memset(&a, 0, sizeof(a));
 	r = pause_hear(p, true, &a);
-	if (r == 0)
-		return pause_recover(p);
 	if (r > 0 && a.error.status == ST_OK) {
 		p->has_paused = a.is_paused;
 		if (!a.is_paused)
 			log_note("the guest did not run before, and is not resumed");
 		return 0;
 	}
+	err_take(&e);
 	if (r > 0)
-		err_put(&a.error);
-	if (r > 0 && a.is_last) {
-		pause_leave(p, END_MS);
-		return pause_blame(p);
-	}
-	shutdown(p->channel, SHUT_WR); /* the guest is to go on */
-	return pause_give_up(p);
+		e = a.error;
+	shutdown(p->channel, SHUT_WR); /* if the job is cancelled, the guest is to go on */
+	if (pause_finish(p, a) == 0 || r < 0)
+		err_put(&e);
+	return -1;
 }
 
 int guest_pause_end(struct guest_pause *p)
 {
-	struct guest_answer a;
-	struct err e;
+	const struct guest_answer none = { .is_last = false };
+	struct err before;
 	int r;
 
 	if (p->pid <= 0)
 		return 0;
-	err_take(&e);
+	err_take(&before);
 	shutdown(p->channel, SHUT_WR);
-	r = pause_finish(p, &a);
+	r = pause_finish(p, none);
 	if (r == 0 && p->has_paused)
 		pause_tell(p->paused_us);
-	if (e.status == ST_OK)
+	if (before.status == ST_OK)
 		return r;
 	if (r < 0)
 		log_warn("warning: %s", err_text());
-	err_put(&e);
+	err_put(&before);
 	return r;
 }

@@ -21,7 +21,8 @@
 
 struct pauser {
 	struct guest guest;
-	bool has_paused; /* the guest ran, and is to go on */
+	bool has_paused;			      /* the guest ran, and is to go on */
+	enum { NOT_KNOWN, MUST_RESUME, GOES_ON } now; /* what was seen of it last */
 	uint64_t began_us;
 };
 
@@ -33,20 +34,14 @@ static uint64_t pauser_now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* Sends the recorded error, or that there is none.  The helper may have ended. */
-static void pauser_answer(const struct pauser *p, bool is_last, bool goes_on)
+/* Sends a, with what is known.  The helper may have ended. */
+static void pauser_answer(const struct pauser *p, struct guest_answer *a)
 {
-	struct guest_answer a;
-
-	memset(&a, 0, sizeof(a));
-	a.goes_on = goes_on;
-	err_take(&a.error);
-	a.is_last = is_last;
-	a.is_paused = p->has_paused;
-	if (is_last && p->has_paused)
-		a.paused_us = pauser_now_us() - p->began_us;
-	send(GUEST_SOCKET, &a, sizeof(a), MSG_NOSIGNAL);
-	err_put(&a.error);
+	a->is_paused = p->has_paused;
+	a->is_lost = guest_is_lost(&p->guest);
+	if (a->is_last && p->has_paused)
+		a->paused_us = pauser_now_us() - p->began_us;
+	send(GUEST_SOCKET, a, sizeof(*a), MSG_NOSIGNAL);
 }
 
 /* Pauses the guest if it runs.  0, or -1 recorded. */
@@ -85,35 +80,46 @@ static int pauser_wait(void)
 		ST_FAILED, "the guest was paused for %d s, and had to go on", GUEST_PAUSED_MAX_S);
 }
 
+/*
+ * Sets p->now by the state.  If that cannot be found out, the guest may be paused; but not one that
+ * is migrated meanwhile: it would run on two hosts.  0, or -1 recorded.
+ */
+static int pauser_look(struct pauser *p, enum guest_state *state)
+{
+	if (guest_state(&p->guest, state) == 0) {
+		p->now = *state == GUEST_PAUSED ? MUST_RESUME : GOES_ON;
+		return 0;
+	}
+	p->now = err_status() == ST_BUSY || err_status() == ST_ABSENT ? GOES_ON : MUST_RESUME;
+	return -1;
+}
+
 /* Whether the guest, which was not to run, did not run.  0, or -1 recorded. */
 static int pauser_check(struct pauser *p)
 {
 	enum guest_state state;
 
-	if (guest_state(&p->guest, &state) < 0)
+	if (pauser_look(p, &state) < 0)
 		return -1;
 	if (state != GUEST_RUNNING && !guest_has_resumed(&p->guest))
 		return 0;
 	return err_set(ST_FAILED, "another program let the guest go on meanwhile");
 }
 
-/* Lets the guest go on if it still has to be.  0, or -1 recorded. */
+/* Lets the guest go on if it still has to.  0, or -1 recorded. */
 static int pauser_resume(struct pauser *p)
 {
 	enum guest_state state;
-	struct err e;
+	int r = 0;
 
-	if (guest_continue(&p->guest) == 0)
-		return 0;
-	if (guest_is_lost(&p->guest))
-		return -1;
-	err_take(&e);
-	if (guest_state(&p->guest, &state) == 0 && state != GUEST_PAUSED) {
+	if (p->now == NOT_KNOWN)
+		pauser_look(p, &state);
+	if (p->now == MUST_RESUME)
+		r = guest_continue(&p->guest);
+	p->now = NOT_KNOWN;
+	if (r == 0)
 		err_clear();
-		return 0;
-	}
-	err_put(&e);
-	return -1;
+	return r;
 }
 
 /* Tries again after pauser_resume() has failed. */
@@ -122,52 +128,51 @@ static void pauser_insist(struct pauser *p)
 	struct deadline limit;
 
 	deadline_set(&limit, GUEST_RESUME_S * 1000);
-	while (!guest_is_lost(&p->guest) && err_status() != ST_ABSENT && deadline_wait(&limit)) {
+	while (!guest_is_lost(&p->guest) && deadline_wait(&limit)) {
 		poll(NULL, 0, AGAIN_MS);
-		err_clear();
 		if (pauser_resume(p) == 0)
 			return;
 	}
 }
 
-/* The end of both ways: if the guest was paused, it goes on.  An error that is recorded is kept. */
+/* The end of both ways: if the guest was paused, it goes on.  Sends the recorded error. */
 static int pauser_end(struct pauser *p)
 {
-	struct err before;
+	struct guest_answer a;
 	int r = 0;
 
-	err_take(&before);
+	memset(&a, 0, sizeof(a));
+	a.is_last = true;
+	err_take(&a.error);
 	if (p->has_paused)
 		r = pauser_resume(p);
-	if (before.status != ST_OK && r == 0)
-		err_put(&before);
-	pauser_answer(p, true, r == 0);
+	err_take(&a.stays);
+	pauser_answer(p, &a);
 	if (r < 0)
 		pauser_insist(p);
 	guest_close(&p->guest);
-	return r;
+	return a.error.status == ST_OK && r == 0 ? 0 : -1;
 }
 
 static int pauser_hold(struct pauser *p)
 {
+	struct guest_answer a;
 	int r = pauser_pause(p);
 
-	pauser_answer(p, false, false);
-	if (r == 0) {
-		r = pauser_wait();
-		if (r == 0)
-			r = pauser_check(p);
-	}
-	return pauser_end(p) < 0 ? -1 : r;
+	memset(&a, 0, sizeof(a));
+	err_take(&a.error);
+	pauser_answer(p, &a);
+	if (r == 0 && pauser_wait() == 0)
+		pauser_check(p);
+	else if (r < 0)
+		err_put(&a.error);
+	return pauser_end(p);
 }
 
 /* Lets a guest go on that another pauser has paused. */
 static int pauser_release(struct pauser *p)
 {
-	enum guest_state state;
-
-	if (guest_state(&p->guest, &state) == 0)
-		p->has_paused = state == GUEST_PAUSED;
+	p->has_paused = true;
 	return pauser_end(p);
 }
 

@@ -33,10 +33,11 @@
 
 /* Both processes run one program file, so they have one layout. */
 struct guest_answer {
-	struct err error;   /* ST_OK: it is done */
+	struct err error;   /* ST_OK: it is done, and the guest stood still all the time */
+	struct err stays;   /* the last one: why the guest does not go on; ST_OK: it does */
 	bool is_last;	    /* the pauser ends, or no longer listens */
 	bool is_paused;	    /* the guest ran, and was paused */
-	bool goes_on;	    /* the last one: it does not have to go on any more */
+	bool is_lost;	    /* QEMU has closed the connection, or does not speak QMP */
 	uint64_t paused_us; /* the last one: so long was it paused; 0: it was not */
 };
 

@@ -11,16 +11,16 @@ load disks
 # On the host "traced", and in a copy of the build, strace runs the helper, with the options in
 # the file $INJECT.  Both write to $TRACE.
 setup_file() {
-	local traced=$BATS_FILE_TMPDIR/trace-command
+	local script=$BATS_FILE_TMPDIR/trace-command
 
 	img_setup_file a
 	traced_build -qq -ttt -y
 	# shellcheck disable=SC2016 # it is a script
 	printf '#!/bin/bash\nexport ASAN_OPTIONS=detect_leaks=0\nmapfile -t words <%q\n%s\n' "$INJECT" \
 		"exec strace -f -qq -ttt -y -o $TRACE \"\${words[@]}\" sh -c \"\$SSH_ORIGINAL_COMMAND\"" \
-		>"$traced"
-	chmod 755 "$traced"
-	HOST_ENV=ASAN_OPTIONS=detect_leaks=0 start_host traced "ForceCommand exec $traced"
+		>"$script"
+	chmod 755 "$script"
+	HOST_ENV=ASAN_OPTIONS=detect_leaks=0 start_host traced "ForceCommand exec $script"
 }
 teardown_file() { img_teardown_file; }
 
@@ -260,4 +260,178 @@ time_of() {
 		as_before
 	done
 	wait_until 20 events_are SRSRSRSR
+}
+
+# the_helper, the_pauser: print the pid of the helper, and of the process that pauses the guest.
+the_helper() {
+	local pid
+
+	for pid in $(helpers); do
+		tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q -- --guest || echo "$pid"
+	done
+}
+
+the_pauser() {
+	local pid
+
+	for pid in $(helpers); do
+		! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q -- --guest || echo "$pid"
+	done
+}
+
+helper_is_stopped() {
+	local pid
+
+	pid=$(the_helper) && [ -n "$pid" ] && grep -q '^State:.[tT]' "/proc/$pid/status"
+}
+
+# hold HOST: COMMAND...: starts it, $CLIENT, and waits until its helper, $HELPER, has taken the first
+# snapshot and is stopped, while the guest is paused.
+hold() {
+	local where=$1 program=$2
+
+	echo '-etrace=ioctl' >"$INJECT"
+	run_traced "$where" img-snap -q --qmp "$DIR/qmp" "$where$M/1.img" "$where$M/2.img"
+	printf '%s\n' -etrace=ioctl -einject=ioctl:signal=STOP:when="$(first_clone)" >"$INJECT"
+	rm ./*-snap-*
+	qemu_ends
+	qemu
+	[ -n "$where" ] || program=$TRACED/bin/$2
+	"$program" -F "$SSH_CONFIG" "${@:3}" >"$OUT" 2>"$ERR" 3>&- &
+	CLIENT=$!
+	wait_until 20 events_are S 2>/dev/null
+	wait_until 20 helper_is_stopped
+	HELPER=$(the_helper)
+}
+
+# ended STATUS: the command ends with it, nothing is left, and the guest goes on, once.
+ended() {
+	local got=0
+
+	wait $CLIENT || got=$?
+	if [ "$got" != "$1" ]; then
+		echo "status: $got" >&2
+		cat "$ERR" >&2
+		return 1
+	fi
+	wait_until 20 events_are SR
+	wait_until 20 no_process
+	as_before
+}
+
+hold_snap() {
+	hold "$1" img-snap --qmp "$DIR/qmp" "$1$M/1.img" "$1$M/2.img"
+}
+
+@test "pause: the helper is killed" {
+	local where
+
+	for where in '' traced:; do
+		hold_snap "$where"
+		kill -KILL "$HELPER"
+		wait_until 20 events_are SR
+		wait $CLIENT || true
+		wait_until 20 no_process
+		succeeds img-clean .
+		as_before
+	done
+}
+
+@test "pause: the command is killed, or interrupted" {
+	local where signal
+
+	for where in '' traced:; do
+		for signal in KILL TERM; do
+			hold_snap "$where"
+			kill -$signal "$CLIENT"
+			[ $signal = TERM ] || wait $CLIENT || true
+			kill -CONT "$HELPER"
+			if [ $signal = TERM ]; then
+				ended 143
+			fi
+			wait_until 20 events_are SR
+			wait_until 20 no_process
+			as_before
+		done
+	done
+}
+
+@test "pause: the connection is cut" {
+	hold_snap traced:
+	# shellcheck disable=SC2046 # words
+	kill -KILL $(sessions traced)
+	kill -CONT "$HELPER"
+	ended 7
+}
+
+@test "pause: the process that pauses the guest is killed" {
+	local where
+
+	for where in '' traced:; do
+		hold_snap "$where"
+		kill -KILL "$(the_pauser)"
+		kill -CONT "$HELPER"
+		ended 1
+		says "img-snap: ${where:+$where }QMP socket '$DIR/qmp': "
+		says 'the process that pauses the guest was killed'
+	done
+}
+
+@test "pause: signals that end a process do not end it" {
+	local signal
+
+	hold_snap ''
+	for signal in HUP INT QUIT TERM TSTP; do
+		kill -$signal "$(the_pauser)"
+	done
+	events_are S
+	kill -CONT "$HELPER"
+	wait $CLIENT
+	wait_until 20 events_are SR
+	[ "$(wc -l <"$OUT")" = 2 ]
+	rm ./*-snap-*
+	as_before
+}
+
+@test "pause: QEMU ends while the guest is paused" {
+	hold_snap ''
+	qemu_ends
+	kill -CONT "$HELPER"
+	wait $CLIENT && false
+	says 'QEMU has closed the connection'
+	wait_until 20 no_process
+	[ "$(names)" = '1.img 2.img ' ]
+}
+
+@test "pause: another program lets the guest go on" {
+	hold_snap ''
+	monitor cont
+	wait_until 20 events_are SR
+	kill -CONT "$HELPER"
+	ended 1
+	says 'another program let the guest go on meanwhile'
+	# And pauses it again.
+	hold_snap ''
+	monitor cont
+	monitor stop
+	wait_until 20 events_are SRS
+	kill -CONT "$HELPER"
+	wait $CLIENT && false
+	says 'another program let the guest go on meanwhile'
+	wait_until 20 events_are SRSR
+	as_before
+}
+
+@test "pause: QEMU hangs while the guest is paused, and goes on later" {
+	hold_snap ''
+	kill -STOP "$QEMU"
+	kill -CONT "$HELPER"
+	wait $CLIENT && false
+	says "QEMU did not answer 'query-status' within 10 seconds"
+	says 'the guest may still be paused'
+	[ -n "$(the_pauser)" ]
+	kill -CONT "$QEMU"
+	wait_until 20 events_are SR
+	wait_until 20 no_process
+	as_before
 }
