@@ -103,6 +103,7 @@ static int pauser_check(struct pauser *p)
 		return -1;
 	if (state != GUEST_RUNNING && !guest_has_resumed(&p->guest))
 		return 0;
+	p->now = GOES_ON; /* if it is paused again, somebody else has done that */
 	return err_set(ST_FAILED, "another program let the guest go on meanwhile");
 }
 

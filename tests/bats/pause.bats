@@ -279,6 +279,10 @@ the_pauser() {
 	done
 }
 
+no_helper() {
+	[ -z "$(the_helper)" ]
+}
+
 helper_is_stopped() {
 	local pid
 
@@ -410,7 +414,7 @@ hold_snap() {
 	kill -CONT "$HELPER"
 	ended 1
 	says 'another program let the guest go on meanwhile'
-	# And pauses it again.
+	# And pauses it again: then it is left paused.
 	hold_snap ''
 	monitor cont
 	monitor stop
@@ -418,19 +422,23 @@ hold_snap() {
 	kill -CONT "$HELPER"
 	wait $CLIENT && false
 	says 'another program let the guest go on meanwhile'
-	wait_until 20 events_are SRSR
-	as_before
+	wait_until 20 no_process
+	is_running false
+	events_are SRS
+	[ "$(names)" = '1.img 2.img ' ]
 }
 
 @test "pause: QEMU hangs while the guest is paused, and goes on later" {
 	hold_snap ''
 	kill -STOP "$QEMU"
 	kill -CONT "$HELPER"
-	wait $CLIENT && false
-	says "QEMU did not answer 'query-status' within 10 seconds"
-	says 'the guest may still be paused'
+	wait_until 60 grep -q 'the guest may still be paused' "$ERR"
+	says "QEMU did not answer 'cont' within 10 seconds"
+	wait_until 20 no_helper
 	[ -n "$(the_pauser)" ]
 	kill -CONT "$QEMU"
+	wait $CLIENT && false # when strace ends, which waits for both
+	says "QEMU did not answer 'query-status' within 10 seconds"
 	wait_until 20 events_are SR
 	wait_until 20 no_process
 	as_before
