@@ -1,14 +1,16 @@
 #!/usr/bin/env bats
-# Snapshots for which the guest is paused: --qmp, with a QEMU that has no machine and no guest, but
-# runs and can be paused.
+# Snapshots for which the guest is paused.  --qmp: with a QEMU that has no machine and no guest, but
+# runs and can be paused.  A second monitor, on a pipe, prints its events: whatever happens to the
+# first, they tell when it was paused and went on.
 #
-# A second monitor, on a pipe, prints the events of QEMU: whatever happens to the first, they
-# tell when it was paused and went on.
+# --libvirt: with the real virsh and libvirt's test driver, which forgets everything at the end of
+# each virsh.  So on the host "v" a script runs it, repeats in it what was done before, and notes what
+# it was called for.  What libvirtd answers if a guest of QEMU's cannot be suspended is recorded.
 
 load common
 load disks
 
-# On the host "traced", and in a copy of the build, strace runs the helper, with the options in
+# On the hosts "traced" and "v", and in a copy of the build, strace runs the helper, with the options in
 # the file $INJECT.  Both write to $TRACE.
 setup_file() {
 	local script=$BATS_FILE_TMPDIR/trace-command
@@ -21,6 +23,36 @@ setup_file() {
 		>"$script"
 	chmod 755 "$script"
 	HOST_ENV=ASAN_OPTIONS=detect_leaks=0 start_host traced "ForceCommand exec $script"
+	make_virsh
+	share_mounts
+	if [ "$(id -u)" = 0 ]; then
+		HOST_ENV=ASAN_OPTIONS=detect_leaks=0 \
+			HOST_MOUNTS="mount --bind $BATS_FILE_TMPDIR/virsh $(command -v virsh)" \
+			start_host v "ForceCommand exec $script"
+	fi
+}
+
+# Makes $BATS_FILE_TMPDIR/virsh, which appends the time and its arguments to $VIRSH_LOG, and what was
+# done to the guest to $VIRSH_DONE.  With a file $VIRSH_REFUSES, it prints that when it is to suspend.
+make_virsh() {
+	export VIRSH_LOG=$BATS_FILE_TMPDIR/virsh-log VIRSH_DONE=$BATS_FILE_TMPDIR/virsh-done
+	export VIRSH_REFUSES=$BATS_FILE_TMPDIR/virsh-refuses
+	cp "$(command -v virsh)" "$BATS_FILE_TMPDIR/real-virsh"
+	cat >"$BATS_FILE_TMPDIR/node.xml" <<-END
+		<node><domain type='test'><name>web</name><memory>8192</memory><os><type>hvm</type></os></domain></node>
+	END
+	cat >"$BATS_FILE_TMPDIR/virsh" <<-END
+		#!/bin/bash
+		echo "\$(date +%s.%N) \$*" >>$VIRSH_LOG
+		while [[ \$1 == --* ]]; do shift; done
+		if [ "\$1" = suspend ] && [ -e $VIRSH_REFUSES ]; then
+			cat $VIRSH_REFUSES >&2
+			exit 1
+		fi
+		$BATS_FILE_TMPDIR/real-virsh -q -c test://$BATS_FILE_TMPDIR/node.xml "\$(cat $VIRSH_DONE) \$*" || exit
+		[ "\$1" = domstate ] || echo "\$*;" >>$VIRSH_DONE
+	END
+	chmod +x "$BATS_FILE_TMPDIR/virsh"
 }
 teardown_file() { img_teardown_file; }
 
@@ -117,10 +149,11 @@ paused() {
 
 # run_traced HOST: COMMAND...: runs it with a helper under strace, here (HOST: is empty) or there.
 run_traced() {
-	local program=$2
-
-	[ -n "$1" ] || program=$TRACED/bin/$2
-	try "$program" -F "$SSH_CONFIG" "${@:3}"
+	if [ -n "$1" ]; then
+		try "${@:2}"
+	else
+		try "$TRACED/bin/$2" -F "$SSH_CONFIG" "${@:3}"
+	fi
 }
 
 # The number of the first ioctl() of its thread that takes a snapshot.
@@ -295,15 +328,15 @@ hold() {
 	local where=$1 program=$2
 
 	echo '-etrace=ioctl' >"$INJECT"
-	run_traced "$where" img-snap -q --qmp "$DIR/qmp" "$where$M/1.img" "$where$M/2.img"
+	run_traced "$@"
 	printf '%s\n' -etrace=ioctl -einject=ioctl:signal=STOP:when="$(first_clone)" >"$INJECT"
-	rm ./*-snap-*
+	rm -f ./*-snap-* "$DIR/d"/*
 	qemu_ends
 	qemu
+	virsh_forgets
 	[ -n "$where" ] || program=$TRACED/bin/$2
 	"$program" -F "$SSH_CONFIG" "${@:3}" >"$OUT" 2>"$ERR" 3>&- &
 	CLIENT=$!
-	wait_until 20 events_are S 2>/dev/null
 	wait_until 20 helper_is_stopped
 	HELPER=$(the_helper)
 }
@@ -442,4 +475,166 @@ hold_snap() {
 	wait_until 20 events_are SR
 	wait_until 20 no_process
 	as_before
+}
+
+@test "pause: copies of several images, and of one" {
+	local where
+
+	mkdir "$DIR/d"
+	for where in '' a:; do
+		paused img-copy -s --qmp "$DIR/qmp" "$where$M/1.img" "$where$M/2.img" "$DIR/d"
+		same 1.img "$DIR/d/1.img"
+		same 2.img "$DIR/d/2.img"
+		paused img-copy -s --overwrite --qmp "$DIR/qmp" "$where$M/2.img" "$DIR/d/1.img"
+		same 2.img "$DIR/d/1.img"
+		paused img-write -s --qmp "$DIR/qmp" "$where$M/1.img" "$DIR/d/2.img"
+		cmp -n 1048576 1.img "$DIR/d/2.img"
+		rm "$DIR/d"/*
+	done
+	wait_until 20 events_are SRSRSRSRSRSR
+	# What the second command writes is in no copy.
+	cp 1.img 2.img "$DIR"
+	try img-copy -s --qmp "$DIR/qmp" --post-snapshot "for i in 1 2; do
+		printf late | dd of=$M/\$i.img conv=notrunc status=none; done" 1.img "a:$M/2.img" "$DIR/d"
+	[ "$status" = 0 ]
+	# Each host pauses it for its own: the second one comes after the first one's command.
+	same "$DIR/1.img" "$DIR/d/1.img"
+	same 2.img "$DIR/d/2.img"
+	wait_until 20 events_are SRSRSRSRSRSRSRSR
+	rm "$DIR/d"/*
+	# A dry run asks only whether the guest runs.
+	succeeds img-copy -n -s --qmp "$DIR/qmp" 1.img "a:$M/2.img" "$DIR/d"
+	succeeds img-copy -n -s --qmp "$DIR/qmp" 1.img "$DIR/d"
+	events_are SRSRSRSRSRSRSRSR
+	as_before
+}
+
+@test "pause: copies, if the guest cannot be paused" {
+	mkdir "$DIR/d"
+	refuses 3 1.img img-copy -s --qmp "$DIR/none" 1.img "$DIR/d"
+	says "QMP socket '$DIR/none': cannot open: No such file or directory"
+	refuses 3 "a:$M/1.img" img-copy -n -s --qmp "$DIR/none" "a:$M/1.img" "$DIR/d"
+	refuses 3 1.img img-write -s --qmp "$DIR/none" 1.img 2.img
+	try img-copy -s --qmp "$DIR/none" 1.img "a:$M/2.img" "$DIR/d"
+	[ "$status" = 3 ]
+	[ "$(grep -c "QMP socket '$DIR/none': cannot open" "$ERR")" = 2 ]
+	refuses 2 '' img-copy --qmp "$DIR/qmp" 1.img "$DIR/d"
+	says '--qmp and --libvirt need --snapshot'
+	refuses 2 '' img-write --libvirt web 1.img 2.img
+	refuses 2 '' img-copy -s --qmp x --libvirt web 1.img "$DIR/d"
+	# A guest that was paused before stays so.
+	monitor stop
+	wait_until 20 events_are S
+	succeeds img-copy -q -s --qmp "$DIR/qmp" 1.img 2.img "$DIR/d"
+	same 2.img "$DIR/d/2.img"
+	is_running false
+	events_are S
+}
+
+@test "pause: a copy is interrupted, or its helper killed, while the guest is paused" {
+	local where words signal
+
+	mkdir "$DIR/d"
+	for where in '' traced:; do
+		for signal in TERM KILL; do
+			words=(img-copy -s --qmp "$DIR/qmp" "$where$M/1.img" "$where$M/2.img" "$DIR/d")
+			hold "$where" "${words[@]}"
+			if [ $signal = KILL ]; then
+				kill -KILL "$HELPER"
+				wait $CLIENT && false
+				wait_until 20 events_are SR
+				as_before
+			else
+				kill -TERM $CLIENT
+				kill -CONT "$HELPER"
+				ended 143
+			fi
+			[ -z "$(ls "$DIR/d")" ]
+		done
+	done
+}
+
+virsh_forgets() {
+	: >"$VIRSH_LOG"
+	: >"$VIRSH_DONE"
+}
+
+needs_v() {
+	[ "$(id -u)" = 0 ] || skip 'needs root, for a virsh of its own'
+	virsh_forgets
+	rm -f "$VIRSH_REFUSES"
+	echo '-etrace=ioctl' >"$INJECT"
+}
+
+# What virsh was called for.
+virsh_calls() {
+	sed -E 's/.* (domstate|suspend|resume) .*/\1/' "$VIRSH_LOG" | tr '\n' ' '
+}
+
+virsh_did() {
+	[ "$(virsh_calls | sed 's/domstate //g')" = "$1" ]
+}
+
+@test "libvirt: the guest is suspended while the snapshots are taken, and resumed" {
+	needs_v
+	paused img-snap --libvirt web "v:$M/1.img" "v:$M/2.img"
+	[ "$(virsh_calls)" = 'domstate domstate suspend domstate domstate resume ' ]
+	[ "$(grep -c ' FICLONE, ' "$TRACE")" = 2 ]
+	awk -v stop="$(awk '/suspend/ { print $1 }' "$VIRSH_LOG")" \
+		-v resume="$(awk '/resume/ { print $1 }' "$VIRSH_LOG")" \
+		'/ FICLONE, / && ($2 < stop || $2 > resume) { rc = 1 } END { exit rc }' "$TRACE"
+	[ "$(cut -d' ' -f2- "$VIRSH_LOG" | sort -u)" = '--quiet --readonly domstate --reason --domain web
+--quiet resume --domain web
+--quiet suspend --domain web' ]
+	rm ./*-snap-*
+	# It is suspended already.
+	: >"$VIRSH_LOG"
+	echo 'suspend web;' >"$VIRSH_DONE"
+	succeeds img-snap -q --libvirt web "v:$M/1.img"
+	virsh_did ''
+	rm ./*-snap-*
+	# It is shut off.
+	echo 'destroy web;' >"$VIRSH_DONE"
+	succeeds img-copy -q -s --libvirt web "v:$M/1.img" "v:$M/2.img" "$DIR"
+	virsh_did ''
+	same 2.img "$DIR/2.img"
+	succeeds img-snap -n --libvirt web "v:$M/1.img"
+	virsh_did ''
+	[ "$(names)" = '1.img 2.img ' ]
+}
+
+@test "libvirt: what is refused" {
+	needs_v
+	refuses 3 "v:$M/1.img" img-snap --libvirt other "v:$M/1.img"
+	says "guest 'other': virsh: failed to get domain 'other'"
+	refuses 3 "v:$M/1.img" img-copy -s --libvirt other "v:$M/1.img" "$DIR"
+	# As libvirtd 9.0 says it.
+	printf '%s\n' "error: Failed to suspend domain 'web'" \
+		"error: Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchDomainBackupBegin)" \
+		>"$VIRSH_REFUSES"
+	refuses 1 v img-snap --libvirt web "v:$M/1.img" "v:$M/2.img"
+	says "guest 'web': virsh: Timed out during operation: cannot acquire state change lock"
+	virsh_did 'suspend '
+	refuses 1 "v:$M/1.img" img-copy -s --libvirt web "v:$M/1.img" "$DIR"
+	# The real virsh, whether there is a libvirtd or not.
+	try img-snap --libvirt no-such-guest-here 1.img
+	[ "$status" = 1 ] || [ "$status" = 3 ]
+	one_line "img-snap: 1.img: guest 'no-such-guest-here': virsh: "
+	[ "$(names)" = '1.img 2.img ' ]
+}
+
+@test "libvirt: the guest is resumed if the helper, or the process that suspends it, is killed" {
+	local who
+
+	needs_v
+	for who in the_helper the_pauser; do
+		hold v: img-snap --libvirt web "v:$M/1.img" "v:$M/2.img"
+		kill -KILL "$($who)"
+		kill -CONT "$HELPER" || [ $who = the_helper ]
+		wait $CLIENT && false
+		wait_until 20 virsh_did 'suspend resume '
+		wait_until 20 no_process
+		succeeds img-clean .
+		[ "$(names)" = '1.img 2.img ' ]
+	done
 }
