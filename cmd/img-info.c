@@ -8,6 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/cli/chain_show.h"
 #include "lib/cli/command.h"
+#include "lib/cli/guest_option.h"
 #include "lib/cli/info_show.h"
 #include "lib/cli/usage.h"
 
@@ -73,12 +74,8 @@ static int form_of(const struct cli *cli, const char *xml, bool strict)
 /* Who is asked for what QEMU has open; NULL: nobody.  0, or -1 recorded. */
 static int add_guest(struct buf *keys, const char *qmp, const char *domain)
 {
-	if (qmp && domain)
-		return usage_error("--qmp and --libvirt exclude each other");
-	if (qmp && !*qmp)
-		return usage_error("--qmp needs the path of a socket");
-	if (domain && (!*domain || *domain == '-'))
-		return usage_error("'%s' cannot be the name of a guest", domain);
+	if (guest_option_check(qmp, domain) < 0)
+		return -1;
 	kv_add(keys, "qmp", qmp);
 	kv_add(keys, "libvirt", domain);
 	return 0;

@@ -7,7 +7,7 @@
 
 int main(int argc, char **argv)
 {
-	char *name = NULL, *size = NULL, *pre = NULL, *post = NULL;
+	char *name = NULL, *size = NULL, *pre = NULL, *post = NULL, *qmp = NULL, *domain = NULL;
 	struct poptOption options[] = {
 		{ "name", '\0', POPT_ARG_STRING, &name, 0,
 			"name of the snapshot (default: the image's, with the time)", "NAME" },
@@ -17,6 +17,10 @@ int main(int argc, char **argv)
 			"run CMD on LOCATION's host before the snapshots are taken", "CMD" },
 		{ "post-snapshot", '\0', POPT_ARG_STRING, &post, 0,
 			"run CMD there afterwards, even if taking them failed", "CMD" },
+		{ "qmp", '\0', POPT_ARG_STRING, &qmp, 0,
+			"pause the guest meanwhile, by QEMU's monitor there", "SOCKET" },
+		{ "libvirt", '\0', POPT_ARG_STRING, &domain, 0,
+			"pause this guest of libvirt's there meanwhile", "DOMAIN" },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
 		POPT_TABLEEND
 	};
@@ -31,6 +35,8 @@ int main(int argc, char **argv)
 	o.name = name;
 	o.pre = pre;
 	o.post = post;
+	o.qmp = qmp;
+	o.libvirt = domain;
 	if (size)
 		r = cli_size("--size", size, &o.size);
 	r = snap_end(&cli, &o, r);
@@ -38,5 +44,7 @@ int main(int argc, char **argv)
 	free(size);
 	free(pre);
 	free(post);
+	free(qmp);
+	free(domain);
 	return r;
 }

@@ -15,6 +15,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/block/digest.h"
+#include "lib/host/guest_pauser.h"
 #include "lib/op/schema.h"
 #include "lib/op/server.h"
 #include "lib/wire/wire.h"
@@ -111,6 +112,8 @@ int main(int argc, char **argv)
 		return ST_FAILED;
 	if (argc >= 2 && strcmp(argv[1], "--serve") == 0)
 		return serve(argv + 2);
+	if (argc >= 3 && strcmp(argv[1], "--guest") == 0) /* only started by another helper */
+		return guest_pauser_run(argv + 2);
 	if (argc == 2 && strcmp(argv[1], "--protocol") == 0)
 		return printf("%d\n", WIRE_PROTOCOL) < 0;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)

@@ -74,6 +74,10 @@ struct poptOption cli_snapshot_options[] = { { "snapshot", 's', POPT_ARG_NONE,
 		"run CMD on SRC's host before the snapshot is taken", "CMD" },
 	{ "post-snapshot", '\0', POPT_ARG_STRING, &cli_copying.post_snapshot, 0,
 		"run CMD there afterwards, even if taking it failed", "CMD" },
+	{ "qmp", '\0', POPT_ARG_STRING, &cli_copying.qmp, 0,
+		"pause the guest for the snapshot, by QEMU's monitor there", "SOCKET" },
+	{ "libvirt", '\0', POPT_ARG_STRING, &cli_copying.libvirt, 0,
+		"pause this guest of libvirt's there for the snapshot", "DOMAIN" },
 	POPT_TABLEEND };
 
 static struct poptOption common_options[] = { { "quiet", 'q', POPT_ARG_NONE, &values.quiet, 0,

@@ -42,6 +42,7 @@ struct cli_copying {
 	int no_fsync, snapshot;
 	uint64_t snapshot_size;
 	const char *pre_snapshot, *post_snapshot;
+	const char *qmp, *libvirt;
 };
 extern struct cli_copying cli_copying;
 

@@ -10,6 +10,7 @@
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/cli/copy_show.h"
+#include "lib/cli/guest_option.h"
 #include "lib/cli/progress.h"
 #include "lib/cli/usage.h"
 #include "lib/job/host_snapshots.h"
@@ -26,6 +27,8 @@ static void copy_options(struct transfer *t, const struct cli *c)
 	t->snapshot_size = cli_copying.snapshot_size;
 	t->pre_snapshot = cli_copying.pre_snapshot;
 	t->post_snapshot = cli_copying.post_snapshot;
+	t->qmp = cli_copying.qmp;
+	t->libvirt = cli_copying.libvirt;
 }
 
 /* Everything that is wrong with the command line whatever the sources are. */
@@ -43,9 +46,11 @@ static int check_options(const struct cli *c, const struct transfer *t)
 	if (!t->snapshot && (t->snapshot_size || t->pre_snapshot || t->post_snapshot))
 		return usage_error(
 			"--snapshot-size, --pre-snapshot and --post-snapshot need --snapshot");
+	if (!t->snapshot && (t->qmp || t->libvirt))
+		return usage_error("--qmp and --libvirt need --snapshot");
 	if (t->snapshot && t->live)
 		return usage_error("--snapshot and --live exclude each other");
-	return 0;
+	return guest_option_check(t->qmp, t->libvirt);
 }
 
 static int check_source(const struct transfer *t, const struct location *from)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/cli/guest_option.h"
 #include "lib/cli/json.h"
 #include "lib/cli/results.h"
 #include "lib/cli/usage.h"
@@ -23,6 +24,8 @@ static int snap_parse(struct snap_run *s)
 {
 	int i;
 
+	if (guest_option_check(s->options->qmp, s->options->libvirt) < 0)
+		return -1;
 	for (i = 0; i < s->c->count; i++) {
 		if (cli_location(&s->loc[i], s->c->args[i], STDIN_FILENO) < 0)
 			return -1;
@@ -55,6 +58,8 @@ static void snap_request(const struct snap_run *s, struct buf *args)
 		kv_add_u64(args, "size", s->options->size);
 	kv_add(args, "pre", s->options->pre);
 	kv_add(args, "post", s->options->post);
+	kv_add(args, "qmp", s->options->qmp);
+	kv_add(args, "libvirt", s->options->libvirt);
 	kv_add_bool(args, "dry_run", s->c->dry_run);
 }
 
@@ -89,9 +94,21 @@ static int snap_ask(const struct snap_run *s, struct peer *p, struct kv *reply)
 	return r < 0 ? snap_blame(s, which) : 0;
 }
 
-/* apart: in seconds; NULL: there is one snapshot, or none was taken. */
-static int snap_show_one(
-	struct snap_run *s, const struct location *loc, const char *path, const double *apart)
+/* Microseconds as seconds, or null if that is not known. */
+static json_t *snap_seconds(bool is_known, uint64_t us)
+{
+	return is_known ? json_real((double)us / 1000000) : json_null();
+}
+
+/* What is told of all snapshots. */
+struct snap_times {
+	bool has_apart, has_paused;
+	uint64_t apart_us;  /* between the first and the last, if nothing was paused */
+	uint64_t paused_us; /* the guest was paused */
+};
+
+static int snap_show_one(struct snap_run *s, const struct location *loc, const char *path,
+	const struct snap_times *t)
 {
 	char *text = location_at(loc, path);
 	json_t *o;
@@ -103,32 +120,33 @@ static int snap_show_one(
 	o = results_object(loc->text);
 	json_set_text(o, "snapshot", text);
 	json_set_text(o, "path", path);
-	json_object_set_new(o, "apart", apart ? json_real(*apart) : json_null());
+	json_object_set_new(o, "apart", snap_seconds(t->has_apart, t->apart_us));
+	json_object_set_new(o, "paused", snap_seconds(t->has_paused, t->paused_us));
 	free(text);
 	return results_add(&s->results, o);
 }
 
 static int snap_show(struct snap_run *s, const struct kv *reply)
 {
-	bool has_apart = s->c->count > 1 && !s->c->dry_run;
-	uint64_t apart_us = 0;
+	bool has_guest = s->options->qmp || s->options->libvirt;
+	struct snap_times t = { .has_apart = s->c->count > 1 && !s->c->dry_run && !has_guest };
 	const char *path;
-	double apart;
 	size_t at = 0;
-	int i;
+	int i, has;
 
-	if (kv_get_u64(reply, "apart_us", &apart_us) < 0)
+	has = kv_get_u64(reply, "paused_us", &t.paused_us);
+	if (has < 0 || kv_get_u64(reply, "apart_us", &t.apart_us) < 0)
 		return -1;
-	apart = (double)apart_us / 1000000;
+	t.has_paused = has;
 	for (i = 0; i < s->c->count; i++) {
 		path = kv_each(reply, "path", &at);
 		if (!path)
 			return err_set(ST_PEER, "protocol error: a snapshot without a path");
-		if (snap_show_one(s, &s->loc[i], path, has_apart ? &apart : NULL) < 0)
+		if (snap_show_one(s, &s->loc[i], path, &t) < 0)
 			return -1;
 	}
-	if (has_apart)
-		host_snapshots_tell_apart(NULL, apart_us);
+	if (t.has_apart)
+		host_snapshots_tell_apart(NULL, t.apart_us);
 	return 0;
 }
 

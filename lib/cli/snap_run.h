@@ -9,7 +9,8 @@
 struct snap_options {
 	const char *name; /* of the snapshot, or NULL: by the time */
 	uint64_t size;	  /* bytes of a thick volume's copy-on-write space; 0: as configured */
-	const char *pre, *post; /* commands on the host, or NULL */
+	const char *pre, *post;	   /* commands on the host, or NULL */
+	const char *qmp, *libvirt; /* the guest that is paused meanwhile, or NULL */
 };
 
 /*

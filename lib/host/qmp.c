@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/deadline.h"
 #include "lib/base/err.h"
@@ -227,6 +228,11 @@ bool qmp_lost_events(struct qmp *q)
 	return has_lost;
 }
 
+bool qmp_is_lost(const struct qmp *q)
+{
+	return q->line.is_broken;
+}
+
 int qmp_fd(const struct qmp *q)
 {
 	return q->line.fd;
@@ -259,20 +265,33 @@ static int qmp_negotiate(struct qmp *q)
 			   : qmp_garbage(q, "another greeting than QEMU's");
 }
 
-struct qmp *qmp_open(const struct policy *policy, const char *path, uid_t owner)
+int qmp_connect(const struct policy *policy, const char *path, uid_t owner)
+{
+	return qmp_line_connect(policy, path, owner);
+}
+
+struct qmp *qmp_begin(int fd)
 {
 	struct qmp *q = calloc(1, sizeof(*q));
 
 	if (!q) {
+		close(fd);
 		err_set(ST_FAILED, "out of memory");
 		return NULL;
 	}
 	q->limit_ms = QMP_CALL_MS;
-	if (qmp_line_open(&q->line, policy, path, owner) < 0 || qmp_negotiate(q) < 0) {
-		qmp_close(q);
-		return NULL;
-	}
-	return q;
+	qmp_line_init(&q->line, fd);
+	if (qmp_negotiate(q) == 0)
+		return q;
+	qmp_close(q);
+	return NULL;
+}
+
+struct qmp *qmp_open(const struct policy *policy, const char *path, uid_t owner)
+{
+	int fd = qmp_connect(policy, path, owner);
+
+	return fd < 0 ? NULL : qmp_begin(fd);
 }
 
 void qmp_close(struct qmp *q)
@@ -284,6 +303,6 @@ void qmp_close(struct qmp *q)
 	for (i = 0; i < q->count; i++)
 		json_decref(q->queue[i].event);
 	json_decref(q->schema);
-	qmp_line_close(&q->line);
+	qmp_line_fini(&q->line);
 	free(q);
 }

@@ -49,6 +49,15 @@ struct qmp; /* opaque */
  * QMP).  Waits at most QMP_GREETING_MS + QMP_CALL_MS.
  */
 struct qmp *qmp_open(const struct policy *policy, const char *path, uid_t owner);
+
+/*
+ * The two halves of qmp_open(), for two processes.  qmp_connect() does not wait: the descriptor,
+ * which does not block, or -1 recorded.  qmp_begin() takes it over, also on failure, and
+ * negotiates.
+ */
+int qmp_connect(const struct policy *policy, const char *path, uid_t owner);
+struct qmp *qmp_begin(int fd);
+
 void qmp_close(struct qmp *q); /* accepts NULL; keeps the recorded error */
 
 /*
@@ -79,6 +88,9 @@ int qmp_event(struct qmp *q, const char *name, int64_t timeout_ms, json_t **even
 
 /* Whether events were dropped, since too many were kept, since it was last called. */
 bool qmp_lost_events(struct qmp *q);
+
+/* Whether the connection is over: QEMU has closed it, or does not speak QMP. */
+bool qmp_is_lost(const struct qmp *q);
 
 /* Becomes readable when an event may have arrived: then call qmp_event() until it returns 0. */
 int qmp_fd(const struct qmp *q);

@@ -57,16 +57,15 @@ static int line_check_node(int node, uid_t owner)
 	return line_trusts(st.st_uid, owner) ? 0 : line_refuse_owner("", st.st_uid);
 }
 
-/* Connects through the descriptor, so that it is the socket that was checked. */
-static int line_connect(struct qmp_line *l, int node)
+/* Connects fd through the descriptor node, so that it is the socket that was checked. */
+static int line_connect(int fd, int node)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (l->fd < 0)
+	if (fd < 0)
 		return err_sys("cannot create a socket");
 	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", node);
-	if (connect(l->fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return 0;
 	if (errno == EAGAIN)
 		return err_set(ST_BUSY, "other clients are waiting for it, too");
@@ -75,34 +74,48 @@ static int line_connect(struct qmp_line *l, int node)
 	return err_sys("cannot connect");
 }
 
-static int line_check_peer(struct qmp_line *l, uid_t owner)
+static int line_check_peer(int fd, uid_t owner)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
-	if (getsockopt(l->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
 		return err_sys("cannot find out who listens on it");
-	l->peer = peer.pid;
 	return line_trusts(peer.uid, owner) ? 0
 					    : line_refuse_owner("the process behind it ", peer.uid);
 }
 
-int qmp_line_open(struct qmp_line *l, const struct policy *policy, const char *path, uid_t owner)
+int qmp_line_connect(const struct policy *policy, const char *path, uid_t owner)
 {
-	int node = policy_open(policy, path, O_PATH), r;
+	int node = policy_open(policy, path, O_PATH), fd = -1, r;
 
-	memset(l, 0, sizeof(*l));
-	l->fd = -1;
 	if (node < 0)
 		return -1;
 	r = line_check_node(node, owner);
-	if (r == 0)
-		r = line_connect(l, node);
+	if (r == 0) {
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		r = line_connect(fd, node);
+	}
 	close(node);
-	return r < 0 ? -1 : line_check_peer(l, owner);
+	if (r == 0 && line_check_peer(fd, owner) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
-void qmp_line_close(struct qmp_line *l)
+void qmp_line_init(struct qmp_line *l, int fd)
+{
+	struct ucred peer = { .pid = 0 };
+	socklen_t len = sizeof(peer);
+
+	memset(l, 0, sizeof(*l));
+	l->fd = fd;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+		l->peer = peer.pid;
+}
+
+void qmp_line_fini(struct qmp_line *l)
 {
 	if (l->fd >= 0)
 		close(l->fd);
@@ -151,7 +164,7 @@ static int line_fill(struct qmp_line *l, struct deadline *limit)
 			l->in.len += (size_t)n;
 			return 1;
 		}
-		if (n == 0)
+		if (n == 0 || errno == ECONNRESET)
 			return line_fail(l, "QEMU has closed the connection");
 		if (errno == EINTR)
 			continue;
@@ -241,6 +254,8 @@ int qmp_line_write(struct qmp_line *l, struct deadline *limit, const json_t *obj
 			left -= (size_t)n;
 		} else if (errno == EAGAIN) {
 			r = line_wait(l, limit, POLLOUT);
+		} else if (errno == EPIPE || errno == ECONNRESET) {
+			r = line_fail(l, "QEMU has closed the connection");
 		} else if (errno != EINTR) {
 			r = err_sys("cannot write to QEMU");
 		}

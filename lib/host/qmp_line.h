@@ -22,9 +22,12 @@ struct qmp_line {
 	bool is_broken; /* nothing more can be read or written */
 };
 
-/* As qmp_open(), without the greeting; does not wait.  qmp_line_close() is called in any case. */
-int qmp_line_open(struct qmp_line *l, const struct policy *policy, const char *path, uid_t owner);
-void qmp_line_close(struct qmp_line *l);
+int qmp_line_connect(
+	const struct policy *policy, const char *path, uid_t owner); /* qmp_connect() */
+
+/* Begins with such a descriptor, which it takes over. */
+void qmp_line_init(struct qmp_line *l, int fd);
+void qmp_line_fini(struct qmp_line *l);
 
 /*
  * Reads the next line, a JSON object: 1, and the caller drops the reference of *object, and *bytes

@@ -34,6 +34,8 @@ void copy_request_source(struct buf *args, const struct transfer *t)
 			kv_add_u64(args, "snapshot_size", t->snapshot_size);
 		kv_add(args, "pre", t->pre_snapshot);
 		kv_add(args, "post", t->post_snapshot);
+		kv_add(args, "qmp", t->qmp);
+		kv_add(args, "libvirt", t->libvirt);
 	}
 	kv_add(args, "compress", t->archive ? "always" : compress[t->compress]);
 	kv_add_u64(args, "jobs", t->jobs);

@@ -111,6 +111,8 @@ static int ask_host(struct host_snapshots *h, int number, int count, const struc
 		kv_add_u64(&args, "size", t->snapshot_size);
 	kv_add(&args, "pre", t->pre_snapshot);
 	kv_add(&args, "post", t->post_snapshot);
+	kv_add(&args, "qmp", t->qmp);
+	kv_add(&args, "libvirt", t->libvirt);
 	kv_add_bool(&args, "as_is", t->as_is);
 	kv_add_bool(&args, "dry_run", t->dry_run);
 	transfer_peer_options(&own, t, first, opt);
@@ -118,7 +120,8 @@ static int ask_host(struct host_snapshots *h, int number, int count, const struc
 		peer_request(host->kept.peer, "snapshots", &args) == 0)
 		r = receive_answer(h, number, count, &apart_us);
 	buf_fini(&args);
-	if (r == 0 && !t->dry_run && host->count > 1)
+	/* If the guest stood still, it does not matter. */
+	if (r == 0 && !t->dry_run && host->count > 1 && !t->qmp && !t->libvirt)
 		host_snapshots_tell_apart(first->host, apart_us);
 	return r;
 }

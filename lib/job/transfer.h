@@ -32,7 +32,8 @@ struct transfer {
 	bool taken;				  /* which the helper has taken already */
 	uint64_t snapshot_size;			  /* its bytes; 0: as configured on that host */
 	const char *pre_snapshot, *post_snapshot; /* commands there, or NULL */
-	uint64_t volume_len;			  /* bytes of a new volume; 0: as the source */
+	const char *qmp, *libvirt; /* the guest there that is paused meanwhile, or NULL */
+	uint64_t volume_len;	   /* bytes of a new volume; 0: as the source */
 	/*
 	 * Called a few times a second from any thread, one call at a time; or NULL.
 	 * wire is the bytes on the channel.

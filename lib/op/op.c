@@ -38,6 +38,8 @@ static const struct op_key source_keys[] = {
 	KEY("taken", FLAG),
 	KEY("pre", TEXT, .needs = RIGHT_EXECUTE),
 	KEY("post", TEXT, .needs = RIGHT_EXECUTE),
+	KEY("qmp", PATH, .needs = RIGHT_EXECUTE),
+	KEY("libvirt", TEXT, .needs = RIGHT_EXECUTE),
 	KEY("compress", WORD, .words = compress_words),
 	{ NULL },
 };
@@ -176,6 +178,8 @@ static const struct op_key snapping_keys[] = {
 	KEY("size", U64),
 	KEY("pre", TEXT, .needs = RIGHT_EXECUTE),
 	KEY("post", TEXT, .needs = RIGHT_EXECUTE),
+	KEY("qmp", PATH, .needs = RIGHT_EXECUTE),
+	KEY("libvirt", TEXT, .needs = RIGHT_EXECUTE),
 	{ NULL },
 };
 

@@ -2,7 +2,8 @@
  * snap: takes snapshots that are kept, all together.
  *	RECORD  failed=N, if an error that follows concerns the Nth path only; the first is 0
  *	OK      path of each snapshot, in the order of the request; apart_us: at most so many
- *	        microseconds are between the first and the last
+ *	        microseconds are between the first and the last; paused_us: so long was the
+ *	        guest paused, if it was
  *
  * op_snapshots.c takes snapshots for the next requests.
  */
@@ -35,11 +36,14 @@ static int snap_all(
 		if (snap_add(g, s, path) < 0)
 			return -1;
 	}
-	if (snapping_take(g, s, kv_get(request, "pre"), kv_get(request, "post")) < 0)
+	if (snapping_pauses(g, s, kv_get(request, "qmp"), kv_get(request, "libvirt")) < 0 ||
+		snapping_take(g, s, kv_get(request, "pre"), kv_get(request, "post")) < 0)
 		return -1;
 	for (i = 0; i < g->count; i++)
 		kv_add(reply, "path", g->member[i].snapshot->path);
 	kv_add_u64(reply, "apart_us", g->apart_us);
+	if (g->guest.has_paused)
+		kv_add_u64(reply, "paused_us", g->guest.paused_us);
 	return buf_failed(reply) < 0 ? -1 : snapping_publish(g);
 }
 

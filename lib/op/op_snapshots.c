@@ -3,7 +3,7 @@
  * session read (their key `taken`).  What they have not read is removed when the session ends,
  * however that happens.
  *	RECORD  failed=N, if an error that follows concerns the Nth path only; the first is 0
- *	OK      apart_us: at most so many microseconds are between the first and the last
+ *	OK      apart_us, paused_us as of `snap` (op_snap.c)
  */
 #include <stdlib.h>
 
@@ -32,6 +32,8 @@ static int snapshots_all(struct snapping *g, struct session *s, const struct kv 
 	while ((path = kv_each(request, "path", &at)))
 		if (snapshots_add(g, s, path, op_flag(request, "as_is")) < 0)
 			return -1;
+	if (snapping_pauses(g, s, kv_get(request, "qmp"), kv_get(request, "libvirt")) < 0)
+		return -1;
 	return snapping_take(g, s, kv_get(request, "pre"), kv_get(request, "post"));
 }
 
@@ -51,6 +53,8 @@ int op_snapshots(struct session *s, const struct kv *request, struct buf *reply)
 		return -1;
 	}
 	kv_add_u64(reply, "apart_us", g->apart_us);
+	if (g->guest.has_paused)
+		kv_add_u64(reply, "paused_us", g->guest.paused_us);
 	if (g->want.dry_run)
 		snapping_free(g);
 	else

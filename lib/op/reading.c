@@ -163,6 +163,7 @@ static int take_snapshot(struct reading *r, struct session *s, const struct read
 		return -1;
 	r->img = NULL;
 	if (snapping_add(&g, img->place->path, img) == 0 &&
+		snapping_pauses(&g, s, want->qmp, want->libvirt) == 0 &&
 		snapping_take(&g, s, want->pre, want->post) == 0) {
 		ret = 0;
 		if (want->dry_run) {
@@ -191,6 +192,8 @@ void reading_want_parse(struct reading_want *w, const struct kv *request, const 
 	w->stream_len = op_u64(request, "stream_size", FLOW_LEN_UNKNOWN);
 	w->pre = kv_get(request, "pre");
 	w->post = kv_get(request, "post");
+	w->qmp = kv_get(request, "qmp");
+	w->libvirt = kv_get(request, "libvirt");
 }
 
 static void reading_identify(struct reading *r, const struct place *place)

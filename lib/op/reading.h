@@ -42,7 +42,8 @@ struct reading_want {
 	bool flatten;	     /* of a qcow2 image, what the guest sees */
 	bool must_parse;     /* refuse a header that cannot be parsed, which would else be copied */
 	uint64_t stream_len; /* of standard input, unpacked; FLOW_LEN_UNKNOWN */
-	const char *pre, *post; /* commands to run before and after that, or NULL */
+	const char *pre, *post;	   /* commands to run before and after that, or NULL */
+	const char *qmp, *libvirt; /* the guest that is paused meanwhile (snapping.h), or NULL */
 };
 
 /* Fills w from a checked request; key is that of the path. */

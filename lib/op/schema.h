@@ -22,7 +22,7 @@ enum schema_right {
 	RIGHT_CREATE = 1 << 2,	 /* make an image */
 	RIGHT_DELETE = 1 << 3,	 /* remove an image, or the name of one */
 	RIGHT_SNAPSHOT = 1 << 4, /* take a snapshot */
-	RIGHT_EXECUTE = 1 << 5,	 /* run a shell command of the client */
+	RIGHT_EXECUTE = 1 << 5,	 /* run a shell command of the client; pause a guest */
 	RIGHT_ALL = (1 << 6) - 1
 };
 

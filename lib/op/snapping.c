@@ -150,6 +150,29 @@ static int snapping_each(struct snapping *g, int (*step)(struct snapshot *s))
 	return 0;
 }
 
+int snapping_pauses(
+	struct snapping *g, const struct session *s, const char *qmp, const char *domain)
+{
+	if (qmp && domain)
+		return err_set(ST_USAGE, "qmp and libvirt exclude each other");
+	g->guest.policy = &s->policy;
+	g->guest.socket = qmp;
+	g->guest.domain = domain;
+	return 0;
+}
+
+/* Who owns all images; root, if they have several owners. */
+static uid_t snapping_owner(const struct snapping *g)
+{
+	uid_t owner = g->count ? g->member[0].image->st.st_uid : 0;
+	size_t i;
+
+	for (i = 1; i < g->count; i++)
+		if (g->member[i].image->st.st_uid != owner)
+			return 0;
+	return owner;
+}
+
 static uint64_t microseconds(void)
 {
 	struct timespec now;
@@ -159,7 +182,7 @@ static uint64_t microseconds(void)
 }
 
 /*
- * Nothing but this lies between the user's two commands.  Each snapshot is of a moment within its
+ * Nothing but this happens while the guest is paused.  Each snapshot is of a moment within its
  * own step, so the time of all steps is the most that they can be apart.
  */
 static int make_all(struct snapping *g)
@@ -171,16 +194,29 @@ static int make_all(struct snapping *g)
 	return r;
 }
 
+/* The guest goes on whatever happens.  0, or -1 recorded. */
+static int make_paused(struct snapping *g)
+{
+	int r = guest_pause_begin(&g->guest);
+
+	if (r == 0)
+		r = make_all(g);
+	return guest_pause_end(&g->guest) < 0 ? -1 : r;
+}
+
 int snapping_take(struct snapping *g, const struct session *s, const char *pre, const char *post)
 {
 	struct err e;
 	int r, after = 0;
 
+	g->guest.owner = snapping_owner(g);
+	if (guest_pause_check(&g->guest) < 0)
+		return -1;
 	if (g->want.dry_run)
 		return 0;
 	r = hook_run("pre-snapshot", pre, hook_seconds(s));
 	if (r == 0)
-		r = make_all(g);
+		r = make_paused(g);
 	err_take(&e);
 	if (pre || r == 0)
 		after = hook_run("post-snapshot", post, hook_seconds(s));

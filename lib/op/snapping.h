@@ -3,7 +3,9 @@
  *
  *	snapping_init, snapping_add for each image	all checks, and all that takes time
  *	snapping_take	the user's first command
+ *			the guest is paused
  *			the snapshots, directly after each other
+ *			the guest goes on
  *			the user's second command
  *			checks of what was made
  *	snapping_publish	if they are kept
@@ -14,6 +16,7 @@
 #ifndef IMG_SNAPPING_H
 #define IMG_SNAPPING_H
 
+#include "lib/host/guest_pause.h"
 #include "lib/op/op.h"
 #include "lib/store/image.h"
 #include "lib/store/snapshot.h"
@@ -31,6 +34,7 @@ struct snapping {
 	struct snapshot_want want;
 	struct snapping_member member[SNAPPING_MAX];
 	size_t count;
+	struct guest_pause guest; /* the guest that is paused meanwhile, if any */
 	size_t failed;	   /* the member that the recorded error is about, or SNAPPING_NONE */
 	uint64_t apart_us; /* at most so many microseconds are between the first and the last */
 };
@@ -52,9 +56,17 @@ int snapping_init(
 int snapping_add(struct snapping *g, const char *path, struct image *img);
 
 /*
+ * Lets snapping_take() pause a guest, whose QEMU has its monitor on the socket qmp, or which is
+ * libvirt's domain; both may be NULL.  They must stay valid until then.  0, or -1 recorded.
+ */
+int snapping_pauses(
+	struct snapping *g, const struct session *s, const char *qmp, const char *domain);
+
+/*
  * Takes all of them, or none, with the commands pre and post (each may be NULL).  If the first
- * command ran, which may freeze a guest, the second one runs, too, to thaw it, whatever failed.  In
- * a dry run it does nothing.  0, or -1 recorded.  Blocks for as long as the commands may, and for
+ * command ran, which may freeze a guest, the second one runs, too, to thaw it, whatever failed.
+ * The guest is paused after the first command, and goes on before the second.  In a dry run it is
+ * only asked whether it runs.  0, or -1 recorded.  Blocks for as long as the commands may, and for
  * seconds.
  */
 int snapping_take(struct snapping *g, const struct session *s, const char *pre, const char *post);
