@@ -8,6 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/cli/chain_show.h"
 #include "lib/cli/command.h"
+#include "lib/cli/guest_option.h"
 #include "lib/cli/info_show.h"
 #include "lib/cli/usage.h"
 
@@ -70,20 +71,6 @@ static int form_of(const struct cli *cli, const char *xml, bool strict)
 	return i < 0 ? -1 : i == 0 ? CHAIN_XML_VOLUME : CHAIN_XML_DOMAIN;
 }
 
-/* Who is asked for what QEMU has open; NULL: nobody.  0, or -1 recorded. */
-static int add_guest(struct buf *keys, const char *qmp, const char *domain)
-{
-	if (qmp && domain)
-		return usage_error("--qmp and --libvirt exclude each other");
-	if (qmp && !*qmp)
-		return usage_error("--qmp needs the path of a socket");
-	if (domain && (!*domain || *domain == '-'))
-		return usage_error("'%s' cannot be the name of a guest", domain);
-	kv_add(keys, "qmp", qmp);
-	kv_add(keys, "libvirt", domain);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	char *xml = NULL, *qmp = NULL, *domain = NULL;
@@ -111,7 +98,7 @@ int main(int argc, char **argv)
 	free(xml);
 	kv_add_bool(&c.keys, "chain", chain);
 	if (form >= 0)
-		form = add_guest(&c.keys, qmp, domain) < 0 ? -1 : form;
+		form = guest_option_add(&c.keys, qmp, domain) < 0 ? -1 : form;
 	free(qmp);
 	free(domain);
 	if (form < 0 || !has_layers)
