@@ -151,7 +151,7 @@ static int line_fill(struct qmp_line *l, struct deadline *limit)
 			l->in.len += (size_t)n;
 			return 1;
 		}
-		if (n == 0)
+		if (n == 0 || errno == ECONNRESET)
 			return line_fail(l, "QEMU has closed the connection");
 		if (errno == EINTR)
 			continue;
@@ -241,6 +241,8 @@ int qmp_line_write(struct qmp_line *l, struct deadline *limit, const json_t *obj
 			left -= (size_t)n;
 		} else if (errno == EAGAIN) {
 			r = line_wait(l, limit, POLLOUT);
+		} else if (errno == EPIPE || errno == ECONNRESET) {
+			r = line_fail(l, "QEMU has closed the connection");
 		} else if (errno != EINTR) {
 			r = err_sys("cannot write to QEMU");
 		}
