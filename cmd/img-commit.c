@@ -40,7 +40,8 @@ int main(int argc, char **argv)
 	if ((top && !*top) || (base && !*base))
 		r = usage_error("LAYER is empty");
 	else
-		r = guest_option_add(&c.keys, qmp, NULL);
+		r = guest_option_check(qmp, NULL);
+	kv_add(&c.keys, "qmp", qmp);
 	kv_add(&c.keys, "top_layer", top);
 	kv_add(&c.keys, "base_layer", base);
 	kv_add_bool(&c.keys, "delete", delete);

@@ -71,6 +71,16 @@ static int form_of(const struct cli *cli, const char *xml, bool strict)
 	return i < 0 ? -1 : i == 0 ? CHAIN_XML_VOLUME : CHAIN_XML_DOMAIN;
 }
 
+/* Who is asked for what QEMU has open; NULL: nobody.  0, or -1 recorded. */
+static int add_guest(struct buf *keys, const char *qmp, const char *domain)
+{
+	if (guest_option_check(qmp, domain) < 0)
+		return -1;
+	kv_add(keys, "qmp", qmp);
+	kv_add(keys, "libvirt", domain);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	char *xml = NULL, *qmp = NULL, *domain = NULL;
@@ -98,7 +108,7 @@ int main(int argc, char **argv)
 	free(xml);
 	kv_add_bool(&c.keys, "chain", chain);
 	if (form >= 0)
-		form = guest_option_add(&c.keys, qmp, domain) < 0 ? -1 : form;
+		form = add_guest(&c.keys, qmp, domain) < 0 ? -1 : form;
 	free(qmp);
 	free(domain);
 	if (form < 0 || !has_layers)

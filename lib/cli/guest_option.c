@@ -3,10 +3,9 @@
  */
 #include "lib/cli/guest_option.h"
 
-#include "lib/base/kv.h"
 #include "lib/cli/usage.h"
 
-int guest_option_add(struct buf *keys, const char *qmp, const char *domain)
+int guest_option_check(const char *qmp, const char *domain)
 {
 	if (qmp && domain)
 		return usage_error("--qmp and --libvirt exclude each other");
@@ -14,7 +13,5 @@ int guest_option_add(struct buf *keys, const char *qmp, const char *domain)
 		return usage_error("--qmp needs the path of a socket");
 	if (domain && (!*domain || *domain == '-'))
 		return usage_error("'%s' cannot be the name of a guest", domain);
-	kv_add(keys, "qmp", qmp);
-	kv_add(keys, "libvirt", domain);
 	return 0;
 }

@@ -11,13 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/child.h"
 #include "lib/base/err.h"
-#include "lib/base/hint.h"
-#include "lib/base/text.h"
+#include "lib/host/virsh.h"
 
 #define SHUT_OFF 5 /* VIR_DOMAIN_SHUTOFF */
-#define MESSAGE_MAX 500
 
 struct domstats {
 	struct domstats_layer {
@@ -126,47 +123,15 @@ int domstats_parse(const char *text, size_t len, const struct policy *policy, st
 	return r;
 }
 
-/* Records the last line that virsh says, which has the cause.  Returns -1. */
-static int domstats_failed(struct buf *errors)
-{
-	char safe[MESSAGE_MAX];
-	const char *words, *last;
-
-	while (errors->len && errors->data[errors->len - 1] == '\n')
-		errors->len--;
-	words = buf_str(errors);
-	last = strrchr(words, '\n') ? strrchr(words, '\n') + 1 : words;
-	if (domstats_after(last, "error: "))
-		last = domstats_after(last, "error: ");
-	text_safe(*last ? last : "failed", safe, sizeof(safe));
-	if (strstr(words, "failed to get domain"))
-		return err_set(ST_ABSENT, "virsh: %s", safe);
-	if (strstr(words, "ermission denied") || strstr(words, "uthentication"))
-		return err_set(ST_REFUSED, "virsh: %s (%s)", safe, hint_sudo());
-	return err_set(ST_FAILED, "virsh: %s", safe);
-}
-
 int domstats_list(const char *domain, const struct policy *policy, struct live *out)
 {
 	const char *const argv[] = { "virsh", "--quiet", "--readonly", "domstats", "--state",
 		"--block", "--backing", "--raw", "--domain", domain, NULL };
-	struct buf text = BUF_INIT, errors = BUF_INIT;
-	const struct child c = { .argv = argv,
-		.keep_fd = -1,
-		.ends_with_job = true,
-		.limit_ms = DOMSTATS_LIMIT_S * 1000,
-		.out = &text,
-		.errors = &errors };
-	int r;
+	struct buf text = BUF_INIT;
+	int r = virsh_run(argv, domain, &text);
 
-	if (!*domain || *domain == '-')
-		return err_set(ST_USAGE, "cannot be the name of a guest");
-	r = child_run(&c);
 	if (r == 0)
 		r = domstats_parse(buf_str(&text), text.len, policy, out);
-	else if (r > 0)
-		r = domstats_failed(&errors);
 	buf_fini(&text);
-	buf_fini(&errors);
-	return r < 0 ? -1 : 0;
+	return r;
 }

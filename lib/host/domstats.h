@@ -20,13 +20,9 @@
 
 #include "lib/host/live.h"
 
-#define DOMSTATS_LIMIT_S 30 /* until virsh is given up */
-
 /*
  * Adds the disks of a running guest, which is named as for virsh, to out; nothing if it is shut
- * off.  0, or -1 recorded: ST_USAGE if it cannot be a name, ST_ABSENT if there is no such guest,
- * ST_REFUSED if libvirt does not let this user in, ST_FAILED if virsh is missing or fails.  Waits
- * for virsh, at most DOMSTATS_LIMIT_S.
+ * off.  0, or -1 recorded, as virsh_run().  Waits for virsh, at most VIRSH_LIMIT_S.
  */
 int domstats_list(const char *domain, const struct policy *policy, struct live *out);
 
