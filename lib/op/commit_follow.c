@@ -27,7 +27,7 @@ static void tell_job(struct following *f, const struct qmp_job *job)
 	struct commit *c = f->c;
 	uint64_t end;
 
-	if (c->guest->ops->end(c->guest, &end) == 0 && end != UINT64_MAX)
+	if (c->guest->ops->end(c->guest, c, &end) == 0 && end != UINT64_MAX)
 		c->live_end = end;
 	else
 		err_clear();

@@ -22,7 +22,7 @@ struct commit_guest_ops {
 	/* Starts the job.  Needs look() before. */
 	int (*start)(struct commit_guest *g, const struct commit *c);
 	/* Up to where BASE is written; UINT64_MAX: not known. */
-	int (*end)(struct commit_guest *g, uint64_t *end);
+	int (*end)(struct commit_guest *g, const struct commit *c, uint64_t *end);
 	/* Tells the job: the guest is to use BASE from now on (it is ready); go on (it is paused
 	 * since a disk was full); be forgotten (it has ended). */
 	int (*complete)(struct commit_guest *g, const struct commit *c);

@@ -21,6 +21,7 @@
 #include "lib/op/commit_qmp.h"
 #include "lib/op/commit_space.h"
 #include "lib/op/commit_steps.h"
+#include "lib/op/commit_virsh.h"
 #include "lib/op/op.h"
 
 #define READINGS 5
@@ -89,8 +90,10 @@ static int open_guest(struct commit *c)
 
 	if (qmp && domain)
 		return err_set(ST_USAGE, "qmp and libvirt exclude each other");
-	if (domain)
-		return err_set(ST_FAILED, "a commit by libvirt is not supported yet");
+	if (domain) {
+		c->guest = commit_virsh_open(c, domain);
+		return c->guest ? 0 : err_wrap("guest '%s'", domain);
+	}
 	c->guest = commit_qmp_open(c, qmp);
 	return c->guest ? 0 : err_wrap("QMP socket '%s'", qmp);
 }

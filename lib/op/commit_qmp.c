@@ -155,11 +155,12 @@ static int start_qemu_job(struct commit_guest *g, const struct commit *c)
 	return qmp_job_commit(q->q, &job);
 }
 
-static int find_qemu_end(struct commit_guest *g, uint64_t *end)
+static int find_qemu_end(struct commit_guest *g, const struct commit *c, uint64_t *end)
 {
 	struct commit_qmp *q = qmp_of(g);
 	json_t *list = q->disk ? qmp_node_list(q->q) : NULL;
 
+	(void)c;
 	*end = UINT64_MAX;
 	if (!q->disk)
 		return 0;
