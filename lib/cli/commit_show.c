@@ -79,6 +79,7 @@ static int add_json(json_t *o, const struct kv *reply)
 		json_set_text(above, "path", child);
 		json_set_text(above, "backing", kv_get(reply, "backing"));
 	}
+	json_set_text(o, "job", kv_get(reply, "job"));
 	json_set_texts(o, "deleted", reply, "deleted");
 	json_set_texts(o, "steps", reply, "step");
 	return add_layers(o, reply) < 0 || add_base(o, reply) < 0 ||
@@ -126,7 +127,9 @@ static int show_text(const struct cli *c, const struct location *loc, const stru
 		return -1;
 	for (at = 0; (text = kv_each(reply, "deleted", &at));)
 		cli_print(c, "deleted %s", text);
-	if (use)
+	if (use && kv_get(reply, "job"))
+		cli_print(c, "the guest uses %s now, and its configuration must name that", base);
+	else if (use)
 		cli_print(c, "the guest must use %s now", base);
 	return 0;
 }

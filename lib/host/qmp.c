@@ -169,19 +169,47 @@ const char *qmp_error_class(const struct qmp *q)
 	return q->error_class;
 }
 
-int qmp_has_command(struct qmp *q, const char *command)
+/* The entry of the schema with that name: 1 and *entry; 0: there is none; -1 recorded. */
+static int qmp_find_entry(struct qmp *q, const char *meta, const char *name, json_t **entry)
 {
-	const char *type, *name;
-	json_t *entry;
+	const char *type, *is;
 	size_t i;
 
 	if (!q->schema && qmp_call(q, "query-qmp-schema", NULL, &q->schema) < 0)
 		return -1;
-	json_array_foreach(q->schema, i, entry)
+	json_array_foreach(q->schema, i, *entry)
 	{
-		type = json_string_value(json_object_get(entry, "meta-type"));
-		name = json_string_value(json_object_get(entry, "name"));
-		if (type && name && strcmp(type, "command") == 0 && strcmp(name, command) == 0)
+		type = json_string_value(json_object_get(*entry, "meta-type"));
+		is = json_string_value(json_object_get(*entry, "name"));
+		if (type && is && strcmp(type, meta) == 0 && strcmp(is, name) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+int qmp_has_command(struct qmp *q, const char *command)
+{
+	json_t *entry;
+
+	return qmp_find_entry(q, "command", command, &entry);
+}
+
+int qmp_has_argument(struct qmp *q, const char *command, const char *argument)
+{
+	json_t *entry, *member;
+	const char *type, *name;
+	size_t i;
+	int r;
+
+	r = qmp_find_entry(q, "command", command, &entry);
+	type = r > 0 ? json_string_value(json_object_get(entry, "arg-type")) : NULL;
+	r = type ? qmp_find_entry(q, "object", type, &entry) : r < 0 ? -1 : 0;
+	if (r <= 0)
+		return r;
+	json_array_foreach(json_object_get(entry, "members"), i, member)
+	{
+		name = json_string_value(json_object_get(member, "name"));
+		if (name && strcmp(name, argument) == 0)
 			return 1;
 	}
 	return 0;

@@ -79,6 +79,9 @@ const char *qmp_error_class(const struct qmp *q);
 /* Whether this QEMU has the command: 1, 0, or -1 recorded.  Asks only the first time. */
 int qmp_has_command(struct qmp *q, const char *command);
 
+/* Whether the command has that argument: likewise. */
+int qmp_has_argument(struct qmp *q, const char *command, const char *argument);
+
 /*
  * Takes the oldest event of that name (NULL: of any) from those that are kept, or waits for it,
  * at most timeout_ms (0: only takes what has arrived; -1: no limit).  Others are kept.  1, and

@@ -24,6 +24,10 @@
 struct kv;
 struct session;
 
+#define COMMIT_JOB_MAX 40
+
+struct commit_guest;
+
 /* What img-info shows of a layer, in bytes. */
 struct commit_numbers {
 	uint64_t capacity, allocation, physical;
@@ -55,6 +59,14 @@ struct commit {
 
 	struct held *held[CHAIN_LAYERS_MAX]; /* by depth */
 	bool is_changed;		     /* BASE may have been written to */
+
+	/* While QEMU runs (commit_live.h). */
+	bool is_live;
+	bool is_active; /* TOP is IMAGE, so the guest uses BASE afterwards */
+	bool takes_up;	/* QEMU has the job that another run of the command began */
+	struct commit_guest *guest;
+	char job[COMMIT_JOB_MAX]; /* the name of QEMU's job */
+	uint64_t live_end;	  /* BASE is written up to there, as QEMU says; 0: not known */
 };
 
 /* The layer at a depth. */

@@ -87,7 +87,7 @@ static int find_top_and_base(struct commit *c)
 	if (c->base <= c->top)
 		return err_set(ST_USAGE, "'%s' is not below '%s' (see img-info --chain)",
 			commit_path(c, c->base), commit_path(c, c->top));
-	c->has_child = c->top > 0 || (c->deletes && c->base > c->top + 1);
+	c->has_child = c->top > 0 || (c->deletes && !c->is_live && c->base > c->top + 1);
 	c->child = c->top > 0 ? c->top - 1 : 0;
 	return 0;
 }

@@ -29,7 +29,10 @@ static int open_image(struct commit *c)
 		return err_set(ST_REFUSED, "is a symbolic link");
 	}
 	c->image = place ? image_open(place) : NULL;
-	if (!c->image || image_hold(c->image) < 0 || image_refuse_unfinished(c->image) < 0)
+	if (!c->image)
+		return -1;
+	c->image->may_change = c->is_live;
+	if ((!c->is_live && image_hold(c->image) < 0) || image_refuse_unfinished(c->image) < 0)
 		return -1;
 	content = image_content(c->image);
 	if (!content)
@@ -44,7 +47,7 @@ static int open_image(struct commit *c)
 int commit_plan_open(struct commit *c)
 {
 	c->deletes = op_flag(c->request, "delete");
-	if (c->deletes && !kv_get(c->request, "top_layer"))
+	if (c->deletes && !c->is_live && !kv_get(c->request, "top_layer"))
 		return err_set(ST_REFUSED,
 			"this would also delete the image itself (see --top, and --top 0 to allow "
 			"that)");
@@ -77,9 +80,10 @@ void commit_plan_close(struct commit *c)
 	free(c->backing);
 }
 
-static int check_qcow2(const struct qcow2 *q)
+/* A layer that QEMU writes to may be dirty meanwhile. */
+static int check_qcow2(const struct qcow2 *q, bool is_live)
 {
-	if (q->incompatible & QCOW2_DIRTY)
+	if ((q->incompatible & QCOW2_DIRTY) && !is_live)
 		return err_set(ST_CORRUPT,
 			"the qcow2 image was not closed by its last user (see qemu-img check -r "
 			"all)");
@@ -111,7 +115,7 @@ static int check_layer(const struct commit *c, unsigned depth)
 {
 	const struct held_want want = { .allow_links = op_flag(c->request, "allow_links") };
 	const struct disk_layer l = commit_layer(c, depth);
-	int r = l.qcow2 ? check_qcow2(l.qcow2) : check_raw(c, depth);
+	int r = l.qcow2 ? check_qcow2(l.qcow2, c->is_live) : check_raw(c, depth);
 
 	if (r == 0 && depth <= c->base)
 		r = held_check(l.img, &want);
@@ -277,8 +281,10 @@ int commit_plan_check(struct commit *c)
 		return -1;
 	if (c->is_rebased)
 		return 0;
-	if (check_lengths(c) < 0 || check_growth(c) < 0 || check_children(c) < 0 ||
-		check_deletions(c) < 0 || add_up_bytes(c) < 0)
+	if (!c->takes_up && (check_lengths(c) < 0 || check_growth(c) < 0 || check_children(c) < 0 ||
+				    check_deletions(c) < 0))
+		return -1;
+	if (add_up_bytes(c) < 0)
 		return -1;
 	if (commit_mark_write(&c->record, commit_path(c, c->base), record) < 0)
 		return -1;

@@ -35,7 +35,7 @@ void commit_run_tell(const struct commit *c, uint64_t done)
 	/* While qemu-img writes to it, its tables may be incomplete. */
 	if (commit_space_numbers(c->held[c->base]->fd, is_qcow2, &n) == 0) {
 		p.capacity = n.capacity;
-		p.allocation = n.allocation;
+		p.allocation = n.allocation > c->live_end ? n.allocation : c->live_end;
 		p.physical = n.physical;
 	} else {
 		err_clear();

@@ -129,7 +129,10 @@ static int find_need(struct commit *c, uint64_t *need)
 	unsigned i;
 
 	*need = 0;
-	if (c->is_rebased || (b.qcow2 && !is_on_volume(b.img)))
+	if (c->is_rebased || c->takes_up || (b.qcow2 && !is_on_volume(b.img)))
+		return 0;
+	/* QEMU enlarges a file itself, which it then knows the size of. */
+	if (c->is_live && !is_on_volume(b.img))
 		return 0;
 	c->unzeroed = b.qcow2;
 	if (b.qcow2) {
@@ -150,6 +153,7 @@ static struct resize *open_resize(const struct commit *c, bool dry_run)
 {
 	const struct resize_want want = { .allow_links = op_flag(c->request, "allow_links"),
 		.unzeroed = c->unzeroed,
+		.in_use = c->is_live,
 		.dry_run = dry_run };
 	struct image *img = commit_layer(c, c->base).img;
 	bool is_link = img->place->is_link;

@@ -25,6 +25,10 @@ static void add_commit_steps(const struct commit *c, struct buf *reply)
 	char a[SIZE_HUMAN], b[SIZE_HUMAN];
 	unsigned i;
 
+	if (c->takes_up) {
+		kv_addf(reply, "step", "follow the job '%s', which is running already", c->job);
+		return;
+	}
 	kv_addf(reply, "step", "mark '%s' as unfinished", base);
 	if (c->to)
 		kv_addf(reply, "step", "enlarge '%s' from %s to %s (%llu bytes)", base,
@@ -32,6 +36,22 @@ static void add_commit_steps(const struct commit *c, struct buf *reply)
 	for (i = c->base; i-- > c->top;)
 		kv_addf(reply, "step", "commit '%s' into '%s', at most %s", commit_path(c, i), base,
 			size_human(c->bytes[i], a));
+	if (c->is_live)
+		kv_addf(reply, "step", "all of it as the job '%s', while the guest runs", c->job);
+}
+
+static void add_check_steps(const struct commit *c, struct buf *reply)
+{
+	/* What a guest writes to cannot be checked. */
+	if (commit_layer(c, c->base).qcow2 && !c->is_active)
+		kv_addf(reply, "step", "check '%s'", commit_path(c, c->base));
+	if (c->has_child && !c->is_rebased)
+		kv_addf(reply, "step", "record '%s' as the backing file of '%s'", c->backing,
+			commit_path(c, c->child));
+	if (c->has_child && (c->child > 0 || !c->is_live))
+		kv_addf(reply, "step", "check '%s'", commit_path(c, c->child));
+	if (c->is_active)
+		kv_addf(reply, "step", "let the guest use '%s'", commit_path(c, c->base));
 }
 
 static void add_steps(const struct commit *c, struct buf *reply)
@@ -42,13 +62,7 @@ static void add_steps(const struct commit *c, struct buf *reply)
 
 	if (!c->is_rebased)
 		add_commit_steps(c, reply);
-	if (commit_layer(c, c->base).qcow2)
-		kv_addf(reply, "step", "check '%s'", base);
-	if (c->has_child && !c->is_rebased)
-		kv_addf(reply, "step", "record '%s' as the backing file of '%s'", c->backing,
-			commit_path(c, c->child));
-	if (c->has_child)
-		kv_addf(reply, "step", "check '%s'", commit_path(c, c->child));
+	add_check_steps(c, reply);
 	for (i = 0; c->deletes && i < c->record.count; i++)
 		if (i > 0 || !is_top)
 			kv_addf(reply, "step", "delete '%s'", c->record.layer[i]);
@@ -81,7 +95,8 @@ void commit_steps_reply(const struct commit *c, struct buf *reply)
 		kv_add(reply, "child", commit_path(c, c->child));
 	kv_add(reply, "backing", c->backing);
 	kv_add_bool(reply, "use", strcmp(c->record.layer[0], c->image->place->path) == 0);
-	kv_add_bool(reply, "resumed", c->was_begun);
+	kv_add_bool(reply, "resumed", c->was_begun || c->takes_up);
+	kv_add(reply, "job", c->is_live ? c->job : NULL);
 	add_steps(c, reply);
 }
 

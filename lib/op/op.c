@@ -199,6 +199,8 @@ static const struct op_key commit_keys[] = {
 	KEY("path", PATH, .required = true),
 	KEY("top_layer", PATH),
 	KEY("base_layer", PATH),
+	KEY("qmp", PATH),
+	KEY("libvirt", TEXT),
 	KEY("delete", FLAG, .needs = RIGHT_DELETE),
 	KEY("allow_links", FLAG),
 	KEY("progress", FLAG),

@@ -7,23 +7,22 @@
  *	    of each is written at most; child, the layer that has the base as its backing file now,
  *	    and backing, the name that it records; deleted (each); step (each), what is done, or
  *	    would be in a dry run; use=1: the guest has to use the base now; resumed=1: an
- *	    interrupted job is completed
+ *	    interrupted job is completed; job, the name of QEMU's job, if the guest runs
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
-#include "lib/format/content.h"
-#include "lib/format/qcow2_tables.h"
+#include "lib/op/commit_check.h"
 #include "lib/op/commit_delete.h"
+#include "lib/op/commit_live.h"
 #include "lib/op/commit_plan.h"
 #include "lib/op/commit_rebase.h"
 #include "lib/op/commit_run.h"
 #include "lib/op/commit_space.h"
 #include "lib/op/commit_steps.h"
 #include "lib/op/op.h"
-#include "lib/op/qemu_check.h"
 
 static int hold_layer(struct commit *c, unsigned depth, bool was_changed)
 {
@@ -90,32 +89,6 @@ static int commit_layers(struct commit *c)
 	return held_sync(c->held[c->base]);
 }
 
-/* The structure of a layer that qemu-img has written. */
-static int check_structure(const struct commit *c, unsigned depth)
-{
-	int fd = c->held[depth]->fd, r;
-	struct content *content = malloc(sizeof(*content));
-	struct commit_numbers n;
-	bool leaks = false;
-
-	if (!content)
-		return err_set(ST_FAILED, "out of memory");
-	r = commit_space_numbers(fd, true, &n);
-	if (r == 0)
-		r = content_read(content, fd, n.physical);
-	if (r == 0)
-		r = qcow2_tables_check(&content->qcow2, fd, n.physical);
-	if (r == 0)
-		r = qemu_check_layer(fd, &content->qcow2, n.allocation, QEMU_CHECK_LOCKED, &leaks);
-	free(content);
-	return r < 0 ? err_wrap("layer '%s'", commit_path(c, depth)) : 0;
-}
-
-static int check_base(const struct commit *c)
-{
-	return commit_layer(c, c->base).qcow2 ? check_structure(c, c->base) : 0;
-}
-
 /* After a failure: nothing has changed if qemu-img was not started. */
 static int give_up(struct commit *c)
 {
@@ -137,14 +110,16 @@ static int give_up(struct commit *c)
 static int change_chain(struct commit *c)
 {
 	if (c->is_rebased)
-		return check_base(c) < 0 || check_structure(c, c->child) < 0 ? -1 : 0;
+		return commit_check_layer(c, c->base) < 0 || commit_check_layer(c, c->child) < 0
+			       ? -1
+			       : 0;
 	if (mark_base(c) < 0 || (c->to && enlarge_base(c) < 0) || commit_layers(c) < 0 ||
-		check_base(c) < 0 || check_cancel() < 0)
+		commit_check_layer(c, c->base) < 0 || check_cancel() < 0)
 		return -1;
 	if (!c->has_child)
 		return 0;
 	return commit_rebase_run(c) < 0 ? err_wrap("layer '%s'", commit_path(c, c->child))
-					: check_structure(c, c->child);
+					: commit_check_layer(c, c->child);
 }
 
 /* Deletes what is not needed any more, and removes the mark, as the base is complete. */
@@ -214,7 +189,7 @@ int op_commit(struct session *s, const struct kv *request, struct buf *reply)
 		return err_set(ST_FAILED, "out of memory");
 	c->session = s;
 	c->request = request;
-	r = run_commit(c, reply);
+	r = commit_live_is_wanted(c) ? commit_live_run(c, reply) : run_commit(c, reply);
 	commit_plan_close(c);
 	free(c);
 	return r;

@@ -25,6 +25,7 @@
 struct held_want {
 	bool allow_links; /* also a file that has several links */
 	bool was_changed; /* this job has changed it since img was opened, but not what it holds */
+	bool in_use;	  /* it is not locked: QEMU, which changes it, has done that */
 };
 
 struct held;
@@ -39,7 +40,7 @@ struct held_ops {
 struct held {
 	const struct held_ops *ops;
 	struct place *place; /* owned */
-	int fd;		     /* open for reading and writing */
+	int fd;		     /* open for reading and writing; want.in_use: for reading */
 };
 
 /*

@@ -6,6 +6,7 @@
 # of libvirt 9.0 does.
 
 load common
+load qemu
 
 setup_file() {
 	img_setup_file a
@@ -25,7 +26,6 @@ teardown_file() { img_teardown_file; }
 setup() {
 	img_setup
 	LOOPS=()
-	DAEMON=
 	truncate -s 64M base
 	qemu-img create -q -f qcow2 -b base -F raw snap1
 	qemu-img create -q -f qcow2 -b snap1 -F qcow2 snap2
@@ -38,34 +38,6 @@ teardown() {
 	img_teardown
 }
 
-# daemon COMMAND...: runs qemu-storage-daemon, by COMMAND, with its monitor on the socket "qmp", a
-# second one on $MONITOR, and the options in $NODES; its node "top" is exported on "nbd".
-daemon() {
-	[ -p monitor ] || mkfifo monitor
-	exec {MONITOR}<>monitor
-	"$@" qemu-storage-daemon --chardev "socket,path=qmp,server=on,wait=off,id=q" \
-		--pidfile pid --monitor chardev=q --chardev stdio,id=s --monitor chardev=s "${NODES[@]}" \
-		--nbd-server addr.type=unix,addr.path=nbd \
-		--export nbd,id=e,node-name=top,name=x,writable=on <monitor >answers 3>&- &
-	DAEMON=$!
-	wait_until 20 test -S nbd
-	monitor '{"execute": "qmp_capabilities"}'
-	wait_until 20 grep -q '"return": {}' answers
-}
-
-# On the second monitor, whatever holds the first.
-monitor() {
-	echo "$1" >&"$MONITOR"
-}
-
-stop_daemon() {
-	[ -n "$DAEMON" ] || return 0
-	as_root kill "$(cat pid)" || true # it is not our child if it runs as another user
-	wait "$DAEMON" || true
-	exec {MONITOR}>&-
-	DAEMON=
-}
-
 # The chain snap2, snap1, base, all in files.
 files() {
 	# shellcheck disable=SC2054 # QEMU's commas
@@ -74,26 +46,6 @@ files() {
 		--blockdev "qcow2,node-name=snap1,file=p1,backing=p0,read-only=on"
 		--blockdev "file,node-name=p2,filename=$DIR/snap2"
 		--blockdev qcow2,node-name=top,file=p2,backing=snap1)
-}
-
-# guest: a program that has the exported disk open, on $GUEST.  It flushes nothing before it ends.
-guest() {
-	mkfifo guest
-	exec {GUEST}<>guest
-	qemu-io -t writeback -f raw 'nbd+unix:///x?socket=nbd' <guest >did 2>&1 3>&- &
-	GUEST_PID=$!
-}
-
-# guest_writes MIB: the guest writes this MiB of its disk.
-guest_writes() {
-	echo "write ${1}M 1M" >&"$GUEST"
-	wait_until 20 grep -q "at offset $(($1 << 20))\$" did
-}
-
-guest_ends() {
-	echo quit >&"$GUEST"
-	wait "$GUEST_PID"
-	exec {GUEST}>&-
 }
 
 @test "qmp: each layer says whether QEMU has it open, here and on a host" {

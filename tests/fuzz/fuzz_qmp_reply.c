@@ -12,6 +12,8 @@
 #include "lib/base/err.h"
 #include "lib/base/text.h"
 #include "lib/host/qmp_block.h"
+#include "lib/host/qmp_job.h"
+#include "lib/host/qmp_node.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -76,6 +78,36 @@ static void check_error(void)
 	free(safe);
 }
 
+static void check_job(struct qmp *q)
+{
+	struct qmp_job job;
+	char *safe;
+	int found;
+
+	if (qmp_job_can_mask_protocol(q) < 0)
+		check_error();
+	found = qmp_job_find(q, "j", &job);
+	if (found < 0)
+		check_error();
+	if (found <= 0)
+		return;
+	safe = text_safe_dup(job.error);
+	fuzz_check(job.done <= job.total && safe && strcmp(safe, job.error) == 0);
+	free(safe);
+}
+
+static void check_nodes(struct qmp *q)
+{
+	json_t *list = qmp_node_list(q);
+	const char *above;
+
+	if (!list)
+		check_error();
+	if (list && qmp_node_above(list, "p", &above) > 0)
+		fuzz_check(above && qmp_node_end(list, above) <= INT64_MAX);
+	json_decref(list);
+}
+
 static void use(struct qmp *q)
 {
 	static const struct policy anything = POLICY_INIT;
@@ -91,6 +123,8 @@ static void use(struct qmp *q)
 	live_fini(&live);
 	if (qmp_has_command(q, "block-commit") < 0)
 		check_error();
+	check_job(q);
+	check_nodes(q);
 	while (n <= QMP_EVENTS_MAX && qmp_event(q, NULL, -1, &event) == 1) {
 		fuzz_check(json_is_string(json_object_get(event, "event")));
 		json_decref(event);

@@ -126,6 +126,8 @@ static const struct need {
 	{ "commit", "path=/x top_layer=1 base_layer=2 progress=1", R | W },
 	{ "commit", "path=/x top_layer=1 delete=1", R | W | D },
 	{ "commit", "path=/x delete=1 dry_run=1", R },
+	{ "commit", "path=/x top_layer=1 qmp=/run/q", R | W },
+	{ "commit", "path=/x libvirt=web dry_run=1", R },
 };
 
 static const struct op *find(const char *name)

@@ -58,8 +58,11 @@ static int describe_container(const struct place *base, struct buf *out)
 /* Refuses a file that may not be removed or renamed. */
 static int refuse_change_of(const struct place_file *p, const struct change_want *want)
 {
-	int fd = precheck_open(p, O_RDONLY, want->allow_links);
+	int fd;
 
+	if (want->is_unneeded)
+		return precheck_stat(p, want->allow_links);
+	fd = precheck_open(p, O_RDONLY, want->allow_links);
 	if (fd < 0)
 		return -1;
 	close(fd);

@@ -48,6 +48,12 @@ static int check_same(const struct held *h, const struct image *img, bool was_ch
 	return 0;
 }
 
+static int open_unlocked(struct held *h)
+{
+	h->fd = file_place_open(h->place, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	return h->fd < 0 ? -1 : 0;
+}
+
 static int lock_held(struct held *h)
 {
 	/* The same lock as that of a job that writes it, which keeps QEMU away, too. */
@@ -86,7 +92,8 @@ struct held *file_held_open(struct image *img, const struct held_want *want)
 	if (file_held_check(img, want) < 0)
 		return NULL;
 	h = held_new(sizeof(*h), &ops, img);
-	if (h && (lock_held(h) < 0 || check_same(h, img, want->was_changed) < 0)) {
+	if (h && ((want->in_use ? open_unlocked(h) : lock_held(h)) < 0 ||
+			 check_same(h, img, want->was_changed || want->in_use) < 0)) {
 		held_close(h);
 		return NULL;
 	}

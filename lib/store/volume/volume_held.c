@@ -49,6 +49,12 @@ int volume_held_check(struct image *img, const struct held_want *want)
 	return r;
 }
 
+static int open_unlocked(struct held_volume *v)
+{
+	v->base.fd = volume_place_open(&v->lv, O_RDONLY);
+	return v->base.fd < 0 ? -1 : 0;
+}
+
 static int lock_volume(struct held_volume *v, const struct image *img)
 {
 	int elsewhere;
@@ -116,12 +122,12 @@ static const struct held_ops ops = {
 	.mark = mark_held, .unmark = unmark_held, .close = close_held
 };
 
-static int open_held(struct held_volume *v, const struct image *img)
+static int open_held(struct held_volume *v, const struct image *img, bool in_use)
 {
 	char *text;
 
 	if (volume_place_look(v->base.place, &v->lv) < 0 || check_changeable(&v->lv) < 0 ||
-		lock_volume(v, img) < 0)
+		(in_use ? open_unlocked(v) : lock_volume(v, img)) < 0)
 		return -1;
 	text = lvm_tag(&v->lv, VOLUME_TAG_COMMIT);
 	if (text)
@@ -134,8 +140,7 @@ struct held *volume_held_open(struct image *img, const struct held_want *want)
 {
 	struct held_volume *v = held_new(sizeof(*v), &ops, img);
 
-	(void)want;
-	if (v && open_held(v, img) < 0) {
+	if (v && open_held(v, img, want->in_use) < 0) {
 		held_close(&v->base);
 		return NULL;
 	}

@@ -1,0 +1,43 @@
+/*
+ * commit_guest: what runs the guest and commits its layers as a job of its own: QEMU by its monitor
+ * (commit_qmp.h) or libvirt by virsh (commit_virsh.h).
+ *
+ * A function returns 0, or -1 with an error recorded, unless its comment says otherwise, and blocks
+ * as long as qmp_call() or virsh may.
+ */
+#ifndef IMG_COMMIT_GUEST_H
+#define IMG_COMMIT_GUEST_H
+
+#include "lib/host/qmp_job.h"
+#include "lib/op/commit.h"
+
+struct commit_guest_ops {
+	/* The job c->job: 1 and *job; 0: there is none. */
+	int (*find)(struct commit_guest *g, const struct commit *c, struct qmp_job *job);
+	/*
+	 * Finds out by which names the layers from IMAGE to BASE are known there.  ST_REFUSED if
+	 * one is not open there, or cannot be committed.  ST_BUSY while another job runs.
+	 */
+	int (*look)(struct commit_guest *g, const struct commit *c);
+	/* Starts the job.  Needs look() before. */
+	int (*start)(struct commit_guest *g, const struct commit *c);
+	/* Up to where BASE is written; UINT64_MAX: not known. */
+	int (*end)(struct commit_guest *g, const struct commit *c, uint64_t *end);
+	/* Tells the job: the guest is to use BASE from now on (it is ready); go on (it is paused
+	 * since a disk was full); be forgotten (it has ended). */
+	int (*complete)(struct commit_guest *g, const struct commit *c);
+	int (*resume)(struct commit_guest *g, const struct commit *c);
+	int (*dismiss)(struct commit_guest *g, const struct commit *c);
+	/* After that: the image at a path, which was committed, is no longer open there. */
+	int (*release)(struct commit_guest *g, const char *path);
+	/* Waits for news of the job, at most ms milliseconds; also -1 on a cancellation. */
+	int (*wait)(struct commit_guest *g, int ms);
+	void (*close)(struct commit_guest *g); /* frees it; keeps the recorded error */
+};
+
+struct commit_guest {
+	const struct commit_guest_ops *ops;
+	const struct policy *policy;
+};
+
+#endif
