@@ -7,20 +7,23 @@
 #include "lib/host/domstats.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/host/virsh.h"
 
-#define SHUT_OFF 5 /* VIR_DOMAIN_SHUTOFF */
+#define NODE_MAX 128 /* bytes of a layer's name, with the NUL */
+#define SHUT_OFF 5   /* VIR_DOMAIN_SHUTOFF */
 
 struct domstats {
 	struct domstats_layer {
-		char *path;
-		uint64_t allocation, threshold;
-		bool has_allocation;
+		char *path, *name;
+		uint64_t allocation, threshold, index;
+		bool has_allocation, has_index;
 	} layer[LIVE_DISKS_MAX];
 	size_t count;
 	bool is_shut_off;
@@ -54,6 +57,18 @@ static int domstats_take(struct domstats_layer *layer, const char *text)
 		layer->path = strdup(value);
 		return layer->path ? 0 : -1;
 	}
+	if ((value = domstats_after(text, "name="))) {
+		if (layer->name)
+			return -1;
+		layer->name = strdup(value);
+		return layer->name ? 0 : -1;
+	}
+	if ((value = domstats_after(text, "backingIndex="))) {
+		if (layer->has_index)
+			return -1;
+		layer->has_index = true;
+		return domstats_number(value, &layer->index);
+	}
 	if ((value = domstats_after(text, "allocation="))) {
 		if (layer->has_allocation)
 			return -1;
@@ -85,14 +100,33 @@ static int domstats_line(struct domstats *d, const char *line)
 	return domstats_take(&d->layer[n], end + 1);
 }
 
+/* The layer as virsh takes it, "vda" or "vda[1]"; NULL: it has no such name. */
+static const char *domstats_node(const struct domstats_layer *layer, char out[NODE_MAX])
+{
+	const char *name = layer->name;
+
+	if (!name || !*name || *name == '-' || strlen(name) > NODE_MAX / 2 ||
+		name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789_.:-")])
+		return NULL;
+	if (layer->has_index)
+		snprintf(out, NODE_MAX, "%s[%" PRIu64 "]", name, layer->index);
+	else
+		snprintf(out, NODE_MAX, "%s", name);
+	return out;
+}
+
 /* Adds the layers to out.  0, or -1 recorded. */
 static int domstats_add(const struct domstats *d, const struct policy *policy, struct live *out)
 {
 	const struct domstats_layer *layer;
 	struct live_disk *disk;
+	char node[NODE_MAX];
 
 	for (layer = d->layer; !d->is_shut_off && layer < d->layer + d->count; layer++) {
-		disk = layer->path ? live_add(out, policy, NULL, layer->path, NULL) : NULL;
+		disk = layer->path ? live_add(out, policy, NULL, layer->path,
+					     domstats_node(layer, node))
+				   : NULL;
 		if (disk) {
 			disk->end = layer->allocation;
 			disk->threshold = layer->threshold;
@@ -116,8 +150,10 @@ int domstats_parse(const char *text, size_t len, const struct policy *policy, st
 			r = err_set(ST_FAILED, "cannot parse the output of virsh");
 	if (r == 0)
 		r = domstats_add(d, policy, out);
-	for (i = 0; d && i < d->count; i++)
+	for (i = 0; d && i < d->count; i++) {
 		free(d->layer[i].path);
+		free(d->layer[i].name);
+	}
 	free(copy);
 	free(d);
 	return r;

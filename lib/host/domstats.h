@@ -12,8 +12,9 @@
  *	  block.1.backingIndex=1
  *	  ...
  *
- * The number after "block." counts layers, not disks.  Of a block device, the allocation is how
- * far QEMU has written (its wr_highest_offset).
+ * The number after "block." counts layers, not disks.  A layer's node (live.h) is what virsh calls
+ *it, "vda", or with its index "vda[1]".  Of a block device, the allocation is how far QEMU has
+ *written (its wr_highest_offset).
  */
 #ifndef IMG_DOMSTATS_H
 #define IMG_DOMSTATS_H
