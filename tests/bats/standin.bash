@@ -9,9 +9,9 @@
 #   standin_path DIR NAME
 #   standin_remove DIR          removes all volumes
 #
-# DIR/free contains the free space of the group, in bytes, and DIR/log what `lvextend` was asked
-# for: the time when it began and when it ended, in microseconds since 1970, and the size.  A
-# command that takes DIR/slow seconds is waited for, if that file exists.
+# DIR/free contains the free space of the group, in bytes, DIR/log the sizes that `lvextend` has
+# set, and DIR/calls for each call of LVM its command, and when it began and ended, in microseconds
+# since 1970.
 
 STANDIN_EXTENT=1048576
 
@@ -27,6 +27,7 @@ standin_mounts() {
 	mkdir -p "$1/block" "$1/dev"
 	echo 1099511627776 >"$1/free"
 	: >"$1/log"
+	: >"$1/calls"
 	standin_lvm "$1" >"$1/lvm"
 	chmod +x "$1/lvm"
 	mkdir -p "/dev/$(standin_group "$1")"
@@ -68,13 +69,14 @@ standin_lvm() {
 			to=${2%b}
 			((to % extent == 0 && to > size)) || fail "a size of $to"
 			((to - size <= free)) || fail "Insufficient free space"
-			[ ! -e "$dir/slow" ] || sleep "$(<"$dir/slow")"
 			truncate -s "$to" "$file" && losetup -c "$loop" || fail "cannot grow $loop"
 			echo $((free - to + size)) >"$dir/free"
-			echo "$began ${EPOCHREALTIME/[.,]/} $to" >>"$dir/log"
+			echo "$to" >>"$dir/log"
+			set lvextend
 			;;
 		*) fail "not in the stand-in: $*" ;;
 		esac
+		echo "$1 $began ${EPOCHREALTIME/[.,]/}" >>"$dir/calls"
 	END
 }
 

@@ -58,7 +58,6 @@ setup() {
 	EVENTS=$BATS_TEST_TMPDIR/events
 	NOTES=$BATS_TEST_TMPDIR/notes
 	: >"$STANDIN/log"
-	rm -f "$STANDIN/slow"
 	echo 1099511627776 >"$STANDIN/free"
 	SAYS=$BATS_FILE_TMPDIR/says
 	rm -rf "$SAYS"
