@@ -5,6 +5,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
+#include "lib/cli/guest_option.h"
 #include "lib/cli/usage.h"
 #include "lib/cli/watch_run.h"
 
@@ -37,14 +38,29 @@ static int add_sizes(struct buf *keys)
 	return 0;
 }
 
+static int add_guest(struct buf *keys, bool poll, const char *qmp, const char *domain)
+{
+	if (poll && (qmp || domain))
+		return usage_error("--poll and --%s exclude each other", qmp ? "qmp" : "libvirt");
+	if (guest_option_check(qmp, domain) < 0)
+		return -1;
+	kv_add(keys, "qmp", qmp);
+	kv_add(keys, "libvirt", domain);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct watch_run_want want = { .keys = BUF_INIT };
 	int poll = 0, once = 0, status = ST_OK, r;
-	char *exec = NULL;
+	char *exec = NULL, *qmp = NULL, *domain = NULL;
 	struct cli cli;
 	size_t i;
-	struct poptOption options[] = {
+	struct poptOption options[] = { { "qmp", '\0', POPT_ARG_STRING, &qmp, 0,
+						"let QEMU tell in time, by its monitor SOCKET",
+						"SOCKET" },
+		{ "libvirt", '\0', POPT_ARG_STRING, &domain, 0,
+			"let libvirt's guest DOMAIN tell in time", "DOMAIN" },
 		{ "poll", '\0', POPT_ARG_NONE, &poll, 0,
 			"read the images' metadata at intervals (the default)", NULL },
 		{ "once", '\0', POPT_ARG_NONE, &once, 0,
@@ -61,8 +77,7 @@ int main(int argc, char **argv)
 			"run CMD on this host for each event, with its numbers in IMG_WATCH_*",
 			"CMD" },
 		{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options, 0, NULL, NULL },
-		POPT_TABLEEND
-	};
+		POPT_TABLEEND };
 
 	cli_begin(&cli, "img-watch",
 		"[OPTION...] LOCATION...\nWatch how full the storage of images is, and extend "
@@ -72,13 +87,18 @@ int main(int argc, char **argv)
 	want.exec = exec;
 	want.once = once || cli.dry_run;
 	kv_add_bool(&want.keys, "once", want.once);
-	r = add_sizes(&want.keys) < 0 || buf_failed(&want.keys) < 0 ? -1 : 0;
+	r = add_sizes(&want.keys) < 0 || add_guest(&want.keys, poll, qmp, domain) < 0 ||
+			    buf_failed(&want.keys) < 0
+		    ? -1
+		    : 0;
 	if (r == 0)
 		r = watch_run(&cli, &want, &status);
 	buf_fini(&want.keys);
 	for (i = 0; i < SIZES; i++)
 		free(sizes[i].value);
 	free(exec);
+	free(qmp);
+	free(domain);
 	r = cli_end(&cli, r);
 	return status ? status : r;
 }

@@ -163,8 +163,9 @@ static void tell_systemd(struct watch_run *w, const struct watch_shown *e, struc
 	struct buf b = BUF_INIT;
 	size_t i, armed = 0;
 
-	d->is_lost = strcmp(e->event, "lost") == 0;
-	d->is_armed = true;
+	d->is_lost = strcmp(e->event, "lost") == 0 || strcmp(e->event, "unarmed") == 0;
+	d->is_armed = !e->has_guest || e->is_armed || strcmp(e->event, "near") == 0 ||
+		      strcmp(e->event, "alarm") == 0; /* no threshold is set of these */
 	watch_show_use(e, &b);
 	free(d->use);
 	d->use = buf_failed(&b) < 0 ? NULL : strdup(buf_str(&b));

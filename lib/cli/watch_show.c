@@ -15,7 +15,7 @@
 #include "lib/cli/json.h"
 
 static const char *const event_words[] = { "armed", "enough", "near", "extended", "alarm", "lost",
-	"failed" };
+	"unarmed", "resumed", "failed" };
 #define EVENT_WORDS (sizeof(event_words) / sizeof(event_words[0]))
 
 static int read_amount(const struct kv *record, const char *key, uint64_t *out)
@@ -39,8 +39,10 @@ static int read_numbers(struct watch_shown *e, const struct kv *record)
 		read_amount(record, "max", &e->max) < 0 ||
 		read_amount(record, "previous", &e->previous) < 0 ||
 		kv_get_bool(record, "is_file", &e->is_file) < 0 ||
-		kv_get_bool(record, "is_dirty", &e->is_dirty) < 0)
+		kv_get_bool(record, "is_dirty", &e->is_dirty) < 0 ||
+		kv_get_bool(record, "is_armed", &e->is_armed) < 0)
 		return -1;
+	e->has_guest = kv_get(record, "is_armed") != NULL;
 	e->has_numbers = kv_get(record, "physical") != NULL;
 	return 0;
 }
@@ -81,6 +83,8 @@ void watch_show_use(const struct watch_shown *e, struct buf *out)
 	}
 	buf_addf(out, "%s of %s used", size_human(e->allocation, a), size_human(e->physical, b));
 	buf_addf(out, ", threshold %s", size_human(e->threshold, a));
+	if (e->has_guest)
+		buf_adds(out, e->is_armed ? " armed" : " not armed");
 	if (e->has_free)
 		buf_addf(out, ", %s free in its group", size_human(e->free, b));
 }
@@ -94,6 +98,8 @@ static void describe_event(const struct watch_shown *e, struct buf *out)
 	else if (strcmp(e->event, "extended") == 0)
 		buf_addf(out, "%s from %s to %s", e->is_dry ? "would be extended" : "extended",
 			size_human(e->previous, a), size_human(e->physical, b));
+	else if (strcmp(e->event, "resumed") == 0)
+		buf_adds(out, "the guest was paused for space, and goes on");
 	else
 		buf_adds(out, e->event);
 	if (e->message)
@@ -145,6 +151,7 @@ int watch_show_json(const struct watch_shown *e)
 	set_amount(o, "free", e->has_free, e->free);
 	set_amount(o, "previous", e->previous > 0, e->previous);
 	json_object_set_new(o, "dirty", json_boolean(e->is_dirty));
+	json_object_set_new(o, "armed", e->has_guest ? json_boolean(e->is_armed) : json_null());
 	json_set_text(o, "reason", e->why);
 	json_set_text(o, "message", e->message);
 	if (e->is_dry)
@@ -181,6 +188,7 @@ void watch_show_environment(const struct watch_shown *e, struct buf *out)
 	add_amount(out, "MAX", e->max > 0, e->max);
 	add_amount(out, "FREE", e->has_free, e->free);
 	add_amount(out, "PREVIOUS", e->previous > 0, e->previous);
+	add_amount(out, "ARMED", e->has_guest, e->is_armed);
 	add_text(out, "REASON", e->why);
 	add_text(out, "MESSAGE", safe);
 	free(safe);

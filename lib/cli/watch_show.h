@@ -18,7 +18,8 @@ struct watch_shown {
 	const char *path, *time, *why, *message; /* NULL: none */
 	uint64_t capacity, allocation, physical, threshold, max, free, previous;
 	bool has_numbers, has_free, is_file, is_dirty, is_dry;
-	int status; /* what --once makes of it */
+	bool has_guest, is_armed; /* QEMU is asked to tell; and it does */
+	int status;		  /* what --once makes of it */
 };
 
 /* Reads a record.  0, or -1 with ST_PEER recorded. */

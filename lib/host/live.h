@@ -19,8 +19,9 @@
 struct live {
 	struct live_disk {
 		struct stat st;
-		char *node;   /* the name of QEMU's node that reads and writes it, or NULL */
-		uint64_t end; /* of the last byte written since it was opened, or 0 */
+		char *node;	 /* the name of QEMU's node that reads and writes it, or NULL */
+		uint64_t end;	 /* of the last byte written since it was opened, or 0 */
+		uint64_t passed; /* end of the write that QEMU reported last, or 0 */
 		uint64_t
 			threshold; /* where QEMU reports a write (BLOCK_WRITE_THRESHOLD); 0: none */
 	} *disk;

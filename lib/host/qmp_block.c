@@ -57,8 +57,7 @@ static int qmp_refuse_jobs(struct qmp *q)
 				"were listed meanwhile");
 }
 
-/* The directory from which QEMU's relative paths start, or NULL. */
-static const char *qmp_directory(const struct qmp *q, char out[PATH_MAX])
+const char *qmp_block_directory(const struct qmp *q, char out[PATH_MAX])
 {
 	char link[64];
 	ssize_t n;
@@ -96,7 +95,7 @@ static int add_block_node(
 int qmp_block_list(struct qmp *q, const struct policy *policy, struct live *out)
 {
 	char directory[PATH_MAX];
-	const char *start = qmp_directory(q, directory);
+	const char *start = qmp_block_directory(q, directory);
 	json_t *nodes, *node;
 	int r = 0;
 	size_t i;

@@ -7,6 +7,8 @@
 #ifndef IMG_QMP_BLOCK_H
 #define IMG_QMP_BLOCK_H
 
+#include <linux/limits.h>
+
 #include "lib/host/live.h"
 #include "lib/host/qmp.h"
 
@@ -20,6 +22,9 @@
  * calls qmp_block_update().  0, or -1 recorded: ST_BUSY while a block job runs, or as qmp_call().
  */
 int qmp_block_list(struct qmp *q, const struct policy *policy, struct live *out);
+
+/* The directory from which QEMU's relative paths start: out, or NULL if it cannot be seen. */
+const char *qmp_block_directory(const struct qmp *q, char out[PATH_MAX]);
 
 /* Reads again how far the disks are written, also while a job runs.  0, or -1 recorded. */
 int qmp_block_update(struct qmp *q, struct live *l);

@@ -210,6 +210,8 @@ static const struct op_key commit_keys[] = {
 
 static const struct op_key watch_keys[] = {
 	KEY("path", PATH, .required = true, .repeats = true),
+	KEY("qmp", PATH, .needs = RIGHT_EXECUTE),
+	KEY("libvirt", TEXT, .needs = RIGHT_EXECUTE),
 	KEY("once", FLAG),
 	KEY("extend", U64, .needs = RIGHT_WRITE),
 	KEY("reserve", U64),

@@ -9,13 +9,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
-#include "lib/base/size.h"
-#include "lib/op/op.h"
+#include "lib/op/watching_tell.h"
 #include "lib/store/image.h"
 
 void watching_init(struct watching *w, uint64_t number, const char *path,
@@ -27,6 +25,7 @@ void watching_init(struct watching *w, uint64_t number, const char *path,
 	w->rule = want->rule;
 	w->once = want->once;
 	w->dry_run = want->dry_run;
+	w->guest = want->guest;
 	w->lock = (struct watch_lock)WATCH_LOCK_INIT;
 	w->free = UINT64_MAX;
 }
@@ -45,146 +44,12 @@ static struct watch_state watching_state(const struct watching *w)
 	return s;
 }
 
-static void add_time_of_day(struct buf *b)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	kv_addf(b, "time", "%lld.%09ld", (long long)now.tv_sec, now.tv_nsec);
-}
-
-static void add_numbers(const struct watching *w, struct buf *b)
-{
-	const struct watch_state s = watching_state(w);
-	uint64_t free = w->now.is_file ? w->now.free : w->free;
-
-	kv_add(b, "path", w->now.path);
-	kv_add_u64(b, "capacity", w->now.capacity);
-	kv_add_u64(b, "allocation", w->now.allocation);
-	kv_add_u64(b, "physical", w->now.physical);
-	kv_add_u64(b, "threshold", watch_rule_threshold(&s, &w->rule));
-	kv_add_u64(b, "max",
-		w->now.is_file ? 0
-		: w->rule.max  ? w->rule.max
-			       : watch_rule_max(w->rule.start));
-	if (free != UINT64_MAX)
-		kv_add_u64(b, "free", free);
-	kv_add_bool(b, "is_file", w->now.is_file);
-	kv_add_bool(b, "is_dirty", w->now.is_dirty);
-}
-
-/* An event that is about to be sent; beside these the record has what is known of the disk. */
-struct watch_event {
-	const char *name, *why, *message;
-	uint64_t previous; /* 0: none */
-	enum status status;
-};
-
-static int send_event(const struct watching *w, struct session *s, const struct watch_event *e)
-{
-	struct buf b = BUF_INIT;
-	int r;
-
-	kv_add(&b, "event", e->name);
-	kv_add_u64(&b, "disk", w->number);
-	add_time_of_day(&b);
-	if (*w->now.path)
-		add_numbers(w, &b);
-	if (e->previous)
-		kv_add_u64(&b, "previous", e->previous);
-	kv_add(&b, "why", e->why);
-	kv_add(&b, "message", e->message);
-	kv_add_u64(&b, "status", (uint64_t)e->status);
-	r = op_record(s, &b);
-	buf_fini(&b);
-	return r;
-}
-
-/* Tells of an error that is recorded, once as long as it is the same. */
-static int tell_error(struct watching *w, struct session *s, const char *event)
-{
-	struct watch_event e = { .name = event, .why = "failed", .status = err_status() };
-	char text[WATCHING_REASON_MAX];
-
-	snprintf(text, sizeof(text), "%s", err_text());
-	err_clear();
-	if (strcmp(text, w->reason) == 0)
-		return 0;
-	memcpy(w->reason, text, sizeof(text));
-	e.message = text;
-	return send_event(w, s, &e);
-}
-
-static enum status alarm_status(enum watch_why why)
-{
-	switch (why) {
-	case WATCH_NO_SPACE:
-		return ST_NOROOM;
-	case WATCH_NO_CAPACITY:
-	case WATCH_SUSPECT:
-		return ST_CORRUPT;
-	default:
-		return ST_NEAR;
-	}
-}
-
-/* What happened, and what helps. */
-static void explain_alarm(const struct watching *w, enum watch_why why, char *out, size_t size)
-{
-	char a[SIZE_HUMAN], b[SIZE_HUMAN];
-
-	switch (why) {
-	case WATCH_AT_MAX:
-		snprintf(out, size,
-			"has its largest size, %s: it is not extended further (see --max; a disk "
-			"that outgrows its capacity is fragmented by discards: discard-no-unref "
-			"of QEMU avoids that, and a copy by img-copy --flatten is small again)",
-			size_human(w->now.physical, a));
-		break;
-	case WATCH_NO_SPACE:
-		snprintf(out, size,
-			"cannot be extended: group '%s' has %s free, of which %s must stay (see "
-			"--min-free and vgextend)",
-			w->group, size_human(w->free, a), size_human(w->rule.min_free, b));
-		break;
-	case WATCH_SUSPECT:
-		snprintf(out, size,
-			"is not extended: it uses %s of %s, more than its next size would have "
-			"(see img-verify)",
-			size_human(w->now.allocation, a), size_human(w->now.physical, b));
-		break;
-	case WATCH_NO_CAPACITY:
-		snprintf(out, size,
-			"is not extended: its capacity is 0, so no size can be computed from it");
-		break;
-	default:
-		snprintf(out, size, "is not extended: it is not a logical volume");
-	}
-}
-
-static int tell_alarm(struct watching *w, struct session *s, enum watch_why why)
-{
-	char text[WATCHING_REASON_MAX];
-	const struct watch_event e = { .name = "alarm",
-		.why = watch_rule_word(why),
-		.message = text,
-		.status = alarm_status(why) };
-
-	w->state = WATCHING_ALARM;
-	w->not_before_ms = io_now_ms() + WATCHING_AGAIN_MS;
-	explain_alarm(w, why, text, sizeof(text));
-	if (strcmp(text, w->reason) == 0)
-		return 0;
-	memcpy(w->reason, text, sizeof(text));
-	return send_event(w, s, &e);
-}
-
 /* It could not be extended: the reason is recorded. */
 static int tell_failed_extension(struct watching *w, struct session *s)
 {
 	w->state = WATCHING_ALARM;
 	w->not_before_ms = io_now_ms() + WATCHING_AGAIN_MS;
-	return tell_error(w, s, "alarm");
+	return watching_tell_error(w, s, "alarm");
 }
 
 /* Of another image than the one that was watched before, the lock is taken first. */
@@ -230,6 +95,8 @@ static int watching_measure(struct watching *w)
 		return -1;
 	if (strcmp(n.identity, w->now.identity) != 0)
 		w->rate = (struct growth_rate){ 0 };
+	else
+		w->has_grown |= n.physical > w->now.physical;
 	w->now = n;
 	growth_rate_update(&w->rate, n.allocation, io_now_ms());
 	if (!w->rule.start)
@@ -284,46 +151,91 @@ static int watching_extend_alone(struct watching *w, struct watch_decision *d, u
 	return r;
 }
 
+static int tell_alarm(struct watching *w, struct session *s, enum watch_why why)
+{
+	w->state = WATCHING_ALARM;
+	w->not_before_ms = io_now_ms() + WATCHING_AGAIN_MS;
+	return watching_tell_alarm(w, s, why);
+}
+
+/* QEMU does not tell when it is near its end: the reason is recorded. */
+static int tell_unarmed(struct watching *w, struct session *s)
+{
+	/* Of a disk that is near its end, no threshold is set, so that is no news. */
+	if (w->state == WATCHING_ALARM || w->state == WATCHING_NEAR ||
+		w->state == WATCHING_UNARMED) {
+		err_clear();
+		return 0;
+	}
+	w->state = WATCHING_UNARMED;
+	return watching_tell_error(w, s, "unarmed");
+}
+
+/* It has its new size.  That is told when its new threshold is set. */
+static int watching_extended(
+	struct watching *w, struct session *s, const struct watching_event *extended)
+{
+	bool needs_arm = w->guest && !w->dry_run && !w->once;
+	struct watch_state now;
+	struct err why = { .status = ST_OK };
+
+	if (w->state != WATCHING_UNARMED) {
+		w->state = WATCHING_ARMED;
+		w->reason[0] = '\0';
+	}
+	w->has_grown = w->needs_arm = needs_arm;
+	if (needs_arm && watching_guest_arm(w) < 0)
+		err_take(&why);
+	else
+		w->state = WATCHING_ARMED;
+	now = watching_state(w);
+	w->is_urgent = needs_arm && watch_rule_is_near(&now, &w->rule);
+	if (watching_tell(w, s, extended) < 0)
+		return -1;
+	if (!w->needs_arm)
+		return 0;
+	err_put(&why);
+	return tell_unarmed(w, s);
+}
+
 /* It is due. */
 static int watching_act(struct watching *w, struct session *s)
 {
-	struct watch_event e = { .name = "extended", .previous = w->now.physical };
+	struct watching_event e = { .name = "extended", .previous = w->now.physical };
 	struct watch_decision d = { .why = WATCH_FINE };
 	uint64_t size = 0;
 	int r;
 
 	if (w->state == WATCHING_ALARM && io_now_ms() < w->not_before_ms)
 		return 0;
-	r = watching_extend_alone(w, &d, &size);
+	r = w->needs_arm && w->guest->watch.is_open ? 1 : watching_extend_alone(w, &d, &size);
 	if (r < 0)
 		return tell_failed_extension(w, s);
 	if (r > 0)
-		return tell_alarm(w, s, d.why);
+		return d.why == WATCH_FINE ? 0 : tell_alarm(w, s, d.why);
 	w->now.physical = size;
-	w->state = WATCHING_ARMED;
-	w->reason[0] = '\0';
-	return send_event(w, s, &e);
+	return watching_extended(w, s, &e);
 }
 
 static int tell_near(struct watching *w, struct session *s)
 {
-	const struct watch_event e = { .name = "near", .status = ST_NEAR };
+	const struct watching_event e = { .name = "near", .status = ST_NEAR };
 
 	if (w->state == WATCHING_NEAR)
 		return 0;
 	w->state = WATCHING_NEAR;
-	return send_event(w, s, &e);
+	return watching_tell(w, s, &e);
 }
 
 static int tell_armed(struct watching *w, struct session *s)
 {
-	const struct watch_event e = { .name = w->once ? "enough" : "armed" };
+	const struct watching_event e = { .name = w->once ? "enough" : "armed" };
 
-	if (w->state == WATCHING_ARMED)
+	if (w->state == WATCHING_ARMED || (w->guest && !w->once && !w->is_armed))
 		return 0;
 	w->state = WATCHING_ARMED;
 	w->reason[0] = '\0';
-	return send_event(w, s, &e);
+	return watching_tell(w, s, &e);
 }
 
 /* It could not be measured.  1, or -1 recorded: the client is lost. */
@@ -345,7 +257,7 @@ static int watching_lose(struct watching *w, struct session *s)
 		return 1;
 	}
 	w->reason[0] = '\0';
-	return tell_error(w, s, is_new ? "failed" : "lost") < 0 ? -1 : 1;
+	return watching_tell_error(w, s, is_new ? "failed" : "lost") < 0 ? -1 : 1;
 }
 
 int watching_round(struct watching *w, struct session *s)
@@ -354,16 +266,23 @@ int watching_round(struct watching *w, struct session *s)
 	struct watch_state state;
 	struct watch_rule rule;
 
+	w->is_urgent = false;
 	if (watching_measure(w) < 0)
 		return watching_lose(w, s);
 	w->is_doubtful = false;
+	if (w->guest && watching_guest_arm(w) < 0) {
+		if (is_new)
+			return watching_lose(w, s);
+		if (tell_unarmed(w, s) < 0)
+			return -1;
+	}
 	state = watching_state(w);
 	rule = w->rule;
 	rule.extends = rule.extends && !w->now.is_file;
 	if (!watch_rule_is_due(&state, &rule))
 		return tell_armed(w, s);
 	/* What begins near its end is watched, too, and what was lost is found again. */
-	if (!w->once && (is_new || w->state == WATCHING_LOST) && tell_armed(w, s) < 0)
+	if (!w->once && !w->guest && (is_new || w->state == WATCHING_LOST) && tell_armed(w, s) < 0)
 		return -1;
 	return rule.extends ? watching_act(w, s) : tell_near(w, s);
 }
@@ -376,6 +295,11 @@ int watching_pause(const struct watching *w)
 
 	if (w->is_doubtful && w->state != WATCHING_LOST)
 		return WATCHING_POLL_MIN_MS;
+	if (w->is_urgent)
+		return 0;
+	if (w->guest && w->guest->watch.is_open && w->state != WATCHING_UNARMED)
+		return io_now_ms() - w->guest->opened_ms < 2 * WATCHING_FIRST_MS ? WATCHING_FIRST_MS
+										 : WATCHING_SLOW_MS;
 	if (w->rate.rate <= 0 || w->state != WATCHING_ARMED)
 		return WATCHING_POLL_MS;
 	left = threshold > s.used ? threshold - s.used : 0;

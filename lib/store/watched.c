@@ -62,6 +62,7 @@ static int measure_content(struct image *img, struct content *c, struct watched_
 	out->is_dirty = is_qcow2 && c->qcow2.incompatible & QCOW2_DIRTY;
 	out->physical = img->len;
 	identity_of(&img->st, out->identity);
+	out->st = img->st;
 	return S_ISBLK(img->st.st_mode) ? measure_device(img, c, out) : measure_file(img, out);
 }
 

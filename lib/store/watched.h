@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "lib/host/identity.h"
 #include "lib/store/backend.h"
@@ -38,6 +39,7 @@ struct watched_numbers {
 	bool is_dirty;	/* its reference counts can be too low, so the watermark can be, too */
 	char path[512]; /* of the image, links resolved, to be shown; cut off if it is longer */
 	char identity[IDENTITY_MAX];
+	struct stat st; /* of the file or device */
 };
 
 /*

@@ -4,7 +4,7 @@
 #   tests/bench/run.sh BUILD
 #
 #   T='remote local'  some parts: remote archive local sparse memory slow-link long-link
-#                     resize chain
+#                     resize chain watch
 #   ROUNDS=3          timed runs of each; 0: the checking ones only
 #   SIZE=4G           of the image
 #
@@ -14,7 +14,7 @@ set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 build=$(cd "${1:-build}" && pwd)
 rounds=${ROUNDS:-3}
-parts=${T:-remote archive local sparse memory slow-link long-link resize chain}
+parts=${T:-remote archive local sparse memory slow-link long-link resize chain watch}
 bytes=$(numfmt --from=iec "${SIZE:-4G}")
 tests/deps.sh bench
 
@@ -44,6 +44,10 @@ export SOCKETS BIN HOST=
 . tests/bench/images.sh
 # shellcheck source=tests/bench/parts.sh
 . tests/bench/parts.sh
+# shellcheck source=tests/bats/standin.bash
+. tests/bats/standin.bash
+# shellcheck source=tests/bench/watch.sh
+. tests/bench/watch.sh
 
 relays=()
 compared=0
@@ -51,6 +55,7 @@ leave() {
 	[ ${#relays[@]} = 0 ] || kill "${relays[@]}" 2>/dev/null || true
 	sshd_stop
 	unmount_reflink
+	watch_end
 	rm -rf "$dir" "$SOCKETS"
 }
 trap leave EXIT
@@ -186,5 +191,11 @@ if ((rounds == 0)); then
 	echo "$compared results: each is what it should be"
 	exit 0
 fi
-tests/bench/report.sh "$data" "$build/bench"
-cat "$build/bench/table.txt"
+if [ -s "$data" ]; then
+	tests/bench/report.sh "$data" "$build/bench"
+	cat "$build/bench/table.txt"
+fi
+if [ -e "$dir/watch.txt" ]; then
+	cp "$dir/watch.txt" "$build/bench"
+	cat "$dir/watch.txt"
+fi

@@ -101,6 +101,8 @@ static const struct need {
 	{ "watch", "path=/x once=1 reserve=1 max=1 min_free=1", R },
 	{ "watch", "path=/x path=/y extend=1", R | W },
 	{ "watch", "path=/x extend=1 dry_run=1", R },
+	{ "watch", "path=/x extend=1 qmp=/s", R | W | X },
+	{ "watch", "path=/x libvirt=web", R | X },
 	{ "read", "path=/x", R },
 	{ "read", "stdin=1", 0 },
 	{ "read", "path=/x stdin=0 snapshot=0 live=1 compress=auto", R },

@@ -1,0 +1,139 @@
+/*
+ * watching_guest: see watching_guest.h.
+ */
+#include "lib/op/watching_guest.h"
+
+#include <stdio.h>
+
+#include "lib/base/io.h"
+#include "lib/op/watching.h"
+
+#define REOPEN_MS 1000	 /* before the next attempt if QEMU has ended, */
+#define BLOCKED_MS 10000 /* and if it does not let us in */
+
+static int wrap_error(const struct watching_guest *g)
+{
+	return g->watch.socket ? err_wrap("QMP socket '%s'", g->watch.socket)
+			       : err_wrap("guest '%s'", g->watch.domain);
+}
+
+/* Remembers the recorded error. */
+static void remember_error(struct watching_guest *g)
+{
+	g->status = err_status();
+	g->not_before_ms =
+		io_now_ms() +
+		(g->status == ST_BUSY || g->status == ST_REFUSED ? BLOCKED_MS : REOPEN_MS);
+	wrap_error(g);
+	snprintf(g->reason, sizeof(g->reason), "%s", err_text());
+	err_clear();
+}
+
+int watching_guest_open(struct watching_guest *g)
+{
+	if (guest_watch_open(&g->watch) < 0)
+		return wrap_error(g);
+	g->opened_ms = io_now_ms();
+	return 0;
+}
+
+bool watching_guest_reopen(struct watching_guest *g)
+{
+	if (g->watch.is_open || io_now_ms() < g->not_before_ms)
+		return g->watch.is_open;
+	if (guest_watch_open(&g->watch) < 0)
+		remember_error(g);
+	else
+		g->opened_ms = io_now_ms();
+	return g->watch.is_open;
+}
+
+bool watching_guest_take(struct watching_guest *g)
+{
+	int r = guest_watch_take(&g->watch);
+
+	if (r < 0) {
+		remember_error(g);
+		g->status = ST_ABSENT;
+	}
+	return r != 0;
+}
+
+bool watching_guest_is_well(const struct watching_guest *g)
+{
+	return g->watch.is_open || g->status == ST_ABSENT;
+}
+
+void watching_guest_close(struct watching_guest *g)
+{
+	guest_watch_close(&g->watch);
+}
+
+/* What QEMU has written counts as allocated.  Of a file, that is what it takes of its storage. */
+static void add_written(struct watching *w, const struct live_disk *disk)
+{
+	uint64_t end = guest_watch_end(disk);
+
+	if (!w->now.is_file && end > w->now.allocation)
+		w->now.allocation = end;
+}
+
+/* The offset in the file or device, beyond which a write is to be told. */
+static uint64_t offset_of_threshold(const struct watching *w)
+{
+	const struct watch_state s = watched_state(&w->now);
+
+	return w->now.is_file ? w->now.physical + (w->now.free - w->rule.reserve)
+			      : watch_rule_threshold(&s, &w->rule);
+}
+
+static int arm_disk(struct watching *w, const struct live_disk *disk)
+{
+	struct guest_watch *g = &w->guest->watch;
+
+	if (guest_watch_set(g, disk, offset_of_threshold(w)) < 0 || guest_watch_look(g) < 0) {
+		if (!g->is_open)
+			remember_error(w->guest);
+		return g->is_open ? -1 : err_set(w->guest->status, "%s", w->guest->reason);
+	}
+	disk = guest_watch_find(g, &w->now.st);
+	if (!disk)
+		return err_set(ST_FAILED, "is not open in the guest any more");
+	add_written(w, disk);
+	w->is_armed = true;
+	return 0;
+}
+
+int watching_guest_arm(struct watching *w)
+{
+	const struct live_disk *disk = guest_watch_find(&w->guest->watch, &w->now.st);
+	struct watch_state s;
+
+	w->is_armed = false;
+	if (!w->guest->watch.is_open)
+		return err_set(w->guest->status, "%s", w->guest->reason);
+	if (!disk) {
+		w->guest->watch.is_stale = true;
+		return err_set(ST_REFUSED, "is not open in the guest");
+	}
+	add_written(w, disk);
+	s = watched_state(&w->now);
+	if (!w->once && !watch_rule_is_near(&s, &w->rule) && arm_disk(w, disk) < 0)
+		return -1;
+	w->needs_arm = false;
+	return 0;
+}
+
+bool watching_guest_has_fired(const struct watching *w)
+{
+	const struct live_disk *disk = guest_watch_find(&w->guest->watch, &w->now.st);
+	const struct watch_state s = watched_state(&w->now);
+
+	return disk && !w->now.is_file && disk->passed > watch_rule_threshold(&s, &w->rule);
+}
+
+bool watching_guest_has_space(const struct watching *w, const struct stat *st)
+{
+	return w->has_grown && identity_is_same(&w->now.st, st) &&
+	       w->now.allocation < w->now.physical;
+}

@@ -1,0 +1,469 @@
+#!/usr/bin/env bats
+#
+# img-watch --qmp and --libvirt: the guest tells when its volume nears its end.  The guest is
+# qemu-storage-daemon with its monitor, written to by qemu-io.  The volumes are loop devices that a
+# stand-in for LVM grows (standin.bash); real ones: tests/vm/watch.bats.
+#
+# No libvirtd runs here, and the test driver of virsh has no disks.  So a script stands in for virsh,
+# and says what virsh of libvirt 9.0 does.
+
+load common
+load standin
+
+# What each command of virsh prints is in a file of its name; what `virsh event` prints comes from a
+# FIFO; and those that change something are noted.
+virsh_standin() {
+	cat <<-END
+		#!/bin/sh
+		cd $BATS_FILE_TMPDIR/says || exit
+	END
+	cat <<-'END'
+		while [ "${1#--}" != "$1" ]; do shift; done
+		case $1 in
+		event) exec cat events ;;
+		domblkthreshold | resume) echo "$*" >>log ;;
+		esac
+		[ ! -s "errors-$1" ] || { cat "errors-$1" >&2; exit 1; }
+		[ ! -e "$1" ] || cat "$1"
+		[ "$1" != resume ] || echo "running (unpaused)" >domstate
+	END
+}
+
+setup_file() {
+	[ "$(id -u)" = 0 ] || skip 'only root can make a loop device'
+	img_setup_file
+	STANDIN=$BATS_FILE_TMPDIR/standin
+	mkdir "$STANDIN"
+	virsh_standin >"$BATS_FILE_TMPDIR/virsh"
+	chmod +x "$BATS_FILE_TMPDIR/virsh"
+	HOST_MOUNTS=$(standin_mounts "$STANDIN"
+		echo "mount --bind $BATS_FILE_TMPDIR/virsh $(command -v virsh)")
+	printf '#!/bin/sh\n[ "$1" = inside ] || exec unshare -m "$0" inside "$@"\nshift\n%s\nexec "$@"\n' \
+		"$HOST_MOUNTS" >"$BATS_FILE_TMPDIR/here"
+	chmod +x "$BATS_FILE_TMPDIR/here"
+	export STANDIN
+	start_host v
+}
+
+teardown_file() {
+	[ -z "${STANDIN:-}" ] || standin_remove "$STANDIN"
+	img_teardown_file
+}
+
+setup() {
+	img_setup
+	DAEMON=
+	NODES=()
+	PID=
+	EVENTS=$BATS_TEST_TMPDIR/events
+	NOTES=$BATS_TEST_TMPDIR/notes
+	: >"$STANDIN/log"
+	echo 1099511627776 >"$STANDIN/free"
+	SAYS=$BATS_FILE_TMPDIR/says
+	rm -rf "$SAYS"
+	mkdir "$SAYS"
+	mkfifo "$SAYS/events"
+	exec {TELL}<>"$SAYS/events"
+}
+
+teardown() {
+	[ -z "$PID" ] || kill "$PID" 2>/dev/null || true
+	stop_daemon
+	img_teardown
+	standin_remove "$STANDIN"
+}
+
+# volume NAME SIZE DISK-SIZE: $LOOP, the device of a new volume with an empty qcow2 layer; its path
+# on host "v" is $VOLUME.
+volume() {
+	mkdir -p "/dev/$(standin_group "$STANDIN")"
+	LOOP=$(standin_make "$STANDIN" "$1" "$2")
+	VOLUME=$(standin_path "$STANDIN" "$1")
+	qemu-img create -q -f qcow2 "$LOOP" "$3"
+	# shellcheck disable=SC2054 # commas of QEMU
+	NODES+=(--blockdev "host_device,node-name=p-$1,filename=$LOOP"
+		--blockdev "qcow2,node-name=$1,file=p-$1"
+		--export "nbd,id=e-$1,node-name=$1,name=$1,writable=on")
+}
+
+# daemon: runs QEMU with the nodes in $NODES, with its monitor on "qmp", a second one on $MONITOR,
+# and its disks on "nbd".
+daemon() {
+	rm -f nbd
+	[ -p monitor ] || mkfifo monitor
+	exec {MONITOR}<>monitor
+	qemu-storage-daemon --chardev socket,path=qmp,server=on,wait=off,id=q --monitor chardev=q \
+		--chardev stdio,id=s --monitor chardev=s --nbd-server addr.type=unix,addr.path=nbd \
+		"${NODES[@]}" <monitor >answers 3>&- &
+	DAEMON=$!
+	wait_until 20 test -S nbd
+	monitor '{"execute": "qmp_capabilities"}'
+}
+
+# monitor JSON: a command on the second monitor.
+monitor() {
+	echo "$1" >&"$MONITOR"
+}
+
+stop_daemon() {
+	[ -n "$DAEMON" ] || return 0
+	kill "$DAEMON"
+	wait "$DAEMON" || true
+	DAEMON=
+}
+
+# writes NAME OFFSET LENGTH: the guest writes to a disk, and its write succeeds.
+writes() {
+	qemu-io -f raw -c "write -q $2 $3" "nbd+unix:///$1?socket=nbd"
+}
+
+# watching WORD...: starts img-watch; here, with the stand-in.
+watching() {
+	env --default-signal=INT,TERM,HUP "$BATS_FILE_TMPDIR/here" img-watch -F "$SSH_CONFIG" "$@" \
+		>"$EVENTS" 2>"$NOTES" 3>&- &
+	PID=$!
+}
+
+stops() {
+	kill -TERM "$PID"
+	status=0
+	wait "$PID" || status=$?
+	PID=
+	[ "$status" = 143 ]
+	nothing_left
+}
+
+# event N FILTER: jq's FILTER is true for the Nth event.
+event() {
+	local line
+
+	line=$(sed -n "$1p" "$EVENTS")
+	[ -n "$line" ] && jq -e "$2" <<<"$line" >/dev/null
+}
+
+has_event() {
+	wait_until "${3:-5}" event "$1" "$2" || {
+		cat "$EVENTS" "$NOTES" >&2
+		return 1
+	}
+}
+
+# has_last FILTER: the same of the last event.
+has_last() {
+	event "$(wc -l <"$EVENTS")" "$1"
+}
+
+# events WORD...: these, and no others, were told.
+events() {
+	[ "$(jq -r .event "$EVENTS" | tr '\n' ' ')" = "$* " ] || {
+		cat "$EVENTS" "$NOTES" >&2
+		return 1
+	}
+}
+
+@test "watch events: one event, one extension, and the new threshold, here and on a host" {
+	local where
+
+	for where in '' v:; do
+		NODES=()
+		volume img 16M 256M
+		daemon
+		watching --json --qmp "$DIR/qmp" --extend 8M --reserve 6M "$where$VOLUME"
+		has_event 1 '.event == "armed" and .armed and .threshold == 10485760'
+		writes img 0 9M
+		writes img 9M 2M
+		# Within less than the time between two looks.
+		has_event 2 '.event == "extended" and .armed and .previous == 16777216 and
+			.physical == 25165824 and .threshold == 18874368 and .allocation > 11534336'
+		[ "$(blockdev --getsize64 "$LOOP")" = 25165824 ]
+		writes img 11M 8M
+		has_event 3 '.event == "extended" and .armed and .physical == 33554432'
+		events armed extended extended
+		[ "$(wc -l <"$STANDIN/log")" = 2 ]
+		: >"$STANDIN/log"
+		stops
+		[ ! -s "$NOTES" ]
+		stop_daemon
+		qemu-img check -q -f qcow2 "$LOOP"
+		standin_remove "$STANDIN"
+	done
+}
+
+@test "watch events: it acts at once when it starts above the threshold" {
+	volume img 16M 256M
+	daemon
+	writes img 0 12M
+	watching --json --qmp qmp --extend 4M --reserve 6M "$VOLUME"
+	has_event 1 '.event == "extended" and .physical == 20971520 and .armed'
+	writes img 12M 3M
+	has_event 2 '.event == "extended" and .physical == 25165824'
+	stops
+}
+
+@test "watch events: several disks in one process, and --exec" {
+	volume one 16M 256M
+	local one=$VOLUME
+
+	volume two 32M 256M
+	daemon
+	watching --json --qmp qmp --extend 8M --reserve 6M --exec 'echo $IMG_WATCH_EVENT $IMG_WATCH_ARMED >>all' \
+		"$one" "$VOLUME"
+	has_event 2 '.event == "armed"'
+	writes two 0 27M
+	has_event 3 '.event == "extended" and .physical == 41943040 and .location == "'"$VOLUME"'"'
+	writes one 0 11M
+	has_event 4 '.event == "extended" and .physical == 25165824 and .location == "'"$one"'"'
+	events armed armed extended extended
+	wait_until 5 grep -q extended all
+	stops
+	[ "$(sort -u all | tr '\n' ,)" = 'armed 1,extended 1,' ]
+	[ ! -s "$NOTES" ]
+}
+
+@test "watch events: QEMU ends and is started again" {
+	volume img 16M 256M
+	daemon
+	watching --json --qmp qmp --extend 8M --reserve 6M "$VOLUME"
+	has_event 1 '.event == "armed"'
+	stop_daemon
+	has_event 2 '.event == "unarmed" and (.armed | not) and (.message | test("QMP socket"))'
+	# Meanwhile, it is polled.
+	qemu-io -f qcow2 -c 'write -q 0 12M' "$LOOP"
+	has_event 3 '.event == "extended" and .physical == 25165824 and (.armed | not)'
+	daemon
+	has_event 4 '.event == "armed" and .armed and .threshold == 18874368'
+	writes img 12M 8M
+	has_event 5 '.event == "extended" and .physical == 33554432 and .armed' 3
+	events armed unarmed extended armed extended
+	# What is written before it is connected again.
+	stop_daemon
+	daemon
+	writes img 20M 8M
+	wait_until 10 has_last '.physical == 41943040 and .armed'
+	stops
+}
+
+@test "watch events: the base of a commit is extended while it runs, and armed again after it" {
+	volume base 32M 256M
+	local base=$VOLUME base_loop=$LOOP
+
+	volume top 64M 256M
+	qemu-img create -q -f qcow2 -b "$base_loop" -F qcow2 "$LOOP" 256M
+	# shellcheck disable=SC2054 # commas of QEMU
+	NODES=(--blockdev "host_device,node-name=p-base,filename=$base_loop,auto-read-only=on"
+		--blockdev qcow2,node-name=base,file=p-base,auto-read-only=on,read-only=on
+		--blockdev "host_device,node-name=p-top,filename=$LOOP"
+		--blockdev qcow2,node-name=top,file=p-top,backing=base
+		--export nbd,id=e,node-name=top,name=top,writable=on)
+	daemon
+	writes top 0 40M
+	watching --json --qmp qmp --extend 24M --reserve 20M "$base"
+	has_event 1 '.event == "armed"'
+	monitor '{"execute": "block-commit", "arguments": {"job-id": "j", "device": "top",
+		"top-node": "top", "base-node": "base", "on-error": "enospc", "speed": 20971520}}'
+	wait_until 20 grep -q BLOCK_JOB_READY answers
+	has_event 3 '.event == "extended" and .armed'
+	[ "$(blockdev --getsize64 "$base_loop")" = $((80 << 20)) ]
+	monitor '{"execute": "job-complete", "arguments": {"id": "j"}}'
+	wait_until 20 grep -q BLOCK_JOB_COMPLETED answers
+	writes top 40M 24M
+	has_event 4 '.event == "extended" and .armed' 3
+	stops
+	events armed extended extended extended
+	stop_daemon
+	qemu-img check -q -f qcow2 "$base_loop"
+}
+
+@test "watch events: alarms" {
+	volume img 16M 256M
+	daemon
+	watching --json --qmp qmp --extend 8M --reserve 6M --max 24M "$VOLUME"
+	has_event 1 '.event == "armed"'
+	writes img 0 11M
+	has_event 2 '.event == "extended" and .physical == 25165824'
+	writes img 11M 10M
+	has_event 3 '.event == "alarm" and .reason == "max" and (.armed | not)'
+	# Each write behind the threshold tells nothing more.
+	writes img 0 21M
+	writes img 21M 2M
+	stops
+	events armed extended alarm
+	# More than the next size would be.
+	standin_remove "$STANDIN"
+	stop_daemon
+	NODES=()
+	volume img 16M 256M
+	daemon
+	watching --json --qmp qmp --extend 1M --reserve 1M "$VOLUME"
+	has_event 1 '.event == "armed"'
+	try writes img 0 30M
+	has_event 2 '.event == "alarm" and .reason == "suspect"'
+	[ "$(blockdev --getsize64 "$LOOP")" = 16777216 ]
+	stops
+	events armed alarm
+}
+
+@test "watch events: the group has no free space, and gets some" {
+	volume img 16M 256M
+	daemon
+	echo 0 >"$STANDIN/free"
+	watching --json --qmp qmp --extend 8M --reserve 6M "$VOLUME"
+	has_event 1 '.event == "armed"'
+	writes img 0 11M
+	has_event 2 '.event == "alarm" and .reason == "space"'
+	echo 1073741824 >"$STANDIN/free"
+	has_event 3 '.event == "extended" and .armed' 25
+	stops
+}
+
+@test "watch events: a file" {
+	small_fs m 32M
+	qemu-img create -q -f qcow2 m/x.qcow2 64M
+	# shellcheck disable=SC2054 # commas of QEMU
+	NODES=(--blockdev file,node-name=p,filename=m/x.qcow2 --blockdev qcow2,node-name=x,file=p
+		--export nbd,id=e,node-name=x,name=x,writable=on)
+	daemon
+	watching --json --qmp qmp --reserve 8M m/x.qcow2
+	has_event 1 '.event == "armed" and .armed'
+	writes x 0 24M
+	has_event 2 '.event == "near" and (.armed | not)' 3
+	stops
+	stop_daemon
+}
+
+@test "watch events: --once asks QEMU for what is not in the tables yet" {
+	volume img 16M 256M
+	daemon
+	mkfifo guest
+	exec {GUEST}<>guest
+	qemu-io -t writeback -f raw 'nbd+unix:///img?socket=nbd' <guest >did 3>&- &
+	echo 'write 0 12M' >&"$GUEST"
+	wait_until 20 grep -q 'at offset 0' did
+	succeeds img-watch --once --json --reserve 6M "$LOOP"
+	json '.event == "enough" and .allocation < 4194304 and .armed == null'
+	try img-watch --once --json --reserve 6M --qmp qmp "$LOOP"
+	[ "$status" = 10 ]
+	json '.event == "near" and .allocation > 12582912 and .armed == null'
+	succeeds img-watch -n --json --extend 8M --reserve 6M --qmp "$DIR/qmp" "v:$VOLUME"
+	json '.event == "extended" and .dry_run and .allocation > 12582912'
+	succeeds img-watch --once --json --extend 8M --reserve 6M --qmp "$DIR/qmp" "v:$VOLUME"
+	json '.event == "extended" and .physical == 25165824'
+	echo quit >&"$GUEST"
+	exec {GUEST}>&-
+}
+
+@test "watch events: what is refused" {
+	volume img 16M 256M
+	daemon
+	qemu-img create -q -f qcow2 other 64M
+	refuses 4 other img-watch --qmp qmp other
+	says 'is not open in the guest'
+	refuses 3 "v:$VOLUME" img-watch --qmp "$DIR/nothing" "v:$VOLUME"
+	says "QMP socket '$DIR/nothing': cannot open: No such file or directory"
+	refuses 1 "v:$VOLUME" img-watch --qmp "$DIR/nbd" "v:$VOLUME"
+	refuses 2 '' img-watch --qmp qmp --libvirt web other
+	refuses 2 '' img-watch --qmp qmp --poll other
+	refuses 2 '' img-watch --libvirt=-web other
+	refuses 2 '' img-watch --qmp= other
+	stop_daemon
+	refuses 3 "v:$VOLUME" img-watch --qmp "$DIR/qmp" "v:$VOLUME"
+}
+
+# virsh_says COMMAND LINE...: what `virsh COMMAND` prints.
+virsh_says() {
+	local command=$1
+	shift
+	printf '%s\n' "$@" >"$SAYS/$command"
+}
+
+# guest ALLOCATION: the guest "web" has the volume as vda[1], and has written so far.
+guest() {
+	virsh_says domstats "Domain: 'web'" '  state.state=1' '  block.count=1' '  block.0.name=vda' \
+		'  block.0.backingIndex=1' "  block.0.path=$LOOP" "  block.0.allocation=$1"
+}
+
+# is_larger BYTES: the volume has more than that.
+is_larger() {
+	[ "$(blockdev --getsize64 "$LOOP")" -gt "$1" ]
+}
+
+log_has() {
+	wait_until 10 grep -qx "$1" "$SAYS/log"
+}
+
+@test "watch events: libvirt's guest, here and on a host" {
+	local where
+
+	volume img 16M 256M
+	for where in '' v:; do
+		guest 1048576
+		watching --json --libvirt web --extend 8M --reserve 6M "$where$VOLUME"
+		has_event 1 '.event == "armed" and .armed and .allocation == 1048576'
+		log_has 'domblkthreshold web vda\[1\] [0-9]*'
+		# What it writes is not counted yet.
+		local size
+		size=$(blockdev --getsize64 "$LOOP")
+		echo "event 'block-threshold' for domain 'web': dev: vda[1]($LOOP) $((size - (6 << 20))) 65536" >&"$TELL"
+		has_event 2 ".event == \"extended\" and .armed and .previous == $size"
+		log_has "domblkthreshold web vda\\[1\\] $((size + (2 << 20)))"
+		stops
+		[ ! -s "$NOTES" ]
+		events armed extended
+	done
+}
+
+@test "watch events: libvirt's guest goes on if it was paused for space, and got some" {
+	volume img 16M 256M
+	guest 1048576
+	watching --json --libvirt web --extend 8M --reserve 6M "$VOLUME"
+	has_event 1 '.event == "armed"'
+	virsh_says domstate 'paused (I/O error)' ''
+	virsh_says domblkerror 'vda: no space' ''
+	guest 12582912
+	echo >&"$TELL"
+	has_event 2 '.event == "extended"'
+	has_event 3 '.event == "resumed"'
+	grep -x 'resume web' "$SAYS/log"
+	# Not if it was paused for another reason, nor if another disk is full or broken.
+	for error in 'vda: unspecified error' "vda: no space
+vdb: no space"; do
+		virsh_says domstate 'paused (I/O error)' ''
+		virsh_says domblkerror "$error" ''
+		guest $(($(blockdev --getsize64 "$LOOP") - (4 << 20)))
+		size=$(blockdev --getsize64 "$LOOP")
+		echo >&"$TELL"
+		wait_until 10 is_larger "$size"
+	done
+	virsh_says domstate 'paused (user)' ''
+	size=$(blockdev --getsize64 "$LOOP")
+	guest $((size - (4 << 20)))
+	echo >&"$TELL"
+	wait_until 10 is_larger "$size"
+	stops
+	[ "$(grep -cx 'resume web' "$SAYS/log")" = 1 ]
+}
+
+@test "watch events: libvirt's guest is shut off, and does not exist" {
+	volume img 16M 256M
+	virsh_says domstats "Domain: 'web'" '  state.state=5'
+	refuses 3 "v:$VOLUME" img-watch --libvirt web "v:$VOLUME"
+	says "guest 'web': does not run"
+	virsh_says errors-domstats "error: failed to get domain 'web'"
+	refuses 3 "v:$VOLUME" img-watch --libvirt web "v:$VOLUME"
+	rm "$SAYS/errors-domstats"
+	guest 1048576
+	watching --json --libvirt web --extend 8M --reserve 6M "v:$VOLUME"
+	has_event 1 '.event == "armed"'
+	virsh_says domstats "Domain: 'web'" '  state.state=5'
+	echo >&"$TELL"
+	has_event 2 '.event == "unarmed" and (.message | test("does not run"))'
+	guest 1048576
+	has_event 3 '.event == "armed"'
+	# The threshold cannot be set.
+	virsh_says errors-domblkthreshold 'error: out of order'
+	echo >&"$TELL"
+	has_event 4 '.event == "unarmed" and (.message | test("out of order"))'
+	rm "$SAYS/errors-domblkthreshold"
+	has_event 5 '.event == "armed"'
+	stops
+}
