@@ -17,11 +17,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/btrfs.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/format/le.h"
@@ -41,6 +43,9 @@
 /* Below this the kernel refuses to shrink it. */
 #define SMALLEST (256u << 20)
 #define RESERVED (1u << 20) /* at the beginning of the device */
+
+#define FORGET_TRIES 30
+#define FORGET_AGAIN_MS 100
 
 static int read_super(const struct fs *f, uint8_t sb[SUPER_SIZE])
 {
@@ -152,6 +157,26 @@ static void forget_device(const struct fs *f)
 }
 
 /*
+ * Mounts it: fs_mount_run(), or without m->act fs_mount_try().  udev may still have had the loop
+ * device of an earlier job open when that ended.  The kernel then forgets the device a moment
+ * later.
+ */
+static int mount_btrfs(const struct fs *f, const struct fs_mount *m, int *result)
+{
+	int tries, r;
+
+	for (tries = 0;; tries++) {
+		forget_device(f);
+		r = m->act ? fs_mount_run(m, result) : fs_mount_try(m);
+		forget_device(f);
+		if (r == 0 || err_status() != ST_BUSY || tries == FORGET_TRIES || cancel_is_set())
+			return r;
+		err_clear();
+		poll(NULL, 0, FORGET_AGAIN_MS);
+	}
+}
+
+/*
  * The top subvolume, since the default one is the guest's choice.  A balance that the guest has not
  * completed is not continued, and nothing is discarded.
  */
@@ -173,15 +198,9 @@ static int check_btrfs(struct fs *f, uint64_t bytes)
 {
 	struct fs_mount m = { .type = "btrfs", .options = options, .device = f->device };
 	uint8_t sb[SUPER_SIZE];
-	int r;
 
 	(void)bytes;
-	if (check_super(f, sb) < 0)
-		return -1;
-	forget_device(f);
-	r = fs_mount_try(&m);
-	forget_device(f);
-	return r;
+	return check_super(f, sb) < 0 ? -1 : mount_btrfs(f, &m, NULL);
 }
 
 /* It cannot be less; how closely the rest can be packed is only known after a try. */
@@ -267,16 +286,13 @@ static int resize_btrfs(struct fs *f, uint64_t bytes)
 		.act = resize_mounted,
 		.arg = &args };
 	uint8_t sb[SUPER_SIZE];
-	int r, result = 0;
+	int result = 0;
 
 	if (check_super(f, sb) < 0)
 		return -1;
 	/* After one was removed, the number of the only device need not be 1. */
 	snprintf(args.name, sizeof(args.name), "%" PRIu64 ":%" PRIu64, get_le64(sb + 201), bytes);
-	forget_device(f);
-	r = fs_mount_run(&m, &result);
-	forget_device(f);
-	if (r < 0)
+	if (mount_btrfs(f, &m, &result) < 0)
 		return -1;
 	return result ? resize_failed(result) : 0;
 }
