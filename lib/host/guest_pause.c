@@ -57,14 +57,13 @@ int guest_pause_check(struct guest_pause *p)
 static int pause_spawn(struct guest_pause *p, const char *what, int theirs, int monitor)
 {
 	const char *argv[] = { "img-helper", "--guest", what, p->domain, NULL };
-	struct spawn spawn = {
-		.path = SELF, .argv = argv, .envp = environ, .keep = -1, .own_session = true
-	};
+	struct spawn spawn = { .argv = argv, .envp = environ, .keep = -1, .own_session = true };
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	const int from[SPAWN_SLOTS] = { theirs, null, null, monitor };
 
 	if (null < 0)
 		return err_sys("cannot open '/dev/null'");
+	snprintf(spawn.path, sizeof(spawn.path), "%s", p->program ? p->program : SELF);
 	p->pid = spawn_start(&spawn, from);
 	close(null);
 	return p->pid < 0 ? -1 : 0;

@@ -24,9 +24,10 @@
 struct guest_pause {
 	/* Set by the caller, and borrowed.  Without socket and domain, the functions do nothing. */
 	const struct policy *policy;
-	const char *socket; /* of QEMU's monitor, as for qmp_open(), or NULL */
-	const char *domain; /* libvirt's guest; or NULL */
-	uid_t owner;	    /* of the images; for qmp_open() */
+	const char *socket;  /* of QEMU's monitor, as for qmp_open(), or NULL */
+	const char *domain;  /* libvirt's guest; or NULL */
+	uid_t owner;	     /* of the images; for qmp_open() */
+	const char *program; /* whose main() runs guest_pauser_run(); NULL: that of this process */
 
 	bool was_running; /* set by guest_pause_check() */
 	pid_t pid;	  /* of the process; 0: there is none */

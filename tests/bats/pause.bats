@@ -317,9 +317,7 @@ no_helper() {
 }
 
 helper_is_stopped() {
-	local pid
-
-	pid=$(the_helper) && [ -n "$pid" ] && grep -q '^State:.[tT]' "/proc/$pid/status"
+	grep -qs 'stopped by SIGSTOP' "$TRACE"
 }
 
 # hold HOST: COMMAND...: starts it, $CLIENT, and waits until its helper, $HELPER, has taken the first
@@ -330,7 +328,7 @@ hold() {
 	echo '-etrace=ioctl' >"$INJECT"
 	run_traced "$@"
 	printf '%s\n' -etrace=ioctl -einject=ioctl:signal=STOP:when="$(first_clone)" >"$INJECT"
-	rm -f ./*-snap-* "$DIR/d"/*
+	rm -f ./*-snap-* "$DIR/d"/* "$TRACE"
 	qemu_ends
 	qemu
 	virsh_forgets

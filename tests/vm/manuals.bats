@@ -80,6 +80,23 @@ thin() {
 	cp "$IMAGE" "/dev/$2"
 }
 
+# A virsh for guests that run, which says what it says of them, and writes down what it does.
+libvirt() {
+	cat >virsh <<-'END'
+		#!/bin/bash
+		while [[ $1 == --quiet || $1 == --readonly ]]; do shift; done
+		if [ "$1" != domstate ]; then
+			echo "$1 ${*: -1}" >>/run/img/virsh
+		elif tail -n 1 /run/img/virsh | grep -q suspend; then
+			echo 'paused (user)'
+		else
+			echo 'running (booted)'
+		fi
+	END
+	install -m 755 virsh /usr/local/sbin/virsh
+	: >/run/img/virsh
+}
+
 # holds FILE: the image is at its beginning.
 holds() {
 	cmp -n "$(stat -c %s "$IMAGE")" "$IMAGE" "$1" >&2
@@ -106,9 +123,13 @@ end_qemu() {
 	install -m 755 guest /usr/local/sbin/guest
 	volume a vg1/web 16M
 	volume a vg1/data 16M
-	runs img-snap.1 's/[0-9.]+ m?s apart/X apart/; s/-snap-[0-9]{8}-[0-9]{6}/-snap-X/'
+	volume a vg1/db 16M
+	volume a vg1/log 16M
+	libvirt
+	runs img-snap.1 's/[0-9.]+ m?s apart/X apart/; s/-snap-[0-9]{8}-[0-9]{6}/-snap-X/; s/for [0-9.]+ m?s/for X/'
 	[ "$(cat /run/img/guest)" = $'freeze web\nthaw web' ]
-	rm /usr/local/sbin/guest /run/img/guest
+	[ "$(cat /run/img/virsh)" = $'suspend db\nresume db' ]
+	rm /usr/local/sbin/{guest,virsh} /run/img/{guest,virsh}
 	[ "$(on b ls /srv/backup)" = web-before.lzo ]
 	[ ! -e /dev/vg1/web-before ]
 }
