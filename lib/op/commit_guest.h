@@ -23,12 +23,13 @@ struct commit_guest_ops {
 	int (*start)(struct commit_guest *g, const struct commit *c);
 	/* Up to where BASE is written; UINT64_MAX: not known. */
 	int (*end)(struct commit_guest *g, const struct commit *c, uint64_t *end);
-	/* Tells the job: the guest is to use BASE from now on (it is ready); go on (it is paused
-	 * since a disk was full); be forgotten (it has ended). */
+	/* The job is ready: lets the guest use BASE, which ends the job. */
 	int (*complete)(struct commit_guest *g, const struct commit *c);
+	/* The job is paused since a disk was full: lets it go on. */
 	int (*resume)(struct commit_guest *g, const struct commit *c);
+	/* The job has ended: removes it from the list of jobs. */
 	int (*dismiss)(struct commit_guest *g, const struct commit *c);
-	/* After that: the image at a path, which was committed, is no longer open there. */
+	/* After dismiss(): closes the image at a path, which was committed and is not needed. */
 	int (*release)(struct commit_guest *g, const char *path);
 	/* Waits for news of the job, at most ms milliseconds; also -1 on a cancellation. */
 	int (*wait)(struct commit_guest *g, int ms);

@@ -98,7 +98,10 @@ static int open_guest(struct commit *c)
 	return c->guest ? 0 : err_wrap("QMP socket '%s'", qmp);
 }
 
-/* A job that has ended is of no use if it has failed, or is of an earlier commit. */
+/*
+ * A job that has ended is of no use if it has failed, or if CHILD does not stand on BASE, which is
+ * looked at once more, as it may have ended meanwhile.
+ */
 static int find_job_begun(struct commit *c)
 {
 	struct qmp_job job;
@@ -106,10 +109,12 @@ static int find_job_begun(struct commit *c)
 
 	if (r <= 0)
 		return r;
-	c->takes_up =
-		!job.has_ended || (!*job.error && (c->was_begun || c->is_rebased || c->is_active));
-	return c->takes_up || op_flag(c->request, "dry_run") ? 0
-							     : c->guest->ops->dismiss(c->guest, c);
+	if (job.has_ended && !c->is_active && !c->is_rebased && open_layers(c) < 0)
+		return -1;
+	c->takes_up = !job.has_ended || (!*job.error && (c->is_rebased || c->is_active));
+	if (c->takes_up || op_flag(c->request, "dry_run"))
+		return 0;
+	return c->guest->ops->dismiss(c->guest, c);
 }
 
 static int hold_base(struct commit *c)
