@@ -8,6 +8,7 @@
 # and says what virsh of libvirt 9.0 does.
 
 load common
+load notify
 load standin
 
 # What each command of virsh prints is in a file of its name; what `virsh event` prints comes from a
@@ -350,6 +351,32 @@ events() {
 	json '.event == "extended" and .physical == 25165824'
 	echo quit >&"$GUEST"
 	exec {GUEST}>&-
+}
+
+@test "watch events: systemd is told whether it is armed" {
+	volume img 16M 256M
+	daemon
+	receiver "$PWD/socket"
+	export NOTIFY_SOCKET=$PWD/socket WATCHDOG_USEC=60000000
+	watching --json --qmp qmp --extend 8M --reserve 6M "$VOLUME"
+	has_told 'READY=1'
+	has_told 'STATUS=.*: 256 KiB of 16 MiB used, threshold 10 MiB armed, .* free in its group'
+	has_told 'WATCHDOG=1'
+	[ "$(grep -n -m1 STATUS notified | cut -d: -f1)" -lt "$(grep -n -m1 READY notified | cut -d: -f1)" ]
+	stop_daemon
+	has_told 'STATUS=0 of 1 disks are watched, 1 lost; .* threshold 10 MiB not armed.*'
+	stops
+	: >notified
+	# A monitor that another client has.
+	daemon
+	mkfifo hold
+	qemu-storage-daemon --chardev socket,path=qmp,id=q --chardev pipe,id=p,path=hold 3>&- &
+	local holder=$!
+	wait_until 20 grep -q " 03 [0-9]* qmp$" /proc/net/unix
+	refuses 5 "v:$VOLUME" img-watch --qmp "$DIR/qmp" "v:$VOLUME"
+	run ! grep -x READY=1 notified
+	kill "$holder" "$RECEIVER"
+	wait "$holder" "$RECEIVER" || true
 }
 
 @test "watch events: what is refused" {
