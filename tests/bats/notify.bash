@@ -2,8 +2,8 @@
 #
 # What a program tells systemd (sd_notify(3)).
 
-# receiver ADDRESS: writes the datagrams that come to a socket of that address to the file "notified"; its
-# process is $RECEIVER.
+# receiver ADDRESS: writes the datagrams that come to a socket of that address to the file
+# "notified"; its process is $RECEIVER.
 receiver() {
 	perl -MSocket -e '
 		my $name = $ARGV[0];
