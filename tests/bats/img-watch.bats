@@ -3,6 +3,7 @@
 # and JSON, the user's command, systemd's protocol, and how it ends.  Volumes: tests/vm/watch.bats.
 
 load common
+load notify
 
 setup_file() { img_setup_file a b; }
 teardown_file() { img_teardown_file; }
@@ -269,27 +270,6 @@ device() {
 	stops
 }
 
-# receiver ADDRESS: prints the datagrams that come to a socket of that address.
-receiver() {
-	perl -MSocket -e '
-		my $name = $ARGV[0];
-		$name =~ s/^@/\0/;
-		socket(S, PF_UNIX, SOCK_DGRAM, 0) && bind(S, pack_sockaddr_un($name)) or die "$!";
-		open(my $f, ">", "bound");
-		$| = 1;
-		while (defined recv(S, my $m, 4096, 0)) { print "$m\n" }
-	' "$1" >notified 3>&- &
-	receiver=$!
-	wait_until 10 test -e bound
-}
-
-has_told() {
-	wait_until 20 grep -qx -e "$1" notified || {
-		cat notified >&2
-		return 1
-	}
-}
-
 @test "watch: systemd's protocol" {
 	local address
 	qcow2 x.qcow2 64M 1
@@ -304,8 +284,8 @@ has_told() {
 		stops
 		has_told 'STOPPING=1'
 		[ "$(grep -cx READY=1 notified)" = 1 ]
-		kill "$receiver"
-		wait "$receiver" || true
+		kill "$RECEIVER"
+		wait "$RECEIVER" || true
 	done
 }
 
@@ -339,8 +319,8 @@ has_told() {
 	has_event 3 '.event == "armed"'
 	has_told 'WATCHDOG=1'
 	stops
-	kill "$receiver"
-	wait "$receiver" || true
+	kill "$RECEIVER"
+	wait "$RECEIVER" || true
 }
 
 @test "watch: --once and a service do not speak to systemd when there is none" {

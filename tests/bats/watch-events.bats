@@ -8,6 +8,7 @@
 # and says what virsh of libvirt 9.0 does.
 
 load common
+load notify
 load standin
 
 # What each command of virsh prints is in a file of its name; what `virsh event` prints comes from a
@@ -350,6 +351,76 @@ events() {
 	json '.event == "extended" and .physical == 25165824'
 	echo quit >&"$GUEST"
 	exec {GUEST}>&-
+}
+
+# boot_sector: a program that writes the first disk of the BIOS from its beginning on, 127 sectors at
+# a time, by `int 13h`.
+boot_sector() {
+	{
+		# xor ax,ax; mov ds,ax; mov ss,ax; mov sp,7c00h; again: mov si,7c40h; mov ax,4300h; mov dl,80h;
+		# int 13h; add dword [7c48h],127; jmp again
+		printf '\x31\xc0\x8e\xd8\x8e\xd0\xbc\x00\x7c\xbe\x40\x7c\xb8\x00\x43\xb2\x80'
+		printf '\xcd\x13\x66\x83\x06\x48\x7c\x7f\xeb\xee'
+		head -c 37 /dev/zero
+		printf '\x10\x00\x7f\x00\x00\x00\x00\x10'
+		head -c 438 /dev/zero
+		printf '\x55\xaa'
+	} >boot
+	truncate -s 1440K boot
+}
+
+@test "watch events: a guest that was paused for space goes on, and one at --max does not" {
+	boot_sector
+	volume img 16M 256M
+	mkfifo monitor
+	exec {MONITOR}<>monitor
+	qemu-system-x86_64 -nodefaults -display none -accel tcg -m 16 -boot a \
+		-drive if=floppy,format=raw,file=boot -blockdev "host_device,node-name=p,filename=$LOOP" \
+		-blockdev qcow2,node-name=d,file=p -device ide-hd,drive=d \
+		-chardev socket,path=qmp,server=on,wait=off,id=q -mon chardev=q,mode=control \
+		-chardev stdio,id=s -mon chardev=s,mode=control <monitor >answers 3>&- &
+	DAEMON=$!
+	monitor '{"execute": "qmp_capabilities"}'
+	wait_until 60 grep -q '"STOP"' answers
+	watching --json --qmp qmp --extend 24M --reserve 12M --max 64M "$VOLUME"
+	has_event 1 '.event == "extended" and .physical == 41943040'
+	has_event 2 '.event == "resumed"'
+	wait_until 5 grep -q '"RESUME"' answers
+	wait_until 60 has_last '.event == "alarm" and .reason == "max"'
+	wait_until 60 ended_by_stop
+	stops
+	ended_by_stop
+}
+
+# The guest is paused.
+ended_by_stop() {
+	[ "$(grep -c '"STOP"' answers)" = $(($(grep -c '"RESUME"' answers) + 1)) ]
+}
+
+@test "watch events: systemd is told whether it is armed" {
+	volume img 16M 256M
+	daemon
+	receiver "$PWD/socket"
+	export NOTIFY_SOCKET=$PWD/socket WATCHDOG_USEC=60000000
+	watching --json --qmp qmp --extend 8M --reserve 6M "$VOLUME"
+	has_told 'READY=1'
+	has_told 'STATUS=.*: 256 KiB of 16 MiB used, threshold 10 MiB armed, .* free in its group'
+	has_told 'WATCHDOG=1'
+	[ "$(grep -n -m1 STATUS notified | cut -d: -f1)" -lt "$(grep -n -m1 READY notified | cut -d: -f1)" ]
+	stop_daemon
+	has_told 'STATUS=0 of 1 disks are watched, 1 lost; .* threshold 10 MiB not armed.*'
+	stops
+	: >notified
+	# A monitor that another client has.
+	daemon
+	mkfifo hold
+	qemu-storage-daemon --chardev socket,path=qmp,id=q --chardev pipe,id=p,path=hold 3>&- &
+	local holder=$!
+	wait_until 20 grep -q " 03 [0-9]* qmp$" /proc/net/unix
+	refuses 5 "v:$VOLUME" img-watch --qmp "$DIR/qmp" "v:$VOLUME"
+	run ! grep -x READY=1 notified
+	kill "$holder" "$RECEIVER"
+	wait "$holder" "$RECEIVER" || true
 }
 
 @test "watch events: what is refused" {

@@ -11,6 +11,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/text.h"
+#include "lib/host/guest_watch.h"
 #include "lib/host/qmp_block.h"
 #include "lib/host/qmp_job.h"
 #include "lib/host/qmp_node.h"
@@ -108,6 +109,29 @@ static void check_nodes(struct qmp *q)
 	json_decref(list);
 }
 
+static bool fuzz_has_space(void *arg, const struct stat *st)
+{
+	(void)arg;
+	(void)st;
+	return true;
+}
+
+/* As img-watch asks. */
+static void watch(void)
+{
+	static const struct policy anything = POLICY_INIT;
+	struct guest_watch g = { .policy = &anything, .socket = path };
+	int n = 0;
+
+	if (guest_watch_open(&g) < 0)
+		check_error();
+	while (n++ < 4 && guest_watch_take(&g) >= 0 && guest_watch_look(&g) == 0)
+		if (g.live.count)
+			guest_watch_set(&g, &g.live.disk[0], 4096);
+	guest_watch_resume(&g, fuzz_has_space, NULL);
+	guest_watch_close(&g);
+}
+
 static void use(struct qmp *q)
 {
 	static const struct policy anything = POLICY_INIT;
@@ -141,6 +165,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	begin_once();
 	input = data;
 	input_len = size;
+	fuzz_check(pthread_create(&thread, NULL, serve, NULL) == 0);
+	err_clear();
+	watch();
+	pthread_join(thread, NULL);
 	fuzz_check(pthread_create(&thread, NULL, serve, NULL) == 0);
 	err_clear();
 	q = qmp_open(&anything, path, 0);

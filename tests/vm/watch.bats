@@ -136,6 +136,31 @@ event() {
 	qemu-io -f qcow2 -c 'read -q -P 7 0 48M' /dev/vga/img
 }
 
+@test "QEMU tells when the volume nears its end" {
+	local nbd="nbd+unix:///x?socket=$BATS_TEST_TMPDIR/nbd" daemon
+
+	layer img 24M 64M
+	qemu-storage-daemon --chardev "socket,path=$BATS_TEST_TMPDIR/qmp,server=on,wait=off,id=q" \
+		--monitor chardev=q --nbd-server "addr.type=unix,addr.path=$BATS_TEST_TMPDIR/nbd" \
+		--blockdev host_device,node-name=p,filename=/dev/vga/img \
+		--blockdev qcow2,node-name=x,file=p --export nbd,id=e,node-name=x,name=x,writable=on 3>&- &
+	daemon=$!
+	wait_until 20 test -S "$BATS_TEST_TMPDIR/nbd"
+	watching --qmp "$BATS_TEST_TMPDIR/qmp" --extend 8M --reserve 8M /dev/vga/img
+	has_event '.event == "armed" and .armed and .threshold == 16777216'
+	qemu-io -f raw -c 'write -q -P 7 0 18M' "$nbd"
+	has_event '.event == "extended" and .armed and .physical == 33554432'
+	qemu-io -f raw -c 'write -q -P 7 18M 8M' "$nbd"
+	has_event '.event == "extended" and .armed and .physical == 41943040'
+	[ "$(size img)" = 41943040 ]
+	[ "$(lv lv_size vga/img)" = 41943040 ]
+	stopped_watch
+	kill "$daemon"
+	wait "$daemon" || true
+	qemu-img check -q -f qcow2 /dev/vga/img
+	qemu-io -f qcow2 -c 'read -q -P 7 0 26M' /dev/vga/img
+}
+
 @test "the watcher is in nobody's way, and the volume may be replaced" {
 	layer img 16M 64M
 	watching --reserve 4M /dev/vga/img
