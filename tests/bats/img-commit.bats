@@ -315,7 +315,7 @@ each_pair() {
 }
 
 @test "commit: a layer in use" {
-	local layer
+	local layer pid
 
 	example
 	for layer in base snap1 snap2; do
@@ -327,8 +327,9 @@ each_pair() {
 		coproc qemu-io "$layer" 2>&1
 		wait_until 10 qemu_has "$layer"
 		nothing_changes refuses 5 snap2 img-commit --top 1 snap2
+		pid=$COPROC_PID # bash forgets it when the program ends
 		echo quit >&"${COPROC[1]}"
-		wait "$COPROC_PID"
+		wait "$pid"
 	done
 	shows snap2
 }
