@@ -8,17 +8,18 @@
 #include "lib/base/size.h"
 #include "lib/cli/json.h"
 
+static const char *const size_names[] = { "capacity", "allocation", "physical" };
+
 /* An object of the three sizes, whose keys begin with prefix.  NULL recorded. */
 static json_t *sizes_object(const struct kv *reply, const char *prefix)
 {
-	static const char *const names[] = { "capacity", "allocation", "physical" };
 	json_t *o = json_object();
 	char key[40];
 	size_t i;
 
 	for (i = 0; i < 3; i++) {
-		snprintf(key, sizeof(key), "%s%s", prefix, names[i]);
-		if (json_set_u64(o, names[i], reply, key) < 0) {
+		snprintf(key, sizeof(key), "%s%s", prefix, size_names[i]);
+		if (json_set_u64(o, size_names[i], reply, key) < 0) {
 			json_decref(o);
 			return NULL;
 		}
@@ -92,12 +93,11 @@ static int show_sizes(
 	const struct cli *c, const struct kv *reply, const char *prefix, const char *when)
 {
 	char a[SIZE_HUMAN], b[SIZE_HUMAN], d[SIZE_HUMAN], key[40];
-	static const char *const names[] = { "capacity", "allocation", "physical" };
 	uint64_t n[3] = { 0 };
 	size_t i;
 
 	for (i = 0; i < 3; i++) {
-		snprintf(key, sizeof(key), "%s%s", prefix, names[i]);
+		snprintf(key, sizeof(key), "%s%s", prefix, size_names[i]);
 		if (kv_get_u64(reply, key, &n[i]) < 0)
 			return -1;
 	}

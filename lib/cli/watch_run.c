@@ -186,7 +186,11 @@ static void run_command(const struct watch_shown *e, struct watch_disk *d)
 	if (!d->exec || strcmp(e->event, "enough") == 0)
 		return;
 	watch_show_environment(e, &b);
-	watch_exec_run(d->exec, &b);
+	if (buf_failed(&b) == 0)
+		watch_exec_run(d->exec, &b);
+	else
+		log_warn("warning: %s: --exec: %s", e->location, err_text());
+	err_clear();
 	buf_fini(&b);
 }
 

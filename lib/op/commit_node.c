@@ -16,11 +16,11 @@ void commit_node_begin(struct buf *out)
 
 static void add_protocol(struct buf *out, int fd)
 {
+	char file[QEMU_IMG_FILE_MAX];
 	struct stat st;
 	bool is_device = fstat(fd, &st) == 0 && S_ISBLK(st.st_mode);
 
-	buf_addf(out, "{\"driver\":\"%s\",\"locking\":\"off\",\"filename\":\"/proc/self/fd/%d\"}",
-		is_device ? "host_device" : "file", fd);
+	buf_adds(out, qemu_img_file(file, fd, is_device, false));
 }
 
 void commit_node_add_alone(struct buf *out, int fd)

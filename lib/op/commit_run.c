@@ -33,7 +33,7 @@ void commit_run_tell(const struct commit *c, uint64_t done)
 		return;
 	p.left = p.total > done ? p.total - done : 0;
 	/* While qemu-img writes to it, its tables may be incomplete. */
-	if (commit_space_numbers(c->held[c->base]->fd, is_qcow2, &n) == 0) {
+	if (commit_space_numbers_soon(c->held[c->base]->fd, is_qcow2, &n) == 0) {
 		p.capacity = n.capacity;
 		p.allocation = n.allocation > c->live_end ? n.allocation : c->live_end;
 		p.physical = n.physical;

@@ -29,7 +29,9 @@ static bool is_on_volume(const struct image *img)
 	return S_ISBLK(img->st.st_mode);
 }
 
-int commit_space_numbers(int fd, bool is_qcow2, struct commit_numbers *n)
+typedef int find_watermark(const struct qcow2 *q, int fd, uint64_t len, uint64_t *out);
+
+static int read_numbers(int fd, bool is_qcow2, find_watermark *find, struct commit_numbers *n)
 {
 	struct content *content;
 	off_t end = lseek(fd, 0, SEEK_END);
@@ -53,9 +55,19 @@ int commit_space_numbers(int fd, bool is_qcow2, struct commit_numbers *n)
 	if (r == 0)
 		n->capacity = content->qcow2.size;
 	if (r == 0 && S_ISBLK(st.st_mode))
-		r = qcow2_watermark(&content->qcow2, fd, n->physical, &n->allocation);
+		r = find(&content->qcow2, fd, n->physical, &n->allocation);
 	free(content);
 	return r;
+}
+
+int commit_space_numbers(int fd, bool is_qcow2, struct commit_numbers *n)
+{
+	return read_numbers(fd, is_qcow2, qcow2_watermark, n);
+}
+
+int commit_space_numbers_soon(int fd, bool is_qcow2, struct commit_numbers *n)
+{
+	return read_numbers(fd, is_qcow2, qcow2_watermark_soon, n);
 }
 
 /* Reads what `qemu-img measure` printed: "required" and, if there are any, "bitmaps". */

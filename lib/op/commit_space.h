@@ -25,4 +25,7 @@ int commit_space_grow(struct commit *c);
  */
 int commit_space_numbers(int fd, bool is_qcow2, struct commit_numbers *n);
 
+/* The same while the layer is written: also -1 if its allocation takes long to find. */
+int commit_space_numbers_soon(int fd, bool is_qcow2, struct commit_numbers *n);
+
 #endif

@@ -26,8 +26,8 @@
 static int fill_check_node(
 	char *name, size_t size, int fd, const struct qcow2 *q, enum qemu_check_how how)
 {
+	char data[160] = "", file[QEMU_IMG_FILE_MAX];
 	struct stat st;
-	char data[160] = "";
 
 	if (qcow2_has_data_file(q))
 		snprintf(data, sizeof(data),
@@ -36,11 +36,8 @@ static int fill_check_node(
 			(unsigned long long)q->size);
 	if (fstat(fd, &st) < 0)
 		return err_sys("cannot stat");
-	snprintf(name, size,
-		"json:{\"driver\":\"qcow2\",\"backing\":null,%s"
-		"\"file\":{\"driver\":\"%s\",%s\"filename\":\"/proc/self/fd/%d\"}}",
-		data, S_ISBLK(st.st_mode) ? "host_device" : "file",
-		how == QEMU_CHECK_LOCKED ? "\"locking\":\"off\"," : "", fd);
+	snprintf(name, size, "json:{\"driver\":\"qcow2\",\"backing\":null,%s\"file\":%s}", data,
+		qemu_img_file(file, fd, S_ISBLK(st.st_mode), how != QEMU_CHECK_LOCKED));
 	return 0;
 }
 

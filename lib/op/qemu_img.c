@@ -36,16 +36,26 @@ void qemu_img_reason(char *out, size_t size, struct buf *errors, const char *nam
 	snprintf(out, size, "%.*s", (int)strcspn(p, "\n"), p);
 }
 
-/* The layer, as qemu-img takes it. */
+const char *qemu_img_file(char out[QEMU_IMG_FILE_MAX], int fd, bool is_device, bool is_locked)
+{
+	snprintf(out, QEMU_IMG_FILE_MAX, "{\"driver\":\"%s\",%s\"filename\":\"/proc/self/fd/%d\"}",
+		is_device ? "host_device" : "file", is_locked ? "" : "\"locking\":\"off\",", fd);
+	return out;
+}
+
+/* The layer, as qemu-img takes it.  with_zeros: its backing file is its standard input. */
 static void fill_node(char *node, int fd, bool is_device, bool with_zeros)
 {
-	snprintf(node, NODE_MAX,
-		"json:{\"driver\":\"qcow2\",\"backing\":%s,\"file\":{\"driver\":\"%s\","
-		"\"locking\":\"off\",\"filename\":\"/proc/self/fd/%d\"}}",
-		with_zeros ? "{\"driver\":\"raw\",\"file\":{\"driver\":\"file\","
-			     "\"locking\":\"off\",\"filename\":\"/proc/self/fd/0\"}}"
-			   : "null",
-		is_device ? "host_device" : "file", fd);
+	char file[QEMU_IMG_FILE_MAX], zeros[QEMU_IMG_FILE_MAX];
+	const char *before = "null", *after = "";
+
+	if (with_zeros) {
+		before = "{\"driver\":\"raw\",\"file\":";
+		after = "}";
+	}
+	qemu_img_file(zeros, 0, false, false);
+	snprintf(node, NODE_MAX, "json:{\"driver\":\"qcow2\",\"backing\":%s%s%s,\"file\":%s}",
+		before, with_zeros ? zeros : "", after, qemu_img_file(file, fd, is_device, false));
 }
 
 /* Before version 5.1, QEMU does not mark the new space as zeros. */

@@ -30,6 +30,13 @@ int qemu_img_open(int fd, bool is_device, bool with_zeros);
 int qemu_img_resize(int fd, bool is_device, uint64_t size, bool with_zeros);
 
 /*
+ * The node of QEMU, as JSON, that is the open file or device fd; returns out.  is_locked: QEMU
+ * locks it itself, since the caller has not.
+ */
+#define QEMU_IMG_FILE_MAX 96 /* bytes with the NUL */
+const char *qemu_img_file(char out[QEMU_IMG_FILE_MAX], int fd, bool is_device, bool is_locked);
+
+/*
  * Fills out with the first error that `qemu-img check` found, or else with the first line of
  * its standard error, without its own name and the name of the image, as it was given to it.
  */

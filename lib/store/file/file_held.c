@@ -13,6 +13,7 @@
 #include "lib/host/identity.h"
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/partial.h"
+#include "lib/store/file/precheck.h"
 #include "lib/store/file/unfinished.h"
 
 static const struct place_file *place_of(const struct held *h)
@@ -24,11 +25,8 @@ int file_held_check(struct image *img, const struct held_want *want)
 {
 	const struct place_file *p = (const struct place_file *)img->place;
 
-	if (img->st.st_nlink > 1 && !want->allow_links)
-		return err_set(ST_REFUSED, "has %lu hard links (see --allow-links)",
-			(unsigned long)img->st.st_nlink);
-	if (faccessat(AT_FDCWD, img->place->path, W_OK, AT_EACCESS) < 0)
-		return err_sys("cannot open for writing");
+	if (precheck_links(p, want->allow_links) < 0 || precheck_writable(p) < 0)
+		return -1;
 	return unfinished_check(p->dir, p->base.name, img->st.st_uid);
 }
 

@@ -26,13 +26,6 @@ struct target_inplace {
 	bool marked;			/* it is marked as unfinished, and by this job */
 };
 
-static int check_writable(const struct place_file *p)
-{
-	return faccessat(p->dir, p->base.name, W_OK, AT_EACCESS) < 0
-		       ? err_sys("cannot open for writing")
-		       : 0;
-}
-
 /* The same lock as on a partial file: it keeps QEMU and other jobs away. */
 static int lock_file(const struct target_inplace *t)
 {
@@ -79,7 +72,7 @@ static int prepare_inplace_file(struct target_inplace *t)
 	t->base.was_unfinished = is;
 	if (dependents_refuse(&t->place->base) < 0)
 		return -1;
-	return w->dry_run ? check_writable(t->place) : mark_file(t);
+	return w->dry_run ? precheck_writable(t->place) : mark_file(t);
 }
 
 static int zero_file_range(struct target *t, uint64_t len, uint64_t off)

@@ -166,9 +166,7 @@ int file_resize_lock(struct resize *r)
 	if (r->fd < 0)
 		return -1;
 	if (r->want.dry_run)
-		return faccessat(p->dir, p->base.name, W_OK, AT_EACCESS) < 0
-			       ? err_sys("cannot open for writing")
-			       : 0;
+		return precheck_writable(p);
 	/* The same lock as that of a job that writes it, which keeps QEMU away, too. */
 	if (!r->want.in_use && partial_lock(r->fd) < 0)
 		return -1;

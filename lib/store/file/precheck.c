@@ -12,6 +12,21 @@
 #include "lib/base/err.h"
 #include "lib/host/inuse.h"
 
+int precheck_links(const struct place_file *p, bool allow_links)
+{
+	if (p->st.st_nlink > 1 && !allow_links)
+		return err_set(ST_REFUSED, "has %lu hard links (see --allow-links)",
+			(unsigned long)p->st.st_nlink);
+	return 0;
+}
+
+int precheck_writable(const struct place_file *p)
+{
+	return faccessat(p->dir, p->base.name, W_OK, AT_EACCESS) < 0
+		       ? err_sys("cannot open for writing")
+		       : 0;
+}
+
 int precheck_stat(const struct place_file *p, bool allow_links)
 {
 	if (p->base.is_link)
@@ -20,10 +35,7 @@ int precheck_stat(const struct place_file *p, bool allow_links)
 		return err_set(ST_REFUSED, "is a directory, not an image");
 	if (!S_ISREG(p->st.st_mode))
 		return err_set(ST_REFUSED, "is not a regular file");
-	if (p->st.st_nlink > 1 && !allow_links)
-		return err_set(ST_REFUSED, "has %lu hard links (see --allow-links)",
-			(unsigned long)p->st.st_nlink);
-	return 0;
+	return precheck_links(p, allow_links);
 }
 
 /* Attributes as of chattr(1).  who: "" or "the directory ".  Where statx() fails, so does the

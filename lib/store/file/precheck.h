@@ -21,6 +21,12 @@ int precheck_open(const struct place_file *p, int flags, bool allow_links);
  */
 int precheck_stat(const struct place_file *p, bool allow_links);
 
+/* Refuses only a file with several links, without allow_links.  0, or -1 recorded. */
+int precheck_links(const struct place_file *p, bool allow_links);
+
+/* Whether this user may write to the file, which is not opened.  0, or -1 recorded. */
+int precheck_writable(const struct place_file *p);
+
 /*
  * Refuses a file that could not be removed, renamed or replaced in the end, because it
  * or its directory is immutable or append-only, or because it is a mount point; with
