@@ -14,6 +14,7 @@
 
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/format/content.h"
 #include "lib/format/qcow2_tables.h"
 #include "lib/op/commit_delete.h"
@@ -108,7 +109,13 @@ static int check_structure(const struct commit *c, unsigned depth)
 	if (r == 0)
 		r = qemu_check_layer(fd, &content->qcow2, n.allocation, QEMU_CHECK_LOCKED, &leaks);
 	free(content);
-	return r < 0 ? err_wrap("layer '%s'", commit_path(c, depth)) : 0;
+	if (r < 0)
+		return err_wrap("layer '%s'", commit_path(c, depth));
+	if (leaks)
+		log_warn("%s: some clusters are leaked: they take space, but do no other harm (see "
+			 "qemu-img check -r leaks)",
+			commit_path(c, depth));
+	return 0;
 }
 
 static int check_base(const struct commit *c)
