@@ -482,6 +482,18 @@ qemu_has() {
 	nothing_changes refuses 8 snap2 img-commit --top snap1 snap2
 }
 
+@test "commit: clusters that the base has lost only give a warning" {
+	chain_of_four qcow2
+	put_be32 b0 $((2 * 65536)) $((2 << 16 | 1)) # a reference count of 2 for the first cluster
+	try qemu-img check -q b0
+	[ "$status" = 3 ]
+	try img-commit --base 3 --top 1 b3
+	[ "$status" = 0 ]
+	one_line "img-commit: $PWD/b0: some clusters are leaked"
+	qemu-img check -q -r leaks b0
+	shows b3
+}
+
 @test "commit: ended by TERM while qemu-img writes, which is waited for" {
 	local pid
 
