@@ -316,6 +316,19 @@ int policy_find(const struct policy *policy, const char *path)
 	return -1;
 }
 
+uid_t policy_owner_of(const struct policy *policy, const char *path)
+{
+	int node = policy_find(policy, path);
+	struct stat st = { .st_uid = 0 };
+
+	if (node < 0 || fstat(node, &st) < 0)
+		st.st_uid = 0;
+	if (node >= 0)
+		close(node);
+	err_clear();
+	return st.st_uid;
+}
+
 int policy_allow_group(const struct policy *policy, const char *group)
 {
 	size_t i;

@@ -57,6 +57,9 @@ int policy_open(const struct policy *policy, const char *path, int flags);
  */
 int policy_find(const struct policy *policy, const char *path);
 
+/* Who owns what a path leads to; root if that cannot be found out.  Records nothing. */
+uid_t policy_owner_of(const struct policy *policy, const char *path);
+
 /*
  * Opens a name that an image records, with flags, by one openat2 from the
  * allowed directory that matches spelled, the name as an absolute path.  If

@@ -187,13 +187,6 @@ static int qmp_find_entry(struct qmp *q, const char *meta, const char *name, jso
 	return 0;
 }
 
-int qmp_has_command(struct qmp *q, const char *command)
-{
-	json_t *entry;
-
-	return qmp_find_entry(q, "command", command, &entry);
-}
-
 int qmp_has_argument(struct qmp *q, const char *command, const char *argument)
 {
 	json_t *entry, *member;

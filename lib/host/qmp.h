@@ -76,10 +76,10 @@ void qmp_set_limit(struct qmp *q, int ms);
  */
 const char *qmp_error_class(const struct qmp *q);
 
-/* Whether this QEMU has the command: 1, 0, or -1 recorded.  Asks only the first time. */
-int qmp_has_command(struct qmp *q, const char *command);
-
-/* Whether the command has that argument: likewise. */
+/*
+ * Whether this QEMU has the command, with that argument: 1, 0, or -1 recorded.  Asks only the
+ * first time.
+ */
 int qmp_has_argument(struct qmp *q, const char *command, const char *argument);
 
 /*

@@ -2,8 +2,6 @@
  * info: describes an image or container; with chain the layers of an image, too.
  *	RECORD  lib/store/info.h; with chain one for each layer, as in lib/store/chain.h
  */
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/host/domstats.h"
@@ -54,24 +52,10 @@ static int send_image(struct session *s, struct place *place, const struct live 
 	return r;
 }
 
-/* Who owns the image at path; root, if that cannot be found out, which the request then reports. */
-static uid_t info_owner_of(struct session *s, const char *path)
-{
-	int node = policy_find(&s->policy, path);
-	struct stat st = { .st_uid = 0 };
-
-	if (node < 0 || fstat(node, &st) < 0)
-		st.st_uid = 0;
-	if (node >= 0)
-		close(node);
-	err_clear();
-	return st.st_uid;
-}
-
 /* What QEMU says of its disks.  0, or -1 recorded. */
 static int info_ask_qmp(struct session *s, const char *path, const char *socket, struct live *out)
 {
-	struct qmp *q = qmp_open(&s->policy, socket, info_owner_of(s, path));
+	struct qmp *q = qmp_open(&s->policy, socket, policy_owner_of(&s->policy, path));
 	int r = q ? qmp_block_list(q, &s->policy, out) : -1;
 
 	qmp_close(q);

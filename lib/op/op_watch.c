@@ -12,7 +12,6 @@
  */
 #include <poll.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
@@ -35,20 +34,6 @@ struct watch {
 	int64_t measured_ms, told_ms; /* of the last round */
 };
 
-/* Who owns the image at path; root, if that cannot be found out, which the request then reports. */
-static uid_t watch_owner_of(const struct session *s, const char *path)
-{
-	int node = policy_find(&s->policy, path);
-	struct stat st = { .st_uid = 0 };
-
-	if (node < 0 || fstat(node, &st) < 0)
-		st.st_uid = 0;
-	if (node >= 0)
-		close(node);
-	err_clear();
-	return st.st_uid;
-}
-
 /* Connects to the guest, if the request names one.  0, or -1 recorded. */
 static int watch_open_guest(struct watch *w, struct session *s, const struct kv *request)
 {
@@ -61,7 +46,7 @@ static int watch_open_guest(struct watch *w, struct session *s, const struct kv 
 	if (g->socket && g->domain)
 		return err_set(ST_USAGE, "qmp and libvirt exclude each other");
 	g->policy = &s->policy;
-	g->owner = watch_owner_of(s, kv_get(request, "path"));
+	g->owner = policy_owner_of(&s->policy, kv_get(request, "path"));
 	w->has_guest = true;
 	return watching_guest_open(&w->guest);
 }

@@ -145,7 +145,7 @@ static void use(struct qmp *q)
 	for (i = 0; i < live.count; i++)
 		fuzz_check(live.disk[i].node && live_find(&live, &live.disk[i].st));
 	live_fini(&live);
-	if (qmp_has_command(q, "block-commit") < 0)
+	if (qmp_has_argument(q, "block-commit", "x") < 0)
 		check_error();
 	check_job(q);
 	check_nodes(q);

@@ -23,8 +23,9 @@ static void serve_well(int fd)
 	tell(fd, "{\"error\": {\"class\": \"DeviceNotFound\", \"desc\": \"no \\u001b[2Jdisk\"}, "
 		 "\"id\": 3}\n");
 	hear(fd, line, sizeof(line));
-	tell(fd, "{\"id\": 4, \"return\": [{\"name\": \"there\", \"meta-type\": \"command\"}, "
-		 "{\"name\": \"type\", \"meta-type\": \"object\"}, 5]}\n");
+	tell(fd, "{\"id\": 4, \"return\": [{\"name\": \"there\", \"meta-type\": \"command\", "
+		 "\"arg-type\": \"type\"}, {\"name\": \"type\", \"meta-type\": \"object\", "
+		 "\"members\": [{\"name\": \"x\"}, 6]}, 5]}\n");
 	tell(fd, "{\"event\": \"C\"}\n");
 	linger(fd);
 }
@@ -44,8 +45,9 @@ static void test_good(void)
 	is_int(err_status(), ST_FAILED, "good: ... its status");
 	is_str(err_text(), "QEMU refused 'second': no \\x1b[2Jdisk", "good: ... its text");
 	is_str(qmp_error_class(q), "DeviceNotFound", "good: ... its class");
-	is_int(qmp_has_command(q, "there"), 1, "good: a command in the schema");
-	is_int(qmp_has_command(q, "type"), 0, "good: an object in the schema");
+	is_int(qmp_has_argument(q, "there", "x"), 1, "good: an argument in the schema");
+	is_int(qmp_has_argument(q, "there", "y"), 0, "good: one that is not there");
+	is_int(qmp_has_argument(q, "type", "x"), 0, "good: a member of an object");
 	is_int(qmp_event(q, "B", 0, &value), 1, "good: an event by its name");
 	json_decref(value);
 	is_int(qmp_event(q, "A", 0, &value), 1, "good: the oldest event of a name");
