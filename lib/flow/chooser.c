@@ -54,12 +54,38 @@ static void rate_update(double *rate, double measured)
 	*rate = *rate > 0 ? (*rate + measured) / 2 : measured;
 }
 
+static double rate_of(uint64_t raw, int64_t ms)
+{
+	return (double)raw / (double)(ms > 0 ? ms : 1);
+}
+
+/* Whether this window is a trial of compression that is slower already. */
+static bool chooser_is_slower(struct chooser *c, int64_t took_ms)
+{
+	return chooser_compresses(c) && !c->faster && c->raw >= CHOOSER_EARLY &&
+	       rate_of(c->raw, took_ms) * 5 < c->rate[false] * 4;
+}
+
+/* Ends the window, in which so many bytes were measured, in so many milliseconds. */
+static void chooser_end_window(struct chooser *c, uint64_t raw, int64_t took_ms, int64_t now_ms)
+{
+	rate_update(&c->rate[chooser_compresses(c)], rate_of(raw, took_ms));
+	atomic_store_explicit(&c->compresses, chooser_next(c), memory_order_relaxed);
+	c->raw = c->coded = 0;
+	c->settled = false;
+	c->began_ms = now_ms;
+}
+
 void chooser_passed(struct chooser *c, uint64_t raw_len, uint64_t coded_len, int64_t now_ms)
 {
 	int64_t took = now_ms - c->began_ms;
 
 	c->raw += raw_len;
 	c->coded += coded_len;
+	if (chooser_is_slower(c, took)) {
+		chooser_end_window(c, c->raw, took, now_ms);
+		return;
+	}
 	if (!c->settled) {
 		c->settled = c->coded >= CHOOSER_SETTLE_CODED || c->raw >= CHOOSER_SETTLE_RAW ||
 			     took >= CHOOSER_SETTLE_MS;
@@ -69,11 +95,5 @@ void chooser_passed(struct chooser *c, uint64_t raw_len, uint64_t coded_len, int
 	}
 	if (c->coded < CHOOSER_CODED && c->raw < CHOOSER_RAW && took < CHOOSER_MS)
 		return;
-	took = now_ms - c->settled_ms;
-	rate_update(&c->rate[chooser_compresses(c)],
-		(double)(c->raw - c->settled_raw) / (double)(took > 0 ? took : 1));
-	atomic_store_explicit(&c->compresses, chooser_next(c), memory_order_relaxed);
-	c->raw = c->coded = 0;
-	c->settled = false;
-	c->began_ms = now_ms;
+	chooser_end_window(c, c->raw - c->settled_raw, now_ms - c->settled_ms, now_ms);
 }

@@ -11,7 +11,8 @@
  * There are buffers of some megabytes between the flow and what limits it.  After
  * a change of way these may accept data faster than the limit, so each window
  * begins with a part that is not measured (it "settles"), which is long enough to
- * fill them.
+ * fill them.  But compressed blocks, which are smaller than those that they wait for, only look
+ * faster through the buffers: a trial of compression that looks slower is over at once.
  *
  * All functions but chooser_compresses(), which any thread may call, are for the
  * one thread that sends blocks at that time.  None blocks.
@@ -31,6 +32,8 @@
 #define CHOOSER_SETTLE_CODED (8u << 20)
 #define CHOOSER_SETTLE_RAW (32u << 20)
 #define CHOOSER_SETTLE_MS 250
+/* A trial of compression is over after so many raw bytes if it has less than 4/5 of the rate. */
+#define CHOOSER_EARLY (4u << 20)
 /* The number of windows until the other way is tried again grows from MIN to MAX. */
 #define CHOOSER_KEEP_MIN 8
 #define CHOOSER_KEEP_MAX 64

@@ -61,7 +61,7 @@ int main(void)
 	chooser_init(&c, 0);
 	ok(chooser_compresses(&c), "begins compressing");
 	part = run(&c, &fast, 4ull << 30);
-	ok(part < 0.10, "a fast link: hardly anything is compressed");
+	ok(part < 0.02, "a fast link: hardly anything is compressed");
 	ok(part > 0, "but compression was tried");
 
 	fast.raw_rate = 20e3;
