@@ -40,6 +40,7 @@ struct target {
 	bool was_unfinished; /* fill(): an earlier job had marked it */
 	bool is_settled;     /* target_settle() has succeeded */
 	atomic_bool touched; /* something was written, so an abort cannot restore it */
+	_Atomic uint64_t written; /* bytes so far, by target_write() */
 };
 
 /*
