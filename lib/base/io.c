@@ -204,6 +204,14 @@ int io_set_nonblock(int fd, int on)
 	return fcntl(fd, F_SETFL, flags) < 0 ? -1 : 0;
 }
 
+void io_widen_pipe(int fd)
+{
+	int sys = errno;
+
+	if (fcntl(fd, F_SETPIPE_SZ, IO_PIPE) < 0)
+		errno = sys;
+}
+
 int64_t io_now_ms(void)
 {
 	struct timespec t;

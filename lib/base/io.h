@@ -61,6 +61,13 @@ int io_sync_dir(int dir);
 int io_set_cloexec(int fd);
 int io_set_nonblock(int fd, int on);
 
+/*
+ * Lets a pipe hold IO_PIPE bytes, the most that a user may have, so that both ends of it wake less
+ * often.  Does nothing to other descriptors, nor if the host does not allow it.
+ */
+#define IO_PIPE (1 << 20)
+void io_widen_pipe(int fd);
+
 /* Monotonic clock, in milliseconds. */
 int64_t io_now_ms(void);
 

@@ -29,7 +29,7 @@ struct sink *sink_archive(struct target *t, int fd, const struct archive_origin 
 struct sink *sink_stream(int fd);
 
 /* sink_wire.c: sends DATA, HOLE and END to a peer.  relay: blocks in the form they came. */
-struct sink *sink_wire(struct conn *c, bool relay);
+struct sink *sink_wire(const struct lanes *lanes, bool relay);
 
 /* sink_null.c: drops all blocks; for computing a digest. */
 struct sink *sink_null(void);

@@ -7,20 +7,21 @@
 
 struct wire_sink {
 	struct sink base;
-	struct conn *conn;
+	struct lanes lanes;
 };
 
 static int wire_sink_put(struct sink *base, struct block *b)
 {
-	return conn_send_block(((struct wire_sink *)base)->conn, b);
+	return conn_send_block(lanes_next(&((struct wire_sink *)base)->lanes), b);
 }
 
 static int wire_sink_finish(struct sink *base, const struct wire_end *end)
 {
+	struct conn *c = lanes_next(&((struct wire_sink *)base)->lanes);
 	uint8_t out[WIRE_END_SIZE];
 
 	wire_end_put(out, end);
-	return conn_send(((struct wire_sink *)base)->conn, WIRE_END, out, sizeof(out));
+	return conn_send(c, WIRE_END, out, sizeof(out));
 }
 
 static const struct sink_ops wire_sink_relay_ops = {
@@ -35,13 +36,13 @@ static const struct sink_ops wire_sink_coded_ops = {
 	.finish = wire_sink_finish,
 };
 
-struct sink *sink_wire(struct conn *c, bool relay)
+struct sink *sink_wire(const struct lanes *lanes, bool relay)
 {
 	struct wire_sink *s =
 		sink_new(sizeof(*s), relay ? &wire_sink_relay_ops : &wire_sink_coded_ops);
 
 	if (!s)
 		return NULL;
-	s->conn = c;
+	s->lanes = *lanes;
 	return &s->base;
 }

@@ -35,6 +35,6 @@ int source_archive_peek(struct source *s, struct block **first);
 int source_wire_peek(struct source *s, struct block **first);
 
 /* source_wire.c: receives DATA, HOLE and END from a peer.  len as the peer announced it. */
-struct source *source_wire(struct conn *c, uint64_t len);
+struct source *source_wire(const struct lanes *lanes, uint64_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * source_wire: takes blocks out of the connection's inbox.  The frame's block
+ * source_wire: takes blocks out of the inboxes of the connections in turn.  The frame's block
  * and the flow's are swapped, so that bytes are not copied.
  */
 #include <stdlib.h>
@@ -10,10 +10,23 @@
 
 struct wire_source {
 	struct source base;
-	struct conn *conn;
+	struct lanes lanes;
+	struct conn *from;    /* the last frame's */
 	struct frame *peeked; /* received, and not given to the flow yet; or NULL */
 	struct wire_end end;
 };
+
+/* The next frame of the stream: 1, and it is given back to s->from; or -1 recorded. */
+static int wire_source_recv(struct wire_source *s, struct frame **f)
+{
+	int r;
+
+	s->from = lanes_next(&s->lanes);
+	r = conn_recv(s->from, f);
+	if (r == 0)
+		return err_set(ST_PEER, "the stream ended early");
+	return r;
+}
 
 static int wire_source_next(struct source *base, struct block *b)
 {
@@ -25,12 +38,10 @@ static int wire_source_next(struct source *base, struct block *b)
 	if (s->peeked)
 		f = s->peeked;
 	else
-		r = conn_recv(s->conn, &f);
+		r = wire_source_recv(s, &f);
 	s->peeked = NULL;
 	if (r < 0)
 		return -1;
-	if (r == 0)
-		return err_set(ST_PEER, "the stream ended early");
 	switch (f->type) {
 	case WIRE_DATA:
 	case WIRE_HOLE:
@@ -46,19 +57,16 @@ static int wire_source_next(struct source *base, struct block *b)
 	default:
 		r = err_set(ST_PEER, "protocol error: %s in a stream", wire_name(f->type));
 	}
-	conn_release(s->conn, f);
+	conn_release(s->from, f);
 	return r;
 }
 
 int source_wire_peek(struct source *base, struct block **first)
 {
 	struct wire_source *s = (struct wire_source *)base;
-	int r = conn_recv(s->conn, &s->peeked);
 
-	if (r < 0)
+	if (wire_source_recv(s, &s->peeked) < 0)
 		return -1;
-	if (r == 0)
-		return err_set(ST_PEER, "the stream ended early");
 	if (s->peeked->type != WIRE_DATA && s->peeked->type != WIRE_HOLE)
 		return 0;
 	*first = s->peeked->block;
@@ -70,12 +78,16 @@ static void wire_source_free(struct source *base)
 	struct wire_source *s = (struct wire_source *)base;
 
 	if (s->peeked)
-		conn_release(s->conn, s->peeked);
+		conn_release(s->from, s->peeked);
 }
 
 static void wire_source_stop(struct source *base)
 {
-	conn_stop(((struct wire_source *)base)->conn);
+	struct wire_source *s = (struct wire_source *)base;
+	unsigned i;
+
+	for (i = 0; i < s->lanes.count; i++)
+		conn_stop(s->lanes.conn[i]);
 }
 
 static int wire_source_finish(struct source *base, struct wire_end *seen)
@@ -105,12 +117,12 @@ static const struct source_ops wire_source_ops = {
 	.free = wire_source_free,
 };
 
-struct source *source_wire(struct conn *c, uint64_t len)
+struct source *source_wire(const struct lanes *lanes, uint64_t len)
 {
 	struct wire_source *s = source_new(sizeof(*s), &wire_source_ops, len);
 
 	if (!s)
 		return NULL;
-	s->conn = c;
+	s->lanes = *lanes;
 	return &s->base;
 }

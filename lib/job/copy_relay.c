@@ -1,7 +1,7 @@
 /*
  * copy_relay: asks the source's helper what the source is, tells the target's
- * helper what to create, and only then passes the blocks on.  No block moves
- * before both helpers have accepted their request.
+ * helper what to create, and only then lets the blocks move: over data lanes from helper to helper
+ * (copy_lanes.h), or through this process, which passes them on.
  */
 #include "lib/job/copy_relay.h"
 
@@ -11,11 +11,14 @@
 #include "lib/block/digest.h"
 #include "lib/flow/sink.h"
 #include "lib/flow/source.h"
+#include "lib/job/copy_failed.h"
+#include "lib/job/copy_lanes.h"
 #include "lib/job/copy_request.h"
 
 struct copy_ends {
 	const struct transfer *t;
 	struct peer *from, *to;
+	struct copy_lanes lanes;
 	uint64_t wire_before; /* what an earlier copy has sent over the same channel */
 };
 
@@ -28,6 +31,7 @@ static int ask_source(struct copy_ends *e, struct kv *record, struct transfer_re
 	copy_request_source(&args, e->t);
 	kv_add_bool(&args, "dry_run", e->t->dry_run);
 	kv_add_bool(&args, "coded_digest", e->t->archive);
+	copy_lanes_request(&e->lanes, e->from, &args);
 	if (!e->t->from.is_stdio)
 		kv_add(&args, "path", copy_request_path(&e->t->from));
 	r = peer_request(e->from, "read", &args);
@@ -39,10 +43,10 @@ static int ask_source(struct copy_ends *e, struct kv *record, struct transfer_re
 	return r < 0 ? copy_blame(&e->t->from) : 0;
 }
 
-static int ask_target(struct copy_ends *e, const struct kv *source, struct transfer_result *res)
+static int ask_target(struct copy_ends *e, const struct kv *source, struct kv *record,
+	struct transfer_result *res)
 {
 	struct buf args = BUF_INIT;
-	struct kv record = KV_INIT;
 	int r;
 
 	if (res->has_capacity)
@@ -52,14 +56,14 @@ static int ask_target(struct copy_ends *e, const struct kv *source, struct trans
 	kv_add(&args, "source_id", kv_get(source, "id"));
 	kv_add(&args, "mtime", e->t->archive ? kv_get(source, "mtime") : NULL);
 	kv_add_u64(&args, "jobs", e->t->jobs);
+	copy_lanes_request(&e->lanes, e->to, &args);
 	r = copy_request_target(&args, e->t);
 	if (r == 0)
 		r = peer_request(e->to, "write", &args);
 	if (r == 0)
-		r = copy_answer_record(e->to, &record);
+		r = copy_answer_record(e->to, record);
 	if (r == 0)
-		r = copy_answer_target(&record, res);
-	kv_fini(&record);
+		r = copy_answer_target(record, res);
 	buf_fini(&args);
 	return r < 0 ? copy_blame(&e->t->to) : 0;
 }
@@ -82,8 +86,8 @@ static void decline_source(struct copy_ends *e)
 static uint64_t channel_bytes(const struct copy_ends *e)
 {
 	if (e->t->to.host)
-		return conn_bytes(peer_conn(e->to));
-	return e->t->from.host ? conn_bytes(peer_conn(e->from)) : 0;
+		return peer_bytes(e->to);
+	return e->t->from.host ? peer_bytes(e->from) : 0;
 }
 
 static uint64_t wire_bytes(const struct copy_ends *e)
@@ -98,22 +102,12 @@ static void relay_progress(void *arg, const struct wire_progress *p)
 	e->t->progress(e->t->arg, "copy", p, wire_bytes(e));
 }
 
-/* An error while blocks are passed on belongs to the peer that reported one. */
-static int blame_failed_peer(struct copy_ends *e)
+static int blame(const struct copy_ends *e)
 {
-	struct err error;
-
-	if (conn_failed(peer_conn(e->to), &error) && error.status != ST_OK) {
-		err_put(&error);
-		return copy_blame(&e->t->to);
-	}
-	if (conn_failed(peer_conn(e->to), NULL))
-		err_set(ST_PEER, "the helper was lost");
-	else
-		return copy_blame(&e->t->from);
-	return copy_blame(&e->t->to);
+	return copy_failed(e->t, e->from, e->to, e->lanes.joined > 0);
 }
 
+/* Through this process. */
 static int pass_blocks(struct copy_ends *e, struct transfer_result *res)
 {
 	struct flow_options opt = { .jobs = 1 };
@@ -126,24 +120,41 @@ static int pass_blocks(struct copy_ends *e, struct transfer_result *res)
 		opt.progress = relay_progress;
 		opt.arg = e;
 	}
-	if (conn_send(peer_conn(e->from), WIRE_GO, NULL, 0) < 0)
-		return copy_blame(&e->t->from);
-	source = source_wire(
-		peer_conn(e->from), res->has_capacity ? res->capacity : FLOW_LEN_UNKNOWN);
+	source = source_wire(LANES_ONE(peer_conn(e->from)),
+		res->has_capacity ? res->capacity : FLOW_LEN_UNKNOWN);
 	if (source)
 		source->data_len = res->expected_data;
-	sink = sink_wire(peer_conn(e->to), true);
+	sink = sink_wire(LANES_ONE(peer_conn(e->to)), true);
 	if (!source || !sink)
 		goto out;
 	peer_wakes(e->to, e->from);
 	r = flow_run(source, sink, &opt, &stats);
-	peer_wakes(e->to, NULL);
 	if (r < 0)
-		blame_failed_peer(e);
+		blame(e);
 out:
 	source_free(source);
 	sink_free(sink);
 	return r;
+}
+
+/* The helpers move the blocks; one of them tells how far it is. */
+static void watch_blocks(struct copy_ends *e)
+{
+	if (e->t->progress)
+		peer_set_progress(copy_lanes_teller(&e->lanes), relay_progress, e);
+	peer_wakes(e->to, e->from);
+}
+
+/* The source's helper gets GO last, as it then sends blocks. */
+static int move_blocks(struct copy_ends *e, const struct kv *target, struct transfer_result *res)
+{
+	if (kv_get(target, "token") && copy_lanes_go(&e->lanes, e->to) < 0)
+		return copy_blame(&e->t->to);
+	if (e->lanes.joined)
+		watch_blocks(e);
+	if (copy_lanes_go(&e->lanes, e->from) < 0)
+		return copy_blame(&e->t->from);
+	return e->lanes.joined ? 0 : pass_blocks(e, res);
 }
 
 /* What one end says of the blocks.  0, or -1 recorded. */
@@ -157,6 +168,14 @@ static int take_counts(const struct copy_ends *e, const struct kv *reply,
 	if (e->t->archive && (!hex || hash_from_hex(coded, hex) < 0))
 		return err_set(ST_PEER, "protocol error: a reply without a digest of its blocks");
 	return 0;
+}
+
+static void tell_sync(const struct copy_ends *e, const struct transfer_result *res)
+{
+	const struct wire_progress all = { .done = res->capacity, .total = res->capacity };
+
+	if (e->t->progress)
+		e->t->progress(e->t->arg, "sync", &all, wire_bytes(e));
 }
 
 /*
@@ -174,9 +193,10 @@ static int compare_digests(struct copy_ends *e, struct transfer_result *res)
 	if (r == 0)
 		r = take_counts(e, &reply, res, &sent) < 0 ? -1 : copy_answer_blocks(&reply, res);
 	kv_fini(&reply);
-	/* A target that fails at the very end wakes this wait for the source's reply. */
+	/* A target that fails wakes this wait for the source's reply. */
 	if (r < 0)
-		return blame_failed_peer(e);
+		return blame(e);
+	tell_sync(e, res);
 	r = copy_answer_record(e->to, &reply);
 	if (r == 0)
 		r = take_counts(e, &reply, &written, &received);
@@ -198,32 +218,45 @@ static int publish(struct copy_ends *e)
 	return r < 0 ? copy_blame(&e->t->to) : 0;
 }
 
+static int ask_both(struct copy_ends *e, struct kv *target, struct transfer_result *res)
+{
+	struct kv source = KV_INIT;
+	int r = ask_source(e, &source, res);
+
+	if (r == 0) {
+		r = ask_target(e, &source, target, res);
+		if (r < 0 && e->t->taken)
+			decline_source(e);
+	}
+	if (r == 0)
+		copy_lanes_start(&e->lanes, &source, target, res);
+	kv_fini(&source);
+	return r;
+}
+
 int copy_relay(
 	const struct transfer *t, struct peer *from, struct peer *to, struct transfer_result *res)
 {
 	struct copy_ends e = { .t = t, .from = from, .to = to };
-	struct wire_progress all = { .left = 0 };
-	struct kv source = KV_INIT;
+	struct kv target = KV_INIT;
 	int r;
 
+	copy_lanes_init(&e.lanes, t, from, to);
 	e.wire_before = channel_bytes(&e);
-	r = ask_source(&e, &source, res);
-	if (r == 0) {
-		r = ask_target(&e, &source, res);
-		if (r < 0 && t->taken)
-			decline_source(&e);
+	r = ask_both(&e, &target, res);
+	if (r == 0 && !t->dry_run) {
+		r = move_blocks(&e, &target, res);
+		if (r == 0)
+			r = compare_digests(&e, res);
+		peer_wakes(to, NULL);
+		if (e.lanes.joined)
+			peer_set_progress(copy_lanes_teller(&e.lanes), NULL, NULL);
+		if (r == 0)
+			r = publish(&e);
+		if (r == 0)
+			res->wire_bytes = wire_bytes(&e);
 	}
-	kv_fini(&source);
-	if (r < 0 || t->dry_run)
-		return r;
-	if (pass_blocks(&e, res) < 0)
-		return -1;
-	if (t->progress) {
-		all.done = all.total = res->capacity;
-		t->progress(t->arg, "sync", &all, wire_bytes(&e));
-	}
-	if (compare_digests(&e, res) < 0 || publish(&e) < 0)
-		return -1;
-	res->wire_bytes = wire_bytes(&e);
-	return 0;
+	copy_lanes_end(&e.lanes);
+	kv_fini(&target);
+	return r < 0 ? -1 : 0;
 }

@@ -226,6 +226,7 @@ static const struct op_key read_keys[] = {
 	KEY("stdin", FLAG),
 	DRY_RUN,
 	KEY("coded_digest", FLAG),
+	KEY("lanes", U64),
 	{ NULL },
 };
 
@@ -237,6 +238,8 @@ static const struct op_key write_keys[] = {
 	KEY("source_id", TEXT),
 	KEY("mtime", U64),
 	KEY("jobs", U64),
+	KEY("lanes", U64),
+	KEY("progress", FLAG),
 	{ NULL },
 };
 
@@ -293,7 +296,7 @@ uint64_t op_u64(const struct kv *request, const char *key, uint64_t absent)
 	return value;
 }
 
-int op_wait_for_go(struct session *s)
+int op_wait_for_go(struct session *s, unsigned *lanes)
 {
 	struct frame *f;
 	struct err e;
@@ -311,6 +314,7 @@ int op_wait_for_go(struct session *s)
 	} else if (f->type != WIRE_GO) {
 		r = err_set(ST_PEER, "protocol error: %s instead of GO", wire_name(f->type));
 	} else {
+		*lanes = f->len ? f->payload[0] : 0;
 		r = 0;
 	}
 	conn_release(s->conn, f);

@@ -71,10 +71,11 @@ uint64_t op_u64(const struct kv *request, const char *key, uint64_t absent);
 bool op_may_mount(const struct session *s);
 
 /*
- * Waits for the client's GO.  0; or -1 recorded if the client closes the connection instead, or
- * sends FAILED, after which it may send the next request.
+ * Waits for the client's GO, which sets *lanes to the number of data lanes.  0; or -1 recorded if
+ * the client closes the connection instead, or sends FAILED, after which it may send the next
+ * request.
  */
-int op_wait_for_go(struct session *s);
+int op_wait_for_go(struct session *s, unsigned *lanes);
 
 /* Sends a record.  0, or -1 recorded. */
 int op_record(struct session *s, const struct buf *record);

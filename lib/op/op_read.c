@@ -1,11 +1,12 @@
 /*
  * read: sends the blocks of an image, after the client has prepared the target.
- *	RECORD  the source (reading.h)
+ *	RECORD  the source (reading.h); token, if the request has lanes (data_lanes.h)
  *	GO      from the client, which may also close the connection here
- *	DATA, HOLE ... END
+ *	DATA, HOLE ... END; over data lanes also PROGRESS
  *	OK      counts of what was sent (op_reply_stats())
  */
 #include "lib/flow/sink.h"
+#include "lib/op/data_lanes.h"
 #include "lib/op/op.h"
 #include "lib/op/reading.h"
 
@@ -13,10 +14,12 @@ int op_read(struct session *s, const struct kv *request, struct buf *reply)
 {
 	struct flow_options opt;
 	struct flow_stats stats;
+	struct data_lanes lanes = DATA_LANES_INIT;
 	struct buf record = BUF_INIT;
 	struct reading_want want;
 	struct reading from;
 	struct sink *sink = NULL;
+	unsigned count;
 	int r = -1;
 
 	op_flow_options(s, request, &opt);
@@ -24,15 +27,20 @@ int op_read(struct session *s, const struct kv *request, struct buf *reply)
 	if (reading_open(&from, s, &want) < 0)
 		return -1;
 	reading_describe(&from, &record);
-	if (op_record(s, &record) < 0 || op_wait_for_go(s) < 0)
+	data_lanes_offer(&lanes, request, &record);
+	if (op_record(s, &record) < 0 || op_wait_for_go(s, &count) < 0 ||
+		data_lanes_begin(&lanes, s, count) < 0)
 		goto out;
-	sink = sink_wire(s->conn, false);
+	if (count == 0)
+		opt.progress = NULL; /* who passes the blocks on can see it */
+	sink = sink_wire(&lanes.lanes, false);
 	if (!sink || flow_run(from.source, sink, &opt, &stats) < 0)
 		goto out;
 	op_reply_stats(reply, &stats);
 	r = reading_check(&from) < 0 ? -1 : reading_finish(&from);
 out:
 	sink_free(sink);
+	data_lanes_end(&lanes);
 	buf_fini(&record);
 	reading_close(&from);
 	return r;

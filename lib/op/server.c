@@ -16,6 +16,7 @@
 #include "lib/base/hint.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
+#include "lib/op/data_lanes.h"
 #include "lib/op/op.h"
 #include "lib/op/snapping.h"
 
@@ -63,7 +64,7 @@ static int send_greeting(struct conn *c)
 	kv_add(&b, "arch", u.machine);
 	kv_add(&b, "host", u.nodename);
 	kv_add_u64(&b, "pid", (uint64_t)getpid());
-	kv_add_u64(&b, "lanes", WIRE_LANES_TAKEN);
+	kv_add_u64(&b, "lanes", 1 + WIRE_LANES_MAX);
 	for (op = op_table; op->name; op++)
 		kv_add(&b, "op", op->name);
 	r = buf_failed(&b);
@@ -135,25 +136,38 @@ static int refuse_frame(struct session *s, const struct frame *f)
 {
 	struct err e;
 
-	if (f->type == WIRE_LANE)
-		err_set(ST_PEER, "protocol error: LANE, but this helper takes no data lanes");
-	else
-		err_set(ST_PEER, "protocol error: %s without a request", wire_name(f->type));
+	err_set(ST_PEER, "protocol error: %s without a request", wire_name(f->type));
 	err_take(&e);
 	conn_send_error(s->conn, &e);
 	err_put(&e);
 	return -1;
 }
 
+/* The channel is given to another helper. */
+static int serve_lane(struct session *s, struct frame *f)
+{
+	uint8_t lane[WIRE_LANE_SIZE];
+	struct conn *c = s->conn;
+
+	memcpy(lane, f->payload, sizeof(lane));
+	conn_release(c, f);
+	log_route(NULL, NULL);
+	s->conn = NULL;
+	return data_lanes_serve(c, lane);
+}
+
 static int serve_all(struct session *s)
 {
+	bool is_first = true;
 	struct frame *f;
 	int r;
 
-	for (;;) {
+	for (;; is_first = false) {
 		r = conn_recv(s->conn, &f);
 		if (r <= 0)
 			return r;
+		if (f->type == WIRE_LANE && is_first)
+			return serve_lane(s, f);
 		if (f->type == WIRE_REQUEST)
 			r = serve_request(s, f);
 		else

@@ -4,6 +4,7 @@
 #include "lib/peer/peer.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,11 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
-#include "lib/peer/bootstrap.h"
+#include "lib/peer/greeting.h"
+#include "lib/peer/lane_start.h"
 #include "lib/peer/start.h"
 #include "lib/peer/suspend.h"
 
-#define VERSION_MAX 64
 #define GREETING_MS 30000
 #define RETRY_PAUSE_MAX_S 30
 
@@ -27,11 +28,13 @@ struct peer {
 	struct conn *conn;
 	char *name; /* of its host, for messages; NULL: this host */
 	struct peer_options opt;
-	bool is_asked; /* an answer is due */
+	uint64_t lanes; /* that the helper takes, the control lane included */
+	bool is_asked;	/* an answer is due */
 	struct {
 		uint64_t bytes, records; /* that may still come */
 	} left;
 	_Atomic(struct peer *) wakes;
+	pthread_mutex_t lock; /* of opt.progress and opt.arg */
 };
 
 static void on_message(void *arg, int level, const char *text)
@@ -51,8 +54,19 @@ static void on_progress(void *arg, const struct wire_progress *progress)
 {
 	struct peer *p = arg;
 
+	pthread_mutex_lock(&p->lock);
 	if (p->opt.progress)
 		p->opt.progress(p->opt.arg, progress);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void peer_set_progress(
+	struct peer *p, void (*progress)(void *arg, const struct wire_progress *p), void *arg)
+{
+	pthread_mutex_lock(&p->lock);
+	p->opt.progress = progress;
+	p->opt.arg = arg;
+	pthread_mutex_unlock(&p->lock);
 }
 
 static void on_ended(void *arg)
@@ -72,30 +86,13 @@ void peer_wakes(struct peer *p, struct peer *other)
 
 static int peer_read_greeting(struct peer *p)
 {
-	struct frame *f;
-	struct kv kv = KV_INIT;
-	const char *version;
-	char safe[VERSION_MAX];
-	uint64_t protocol = 0;
-	int r;
+	int limit_ms = p->opt.ssh.timeout_s ? p->opt.ssh.timeout_s * 1000 : GREETING_MS;
+	struct greeting g;
 
-	conn_limit(p->conn, p->opt.ssh.timeout_s ? p->opt.ssh.timeout_s * 1000 : GREETING_MS,
-		"cannot start the helper: no greeting");
-	if (conn_expect(p->conn, WIRE_GREETING, &f) < 0)
+	if (greeting_receive(p->conn, limit_ms, &g) < 0)
 		return -1;
-	conn_limit(p->conn, 0, NULL);
-	r = kv_parse(&kv, f->payload, f->len);
-	conn_release(p->conn, f);
-	if (r == 0 && kv_get_u64(&kv, "protocol", &protocol) >= 0 && protocol != WIRE_PROTOCOL)
-		bootstrap_wrong_protocol(protocol);
-	if (r < 0 || protocol != WIRE_PROTOCOL) {
-		kv_fini(&kv);
-		return -1;
-	}
-	version = kv_get(&kv, "version");
-	text_safe(version ? version : "unknown", safe, sizeof(safe));
-	log_debug("helper %s on %s", safe, p->name ? p->name : "this host");
-	kv_fini(&kv);
+	log_debug("helper %s on %s", g.version, p->name ? p->name : "this host");
+	p->lanes = g.lanes;
 	return 0;
 }
 
@@ -176,6 +173,7 @@ struct peer *peer_open(const struct location *loc, const struct peer_options *op
 		return NULL;
 	}
 	p->opt = *opt;
+	pthread_mutex_init(&p->lock, NULL);
 	p->started = (struct started)STARTED_INIT;
 	if (loc->host && !(p->name = strdup(loc->host))) {
 		err_set(ST_FAILED, "out of memory");
@@ -199,6 +197,28 @@ fail:
 struct conn *peer_conn(struct peer *p)
 {
 	return p->conn;
+}
+
+int peer_lane(struct peer *p, const struct location *loc, const uint8_t token[WIRE_TOKEN_SIZE],
+	unsigned number)
+{
+	return lane_start(p->started.ssh, loc, &p->opt, token, number);
+}
+
+unsigned peer_lanes(struct peer *p)
+{
+	return p->started.ssh && peer_takes_lanes(p) ? lane_number(ssh_round_ms(p->started.ssh))
+						     : 0;
+}
+
+bool peer_takes_lanes(const struct peer *p)
+{
+	return p->lanes > 1;
+}
+
+uint64_t peer_bytes(struct peer *p)
+{
+	return p->started.ssh ? ssh_bytes(p->started.ssh) : conn_bytes(p->conn);
 }
 
 bool peer_is_ready(const struct peer *p)
@@ -333,6 +353,7 @@ void peer_close(struct peer *p)
 		conn_close(p->conn);
 	}
 	peer_end_start(p, end_ms);
+	pthread_mutex_destroy(&p->lock);
 	free(p->name);
 	free(p);
 	err_put(&e);

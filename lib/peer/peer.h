@@ -44,6 +44,27 @@ struct peer *peer_open(const struct location *loc, const struct peer_options *op
 
 struct conn *peer_conn(struct peer *p);
 
+/*
+ * A further channel to the host of p, as a data lane of the job with that token (wire.h), which the
+ * helper p has told.  loc is as for peer_open().  A stream socket, which the caller closes and
+ * nothing was sent over yet; or -1 recorded, if there can be none.  Blocks for some round trips.
+ */
+int peer_lane(struct peer *p, const struct location *loc, const uint8_t token[WIRE_TOKEN_SIZE],
+	unsigned number);
+
+/* How many data lanes are good for a job with p; 0: none are possible. */
+unsigned peer_lanes(struct peer *p);
+
+/* Whether p takes data lanes that are given to it on this host, by lane_join(). */
+bool peer_takes_lanes(const struct peer *p);
+
+/* Bytes that were exchanged with p so far, all lanes included. */
+uint64_t peer_bytes(struct peer *p);
+
+/* PROGRESS frames go there from now on, instead of to opt->progress; NULL: nowhere. */
+void peer_set_progress(
+	struct peer *p, void (*progress)(void *arg, const struct wire_progress *p), void *arg);
+
 /* If p fails, whoever waits for a frame of other is woken (NULL: nobody). */
 void peer_wakes(struct peer *p, struct peer *other);
 

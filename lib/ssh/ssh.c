@@ -310,6 +310,16 @@ int ssh_exit_status(struct ssh *s)
 	return ssh_pump_exit_status(s->pump);
 }
 
+uint64_t ssh_bytes(struct ssh *s)
+{
+	return ssh_pump_bytes(s->pump);
+}
+
+int64_t ssh_round_ms(struct ssh *s)
+{
+	return ssh_pump_round_ms(s->pump);
+}
+
 const char *ssh_lost_why(struct ssh *s)
 {
 	return ssh_pump_lost_why(s->pump);

@@ -52,6 +52,12 @@ char *ssh_stderr(struct ssh *s);
  */
 int ssh_exit_status(struct ssh *s);
 
+/* Bytes of the standard input and output of all commands so far. */
+uint64_t ssh_bytes(struct ssh *s);
+
+/* The shortest round trip to the peer that was measured, in milliseconds, at least 1; 0: none. */
+int64_t ssh_round_ms(struct ssh *s);
+
 /* Why the connection was lost; "" if it was not.  Valid until ssh_close(). */
 const char *ssh_lost_why(struct ssh *s);
 

@@ -69,6 +69,7 @@ static size_t lane_put(struct ssh_lane *n, const void *p, size_t len)
 			break;
 		done += (size_t)w;
 	}
+	atomic_fetch_add(&n->report->passed, done);
 	return n->is_gone ? len : done;
 }
 
@@ -156,6 +157,8 @@ static void lane_measure(struct ssh_lane *n)
 
 	if (n->round_ms == 0 || took < n->round_ms)
 		n->round_ms = took;
+	if (atomic_load(&n->report->round_ms) == 0 || took < atomic_load(&n->report->round_ms))
+		atomic_store(&n->report->round_ms, took);
 	n->asked_ms = n->widened_ms = now;
 }
 
@@ -215,6 +218,7 @@ static void lane_move_up(struct ssh_lane *n, bool is_network_full)
 		}
 		n->up_off += (size_t)w;
 		n->up_len -= (size_t)w;
+		atomic_fetch_add(&n->report->passed, (uint64_t)w);
 	}
 	if (n->up_ended && n->up_len == 0 && !n->up_eof_sent) {
 		ssh_channel_send_eof(n->channel);

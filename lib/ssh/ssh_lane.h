@@ -10,6 +10,7 @@
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,8 @@ struct ssh_lane_report {
 	pthread_cond_t changed;
 	int ending;	 /* lanes whose output has ended and whose exit status may still arrive */
 	int exit_status; /* of the last command that ended, or -1 */
+	_Atomic uint64_t passed;  /* bytes between sockets and channels, both ways; no lock */
+	_Atomic int64_t round_ms; /* the shortest round trip measured; 0: none; no lock */
 	uint64_t tail_total;
 	char tail[SSH_LANE_TAIL]; /* byte n of standard error is at n % SSH_LANE_TAIL */
 };

@@ -140,6 +140,16 @@ const char *ssh_pump_lost_why(struct ssh_pump *p)
 	return why;
 }
 
+uint64_t ssh_pump_bytes(struct ssh_pump *p)
+{
+	return atomic_load(&p->loop.report.passed);
+}
+
+int64_t ssh_pump_round_ms(struct ssh_pump *p)
+{
+	return atomic_load(&p->loop.report.round_ms);
+}
+
 char *ssh_pump_stderr(struct ssh_pump *p)
 {
 	char *text = malloc(SSH_LANE_TAIL + 1);

@@ -23,6 +23,10 @@ int ssh_pump_exec(struct ssh_pump *p, const char *command);
 int ssh_pump_exit_status(struct ssh_pump *p);
 const char *ssh_pump_lost_why(struct ssh_pump *p);
 
+/* As ssh_bytes() and ssh_round_ms(). */
+uint64_t ssh_pump_bytes(struct ssh_pump *p);
+int64_t ssh_pump_round_ms(struct ssh_pump *p);
+
 /* The last bytes of standard error, unescaped; the caller frees it.  NULL: no memory. */
 char *ssh_pump_stderr(struct ssh_pump *p);
 

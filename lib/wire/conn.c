@@ -62,6 +62,8 @@ struct conn *conn_new(
 		err_sys("cannot set up the connection");
 		goto fail;
 	}
+	io_widen_pipe(in); /* sshd gives us pipes */
+	io_widen_pipe(out);
 	if (conn_read_start(c) < 0)
 		goto fail;
 	return c;
@@ -70,13 +72,12 @@ fail:
 	return NULL;
 }
 
-void conn_close(struct conn *c)
+/* Ends the thread, and frees c, but not its descriptors. */
+static void conn_free(struct conn *c)
 {
 	struct frame *f;
 	uint64_t one = 1;
 
-	if (!c)
-		return;
 	if (c->started) {
 		atomic_store(&c->closing, true);
 		if (write(c->quit, &one, sizeof(one)) < 0)
@@ -91,9 +92,6 @@ void conn_close(struct conn *c)
 		conn_frame_free(f);
 	}
 	queue_fini(&c->inbox);
-	close(c->in);
-	if (c->out != c->in && c->out >= 0)
-		close(c->out);
 	if (c->wake >= 0)
 		close(c->wake);
 	if (c->quit >= 0)
@@ -103,6 +101,27 @@ void conn_close(struct conn *c)
 	pthread_mutex_destroy(&c->send_lock);
 	pthread_mutex_destroy(&c->turn);
 	free(c);
+}
+
+void conn_close(struct conn *c)
+{
+	int in, out;
+
+	if (!c)
+		return;
+	in = c->in;
+	out = c->out;
+	conn_free(c);
+	close(in);
+	if (out != in && out >= 0)
+		close(out);
+}
+
+void conn_detach(struct conn *c, int *in, int *out)
+{
+	*in = c->in;
+	*out = c->out;
+	conn_free(c);
 }
 
 void conn_fail(struct conn *c, enum conn_end end, const struct err *e)

@@ -107,4 +107,26 @@ uint64_t conn_bytes(struct conn *c);
 
 void conn_close(struct conn *c); /* accepts NULL */
 
+/*
+ * Frees c, and gives its descriptors to the caller, who closes them.  They are non-blocking.  The
+ * peer must send nothing between the last frame that was received and the return.
+ */
+void conn_detach(struct conn *c, int *in, int *out);
+
+/* The connections that blocks go over, in turn: the control lane alone, or data lanes. */
+struct lanes {
+	struct conn *conn[WIRE_LANES_MAX];
+	unsigned count;
+	uint64_t turn; /* blocks that went over them */
+};
+
+/* The control lane alone: a pointer that is valid in the block where it is written. */
+#define LANES_ONE(control) (&(struct lanes){ .conn = { control }, .count = 1 })
+
+/* The one for the next block, or the END. */
+static inline struct conn *lanes_next(struct lanes *l)
+{
+	return l->conn[l->turn++ % l->count];
+}
+
 #endif

@@ -14,7 +14,7 @@ static const struct rule {
 	[WIRE_GREETING] = { "GREETING", 1, WIRE_KV_MAX, false, true },
 	[WIRE_REQUEST] = { "REQUEST", 1, WIRE_KV_MAX, true, false },
 	[WIRE_RECORD] = { "RECORD", 0, WIRE_KV_MAX, false, true },
-	[WIRE_GO] = { "GO", 0, 0, true, false },
+	[WIRE_GO] = { "GO", 0, WIRE_GO_MAX, true, false },
 	[WIRE_DATA] = { "DATA", WIRE_DATA_HEADER + 1, WIRE_DATA_MAX, true, true },
 	[WIRE_HOLE] = { "HOLE", WIRE_HOLE_SIZE, WIRE_HOLE_SIZE, true, true },
 	[WIRE_END] = { "END", WIRE_END_SIZE, WIRE_END_SIZE, true, true },
@@ -25,7 +25,7 @@ static const struct rule {
 	[WIRE_BEAT] = { "BEAT", 0, 0, true, true },
 	[WIRE_FAILED] = { "FAILED", 6, 6 + WIRE_TEXT_MAX, true, true },
 	[WIRE_SAME] = { "SAME", WIRE_SAME_SIZE, WIRE_SAME_SIZE, true, true },
-	[WIRE_LANE] = { "LANE", WIRE_TOKEN_SIZE, WIRE_TOKEN_SIZE, true, false },
+	[WIRE_LANE] = { "LANE", WIRE_LANE_SIZE, WIRE_LANE_SIZE, true, false },
 	[WIRE_PAUSE] = { "PAUSE", WIRE_PAUSE_SIZE, WIRE_PAUSE_SIZE, true, true },
 };
 

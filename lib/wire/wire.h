@@ -15,7 +15,8 @@
  *	GREETING helper	kv: protocol, version, arch, host, pid, lanes, op (each)
  *	REQUEST	client	kv: op, and the keys of its schema (lib/op/op.c)
  *	RECORD	helper	kv: a part of the result, as the operation defines it
- *	GO	client	nothing: the answer to a record that asks to go on
+ *	GO	client	nothing, or u8: the answer to a record that asks to go on; the blocks
+ *			go over so many data lanes
  *	DATA	both	u64 offset, then an lzop block: u32 raw length, u32 coded
  *			length, u32 adler32 of the raw bytes, the coded bytes
  *	HOLE	both	u64 offset, u64 length
@@ -33,7 +34,8 @@
  *			helper answers FAILED
  *	SAME	both	u64 offset, u64 length, 16 bytes XXH3-128 of the raw bytes: the
  *			target has these bytes already
- *	LANE	client	16 bytes token: this channel is a data lane of that job
+ *	LANE	client	16 bytes token, u8: this channel is that data lane of that job,
+ *			counted from 0; the helper answers OK
  *	PAUSE	both	u32 seconds: the client is being stopped (see below)
  *
  * A record for each layer of a chain of images is sent for the top layer first.
@@ -67,21 +69,21 @@
  *
  * Lanes
  * All this goes over one channel, the control lane.  A job that streams may have
- * data lanes beside it, which carry only DATA, HOLE and SAME and end with the
- * job; END, results, errors, messages, progress and heartbeats stay on the
- * control lane.  The greeting's `lanes` says how many lanes a helper takes, the
- * control lane included; in this version that is 1, and a helper refuses LANE.
+ * data lanes beside it, which carry the blocks and the END, BEATs and nothing else, and
+ * end with the job; results, errors, messages and progress stay on the control lane.
+ * The greeting's `lanes` says how many lanes a helper takes, the control lane included.
  *
+ *	- A request with `lanes` is answered by a record with a `token`, which is random
+ *	  and used for this job only.
  *	- A lane is started as the control lane is.  After READY and the greeting
- *	  the client sends LANE instead of a request, with the token that the
- *	  job's helper gave in a record.  A token is random and used once.
- *	- The sender spreads the blocks over the lanes as it likes, in ascending
- *	  order on each lane.
- *	- The receiver puts them in order again.  It holds at most
- *	  WIRE_WINDOW_BLOCKS blocks that came before their turn; when it holds so
- *	  many, it reads a lane only up to its next block, until the block whose
- *	  turn it is has come.  As each lane ascends, that block is then the next
- *	  of some lane, so lanes cannot wait for each other.
+ *	  the client sends LANE instead of a request.  The helper that is asked so gives its
+ *	  channel to the job's helper (lane_hub.h) and answers OK.  A client on the same host
+ *	  gives the job's helper a channel itself.  Nothing is sent over it before GO.
+ *	- The blocks, in their order, are dealt to the lanes in turn: block n goes over lane
+ *	  n modulo their number, and so does the END, as if it were the block after the last.
+ *	- With GO the client tells both helpers how many lanes there are.  The helper of a
+ *	  target gets it before the first block.  Without a number, the blocks come over the
+ *	  control lane; there, a target needs no GO.
  */
 #ifndef IMG_WIRE_H
 #define IMG_WIRE_H
@@ -94,10 +96,10 @@
 #define WIRE_LINE "img-tools/" /* begins each line of the bootstrap and of the helper */
 #define WIRE_READY WIRE_LINE "2 ready"
 
-#define WIRE_LANES_TAKEN 1    /* lanes that this version takes: the control lane */
-#define WIRE_LANES_MAX 8      /* lanes of any version */
-#define WIRE_WINDOW_BLOCKS 64 /* blocks held back until their turn */
+#define WIRE_LANES_MAX 8 /* data lanes of a job */
 #define WIRE_TOKEN_SIZE 16
+#define WIRE_LANE_SIZE (WIRE_TOKEN_SIZE + 1)
+#define WIRE_GO_MAX 1
 
 #define WIRE_HEADER 8
 #define WIRE_TEXT_MAX 2048 /* texts of MESSAGE, FAILED and ERROR */

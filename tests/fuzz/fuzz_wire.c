@@ -83,7 +83,7 @@ static void check_frame(struct conn *c, struct frame *f, enum wire_side side)
 		if (f->type == WIRE_SAME) {
 			check_same(f);
 		} else if (f->type == WIRE_LANE) {
-			check(side == WIRE_HELPER && f->len == WIRE_TOKEN_SIZE);
+			check(side == WIRE_HELPER && f->len == WIRE_LANE_SIZE);
 		} else if (f->type == WIRE_FAILED) {
 			wire_error_parse(&e, f->payload, f->len);
 			check(e.status != ST_OK && memchr(e.text, '\0', sizeof(e.text)));
@@ -107,7 +107,7 @@ static void one_by_one(struct conn *c, enum wire_side side)
 static void by_flow(struct conn *c)
 {
 	struct flow_options opt = { .jobs = 1, .digest = true };
-	struct source *from = source_wire(c, FLOW_LEN_UNKNOWN);
+	struct source *from = source_wire(LANES_ONE(c), FLOW_LEN_UNKNOWN);
 	struct sink *to = sink_null();
 	struct flow_stats stats;
 

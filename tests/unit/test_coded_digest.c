@@ -38,7 +38,7 @@ static struct hash coded_digest(void (*change)(struct block *b))
 	conn_send_block(c[0], b);
 	wire_end_put(end, &e);
 	conn_send(c[0], WIRE_END, end, sizeof(end));
-	from = source_wire(c[1], 2 * BLOCK_SIZE);
+	from = source_wire(LANES_ONE(c[1]), 2 * BLOCK_SIZE);
 	ok(flow_run(from, to, &opt, &stats) == 0 && stats.has_coded, "blocks are received");
 	source_free(from);
 	sink_free(to);

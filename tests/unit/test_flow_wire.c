@@ -92,10 +92,10 @@ static void test_transfer(bool archive, unsigned jobs)
 		abort();
 	t = make_target(archive ? "copy.lzo" : "copy", archive ? TARGET_LEN_UNKNOWN : LEN);
 	leg[0].from = source_image(img);
-	leg[0].to = sink_wire(near[1], false);
-	leg[1].from = source_wire(near[0], LEN);
-	leg[1].to = sink_wire(far[0], true);
-	leg[2].from = source_wire(far[1], LEN);
+	leg[0].to = sink_wire(LANES_ONE(near[1]), false);
+	leg[1].from = source_wire(LANES_ONE(near[0]), LEN);
+	leg[1].to = sink_wire(LANES_ONE(far[0]), true);
+	leg[2].from = source_wire(LANES_ONE(far[1]), LEN);
 	leg[2].to = archive ? sink_archive(t, -1, &origin) : sink_image(t);
 	leg[0].opt = leg[2].opt = (struct flow_options){ .jobs = jobs, .digest = true };
 	leg[0].opt.compress = archive ? FLOW_COMPRESS_ALWAYS : FLOW_COMPRESS_AUTO;
@@ -144,7 +144,7 @@ static struct flow_stats seen;
 static int taken(struct conn *c[2], uint64_t announced)
 {
 	struct flow_options opt = { .jobs = 4, .digest = true };
-	struct source *from = source_wire(c[1], announced);
+	struct source *from = source_wire(LANES_ONE(c[1]), announced);
 	struct memsink *to = memsink(&memsink_raw);
 	int r;
 
@@ -295,8 +295,8 @@ static void test_full_disk(void)
 	memset(&far, 0, sizeof(far));
 	conns_pair(c, NULL, NULL, 0);
 	near.from = &from->base;
-	near.to = sink_wire(c[0], false);
-	far.from = source_wire(c[1], from->len);
+	near.to = sink_wire(LANES_ONE(c[0]), false);
+	far.from = source_wire(LANES_ONE(c[1]), from->len);
 	far.to = &to->base;
 	far.tell = c[1];
 	near.opt = far.opt = (struct flow_options){ .jobs = 4, .digest = true };
@@ -332,9 +332,9 @@ static void test_bad_source(void)
 	conns_pair(c, NULL, NULL, 0);
 	from->fail_load = 10;
 	near.from = &from->base;
-	near.to = sink_wire(c[1], false);
+	near.to = sink_wire(LANES_ONE(c[1]), false);
 	near.tell = c[1];
-	far.from = source_wire(c[0], from->len);
+	far.from = source_wire(LANES_ONE(c[0]), from->len);
 	far.to = &to->base;
 	near.opt = far.opt = (struct flow_options){ .jobs = 4, .digest = true };
 	t = conns_start(run_leg, &far);

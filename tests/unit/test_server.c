@@ -7,6 +7,7 @@
 #include "lib/op/schema.h"
 #include "lib/op/server.h"
 #include "lib/peer/bootstrap.h"
+#include "lib/wire/lane_hub.h"
 #include "tests/unit/conns.h"
 #include "tests/unit/tap.h"
 
@@ -38,7 +39,7 @@ static struct conn *start_server(unsigned rights)
 		conn_expect(c, WIRE_GREETING, &f) < 0 || kv_parse(&kv, f->payload, f->len) < 0)
 		abort();
 	ok(kv_get_u64(&kv, "protocol", &protocol) == 1 && protocol == 2, "a helper of protocol 2");
-	ok(kv_get_u64(&kv, "lanes", &lanes) == 1 && lanes == 1, "takes one lane");
+	ok(kv_get_u64(&kv, "lanes", &lanes) == 1 && lanes == 9, "takes lanes");
 	kv_fini(&kv);
 	conn_release(c, f);
 	return c;
@@ -144,14 +145,58 @@ static void test_same(void)
 	is_int(rmdir(path), 0, "and nothing is left");
 }
 
+/* Its channel becomes a lane of this process's job, until that ends. */
+static void test_lane(void)
+{
+	struct lane_hub hub = LANE_HUB_INIT;
+	struct conn *c = start_server(RIGHT_READ);
+	uint8_t lane[WIRE_LANE_SIZE];
+	struct lane_ends ends;
+	struct frame *f;
+	int in, out, status = -1;
+	char byte = 0;
+
+	if (lane_hub_open(&hub) < 0)
+		abort();
+	memcpy(lane, hub.token, WIRE_TOKEN_SIZE);
+	lane[WIRE_TOKEN_SIZE] = 3;
+	if (conn_send(c, WIRE_LANE, lane, sizeof(lane)) < 0)
+		abort();
+	is_int(conn_expect(c, WIRE_OK, &f), 0, "gives its channel to a job");
+	conn_release(c, f);
+	conn_detach(c, &in, &out);
+	is_int(lane_hub_take(&hub, 3, &ends), -1,
+		"as the lane with that number, which is not 0 to 2");
+	lane_hub_close(&hub);
+	is_int(waitpid(server, &status, 0), server, "it ends when the job does not need it");
+	is_int(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0, "in order");
+	is_int(read(in, &byte, 1), 0, "and so does the lane");
+	close(in);
+
+	c = start_server(RIGHT_READ);
+	if (conn_send(c, WIRE_LANE, lane, sizeof(lane)) < 0)
+		abort();
+	is_int(conn_expect(c, WIRE_OK, &f), -1, "a lane of a job that is gone");
+	is_int(end_server(c), ST_PEER, "ends the helper");
+
+	c = start_server(RIGHT_READ);
+	request(c, "info", "/nonexistent/x");
+	failure(c);
+	if (conn_send(c, WIRE_LANE, lane, sizeof(lane)) < 0)
+		abort();
+	err_clear();
+	is_int(conn_expect(c, WIRE_OK, &f), -1, "a LANE after a request");
+	is_str(err_text(), "protocol error: LANE without a request", "is refused");
+	is_int(end_server(c), ST_PEER, "and the helper ends");
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	test_rights();
-	test_frame(WIRE_LANE, WIRE_TOKEN_SIZE,
-		"protocol error: LANE, but this helper takes no data lanes");
 	test_frame(WIRE_SAME, WIRE_SAME_SIZE, "protocol error: SAME without a request");
 	test_frame(WIRE_GO, 0, "protocol error: GO without a request");
 	test_same();
+	test_lane();
 	return tap_done();
 }

@@ -24,7 +24,7 @@ static const struct rule rules[] = {
 	{ WIRE_GREETING, "GREETING", 1, 262144, false, true },
 	{ WIRE_REQUEST, "REQUEST", 1, 262144, true, false },
 	{ WIRE_RECORD, "RECORD", 0, 262144, false, true },
-	{ WIRE_GO, "GO", 0, 0, true, false },
+	{ WIRE_GO, "GO", 0, 1, true, false },
 	{ WIRE_DATA, "DATA", 21, 262164, true, true },
 	{ WIRE_HOLE, "HOLE", 16, 16, true, true },
 	{ WIRE_END, "END", 48, 48, true, true },
@@ -35,7 +35,7 @@ static const struct rule rules[] = {
 	{ WIRE_BEAT, "BEAT", 0, 0, true, true },
 	{ WIRE_FAILED, "FAILED", 6, 2054, true, true },
 	{ WIRE_SAME, "SAME", 32, 32, true, true },
-	{ WIRE_LANE, "LANE", 16, 16, true, false },
+	{ WIRE_LANE, "LANE", 17, 17, true, false },
 	{ WIRE_PAUSE, "PAUSE", 4, 4, true, true },
 };
 
