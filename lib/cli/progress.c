@@ -85,17 +85,20 @@ static void put_json_line(
 	const char *phase, const struct wire_progress *p, uint64_t wire, uint64_t r)
 {
 	uint64_t seconds;
-	char total_text[24] = "null", eta[24] = "null", sizes[128] = "", line[LINE_SIZE * 3];
+	char total_text[24] = "null", eta[24] = "null", near[24] = "null", sizes[160] = "";
+	char line[LINE_SIZE * 3];
 
 	if (p->total)
 		snprintf(total_text, sizeof(total_text), "%" PRIu64, p->total);
 	if (time_left(p, r, &seconds))
 		snprintf(eta, sizeof(eta), "%" PRIu64, seconds);
+	if (p->threshold != UINT64_MAX)
+		snprintf(near, sizeof(near), "%" PRIu64, p->threshold);
 	if (p->physical)
 		snprintf(sizes, sizeof(sizes),
 			", \"capacity\": %" PRIu64 ", \"allocation\": %" PRIu64
-			", \"physical\": %" PRIu64,
-			p->capacity, p->allocation, p->physical);
+			", \"physical\": %" PRIu64 ", \"threshold\": %s",
+			p->capacity, p->allocation, p->physical, near);
 	snprintf(line, sizeof(line),
 		"{\"phase\": \"%s\", \"done\": %" PRIu64 ", \"total\": %s, \"rate\": %" PRIu64
 		", \"wire\": %" PRIu64 ", \"eta\": %s%s}\n",

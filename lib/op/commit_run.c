@@ -11,6 +11,7 @@
 #include "lib/op/commit_node.h"
 #include "lib/op/commit_space.h"
 #include "lib/op/op.h"
+#include "lib/store/watch_rule.h"
 
 #define TICK_MS 250
 #define PERCENT_MAX 32 /* bytes of that text */
@@ -20,6 +21,20 @@ struct committing {
 	unsigned depth;
 	struct buf out;
 };
+
+/* Where img-watch would act by its defaults; only a qcow2 layer on a device can need more. */
+static uint64_t find_threshold(const struct commit *c, const struct commit_numbers *n)
+{
+	const struct disk_layer base = commit_layer(c, c->base);
+	const struct watch_state s = {
+		.capacity = n->capacity, .used = n->allocation, .size = n->physical
+	};
+	const struct watch_rule rule = { .chunk = WATCH_RULE_CHUNK,
+		.reserve = watch_rule_reserve(WATCH_RULE_CHUNK) };
+
+	return base.qcow2 && S_ISBLK(base.img->st.st_mode) ? watch_rule_threshold(&s, &rule)
+							   : UINT64_MAX;
+}
 
 void commit_run_tell(const struct commit *c, uint64_t done)
 {
@@ -37,6 +52,7 @@ void commit_run_tell(const struct commit *c, uint64_t done)
 		p.capacity = n.capacity;
 		p.allocation = n.allocation > c->live_end ? n.allocation : c->live_end;
 		p.physical = n.physical;
+		p.threshold = find_threshold(c, &n);
 	} else {
 		err_clear();
 	}

@@ -134,11 +134,13 @@ void wire_progress_parse(struct wire_progress *p, const uint8_t *in, size_t len)
 	p->total = get_be64(in + 8);
 	p->data = get_be64(in + 16);
 	p->left = get_be64(in + 24);
+	p->threshold = UINT64_MAX;
 	if (len < WIRE_PROGRESS_MAX)
 		return;
 	p->capacity = get_be64(in + 32);
 	p->allocation = get_be64(in + 40);
 	p->physical = get_be64(in + 48);
+	p->threshold = get_be64(in + 56);
 }
 
 size_t wire_progress_put(uint8_t out[WIRE_PROGRESS_MAX], const struct wire_progress *p)
@@ -152,6 +154,7 @@ size_t wire_progress_put(uint8_t out[WIRE_PROGRESS_MAX], const struct wire_progr
 	put_be64(out + 32, p->capacity);
 	put_be64(out + 40, p->allocation);
 	put_be64(out + 48, p->physical);
+	put_be64(out + 56, p->threshold);
 	return WIRE_PROGRESS_MAX;
 }
 

@@ -111,7 +111,7 @@
 #define WIRE_SAME_MAX (1u << 30) /* bytes that one SAME covers */
 #define WIRE_END_SIZE (4 * 8 + HASH_SIZE)
 #define WIRE_PROGRESS_SIZE 32
-#define WIRE_PROGRESS_MAX 56
+#define WIRE_PROGRESS_MAX 64
 
 #define WIRE_BEAT_MS 5000
 #define WIRE_SILENCE_MS 20000
@@ -158,6 +158,8 @@ struct wire_progress {
 	uint64_t left;	      /* about how much data is still to come */
 	/* Of the layer that a commit changes, as img-info shows them; physical 0: not told. */
 	uint64_t capacity, allocation, physical;
+	/* The allocation from which on it is near its end; UINT64_MAX: there is none. */
+	uint64_t threshold;
 };
 
 /* What an END says; also what a flow counts. */

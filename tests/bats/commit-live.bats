@@ -257,6 +257,7 @@ slow_daemon() {
 	jq -es 'map(.phase == "commit") | .[:-1] | all' "$ERR"
 	jq -es 'map(.allocation) | . == sort and (unique | length) > 2' "$ERR"
 	jq -es 'map(.done) | . == sort and (unique | length) > 2' "$ERR"
+	jq -es 'all(has("threshold") and .threshold == null)' "$ERR" # a raw base cannot grow
 	jq -es '.[-1] | .phase == "done" and .done == .total and .physical == 12582912' "$ERR"
 	json '.base.after.capacity == 12582912 and .resumed == false'
 }

@@ -190,7 +190,7 @@ static struct aside {
 	sem_t message, progress, ended;
 	int level;
 	char text[100];
-	uint64_t done, total, left, physical;
+	uint64_t done, total, left, physical, threshold;
 	atomic_int ends;
 } aside;
 
@@ -211,6 +211,7 @@ static void on_progress(void *arg, const struct wire_progress *p)
 	a->total = p->total;
 	a->left = p->left;
 	a->physical = p->physical;
+	a->threshold = p->threshold;
 	sem_post(&a->progress);
 }
 
@@ -233,7 +234,7 @@ static void sem_take(sem_t *s)
 static void test_aside(void)
 {
 	static const struct err full = { ST_NOROOM, ENOSPC, "the disk is full" };
-	static const struct wire_progress progress = { 5, 1ull << 40, 3, 1ull << 33, 7, 8, 9 };
+	static const struct wire_progress progress = { 5, 1ull << 40, 3, 1ull << 33, 7, 8, 9, 10 };
 	uint8_t numbers[WIRE_PROGRESS_MAX];
 	struct conn *c[2];
 	struct frame *f;
@@ -250,7 +251,7 @@ static void test_aside(void)
 	conn_send(c[1], WIRE_PROGRESS, numbers, wire_progress_put(numbers, &progress));
 	sem_take(&aside.progress);
 	ok(aside.done == 5 && aside.total == 1ull << 40 && aside.left == 1ull << 33 &&
-			aside.physical == 9,
+			aside.physical == 9 && aside.threshold == 10,
 		"and so does PROGRESS");
 	ok(!conn_failed(c[0], NULL), "until then all is well");
 	is_int(conn_send_error(c[1], &full), 0, "an ERROR");

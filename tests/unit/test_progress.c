@@ -22,7 +22,8 @@ static void begin(enum cli_progress how, int quiet)
 
 static const char *show(uint64_t done, uint64_t total, uint64_t wire)
 {
-	struct wire_progress p = { done, total, done, total > done ? total - done : 0, 0, 0, 0 };
+	struct wire_progress p = { done, total, done, total > done ? total - done : 0, 0, 0, 0,
+		UINT64_MAX };
 
 	progress_show(NULL, "copy", &p, wire);
 	return capture_read();
@@ -30,7 +31,7 @@ static const char *show(uint64_t done, uint64_t total, uint64_t wire)
 
 static void show_quietly(uint64_t done, uint64_t total)
 {
-	struct wire_progress p = { done, total, done, total - done, 0, 0, 0 };
+	struct wire_progress p = { done, total, done, total - done, 0, 0, 0, UINT64_MAX };
 
 	progress_show(NULL, "copy", &p, 0);
 }
@@ -140,7 +141,7 @@ static void test_live(void)
 /* What is left of a large image is a hole, which takes no time. */
 static void test_holes(void)
 {
-	struct wire_progress p = { 1u << 30, 1ull << 40, 1000000, 1000000, 0, 0, 0 };
+	struct wire_progress p = { 1u << 30, 1ull << 40, 1000000, 1000000, 0, 0, 0, UINT64_MAX };
 	json_t *line;
 
 	begin(CLI_PROGRESS_JSON, 0);

@@ -31,7 +31,7 @@ static const struct rule rules[] = {
 	{ WIRE_OK, "OK", 0, 262144, false, true },
 	{ WIRE_ERROR, "ERROR", 6, 2054, false, true },
 	{ WIRE_MESSAGE, "MESSAGE", 1, 2049, false, true },
-	{ WIRE_PROGRESS, "PROGRESS", 32, 56, false, true },
+	{ WIRE_PROGRESS, "PROGRESS", 32, 64, false, true },
 	{ WIRE_BEAT, "BEAT", 0, 0, true, true },
 	{ WIRE_FAILED, "FAILED", 6, 2054, true, true },
 	{ WIRE_SAME, "SAME", 32, 32, true, true },

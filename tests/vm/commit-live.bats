@@ -102,8 +102,10 @@ volumes() {
 	chain qcow2
 	measured=$(qemu-img measure --output=json -O qcow2 -f qcow2 /dev/vga/mid | jq .required)
 	start_qemu qcow2
-	succeeds img-commit --json --progress=never --qmp /srv/qmp --delete \
-		--top /dev/vga/mid a:/dev/vga/top
+	try img-commit --json --progress=json --qmp /srv/qmp --delete --top /dev/vga/mid a:/dev/vga/top
+	[ "$status" = 0 ]
+	# As the volume is smaller than the default reserve of img-watch, it is near its end all the time.
+	jq -es 'all(.threshold == 0 and .allocation <= .physical)' "$ERR" >&2
 	json ".base.after.physical >= $measured and .base.after.physical < $measured + 4194304 and
 		.base.after.allocation <= .base.after.physical"
 	# The image itself, which needs less.
