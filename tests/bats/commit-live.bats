@@ -234,11 +234,11 @@ uses_base() {
 	if qemu-storage-daemon --version | grep -q 'version [78]'; then
 		refuses 4 snap2 img-commit --qmp qmp --top 1 snap2
 		says "without a node of the format 'raw'"
+		lacks answers 'img-tools-commit'
 	else
 		succeeds img-commit --qmp qmp --top 1 snap2
 		[ "$(backing_of snap2)" = 'base raw' ]
 	fi
-	lacks answers 'img-tools-commit'
 	has_mark base && return 1
 	[ -e snap1 ]
 }
