@@ -82,14 +82,16 @@ static short events_of(const struct lane_bridge *b, int socket)
 static void *run_bridge(void *arg)
 {
 	struct lane_bridge *b = arg;
-	struct pollfd p[3] = { { .fd = b->way[0].from }, { .fd = b->way[1].from },
-		{ b->quit, POLLIN, 0 } };
+	struct pollfd p[3] = { [2] = { b->quit, POLLIN, 0 } };
 	int i;
 
 	/* The lane ends when one direction does: blocks go in one only. */
 	while (!b->way[0].has_ended && !b->way[1].has_ended && !p[2].revents) {
-		for (i = 0; i < 2; i++)
+		for (i = 0; i < 2; i++) {
 			p[i].events = events_of(b, i);
+			/* Else a socket that has hung up would wake it all the time. */
+			p[i].fd = p[i].events ? b->way[i].from : -1;
+		}
 		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			break;
 		for (i = 0; i < 2; i++)

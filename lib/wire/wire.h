@@ -82,8 +82,8 @@
  *	- The blocks, in their order, are dealt to the lanes in turn: block n goes over lane
  *	  n modulo their number, and so does the END, as if it were the block after the last.
  *	- With GO the client tells both helpers how many lanes there are.  The helper of a
- *	  target gets it before the first block.  Without a number, the blocks come over the
- *	  control lane; there, a target needs no GO.
+ *	  target that gave a token gets it before the first block.  Without a number, the blocks
+ *	  come over the control lane.
  */
 #ifndef IMG_WIRE_H
 #define IMG_WIRE_H

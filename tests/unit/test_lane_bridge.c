@@ -1,0 +1,100 @@
+/* lane_bridge: all bytes arrive, in both directions, and it only runs when there is something to
+ * do. */
+#include <poll.h>
+#include <signal.h>
+#include <time.h>
+
+#include "lib/job/lane_bridge.h"
+#include "tests/unit/conns.h"
+#include "tests/unit/tap.h"
+
+#define MORE_THAN_FITS ((size_t)8 << 20)
+#define LOOK_MS 300
+
+static uint8_t sent[MORE_THAN_FITS], received[MORE_THAN_FITS];
+
+/* Writes what it is given to a socket, and closes it. */
+static void *write_all(void *arg)
+{
+	int fd = *(int *)arg;
+
+	if (io_write(fd, sent, sizeof(sent)) < 0)
+		abort();
+	close(fd);
+	return NULL;
+}
+
+static int64_t processor_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* One end is closed while the other does not take what came before. */
+static void test_slow_reader(void)
+{
+	struct lane_bridge *b;
+	int one[2], other[2];
+	pthread_t writer;
+	int64_t before;
+	char byte = 0;
+	ssize_t n;
+	int fits = 600000;
+
+	conns_socket(one);
+	conns_socket(other);
+	conns_fill(sent, sizeof(sent), 1, false);
+	b = lane_bridge_start(one[1], other[0]);
+	ok(b && write(other[1], "x", 1) == 1 && read(one[0], &byte, 1) == 1 && byte == 'x',
+		"a byte goes up");
+	if (io_write(one[0], sent, (size_t)fits) < 0)
+		abort();
+	close(one[0]);
+	poll(NULL, 0, LOOK_MS); /* nothing is to happen, so nothing can be waited for */
+	before = processor_ms();
+	poll(NULL, 0, LOOK_MS);
+	ok(processor_ms() - before < LOOK_MS / 2, "it waits for the reader without running");
+	n = io_read(other[1], received, sizeof(received));
+	ok(n == fits && memcmp(sent, received, (size_t)n) == 0,
+		"all bytes arrive after their sender has gone, and then the end");
+	lane_bridge_end(b);
+	close(other[1]);
+
+	conns_socket(one);
+	conns_socket(other);
+	b = lane_bridge_start(one[1], other[0]);
+	writer = conns_start(write_all, &one[0]);
+	n = io_read(other[1], received, sizeof(received));
+	conns_join(writer);
+	ok(n == (ssize_t)sizeof(sent) && memcmp(sent, received, sizeof(sent)) == 0,
+		"more than all buffers hold");
+	lane_bridge_end(b);
+	close(other[1]);
+}
+
+/* It can be ended while it waits. */
+static void test_end(void)
+{
+	int one[2], other[2];
+	struct lane_bridge *b;
+	char byte;
+
+	conns_socket(one);
+	conns_socket(other);
+	b = lane_bridge_start(one[1], other[0]);
+	lane_bridge_end(b);
+	is_int(read(one[0], &byte, 1), 0, "both ends are closed");
+	is_int(read(other[1], &byte, 1), 0, "then");
+	close(one[0]);
+	close(other[1]);
+}
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	test_slow_reader();
+	test_end();
+	return tap_done();
+}
