@@ -339,7 +339,19 @@ hold() {
 	HELPER=$(the_helper)
 }
 
-# ended STATUS: the command ends with it, nothing is left, and the guest goes on, once.
+# all_or_nothing: no snapshot is left, or both are whole: the helper may have finished its work before
+# it heard of the end of its client.
+all_or_nothing() {
+	local n
+
+	for n in 1 2; do
+		[ ! -e "$(echo 1.img-snap-*)" ] || cmp $n.img $n.img-snap-*
+	done
+	[ ! -e "$(echo 1.img-snap-*)" ] || rm -- *.img-snap-*
+	as_before
+}
+
+# ended STATUS: the command ends with it, nothing is left half done, and the guest goes on, once.
 ended() {
 	local got=0
 
@@ -351,7 +363,7 @@ ended() {
 	fi
 	wait_until 20 events_are SR
 	wait_until 20 no_process
-	as_before
+	all_or_nothing
 }
 
 hold_snap() {
@@ -386,7 +398,7 @@ hold_snap() {
 			fi
 			wait_until 20 events_are SR
 			wait_until 20 no_process
-			as_before
+			all_or_nothing
 		done
 	done
 }

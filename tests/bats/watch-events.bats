@@ -320,8 +320,9 @@ events() {
 @test "watch events: a file" {
 	small_fs m 32M
 	qemu-img create -q -f qcow2 m/x.qcow2 64M
+	# In a chroot, what QEMU has opened by a relative name is not found from another mount namespace.
 	# shellcheck disable=SC2054 # commas of QEMU
-	NODES=(--blockdev file,node-name=p,filename=m/x.qcow2 --blockdev qcow2,node-name=x,file=p
+	NODES=(--blockdev "file,node-name=p,filename=$PWD/m/x.qcow2" --blockdev qcow2,node-name=x,file=p
 		--export nbd,id=e,node-name=x,name=x,writable=on)
 	daemon
 	watching --json --qmp qmp --reserve 8M m/x.qcow2
