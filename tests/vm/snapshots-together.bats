@@ -4,32 +4,7 @@
 
 load guest
 load clean
-
-# Host a's group has a second volume, `data`.
-setup() {
-	guest_setup
-	# shellcheck disable=SC2034 # clean.bash uses it
-	ORIGIN=disk
-	on a lvcreate -qq -y -L 4M -n data vga
-	cp "$IMAGE" /dev/vga/disk
-	head -c 4M "$IMAGE" >/dev/vga/data
-	sync
-	state a >state-a
-	hooks=(--pre-snapshot 'echo pre >>/srv/log' --post-snapshot 'echo post >>/srv/log')
-}
-
-teardown() {
-	on a find /srv /etc/img-tools -mindepth 1 -delete
-	touch stop # a writer
-	guest_teardown || return
-	on a lvremove -qqy --select 'lv_name!=disk' vga
-}
-
-# ran TEXT: these commands of $hooks ran, each followed by a blank; then forgets them.
-ran() {
-	[ "$(on a cat /srv/log | tr '\n' ' ')" = "$1" ]
-	on a rm /srv/log
-}
+load together
 
 # Writes a counter to disk and then to data, again and again, until `stop` exists.  It is stopped
 # while there is a file /srv/freeze, which it answers by /srv/frozen.  `rounds` has the time at which
@@ -124,37 +99,6 @@ snap_counters() {
 	[ ! -e disk ]
 }
 
-# second_lvcreate WHEN: what happens to the helper, or to LVM, at the second lvcreate: fails; before,
-# during, after: the helper is killed; a number: LVM is, at that call that changes something.
-second_lvcreate() {
-	rm -f "$IMG_VM/a/srv/lvcreates"
-	lvm_is a - <<-END
-		#!/bin/bash
-		[ "\$1" != lvcreate ] || echo >>/srv/lvcreates
-		[ "\$1" = lvcreate ] && [ "\$(wc -l </srv/lvcreates)" = 2 ] || exec -a lvm lvm.real "\$@"
-		case $1 in
-		fails)
-			echo '  it does not work' >&2
-			exit 5
-			;;
-		before) kill -KILL \$PPID ;;
-		during)
-			(exec -a lvm lvm.real "\$@") &
-			kill -KILL \$PPID
-			wait
-			;;
-		after)
-			(exec -a lvm lvm.real "\$@")
-			kill -KILL \$PPID
-			;;
-		*)
-			export LD_PRELOAD=$KILLER KILL_AT=$1
-			exec -a lvm lvm.real "\$@"
-			;;
-		esac
-	END
-}
-
 @test "the helper is killed at the second lvcreate: img-clean removes both; LVM is: none is left" {
 	local when
 
@@ -183,10 +127,6 @@ second_lvcreate() {
 
 both_tagged() {
 	[ "$(tagged a | wc -l)" = 2 ]
-}
-
-none_tagged() {
-	[ -z "$(tagged a)" ]
 }
 
 @test "img-copy --snapshot: of several volumes, each snapshot is removed, however the copies end" {
