@@ -3,9 +3,9 @@
 # Shared by snapshots-together.bats and snapshots-paused.bats, after clean.bash.
 
 # Host a's group has a second volume, `data`.
+# shellcheck disable=SC2034 # other files use ORIGIN and hooks
 setup() {
 	guest_setup
-	# shellcheck disable=SC2034 # clean.bash uses it
 	ORIGIN=disk
 	on a lvcreate -qq -y -L 4M -n data vga
 	cp "$IMAGE" /dev/vga/disk
