@@ -116,6 +116,14 @@ static const char *domstats_node(const struct domstats_layer *layer, char out[NO
 	return out;
 }
 
+/* The layers of a disk follow each other, the uppermost first. */
+static bool domstats_is_lower(const struct domstats *d, const struct domstats_layer *layer)
+{
+	const char *above = layer > d->layer ? layer[-1].name : NULL;
+
+	return above && layer->name && strcmp(above, layer->name) == 0;
+}
+
 /* Adds the layers to out.  0, or -1 recorded. */
 static int domstats_add(const struct domstats *d, const struct policy *policy, struct live *out)
 {
@@ -130,6 +138,7 @@ static int domstats_add(const struct domstats *d, const struct policy *policy, s
 		if (disk) {
 			disk->end = layer->allocation;
 			disk->threshold = layer->threshold;
+			disk->is_lower = domstats_is_lower(d, layer);
 		} else if (layer->path && err_status() != ST_OK) {
 			return -1;
 		}

@@ -8,6 +8,7 @@
 #ifndef IMG_LIVE_H
 #define IMG_LIVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@ struct live {
 		uint64_t passed; /* end of the write that QEMU reported last, or 0 */
 		uint64_t
 			threshold; /* where QEMU reports a write (BLOCK_WRITE_THRESHOLD); 0: none */
+		bool is_lower;	   /* a layer that another one stands on; told by libvirt only */
 	} *disk;
 	size_t count;
 };

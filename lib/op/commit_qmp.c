@@ -152,7 +152,11 @@ static int start_qemu_job(struct commit_guest *g, const struct commit *c)
 		.backing = c->is_active ? NULL : c->backing,
 		.masks_protocol = q->masks_protocol };
 
-	return qmp_job_commit(q->q, &job);
+	if (qmp_job_commit(q->q, &job) == 0)
+		return 0;
+	if (strstr(err_text(), "Need a root block node"))
+		err_set(ST_REFUSED, "QEMU has another layer above this one: name the uppermost");
+	return -1;
 }
 
 static int find_qemu_end(struct commit_guest *g, const struct commit *c, uint64_t *end)

@@ -40,6 +40,18 @@ static int list_disks(const struct commit_virsh *v, struct live *out)
 	return domstats_list(v->domain, v->guest.policy, out);
 }
 
+/* libvirt does not ask for the active layer by its name, and would commit another one. */
+static int check_image_is_active(
+	const struct commit_virsh *v, const struct live *l, const struct commit *c)
+{
+	const struct live_disk *disk = live_find(l, &commit_layer(c, 0).img->st);
+
+	if (!disk || !disk->is_lower)
+		return 0;
+	return err_set(ST_REFUSED,
+		"its disk '%s' has another layer above this one: name the uppermost", v->disk);
+}
+
 /* Of a layer; NULL: the guest does not have it open. */
 static const char *node_of(const struct live *l, const struct commit *c, unsigned depth)
 {
@@ -72,6 +84,8 @@ static int find_disk(struct commit_virsh *v, const struct commit *c, bool *uses_
 	*uses_base = !image && base;
 	if (image || base)
 		r = set_disk(v, image ? image : base);
+	if (r == 0 && image)
+		r = check_image_is_active(v, &live, c);
 	live_fini(&live);
 	return r;
 }

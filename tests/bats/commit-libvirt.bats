@@ -175,6 +175,13 @@ asked() {
 	refuses 1 "v:$DIR/snap2" img-commit --libvirt web --top 1 "v:$DIR/snap2"
 	says 'virsh: unsupported configuration: no'
 	has_mark base && return 1
+	example
+	# A layer that is not the uppermost: libvirt would commit that one, too, and the guest would use BASE.
+	refuses 4 "v:$DIR/snap1" img-commit -n --libvirt web "v:$DIR/snap1"
+	refuses 4 "v:$DIR/snap1" img-commit --libvirt web "v:$DIR/snap1"
+	says "guest 'web': its disk 'vda' has another layer above this one: name the uppermost"
+	lacks "$V/args" --active
+	has_mark base && return 1
 	# Other guests.
 	sed -i "s,$DIR/snap1,$DIR/other," "$V/domstats"
 	refuses 4 "v:$DIR/snap2" img-commit --libvirt web --top 1 "v:$DIR/snap2"

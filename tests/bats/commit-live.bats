@@ -208,6 +208,9 @@ uses_base() {
 	says 'does not speak QMP'
 	refuses 2 '' img-commit --qmp= snap2
 	refuses 2 snap2 img-commit --qmp qmp --top 2 snap2
+	refuses 4 snap1 img-commit --qmp qmp snap1
+	says 'QEMU has another layer above this one: name the uppermost'
+	has_mark base && return 1
 	qemu-img create -q -f qcow2 -u -b base -F raw clone 10M
 	refuses 4 snap2 img-commit --qmp qmp --top 1 snap2
 	says "'$DIR/clone' also needs layer '$DIR/base'"

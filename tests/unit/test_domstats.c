@@ -45,10 +45,12 @@ static void test_running(void)
 	ok(disk, "running: the first layer");
 	is_int(disk ? disk->end : 0, 3473408, "running: its allocation");
 	is_int(disk ? disk->threshold : 0, 8388608, "running: its threshold");
+	ok(disk && !disk->is_lower, "running: nothing stands on it");
 	if (stat("base", &st) < 0)
 		abort();
 	disk = live_find(&live, &st);
 	ok(disk && disk->end == 0 && disk->threshold == 0, "running: the second layer");
+	ok(disk && disk->is_lower, "running: the first one stands on it");
 	if (stat(".", &st) < 0)
 		abort();
 	ok(!live_find(&live, &st), "running: nothing else");
