@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# img-commit --libvirt, which runs virsh.  No libvirtd runs here, and the test driver of virsh has no
-# block jobs.  So on the host "v", virsh is a script.  It prints what the formats of virsh 9.0 make of
+# img-commit --libvirt, which runs virsh: what libvirtd does not do on demand (libvirt.bats has a real
+# one).  On the host "v", virsh is a script.  It prints what the formats of virsh 9.0 make of
 # a job, not what a real job was seen to print, and lets qemu-img do what QEMU would do.
 
 load common
