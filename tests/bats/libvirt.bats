@@ -51,7 +51,7 @@ libvirt_mounts() {
 start_libvirtd() {
 	"$BATS_FILE_TMPDIR/here" libvirtd -f /etc/libvirt/libvirtd.conf -p /run/libvirt/pid \
 		>"$PLACE/said" 2>&1 3>&- &
-	wait_until 60 "$BATS_FILE_TMPDIR/here" virsh -q -c qemu:///system list >/dev/null || {
+	wait_until 60 "$BATS_FILE_TMPDIR/here" virsh -q -c qemu:///system list >/dev/null 2>&1 || {
 		cat "$PLACE/said" >&2
 		return 1
 	}

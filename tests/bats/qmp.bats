@@ -1,9 +1,8 @@
 #!/usr/bin/env bats
 #
 # img-info --qmp: the numbers of a disk that is being written, by the monitor of
-# qemu-storage-daemon, with qemu-io as the guest.  And --libvirt, which runs virsh: no libvirtd
-# runs here, and the test driver of virsh has no disks, so on the host "v" a script says what virsh
-# of libvirt 9.0 does.
+# qemu-storage-daemon, with qemu-io as the guest.  And --libvirt, which runs virsh: on the host "v" a
+# script says what virsh of libvirt 9.0 does; libvirt.bats has a real one.
 
 load common
 load qemu
