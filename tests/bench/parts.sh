@@ -67,6 +67,24 @@ part_long-link() {
 	rm "$dir/part"
 }
 
+# Random bytes, and one byte, whose time is that for connecting.
+part_far-link() {
+	local ms
+
+	image_random
+	for ms in 50 150; do
+		mv "$dir/random" "$dir/random-$ms"
+		head -c 1 "$dir/random-$ms" >"$dir/byte-$ms"
+		link "far$ms" -t $ms -r 125000000
+		compare "125 MB/s and $ms ms, random bytes, to the host" up "random-$ms" img-copy scp nbdcopy
+		compare "the same, from the host" down "random-$ms" img-copy scp nbdcopy
+		compare "one byte, to the host" up "byte-$ms" img-copy scp nbdcopy
+		compare "one byte, from the host" down "byte-$ms" img-copy scp nbdcopy
+		mv "$dir/random-$ms" "$dir/random"
+	done
+	rm "$dir/random"
+}
+
 # What is read of 20 layers is little, and so the programs' start is most of it.
 part_chain() {
 	image_layers

@@ -4,7 +4,7 @@
 #   tests/bench/run.sh BUILD
 #
 #   T='remote local'  some parts: remote archive local sparse memory slow-link long-link
-#                     resize chain watch
+#                     far-link resize chain watch
 #   ROUNDS=3          timed runs of each; 0: the checking ones only
 #   SIZE=4G           of the image
 #
@@ -14,7 +14,7 @@ set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 build=$(cd "${1:-build}" && pwd)
 rounds=${ROUNDS:-3}
-parts=${T:-remote archive local sparse memory slow-link long-link resize chain watch}
+parts=${T:-remote archive local sparse memory slow-link long-link far-link resize chain watch}
 bytes=$(numfmt --from=iec "${SIZE:-4G}")
 tests/deps.sh bench
 
