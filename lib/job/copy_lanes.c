@@ -3,6 +3,9 @@
  */
 #include "lib/job/copy_lanes.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -18,18 +21,20 @@ void copy_lanes_init(
 {
 	const bool is_remote[2] = { t->from.host != NULL, t->to.host != NULL };
 	struct peer *const peer[2] = { from, to };
-	unsigned i, n, most = 0;
+	unsigned i, n, good = 0, most = WIRE_LANES_MAX;
 
 	*l = (struct copy_lanes){ .t = t, .from = from, .to = to };
 	for (i = 0; i < 2; i++) {
-		n = is_remote[i] ? peer_lanes(peer[i]) : peer_takes_lanes(peer[i]);
-		if (n == 0)
+		n = is_remote[i] ? peer_lanes(peer[i]) : 0;
+		if (is_remote[i] && n == 0)
 			return;
-		if (is_remote[i] && n > most)
-			most = n;
+		if (n > good)
+			good = n;
+		if (peer_lanes_max(peer[i]) < most)
+			most = peer_lanes_max(peer[i]);
 	}
 	if (!t->dry_run)
-		l->wanted = most;
+		l->wanted = good < most ? good : most;
 }
 
 struct peer *copy_lanes_teller(const struct copy_lanes *l)
@@ -47,10 +52,10 @@ void copy_lanes_request(const struct copy_lanes *l, const struct peer *p, struct
 }
 
 /* Gives a lane to the helper of this host.  0, or -1 recorded. */
-static int give_here(const struct copy_lanes *l, int lane, const uint8_t token[WIRE_TOKEN_SIZE])
+static int give_here(int lane, const uint8_t token[WIRE_TOKEN_SIZE], unsigned number)
 {
 	const struct lane_ends ends = { lane, lane };
-	int hub = lane_join(token, l->joined, &ends);
+	int hub = lane_join(token, number, &ends);
 
 	close(lane);
 	if (hub < 0)
@@ -59,26 +64,112 @@ static int give_here(const struct copy_lanes *l, int lane, const uint8_t token[W
 	return 0;
 }
 
-/* Starts one lane, between the helpers with these tokens.  0, or -1 recorded. */
-static int start_one(struct copy_lanes *l, const uint8_t source[WIRE_TOKEN_SIZE],
-	const uint8_t target[WIRE_TOKEN_SIZE])
+/* The lanes that are being started, each by a thread: so all take the round trips of one. */
+struct lane_starts {
+	const struct copy_lanes *l;
+	const uint8_t *source, *target; /* tokens of the helpers */
+	atomic_uint next;		/* the number of the next lane that has its channels */
+	struct lane_start {
+		struct lane_starts *all;
+		pthread_t thread;
+		unsigned number;
+		struct lane_bridge *bridge;
+		struct err error; /* ST_OK: it has joined at both ends */
+	} lane[WIRE_LANES_MAX];
+};
+
+/* Opens its channels; at an end on this host there is none.  0, or -1 recorded. */
+static int open_channels(const struct copy_lanes *l, struct conn *channel[2])
 {
 	const struct transfer *t = l->t;
+
+	if (t->from.host && !(channel[0] = peer_lane_open(l->from, &t->from)))
+		return -1;
+	if (!t->to.host || (channel[1] = peer_lane_open(l->to, &t->to)))
+		return 0;
+	conn_close(channel[0]);
+	return -1;
+}
+
+/*
+ * Not all channels may be opened, if sshd allows fewer.  So those that were get their numbers in
+ * turn.  0, or -1 recorded.
+ */
+static int start_one(struct lane_start *s)
+{
+	const struct copy_lanes *l = s->all->l;
+	struct conn *channel[2] = { NULL, NULL };
 	int lane[2] = { -1, -1 };
 
-	if (t->from.host && (lane[0] = peer_lane(l->from, &t->from, source, l->joined)) < 0)
+	if (open_channels(l, channel) < 0)
 		return -1;
-	if (t->to.host && (lane[1] = peer_lane(l->to, &t->to, target, l->joined)) < 0) {
+	s->number = atomic_fetch_add(&s->all->next, 1);
+	if (channel[0] &&
+		(lane[0] = peer_lane_start(l->from, channel[0], s->all->source, s->number)) < 0) {
+		conn_close(channel[1]);
+		return -1;
+	}
+	if (channel[1] &&
+		(lane[1] = peer_lane_start(l->to, channel[1], s->all->target, s->number)) < 0) {
 		if (lane[0] >= 0)
 			close(lane[0]);
 		return -1;
 	}
-	if (lane[0] < 0)
-		return give_here(l, lane[1], source);
-	if (lane[1] < 0)
-		return give_here(l, lane[0], target);
-	l->bridge[l->joined] = lane_bridge_start(lane[0], lane[1]);
-	return l->bridge[l->joined] ? 0 : -1;
+	if (!channel[0])
+		return give_here(lane[1], s->all->source, s->number);
+	if (!channel[1])
+		return give_here(lane[0], s->all->target, s->number);
+	s->bridge = lane_bridge_start(lane[0], lane[1]);
+	return s->bridge ? 0 : -1;
+}
+
+static void *run_start(void *arg)
+{
+	struct lane_start *s = arg;
+
+	s->number = WIRE_LANES_MAX;
+	if (start_one(s) < 0)
+		err_take(&s->error);
+	return NULL;
+}
+
+/* A lane below which one is missing is not used: the helpers let it go. */
+static void take_started(struct copy_lanes *l, struct lane_starts *all, unsigned count)
+{
+	struct lane_start *by_number[WIRE_LANES_MAX] = { NULL };
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		if (all->lane[i].error.status == ST_OK)
+			by_number[all->lane[i].number] = &all->lane[i];
+		else
+			log_debug("a data lane less: %s", all->lane[i].error.text);
+	}
+	for (; l->joined < count && by_number[l->joined]; l->joined++)
+		l->bridge[l->joined] = by_number[l->joined]->bridge;
+	for (i = l->joined; i < count; i++)
+		if (by_number[i])
+			lane_bridge_end(by_number[i]->bridge);
+}
+
+static void start_all(struct copy_lanes *l, const uint8_t *source, const uint8_t *target)
+{
+	struct lane_starts all = { .l = l, .source = source, .target = target };
+	unsigned i, count = 0;
+	sigset_t every, old;
+	int rc = 0;
+
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &old);
+	while (rc == 0 && count < l->wanted) {
+		all.lane[count].all = &all;
+		rc = pthread_create(&all.lane[count].thread, NULL, run_start, &all.lane[count]);
+		count += rc == 0;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	for (i = 0; i < count; i++)
+		pthread_join(all.lane[i].thread, NULL);
+	take_started(l, &all, count);
 }
 
 static bool is_worth_while(const struct transfer_result *res)
@@ -100,14 +191,7 @@ void copy_lanes_start(struct copy_lanes *l, const struct kv *source, const struc
 		err_clear();
 		return;
 	}
-	while (l->joined < l->wanted) {
-		if (start_one(l, sender, receiver) < 0) {
-			log_debug("%u data lanes, and no more: %s", l->joined, err_text());
-			err_clear();
-			return;
-		}
-		l->joined++;
-	}
+	start_all(l, sender, receiver);
 }
 
 void copy_lanes_end(struct copy_lanes *l)

@@ -17,49 +17,53 @@ unsigned lane_number(int64_t round_ms)
 {
 	uint64_t n = 1 + (uint64_t)round_ms * LINK_RATE / CHANNEL_WINDOW;
 
-	return n < WIRE_LANES_MAX - 1 ? (unsigned)n : WIRE_LANES_MAX - 1; /* one for control */
+	return n < WIRE_LANES_MAX ? (unsigned)n : WIRE_LANES_MAX;
 }
 
-/* Makes the channel of a started helper the lane.  The descriptor, or -1 recorded. */
-static int lane_ask(struct conn *c, const struct peer_options *opt,
-	const uint8_t token[WIRE_TOKEN_SIZE], unsigned number)
+static int lane_limit_ms(const struct peer_options *opt)
 {
-	int limit_ms = opt->ssh.timeout_s ? opt->ssh.timeout_s * 1000 : GREETING_MS, in, out;
-	uint8_t lane[WIRE_LANE_SIZE];
+	return opt->ssh.timeout_s ? opt->ssh.timeout_s * 1000 : GREETING_MS;
+}
+
+struct conn *lane_open(struct ssh *ssh, const struct location *loc, const struct peer_options *opt)
+{
+	struct started s = STARTED_INIT;
 	struct greeting g;
+	struct conn *c;
+
+	if (!ssh) {
+		err_set(ST_PEER, "there can be no further channel");
+		return NULL;
+	}
+	s.ssh = ssh;
+	if (start_shell(&s, loc, opt) < 0) {
+		if (s.fd >= 0)
+			close(s.fd);
+		return NULL;
+	}
+	c = conn_new(s.fd, s.fd, WIRE_CLIENT, NULL, CONN_NO_SILENCE);
+	if (c && greeting_receive(c, lane_limit_ms(opt), &g) < 0) {
+		conn_close(c);
+		return NULL;
+	}
+	return c;
+}
+
+int lane_start(struct conn *c, const struct peer_options *opt, const uint8_t token[WIRE_TOKEN_SIZE],
+	unsigned number)
+{
+	uint8_t lane[WIRE_LANE_SIZE];
 	struct frame *f;
+	int in, out;
 
 	memcpy(lane, token, WIRE_TOKEN_SIZE);
 	lane[WIRE_TOKEN_SIZE] = (uint8_t)number;
-	if (greeting_receive(c, limit_ms, &g) < 0)
-		goto fail;
-	conn_limit(c, limit_ms, "cannot start a data lane: no answer");
-	if (conn_send(c, WIRE_LANE, lane, sizeof(lane)) < 0 || conn_expect(c, WIRE_OK, &f) < 0)
-		goto fail;
+	conn_limit(c, lane_limit_ms(opt), "cannot start a data lane: no answer");
+	if (conn_send(c, WIRE_LANE, lane, sizeof(lane)) < 0 || conn_expect(c, WIRE_OK, &f) < 0) {
+		conn_close(c);
+		return -1;
+	}
 	conn_release(c, f);
 	conn_detach(c, &in, &out);
 	return in;
-fail:
-	conn_close(c);
-	return -1;
-}
-
-int lane_start(struct ssh *ssh, const struct location *loc, const struct peer_options *opt,
-	const uint8_t token[WIRE_TOKEN_SIZE], unsigned number)
-{
-	struct started s = STARTED_INIT;
-	struct conn *c;
-	int r;
-
-	if (!ssh)
-		return err_set(ST_PEER, "there can be no further channel");
-	s.ssh = ssh;
-	r = start_shell(&s, loc, opt);
-	if (r < 0) {
-		if (s.fd >= 0)
-			close(s.fd);
-		return -1;
-	}
-	c = conn_new(s.fd, s.fd, WIRE_CLIENT, NULL, CONN_NO_SILENCE);
-	return c ? lane_ask(c, opt, token, number) : -1;
 }

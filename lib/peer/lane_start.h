@@ -15,8 +15,11 @@ struct ssh;
  */
 unsigned lane_number(int64_t round_ms);
 
-/* As peer_lane(), over the connection ssh; NULL: -1 recorded. */
-int lane_start(struct ssh *ssh, const struct location *loc, const struct peer_options *opt,
-	const uint8_t token[WIRE_TOKEN_SIZE], unsigned number);
+/* As peer_lane_open(), over the connection ssh; NULL: NULL recorded. */
+struct conn *lane_open(struct ssh *ssh, const struct location *loc, const struct peer_options *opt);
+
+/* As peer_lane_start(). */
+int lane_start(struct conn *c, const struct peer_options *opt, const uint8_t token[WIRE_TOKEN_SIZE],
+	unsigned number);
 
 #endif

@@ -199,21 +199,27 @@ struct conn *peer_conn(struct peer *p)
 	return p->conn;
 }
 
-int peer_lane(struct peer *p, const struct location *loc, const uint8_t token[WIRE_TOKEN_SIZE],
-	unsigned number)
+struct conn *peer_lane_open(struct peer *p, const struct location *loc)
 {
-	return lane_start(p->started.ssh, loc, &p->opt, token, number);
+	return lane_open(p->started.ssh, loc, &p->opt);
+}
+
+int peer_lane_start(
+	struct peer *p, struct conn *lane, const uint8_t token[WIRE_TOKEN_SIZE], unsigned number)
+{
+	return lane_start(lane, &p->opt, token, number);
 }
 
 unsigned peer_lanes(struct peer *p)
 {
-	return p->started.ssh && peer_takes_lanes(p) ? lane_number(ssh_round_ms(p->started.ssh))
-						     : 0;
+	return p->started.ssh ? lane_number(ssh_round_ms(p->started.ssh)) : 0;
 }
 
-bool peer_takes_lanes(const struct peer *p)
+unsigned peer_lanes_max(const struct peer *p)
 {
-	return p->lanes > 1;
+	const uint64_t most = p->lanes > 0 ? p->lanes - 1 : 0; /* one is the control lane */
+
+	return most < WIRE_LANES_MAX ? (unsigned)most : WIRE_LANES_MAX;
 }
 
 uint64_t peer_bytes(struct peer *p)

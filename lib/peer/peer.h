@@ -45,18 +45,25 @@ struct peer *peer_open(const struct location *loc, const struct peer_options *op
 struct conn *peer_conn(struct peer *p);
 
 /*
- * A further channel to the host of p, as a data lane of the job with that token (wire.h), which the
- * helper p has told.  loc is as for peer_open().  A stream socket, which the caller closes and
- * nothing was sent over yet; or -1 recorded, if there can be none.  Blocks for some round trips.
+ * Opens a further channel to the host of p, with a helper that has greeted.  loc is as for
+ * peer_open().  NULL recorded, if there can be none.  Blocks for some round trips; any number of
+ * threads may call it at the same time.
  */
-int peer_lane(struct peer *p, const struct location *loc, const uint8_t token[WIRE_TOKEN_SIZE],
-	unsigned number);
+struct conn *peer_lane_open(struct peer *p, const struct location *loc);
 
-/* How many data lanes are good for a job with p; 0: none are possible. */
+/*
+ * Makes it the data lane with this number of the job with that token (wire.h), which the helper p
+ * has told.  A stream socket, which the caller closes and nothing was sent over yet; or -1
+ * recorded. Frees the conn.  Blocks for a round trip, and may be called as peer_lane_open().
+ */
+int peer_lane_start(
+	struct peer *p, struct conn *lane, const uint8_t token[WIRE_TOKEN_SIZE], unsigned number);
+
+/* How many data lanes are good for the link to p; 0: none are possible. */
 unsigned peer_lanes(struct peer *p);
 
-/* Whether p takes data lanes that are given to it on this host, by lane_join(). */
-bool peer_takes_lanes(const struct peer *p);
+/* How many data lanes of a job p takes at most. */
+unsigned peer_lanes_max(const struct peer *p);
 
 /* Bytes that were exchanged with p so far, all lanes included. */
 uint64_t peer_bytes(struct peer *p);

@@ -15,7 +15,7 @@
 #include "lib/ssh/ssh_connect.h"
 #include "lib/ssh/ssh_lane.h"
 
-#define SSH_LOOP_LANES 8
+#define SSH_LOOP_LANES 9 /* of the 10 that sshd allows (MaxSessions) */
 #define SSH_LOOP_WHY_MAX 512
 
 struct ssh_loop_request {

@@ -7,6 +7,8 @@ load common
 setup_file() {
 	img_setup_file a b
 	start_host one 'MaxSessions 1' # a connection has one channel
+	start_host few 'MaxSessions 4'
+	gcc -O2 -o "$BATS_FILE_TMPDIR/relay" "$BATS_TEST_DIRNAME/../bench/relay.c"
 	export BIG=$BATS_FILE_TMPDIR/big
 	{
 		head -c 20M /dev/urandom
@@ -62,6 +64,36 @@ lanes_of() {
 	same "$BIG" down
 	[ "$(lanes_of img-copy -F "$SSH_CONFIG" -n "$BIG" "a:$DIR/dry")" = 0 ]
 	assert_not_exist dry
+}
+
+# far HOST MS: $FAR is an ssh_config in which "far" is that host behind a link with this round trip.
+far() {
+	local port there
+
+	there=$(sshd_port "$1")
+	exec {RELAY}< <(exec "$BATS_FILE_TMPDIR/relay" -t "$2" counts "$there" 3>&-)
+	read -ru "$RELAY" port
+	FAR=$DIR/far-config
+	sed "s/^Host $1\$/Host far/; s/Port $there\$/Port $port/" "$SSH_CONFIG" >"$FAR"
+	sed -n "s/^\[127.0.0.1\]:$there /[127.0.0.1]:$port /p" "$SSHD_DIR/known_hosts" >known
+	cat known >>"$SSHD_DIR/known_hosts"
+}
+
+@test "lanes: eight over a long link, or as many as sshd allows" {
+	far a 120
+	[ "$(lanes_of img-copy -F "$FAR" "$BIG" "far:$DIR/up")" = 8 ]
+	same "$BIG" up
+	[ "$(lanes_of img-copy -F "$FAR" "far:$BIG" down)" = 8 ]
+	same "$BIG" down
+	img-copy -F "$FAR" "far:$BIG" "b:$DIR/across"
+	same "$BIG" across
+	exec {RELAY}<&-
+	far few 120
+	[ "$(lanes_of img-copy -F "$FAR" "$BIG" "far:$DIR/up2")" = 3 ]
+	same "$BIG" up2
+	img-copy -F "$FAR" "b:$BIG" "far:$DIR/across2"
+	same "$BIG" across2
+	wait_until 10 no_process
 }
 
 @test "lanes: the progress, and what was sent" {
