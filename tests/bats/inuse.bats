@@ -201,6 +201,33 @@ qemu_end() {
 	rm commands
 }
 
+# lease FILE WHEN: a program has a read lease of it, and gives it back when it is asked, or never.
+lease() {
+	perl -e '
+		open(F, "<", $ARGV[0]) or die;
+		$SIG{IO} = $ARGV[1] eq "never" ? "IGNORE" : sub { select(undef, undef, undef, 0.02); exit 0 };
+		fcntl(F, 1024, 0) or die "no lease: $!"; # F_SETLEASE, F_RDLCK
+		$| = 1;
+		print "has it\n";
+		sleep 60 while 1' "$1" "$2" >holder 3>&- &
+	HOLDER=$!
+	wait_until 10 grep -q 'has it' holder
+}
+
+@test "in use: a file server has a lease of it" {
+	cp source.img y.img
+	lease y.img asked
+	succeeds img-write source.img y.img
+	wait "$HOLDER"
+	lease y.img never
+	refuses 5 y.img img-write source.img y.img
+	says 'is in use: another program has a lease of it'
+	kill -KILL "$HOLDER"
+	wait "$HOLDER" || true
+	has_mark y.img && return 1
+	same source.img y.img
+}
+
 @test "in use: QEMU writes to it" {
 	qemu -f raw x.img
 	shown '.in_use'

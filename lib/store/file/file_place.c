@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +17,8 @@
 #include "lib/base/pathname.h"
 #include "lib/host/identity.h"
 
-#define LINKS_MAX 40 /* the kernel's own limit */
+#define LINKS_MAX 40	  /* the kernel's own limit */
+#define LEASE_WAIT_MS 200 /* the longest of several waits, each twice as long as the one before */
 
 /* The path of name in dir, by its real path if that is known, else as it was spelled. */
 static char *shown_path(int dir, const char *spelled_dir, const char *name)
@@ -252,6 +254,32 @@ void file_place_release(struct place *base)
 		close(p->node);
 }
 
+static int open_node(const struct place_file *p, int flags)
+{
+	if (p->dir < 0)
+		return openat(p->node, ".", flags | O_CLOEXEC);
+	if (p->by_link)
+		return policy_open(p->base.policy, p->base.spelled, flags);
+	return openat(p->dir, p->base.name, flags | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/*
+ * While somebody has a lease, opening with O_NONBLOCK fails.  Another job has one for a moment,
+ * when it finds out whether the file is in use; a file server gives its lease back when it is
+ * asked.
+ */
+static int open_despite_lease(const struct place_file *p, int flags)
+{
+	int fd, wait_ms;
+
+	for (wait_ms = 1;; wait_ms *= 2) {
+		fd = open_node(p, flags);
+		if (fd >= 0 || p->by_link || errno != EWOULDBLOCK || wait_ms > LEASE_WAIT_MS)
+			return fd;
+		poll(NULL, 0, wait_ms);
+	}
+}
+
 int file_place_open(const struct place *base, int flags)
 {
 	const struct place_file *p = (const struct place_file *)base;
@@ -262,14 +290,11 @@ int file_place_open(const struct place *base, int flags)
 		errno = ENOENT;
 		return err_sys("cannot open");
 	}
-	if (p->dir < 0)
-		fd = openat(p->node, ".", flags | O_CLOEXEC);
-	else if (p->by_link)
-		fd = policy_open(base->policy, base->spelled, flags);
-	else
-		fd = openat(p->dir, base->name, flags | O_NOFOLLOW | O_CLOEXEC);
+	fd = open_despite_lease(p, flags);
 	if (fd < 0 && errno == ELOOP && !p->by_link)
 		return place_was_replaced();
+	if (fd < 0 && errno == EWOULDBLOCK && !p->by_link)
+		return err_set(ST_BUSY, "is in use: another program has a lease of it");
 	if (fd < 0)
 		return p->by_link ? -1
 				  : err_sys("cannot open%s",
