@@ -560,16 +560,16 @@ on_terminal() {
 	assert_equal "$("$probe" -F "$config" a: cat <"$file" | sha256sum)" "$sum"
 }
 
-@test "eight channels at once, with key exchanges, and no ninth" {
+@test "nine channels at once, with key exchanges, and no tenth" {
 	local file=$BATS_TEST_TMPDIR/file i
 
 	head -c 30M /dev/urandom >"$file"
-	run -0 "$probe" -F "$SSH_CONFIG" c: cat -c 8 -o "$file" <"$file"
-	for i in {0..7}; do
+	run -0 "$probe" -F "$SSH_CONFIG" c: cat -c 9 -o "$file" <"$file"
+	for i in {0..8}; do
 		assert cmp "$file" "$file.$i"
 	done
-	run probe c: cat -c 9 -o "$file"
-	assert_refused "cannot run a command on 'c'" "8 commands are running already"
+	run probe c: cat -c 10 -o "$file"
+	assert_refused "cannot run a command on 'c'" "9 commands are running already"
 }
 
 @test "a server that is killed in mid-stream" {
