@@ -133,5 +133,6 @@ struct source *source_image(struct image *img)
 	if (!s)
 		return NULL;
 	s->img = img;
+	image_spare_cache(img);
 	return &s->base;
 }

@@ -12,6 +12,7 @@
 #include "lib/base/io.h"
 #include "lib/base/size.h"
 #include "lib/format/content.h"
+#include "lib/host/page_cache.h"
 #include "lib/store/backend.h"
 
 #define OPEN_TRIES 64
@@ -53,6 +54,7 @@ void image_close(struct image *img)
 		return;
 	if (img->ops->release)
 		img->ops->release(img);
+	page_cache_close(img->cache);
 	if (img->fd >= 0)
 		close(img->fd);
 	place_close(img->place);
@@ -62,7 +64,13 @@ void image_close(struct image *img)
 
 ssize_t image_fd_read(struct image *img, void *p, size_t n, uint64_t off)
 {
-	return io_pread(img->fd, p, n, off);
+	return page_cache_read(img->cache, img->fd, p, n, off);
+}
+
+void image_spare_cache(struct image *img)
+{
+	if (img->fd >= 0 && !img->cache)
+		img->cache = page_cache_open(img->fd);
 }
 
 int image_fd_use(struct image *img, struct inuse *u)

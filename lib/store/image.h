@@ -22,6 +22,7 @@
 
 struct content;
 struct image;
+struct page_cache;
 
 /* What a backend's images do (backend.h).  0, or -1 recorded. */
 struct image_ops {
@@ -72,6 +73,7 @@ struct image {
 	uint64_t len;		    /* of the file or device, in bytes */
 	struct stat st;		    /* of fd, when it was opened; zeros without one */
 	bool is_held;		    /* image_hold() */
+	struct page_cache *cache;   /* image_spare_cache(); or NULL */
 	unsigned *use_wait_ms;	    /* borrowed: how long .use may wait (inuse.h); or NULL */
 	bool may_change;	    /* the user accepts that it is written to while it is read */
 	const atomic_bool *spoiled; /* borrowed; true: this snapshot has overflowed.  Or NULL */
@@ -117,6 +119,12 @@ int image_hold(struct image *img);
  * image_hold().
  */
 int image_check_end(struct image *img);
+
+/*
+ * From now on, reading it does not fill the page cache, if its storage allows that.  For an image
+ * that is read once, by several threads.
+ */
+void image_spare_cache(struct image *img);
 
 /* Finds out its length and its times anew, after this job has enlarged it.  0, or -1 recorded. */
 int image_refresh(struct image *img);

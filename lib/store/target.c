@@ -15,6 +15,7 @@
 #include "lib/base/io.h"
 #include "lib/base/size.h"
 #include "lib/block/block.h"
+#include "lib/host/page_cache.h"
 #include "lib/store/backend.h"
 #include "lib/store/target_ops.h"
 
@@ -129,13 +130,18 @@ ssize_t target_fd_peek(struct target *t, void *p, size_t n)
 	return io_pread(t->fd, p, n, 0);
 }
 
-/* Lets the disk write while more data is on its way, so that little is left for fsync(). */
+/*
+ * Lets the disk write while more data is on its way, so that little is left for fsync().  What it
+ * has written makes room in the page cache.
+ */
 static void begin_writeback(struct target *t, size_t n)
 {
 	uint64_t before = atomic_fetch_add(&t->written, n);
 
-	if (t->want.fsync && t->fd >= 0 && before / WRITEBACK != (before + n) / WRITEBACK)
-		sync_file_range(t->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* fsync() has the errors */
+	if (!t->want.fsync || t->fd < 0 || before / WRITEBACK == (before + n) / WRITEBACK)
+		return;
+	sync_file_range(t->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* fsync() has the errors */
+	page_cache_drop_written(t->fd);
 }
 
 int target_write(struct target *t, const void *p, size_t n, uint64_t off)
@@ -263,7 +269,11 @@ int target_sync(struct target *t)
 {
 	if (!t->want.fsync)
 		return close_copy(t->fd);
-	return fsync(t->fd) < 0 ? err_sys("cannot sync it to disk") : 0;
+	if (fsync(t->fd) < 0)
+		return err_sys("cannot sync it to disk");
+	if (atomic_load(&t->written) >= WRITEBACK)
+		page_cache_drop_written(t->fd);
+	return 0;
 }
 
 int target_settle(struct target *t)
