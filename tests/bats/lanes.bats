@@ -8,7 +8,7 @@ setup_file() {
 	img_setup_file a b
 	start_host one 'MaxSessions 1' # a connection has one channel
 	start_host few 'MaxSessions 4'
-	gcc -O2 -o "$BATS_FILE_TMPDIR/relay" "$BATS_TEST_DIRNAME/../bench/relay.c"
+	gcc -O2 -D_GNU_SOURCE -o "$BATS_FILE_TMPDIR/relay" "$BATS_TEST_DIRNAME/../bench/relay.c"
 	export BIG=$BATS_FILE_TMPDIR/big
 	{
 		head -c 20M /dev/urandom
