@@ -72,9 +72,9 @@ struct lane_starts {
 	struct lane_start {
 		struct lane_starts *all;
 		pthread_t thread;
+		bool has_joined; /* at both ends; then these are set: */
 		unsigned number;
-		struct lane_bridge *bridge;
-		struct err error; /* ST_OK: it has joined at both ends */
+		struct lane_bridge *bridge; /* NULL: one end is on this host */
 	} lane[WIRE_LANES_MAX];
 };
 
@@ -92,8 +92,8 @@ static int open_channels(const struct copy_lanes *l, struct conn *channel[2])
 }
 
 /*
- * Not all channels may be opened, if sshd allows fewer.  So those that were get their numbers in
- * turn.  0, or -1 recorded.
+ * If sshd allows fewer channels, some threads fail, whichever they are.  So a lane gets its number
+ * only when its channels are open, and there are no gaps.  0, or -1 recorded.
  */
 static int start_one(struct lane_start *s)
 {
@@ -127,9 +127,9 @@ static void *run_start(void *arg)
 {
 	struct lane_start *s = arg;
 
-	s->number = WIRE_LANES_MAX;
-	if (start_one(s) < 0)
-		err_take(&s->error);
+	s->has_joined = start_one(s) == 0;
+	if (!s->has_joined)
+		log_debug("a data lane less: %s", err_text());
 	return NULL;
 }
 
@@ -139,12 +139,9 @@ static void take_started(struct copy_lanes *l, struct lane_starts *all, unsigned
 	struct lane_start *by_number[WIRE_LANES_MAX] = { NULL };
 	unsigned i;
 
-	for (i = 0; i < count; i++) {
-		if (all->lane[i].error.status == ST_OK)
+	for (i = 0; i < count; i++)
+		if (all->lane[i].has_joined)
 			by_number[all->lane[i].number] = &all->lane[i];
-		else
-			log_debug("a data lane less: %s", all->lane[i].error.text);
-	}
 	for (; l->joined < count && by_number[l->joined]; l->joined++)
 		l->bridge[l->joined] = by_number[l->joined]->bridge;
 	for (i = l->joined; i < count; i++)

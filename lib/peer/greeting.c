@@ -8,6 +8,13 @@
 #include "lib/base/text.h"
 #include "lib/peer/bootstrap.h"
 
+#define GREETING_MS 30000 /* unless --timeout says something else */
+
+int greeting_limit_ms(int timeout_s)
+{
+	return timeout_s ? timeout_s * 1000 : GREETING_MS;
+}
+
 int greeting_receive(struct conn *c, int limit_ms, struct greeting *out)
 {
 	struct frame *f;

@@ -20,11 +20,6 @@ unsigned lane_number(int64_t round_ms)
 	return n < WIRE_LANES_MAX ? (unsigned)n : WIRE_LANES_MAX;
 }
 
-static int lane_limit_ms(const struct peer_options *opt)
-{
-	return opt->ssh.timeout_s ? opt->ssh.timeout_s * 1000 : GREETING_MS;
-}
-
 struct conn *lane_open(struct ssh *ssh, const struct location *loc, const struct peer_options *opt)
 {
 	struct started s = STARTED_INIT;
@@ -42,7 +37,7 @@ struct conn *lane_open(struct ssh *ssh, const struct location *loc, const struct
 		return NULL;
 	}
 	c = conn_new(s.fd, s.fd, WIRE_CLIENT, NULL, CONN_NO_SILENCE);
-	if (c && greeting_receive(c, lane_limit_ms(opt), &g) < 0) {
+	if (c && greeting_receive(c, greeting_limit_ms(opt->ssh.timeout_s), &g) < 0) {
 		conn_close(c);
 		return NULL;
 	}
@@ -58,7 +53,7 @@ int lane_start(struct conn *c, const struct peer_options *opt, const uint8_t tok
 
 	memcpy(lane, token, WIRE_TOKEN_SIZE);
 	lane[WIRE_TOKEN_SIZE] = (uint8_t)number;
-	conn_limit(c, lane_limit_ms(opt), "cannot start a data lane: no answer");
+	conn_limit(c, greeting_limit_ms(opt->ssh.timeout_s), "cannot start a data lane: no answer");
 	if (conn_send(c, WIRE_LANE, lane, sizeof(lane)) < 0 || conn_expect(c, WIRE_OK, &f) < 0) {
 		conn_close(c);
 		return -1;

@@ -20,7 +20,6 @@
 #include "lib/peer/start.h"
 #include "lib/peer/suspend.h"
 
-#define GREETING_MS 30000
 #define RETRY_PAUSE_MAX_S 30
 
 struct peer {
@@ -86,7 +85,7 @@ void peer_wakes(struct peer *p, struct peer *other)
 
 static int peer_read_greeting(struct peer *p)
 {
-	int limit_ms = p->opt.ssh.timeout_s ? p->opt.ssh.timeout_s * 1000 : GREETING_MS;
+	int limit_ms = greeting_limit_ms(p->opt.ssh.timeout_s);
 	struct greeting g;
 
 	if (greeting_receive(p->conn, limit_ms, &g) < 0)

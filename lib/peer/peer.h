@@ -54,7 +54,7 @@ struct conn *peer_lane_open(struct peer *p, const struct location *loc);
 /*
  * Makes it the data lane with this number of the job with that token (wire.h), which the helper p
  * has told.  A stream socket, which the caller closes and nothing was sent over yet; or -1
- * recorded. Frees the conn.  Blocks for a round trip, and may be called as peer_lane_open().
+ * recorded.  Frees the conn.  Blocks for a round trip, and may be called as peer_lane_open().
  */
 int peer_lane_start(
 	struct peer *p, struct conn *lane, const uint8_t token[WIRE_TOKEN_SIZE], unsigned number);

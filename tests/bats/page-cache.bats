@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# A copy leaves the page cache as it was.  fincore (util-linux) tells how much of a file is in it.
+# A copy leaves the page cache as it was.  fincore (util-linux-extra) tells how much of a file is in it.
 
 load common
 load disks

@@ -67,7 +67,8 @@ part_long-link() {
 	rm "$dir/part"
 }
 
-# Random bytes, and one byte, whose time is that for connecting.
+# Random bytes, and one byte, whose time is that for connecting.  Each link has names of its own, by
+# which the rows are told apart.
 part_far-link() {
 	local ms
 
