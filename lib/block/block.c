@@ -1,5 +1,6 @@
 /*
- * block: LZO1X-1 comes from liblzo2, adler32 from libdeflate, XXH3 from digest.c.
+ * block: LZO1X-1 is made by liblzo2 and read by lzo_decode.c; adler32 comes from
+ * libdeflate, XXH3 from digest.c.
  *
  * Invariants: in a stored block (coded_len == len) without has_raw, the bytes
  * in raw have not been compared with adler yet; block_decode() compares them.
@@ -16,6 +17,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/block/lzo_decode.h"
 
 #define ADLER_INIT 1 /* adler32 of no bytes */
 #define RAW_ALIGN 4096
@@ -177,13 +179,13 @@ static int block_corrupt(const struct block *b, const char *why)
 /* Decompresses a coded block into raw; a stored block is there already.  Ignores adler. */
 static int block_decompress(struct block *b)
 {
-	lzo_uint n = b->len;
+	size_t n = b->len;
 
 	if (b->len > BLOCK_SIZE || b->coded_len > b->len || b->coded_len == 0)
 		return block_corrupt(b, "impossible length");
 	if (b->coded_len == b->len)
 		return 0;
-	if (lzo1x_decompress_safe(b->enc, b->coded_len, b->raw, &n, NULL) != LZO_E_OK)
+	if (lzo_decode(b->enc, b->coded_len, b->raw, &n) != 0)
 		return block_corrupt(b, "not LZO1X data");
 	if (n != b->len)
 		return block_corrupt(b, "wrong length");
