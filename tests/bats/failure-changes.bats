@@ -33,12 +33,16 @@ ended() {
 	wait_until 10 no_process
 }
 
-# reads FILE: a helper has FILE open.
+# reads FILE: a helper has FILE open, and has read more than its beginning, which it does once
+# it has looked at the file's times.
 reads() {
 	local pid
 
 	for pid in $(helpers); do
-		if find "/proc/$pid/fd" -lname "$1" 2>/dev/null | grep -q .; then return 0; fi
+		if find "/proc/$pid/fd" -lname "$1" 2>/dev/null | grep -q . &&
+			awk '/^rchar:/ { exit $2 <= 262144 }' "/proc/$pid/io"; then
+			return 0
+		fi
 	done
 	return 1
 }
