@@ -76,8 +76,8 @@ part_start() {
 	compare "one image, listed at the host" list-at name img-list ssh
 	compare "one image, described at the host" info-at name/0 img-info ssh
 	link start -t 50 -r 12000000
-	compare "12 MB/s and 50 ms, one image" info-at name/0 img-info ssh
-	compare "the same, where the helper has to be sent" info-first name/0 img-info
+	compare "12 MB/s and 50 ms, one image" info-at far-name/0 img-info ssh
+	compare "the same, where the helper has to be sent" info-first far-name/0 img-info
 }
 
 # Random bytes, and one byte, whose time is that for connecting.  Each link has names of its own, by
