@@ -42,6 +42,18 @@ image_part() {
 	tail -c $((bytes * 3 / 4)) "$dir/img" | head -c "$1" >"$dir/part" || [ -s "$dir/part" ]
 }
 
+# $dir/names: 1,000 qcow2 images; $dir/name and $dir/far-name: one.
+image_names() {
+	local i
+
+	mkdir "$dir/names" "$dir/name" "$dir/far-name"
+	qemu-img create -q -f qcow2 "$dir/name/0" 1G
+	cp "$dir/name/0" "$dir/far-name/0"
+	for i in {0..999}; do
+		cp "$dir/name/0" "$dir/names/$i"
+	done
+}
+
 # $dir/layers/19, over 19 others: each has 1 TiB, with 1 MiB of data; and the empty $dir/empty.
 image_layers() {
 	local i

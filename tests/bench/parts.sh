@@ -9,7 +9,9 @@ part_remote() {
 		img-copy lzop zstd scp rsync nbdcopy tar
 	compare "an image, from the host" down img img-copy lzop zstd nbdcopy tar
 	image_random
-	compare "random bytes, to the host" up random img-copy lzop zstd scp nbdcopy
+	compare "random bytes, to the host" up random img-copy dd lzop zstd scp nbdcopy
+	compare "random bytes, from the host" down random img-copy dd nbdcopy
+	compare "random bytes, from host to host" across random img-copy dd
 	rm "$dir/random"
 	image_zeros
 	compare "zeros, to the host" up zeros img-copy lzop zstd scp nbdcopy
@@ -65,6 +67,17 @@ part_long-link() {
 	compare "125 MB/s and 50 ms, to the host" up part img-copy lzop zstd scp nbdcopy tar
 	compare "125 MB/s and 50 ms, from the host" down part img-copy lzop zstd scp nbdcopy tar
 	rm "$dir/part"
+}
+
+# Programs that have little to do but to start.
+part_start() {
+	image_names
+	compare "1,000 images, listed at the host" list-at names img-list ssh
+	compare "one image, listed at the host" list-at name img-list ssh
+	compare "one image, described at the host" info-at name/0 img-info ssh
+	link start -t 50 -r 12000000
+	compare "12 MB/s and 50 ms, one image" info-at far-name/0 img-info ssh
+	compare "the same, where the helper has to be sent" info-first far-name/0 img-info
 }
 
 # Random bytes, and one byte, whose time is that for connecting.  Each link has names of its own, by

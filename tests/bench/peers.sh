@@ -18,6 +18,7 @@ in="dd if=$from bs=1M status=none"
 out="dd of=$to bs=1M conv=sparse iflag=fullblock status=none"
 
 up_img-copy() { exec "${ours[@]}" --sparse "$from" "$HOST:$to"; }
+up_dd() { $in | "${ssh[@]}" "$HOST" "$out"; }
 up_lzop() { $in | lzop -1 | "${ssh[@]}" "$HOST" "lzop -d | $out"; }
 up_zstd() { zstd -q -T0 -1 -c "$from" | "${ssh[@]}" "$HOST" "zstd -q -d --sparse -o $to"; }
 up_scp() { exec scp -q -F "$SSH_CONFIG" -c aes128-gcm@openssh.com "$from" "$HOST:$to"; }
@@ -53,6 +54,7 @@ down_nbdcopy() {
 }
 
 down_img-copy() { exec "${ours[@]}" --sparse "$HOST:$from" "$to"; }
+down_dd() { "${ssh[@]}" "$HOST" "$in" | $out; }
 down_lzop() { "${ssh[@]}" "$HOST" "$in | lzop -1" | lzop -d | $out; }
 down_zstd() { "${ssh[@]}" "$HOST" "zstd -q -T0 -1 -c $from" | zstd -q -d --sparse -o "$to"; }
 down_scp() { exec scp -q -F "$SSH_CONFIG" -c aes128-gcm@openssh.com "$HOST:$from" "$to"; }
@@ -61,6 +63,9 @@ down_tar() {
 	"${ssh[@]}" "$HOST" "tar -cSf - -C ${from%/*} --transform=s,.*,${to##*/}, ${from##*/}" |
 		tar -xf - -C "${to%/*}"
 }
+
+across_img-copy() { exec "${ours[@]}" --sparse "$HOST:$from" "$OTHER:$to"; }
+across_dd() { "${ssh[@]}" "$HOST" "$in" | "${ssh[@]}" "$OTHER" "$out"; }
 
 pack-up_img-copy() { exec "${ours[@]}" --archive "$from" "$HOST:$to"; }
 pack-up_lzop() { lzop -1 -c "$from" | "${ssh[@]}" "$HOST" "cat >$to"; }
@@ -81,6 +86,12 @@ layers_qemu-img() { exec qemu-img info --output=json --backing-chain "$from" >"$
 layers-at_img-info() { exec "$BIN/img-info" -F "$SSH_CONFIG" --json --chain "$HOST:$from" >"$to"; }
 layers-at_img-list() { exec "$BIN/img-list" -F "$SSH_CONFIG" --json "$HOST:$empty" >"$to"; }
 layers-at_ssh() { exec "${ssh[@]}" "$HOST" true >"$to"; }
+
+list-at_img-list() { exec "$BIN/img-list" -F "$SSH_CONFIG" --json "$HOST:$from" >"$to"; }
+list-at_ssh() { layers-at_ssh; }
+info-at_img-info() { exec "$BIN/img-info" -F "$SSH_CONFIG" --json "$HOST:$from" >"$to"; }
+info-at_ssh() { layers-at_ssh; }
+info-first_img-info() { info-at_img-info; }
 
 flatten_img-copy() { exec "${ours[@]}" --flatten --sparse "$from" "$to"; }
 flatten_qemu-img() { exec qemu-img convert -f qcow2 -O raw -W -m 16 "$from" "$to"; }

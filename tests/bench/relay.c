@@ -20,6 +20,8 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -131,7 +133,7 @@ static void way_init(struct way *w, int from, int to, struct link *link)
 static void conn_open(int listening)
 {
 	struct sockaddr_in to = loopback(target_port);
-	int near = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), far;
+	int near = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), far, on = 1;
 	unsigned i = 0;
 
 	if (near < 0)
@@ -143,6 +145,9 @@ static void conn_open(int listening)
 		close(far);
 		return;
 	}
+	/* A network does not hold a small packet back until the one before it is acknowledged. */
+	setsockopt(near, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(far, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	fcntl(far, F_SETFL, O_NONBLOCK);
 	while (conns[i])
 		i++;

@@ -4,7 +4,7 @@
 #   tests/bench/run.sh BUILD
 #
 #   T='remote local'  some parts: remote archive local sparse memory slow-link long-link
-#                     far-link resize chain watch
+#                     far-link start resize chain watch
 #   ROUNDS=3          timed runs of each; 0: the checking ones only
 #   SIZE=4G           of the image
 #
@@ -14,7 +14,7 @@ set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 build=$(cd "${1:-build}" && pwd)
 rounds=${ROUNDS:-3}
-parts=${T:-remote archive local sparse memory slow-link long-link far-link resize chain watch}
+parts=${T:-remote archive local sparse memory slow-link long-link far-link start resize chain watch}
 bytes=$(numfmt --from=iec "${SIZE:-4G}")
 tests/deps.sh bench
 
@@ -118,6 +118,8 @@ check() {
 	grow:*) cmp "$out" <(head -c "$GROWN" <(cat "$from" /dev/zero)) ;;
 	grow-fs:*) check_fs "$from" ;;
 	layers*) [ "$3" != img-info ] || [ "$(jq '.layers | length' "$out")" = 20 ] ;;
+	list-at:*) [ "$3" = ssh ] || [ "$(jq '.entries | length' "$out")" = "$(find "$from" -type f | wc -l)" ] ;;
+	info-*) [ "$3" = ssh ] || [ "$(jq -r .format "$out")" = qcow2 ] ;;
 	flatten*) qemu-img compare -q -f qcow2 -F raw "$from" "$out" ;;
 	*:huge) # which takes cmp an hour
 		qemu-img compare -q -f raw -F raw "$from" "$out" &&
@@ -127,9 +129,11 @@ check() {
 	esac || fail "$work by $3: the result is wrong"
 }
 
-# What grows is a copy of the source, which shares its blocks, to the length $GROWN.
+# What grows is a copy of the source, which shares its blocks, to the length $GROWN.  A
+# helper that is to be sent is removed from the host.
 prepare() {
 	case $1 in
+	info-first) rm "$SSHD_DIR"/a/home/.cache/img-tools/img-helper-* ;;
 	grow*)
 		GROWN=$(($(stat -c %s "$2") * 11 / 10 / 4096 * 4096))
 		export GROWN
@@ -182,6 +186,8 @@ sshd_start a "Subsystem sftp internal-sftp"
 export SSH_CONFIG
 cp "$SSH_CONFIG" "$dir/ssh_config"
 link counted
+sed 's/^Host a$/Host b/' "$dir/ssh_config" >>"$SSH_CONFIG"
+export OTHER=b
 "$BIN/img-info" -F "$SSH_CONFIG" "a:/etc/passwd" >"$dir/first" # brings the helper there
 for part in $parts; do
 	HOST=a
