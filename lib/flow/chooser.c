@@ -36,8 +36,8 @@ static bool chooser_next(struct chooser *c)
 {
 	bool now = chooser_compresses(c);
 
-	if (c->rate[!now] == 0)
-		return !now;
+	if (c->rate[!now] == 0) /* `now` compresses: that is tried first */
+		return c->rate[now] < CHOOSER_SLOW;
 	if (now != c->faster) {
 		chooser_end_trial(c, now);
 		return c->faster;

@@ -4,9 +4,10 @@
  * What limits a flow (the link, the processors of either end, a disk) is not
  * known, but the flow's speed can be measured.  The data is divided into
  * windows; in each, either all blocks are compressed or none is.  Both ways are
- * tried once.  Then the faster way is used, and the other is tried again: less
- * and less often while it stays slower, and at once when the way in use becomes
- * slower than the other one was.
+ * tried once, unless compressed data flows so slowly that it must be the link that
+ * limits it.  Then the faster way is used, and the other is tried again: less and less
+ * often while it stays slower, and at once when the way in use becomes slower than the
+ * other one was.
  *
  * There are buffers of some megabytes between the flow and what limits it.  After
  * a change of way these may accept data faster than the limit, so each window
@@ -34,6 +35,11 @@
 #define CHOOSER_SETTLE_MS 250
 /* A trial of compression is over after so many raw bytes if it has less than 4/5 of the rate. */
 #define CHOOSER_EARLY (4u << 20)
+/*
+ * Raw bytes per millisecond which any processor compresses, and decodes: below, the data that is
+ * not compressed could only be slower, and a trial of it would cost a small image much of its time.
+ */
+#define CHOOSER_SLOW 80e3
 /* The number of windows until the other way is tried again grows from MIN to MAX. */
 #define CHOOSER_KEEP_MIN 8
 #define CHOOSER_KEEP_MAX 64

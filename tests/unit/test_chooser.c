@@ -73,8 +73,17 @@ int main(void)
 
 	chooser_init(&c, 0);
 	part = run(&c, &slow, 256u << 20);
-	ok(part > 0.85, "a slow link: nearly everything is compressed, soon");
-	ok(part < 1, "and the other way was tried");
+	ok(part == 1, "a slow link: everything is compressed");
+
+	slow.raw_rate = 80e3;
+	slow.lzo_rate = 90e3;
+	part = run(&c, &slow, 1u << 30);
+	ok(part > 0.80 && part < 1, "it becomes faster: the other way is tried as well");
+
+	slow.lzo_rate = 85e3;
+	slow.raw_rate = 160e3;
+	part = run(&c, &slow, 1u << 30);
+	ok(part < 0.20, "and used when it is the faster one");
 
 	chooser_init(&c, 0);
 	part = run(&c, &even, 1u << 30);
