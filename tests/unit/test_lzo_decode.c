@@ -134,6 +134,38 @@ static void test_damage(encoder *encode)
 	ok(accepted > 100, "some of which are decoded");
 }
 
+/* A run of n literals, an instruction, two literals if it says so, and the end. */
+static size_t put_after_run(size_t n, const uint8_t *instruction, size_t size)
+{
+	uint8_t *p = coded;
+	size_t rest = n - 18;
+
+	for (*p++ = 0; rest > 255; rest -= 255)
+		*p++ = 0;
+	*p++ = (uint8_t)rest;
+	while (n-- > 0)
+		*p++ = (uint8_t)any(256);
+	memcpy(p, instruction, size);
+	p += size;
+	memcpy(p, (const uint8_t[]){ 17, 0, 0 }, 3);
+	return (size_t)(p + 3 - coded);
+}
+
+/* What encoders hardly ever make. */
+static void test_rare(void)
+{
+	static const uint8_t far[] = { 1 << 2 | 2, 3, 'a', 'b' },
+			     longest[] = { 32 | 1, 0xfc, 0xff };
+	size_t n = put_after_run(2100, far, sizeof(far));
+	int r;
+
+	ok(agree(coded, n, 2105, &r) && r == 0, "three bytes at 2062, behind a run");
+	n = put_after_run(2061, far, sizeof(far));
+	ok(agree(coded, n, 2066, &r) && r == -1, "one more than there are");
+	n = put_after_run(17000, longest, sizeof(longest));
+	ok(agree(coded, n, 17003, &r) && r == 0, "16384 as a distance that is not the end");
+}
+
 static void test_by_hand(void)
 {
 	static const uint8_t end[] = { 17, 0, 0 }, long_end[] = { 16, 0, 9, 3, 0 },
@@ -158,6 +190,7 @@ int main(void)
 
 	ok(lzo_init() == LZO_E_OK, "liblzo2 starts");
 	test_by_hand();
+	test_rare();
 	for (i = 0; i < sizeof(encoders) / sizeof(encoders[0]); i++) {
 		printf("# %s\n", encoders[i].name);
 		test_encoder(encoders[i].encode);
