@@ -15,21 +15,31 @@
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-#define WIDE 32		       /* most runs and matches have fewer bytes */
-#define LONGEST 33	       /* match without an extended length */
-#define ROOM_IN (1 + WIDE)     /* the most that an instruction without such a length reads, */
-#define ROOM_OUT (LONGEST + 4) /* and writes, even if it copies too much */
+#define WIDE 32 /* most runs and matches have fewer bytes */
+#define FEW 4	/* the literals behind a match are fewer */
 
-/* What the first byte of a match says. */
+/*
+ * What an instruction reads and writes at most, with all that it copies too much, if its length
+ * is not extended: then a match has up to 33 bytes.
+ */
+#define ROOM_IN (1 + WIDE)
+#define ROOM_OUT (33 + FEW)
+
+/*
+ * What the first byte of a match says.  If v is the number in the `size` bytes that follow, then
+ * the distance is `distance` + (v << shift & mask) / 4, and literals | (v & literals_mask) is how
+ * many literals there are.
+ */
 struct match {
-	uint16_t distance; /* the least */
-	uint16_t mask;	   /* what of the following bytes, times 2^shift, is the rest */
-	uint8_t shift;	   /* of the distance, times 4 */
-	uint8_t size;	   /* of the distance, in bytes */
-	uint8_t length;	   /* 0: it is extended */
+	uint16_t distance; /* never 0 */
+	uint16_t mask;
+	uint8_t shift;
+	uint8_t size;
+	uint8_t length; /* 0: it is extended */
 	uint8_t literals, literals_mask;
 };
 
+/* Each is named by its length or distance, and has the members of struct match in their order. */
 /* clang-format off */
 #define TWO(t) { ((t) >> 2) + 1, 0xff << 4, 4, 1, 2, (t) & 3, 0 }
 #define THREE(t) { ((t) >> 2) + 2049, 0xff << 4, 4, 1, 3, (t) & 3, 0 }
@@ -75,7 +85,7 @@ static ALWAYS_INLINE bool copy_literals(struct decoder *d, size_t n, size_t wide
 	return true;
 }
 
-/* Copies n bytes that overlap the place to which they go, in pieces that do not. */
+/* Copies n bytes that may overlap the place to which they go, in pieces that do not. */
 static void copy_overlapping(uint8_t *out, size_t distance, size_t n)
 {
 	const uint8_t *from = out - distance;
@@ -161,7 +171,7 @@ static ALWAYS_INLINE enum step instruction(struct decoder *d, bool room)
 		return STEP_BAD;
 	n = m->literals | (v & m->literals_mask);
 	d->before = n != 0 ? BEFORE_LITERALS : BEFORE_NONE;
-	return copy_literals(d, n, 4, room) ? STEP_NEXT : STEP_BAD;
+	return copy_literals(d, n, FEW, room) ? STEP_NEXT : STEP_BAD;
 }
 
 int lzo_decode(const uint8_t *in, size_t n, uint8_t *out, size_t *out_n)

@@ -8,19 +8,21 @@
  * of them, which may overlap what they make.  An instruction begins with a byte of these
  * bits; d is a byte that follows, and D two, little-endian, of which the upper 14 bits count:
  *
- *	000xxxx		a run of x + 3 literals, bytes of the output that follow; but behind
- *	0000xxSS d	literals, a match of length 2 and distance x + 4d + 1; or behind a
- *			run, of length 3 and distance x + 4d + 2049
+ *	0000xxxx	behind a match without literals: a run of x + 3 literals, which are
+ *			bytes of the output that follow
+ *	0000xxSS d	behind a match with literals: length 2, distance x + 4d + 1
+ *	0000xxSS d	behind a run: length 3, distance x + 4d + 2049
  *	0001xLLL D	length L + 2, distance 16384 (x + 1) + D; the end, if x and D are 0
  *	001LLLLL D	length L + 2, distance D + 1
  *	LLLxxxSS d	L is 2 to 7: length L + 1, distance x + 8d + 1
  *
- * S, or the lower two bits of D, is how many literals follow a match.  Where x of a run or
- * L of the two longer matches is 0, it is instead the largest number that these bits can
- * have, and 255 for each of the zero bytes that follow, and the byte behind those.
+ * S, or the lower two bits of D, is how many literals follow a match.  A length is extended
+ * where x of a run, or L behind 0001 or 001, is 0.  Then further bytes come before d or D or
+ * the literals: zeros, and one that is not zero.  x or L is the largest number that its bits
+ * can have, and 255 for each of these zeros, and the value of the last byte.
  *
- * Only the first byte of a stream can be 18 or more and not be a match: then that many
- * literals less 17 follow, as behind a match if they are at most 3, else as a run.
+ * A stream begins as behind a match without literals.  But if its very first byte is above
+ * 17, this is a number of literals, plus 17: up to 3 count as those of a match, more as a run.
  */
 #ifndef IMG_LZO_DECODE_H
 #define IMG_LZO_DECODE_H

@@ -36,7 +36,7 @@ static bool chooser_next(struct chooser *c)
 {
 	bool now = chooser_compresses(c);
 
-	if (c->rate[!now] == 0) /* `now` compresses: that is tried first */
+	if (c->rate[!now] == 0) /* Only compression has been tried, as it is the first. */
 		return c->rate[now] < CHOOSER_SLOW;
 	if (now != c->faster) {
 		chooser_end_trial(c, now);

@@ -36,8 +36,9 @@
 /* A trial of compression is over after so many raw bytes if it has less than 4/5 of the rate. */
 #define CHOOSER_EARLY (4u << 20)
 /*
- * Raw bytes per millisecond which any processor compresses, and decodes: below, the data that is
- * not compressed could only be slower, and a trial of it would cost a small image much of its time.
+ * Raw bytes per millisecond.  While compressed data is slower than that and nothing else has been
+ * tried, it stays compressed.  Processors compress and decode faster, so a link or a disk limits
+ * it, and a trial of the other way, a window of CHOOSER_CODED bytes, would only make it slower.
  */
 #define CHOOSER_SLOW 80e3
 /* The number of windows until the other way is tried again grows from MIN to MAX. */

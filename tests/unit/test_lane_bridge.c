@@ -32,7 +32,7 @@ static int64_t processor_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Sends what the sockets and the bridge hold while nobody reads, and how much that is. */
+/* Sends as much as the sockets and the bridge hold while nobody reads; returns how much. */
 static size_t send_until_full(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
@@ -42,7 +42,7 @@ static size_t send_until_full(int fd)
 	do {
 		some = send(fd, sent + n, sizeof(sent) - n, MSG_DONTWAIT);
 		n += some > 0 ? (size_t)some : 0;
-	} while (some > 0 || poll(&p, 1, LOOK_MS) > 0);
+	} while (some > 0 || (poll(&p, 1, LOOK_MS) > 0 && p.revents == POLLOUT));
 	return n;
 }
 
