@@ -1,11 +1,7 @@
 /*
- * flow: each worker takes a block from the source, and waits for its turn.
- *
- * A worker gets a block and its number (seq) while it holds `source`.  After
- * coding, it waits under `turn` until all blocks with lower numbers have been
- * sent.  At most `jobs` blocks are being worked on, so each waits on a condition
- * variable of its own, slot[seq % jobs], and only the next worker is woken.  The
- * first error stops all workers.
+ * flow: each worker gets a block and its number (seq) from the source while it holds
+ * `source`, and codes it.  One of them sends what is ready, in order (order.h).  The first
+ * error stops all workers.
  */
 #include "lib/flow/flow.h"
 
@@ -21,6 +17,7 @@
 #include "lib/base/io.h"
 #include "lib/base/size.h"
 #include "lib/flow/chooser.h"
+#include "lib/flow/order.h"
 
 #define THROTTLE_MS 100 /* after at most this long, a failure elsewhere is noticed */
 
@@ -31,18 +28,17 @@ struct flow {
 	struct flow_stats stats;
 	struct digest *digest, *coded; /* NULL: not wanted */
 	unsigned jobs;
+	bool parallel; /* each worker puts its blocks into the sink itself */
 
 	pthread_mutex_t source;
 	uint64_t next_seq, next_off;
 	bool ended;
 
-	pthread_mutex_t turn;
-	pthread_cond_t slot[FLOW_JOBS_MAX];
-	uint64_t turn_seq;
-	struct chooser chooser; /* used by the worker whose turn it is */
+	struct order order;
+	struct chooser chooser; /* used by the worker that sends */
 
 	atomic_bool failed;
-	struct err error; /* guarded by turn */
+	struct err error; /* of the worker that set failed */
 
 	int64_t began_ms, progress_ms;
 };
@@ -50,16 +46,11 @@ struct flow {
 /* Keeps the first error and wakes all workers, so that they stop. */
 static void flow_fail(struct flow *f, bool in_source)
 {
-	unsigned i;
-
-	pthread_mutex_lock(&f->turn);
 	if (!atomic_exchange(&f->failed, true)) {
 		err_take(&f->error);
 		f->stats.source_failed = in_source;
 	}
-	for (i = 0; i < f->jobs; i++)
-		pthread_cond_broadcast(&f->slot[i]);
-	pthread_mutex_unlock(&f->turn);
+	order_stop(&f->order);
 	if (f->from->ops->stop)
 		f->from->ops->stop(f->from);
 }
@@ -186,7 +177,7 @@ static uint32_t sent_len(const struct flow *f, const struct block *b)
 	return f->to->ops->wants == SINK_RAW || !b->coded_len ? b->len : b->coded_len;
 }
 
-/* Called by the worker whose turn it is: updates counts and digest. */
+/* Called by the worker that sends: updates counts and digest. */
 static int flow_count(struct flow *f, const struct block *b)
 {
 	struct wire_end *e = &f->stats.end;
@@ -211,37 +202,18 @@ static int flow_count(struct flow *f, const struct block *b)
 	return f->digest ? digest_add(f->digest, b->off / BLOCK_SIZE, &b->hash) : 0;
 }
 
-static int flow_take_turn(struct flow *f, struct block *b)
+/* Sends b, whose turn it is. */
+static int flow_pass(struct flow *f, struct block *b)
 {
-	int r = 0;
-
-	pthread_mutex_lock(&f->turn);
-	while (f->turn_seq != b->seq && !atomic_load(&f->failed))
-		pthread_cond_wait(&f->slot[b->seq % f->jobs], &f->turn);
-	if (atomic_load(&f->failed)) {
-		pthread_mutex_unlock(&f->turn);
-		return -1; /* another worker's error was recorded */
-	}
-	/* It is our turn until turn_seq changes; the lock only guards that change. */
-	pthread_mutex_unlock(&f->turn);
 	if (cancel_is_set())
-		r = err_set(ST_FAILED, "interrupted");
-	if (r == 0)
-		r = flow_count(f, b);
-	if (r == 0 && !f->to->ops->parallel)
-		r = f->to->ops->put(f->to, b);
-	if (r == 0 && b->kind == BLOCK_DATA && f->opt->compress == FLOW_COMPRESS_AUTO)
+		return err_set(ST_FAILED, "interrupted");
+	if (flow_count(f, b) < 0 || (!f->parallel && f->to->ops->put(f->to, b) < 0))
+		return -1;
+	if (b->kind == BLOCK_DATA && f->opt->compress == FLOW_COMPRESS_AUTO)
 		chooser_passed(&f->chooser, b->len, sent_len(f, b), io_now_ms());
-	if (r == 0 && f->opt->bwlimit)
+	if (f->opt->bwlimit)
 		flow_throttle(f);
-	if (r == 0)
-		flow_tell_progress(f);
-	if (r < 0)
-		return -1; /* turn_seq stays: no block may follow one that was not sent */
-	pthread_mutex_lock(&f->turn);
-	f->turn_seq++;
-	pthread_cond_signal(&f->slot[f->turn_seq % f->jobs]);
-	pthread_mutex_unlock(&f->turn);
+	flow_tell_progress(f);
 	return 0;
 }
 
@@ -252,23 +224,30 @@ static int flow_load_and_code(struct flow *f, struct block *b)
 	return b->kind == BLOCK_DATA ? flow_code_data(f, b) : 0;
 }
 
+/* Leaves b, which was coded, to be sent; sends what is ready if nobody else does. */
 static int flow_send(struct flow *f, struct block *b)
 {
-	if (f->to->ops->parallel && f->to->ops->put(f->to, b) < 0)
+	if (f->parallel && f->to->ops->put(f->to, b) < 0)
 		return -1;
-	return flow_take_turn(f, b);
+	if (!order_leave(&f->order, b))
+		return 0;
+	for (b = NULL; (b = order_next(&f->order, b));)
+		if (flow_pass(f, b) < 0)
+			return -1;
+	return 0;
 }
 
 static void *flow_worker(void *arg)
 {
 	struct flow *f = arg;
-	struct block *b = block_new();
 	bool in_source = false;
-	int r = b ? 1 : -1;
+	struct block *b;
+	int r = 1;
 
 	while (r == 1) {
 		in_source = true;
-		r = flow_next_block(f, b);
+		b = order_take(&f->order);
+		r = b ? flow_next_block(f, b) : -1;
 		if (r == 1 && flow_load_and_code(f, b) < 0)
 			r = -1;
 		if (r == 1) {
@@ -278,7 +257,6 @@ static void *flow_worker(void *arg)
 	}
 	if (r < 0)
 		flow_fail(f, in_source);
-	block_free(b);
 	return NULL;
 }
 
@@ -339,13 +317,14 @@ int flow_run(struct source *from, struct sink *to, const struct flow_options *op
 	struct flow_stats *stats)
 {
 	struct flow f = { .from = from, .to = to, .opt = opt };
-	unsigned i;
 	int r;
 
 	memset(stats, 0, sizeof(*stats));
 	f.jobs = opt->jobs ? opt->jobs : default_jobs();
 	if (f.jobs > FLOW_JOBS_MAX)
 		f.jobs = FLOW_JOBS_MAX;
+	/* A limit is kept for what is written, so then nothing is written before its turn. */
+	f.parallel = to->ops->parallel && !opt->bwlimit;
 	if (opt->digest && !(f.digest = digest_new(from->len)))
 		return -1;
 	/* Its length is not part of digest_content(), so nothing is kept for it. */
@@ -354,17 +333,13 @@ int flow_run(struct source *from, struct sink *to, const struct flow_options *op
 		return -1;
 	}
 	pthread_mutex_init(&f.source, NULL);
-	pthread_mutex_init(&f.turn, NULL);
-	for (i = 0; i < f.jobs; i++)
-		pthread_cond_init(&f.slot[i], NULL);
+	order_init(&f.order, f.jobs);
 	f.began_ms = io_now_ms();
 	chooser_init(&f.chooser, f.began_ms);
 	flow_run_workers(&f);
 	r = flow_finish(&f);
 	*stats = f.stats;
-	for (i = 0; i < f.jobs; i++)
-		pthread_cond_destroy(&f.slot[i]);
-	pthread_mutex_destroy(&f.turn);
+	order_fini(&f.order);
 	pthread_mutex_destroy(&f.source);
 	digest_free(f.coded);
 	digest_free(f.digest);

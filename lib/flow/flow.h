@@ -5,15 +5,15 @@
  *	source->load   reads its bytes: all workers in parallel
  *	(coding)       finds zeros, hashes, encodes or decodes: in parallel
  *	sink->put      sends the block: in order, one worker at a time; for a
- *	               parallel sink, all workers in parallel
+ *	               parallel sink without a rate limit, all workers in parallel
  *
- * There is a fixed number of workers, and each takes one block at a time from
- * the source to the sink.  So reading, coding and writing overlap, memory is
- * bounded by the number of workers, and blocks are sent in the order in which
- * they came.  Blocks are counted and added to the digest in that order, too.  If
- * a digest is computed, a data block that is all zero becomes a hole, so zeros
- * are never sent.  A digest of the coded blocks shows that they arrived, and costs
- * the receiver no decoding.
+ * There is a fixed number of workers, and of blocks (order.h).  A worker fills a block,
+ * codes it and leaves it; the one whose block is the next sends it, and what was left
+ * already after it.  So reading, coding and writing overlap, memory is bounded, and
+ * blocks are sent in the order in which they came.  They are counted and added to the
+ * digest in that order, too.  If a digest is computed, a data block that is all zero
+ * becomes a hole, so zeros are never sent.  A digest of the coded blocks shows that they
+ * arrived, and costs the receiver no decoding.
  *
  * A source or sink embeds struct source or struct sink as its first member.
  */
@@ -24,9 +24,10 @@
 #include <stdint.h>
 
 #include "lib/block/block.h"
+#include "lib/flow/order.h"
 #include "lib/wire/wire.h"
 
-#define FLOW_JOBS_MAX 64 /* workers; each has a block of 680 KiB at most */
+#define FLOW_JOBS_MAX ORDER_JOBS_MAX
 #define FLOW_LEN_UNKNOWN DIGEST_LEN_UNKNOWN
 
 struct source;

@@ -233,11 +233,12 @@ static void test_limit(void)
 	/* One worker fails while another one would wait for the rate limit for 70 hours. */
 	from = memsource(LEN, true);
 	to = memsink(&memsink_parallel);
-	to->fail_at = 1;
+	from->fail_next = 5;
 	opt.bwlimit = 1;
 	is_int(flow_run(&from->base, &to->base, &opt, &stats), -1,
 		"a failure during the wait for the limit");
-	is_str(err_text(), "put", "ends the flow at once");
+	is_str(err_text(), "next", "ends the flow at once");
+	ok(to->next <= 1, "and nothing was written before its turn");
 	release(from, to);
 }
 
