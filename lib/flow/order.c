@@ -22,19 +22,35 @@ void order_fini(struct order *o)
 	pthread_mutex_destroy(&o->lock);
 }
 
+/*
+ * Wakes one of the waiting workers when there are several blocks for it, as a wake-up takes
+ * about as long as coding a block; it wakes the next if it leaves as many.  Others still wait
+ * to be sent, so that the sender does not run out of them.  No worker waits for ever: each
+ * other one holds at most one block at the end, and all others become idle.
+ */
+static void order_wake(struct order *o)
+{
+	if (o->waiting && o->idles >= ORDER_WAKE)
+		pthread_cond_signal(&o->returned);
+}
+
 struct block *order_take(struct order *o)
 {
 	struct block *b = NULL;
 
 	pthread_mutex_lock(&o->lock);
-	while (!o->idles && o->made == o->most && !o->is_stopped)
+	while (!o->idles && o->made == o->most && !o->is_stopped) {
+		o->waiting++;
 		pthread_cond_wait(&o->returned, &o->lock);
+		o->waiting--;
+	}
 	if (o->is_stopped)
 		b = NULL;
 	else if (o->idles)
 		b = o->idle[--o->idles];
 	else if ((b = block_new()))
 		o->all[o->made++] = b;
+	order_wake(o);
 	pthread_mutex_unlock(&o->lock);
 	return b;
 }
@@ -51,17 +67,12 @@ bool order_leave(struct order *o, struct block *b)
 	return sends;
 }
 
-/*
- * Waiting workers are woken when there are several blocks for them, not for each.  As many
- * others are still waiting to be sent, so that the sender does not run out of them.
- */
 static void order_return(struct order *o, struct block *b)
 {
 	o->left[b->seq % o->most] = NULL;
 	o->turn = b->seq + 1;
 	o->idle[o->idles++] = b;
-	if (o->idles == ORDER_SPARE / 2)
-		pthread_cond_broadcast(&o->returned);
+	order_wake(o);
 }
 
 struct block *order_next(struct order *o, struct block *sent)

@@ -18,16 +18,18 @@
 #include "lib/block/block.h"
 
 #define ORDER_JOBS_MAX 64
-#define ORDER_SPARE 6 /* blocks that may wait to be sent while each worker has another */
+#define ORDER_SPARE 8 /* blocks that may wait to be sent while each worker has another */
+#define ORDER_WAKE 4  /* idle blocks at which a worker that waits for one is woken */
 #define ORDER_BLOCKS_MAX (ORDER_JOBS_MAX + ORDER_SPARE)
 
 struct order {
 	pthread_mutex_t lock;
-	pthread_cond_t returned; /* ORDER_SPARE / 2 blocks are idle, or it was stopped */
+	pthread_cond_t returned; /* ORDER_WAKE blocks are idle, or it was stopped */
 	struct block *all[ORDER_BLOCKS_MAX];
 	unsigned made, most;		      /* how many of them there are, and may be */
 	struct block *idle[ORDER_BLOCKS_MAX]; /* a stack: the last one is still in the caches */
 	unsigned idles;
+	unsigned waiting;		      /* workers */
 	struct block *left[ORDER_BLOCKS_MAX]; /* by seq % most; NULL: not left yet */
 	uint64_t turn;			      /* seq of the next block to be sent */
 	bool is_sending;		      /* a worker is */

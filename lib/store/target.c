@@ -118,6 +118,13 @@ bool target_was_unfinished(const struct target *t)
 	return t->was_unfinished;
 }
 
+bool target_is_device(const struct target *t)
+{
+	struct stat st;
+
+	return fstat(t->fd, &st) == 0 && S_ISBLK(st.st_mode);
+}
+
 ssize_t target_peek(struct target *t, void *p, size_t n)
 {
 	ssize_t got = t->ops->peek ? t->ops->peek(t, p, n) : 0;

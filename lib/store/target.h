@@ -67,6 +67,9 @@ bool target_was_unfinished(const struct target *t);
  */
 ssize_t target_peek(struct target *t, void *p, size_t n);
 
+/* Whether it is written to as a block device: a volume or another one. */
+bool target_is_device(const struct target *t);
+
 /* Writes n bytes at off; from any thread.  0, or -1 recorded: ST_NOROOM. */
 int target_write(struct target *t, const void *p, size_t n, uint64_t off);
 

@@ -273,6 +273,7 @@ static int copy(const char *from, const char *to, unsigned jobs, struct flow_sta
 	if (!t || !source || !sink)
 		abort();
 	is_int(target_clone(t, img), 0, "no blocks are shared");
+	ok(!sink->ops->parallel, "a file is written to by one worker at a time");
 	r = flow_run(source, sink, &opt, stats);
 	sink_free(sink);
 	source_free(source);
