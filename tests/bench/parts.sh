@@ -33,6 +33,17 @@ part_local() {
 	compare "an image, to a raw file here" local img img-copy nbdcopy qemu-img cp cp-sparse
 }
 
+# Where files can share blocks: a copy is a reflink.
+part_reflink() {
+	image_part $((bytes / 4))
+	mount_reflink
+	mv "$dir/part" "$dir/reflink/part"
+	out=$dir/reflink/out
+	compare "an image here, with reflinks" local reflink/part img-copy cp nbdcopy
+	out=$dir/out
+	unmount_reflink
+}
+
 huge_size() {
 	numfmt --to=iec-i --suffix=B $((bytes * 256)) | sed -E 's/[0-9.]+/& /'
 }
@@ -48,6 +59,8 @@ part_memory() {
 	image_huge
 	compare "$(huge_size) with little in it, to the host" up huge img-copy nbdcopy tar
 	compare "$(huge_size) with little in it, from the host" down huge img-copy nbdcopy tar
+	compare "what is in it, alone, to the host" up plain img-copy nbdcopy tar
+	compare "what is in it, alone, from the host" down plain img-copy nbdcopy tar
 	awk -F '\t' '$1 ~ /huge$/ && $2 == "img-copy" && $8 > 65536 {
 		print "run.sh: a process of img-copy had " $8 " KiB" > "/dev/stderr"
 		exit 1
@@ -58,6 +71,14 @@ part_slow-link() {
 	image_part $((bytes / 32))
 	link slow -t 20 -r 12500000
 	compare "12.5 MB/s and 20 ms, to the host" up part img-copy lzop zstd scp rsync-z nbdcopy
+	rm "$dir/part"
+}
+
+part_wide-link() {
+	image_part $((bytes / 8))
+	link wide -r 125000000
+	compare "125 MB/s, to the host" up part img-copy lzop zstd scp nbdcopy
+	compare "125 MB/s, from the host" down part img-copy lzop zstd nbdcopy
 	rm "$dir/part"
 }
 
