@@ -77,7 +77,10 @@ HELPER := $(B)/libexec/img-tools/img-helper-$(ARCH)
 PROGRAMS := $(addprefix $(B)/bin/,$(COMMANDS)) $(HELPER)
 
 all: $(PROGRAMS)
-dev: ; $(MAKE) all units WERROR=-Werror
+ifneq ($(filter dev,$(MAKECMDGOALS)),)
+WERROR := -Werror
+endif
+dev: all units
 
 # What the objects were compiled with, and which there are: touched when that changes.
 $(B)/flags: export TEXT = $(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(CLIENT_INC) $(ALL_LDFLAGS) $(STATIC)
