@@ -6,7 +6,6 @@
 #include "tests/unit/tap.h"
 
 #define WORKERS 4
-#define BLOCKS 20000
 
 static struct block *numbered(struct order *o, uint64_t seq)
 {
@@ -90,7 +89,7 @@ static void test_limit(void)
 struct crowd {
 	struct order order;
 	pthread_mutex_t lock;
-	uint64_t numbers, sent;
+	uint64_t blocks, numbers, sent;
 	bool is_wrong;
 };
 
@@ -102,9 +101,9 @@ static void *work(void *arg)
 
 	while ((b = order_take(&c->order))) {
 		pthread_mutex_lock(&c->lock);
-		seq = c->numbers < BLOCKS ? c->numbers++ : BLOCKS;
+		seq = c->numbers < c->blocks ? c->numbers++ : c->blocks;
 		pthread_mutex_unlock(&c->lock);
-		if (seq == BLOCKS)
+		if (seq == c->blocks)
 			break;
 		block_set_hole(b, seq * BLOCK_SIZE, BLOCK_SIZE);
 		b->seq = seq;
@@ -117,26 +116,39 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static void test_crowd(void)
+/* Whether so many workers send so many blocks in order, and all end. */
+static bool crowd(unsigned workers, uint64_t blocks)
 {
-	struct crowd c = { .lock = PTHREAD_MUTEX_INITIALIZER };
-	pthread_t thread[WORKERS];
+	struct crowd c = { .lock = PTHREAD_MUTEX_INITIALIZER, .blocks = blocks };
+	pthread_t thread[ORDER_JOBS_MAX];
 	unsigned i;
 
-	order_init(&c.order, WORKERS);
-	for (i = 0; i < WORKERS; i++)
+	order_init(&c.order, workers);
+	for (i = 0; i < workers; i++)
 		start(&thread[i], work, &c);
-	for (i = 0; i < WORKERS; i++)
+	for (i = 0; i < workers; i++)
 		pthread_join(thread[i], NULL);
-	is_int((long long)c.sent, BLOCKS, "several workers: every block is sent");
-	ok(!c.is_wrong, "and in its turn");
 	order_fini(&c.order);
+	return c.sent == blocks && !c.is_wrong;
+}
+
+static void test_crowds(void)
+{
+	unsigned workers;
+	uint64_t blocks;
+	bool good = true;
+
+	ok(crowd(WORKERS, 20000), "several workers: every block is sent in its turn");
+	for (workers = 1; workers <= ORDER_JOBS_MAX; workers *= 2)
+		for (blocks = 0; blocks < 200; blocks += 7)
+			good = crowd(workers, blocks) && good;
+	ok(good, "any number of workers and blocks: none waits for ever at the end");
 }
 
 int main(void)
 {
 	test_turns();
 	test_limit();
-	test_crowd();
+	test_crowds();
 	return tap_done();
 }
