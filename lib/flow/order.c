@@ -1,6 +1,6 @@
 /*
- * order: a block waits at left[seq % most].  Two blocks never have the same place, as there
- * are only `most` of them, and each number was given to one.
+ * order: a block waits at left[seq % most].  The numbers from `turn` on were given to different
+ * blocks, one after another, and there are only `most` blocks; so no two have the same place.
  */
 #include "lib/flow/order.h"
 
@@ -25,8 +25,8 @@ void order_fini(struct order *o)
 /*
  * Wakes one of the waiting workers when there are several blocks for it, as a wake-up takes
  * about as long as coding a block; it wakes the next if it leaves as many.  Others still wait
- * to be sent, so that the sender does not run out of them.  No worker waits for ever: each
- * other one holds at most one block at the end, and all others become idle.
+ * to be sent, so that the sender does not run out of them.  No worker waits for ever: a worker
+ * that ended keeps at most one block, so more than ORDER_WAKE others become idle at the end.
  */
 static void order_wake(struct order *o)
 {

@@ -12,7 +12,6 @@ static int null_sink_put(struct sink *base, struct block *b)
 
 static const struct sink_ops null_sink_ops = {
 	.wants = SINK_ANY,
-	.parallel = true,
 	.put = null_sink_put,
 };
 
