@@ -311,6 +311,12 @@ has_mark() {
 	img-info --json "$1" | jq -e .unfinished >/dev/null
 }
 
+# begun SOURCE IMAGE: a job that fills the marked IMAGE has written some of SOURCE to it.  Only
+# then does it leave the mark if it fails.
+begun() {
+	has_mark "$2" && cmp -s -n 4096 -i 4096 "$1" "$2"
+}
+
 # attributes FILE: prints owner, group, mode and time.
 attributes() {
 	stat -c '%u %g %a %.9Y' "$1"

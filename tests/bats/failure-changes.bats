@@ -69,7 +69,7 @@ is_replaced() {
 			[ -z "$where" ] || where+=$DIR/
 			head -c 3M /dev/urandom >x.img
 			head -c 4M /dev/zero >y.img
-			begins 'has_mark y.img' img-write "${where}x.img" y.img
+			begins 'begun x.img y.img' img-write "${where}x.img" y.img
 			$how x.img
 			ended 8 "img-write: ${where}x.img: "
 			has_mark y.img # it is a mixture

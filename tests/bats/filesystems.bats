@@ -138,7 +138,7 @@ in_place() {
 
 	img-write --bwlimit 256K "$SMALL" x.img >"$OUT" 2>"$ERR" 3>&- &
 	run=$!
-	wait_until 10 has_mark x.img
+	wait_until 10 begun "$SMALL" x.img
 	refuses 5 x.img img-write "$SMALL" x.img
 	[ "$(ls -A ./*unfinished .*unfinished 2>/dev/null)" = "${MARK-}" ]
 	kill $run

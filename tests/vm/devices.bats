@@ -146,7 +146,7 @@ finished() {
 	writer=$!
 	exec 6>pipe
 	head -c 3M "$IMAGE" >&6
-	wait_until 20 marked
+	wait_until 20 cmp -s -n 4096 -i 1M "$IMAGE" "$LOOP"
 	kill -INT $writer
 	exec 6>&-
 	status=0

@@ -93,6 +93,7 @@ load copy
 	img-write -F "$SSH_CONFIG" --bwlimit 10K a:/dev/vga/image b:/dev/vgb/input 3>&- &
 	writer=$!
 	wait_until 20 marked vgb/input
+	wait_until 20 cmp -s -n 4096 -i 4096 /dev/vga/image /dev/vgb/input
 	[ "$(tagged b img-tools.unfinished)" = vgb/input ]
 	succeeds on b img-info --json /dev/vgb/input
 	json '.unfinished and .in_use'
