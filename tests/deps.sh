@@ -9,9 +9,10 @@ libpopt-dev libssh-dev libxml2-dev libxxhash-dev libzstd-dev'
 demo='openssh-client openssh-server lzop e2fsprogs'
 test='acl attr bats bats-assert bats-file bindfs btrfs-progs busybox clang-19 clang-format-19
 cppcheck csh dash dosfstools e2fsprogs exfat-fuse exfatprogs fdisk file fish fuse2fs gdisk git jq
-libclang-rt-19-dev libvirt-clients libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-system
-libxml2-utils lzop mandoc procps qemu-utils shellcheck squashfs-tools sshfs strace sudo util-linux
-util-linux-extra valgrind xfsprogs xxhash zsh'
+krb5-admin-server krb5-kdc krb5-user libclang-rt-19-dev libvirt-clients libvirt-daemon
+libvirt-daemon-driver-qemu libvirt-daemon-system libxml2-utils lzop mandoc openssh-tests procps
+qemu-utils shellcheck softhsm2 squashfs-tools sshfs strace sudo util-linux util-linux-extra valgrind
+xfsprogs xxhash zsh'
 vm='btrfs-progs busybox cpio dmsetup iproute2 kmod lvm2 qemu-system-x86 thin-provisioning-tools
 udev'
 # Debian 12 has virtiofsd and qemu-storage-daemon in qemu-system-common, later ones in virtiofsd

@@ -3,10 +3,13 @@
  * After each method that it accepts, the peer names those that can continue, and
  * all keys and methods are tried again.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/child.h"
@@ -54,13 +57,6 @@ static void note_tried(struct login *in, const char *what, const char *problem, 
 	log_debug("%s: tried %s%s%s%s%s", in->l->where, what, open, problem, why, shut);
 }
 
-static bool is_fido(ssh_key key)
-{
-	enum ssh_keytypes_e type = key ? ssh_key_type(key) : SSH_KEYTYPE_UNKNOWN;
-
-	return type == SSH_KEYTYPE_SK_ECDSA || type == SSH_KEYTYPE_SK_ED25519;
-}
-
 static enum ssh_pubkey_result try_keys(struct login *in)
 {
 	enum ssh_pubkey_result result;
@@ -75,14 +71,17 @@ static enum ssh_pubkey_result try_keys(struct login *in)
 				in, item->label, "it has a passphrase, and ", why_no_prompts(in));
 		else if (result == SSH_PUBKEY_TOO_OPEN)
 			note_tried(in, item->label, "ignored: others may read it", "");
+		else if (result == SSH_PUBKEY_FIDO)
+			note_tried(in, item->label, "it needs a security key", "");
 		else if (result == SSH_PUBKEY_UNREADABLE)
 			note_tried(in, item->label, "unreadable, or wrong passphrase", "");
 		else
 			note_tried(in, item->label, "", "");
-		if (result == SSH_PUBKEY_UNREADABLE && is_fido(item->public))
+		if (result == SSH_PUBKEY_FIDO)
 			in->fido_file = item->file;
 		if (result != SSH_PUBKEY_NO && result != SSH_PUBKEY_NO_PASSPHRASE &&
-			result != SSH_PUBKEY_TOO_OPEN && result != SSH_PUBKEY_UNREADABLE)
+			result != SSH_PUBKEY_TOO_OPEN && result != SSH_PUBKEY_FIDO &&
+			result != SSH_PUBKEY_UNREADABLE)
 			return result;
 	}
 	return SSH_PUBKEY_NO;
@@ -196,18 +195,29 @@ static enum ssh_pubkey_result try_password(struct login *in)
 	return result;
 }
 
+/* Asks klist, in the user's environment, which may name another configuration. */
+static bool klist_finds_ticket(void)
+{
+	static const char *const argv[] = { "klist", "-s", NULL };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), status, ended = -1;
+	pid_t pid = null < 0 ? -1 : child_start_group(argv, null, null, null);
+
+	if (null >= 0)
+		close(null);
+	if (pid < 0)
+		return false;
+	ended = child_wait_or_cancel(pid, KLIST_MS, &status);
+	if (ended != 1)
+		child_end_group(pid);
+	return ended == 1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 /* Whether the user seems to have a Kerberos ticket. */
 static bool has_ticket(void)
 {
-	static const char *const argv[] = { "klist", "-s", NULL };
-	const struct child klist = {
-		.argv = argv, .keep_fd = -1, .own_session = true, .limit_ms = KLIST_MS
-	};
 	const char *cache = getenv("KRB5CCNAME");
 
-	if (cache && *cache)
-		return true;
-	return child_has("klist") && child_run(&klist) == 0;
+	return (cache && *cache) || (child_is_in_path("klist") && klist_finds_ticket());
 }
 
 /* Before a prompt: whether ssh could log in without one.  Then that is noted. */

@@ -23,11 +23,10 @@ struct blob {
 	size_t len;
 };
 
-/* One IdentityFile, with its public key. */
+/* One IdentityFile. */
 struct identity {
 	const char *file;
-	ssh_key public; /* or NULL */
-	struct blob blob;
+	struct blob blob; /* its public key, if there is one */
 };
 
 static int base64_digit(char c)
@@ -118,6 +117,14 @@ static ssh_key read_sibling(const char *path, const char *suffix)
 		free(name);
 	}
 	return key;
+}
+
+/* The public key of an IdentityFile, or NULL.  It is read for each use: libssh cannot copy all. */
+static ssh_key read_identity(const char *file)
+{
+	ssh_key key = read_sibling(file, ".pub");
+
+	return key ? key : read_public(file);
 }
 
 static bool has_key(const struct ssh_keys *k, const struct ssh_keys_item *key)
@@ -231,9 +238,8 @@ static int add_identity(struct ssh_keys *k, const struct ssh_config *c, const st
 	if (!in_agent && (agent_only || access(id->file, R_OK) < 0))
 		return 0;
 	return add_key(k,
-		(struct ssh_keys_item){ .in_agent = in_agent,
-			.file = id->file,
-			.public = id->public ? ssh_key_dup(id->public) : NULL },
+		(struct ssh_keys_item){
+			.in_agent = in_agent, .file = id->file, .public = read_identity(id->file) },
 		in_agent ? "agent's key" : "key", id->file);
 }
 
@@ -271,18 +277,17 @@ int ssh_keys_find(struct ssh_keys *k, const struct ssh_config *c, bool is_given,
 	if (!id)
 		return err_set(ST_FAILED, "out of memory");
 	for (i = 0; i < count; i++) {
+		ssh_key public;
+
 		id[i].file = c->identity[i];
-		id[i].public = read_sibling(id[i].file, ".pub");
-		if (!id[i].public)
-			id[i].public = read_public(id[i].file);
-		if (id[i].public)
-			id[i].blob = blob_of(id[i].public);
+		public = read_identity(id[i].file);
+		if (public)
+			id[i].blob = blob_of(public);
+		ssh_key_free(public);
 	}
 	rc = add_all_keys(k, c, id, count, is_given, ring);
-	for (i = 0; i < count; i++) {
-		ssh_key_free(id[i].public);
+	for (i = 0; i < count; i++)
 		free(id[i].blob.p);
-	}
 	free(id);
 	return rc;
 }

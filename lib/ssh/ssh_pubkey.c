@@ -93,6 +93,15 @@ static bool is_too_open(const char *file)
 	return true;
 }
 
+/* Whether the private key is in a security key, and its file only names it. */
+static bool is_fido(ssh_key key)
+{
+	enum ssh_keytypes_e type = key ? ssh_key_type(key) : SSH_KEYTYPE_UNKNOWN;
+
+	return type == SSH_KEYTYPE_SK_ECDSA || type == SSH_KEYTYPE_SK_ECDSA_CERT01 ||
+	       type == SSH_KEYTYPE_SK_ED25519 || type == SSH_KEYTYPE_SK_ED25519_CERT01;
+}
+
 /* Reads the private key.  SSH_PUBKEY_IN: *key is set. */
 static enum ssh_pubkey_result read_private(
 	struct ssh_link *l, const char *file, int prompts, ssh_key *key)
@@ -144,6 +153,8 @@ enum ssh_pubkey_result ssh_pubkey_try(
 		result = offer_key(l, item->public);
 	if (result == SSH_PUBKEY_IN && is_too_open(item->file))
 		return SSH_PUBKEY_TOO_OPEN;
+	if (result == SSH_PUBKEY_IN && is_fido(item->public))
+		return SSH_PUBKEY_FIDO;
 	if (result == SSH_PUBKEY_IN)
 		result = read_private(l, item->file, prompts, &private);
 	if (result == SSH_PUBKEY_IN) {

@@ -13,6 +13,7 @@ enum ssh_pubkey_result {
 	SSH_PUBKEY_NO,	       /* the peer does not accept the key */
 	SSH_PUBKEY_NO_PASSPHRASE, /* the key has a passphrase, and prompts are not possible */
 	SSH_PUBKEY_TOO_OPEN,	  /* others may read the private key */
+	SSH_PUBKEY_FIDO,	  /* accepted, but signing needs a security key: beyond libssh */
 	SSH_PUBKEY_UNREADABLE,	  /* libssh cannot read the private key, or wrong passphrase */
 	SSH_PUBKEY_MORE,	  /* accepted, and the peer requires another method too */
 	SSH_PUBKEY_IN		  /* logged in */

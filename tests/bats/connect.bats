@@ -50,12 +50,6 @@ needs_ssh() {
 	rm y.img
 }
 
-# program FILE: a script from standard input.
-program() {
-	{ echo '#!/bin/sh'; cat; } >"$1"
-	chmod 755 "$1"
-}
-
 # ends_within SECONDS COMMAND...: the command ends in that time and leaves no process.
 ends_within() {
 	local start=${EPOCHREALTIME/./}
@@ -259,14 +253,6 @@ ends_within() {
 	ssh -F "$SSH_CONFIG" -O exit a
 	succeeds img-info "a:$IMAGE"
 	[ "$(grep -c 'Accepted publickey' "$SSHD_DIR/a/log")" = $((before + 1)) ]
-}
-
-start_agent() {
-	export SSH_AUTH_SOCK=$BATS_TEST_TMPDIR/agent
-	AGENT=$(ssh-agent -a "$SSH_AUTH_SOCK" 3>&- | sed -n 's/.*SSH_AGENT_PID=\([0-9]*\).*/\1/p')
-	echo leak:ssh_buffer_new >"$BATS_TEST_TMPDIR/leaks" # a leak of libssh 0.10
-	export LSAN_OPTIONS=suppressions=$BATS_TEST_TMPDIR/leaks:print_suppressions=0
-	ssh-add -q "$@"
 }
 
 @test "connect: a certificate in a file, whose key is only in the agent" {
