@@ -335,6 +335,9 @@ int ssh_lane_step(struct ssh_lane *n, bool is_network_full)
 		lane_widen(n);
 		lane_move_down(n);
 		lane_move_up(n, is_network_full);
+		/* The caller ends the lane then, once it has recorded why. */
+		if (!ssh_is_connected(ssh_channel_get_session(n->channel)))
+			return 0;
 		lane_pass_end(n);
 		if ((n->is_gone && n->up_eof_sent) ||
 			(ssh_channel_is_closed(n->channel) && !n->is_behind))

@@ -589,6 +589,20 @@ on_terminal() {
 	assert grep -q "connection lost: " "$BATS_TEST_TMPDIR/errors"
 }
 
+@test "a connection that is lost while data is sent" {
+	local i
+
+	for i in 30 60 90; do
+		status=0
+		ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace=sendto \
+			-e "inject=sendto:error=ECONNRESET:when=$i+" "$probe" -F "$SSH_CONFIG" a: \
+			'cat >/dev/null' -z 1000000000 2>"$BATS_TEST_TMPDIR/errors" 3>&- || status=$?
+		assert_equal "$status" 7
+		assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/errors")" 1
+		assert grep -q "connection lost: " "$BATS_TEST_TMPDIR/errors"
+	done
+}
+
 # libssh closes the socket itself if the farewell cannot be sent.
 @test "the socket is closed once, whatever cannot be sent" {
 	local i trace=$BATS_TEST_TMPDIR/trace

@@ -372,7 +372,7 @@ events() {
 	has_event 1 '.event == "extended" and .physical == 41943040'
 	has_event 2 '.event == "resumed"'
 	wait_until 5 grep -q '"RESUME"' answers
-	wait_until 60 has_last '.event == "alarm" and .reason == "max"'
+	wait_until 180 has_last '.event == "alarm" and .reason == "max"'
 	wait_until 60 ended_by_stop
 	stops
 	ended_by_stop
