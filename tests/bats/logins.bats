@@ -13,7 +13,7 @@ teardown_file() { img_teardown_file; }
 setup() {
 	img_setup
 	EXTRA=()
-	HERE=()
+	HERE=(env)
 	printf '[ssh]\n\tclient = builtin\n' >builtin
 }
 
@@ -40,20 +40,18 @@ without_key() {
 }
 
 # left_to_ssh HOST WORDS: ssh gets in, the built-in client alone does not, and by default the
-# commands use ssh for the reason WORDS; a copy passes in both directions.  All with $HERE
-# before them.
+# commands use ssh for the reason WORDS; a copy passes in both directions.  All are run by the
+# words of $HERE.
 left_to_ssh() {
-	local here=("${HERE[@]}")
-
-	"${here[@]}" ssh -F "$SSH_CONFIG" "$1" true
-	refuses 7 "$1:$IMAGE" "${here[@]}" setsid -w img-info -F "$SSH_CONFIG" --config builtin "$1:$IMAGE"
+	"${HERE[@]}" ssh -F "$SSH_CONFIG" "$1" true
+	refuses 7 "$1:$IMAGE" "${HERE[@]}" setsid -w img-info -F "$SSH_CONFIG" --config builtin "$1:$IMAGE"
 	lacks "$ERR" 'resolve'
-	try "${here[@]}" img-info -F "$SSH_CONFIG" -v "$1:$IMAGE"
+	try "${HERE[@]}" img-info -F "$SSH_CONFIG" -v "$1:$IMAGE"
 	[ "$status" = 0 ]
 	says "$1: using ssh, because the built-in client does not support $2"
-	succeeds "${here[@]}" img-copy -F "$SSH_CONFIG" "$IMAGE" "$1:$DIR/y.img"
+	succeeds "${HERE[@]}" img-copy -F "$SSH_CONFIG" "$IMAGE" "$1:$DIR/y.img"
 	same "$IMAGE" y.img
-	succeeds "${here[@]}" img-copy -F "$SSH_CONFIG" --overwrite "$1:$IMAGE" "$DIR/y.img"
+	succeeds "${HERE[@]}" img-copy -F "$SSH_CONFIG" --overwrite "$1:$IMAGE" "$DIR/y.img"
 	same "$IMAGE" y.img
 	rm y.img
 }
