@@ -152,3 +152,30 @@ ignored() {
 	exec 4>&-
 	rm pipe
 }
+
+# In a sticky directory only its owner could remove it.
+@test "another user's file with the name of our hidden one is one clear line" {
+	local hidden words before
+
+	cp "$IMAGE" own.img
+	as_root chown 4243:4243 own.img
+	by 4243 img-archive -k own.img
+	mv own.img.lzo packed.img.lzo
+	for words in "new.img copy $IMAGE new.img" 'new.img create new.img 1M' \
+		"own.img copy --overwrite $IMAGE own.img" 'own.img.lzo archive own.img' \
+		'packed.img unarchive packed.img.lzo' 'own.img resize --fs own.img +1M' \
+		'own.img resizefs --shrink own.img 7M'; do
+		hidden=.${words%% *}.img-tools
+		echo "$words"
+		by 4242 touch "$hidden"
+		before=$(ls -A)
+		# shellcheck disable=SC2086 # several words
+		try by 4243 img-${words#* }
+		[ "$status" = 4 ]
+		one_line img-
+		says "$hidden"
+		same own.img "$IMAGE"
+		[ "$(ls -A)" = "$before" ]
+		as_root rm "$hidden"
+	done
+}
