@@ -160,7 +160,7 @@ is_refused_everywhere() {
 }
 
 @test "archive: a flipped bit" {
-	local at size
+	local at size harmless=0
 
 	make_small
 	size=$(stat -c %s x.lzo)
@@ -172,11 +172,17 @@ is_refused_everywhere() {
 		unhex "$(printf '%02x' $(($(byte x.lzo "$at") ^ 1 << at % 8)))" | put bad.lzo "$at"
 		if ((at < OFFSETS[0])); then
 			is_copied bad.lzo
+		elif try img-copy bad.lzo y.img && [ "$status" = 0 ]; then
+			# A match that is 8 bytes longer or further away: the same bytes follow.
+			same x.img y.img
+			rm y.img
+			harmless=$((harmless + 1))
 		else
 			is_refused bad.lzo
 		fi
 	done
 	is_refused_everywhere bad.lzo
+	[ $harmless -le $(($(sample 2) == 1 ? size / 100 : 0)) ] # none in the sample
 }
 
 @test "archive: a flipped bit in lzop's data" {
