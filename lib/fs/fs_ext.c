@@ -196,6 +196,31 @@ static int verify_ext(struct fs *f)
 	return run_e2fsck(f, "-fn", false);
 }
 
+/*
+ * Why resize2fs could not do its work, from the line that begins with its name; the advice that
+ * follows is left out.  It finds damage that e2fsck overlooks: a bitmap's wrong checksum.
+ */
+static int record_resize_failure(const struct fs *f, int status, struct buf *out)
+{
+	static const char name[] = "resize2fs: ", tail[] = " while trying to resize ";
+	const char *text = buf_str(out), *line = strstr(text, name), *end;
+	char why[200], safe[200];
+
+	if (strstr(text, "smaller than minimum"))
+		return fs_failed(ST_REFUSED, "resize2fs", status, out);
+	if (!line)
+		return fs_failed(ST_FAILED, "resize2fs", status, out);
+	line += strlen(name);
+	end = strstr(line, tail);
+	snprintf(
+		why, sizeof(why), "%.*s", end ? (int)(end - line) : (int)strcspn(line, "\n"), line);
+	text_safe(why, safe, sizeof(safe));
+	if (!strcasestr(why, "checksum") && !strcasestr(why, "corrupt"))
+		return err_set(ST_FAILED, "resize2fs: %s", safe);
+	err_set(ST_CORRUPT, "resize2fs: %s", safe);
+	return wrap_damage(f);
+}
+
 static int resize_ext(struct fs *f, uint64_t bytes)
 {
 	char path[FS_PATH_MAX], blocks[32];
@@ -206,8 +231,7 @@ static int resize_ext(struct fs *f, uint64_t bytes)
 	snprintf(blocks, sizeof(blocks), "%" PRIu64, bytes / f->extent.block);
 	status = fs_run(f, true, argv, &out);
 	if (status > 0)
-		fs_failed(strstr(buf_str(&out), "smaller than minimum") ? ST_REFUSED : ST_FAILED,
-			"resize2fs", status, &out);
+		record_resize_failure(f, status, &out);
 	buf_fini(&out);
 	return status == 0 ? 0 : -1;
 }

@@ -213,3 +213,19 @@ hostile() {
 		resize_inode and meta_bg: 96 d2020000
 	END
 }
+
+@test "damage of ext: what e2fsck overlooks, and resize2fs does not" {
+	local at why='' size
+
+	make_base -t ext4
+	at=$(($(first_block 'Block bitmap') * 1024 + 68))
+	cp base.img x.img
+	head -c 17 junk | put x.img "$at"
+	if e2fsck -fn x.img >&2; then why='resize2fs: Block bitmap checksum does not match'; fi
+	cp x.img before.img
+	for size in 5M 12M; do
+		refuses 8 x.img img-resize --shrink --fs x.img $size
+		says "damaged, and has to be repaired first: $why"
+		cmp before.img x.img
+	done
+}
