@@ -214,18 +214,23 @@ hostile() {
 	END
 }
 
+# e2fsck 1.47.0 takes the block bitmap for clean; later ones repair it.
 @test "damage of ext: what e2fsck overlooks, and resize2fs does not" {
-	local at why='' size
+	local at size
 
 	make_base -t ext4
 	at=$(($(first_block 'Block bitmap') * 1024 + 68))
-	cp base.img x.img
-	head -c 17 junk | put x.img "$at"
-	if e2fsck -fn x.img >&2; then why='resize2fs: Block bitmap checksum does not match'; fi
-	cp x.img before.img
+	cp base.img before.img
+	head -c 17 junk | put before.img "$at"
 	for size in 5M 12M; do
-		refuses 8 x.img img-resize --shrink --fs x.img $size
-		says "damaged, and has to be repaired first: $why"
-		cmp before.img x.img
+		cp before.img x.img
+		if e2fsck -fn x.img >&2; then
+			refuses 8 x.img img-resize --shrink --fs x.img $size
+			says 'repaired first: resize2fs: Block bitmap checksum does not match bitmap'
+			cmp before.img x.img
+		else
+			succeeds img-resize --shrink --fs x.img $size
+			e2fsck -fn x.img >&2
+		fi
 	done
 }
