@@ -203,17 +203,17 @@ static int verify_ext(struct fs *f)
 static int record_resize_failure(const struct fs *f, int status, struct buf *out)
 {
 	static const char name[] = "resize2fs: ", tail[] = " while trying to resize ";
-	const char *text = buf_str(out), *line = strstr(text, name), *end;
-	char why[200], safe[200];
+	const char *text = buf_str(out), *line = strstr(text, name);
+	char why[200], safe[200], *end;
 
 	if (strstr(text, "smaller than minimum"))
 		return fs_failed(ST_REFUSED, "resize2fs", status, out);
 	if (!line)
 		return fs_failed(ST_FAILED, "resize2fs", status, out);
 	line += strlen(name);
-	end = strstr(line, tail);
-	snprintf(
-		why, sizeof(why), "%.*s", end ? (int)(end - line) : (int)strcspn(line, "\n"), line);
+	snprintf(why, sizeof(why), "%.*s", (int)strcspn(line, "\n"), line);
+	if ((end = strstr(why, tail)))
+		*end = '\0';
 	text_safe(why, safe, sizeof(safe));
 	if (!strcasestr(why, "checksum") && !strcasestr(why, "corrupt"))
 		return err_set(ST_FAILED, "resize2fs: %s", safe);

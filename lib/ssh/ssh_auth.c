@@ -199,7 +199,7 @@ static enum ssh_pubkey_result try_password(struct login *in)
 static bool klist_finds_ticket(void)
 {
 	static const char *const argv[] = { "klist", "-s", NULL };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), status, ended = -1;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), status, ended;
 	pid_t pid = null < 0 ? -1 : child_start_group(argv, null, null, null);
 
 	if (null >= 0)

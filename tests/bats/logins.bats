@@ -173,10 +173,10 @@ kerberos() {
 		'GSSAPIStrictAcceptorCheck no'
 	: >"$SSHD_DIR/kerberos/authorized_keys"
 	without_key 'GSSAPIAuthentication yes'
-		left_to_ssh kerberos 'GSSAPIAuthentication as ssh does it'
+	left_to_ssh kerberos 'GSSAPIAuthentication as ssh does it'
 	mv tickets elsewhere
 	export KRB5CCNAME=$DIR/elsewhere
-		left_to_ssh kerberos 'GSSAPIAuthentication as ssh does it'
+	left_to_ssh kerberos 'GSSAPIAuthentication as ssh does it'
 	# Without a ticket there is nothing that ssh could do better.
 	kdestroy
 	unset KRB5CCNAME
