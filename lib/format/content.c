@@ -36,18 +36,35 @@ static int set_damaged(struct content *c)
 	return 0;
 }
 
-void content_parse_archived(struct content *c, const void *head, size_t n)
+/* Whether the first n bytes are of a foreign image: 1, 0, or -1 recorded. */
+static int parse_foreign(struct content *c, const void *head, size_t n)
 {
+	if (foreign_parse(&c->foreign, head, n) < 0)
+		return -1;
+	if (!c->foreign.format)
+		return 0;
+	c->format = c->foreign.format;
+	return 1;
+}
+
+int content_parse_archived(struct content *c, const void *head, size_t n)
+{
+	int r = parse_foreign(c, head, n);
+
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	c->format = content_format_of(head, n);
 	if (c->format == format_qcow2 && qcow2_parse(&c->qcow2, head, n) < 0) {
 		memset(&c->qcow2, 0, sizeof(c->qcow2));
 		err_clear();
 	}
+	return 0;
 }
 
 static int read_archive(struct content *c, int fd, uint64_t len)
 {
 	struct block *b;
+	int r = 0;
 
 	c->is_archive = true;
 	if (archive_open(&c->archive, fd, len) < 0)
@@ -57,9 +74,9 @@ static int read_archive(struct content *c, int fd, uint64_t len)
 		return -1;
 	c->format = format_raw;
 	if (archive_first_block(&c->archive, fd, len, b))
-		content_parse_archived(c, b->raw, b->len);
+		r = content_parse_archived(c, b->raw, b->len);
 	block_free(b);
-	return 0;
+	return r;
 }
 
 int content_parse(struct content *c, const void *head, size_t n)
@@ -75,9 +92,11 @@ int content_parse_stream(struct content *c, const void *head, size_t n)
 {
 	int r;
 
-	if (!lzop_is(head, n))
-		return content_parse(c, head, n);
 	memset(c, 0, sizeof(*c));
+	if (!lzop_is(head, n)) {
+		r = parse_foreign(c, head, n);
+		return r == 0 ? content_parse(c, head, n) : r < 0 ? -1 : 0;
+	}
 	c->format = format_raw;
 	r = lzop_header_parse(&c->archive.header, head, n);
 	if (r == 0)

@@ -19,8 +19,8 @@
 struct content {
 	bool is_archive;
 	struct archive archive; /* if is_archive */
-	/* "raw", "qcow2" or foreign's, a constant; of the image in an archive "raw" or "qcow2" */
-	const char *format;
+	const char
+		*format; /* "raw", "qcow2" or foreign's, a constant; of the image in an archive */
 	/* If format is "qcow2".  Of the image in an archive: zeros if its header is damaged. */
 	struct qcow2 qcow2;
 	/*
@@ -51,10 +51,10 @@ int content_parse(struct content *c, const void *head, size_t n);
 int content_parse_stream(struct content *c, const void *head, size_t n);
 
 /*
- * Sets format and qcow2 of an archive by the first n bytes of its image: QCOW2_HEADER_MAX, or all
- * if there are fewer.
+ * Sets format, qcow2 and foreign (see foreign_parse()) of an archive by the first n bytes of its
+ * image: QCOW2_HEADER_MAX, or all if there are fewer.  0, or -1 recorded: no memory.
  */
-void content_parse_archived(struct content *c, const void *head, size_t n);
+int content_parse_archived(struct content *c, const void *head, size_t n);
 
 /*
  * The names, as recorded, of the other files that hold data of the image, which its backing file

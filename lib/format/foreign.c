@@ -28,15 +28,30 @@ struct start {
 	uint8_t byte[FOREIGN_HEAD];
 	size_t n;
 	int fd;
+	const void *memory; /* not NULL: the first len bytes; fd is not used */
 	uint64_t len;
+	bool is_cut; /* something behind those bytes was looked for */
 };
 
 struct format {
 	const char *name;
 	bool (*is)(const struct start *s);
 	/* Sets f->capacity: 1; 0: what the header says is impossible; -1 recorded. */
-	int (*measure)(struct foreign *f, const struct start *s);
+	int (*measure)(struct foreign *f, struct start *s);
 };
+
+/* As io_pread_within(). */
+static int read_within(struct start *s, void *p, size_t n, uint64_t off)
+{
+	if (!s->memory)
+		return io_pread_within(s->fd, s->len, p, n, off);
+	if (off > s->len || n > s->len - off) {
+		s->is_cut = true;
+		return 0;
+	}
+	memcpy(p, (const uint8_t *)s->memory + off, n);
+	return 1;
+}
 
 static bool begins_with(const struct start *s, const char *magic, size_t n)
 {
@@ -58,8 +73,7 @@ static int set_sectors(struct foreign *f, uint64_t sectors)
 }
 
 /* A descriptor in len bytes at off: its parent and, if that is wanted, its extents. */
-static int read_text(
-	struct foreign *f, const struct start *s, uint64_t off, uint64_t len, bool extents)
+static int read_text(struct foreign *f, struct start *s, uint64_t off, uint64_t len, bool extents)
 {
 	size_t n = len < FOREIGN_TEXT_MAX ? (size_t)len : FOREIGN_TEXT_MAX - 1;
 	char *text = malloc(n + 1);
@@ -67,7 +81,7 @@ static int read_text(
 
 	if (!text)
 		return err_set(ST_FAILED, "out of memory");
-	r = io_pread_within(s->fd, s->len, text, n, off);
+	r = read_within(s, text, n, off);
 	if (r == 1)
 		vmdk_text_parent(f, text, n);
 	if (r == 1 && extents)
@@ -81,7 +95,7 @@ static bool is_text(const struct start *s)
 	return vmdk_text_is(s->byte, s->n);
 }
 
-static int measure_descriptor(struct foreign *f, const struct start *s)
+static int measure_descriptor(struct foreign *f, struct start *s)
 {
 	return read_text(f, s, 0, s->len, true);
 }
@@ -91,7 +105,7 @@ static bool is_vmdk(const struct start *s)
 	return begins_with(s, "KDMV", 4) && s->n >= 44;
 }
 
-static int measure_vmdk(struct foreign *f, const struct start *s)
+static int measure_vmdk(struct foreign *f, struct start *s)
 {
 	uint64_t sectors = get_le64(s->byte + 12), first = get_le64(s->byte + 28);
 	uint64_t count = get_le64(s->byte + 36);
@@ -108,7 +122,7 @@ static bool is_cowd(const struct start *s)
 	return begins_with(s, "COWD", 4) && s->n >= 16;
 }
 
-static int measure_cowd(struct foreign *f, const struct start *s)
+static int measure_cowd(struct foreign *f, struct start *s)
 {
 	return set_sectors(f, get_le32(s->byte + 12));
 }
@@ -119,7 +133,7 @@ static bool is_vdi(const struct start *s)
 	return s->n >= 376 && get_le32(s->byte + 64) == VDI_MAGIC && !begins_with(s, "QFI\xfb", 4);
 }
 
-static int measure_vdi(struct foreign *f, const struct start *s)
+static int measure_vdi(struct foreign *f, struct start *s)
 {
 	return set_bytes(f, get_le64(s->byte + 368));
 }
@@ -144,7 +158,7 @@ static const uint8_t *find_entry(
 	return NULL;
 }
 
-static int measure_vhdx(struct foreign *f, const struct start *s)
+static int measure_vhdx(struct foreign *f, struct start *s)
 {
 	static const uint8_t metadata[16] = { 0x06, 0xa2, 0x7c, 0x8b, 0x90, 0x47, 0x9a, 0x4b, 0xb8,
 		0xfe, 0x57, 0x5f, 0x05, 0x0f, 0x88, 0x6e };
@@ -157,19 +171,18 @@ static int measure_vhdx(struct foreign *f, const struct start *s)
 
 	if (!table)
 		return err_set(ST_FAILED, "out of memory");
-	r = io_pread_within(s->fd, s->len, table, VHDX_TABLE, VHDX_REGIONS);
+	r = read_within(s, table, VHDX_TABLE, VHDX_REGIONS);
 	if (r == 1 && memcmp(table, "regi", 4) == 0)
 		entry = find_entry(table, 16, get_le32(table + 8), metadata);
 	if (entry) {
 		at = get_le64(entry + 16);
 		entry = NULL;
-		r = io_pread_within(s->fd, s->len, table, VHDX_TABLE, at);
+		r = read_within(s, table, VHDX_TABLE, at);
 		if (r == 1 && memcmp(table, "metadata", 8) == 0)
 			entry = find_entry(table, 32, table[10] | (size_t)table[11] << 8, size);
 	}
 	if (r == 1)
-		r = entry &&
-		    io_pread_within(s->fd, s->len, number, 8, at + get_le32(entry + 16)) == 1 &&
+		r = entry && read_within(s, number, 8, at + get_le32(entry + 16)) == 1 &&
 		    set_bytes(f, get_le64(number));
 	free(table);
 	return r;
@@ -181,7 +194,7 @@ static bool is_vpc(const struct start *s)
 }
 
 /* Like QEMU: the geometry counts, unless the creator is known to write an exact size. */
-static int measure_vpc(struct foreign *f, const struct start *s)
+static int measure_vpc(struct foreign *f, struct start *s)
 {
 	static const char exact[][5] = { "win ", "qem2", "d2v ", "tap\0", "CTXS", "wa\0\0" };
 	uint64_t sectors = (uint64_t)get_be16(s->byte + 56) * s->byte[58] * s->byte[59];
@@ -195,13 +208,13 @@ static int measure_vpc(struct foreign *f, const struct start *s)
 }
 
 /* The name of a backing file; one that cannot be is none.  0, or -1 recorded: a read error. */
-static int read_backing(struct foreign *f, const struct start *s, uint64_t off, uint64_t n)
+static int read_backing(struct foreign *f, struct start *s, uint64_t off, uint64_t n)
 {
 	int r;
 
 	if (off == 0 || n == 0 || n > FOREIGN_BACKING_MAX)
 		return 0;
-	r = io_pread_within(s->fd, s->len, f->backing, (size_t)n, off);
+	r = read_within(s, f->backing, (size_t)n, off);
 	f->backing[r == 1 ? n : 0] = '\0';
 	return r < 0 ? -1 : 0;
 }
@@ -211,7 +224,7 @@ static bool is_qed(const struct start *s)
 	return begins_with(s, "QED\0", 4) && s->n >= 64;
 }
 
-static int measure_qed(struct foreign *f, const struct start *s)
+static int measure_qed(struct foreign *f, struct start *s)
 {
 	uint64_t features = get_le64(s->byte + 16);
 
@@ -228,7 +241,7 @@ static bool is_qcow(const struct start *s)
 	return begins_with(s, "QFI\xfb\0\0\0\x01", 8) && s->n >= 32;
 }
 
-static int measure_qcow(struct foreign *f, const struct start *s)
+static int measure_qcow(struct foreign *f, struct start *s)
 {
 	if (read_backing(f, s, get_be64(s->byte + 8), get_be32(s->byte + 16)) < 0)
 		return -1;
@@ -242,7 +255,7 @@ static bool is_parallels(const struct start *s)
 }
 
 /* The older variant has only 32 bits of sectors. */
-static int measure_parallels(struct foreign *f, const struct start *s)
+static int measure_parallels(struct foreign *f, struct start *s)
 {
 	uint64_t sectors = get_le64(s->byte + 36);
 
@@ -282,24 +295,36 @@ bool foreign_is_known(const char *name)
 	return false;
 }
 
+static int recognise(struct foreign *f, struct start *s)
+{
+	const struct format *format = find_format(s);
+	int r = format ? format->measure(f, s) : 0;
+
+	if (r == 1 || (r == 0 && s->is_cut))
+		f->format = format->name;
+	return r < 0 ? -1 : 0;
+}
+
 int foreign_read(struct foreign *f, int fd, uint64_t len)
 {
 	struct start s = { .fd = fd, .len = len };
 	ssize_t got = io_pread(fd, s.byte, len < FOREIGN_HEAD ? (size_t)len : FOREIGN_HEAD, 0);
-	const struct format *format;
-	int r;
 
 	memset(f, 0, sizeof(*f));
 	if (got < 0)
 		return err_sys("cannot read at 0");
 	s.n = (size_t)got;
-	format = find_format(&s);
-	if (!format)
-		return 0;
-	r = format->measure(f, &s);
-	if (r == 1)
-		f->format = format->name;
-	return r < 0 ? -1 : 0;
+	return recognise(f, &s);
+}
+
+int foreign_parse(struct foreign *f, const void *head, size_t n)
+{
+	struct start s = { .memory = head, .len = n };
+
+	memset(f, 0, sizeof(*f));
+	s.n = n < FOREIGN_HEAD ? n : FOREIGN_HEAD;
+	memcpy(s.byte, head, s.n);
+	return recognise(f, &s);
 }
 
 const char *foreign_next_name(const struct foreign *f, size_t *at)

@@ -53,6 +53,13 @@ struct foreign {
  */
 int foreign_read(struct foreign *f, int fd, uint64_t len);
 
+/*
+ * The same by the first n bytes of an image alone, as of one that is a stream.  What its header
+ * has behind them is not known: a capacity is 0 then, and names are missing.  0, or -1 recorded:
+ * no memory.
+ */
+int foreign_parse(struct foreign *f, const void *head, size_t n);
+
 /* Whether this is the name of one of these formats. */
 bool foreign_is_known(const char *name);
 

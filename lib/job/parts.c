@@ -21,9 +21,9 @@ static void warn_data_files(const char *location, const struct kv *record, const
 			 "needs and does not name",
 			location, done);
 	else if (more)
-		log_warn("warning: %s: only this file is %s, not '%s' and %zu more files, "
+		log_warn("warning: %s: only this file is %s, not '%s' and %zu more file%s, "
 			 "which hold its data",
-			location, done, first, more);
+			location, done, first, more, more == 1 ? "" : "s");
 	else
 		log_warn("warning: %s: only this file is %s, not '%s', which holds its data",
 			location, done, first);

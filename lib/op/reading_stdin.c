@@ -11,15 +11,13 @@
 #include "lib/flow/source.h"
 #include "lib/format/content.h"
 
-#define MAGIC_MAX LZOP_MAGIC_LEN /* bytes by which content is recognised */
-
 static int parse_archived(struct content *c, struct source *archive)
 {
 	struct block *first;
 	int r = source_archive_peek(archive, &first);
 
 	if (r == 1)
-		content_parse_archived(c, first->raw, first->len);
+		r = content_parse_archived(c, first->raw, first->len);
 	return r < 0 ? -1 : 0;
 }
 
@@ -46,17 +44,6 @@ static int open_stream(
 	return 0;
 }
 
-/* Only what has a magic number is waited for until its header is complete. */
-static ssize_t read_head(struct inlet *in, uint8_t *head)
-{
-	ssize_t more, n = inlet_read(in, head, MAGIC_MAX);
-
-	if (n < MAGIC_MAX || (!lzop_is(head, MAGIC_MAX) && !qcow2_is(head, MAGIC_MAX)))
-		return n;
-	more = inlet_read(in, head + n, STREAM_HEAD_MAX - MAGIC_MAX);
-	return more < 0 ? -1 : n + more;
-}
-
 int reading_stdin_open(struct reading *r, const struct reading_want *want)
 {
 	uint8_t *head = malloc(STREAM_HEAD_MAX);
@@ -67,7 +54,7 @@ int reading_stdin_open(struct reading *r, const struct reading_want *want)
 	if (!head)
 		return err_set(ST_FAILED, "out of memory");
 	if (inlet_init(&in, STDIN_FILENO, NULL, 0) == 0) {
-		n = read_head(&in, head);
+		n = inlet_read(&in, head, STREAM_HEAD_MAX); /* less than a block has */
 		inlet_fini(&in);
 	}
 	if (n < 0 || open_stream(r, want, head, (size_t)n) < 0) {

@@ -318,8 +318,8 @@ static void report_skipped(const struct dependents *d, const struct skipped *s)
 		log_warn("warning: %s: cannot check whether %s needs it: %s", d->image->path,
 			s->first, s->why);
 	else if (s->count)
-		log_warn("warning: %s: cannot check whether %s and %zu others need it: %s",
-			d->image->path, s->first, s->count - 1, s->why);
+		log_warn("warning: %s: cannot check whether %s and %zu other%s need it: %s",
+			d->image->path, s->first, s->count - 1, s->count == 2 ? "" : "s", s->why);
 }
 
 /* 1: d->child and d->role; 0; or -1 recorded. */

@@ -41,17 +41,32 @@ static int measure_device(struct image *img, const struct content *c, struct wat
 	return qcow2_watermark_soon(&c->qcow2, img->fd, img->len, &out->allocation);
 }
 
-static int measure_content(struct image *img, struct content *c, struct watched_numbers *out)
+/* What looks like an archive is not one: it is watched because a guest writes to it. */
+static int parse_content(struct image *img, struct content *c)
 {
 	size_t n = img->len < QCOW2_HEADER_MAX ? (size_t)img->len : QCOW2_HEADER_MAX;
-	uint8_t *head = malloc(QCOW2_HEADER_MAX);
-	bool is_qcow2;
-	int r = head ? image_read(img, head, n, 0) : err_set(ST_FAILED, "out of memory");
+	uint8_t *head;
+	int r;
 
+	if (foreign_read(&c->foreign, img->fd, img->len) < 0)
+		return -1;
+	if (c->foreign.format) {
+		c->format = c->foreign.format;
+		return 0;
+	}
+	head = malloc(QCOW2_HEADER_MAX);
+	r = head ? image_read(img, head, n, 0) : err_set(ST_FAILED, "out of memory");
 	if (r == 0)
 		r = content_parse(c, head, n);
 	free(head);
-	if (r < 0)
+	return r;
+}
+
+static int measure_content(struct image *img, struct content *c, struct watched_numbers *out)
+{
+	bool is_qcow2;
+
+	if (parse_content(img, c) < 0)
 		return -1;
 	if (*c->damaged)
 		return err_set(ST_CORRUPT, "%s", c->damaged);

@@ -388,7 +388,7 @@ allowed() {
 	as_root chown 1234 also/closed
 	try without_power img-delete -n d/base
 	[ "$status" = 0 ]
-	says "and 1 others need it: Permission denied"
+	says "and 1 other need it: Permission denied"
 	# With the permission, it is found.
 	needed d/base "$DIR/also/child"
 	as_root rm -r also

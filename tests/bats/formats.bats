@@ -191,6 +191,61 @@ try_stdin() {
 	try "${@:2}" <"$1"
 }
 
+@test "formats: of VMDK and the older formats of QEMU, too" {
+	local where to name
+
+	qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat x.vmdk 3G
+	qemu-img create -q -f vmdk base.vmdk 1M
+	qemu-img create -q -f vmdk -b base.vmdk -F vmdk y.vmdk
+	qemu-img create -q -f raw base.img 1M
+	qemu-img create -q -f qed -b base.img -F raw z.qed
+	for name in x.vmdk y.vmdk z.qed; do lzop -c $name >$name.lzo; done
+	for where in '' "a:$DIR/"; do
+		for to in copy "a:$DIR/copy"; do
+			for name in x.vmdk y.vmdk z.qed; do
+				incomplete "$name" "${where}$name.lzo" img-copy "${where}$name.lzo" "$to"
+				cmp copy $name
+				rm copy
+				incomplete "$name" - try_stdin $name img-copy - "$to"
+				cmp copy $name
+				rm copy
+				incomplete "$name" - try_stdin $name.lzo img-copy - "$to"
+				cmp copy $name
+				rm copy
+			done
+		done
+		succeeds img-info --json "${where}x.vmdk.lzo"
+		json '.format == "vmdk" and .compression == "lzo" and .capacity == $size and
+			[.extents[].recorded] == ["x-f001.vmdk", "x-f002.vmdk"]' \
+			--argjson size "$(stat -c %s x.vmdk)"
+		succeeds img-info --json "${where}y.vmdk.lzo"
+		json '.format == "vmdk" and .backing.recorded == "base.vmdk"'
+		cp x.vmdk.lzo copy.lzo
+		incomplete x.vmdk "${where}copy.lzo" img-unarchive "${where}copy.lzo"
+		cmp copy x.vmdk
+		rm copy
+	done
+	qemu-img create -q -f vhdx v.vhdx 1M
+	lzop -c v.vhdx >v.vhdx.lzo
+	succeeds img-info --json v.vhdx.lzo
+	json '.format == "vhdx" and .capacity == $size' --argjson size "$(stat -c %s v.vhdx)"
+}
+
+# Runs a command that reads the image $1, which the messages name $2, and warns of its other files.
+incomplete() {
+	local what='file is copied' other
+
+	if [ "$3" = img-unarchive ]; then what='file is unarchived'; fi
+	case $1 in
+	x.vmdk) other="not 'x-f001.vmdk' and 1 more file, which hold its data" ;;
+	y.vmdk) other="not its backing file 'base.vmdk'" what=${what/file/layer} ;;
+	z.qed) other="not its backing file 'base.img'" what=${what/file/layer} ;;
+	esac
+	if [ "$3" = try_stdin ]; then "${@:3}"; else try "${@:3}"; fi
+	[ "$status" = 0 ]
+	says "warning: $2: only this $what, $other"
+}
+
 @test "formats: img-archive does not delete an image without its data" {
 	local name where
 

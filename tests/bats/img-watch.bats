@@ -87,6 +87,11 @@ device() {
 		.threshold == .allocation + .free - 1048576 and (.time | test("^[0-9]+[.][0-9]{9}$"))' \
 		--arg path "$PWD/x.qcow2" --argjson allocation "$(allocated x.qcow2)" \
 		--argjson size "$(stat -c %s x.qcow2)"
+	qemu-img create -q -f vmdk x.vmdk 96M
+	for name in x.vmdk "a:$DIR/x.vmdk"; do
+		succeeds img-watch --once --json --reserve 1M "$name"
+		json '.event == "enough" and .capacity == 100663296'
+	done
 }
 
 @test "watch: a filesystem that fills up" {
@@ -176,6 +181,10 @@ device() {
 	dd if=/dev/zero of="$LOOP" bs=1M count=1 conv=notrunc status=none
 	refuses 4 "$LOOP" img-watch --once "$LOOP"
 	refuses 4 "a:$LOOP" img-watch "a:$LOOP"
+	says 'holds a raw image'
+	qemu-img create -q -f qcow "$LOOP" 8M
+	refuses 4 "$LOOP" img-watch --once "$LOOP"
+	says 'holds a qcow image'
 	qcow2 "$LOOP" 64M 2
 	put_be32 "$LOOP" 20 40 # cluster_bits
 	refuses 8 "$LOOP" img-watch --once "$LOOP"

@@ -1,5 +1,7 @@
 /* foreign: compared with qemu-img, which creates the images.  Fails without qemu-img. */
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +29,27 @@ static int read_as(const char *name, uint64_t len)
 	return r;
 }
 
+/* What the first n bytes tell is what the whole file tells, or less. */
+static void compare_head(const char *what, size_t n)
+{
+	static struct foreign head;
+	uint8_t *bytes = calloc(1, n);
+	int fd = open("x", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 || !bytes ? -1 : read(fd, bytes, n);
+
+	if (got < 0)
+		abort();
+	close(fd);
+	is_int(foreign_parse(&head, bytes, (size_t)got), 0, what);
+	is_str(head.format ? head.format : "none", f.format, "... by its beginning");
+	ok(head.capacity == f.capacity || (strcmp(f.format, "vhdx") == 0 && head.capacity == 0),
+		"... its capacity, or none");
+	ok(head.extents == f.extents && memcmp(head.names, f.names, sizeof(f.names)) == 0 &&
+			strcmp(head.backing, f.backing) == 0,
+		"... its names");
+	free(bytes);
+}
+
 static void compare(const char *what, const char *format)
 {
 	json_t *info;
@@ -41,6 +64,7 @@ static void compare(const char *what, const char *format)
 	is_int(f.capacity, json_integer_value(json_object_get(info, "virtual-size")),
 		"... with its capacity");
 	json_decref(info);
+	compare_head(what, 65536);
 }
 
 static void test_formats(void)
@@ -78,6 +102,8 @@ static void test_extents(void)
 		    "x.vmdk 5G");
 	is_int(read_as("x.vmdk", 0), 0, "extents: read");
 	is_int(f.extents, 3, "extents: their number");
+	scratch_run("cp x.vmdk x");
+	compare_head("extents: by the beginning", 65536);
 	is_str(foreign_next_name(&f, &at), "x-s001.vmdk", "extents: the first");
 	is_int(f.bytes[0], 1LL << 31, "extents: its size");
 	is_str(foreign_next_name(&f, &at), "x-s002.vmdk", "extents: the second");
