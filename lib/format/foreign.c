@@ -285,6 +285,20 @@ static const struct format *find_format(const struct start *s)
 	return NULL;
 }
 
+/* With how the programs that write VDI and descriptors of VMDK begin, which is no magic number. */
+bool foreign_may_begin(const void *head, size_t n)
+{
+	static const char begins[][FOREIGN_MAGIC + 1] = { "KDMV", "COWD", "vhdxfile", "conectix",
+		"QED\0", "QFI\xfb", "WithoutFr", "WithouFre", "<<< ", "# Disk De", "version=" };
+	static const size_t len[] = { 4, 4, 8, 8, 4, 4, 9, 9, 4, 9, 8 };
+	size_t i;
+
+	for (i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (n >= len[i] && memcmp(head, begins[i], len[i]) == 0)
+			return true;
+	return false;
+}
+
 bool foreign_is_known(const char *name)
 {
 	size_t i;

@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #define FOREIGN_HEAD 512 /* bytes of the beginning by which a format is recognised */
+#define FOREIGN_MAGIC 9	 /* bytes by which most images are not one */
 #define FOREIGN_EXTENTS_MAX 512
 #define FOREIGN_BACKING_MAX 1023
 #define FOREIGN_NAMES_MAX 32768	    /* bytes of the names of extents, each with its NUL */
@@ -59,6 +60,12 @@ int foreign_read(struct foreign *f, int fd, uint64_t len);
  * no memory.
  */
 int foreign_parse(struct foreign *f, const void *head, size_t n);
+
+/*
+ * Whether the first n bytes of a stream, FOREIGN_MAGIC or all, may be the beginning of one of these
+ * images, whose header is then worth waiting for.
+ */
+bool foreign_may_begin(const void *head, size_t n);
 
 /* Whether this is the name of one of these formats. */
 bool foreign_is_known(const char *name);

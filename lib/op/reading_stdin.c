@@ -11,6 +11,8 @@
 #include "lib/flow/source.h"
 #include "lib/format/content.h"
 
+#define MAGIC_MAX FOREIGN_MAGIC /* bytes by which it is known whether there may be a header */
+
 static int parse_archived(struct content *c, struct source *archive)
 {
 	struct block *first;
@@ -44,6 +46,18 @@ static int open_stream(
 	return 0;
 }
 
+/* Only for what may have a header the rest of that is waited for. */
+static ssize_t read_head(struct inlet *in, uint8_t *head)
+{
+	ssize_t more, n = inlet_read(in, head, MAGIC_MAX);
+
+	if (n < MAGIC_MAX || (!lzop_is(head, MAGIC_MAX) && !qcow2_is(head, MAGIC_MAX) &&
+				     !foreign_may_begin(head, MAGIC_MAX)))
+		return n;
+	more = inlet_read(in, head + n, STREAM_HEAD_MAX - MAGIC_MAX);
+	return more < 0 ? -1 : n + more;
+}
+
 int reading_stdin_open(struct reading *r, const struct reading_want *want)
 {
 	uint8_t *head = malloc(STREAM_HEAD_MAX);
@@ -54,7 +68,7 @@ int reading_stdin_open(struct reading *r, const struct reading_want *want)
 	if (!head)
 		return err_set(ST_FAILED, "out of memory");
 	if (inlet_init(&in, STDIN_FILENO, NULL, 0) == 0) {
-		n = inlet_read(&in, head, STREAM_HEAD_MAX); /* less than a block has */
+		n = read_head(&in, head);
 		inlet_fini(&in);
 	}
 	if (n < 0 || open_stream(r, want, head, (size_t)n) < 0) {

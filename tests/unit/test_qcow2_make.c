@@ -73,8 +73,8 @@ static void test_size(uint64_t size)
 			   "cmp x1 y1"),
 		0, "so are the tables");
 	is_int(scratch_run("for i in x y; do qemu-img info --output=json $i | "
-			   "grep -v '\"filename\"\\|actual-size' >$i.info; done; "
-			   "cmp x.info y.info"),
+			   "jq 'del(.filename, .\"actual-size\", .children)' >$i.info; done; "
+			   "test -s x.info && cmp x.info y.info"),
 		0, "so is what qemu-img tells of them");
 	snprintf(what, sizeof(what), "qemu-img measure --output=json -O qcow2 --size %llu",
 		(unsigned long long)size);
