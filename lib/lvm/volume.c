@@ -212,14 +212,27 @@ bool volume_has_name(int fd, const struct volume_name *name)
 	       strcmp(now.name, name->name) == 0;
 }
 
-int volume_set_tag(const char *group, const char *uuid, const char *tag, bool set)
+int volume_swap_tag(const char *group, const char *uuid, const char *add, const char *del)
 {
 	char which[64];
-	const char *argv[] = { "lvchange", "-qq", set ? "--addtag" : "--deltag", tag, "--select",
-		which, group, NULL };
+	const char *argv[10] = { "lvchange", "-qq", "--select", which, group };
+	size_t n = 5;
 
 	snprintf(which, sizeof(which), "lv_uuid=%s", uuid);
+	if (add) {
+		argv[n++] = "--addtag";
+		argv[n++] = add;
+	}
+	if (del) {
+		argv[n++] = "--deltag";
+		argv[n++] = del;
+	}
 	return lvm_change(argv);
+}
+
+int volume_set_tag(const char *group, const char *uuid, const char *tag, bool set)
+{
+	return volume_swap_tag(group, uuid, set ? tag : NULL, set ? NULL : tag);
 }
 
 int volume_run_tag(char out[VOLUME_RUN_TAG_MAX])

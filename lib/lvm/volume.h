@@ -23,7 +23,8 @@
 #define VOLUME_TAG_UNFINISHED "img-tools.unfinished"
 /*
  * Followed by FROM:TO:FS:RUN while the volume or its filesystem is resized: the sizes of the volume
- * before and after that and that of its filesystem (0: that is not resized), in bytes, and the job.
+ * before and after that and that of its filesystem (0: that is not resized), in bytes, and the job;
+ * by FROM:TO:FS:zeroed:RUN once the new space is zeroed.
  * It counts only beside VOLUME_TAG_UNFINISHED.
  */
 #define VOLUME_TAG_RESIZE "img-tools.resize="
@@ -154,5 +155,8 @@ int volume_remove_own(const struct volume_name *name);
  * one.  0, or -1 recorded.
  */
 int volume_set_tag(const char *group, const char *uuid, const char *tag, bool set);
+
+/* Adds one tag and removes another at the same moment; either may be NULL.  Likewise. */
+int volume_swap_tag(const char *group, const char *uuid, const char *add, const char *del);
 
 #endif

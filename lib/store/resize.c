@@ -6,15 +6,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/size.h"
 #include "lib/store/backend.h"
 
+#define ZEROED ":zeroed"
+
 char *resize_record_write(const struct resize_record *c, char out[RESIZE_RECORD_MAX])
 {
-	snprintf(out, RESIZE_RECORD_MAX, "%" PRIu64 ":%" PRIu64 ":%" PRIu64, c->from, c->to, c->fs);
+	snprintf(out, RESIZE_RECORD_MAX, "%" PRIu64 ":%" PRIu64 ":%" PRIu64 "%s", c->from, c->to,
+		c->fs, c->zeroed ? ZEROED : "");
 	return out;
 }
 
@@ -36,6 +40,9 @@ const char *resize_record_parse(struct resize_record *c, const char *text)
 	if (!at || *at != ':' || !(at = parse_number(&c->to, at + 1)) || *at != ':')
 		return NULL;
 	at = parse_number(&c->fs, at + 1);
+	c->zeroed = at && strncmp(at, ZEROED, strlen(ZEROED)) == 0;
+	if (c->zeroed)
+		at += strlen(ZEROED);
 	return at && c->from > 0 && c->to > 0 ? at : NULL;
 }
 

@@ -33,11 +33,12 @@ struct resize_want {
 struct resize_record {
 	uint64_t from, to; /* the image's sizes before and after */
 	uint64_t fs;	   /* the size that its filesystem gets; 0: none is resized */
+	bool zeroed;	   /* of a volume: the new space was zeroed, and may be used since then */
 };
 
-#define RESIZE_RECORD_MAX 64
+#define RESIZE_RECORD_MAX 80
 
-/* As the text "FROM:TO:FS".  Returns out. */
+/* As the text "FROM:TO:FS" or "FROM:TO:FS:zeroed".  Returns out. */
 char *resize_record_write(const struct resize_record *c, char out[RESIZE_RECORD_MAX]);
 
 /* Parses that text.  What follows it, or NULL if it does not have that form. */

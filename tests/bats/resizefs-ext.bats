@@ -130,10 +130,14 @@ grow_and_shrink() {
 }
 
 @test "resizefs of ext: types and sizes of blocks" {
+	local revision_0='-r 0'
+
+	# Since e2fsprogs 1.47.1.
+	if mke2fs -n -q -r 0 /dev/null 1M 2>&1 | grep 'revision=0'; then revision_0='-E revision=0'; fi
 	each_case grow_and_shrink <<-END
 		ext2: -t ext2
 		ext2, 4 KiB: -t ext2 -b 4096
-		ext2, revision 0: -t ext2 -r 0
+		ext2, revision 0: -t ext2 $revision_0
 		ext3: -t ext3
 		ext3, 4 KiB: -t ext3 -b 4096
 		ext4 on a host: -t ext4

@@ -1,11 +1,41 @@
 /* resize: a file whose size another job changes meanwhile. */
 #include "lib/store/resize.h"
 
+#include <string.h>
+
 #include "tests/unit/places.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tap.h"
 
 #define HUGE_LEN (UINT64_C(1) << 62)
+
+/* What is written can be read, with what follows it; other text cannot. */
+static void test_record(void)
+{
+	static const struct resize_record records[] = { { .from = 1, .to = 2 },
+		{ .from = INT64_MAX, .to = INT64_MAX, .fs = INT64_MAX },
+		{ .from = INT64_MAX, .to = INT64_MAX, .fs = INT64_MAX, .zeroed = true } };
+	static const char *const bad[] = { "", "1", "1:2", "1:2:", "0:2:0", "1:0:0", "-1:2:0",
+		":zeroed", "1:2:zeroed" };
+	char text[RESIZE_RECORD_MAX + 10];
+	struct resize_record c;
+	const char *rest;
+	size_t i;
+
+	for (i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+		const struct resize_record *r = &records[i];
+
+		resize_record_write(r, text);
+		ok(strlen(text) < RESIZE_RECORD_MAX - 1, text);
+		strcat(text, ":h:b:1:2:3");
+		rest = resize_record_parse(&c, text);
+		is_str(rest ? rest : "", ":h:b:1:2:3", "record: what follows");
+		ok(c.from == r->from && c.to == r->to && c.fs == r->fs && c.zeroed == r->zeroed,
+			"record: is the same");
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok(!resize_record_parse(&c, bad[i]), bad[i]);
+}
 
 static long long size_of(const char *path)
 {
@@ -72,6 +102,7 @@ static void test_cut(void)
 int main(void)
 {
 	scratch_open();
+	test_record();
 	test_before();
 	test_cut();
 	test_meanwhile(false);

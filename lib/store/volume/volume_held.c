@@ -13,6 +13,7 @@
 #include "lib/host/inuse.h"
 #include "lib/store/resize.h"
 #include "lib/store/volume/volume_place.h"
+#include "lib/store/volume/volume_resize_mark.h"
 #include "lib/store/volume/volume_target.h"
 
 #define TAG_MAX (sizeof(VOLUME_TAG_COMMIT) + HELD_RECORD_MAX)
@@ -89,8 +90,7 @@ static int mark_held(struct held *h, const char *record)
 /* A job that was killed when it had extended the volume may have left the tag of that. */
 static int remove_resize_tag(const struct held_volume *v)
 {
-	char tag[sizeof(VOLUME_TAG_RESIZE) + RESIZE_RECORD_MAX + RUN_TEXT_MAX];
-	char *text = lvm_tag(&v->lv, VOLUME_TAG_RESIZE);
+	char tag[RESIZE_TAG_MAX], *text = lvm_tag(&v->lv, VOLUME_TAG_RESIZE);
 	int r = 0;
 
 	if (text && strlen(text) < RESIZE_RECORD_MAX + RUN_TEXT_MAX) {

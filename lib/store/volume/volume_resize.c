@@ -2,7 +2,7 @@
  * volume_resize: a volume is marked before it grows, because what its group adds to it holds
  * old data of other volumes until it is zeroed, and before its filesystem is changed.
  *
- *	grow	checks, mark and tag | lvextend, zero, fsync | remove mark and tag
+ *	grow	checks, mark and tag | lvextend, zero, fsync, tag | remove mark and tag
  *	cut	checks | lvreduce
  *	grow, unzeroed	checks | lvextend
  *
@@ -13,6 +13,10 @@
  * A job that fails merges the snapshot, and gives the space back.  One that is killed leaves
  * mark, tag and snapshot, by which the same command completes it: it merges the
  * snapshot, zeroes everything from the old size on, and begins again.
+ *
+ * The space is zeroed before anything may use it, and not again: the tag says so from then on.
+ * Without that in the tag, a guest may have been started since, which has used it, so that it is
+ * looked for first.  Space that may be in use is not given back, either.
  */
 #include "lib/store/volume/volume_resize.h"
 
@@ -25,24 +29,21 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/size.h"
-#include "lib/format/fs_extent.h"
-#include "lib/format/ptable.h"
 #include "lib/host/inuse.h"
 #include "lib/store/block_size.h"
-#include "lib/store/block_zero.h"
+#include "lib/store/volume/volume_new_space.h"
 #include "lib/store/volume/volume_place.h"
+#include "lib/store/volume/volume_resize_mark.h"
 #include "lib/store/volume/volume_set_size.h"
 #include "lib/store/volume/volume_target.h"
 #include "lib/store/volume/volume_way_back.h"
-
-#define TAG_MAX (sizeof(VOLUME_TAG_RESIZE) + RESIZE_RECORD_MAX + RUN_TEXT_MAX)
 
 struct resize_volume {
 	struct resize base;
 	struct lvm_volume lv;
 	struct volume_name name;
 	char path[VOLUME_PATH_MAX];
-	char tag[TAG_MAX]; /* that the volume has, or "" */
+	struct volume_resize_mark mark;
 	struct way_back back;
 	bool is_changed; /* what it holds may have been changed */
 };
@@ -52,32 +53,15 @@ static struct resize_volume *volume_of(struct resize *r)
 	return (struct resize_volume *)r;
 }
 
-static int set_tag(const struct resize_volume *v, const char *tag, bool set)
-{
-	return volume_set_tag(v->lv.group, v->lv.own_uuid, tag, set);
-}
-
 /* Finds out whether an earlier job was interrupted, or is running.  0, or -1 recorded. */
 static int look_for_job(struct resize_volume *v)
 {
-	char *text = lvm_tag(&v->lv, VOLUME_TAG_RESIZE),
-	     *mark = lvm_tag(&v->lv, VOLUME_TAG_UNFINISHED);
-	struct resize_record c;
-	const char *run;
-	int r = 0;
+	struct resize_record *pending = &v->base.pending;
+	int r = volume_resize_mark_find(&v->mark, &v->lv, pending);
 
-	if (text && strlen(text) < RESIZE_RECORD_MAX + RUN_TEXT_MAX)
-		snprintf(v->tag, sizeof(v->tag), VOLUME_TAG_RESIZE "%s", text);
-	run = text && mark ? resize_record_parse(&c, text) : NULL;
-	if (run && *run == ':') {
-		if (run_state(run + 1) != RUN_DEAD)
-			r = err_set(ST_BUSY, "in use: another job is changing its size");
-		v->base.from = c.from;
-		v->base.pending = c;
-	}
-	free(text);
-	free(mark);
-	return r == 0 && v->base.pending.fs ? way_back_find(&v->back, &v->lv) : r;
+	if (pending->to)
+		v->base.from = pending->from;
+	return r == 0 && pending->fs ? way_back_find(&v->back, &v->lv) : r;
 }
 
 /*
@@ -157,11 +141,36 @@ static int look_at_pool(const struct resize_volume *v)
 	return 0;
 }
 
+/* Whether a job was interrupted after it had extended the volume, and before it was zeroed. */
+static bool is_unzeroed(const struct resize_volume *v)
+{
+	const struct resize_record *p = &v->base.pending;
+
+	return p->to && !p->zeroed && !v->base.want.unzeroed && v->base.img->len > v->base.from;
+}
+
+static int check_unzeroed(const struct resize_volume *v)
+{
+	if (!is_unzeroed(v))
+		return 0;
+	if (v->base.want.in_use)
+		return err_set(ST_BUSY,
+			"in use, and its new space is not zeroed yet: its user may have begun to "
+			"use that, and has to be stopped");
+	if (volume_new_space_check_unused(v->base.fd, v->base.from) == 0)
+		return 0;
+	return err_wrap("its new space is not zeroed yet, and may be in use already (to keep it as "
+			"it is: lvchange --deltag " VOLUME_TAG_UNFINISHED " %s)",
+		v->path);
+}
+
 static int plan_volume(struct resize *r)
 {
 	struct resize_volume *v = volume_of(r);
 	uint64_t unit = v->lv.extent_size, rest = unit ? r->len % unit : 0;
 
+	if (check_unzeroed(v) < 0)
+		return -1;
 	if (rest)
 		r->len += unit - rest;
 	/* An interrupted job may have extended it already. */
@@ -183,28 +192,11 @@ static int set_size(struct resize_volume *v, uint64_t len)
 
 static int mark_volume(struct resize_volume *v)
 {
-	const struct resize_record now = {
-		.from = v->base.from, .to = v->base.len, .fs = v->base.fs
-	};
-	char run[RUN_TEXT_MAX], record[RESIZE_RECORD_MAX], old[TAG_MAX];
-
-	memcpy(old, v->tag, sizeof(old));
-	if (run_self(run) < 0)
-		return -1;
-	snprintf(v->tag, sizeof(v->tag), VOLUME_TAG_RESIZE "%s:%s",
-		resize_record_write(&now, record), run);
-	/* The tag of the interrupted job goes last, so that one of the two is always there. */
-	if (set_tag(v, v->tag, true) < 0 || set_tag(v, VOLUME_TAG_UNFINISHED, true) < 0)
-		return -1;
-	return *old && strcmp(old, v->tag) != 0 ? set_tag(v, old, false) : 0;
-}
-
-static int unmark_volume(struct resize_volume *v)
-{
-	if (set_tag(v, VOLUME_TAG_UNFINISHED, false) < 0 || set_tag(v, v->tag, false) < 0)
-		return -1;
-	v->tag[0] = '\0';
-	return 0;
+	v->mark.record = (struct resize_record){ .from = v->base.from,
+		.to = v->base.len,
+		.fs = v->base.fs,
+		.zeroed = v->base.pending.zeroed };
+	return volume_resize_mark_set(&v->mark, &v->lv);
 }
 
 /* Not what another has added meanwhile. */
@@ -219,25 +211,45 @@ static int give_space_back(struct resize_volume *v)
 	return v->lv.size > v->base.from ? set_size(v, v->base.from) : 0;
 }
 
+/*
+ * Whether the volume holds what it held before the first job, and nothing in the space that it has
+ * got.  An interrupted job, or a guest since then, may have changed that.
+ */
+static bool can_be_taken_back(const struct resize_volume *v)
+{
+	const struct resize_record *p = &v->base.pending;
+
+	if (!p->to || v->base.is_restored)
+		return true;
+	if (p->fs)
+		return false;
+	return v->base.img->len <= v->base.from ||
+	       (!v->base.want.in_use &&
+		       volume_new_space_check_unused(v->base.fd, v->base.from) == 0);
+}
+
 /* After a failure: the old size, and no mark.  A mark that cannot be removed stays. */
 static void take_back(struct resize_volume *v)
 {
 	struct err e;
 
 	err_take(&e);
-	if (give_space_back(v) < 0 || unmark_volume(v) < 0)
-		log_warn("%s: is unfinished now: %s", v->path, err_text());
+	if (!can_be_taken_back(v))
+		log_warn("warning: %s: is still unfinished", v->path);
+	else if (give_space_back(v) < 0 || volume_resize_mark_remove(&v->mark, &v->lv) < 0)
+		log_warn("warning: %s: is unfinished now: %s", v->path, err_text());
 	err_put(&e);
 }
 
+/* Once: what has used it since then would be lost. */
 static int zero_new_space(struct resize_volume *v)
 {
-	struct block_zero z;
-
-	block_zero_init(&z, v->base.fd, v->lv.is_thin);
-	if (block_zero_range(&z, v->base.len - v->base.from, v->base.from) < 0)
+	if (v->mark.record.zeroed)
+		return 0;
+	if (volume_new_space_zero(v->base.fd, v->lv.is_thin, v->base.from, v->base.len) < 0)
 		return -1;
-	return fsync(v->base.fd) < 0 ? err_sys("cannot sync it to disk") : 0;
+	v->mark.record.zeroed = true;
+	return volume_resize_mark_write(&v->mark, &v->lv);
 }
 
 /* From now on the caller changes what it holds. */
@@ -304,23 +316,7 @@ static int finish_volume(struct resize *r)
 	if (way_back_remove(&v->back) < 0)
 		return -1;
 	v->is_changed = false;
-	return *v->tag ? unmark_volume(v) : 0;
-}
-
-/* Whether nothing that it holds needs the new space. */
-static bool ends_before_growth(const struct resize_volume *v)
-{
-	uint64_t from = v->base.from;
-	struct ptable t;
-	struct fs_extent e;
-
-	if (ptable_read(&t, v->base.fd, from) < 0 ||
-		fs_extent_read(&e, v->base.fd, 0, from, NULL) < 0)
-		return false;
-	if (t.min_len <= from && e.measured != FS_UNKNOWN && e.bytes <= from)
-		return true;
-	err_set(ST_CORRUPT, "what it holds is larger than it was");
-	return false;
+	return *v->mark.tag ? volume_resize_mark_remove(&v->mark, &v->lv) : 0;
 }
 
 /* After the image was closed. */
@@ -333,10 +329,11 @@ static void merge_way_back(struct resize_volume *v)
 	v->base.fd = -1;
 	if (way_back_merge(&v->back) == 0)
 		v->base.fd = volume_place_open(&v->lv, O_RDWR | O_EXCL);
-	if (v->base.fd >= 0 && ends_before_growth(v))
+	v->base.is_restored = v->base.fd >= 0;
+	if (v->base.is_restored && volume_new_space_check_unused(v->base.fd, v->base.from) == 0)
 		take_back(v);
 	else
-		log_warn("%s: is unfinished now: %s", v->path, err_text());
+		log_warn("warning: %s: is unfinished now: %s", v->path, err_text());
 	err_put(&e);
 }
 

@@ -1,0 +1,170 @@
+#!/usr/bin/env bats
+#
+# A resize of a volume that was interrupted is begun again: what the volume holds by then stays,
+# whether the interrupted job or a guest has used the new space.  The oracles are e2fsck, debugfs
+# and LVM.
+
+load guest
+
+setup_file() {
+	guest_setup_file
+	make_group a vga 800M
+}
+
+setup() {
+	local name
+
+	guest_setup
+	: >kill_after
+	: >fail_at
+	program >program
+	lvm_is a program
+	for name in e2fsck resize2fs; do
+		on a mv /usr/sbin/$name /usr/sbin/$name.real
+		on a sh -c "cat >/usr/sbin/$name && chmod 755 /usr/sbin/$name" <program
+	done
+	head -c 6M /dev/urandom >one
+	head -c 6M /dev/urandom >two
+	on a lvcreate -qqy -Wn -L 16M -n img vga
+	# Without space that is reserved for growing, resize2fs moves blocks into the new space.
+	mke2fs -q -F -t ext4 -b 1024 -O ^resize_inode -m 0 /dev/vga/img
+	debugfs -w -R "write $PWD/one one" /dev/vga/img >/dev/null 2>&1
+	debugfs -w -R "write $PWD/two two" /dev/vga/img >/dev/null 2>&1
+	blockdev --flushbufs /dev/vga/img
+}
+
+teardown() {
+	lvm_back a
+	on a lvremove -qqy vga/img
+	guest_teardown
+	[ -z "$(tagged a)" ]
+}
+
+# Prints a program that runs the real one of its name: it fails if its call begins with the line in
+# fail_at, and kills the helper after one that succeeds and begins with the line in kill_after.
+program() {
+	cat <<-END
+		#!/bin/bash
+		name=\${0##*/}
+		program=\$name
+		[[ \$name != lv* ]] || program=lvm
+		fail=\$(cat $DIR/fail_at)
+		kill=\$(cat $DIR/kill_after)
+		if [[ -n \$fail && "\$name \$*" == "\$fail"* ]]; then
+			echo "refused by the test" >&2
+			exit 5
+		fi
+		(exec -a \$name /usr/sbin/\$program.real "\$@")
+		status=\$?
+		if [[ \$status = 0 && -n \$kill && "\$name \$*" == "\$kill"* ]]; then kill -KILL \$PPID; fi
+		exit \$status
+	END
+}
+
+# killed_after CALL WORD...: the command's helper is killed after that call.
+killed_after() {
+	echo "$1" >kill_after
+	try on a "${@:2}"
+	[ "$status" = 7 ] || return
+	wait_until 20 no_process || return
+	: >kill_after
+	is_unfinished
+}
+
+is_unfinished() {
+	on a img-info --json /dev/vga/img | jq -e .unfinished >&2
+}
+
+volume_size() {
+	blockdev --getsize64 /dev/vga/img
+}
+
+# The filesystem has no errors, and both files.
+intact() {
+	blockdev --flushbufs /dev/vga/img
+	e2fsck -fn /dev/vga/img >&2 || return
+	debugfs -R 'cat one' /dev/vga/img 2>/dev/null | cmp - one || return
+	debugfs -R 'cat two' /dev/vga/img 2>/dev/null | cmp - two
+}
+
+@test "what resize2fs has moved into the new space is there after the second try" {
+	killed_after 'resize2fs /' img-resize --in-place --fs /dev/vga/img 300M
+	intact
+	try on a img-resize --in-place --fs /dev/vga/img 300M
+	[ "$status" = 0 ]
+	intact
+	[ "$(volume_size)" = $((300 << 20)) ]
+}
+
+@test "a second try that fails takes nothing back that may be in use" {
+	killed_after 'resize2fs /' img-resize --in-place --fs /dev/vga/img 300M
+	echo 'lvm lvcreate' >fail_at
+	try on a img-resize --fs /dev/vga/img 300M
+	[ "$status" = 1 ]
+	says 'is still unfinished'
+	intact
+	[ "$(volume_size)" = $((300 << 20)) ]
+	is_unfinished
+	: >fail_at
+	try on a img-resize --in-place --fs /dev/vga/img 300M
+	[ "$status" = 0 ]
+	intact
+}
+
+@test "a second try to make it smaller that fails leaves it unfinished" {
+	on a lvextend -qqy -L 64M vga/img
+	resize2fs /dev/vga/img >&2
+	killed_after 'resize2fs /' img-resize --shrink --in-place --fs /dev/vga/img 32M
+	echo 'lvm lvcreate' >fail_at
+	try on a img-resize --shrink --fs /dev/vga/img 32M
+	[ "$status" = 1 ]
+	says 'is still unfinished'
+	is_unfinished
+	: >fail_at
+	try on a img-resize --shrink --in-place --fs /dev/vga/img 32M
+	[ "$status" = 0 ]
+	intact
+	[ "$(volume_size)" = $((32 << 20)) ]
+}
+
+@test "what a guest has written to space that is not zeroed yet stays" {
+	killed_after 'lvm lvextend' img-resize /dev/vga/img 64M
+	[ "$(volume_size)" = $((64 << 20)) ]
+	# While it is in use it is not looked at.
+	sleep inf <>/dev/vga/img 3>&- &
+	try on a img-resize /dev/vga/img 64M
+	kill $!
+	wait $! || true
+	[ "$status" = 5 ]
+	says 'its new space is not zeroed yet'
+	resize2fs /dev/vga/img >&2
+	head -c 30M /dev/urandom >big
+	debugfs -w -R "write $PWD/big big" /dev/vga/img >/dev/null 2>&1
+	blockdev --flushbufs /dev/vga/img
+	for option in -n --; do
+		try on a img-resize $option /dev/vga/img 64M
+		[ "$status" = 8 ]
+		says 'lvchange --deltag img-tools.unfinished /dev/vga/img'
+	done
+	intact
+	debugfs -R 'cat big' /dev/vga/img 2>/dev/null | cmp - big
+	is_unfinished
+	# As the message says:
+	on a lvchange -qq --deltag img-tools.unfinished /dev/vga/img
+	try on a img-resize --fs /dev/vga/img 128M
+	[ "$status" = 0 ]
+	intact
+	debugfs -R 'cat big' /dev/vga/img 2>/dev/null | cmp - big
+}
+
+@test "space that nothing has used is zeroed by the second try" {
+	on a lvextend -qqy -L 64M vga/img
+	head -c 48M /dev/urandom | dd of=/dev/vga/img bs=1M seek=16 oflag=direct status=none
+	on a lvreduce -qqfy -L 16M vga/img
+	killed_after 'lvm lvextend' img-resize /dev/vga/img 64M
+	try on a img-resize /dev/vga/img 64M
+	[ "$status" = 0 ]
+	intact
+	tail -c +$(((16 << 20) + 1)) /dev/vga/img | cmp -n $((48 << 20)) - /dev/zero
+	! is_unfinished
+}
