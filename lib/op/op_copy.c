@@ -13,21 +13,31 @@
 #include "lib/flow/sink.h"
 
 /*
+ * The file whose bytes the target gets, if there is one; else NULL: what a guest sees in a qcow2
+ * image (from->disk) has no file.
+ */
+static const struct image *copied_file(const struct reading *from)
+{
+	return from->disk || from->compressed ? NULL : from->img;
+}
+
+/*
  * Lets the target share the source's blocks.  Then there is nothing to compare, and the digest is
  * computed only on request.  1: cloned; 0: not possible; -1 recorded.
  */
 static int clone_image(struct reading *from, struct writing *to, const struct flow_options *opt,
 	bool want_digest, struct flow_stats *stats)
 {
+	const struct image *file = copied_file(from);
 	struct sink *null;
 	int r;
 
-	if (!from->img || from->compressed || to->is_archive || !to->target)
+	if (!file || to->is_archive || !to->target)
 		return 0;
-	r = target_clone(to->target, from->img);
+	r = target_clone(to->target, file);
 	if (r <= 0)
 		return r;
-	stats->end.len = from->img->len;
+	stats->end.len = file->len;
 	if (!want_digest)
 		return 1;
 	null = sink_null();
@@ -93,7 +103,7 @@ int op_copy(struct session *s, const struct kv *request, struct buf *reply)
 	reading_describe(&from, &record);
 	if (op_record(s, &record) < 0)
 		goto out;
-	target.target.source = from.img;
+	target.target.source = copied_file(&from);
 	target.target.source_id = *from.id ? from.id : NULL;
 	target.target.len = from.source->len;
 	target.compressed = from.compressed;

@@ -3,11 +3,12 @@
 # img-copy --flatten: what the guest sees through all layers, judged by qemu-img convert.
 
 load common
+load disks
 
 setup_file() { img_setup_file a b; }
 teardown_file() { img_teardown_file; }
 setup() { img_setup; }
-teardown() { img_teardown; }
+teardown() { disks_teardown; }
 
 # layers [OPTION...]: a raw base, and two layers above it, the upper one with these options.
 # Each has data, zeros and holes where another one has something else; base is the shortest.
@@ -85,6 +86,49 @@ json_flatten() {
 	# Raw content has one layer.
 	succeeds img-copy --flatten base z
 	cmp base z
+}
+
+# written IMAGE WORD...: img-copy --flatten WORD... writes it, and does not share the layer's blocks.
+written() {
+	succeeds img-copy --flatten "${@:2}" "$1"
+	flattened "$1"
+	qemu-img compare -q -f qcow2 -F raw top "$1"
+}
+
+# where_blocks_are_shared SIZE TYPE OPTION...
+where_blocks_are_shared() {
+	disks_setup
+	disk "$@"
+	cd "$M" || return
+	layers
+	[ "$(stat -c %s top)" -lt 8388608 ]
+	written x top
+	[ "$(allocated x)" -ge 8388608 ]
+	written sparse --sparse top
+	[ "$(allocated sparse)" -lt 6000000 ]
+	written snapshot -s top
+	succeeds img-copy --overwrite "$IMAGE" x
+	written x --overwrite top
+	written x -s --overwrite --sparse top
+	# The layer has as many bytes as the guest's disk.
+	truncate -s 8388608 top
+	written same top
+	[ "$(allocated same)" -ge 8388608 ]
+	# One layer.
+	qemu-img convert -O qcow2 expected top
+	written one top
+	# What is copied as it is shares the blocks.
+	try img-copy -v top as-it-is
+	says 'sharing the blocks of its source'
+	cmp top as-it-is
+}
+
+@test "flatten: on XFS, which shares blocks" {
+	where_blocks_are_shared 320M xfs -m reflink=1
+}
+
+@test "flatten: on btrfs, which shares blocks" {
+	where_blocks_are_shared 256M btrfs
 }
 
 # unflattened STATUS [TEXT]: here and from a host; no target is left.
