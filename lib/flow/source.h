@@ -22,8 +22,8 @@ struct source *source_stream(int fd, const void *head, size_t head_len, uint64_t
 /*
  * source_archive.c: reads the image in an lzop archive, sequentially: first the
  * bytes in head, then fd from its current position.  len is the length of the image
- * if the caller knows it, else FLOW_LEN_UNKNOWN; a length in the header of the
- * archive takes precedence.  The blocks may have any lengths.
+ * if the caller knows it, else FLOW_LEN_UNKNOWN; another length in the header of the
+ * archive is ST_CORRUPT.  The blocks may have any lengths.
  */
 struct source *source_archive(int fd, const void *head, size_t head_len, uint64_t len);
 

@@ -232,18 +232,31 @@ static const struct source_ops archive_source_ops = {
 	.free = archive_source_free,
 };
 
+/* Takes the length from the header, if that has one.  0, or -1 recorded: another was expected. */
+static int archive_source_take_len(struct archive_source *s)
+{
+	uint64_t expected = s->base.len;
+
+	if (!s->header.has_length)
+		return 0;
+	s->base.len = s->header.length;
+	if (expected == FLOW_LEN_UNKNOWN || expected == s->header.length)
+		return 0;
+	return err_set(ST_CORRUPT, "the archive is of an image of %llu bytes, not of %llu",
+		(unsigned long long)s->header.length, (unsigned long long)expected);
+}
+
 struct source *source_archive(int fd, const void *head, size_t head_len, uint64_t len)
 {
 	struct archive_source *s = source_new(sizeof(*s), &archive_source_ops, len);
 
 	if (!s)
 		return NULL;
-	if (inlet_init(&s->in, fd, head, head_len) < 0 || archive_source_read_header(s) < 0) {
+	if (inlet_init(&s->in, fd, head, head_len) < 0 || archive_source_read_header(s) < 0 ||
+		archive_source_take_len(s) < 0) {
 		source_free(&s->base);
 		return NULL;
 	}
-	if (s->header.has_length)
-		s->base.len = s->header.length;
 	return &s->base;
 }
 

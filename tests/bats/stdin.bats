@@ -57,6 +57,44 @@ teardown() { img_teardown; }
 	assert_not_exist y.img
 }
 
+@test "stdin: --size of an archive that records its length" {
+	local size target option
+
+	head -c 300000 /dev/urandom >x.img
+	succeeds img-archive -k x.img
+	head -c 1M /dev/zero >old.img
+	cp old.img before
+	for size in 200000 299999 300001; do
+		for target in y.img "a:$DIR/y.img"; do
+			for option in --sparse -a -n -an; do
+				refuses 8 - img-copy $option --size $size - "$target" <x.img.lzo
+				says "an image of 300000 bytes, not of $size"
+				assert_not_exist y.img
+			done
+		done
+		for target in old.img "a:$DIR/old.img"; do
+			for option in --overwrite -n; do
+				refuses 8 - img-copy --overwrite $option --size $size - "$target" <x.img.lzo
+			done
+			refuses 8 - img-write --size $size - "$target" <x.img.lzo
+			refuses 8 - img-write -n --size $size - "$target" <x.img.lzo
+			same before old.img
+		done
+	done
+	for target in y.img "a:$DIR/y.img"; do
+		succeeds img-copy --size 300000 - "$target" <x.img.lzo
+		same x.img y.img
+		succeeds img-copy --overwrite -a --size 300000 - "$target" <x.img.lzo
+		lzop -dc y.img | cmp - x.img
+		rm y.img
+		succeeds img-write --size 300000 - "${target/y/old}" <x.img.lzo
+		cmp -n 300000 x.img old.img
+	done
+	# Of an archive as it is, that is the length of the archive.
+	succeeds img-copy --as-is --size "$(stat -c %s x.img.lzo)" - y.img <x.img.lzo
+	same x.img.lzo y.img
+}
+
 @test "stdin: --size elsewhere is a usage error" {
 	echo x >x.img
 	refuses 2 y.img img-copy --size 2 x.img y.img
