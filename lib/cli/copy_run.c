@@ -59,8 +59,9 @@ static int check_source(const struct transfer *t, const struct location *from)
 		return usage_error("--flatten needs an image, not standard input");
 	if (from->is_stdio && t->snapshot)
 		return usage_error("--snapshot needs an image as source, not '-'");
-	if (!from->is_stdio && t->in_place && t->volume_len)
-		return usage_error("--size is for '-' as source and for new volumes");
+	if (!from->is_stdio && t->volume_len && (t->in_place || t->to.is_stdio))
+		return usage_error(
+			"--size is for '-' as source%s", t->in_place ? "" : " and for new volumes");
 	if (from->is_stdio && t->into)
 		return usage_error("'-' cannot be one of several sources: it has no name");
 	return 0;

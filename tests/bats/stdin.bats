@@ -102,6 +102,12 @@ teardown() { img_teardown; }
 	assert_not_exist y.img
 	cp x.img y.img
 	refuses 2 '' img-write --size 2 x.img y.img
+	says "--size is for '-' as source"
+	lacks "$ERR" volumes
+	refuses 2 '' img-copy --size 1 x.img -
+	says "--size is for '-' as source and for new volumes"
+	refuses 2 '' img-copy -n --size 1 "a:$DIR/x.img" -
+	[ "$(img-copy --size 2 - - <x.img)" = x ]
 	refuses 2 '' img-copy --size 0 - y.img <x.img
 	same x.img y.img
 }
