@@ -179,3 +179,48 @@ ignored() {
 		as_root rm "$hidden"
 	done
 }
+
+# reserved LOCATION COMMAND...: with and without -n.
+reserved() {
+	local where=$1 before
+	shift
+
+	before=$(ls -A)
+	for word in '' -n; do
+		# shellcheck disable=SC2086 # no word, if it is empty
+		refuses 4 "$where" "$1" $word "${@:2}"
+		says "is a name that is reserved for unfinished files"
+		[ "$(ls -A)" = "$before" ]
+	done
+}
+
+# A later job of the image "disk" would remove it.
+@test "no image gets the name of a mark or of a hidden file" {
+	local name
+
+	succeeds img-archive -k x.img
+	mkdir into
+	for name in .disk.img-tools-unfinished .disk.img-tools; do
+		reserved $name img-create $name 1M
+		reserved $name img-copy x.img $name
+		reserved $name img-copy --overwrite --sparse x.img $name
+		reserved $name img-copy -a x.img $name
+		reserved $name img-copy - $name <x.img
+		reserved x.img img-rename x.img $name
+		reserved x.img img-snap --name $name x.img
+		cp x.img.lzo $name.lzo
+		reserved $name.lzo img-unarchive $name.lzo
+		rm $name.lzo
+	done
+	name=.disk.img-tools-unfinished
+	cp x.img "$DIR/$name"
+	reserved into/ img-copy "$DIR/$name" into/
+	rm "$DIR/$name"
+	[ -z "$(ls -A into)" ]
+	# What such a job does not remove may have the name.
+	succeeds img-copy x.img disk.img-tools-unfinished
+	succeeds img-copy x.img .disk.img-tools-unfinished.img
+	succeeds img-copy x.img .img-tools-unfinished
+	same "$IMAGE" .img-tools-unfinished
+	rm .disk.img-tools-unfinished.img
+}

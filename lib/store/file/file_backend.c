@@ -125,8 +125,9 @@ static int check_new_name(const struct place_file *p, const char *name)
 		return err_set(ST_REFUSED, "has that name already");
 	if (partial_is(p->base.name))
 		return err_set(ST_CORRUPT, "is unfinished: the job that made it was interrupted");
-	if (partial_is(name))
-		return err_set(ST_REFUSED, "'%s' is the name of an unfinished file", name);
+	if (unfinished_reserves(name))
+		return err_set(
+			ST_REFUSED, "'%s' is a name that is reserved for unfinished files", name);
 	if (fstatat(p->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return err_set(ST_EXISTS, "'%s' exists already", name);
 	return errno == ENOENT ? 0 : err_sys("cannot stat '%s'", name);

@@ -193,8 +193,9 @@ static int prepare_new_file(struct target_file *t)
 
 	if (!p->base.is_container && p->dir >= 0) {
 		partial_name(p->base.name, t->hidden);
-		if (partial_is(p->base.name))
-			return err_set(ST_REFUSED, "is the name of an unfinished file");
+		if (unfinished_reserves(p->base.name))
+			return err_set(
+				ST_REFUSED, "is a name that is reserved for unfinished files");
 		if (refuse_devices(p) < 0)
 			return -1;
 	}

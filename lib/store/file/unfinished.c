@@ -27,6 +27,14 @@ static char *mark_name(const char *name)
 	return NULL;
 }
 
+bool unfinished_reserves(const char *name)
+{
+	size_t len = strlen(name), suffix = strlen(UNFINISHED_SUFFIX);
+
+	return partial_is(name) || (name[0] == '.' && len > suffix + 1 &&
+					   strcmp(name + len - suffix, UNFINISHED_SUFFIX) == 0);
+}
+
 /* In a directory like /tmp anybody can create a file with the name of a mark. */
 static bool is_mark(const struct stat *st, uid_t owner)
 {

@@ -24,6 +24,12 @@
 int unfinished_is(int fd, int dir_fd, const char *name);
 
 /*
+ * Whether no image may get that name: a job that has NAME would take the image for its partial
+ * file or its mark, and remove it.
+ */
+bool unfinished_reserves(const char *name);
+
+/*
  * Sets the mark and syncs it to disk; removes both forms of it, and syncs the directory
  * but not the file.  record is what the mark says of the job, without a newline, or NULL.  0, or
  * -1 recorded.
