@@ -132,12 +132,22 @@ static int add_ssh_option(const char *value)
 	return ssh_options[n] ? 0 : err_set(ST_FAILED, "out of memory");
 }
 
-/* Ends the program after what it has printed.  A full disk must not go unnoticed. */
+/* A result that could not be written is a failure, as with coreutils. */
+static int cli_flush(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return ST_OK;
+	cli_write_failed();
+	cli_print_error();
+	return ST_FAILED;
+}
+
+/* Ends the program after what it has printed. */
 static void exit_printed(void) __attribute__((noreturn));
 
 static void exit_printed(void)
 {
-	exit(fflush(stdout) != 0 || ferror(stdout) ? ST_FAILED : ST_OK);
+	exit(cli_flush());
 }
 
 static int parse_option(struct cli *c, int opt, const char *value)
@@ -372,12 +382,8 @@ int cli_end(struct cli *c, int r)
 		status = ST_FAILED; /* an error without a status is still a failure */
 	if (r < 0 && !cancel_signal())
 		cli_print_error();
-	/* A result that could not be written is a failure, as with coreutils. */
-	if ((fflush(stdout) != 0 || ferror(stdout)) && status == ST_OK) {
-		cli_write_failed();
-		cli_print_error();
-		status = ST_FAILED;
-	}
+	if (status == ST_OK)
+		status = cli_flush();
 	poptFreeContext(c->popt);
 	free(c->words);
 	c->popt = NULL;

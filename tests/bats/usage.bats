@@ -28,9 +28,24 @@ commands() {
 		succeeds env "$command" -q -h x y z
 		same help "$OUT"
 		succeeds env "$command" --usage
-		status=0
-		"$command" -h >/dev/full 2>"$ERR" || status=$?
-		[ "$status" = 1 ]
+	done
+}
+
+# Where only the last write fails, or several.
+@test "usage: help that cannot be printed" {
+	local command option
+
+	for command in $(commands); do
+		for option in -h --help --usage -V; do
+			status=0
+			"$command" $option >/dev/full 2>"$ERR" || status=$?
+			[ "$status" = 1 ]
+			one_line "$command: cannot write the result: No space left on device"
+			status=0
+			"$command" $option 2>"$ERR" >&- || status=$?
+			[ "$status" = 1 ]
+			one_line "$command: cannot write the result: "
+		done
 	done
 }
 
