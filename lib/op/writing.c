@@ -183,10 +183,13 @@ static int open_stdout(struct writing *w, struct session *s, const struct writin
 	return w->sink ? 0 : -1;
 }
 
-/* Whether the user has named the container, and not the target itself. */
-static bool is_derived(const char *asked, const char *path)
+/*
+ * Whether the user has named the container, and not the target itself.  The place is known by the
+ * name that it was found by, since its path is another one if that is a link.
+ */
+static bool is_derived(const char *asked, const struct place *place)
 {
-	const char *a = strrchr(asked, '/'), *b = path ? strrchr(path, '/') : NULL;
+	const char *a = strrchr(asked, '/'), *b = strrchr(place->spelled, '/');
 
 	return b && strcmp(a ? a + 1 : asked, b + 1) != 0;
 }
@@ -222,12 +225,14 @@ static int open_target(struct writing *w, struct place *place, const struct writ
 static int open_path(struct writing *w, struct session *s, const struct writing_want *want)
 {
 	struct place *place = find_place(s, want);
+	bool derived;
 
 	if (!place)
 		return -1;
+	derived = is_derived(want->path, place);
 	if (open_target(w, place, want) == 0)
 		return 0;
-	return is_derived(want->path, w->path) ? err_wrap("'%s'", w->path) : -1;
+	return derived && w->path ? err_wrap("'%s'", w->path) : -1;
 }
 
 int writing_open(struct writing *w, struct session *s, const struct writing_want *want)

@@ -729,6 +729,30 @@ y.img" ]
 	lacks "$ERR" "'.*exists"
 }
 
+@test "copy: a symbolic link as target is not named as if its directory was given" {
+	local prefix option
+
+	mkdir d
+	cp "$IMAGE" mine
+	echo old >d/mine.old
+	ln -s "$DIR/d/mine.old" link
+	ln -s nowhere dangling
+	ln -s "$DIR/d/mine.old" d/mine
+	for prefix in '' "a:$DIR/"; do
+		for option in --overwrite -n; do
+			refuses 4 "${prefix}link" img-copy --overwrite $option mine "${prefix}link"
+			one_line "img-copy: ${prefix}link: is a symbolic link"
+			refuses 4 "${prefix}dangling" img-copy --overwrite $option mine "${prefix}dangling"
+			one_line "img-copy: ${prefix}dangling: is a symbolic link"
+			refuses 4 "${prefix}link" img-write ${option/--overwrite/-q} mine "${prefix}link"
+			one_line "img-write: ${prefix}link: is a symbolic link"
+			refuses 4 "${prefix}d/" img-copy --overwrite $option mine "${prefix}d/"
+			one_line "img-copy: ${prefix}d/: '$DIR/d/mine': is a symbolic link"
+		done
+	done
+	[ "$(cat d/mine.old)" = old ]
+}
+
 @test "copy: from standard input into a directory needs a name" {
 	mkdir d
 	refuses 4 d img-copy - d <"$IMAGE"
