@@ -119,8 +119,8 @@ static int open_new(struct swap *w, struct session *s)
 		kv_add(&record, "backing", reading_backing(&w->from));
 		reading_describe_files(&w->from, &record);
 		r = op_record(s, &record);
-	} else if (name) {
-		err_wrap("'%s'", name);
+	} else if (place) {
+		err_wrap("'%s'", name); /* without a place the error names it already */
 	}
 	buf_fini(&record);
 	free(name);

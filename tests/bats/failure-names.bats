@@ -126,6 +126,27 @@ goes_through_again() {
 	[ -z "$(ls)" ]
 }
 
+@test "names: that are too long with .lzo are named once" {
+	local long n where
+
+	mkdir d
+	for n in 252 255; do
+		long=$(head -c "$n" /dev/zero | tr '\0' x)
+		cp "$IMAGE" "$long"
+		for where in '' "a:$DIR/"; do
+			refuses 1 "$where$long" img-archive -k "$where$long"
+			one_line "img-archive: $where$long: cannot open '$long.lzo': File name too long"
+			refuses 1 d img-copy -a "$where$long" d
+			one_line "img-copy: d: cannot open '$long.lzo': File name too long"
+		done
+		rm "$long"
+	done
+	long=$(head -c 251 /dev/zero | tr '\0' x)
+	cp "$IMAGE" "$long"
+	succeeds img-archive -k "$long"
+	lzop -dc "$long.lzo" | cmp - "$IMAGE"
+}
+
 goes_through_long() {
 	succeeds img-copy "$IMAGE" "$1"
 	same "$IMAGE" "$1"
