@@ -39,7 +39,9 @@ char *helper_file_path(const char *arch)
 		arch = own;
 	}
 	if (n < 0) {
-		err_sys("cannot find this program's own path");
+		/* Not that of the error number: a script takes "absent" for an absent image. */
+		err_set(ST_FAILED, "cannot find this program's own path: %s (is /proc mounted?)",
+			strerror(errno));
 		return NULL;
 	}
 	self[n] = '\0';

@@ -183,6 +183,21 @@ a_host() {
 	nothing_changed
 }
 
+# no_proc WORD...: runs it where /proc is empty.
+no_proc() {
+	as_root env "PATH=$PATH" "HOME=$HOME" "IMG_TEST=$IMG_TEST" unshare -m \
+		sh -c 'mount -t tmpfs tmpfs /proc; exec "$@"' sh "$@"
+}
+
+# 3 would be "no such image".
+@test "every command: no /proc" {
+	! grep -q -e -fsanitize "$IMG_BUILD/flags" || skip "sanitizers need /proc themselves"
+	make_images
+	for_each "$READING$CHANGING" ./ fails_somewhere 1 no_proc
+	refuses 1 x.img no_proc img-info x.img
+	says '(is /proc mounted?)'
+}
+
 @test "every command: a read-only filesystem" {
 	local before prefix
 
