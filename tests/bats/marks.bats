@@ -138,6 +138,7 @@ ignored() {
 
 @test "an owner that cannot be kept is found before the beginning" {
 	mkfifo pipe
+	as_root chmod 777 . # the sticky bit alone would prevent it
 	as_root chown 4243 x.img
 	as_root chmod 666 x.img
 	try by 4242 img-copy --overwrite "$IMAGE" x.img
@@ -178,6 +179,81 @@ ignored() {
 		[ "$(ls -A)" = "$before" ]
 		as_root rm "$hidden"
 	done
+}
+
+# refused_to TEXT WORDS...: what another user wants is refused before any data is read, as
+# told by -n.
+refused_to() {
+	local words word before
+
+	for words in "${@:2}"; do
+		for word in '' -n; do
+			before=$(state_of root.img)
+			echo "$words $word"
+			# shellcheck disable=SC2086 # several words
+			try by 4242 timeout 60 img-$words $word
+			[ "$status" = 4 ]
+			one_line img-
+			says "$1"
+			[ "$(state_of root.img)" = "$before" ]
+			assert_not_exist new.img
+		done
+	done
+}
+
+@test "a dry run knows the sticky bit and who owns the image" {
+	small_fs "$DIR/s" 60M
+	cd "$DIR/s"
+	cp "$IMAGE" root.img
+	cp "$IMAGE" packed
+	succeeds img-archive packed
+	chmod 666 root.img packed.lzo
+	cp "$IMAGE" mine
+	chmod 644 mine
+	refused_to 'belongs to another user, and its directory has the sticky bit' \
+		'delete root.img' 'rename root.img new.img' 'archive --bwlimit 1k root.img' \
+		'copy --overwrite --bwlimit 1k mine root.img' 'unarchive --bwlimit 1k packed.lzo'
+	# The kernel agrees.
+	if by 4242 rm -f root.img; then return 1; fi
+	if by 4242 mv root.img new.img; then return 1; fi
+	# For the owner of the file, or of the directory, and in place, that is no obstacle.
+	by 4242 img-write -n mine root.img
+	by 4242 img-write mine root.img
+	as_root chown 4242:4242 root.img
+	by 4242 img-rename -n root.img new.img
+	by 4242 img-archive root.img
+	by 4242 img-unarchive root.img.lzo
+	as_root chown 0:0 root.img
+	as_root chown 4242:4242 .
+	by 4242 img-rename root.img new.img
+	by 4242 img-rename new.img root.img
+	# Without the sticky bit the owner cannot be kept.
+	as_root chown 0:0 .
+	as_root chmod 777 .
+	if by 4242 chown 0:0 mine; then return 1; fi
+	refused_to 'cannot keep the owner' 'archive --bwlimit 1k root.img' \
+		'archive -k --bwlimit 1k root.img' 'copy --overwrite --bwlimit 1k mine root.img' \
+		'unarchive -k --bwlimit 1k packed.lzo'
+	by 4242 img-delete -n root.img
+	by 4242 img-delete root.img
+	assert_not_exist root.img
+}
+
+@test "a dry run knows that a hidden file of another user stays" {
+	small_fs "$DIR/s" 60M
+	cd "$DIR/s"
+	touch .new.img.img-tools
+	chmod 666 .new.img.img-tools
+	for word in '' -n; do
+		try by 4242 img-copy "$IMAGE" new.img $word
+		[ "$status" = 4 ]
+		one_line "img-copy: new.img: cannot remove the unfinished '.new.img.img-tools'"
+		try by 4242 img-clean $word .
+		[ "$status" = 4 ]
+		says "cannot remove the unfinished '.new.img.img-tools'"
+		assert_exist .new.img.img-tools
+	done
+	rm .new.img.img-tools
 }
 
 # reserved LOCATION COMMAND...: with and without -n.

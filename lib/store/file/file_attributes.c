@@ -4,6 +4,7 @@
 #include "lib/store/file/file_attributes.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/limits.h>
 #include <stdlib.h>
@@ -42,6 +43,8 @@ int file_attributes_try(int fd, const struct stat *model)
 {
 	struct stat own;
 
+	if (!model)
+		return 0;
 	if (fstat(fd, &own) < 0)
 		return err_sys("cannot stat");
 	if (model->st_uid == own.st_uid && model->st_gid == own.st_gid)
@@ -49,6 +52,17 @@ int file_attributes_try(int fd, const struct stat *model)
 	if (fchown(fd, model->st_uid, model->st_gid) < 0)
 		return err_sys("cannot keep the owner");
 	return fchown(fd, own.st_uid, own.st_gid) < 0 ? err_sys("cannot change the owner") : 0;
+}
+
+int file_attributes_try_in(int dir, const struct stat *model)
+{
+	int r, fd = model ? openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+
+	if (fd < 0)
+		return 0;
+	r = file_attributes_try(fd, model);
+	close(fd);
+	return r;
 }
 
 int file_attributes_copy(int fd, int model)

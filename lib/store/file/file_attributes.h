@@ -25,8 +25,14 @@ void file_attributes_copy_nocow(int fd, int model, bool may_clear);
 
 /*
  * Makes the part of file_attributes_copy() that can fail for want of permission, and undoes
- * it.  0, or -1 recorded.
+ * it.  0, also without a model (NULL); or -1 recorded.
  */
 int file_attributes_try(int fd, const struct stat *model);
+
+/*
+ * The same with a file that would be made in dir: with one that gets no name, so where there is no
+ * such thing nothing is found out.
+ */
+int file_attributes_try_in(int dir, const struct stat *model);
 
 #endif

@@ -120,24 +120,18 @@ static int allocate_file(struct target_file *t)
 	return may_share(&t->base) ? 0 : allocate_now(t);
 }
 
+/* The file whose owner, mode and so on the complete file gets; or NULL: none. */
+static const struct stat *model_of(const struct target_file *t)
+{
+	if (t->replaces)
+		return &t->place->st;
+	return t->base.want.like ? &t->base.want.like->st : NULL;
+}
+
 /* Who will own the complete file. */
 static uid_t owner_of(const struct target_file *t)
 {
-	if (t->replaces)
-		return t->place->st.st_uid;
-	return t->base.want.like ? t->base.want.like->st.st_uid : geteuid();
-}
-
-/* /dev is kept in memory, so a file there would not survive a reboot. */
-static int refuse_devices(const struct place_file *p)
-{
-	struct stat dir, dev;
-
-	if (fstat(p->dir, &dir) < 0)
-		return err_sys("cannot stat the directory");
-	if (stat("/dev", &dev) == 0 && dir.st_dev == dev.st_dev)
-		return err_set(ST_REFUSED, "would be a file among the device nodes in /dev");
-	return 0;
+	return model_of(t) ? model_of(t)->st_uid : geteuid();
 }
 
 /* What allocate_file() would find, for a dry run. */
@@ -177,13 +171,15 @@ static int open_replaced(const struct target_file *t)
 /* Gives the empty file what it can get only now; finds out whether it can keep the rest. */
 static int try_attributes(const struct target_file *t)
 {
-	int old = open_replaced(t);
+	int old = t->replaces ? open_replaced(t) : -1;
 
-	if (old < 0)
+	if (t->replaces && old < 0)
 		return err_status() == ST_OK ? 0 : -1;
-	file_attributes_copy_nocow(t->base.fd, old, true);
-	close(old);
-	return file_attributes_try(t->base.fd, &t->place->st);
+	if (t->replaces) {
+		file_attributes_copy_nocow(t->base.fd, old, true);
+		close(old);
+	}
+	return file_attributes_try(t->base.fd, model_of(t));
 }
 
 static int prepare_new_file(struct target_file *t)
@@ -196,7 +192,7 @@ static int prepare_new_file(struct target_file *t)
 		if (unfinished_reserves(p->base.name))
 			return err_set(
 				ST_REFUSED, "is a name that is reserved for unfinished files");
-		if (refuse_devices(p) < 0)
+		if (precheck_devices(p) < 0)
 			return -1;
 	}
 	if (check_replaced_file(t) < 0 || precheck_fixed(p, dry_run) < 0 ||
@@ -204,11 +200,11 @@ static int prepare_new_file(struct target_file *t)
 		unfinished_check(p->dir, p->base.name, owner_of(t)) < 0)
 		return -1;
 	if (dry_run)
-		return check_free_space(t);
+		return file_attributes_try_in(p->dir, model_of(t)) < 0 ? -1 : check_free_space(t);
 	t->base.fd = partial_create(p->dir, t->hidden);
 	if (t->base.fd < 0)
 		return -1;
-	if (t->replaces && try_attributes(t) < 0)
+	if (try_attributes(t) < 0)
 		return -1;
 	if (!t->replaces && is_file_copy(&t->base))
 		file_attributes_copy_nocow(t->base.fd, t->base.want.source->fd, t->base.want.share);

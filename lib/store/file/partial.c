@@ -17,6 +17,7 @@
 #include "lib/base/run.h"
 #include "lib/block/digest.h"
 #include "lib/host/identity.h"
+#include "lib/store/file/precheck.h"
 
 #define CREATE_TRIES 16
 #define NAME_LIMIT 255 /* NAME_MAX of every filesystem that matters here */
@@ -132,6 +133,13 @@ static int check_stale(int fd, const char *hidden, bool take)
 	return r < 0 ? -1 : 0;
 }
 
+/* As the removal of a file that is kept by the sticky bit. */
+static int refuse_kept(const char *hidden)
+{
+	errno = EPERM;
+	return err_sys("cannot remove the unfinished '%s'", hidden);
+}
+
 /* As partial_clear(), or its checks only. */
 static int clear_stale(int dir, const char *hidden, bool remove)
 {
@@ -148,6 +156,8 @@ static int clear_stale(int dir, const char *hidden, bool remove)
 		err_set(ST_REFUSED, "'%s' exists and is not a partial file", hidden);
 	else if (check_stale(fd, hidden, remove) < 0)
 		; /* recorded */
+	else if (!remove && precheck_is_kept(dir, &st))
+		refuse_kept(hidden);
 	else if (remove && is_same_file(dir, hidden, fd) && unlinkat(dir, hidden, 0) < 0)
 		err_sys("cannot remove the unfinished '%s'", hidden);
 	else

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -55,13 +57,48 @@ static int refuse_attributes(int dir, const char *name, const char *who)
 	return 0;
 }
 
+/* Whether the sticky bit does not bind us. */
+static bool is_above_sticky(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return geteuid() == 0;
+	return data[CAP_TO_INDEX(CAP_FOWNER)].effective & CAP_TO_MASK(CAP_FOWNER);
+}
+
+bool precheck_is_kept(int dir, const struct stat *st)
+{
+	struct stat d;
+
+	return fstat(dir, &d) == 0 && (d.st_mode & S_ISVTX) && geteuid() != st->st_uid &&
+	       geteuid() != d.st_uid && !is_above_sticky();
+}
+
+int precheck_devices(const struct place_file *p)
+{
+	struct stat dir, dev;
+
+	if (fstat(p->dir, &dir) < 0)
+		return err_sys("cannot stat the directory");
+	if (stat("/dev", &dev) == 0 && dir.st_dev == dev.st_dev)
+		return err_set(ST_REFUSED, "would be a file among the device nodes in /dev");
+	return 0;
+}
+
 int precheck_fixed(const struct place_file *p, bool dry_run)
 {
 	if (dry_run && faccessat(p->dir, ".", W_OK | X_OK, AT_EACCESS) < 0)
 		return err_sys("cannot write into the directory");
 	if (p->node >= 0 && refuse_attributes(p->dir, p->base.name, "") < 0)
 		return -1;
-	return refuse_attributes(p->dir, "", "the directory ");
+	if (refuse_attributes(p->dir, "", "the directory ") < 0)
+		return -1;
+	if (p->node >= 0 && precheck_is_kept(p->dir, &p->st))
+		return err_set(ST_REFUSED,
+			"belongs to another user, and its directory has the sticky bit");
+	return 0;
 }
 
 int precheck_open(const struct place_file *p, int flags, bool allow_links)

@@ -29,10 +29,16 @@ int precheck_writable(const struct place_file *p);
 
 /*
  * Refuses a file that could not be removed, renamed or replaced in the end, because it
- * or its directory is immutable or append-only, or because it is a mount point; with
- * dry_run also a directory that is not writable.  The file need not exist.  0, or -1
- * recorded.
+ * or its directory is immutable or append-only, because it is a mount point, or because it is
+ * another user's in a sticky directory; with dry_run also a directory that is not writable.  The
+ * file need not exist.  0, or -1 recorded.
  */
 int precheck_fixed(const struct place_file *p, bool dry_run);
+
+/* Whether dir has the sticky bit, and we may not remove or rename its entry st for that. */
+bool precheck_is_kept(int dir, const struct stat *st);
+
+/* /dev is kept in memory, so a file there would not survive a reboot.  0, or -1 recorded. */
+int precheck_devices(const struct place_file *p);
 
 #endif

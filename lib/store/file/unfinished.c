@@ -16,6 +16,7 @@
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/store/file/partial.h"
+#include "lib/store/file/precheck.h"
 
 static char *mark_name(const char *name)
 {
@@ -74,12 +75,8 @@ int unfinished_is(int fd, int dir_fd, const char *name)
 /* As unlink(2) would: whether we may remove an entry that st describes. */
 static bool may_remove(int dir_fd, const struct stat *st)
 {
-	struct stat dir;
-
-	if (faccessat(dir_fd, ".", W_OK | X_OK, AT_EACCESS) < 0 || fstat(dir_fd, &dir) < 0)
-		return false;
-	return !(dir.st_mode & S_ISVTX) || geteuid() == 0 || geteuid() == st->st_uid ||
-	       geteuid() == dir.st_uid;
+	return faccessat(dir_fd, ".", W_OK | X_OK, AT_EACCESS) == 0 &&
+	       !precheck_is_kept(dir_fd, st);
 }
 
 int unfinished_check(int dir_fd, const char *name, uid_t owner)
