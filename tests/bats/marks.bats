@@ -181,6 +181,44 @@ ignored() {
 	done
 }
 
+# Where links to another user's file can be made (fs.protected_hardlinks), anybody could do it.
+@test "a mark that is a link to another file does not empty that" {
+	echo precious >other
+	ln other "$mark"
+	refuses 4 x.img img-write "$IMAGE" x.img
+	says 'the file that is its mark has 2 names'
+	assert_equal "$(cat other)" precious
+	rm "$mark"
+	succeeds img-write "$IMAGE" x.img
+}
+
+# without_links COMMAND...: runs it where no hard links can be made.
+without_links() {
+	strace -f -qq -o /dev/null -e trace=linkat -e inject=linkat:error=EPERM \
+		env ASAN_OPTIONS=detect_leaks=0 "$@"
+}
+
+# What it says is where an unfinished resize would be continued.
+@test "a renamed image keeps what its mark says" {
+	printf 'record of a job' >"$mark"
+	# Left beside another name.
+	printf 'another job, which is over' >.y.img.img-tools-unfinished
+	succeeds img-rename x.img y.img
+	assert_equal "$(cat .y.img.img-tools-unfinished)" 'record of a job'
+	assert_not_exist "$mark"
+	printf 'another job, which is over' >"$mark"
+	succeeds without_links img-rename y.img x.img
+	assert_equal "$(cat "$mark")" 'record of a job'
+	assert_not_exist .y.img.img-tools-unfinished
+	# An earlier attempt was interrupted.
+	ln "$mark" .y.img.img-tools-unfinished
+	succeeds img-rename x.img y.img
+	assert_equal "$(cat .y.img.img-tools-unfinished)" 'record of a job'
+	[ "$(stat -c %h .y.img.img-tools-unfinished)" = 1 ]
+	has_mark y.img
+	rm .y.img.img-tools-unfinished
+}
+
 # refused_to TEXT WORDS...: what another user wants is refused before any data is read, as
 # told by -n.
 refused_to() {

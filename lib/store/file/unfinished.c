@@ -104,6 +104,10 @@ static int sync_mark(int dir_fd, int file, uid_t owner, const char *record)
 		return err_set(ST_REFUSED,
 			"cannot mark it as unfinished: the mark would belong to user %u",
 			(unsigned)st.st_uid);
+	if (st.st_nlink != 1) /* it may be a link to a file that must not be emptied */
+		return err_set(ST_REFUSED,
+			"cannot mark it as unfinished: the file that is its mark has %lu names",
+			(unsigned long)st.st_nlink);
 	if (ftruncate(file, 0) < 0 || (record && io_pwrite(file, record, strlen(record), 0) < 0))
 		return err_sys("cannot mark it as unfinished");
 	return fsync(file) < 0 || io_sync_dir(dir_fd) < 0 ? err_sys("cannot mark it as unfinished")
@@ -215,19 +219,30 @@ int unfinished_forget(int dir_fd, const char *name, uid_t owner)
 	return r < 0 ? err_sys("cannot remove its unfinished mark") : 0;
 }
 
+/* Makes the mark of `to` from that of `from`, where that cannot be linked, with what it says. */
+static int copy_mark(int dir_fd, const char *from, const char *to, uid_t owner)
+{
+	char record[UNFINISHED_RECORD_MAX];
+	ssize_t n = read_mark(dir_fd, from, owner, record, sizeof(record) - 1);
+
+	record[n < 0 ? 0 : n] = '\0';
+	return make_mark(dir_fd, to, owner, n > 0 ? record : NULL) < 0 ? -1 : 0;
+}
+
 int unfinished_carry(int dir_fd, const char *from, const char *to, uid_t owner)
 {
 	char *old = mark_name(from), *new = mark_name(to);
 	int r = -1;
 
-	if (!old || !new)
+	/* What was left beside another image of that name says nothing of this one. */
+	if (!old || !new || unfinished_forget(dir_fd, to, owner) < 0)
 		;
 	else if (!has_mark_beside(dir_fd, old, owner))
-		r = unfinished_forget(dir_fd, to, owner);
+		r = 0;
 	else if (linkat(dir_fd, old, dir_fd, new, 0) == 0) /* it keeps the mark's owner */
 		r = io_sync_dir(dir_fd) < 0 ? err_sys("cannot mark it as unfinished") : 0;
 	else
-		r = unfinished_mark_name(dir_fd, to, owner) < 0 ? -1 : 0;
+		r = copy_mark(dir_fd, from, to, owner);
 	free(old);
 	free(new);
 	return r;
