@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lib/base/cancel.h"
+#include "lib/base/child.h"
 #include "lib/base/err.h"
 #include "lib/op/commit_check.h"
 #include "lib/op/commit_delete.h"
@@ -163,9 +164,18 @@ static int finish_commit(struct commit *c, struct buf *reply)
 	return r;
 }
 
+/* Before BASE is marked.  What remains after the rebase needs no other program. */
+static int check_program(const struct commit *c)
+{
+	if (c->is_rebased || child_has("qemu-img"))
+		return 0;
+	return err_set(ST_FAILED, "qemu-img, which a commit needs, is not installed");
+}
+
 static int run_commit(struct commit *c, struct buf *reply)
 {
-	if (commit_plan_open(c) < 0 || commit_space_plan(c) < 0 || commit_plan_check(c) < 0)
+	if (commit_plan_open(c) < 0 || check_program(c) < 0 || commit_space_plan(c) < 0 ||
+		commit_plan_check(c) < 0)
 		return -1;
 	commit_steps_reply(c, reply);
 	if (op_flag(c->request, "dry_run"))

@@ -482,6 +482,22 @@ qemu_has() {
 	nothing_changes refuses 8 snap2 img-commit --top snap1 snap2
 }
 
+@test "commit: without qemu-img" {
+	local program option hidden=
+
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	for program in {/usr/local,/usr,}/{bin,sbin}/qemu-img; do
+		[ ! -x "$program" ] || hidden+="mount --bind /dev/null $program;"
+	done
+	example
+	for option in -n -v; do
+		nothing_changes refuses 1 snap2 unshare -m bash -c "$hidden"'exec "$@"' - \
+			img-commit $option --top 1 snap2
+		says 'qemu-img, which a commit needs, is not installed'
+		is_unmarked base
+	done
+}
+
 @test "commit: clusters that the base has lost only give a warning" {
 	chain_of_four qcow2
 	put_be32 b0 $((2 * 65536)) $((2 << 16 | 1)) # a reference count of 2 for the first cluster
