@@ -125,7 +125,8 @@ asked() {
 	asked blockcommit --domain web --path vda --base 'vda[4]' --active
 	asked blockjob --domain web --path vda --pivot
 	shows base raw
-	[ -e snap1 ] && [ -e snap2 ]
+	[ -e snap1 ]
+	[ -e snap2 ]
 	has_mark base && return 1
 	# The client had died when the guest used the base already.
 	setfattr -n user.img-tools.unfinished -v commit::snap2:snap1 base

@@ -137,7 +137,8 @@ uses_base() {
 	daemon
 	succeeds img-commit --json --qmp qmp --base base --delete snap2
 	json ".deleted == [\"$DIR/snap2\", \"$DIR/snap1\"] and .child == null"
-	[ ! -e snap2 ] && [ ! -e snap1 ]
+	[ ! -e snap2 ]
+	[ ! -e snap1 ]
 	guest_sees
 	uses_base
 	is_finished

@@ -188,7 +188,8 @@ of_filesystem() {
 	done
 	try img-resize --json -n --shrink fs 300M
 	end=$(jq .smallest "$OUT")
-	[ "$end" -gt 314000000 ] && [ "$end" -le 314572800 ]
+	[ "$end" -gt 314000000 ]
+	[ "$end" -le 314572800 ]
 	refuses 4 fs img-resize --shrink fs $((end - 1))
 	succeeds img-resize --shrink "a:$DIR/fs" "$end"
 	cmp <(head -c "$end" kept) fs

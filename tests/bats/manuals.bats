@@ -396,7 +396,8 @@ make_changed() {
 	mapfile -t targets < <(grep -oh '`make [a-z -]*' "$top"/{README,CONTRIBUTING}.md | tr -d '`' |
 		tr ' ' '\n' | grep -v '^make$')
 	mapfile -t scripts < <(grep -oh 'tests/[a-z]*\.sh' "$top"/{README,CONTRIBUTING}.md | sort -u)
-	[ ${#targets[@]} -ge 5 ] && [ ${#scripts[@]} -ge 2 ]
+	[ ${#targets[@]} -ge 5 ]
+	[ ${#scripts[@]} -ge 2 ]
 	for target in "${targets[@]}"; do
 		grep -qE "^([a-z -]+ )?$target( [a-z -]+)?:" "$top/Makefile" || {
 			echo "make $target" >&2
