@@ -322,13 +322,17 @@ attributes() {
 	stat -c '%u %g %a %.9Y' "$1"
 }
 
-# lacks FILE PATTERN: no line of FILE matches PATTERN.
+# lacks FILE PATTERN: FILE can be read, and no line of it matches PATTERN.
 lacks() {
-	if grep -nq -e "$2" "$1"; then
+	local result=0
+
+	grep -q -e "$2" "$1" || result=$?
+	if [ "$result" = 0 ]; then
 		echo "should not match '$2':" >&2
 		cat -A "$1" >&2
 		return 1
 	fi
+	[ "$result" = 1 ]
 }
 
 # printable FILE: FILE is lines of text without control characters.

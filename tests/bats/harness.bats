@@ -36,6 +36,15 @@ vm_program() {
 	grep -x 'tests in a guest of .*: 0 passed, 1 failed, 0 skipped' "$OUT"
 }
 
+@test "harness: lacks fails if the file is missing" {
+	echo text >file
+	lacks file other
+	run lacks file 'te*x'
+	[ "$status" = 1 ]
+	run lacks missing other
+	[ "$status" = 1 ]
+}
+
 @test "harness: a series of which the tests try a sample" {
 	[ "$(IMG_SOAK='' sample 7)" = 7 ]
 	[ "$(IMG_SOAK=yes sample 7)" = 1 ]
