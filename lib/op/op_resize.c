@@ -33,7 +33,7 @@ static bool flag(const struct resizing *z, const char *key)
  * Refuses what records the size of an image in it.  An archive counts only where it can be one: on
  * a volume it is the guest's.
  */
-static int check_content(struct image *img, bool as_raw)
+static int check_content(struct image *img, bool as_raw, bool fs_only)
 {
 	const struct content *c = as_raw ? NULL : image_content(img);
 
@@ -42,17 +42,21 @@ static int check_content(struct image *img, bool as_raw)
 	if (!c)
 		return -1;
 	if (*c->damaged)
-		return err_set(ST_CORRUPT, "%s (see --format)", c->damaged);
+		return err_set(ST_CORRUPT, "%s%s", c->damaged, fs_only ? "" : " (see --format)");
 	if (c->is_archive)
 		return img->place->backend->can_archive
 			       ? err_set(ST_REFUSED, "is an lzop archive (see img-unarchive)")
 			       : 0;
-	if (strcmp(c->format, "raw") != 0)
+	if (strcmp(c->format, "raw") == 0)
+		return 0;
+	if (fs_only)
 		return err_set(ST_REFUSED,
-			"holds a %s image, whose size is recorded in it; only raw and qcow2 images "
-			"can be resized (see --format)",
+			"holds a %s image, and only the filesystem in a raw image can be resized",
 			c->format);
-	return 0;
+	return err_set(ST_REFUSED,
+		"holds a %s image, whose size is recorded in it; only raw and qcow2 images "
+		"can be resized (see --format)",
+		c->format);
 }
 
 static int look_for_users(struct resizing *z)
@@ -177,7 +181,7 @@ static int plan_content(struct resizing *z)
 {
 	const struct resize *r = z->r;
 
-	if (check_content(z->img, flag(z, "as_raw")) < 0 || look_at_table(z) < 0)
+	if (check_content(z->img, flag(z, "as_raw"), z->fs_only) < 0 || look_at_table(z) < 0)
 		return -1;
 	if (z->with_fs)
 		return plan_fs(z);

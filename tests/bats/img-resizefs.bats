@@ -85,6 +85,14 @@ intact() {
 	refuses 4 fat.img img-resize --fs fat.img 8M
 	says 'holds vfat, whose size cannot be changed'
 	[ "$(stat -c %s fat.img)" = 4194304 ]
+	qemu-img create -q -f qcow2 x.qcow2 8M
+	refuses 4 x.qcow2 img-resizefs x.qcow2
+	says 'holds a qcow2 image, and only the filesystem in a raw image can be resized'
+	head -c 50 x.qcow2 >damaged
+	refuses 8 damaged img-resizefs damaged
+	lacks "$ERR" --format
+	refuses 8 damaged img-resize damaged 8M
+	says '(see --format)'
 	# A filesystem that is larger than its image.
 	truncate -s 30M x.img
 	refuses 4 x.img img-resizefs x.img
