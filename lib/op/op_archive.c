@@ -163,7 +163,8 @@ static int convert_file(struct swap *w, const struct flow_options *opt, struct b
 	if (w->keep)
 		return 0;
 	if (!w->pack && !w->from.content->archive.header.has_length) {
-		log_note("the archive records neither length nor digest, so it is kept");
+		log_note("%s: the archive records neither length nor digest, so it is kept",
+			original->path);
 		kv_add_bool(reply, "kept", true);
 		return 0;
 	}
