@@ -90,6 +90,9 @@
 	"echo; echo \"" WIRE_LINE                                                                  \
 	"$v fail no directory with free space where programs may run, among: \"%s"
 
+/* Explains is_plain(). */
+#define PLAIN "an absolute path without blanks, line breaks and the characters ' \" \\ ! $ * ? [ `"
+
 static bool is_plain(const char *path)
 {
 	return path[0] == '/' && !strpbrk(path, "'\\!\n\r\t \"`$*?[") &&
@@ -118,12 +121,11 @@ char *bootstrap_command(const struct helper_file *h, const struct bootstrap_way 
 	struct buf b = BUF_INIT;
 
 	if (way->config && !is_plain(way->config)) {
-		err_set(ST_USAGE,
-			"with --sudo, --config takes an absolute path without spaces or quotes");
+		err_set(ST_USAGE, "with --sudo, --config takes " PLAIN);
 		return NULL;
 	}
 	if (way->path && !is_plain(way->path)) {
-		err_set(ST_USAGE, "--helper takes an absolute path without spaces or quotes");
+		err_set(ST_USAGE, "--helper takes " PLAIN);
 		return NULL;
 	}
 	snprintf(option, sizeof(option), "c=\"%s%s%s\"; ", way->is_local ? "--local " : "",

@@ -979,6 +979,7 @@ y.img" ]
 	same "$IMAGE" y.img
 	refuses 7 "a:$DIR/z.img" img-copy --helper /nonexistent "$IMAGE" "a:$DIR/z.img"
 	refuses 2 '' img-copy --helper 'a b"c' "$IMAGE" "a:$DIR/z.img"
+	says '--helper takes an absolute path without blanks'
 }
 
 # A host to which no helper was sent yet.
