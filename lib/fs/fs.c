@@ -138,7 +138,7 @@ static int check_programs(const struct fs *f)
 
 	for (i = 0; f->kind->programs[i]; i++)
 		if (!child_has(f->kind->programs[i]))
-			return err_set(ST_FAILED, "%s, which %s needs, is not installed",
+			return err_set(ST_FAILED, "%s, which resizing %s needs, is not installed",
 				f->kind->programs[i], f->extent.type);
 	return 0;
 }

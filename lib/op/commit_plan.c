@@ -49,8 +49,8 @@ int commit_plan_open(struct commit *c)
 	c->deletes = op_flag(c->request, "delete");
 	if (c->deletes && !c->is_live && !kv_get(c->request, "top_layer"))
 		return err_set(ST_REFUSED,
-			"this would also delete the image itself (see --top, and --top 0 to allow "
-			"that)");
+			"this would also delete the image itself (use --top 0 to allow that, or "
+			"name another TOP)");
 	if (open_image(c) < 0)
 		return -1;
 	c->disk = disk_image_open_any(c->image, c->image->place);
