@@ -23,7 +23,7 @@ static int check_format(struct verify_side *s, bool live)
 		if (kv_get_bool(&s->reply, "recorded", &recorded) < 0)
 			return -1;
 		if (!recorded)
-			log_warn("%s: the archive has neither length nor digest: "
+			log_warn("warning: %s: the archive has neither length nor digest: "
 				 "a missing block would not be noticed",
 				s->loc.text);
 		return 0;

@@ -40,8 +40,8 @@ int commit_check_layer(const struct commit *c, unsigned depth)
 		return err_wrap("layer '%s'", commit_path(c, depth));
 	/* Of a guest that runs, QEMU may have written the counts, and the references not yet. */
 	if (leaks && !c->is_live)
-		log_warn("%s: some clusters are leaked: they take space, but do no other harm (see "
-			 "qemu-img check -r leaks)",
+		log_warn("warning: %s: some clusters are leaked: they take space, but do no other "
+			 "harm (see qemu-img check -r leaks)",
 			commit_path(c, depth));
 	return 0;
 }

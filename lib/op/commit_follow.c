@@ -44,8 +44,8 @@ static int resume_without_space(struct following *f)
 	struct commit *c = f->c;
 
 	if (!f->was_told_of_space)
-		log_warn("%s: there is no space left, so the job has paused; it goes on when there "
-			 "is space",
+		log_warn("warning: %s: there is no space left, so the job has paused; it goes on "
+			 "when there is space",
 			commit_path(c, c->base));
 	f->was_told_of_space = true;
 	if (io_now_ms() - f->resumed_ms < AGAIN_MS)

@@ -132,7 +132,7 @@ static int watch_resume(struct watch *w)
 		return 0;
 	r = guest_watch_resume(&w->guest.watch, watch_has_space, w);
 	if (r < 0) {
-		log_warn("cannot find out whether the guest is paused: %s", err_text());
+		log_warn("warning: cannot find out whether the guest is paused: %s", err_text());
 		err_clear();
 	}
 	for (i = 0; r > 0 && i < w->count; i++)

@@ -102,8 +102,9 @@ static int watching_measure(struct watching *w)
 	if (!w->rule.start)
 		w->rule.start = n.capacity;
 	if (n.is_dirty && !w->was_told_of_dirt)
-		log_warn("%s: the qcow2 image was not closed by its last user, or has lazy "
-			 "reference counts: its watermark can be higher than what is measured",
+		log_warn(
+			"warning: %s: the qcow2 image was not closed by its last user, or has lazy "
+			"reference counts: its watermark can be higher than what is measured",
 			n.path);
 	w->was_told_of_dirt = n.is_dirty;
 	return watching_find_group(w);

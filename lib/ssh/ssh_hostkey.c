@@ -165,7 +165,7 @@ static int ask_to_accept(struct ssh_link *l, const struct shown *s, bool other_k
 static void add_to_known(const struct ssh_config *c, ssh_key key, const struct shown *s)
 {
 	if (ssh_known_add(c, key) < 0)
-		log_warn("cannot add the host key of '%s' to %s: %s", c->host, s->file,
+		log_warn("warning: cannot add the host key of '%s' to %s: %s", c->host, s->file,
 			strerror(errno));
 	else
 		log_note("permanently added the %s host key %s of '%s' to %s", s->type,
@@ -227,7 +227,7 @@ int ssh_hostkey_check(struct ssh_link *l, const struct ssh_config *c, bool *trus
 	case SSH_KNOWN_CHANGED:
 		rc = refuse_changed(l, &shown);
 		if (c->strict == SSH_STRICT_OFF) {
-			log_warn("%s; continuing without passwords, because "
+			log_warn("warning: %s; continuing without passwords, because "
 				 "StrictHostKeyChecking is no",
 				err_text());
 			err_clear();

@@ -88,7 +88,8 @@ static bool is_too_open(const char *file)
 
 	if (stat(file, &st) < 0 || st.st_uid != getuid() || (st.st_mode & 077) == 0)
 		return false;
-	log_warn("the private key '%s' is ignored: its permissions 0%o are too open (chmod 600)",
+	log_warn("warning: the private key '%s' is ignored: its permissions 0%o are too open "
+		 "(chmod 600)",
 		file, st.st_mode & 0777);
 	return true;
 }

@@ -165,7 +165,7 @@ static void abort_device(struct target *base)
 	if (base->fd < 0)
 		return;
 	if (t->has_mark && !atomic_load(&base->touched) && write_first(t, t->old) < 0)
-		log_warn("cannot restore the first block of '%s': %s", base->place->path,
+		log_warn("warning: cannot restore the first block of '%s': %s", base->place->path,
 			err_text());
 	close(base->fd);
 }

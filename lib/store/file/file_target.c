@@ -370,7 +370,7 @@ static void abort_new_file(struct target *base)
 		return;
 	/* The lock is held until the end, so that no other job takes the file for a stale one. */
 	if (unlinkat(t->place->dir, t->hidden, 0) < 0 && errno != ENOENT)
-		log_warn("cannot remove the unfinished '%s'", t->hidden);
+		log_warn("warning: cannot remove the unfinished '%s'", t->hidden);
 	close(base->fd);
 }
 

@@ -121,7 +121,7 @@ static int check_group_space(struct target_volume *t)
 static void remove_new_volume(struct target_volume *t)
 {
 	if ((*t->uuid ? volume_remove(t->name, t->uuid) : volume_remove_own(t->name)) < 0)
-		log_warn("cannot remove the new volume '%s' (see img-clean): %s",
+		log_warn("warning: cannot remove the new volume '%s' (see img-clean): %s",
 			t->base.place->path, err_text());
 }
 
