@@ -79,12 +79,13 @@
 /*
  * If the disk is full, the rest of the helper is still read, so that the next
  * directory gets the helper from its first byte.  The file gets its name only
- * after the check, because other jobs may use a file of that name.
+ * after the check, because other jobs may use a file of that name.  A lost link is noticed in
+ * the next directory's round: SIGPIPE must not end the shell there before its file is removed.
  */
 #define SCRIPT_SENT                                                                                \
 	"for d in %s; do mkdir -p \"$d\" 2>/dev/null; " SCRIPT_ENTER                               \
 	"t=.img-helper-$h.$$; rm -f $t; (set -C; : >$t) 2>/dev/null || continue; "                 \
-	"echo; echo \"" WIRE_LINE "$v send\"; "                                                    \
+	"trap \"\" 13; echo; echo \"" WIRE_LINE "$v send\" || { rm -f $t; exit 1; }; trap - 13; "  \
 	"head -c $n | { cat >>$t 2>/dev/null || cat >/dev/null; }; "                               \
 	"chmod 700 $t && ok ./$t && mv -f $t img-helper-$h && " SCRIPT_EXEC "rm -f $t; done; "     \
 	"echo; echo \"" WIRE_LINE                                                                  \

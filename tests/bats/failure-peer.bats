@@ -394,6 +394,23 @@ in_tmp() {
 	refuses 7 "strict:$DIR/y.img" img-copy "a:$IMAGE" "strict:$DIR/y.img"
 }
 
+# The link dies in the upload to the first directory.  The second one's file must not stay.
+@test "peer: an upload that loses its link leaves no file" {
+	local shell host root
+
+	for shell in dash bash busybox; do
+		host=cut-$shell
+		mkdir -p "path-$shell"
+		ln -s "$(command -v $shell)" "path-$shell/sh"
+		HOST_MOUNTS=$(hide /var/tmp /tmp/img-tools-"$(id -u)" /dev/shm) extra_host "$host" \
+			"ForceCommand export PATH=$DIR/path-$shell:\$PATH; head -c 1000 | eval \"\$SSH_ORIGINAL_COMMAND\" | head -n 2"
+		refuses 7 "$host:/x" img-info "$host:/x"
+		root=/proc/$(cat "$SSHD_DIR/$host/pid")/root
+		[ -d "$root/var/tmp/img-tools-$(id -u)" ]
+		[ -z "$(find "$root/var/tmp" "$root/dev/shm" "$BATS_FILE_TMPDIR/home-$host" -name '.img-helper*')" ]
+	done
+}
+
 @test "peer: dropped connections are an error, and the next job works" {
 	local pid pids
 
