@@ -141,10 +141,11 @@ static int record_handshake_error(
 		return note_no_connection(c);
 	if (l->proxy >= 0 && child_wait(l->proxy, PROXY_END_MS, &status) == 1) {
 		l->proxy = -1;
-		return err_set(ST_PEER,
+		err_set(ST_PEER,
 			"cannot connect to %s: the proxy command exited (ProxyCommand or "
 			"ProxyJump)",
 			l->where);
+		return note_no_connection(c);
 	}
 	is_closed = !*reason || strstr(reason, "disconnected") || strstr(reason, "Success");
 	/*

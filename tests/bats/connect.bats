@@ -308,6 +308,13 @@ restart() {
 	try img-info --retries 1 "later:$IMAGE"
 	[ "$status" = 7 ]
 	[ "$(grep -c refused "$ERR")" = 2 ]
+	with_config 'Host behind' 'ProxyJump closed' 'Host closed' 'HostName 127.0.0.1' 'Port 1' \
+		'Host commanded' 'ProxyCommand false'
+	for name in behind commanded; do
+		try img-info --retries 1 "$name:$IMAGE"
+		[ "$status" = 7 ]
+		says 'the proxy command exited (ProxyCommand or ProxyJump); trying again in 1 s (1 of 1)'
+	done
 }
 
 @test "connect: --retries of an --rsh program, and not after a login" {
