@@ -68,19 +68,34 @@ static int start_script(struct started *s, const struct location *loc,
 	return start_ssh(s, loc, opt, script);
 }
 
+/*
+ * The last line of text in which newlines are escaped, without empty ones after it: why the shell
+ * failed.  Before it may be what the login scripts said.
+ */
+static const char *last_line(char *text)
+{
+	size_t len = strlen(text);
+	const char *line = text, *next;
+
+	while (len >= 2 && text[len - 2] == '\\' && strchr("nr", text[len - 1]))
+		text[len -= 2] = '\0';
+	while ((next = strstr(line, "\\n")))
+		line = next + 2;
+	return line;
+}
+
 /* Adds what the remote shell or SSH said to the error, which only says that it failed. */
 static void start_explain(struct started *s)
 {
-	char *said, *end;
+	const char *line;
+	char *said;
 
 	if (!s->ssh || err_status() != ST_PEER)
 		return;
 	said = ssh_stderr(s->ssh);
-	if (said && *said) {
-		end = strstr(said, "\\n"); /* an escaped newline: the first line is enough */
-		if (end)
-			*end = '\0';
-		err_set(ST_PEER, "%s: %s", err_text(), said);
+	line = said ? last_line(said) : "";
+	if (*line) {
+		err_set(ST_PEER, "%s: %s", err_text(), line);
 	} else if (*ssh_lost_why(s->ssh)) {
 		err_set(ST_PEER, "%s: %s", err_text(), ssh_lost_why(s->ssh));
 	}

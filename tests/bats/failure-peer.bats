@@ -411,6 +411,13 @@ in_tmp() {
 	done
 }
 
+@test "peer: login scripts that write to standard error do not hide the reason" {
+	extra_host noisy 'ForceCommand echo "mesg: ttyname failed" >&2; sh -c "$SSH_ORIGINAL_COMMAND"; r=$?; echo >&2; exit $r'
+	refuses 7 "noisy:$IMAGE" img-info --helper /opt/none "noisy:$IMAGE"
+	says '/opt/none: not found'
+	lacks "$ERR" ttyname
+}
+
 @test "peer: dropped connections are an error, and the next job works" {
 	local pid pids
 
