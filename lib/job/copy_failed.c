@@ -26,11 +26,13 @@ static enum failure kind_of(const struct err *e)
 static bool has_failed(struct peer *p, const struct location *loc, enum failure kind)
 {
 	struct err error;
+	const char *why;
 
 	if (!conn_failed(peer_conn(p), &error) || kind_of(&error) != kind)
 		return false;
+	why = peer_lost_why(p);
 	if (kind == FAILURE_LOST)
-		err_set(ST_PEER, "the helper was lost");
+		err_set(ST_PEER, "the helper was lost%s%s", *why ? ": " : "", why);
 	else
 		err_put(&error);
 	copy_blame(loc);

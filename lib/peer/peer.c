@@ -226,6 +226,11 @@ uint64_t peer_bytes(struct peer *p)
 	return p->started.ssh ? ssh_bytes(p->started.ssh) : conn_bytes(p->conn);
 }
 
+const char *peer_lost_why(struct peer *p)
+{
+	return p->started.ssh ? ssh_lost_why(p->started.ssh) : "";
+}
+
 bool peer_is_ready(const struct peer *p)
 {
 	return !p->is_asked && !conn_failed(p->conn, NULL);
@@ -279,6 +284,15 @@ static int peer_count(struct peer *p, const struct frame *f)
 	return 0;
 }
 
+/* Records that the helper closed the connection too early.  Returns -1. */
+static int peer_ended(struct peer *p)
+{
+	const char *why = peer_lost_why(p);
+
+	return err_set(ST_PEER, "the helper ended before the operation was done%s%s",
+		*why ? ": " : "", why);
+}
+
 int peer_answer(struct peer *p, struct kv *kv)
 {
 	struct frame *f;
@@ -288,7 +302,7 @@ int peer_answer(struct peer *p, struct kv *kv)
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		return err_set(ST_PEER, "the helper ended before the operation was done");
+		return peer_ended(p);
 	switch (f->type) {
 	case WIRE_RECORD:
 		r = peer_count(p, f) < 0 || kv_parse(kv, f->payload, f->len) < 0 ? -1 : 1;

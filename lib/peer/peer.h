@@ -68,6 +68,9 @@ unsigned peer_lanes_max(const struct peer *p);
 /* Bytes that were exchanged with p so far, all lanes included. */
 uint64_t peer_bytes(struct peer *p);
 
+/* Why the built-in client has lost the connection to p; "" if it has not, or there is none. */
+const char *peer_lost_why(struct peer *p);
+
 /* PROGRESS frames go there from now on, instead of to opt->progress; NULL: nowhere. */
 void peer_set_progress(
 	struct peer *p, void (*progress)(void *arg, const struct wire_progress *p), void *arg);

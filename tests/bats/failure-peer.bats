@@ -433,7 +433,7 @@ in_tmp() {
 	wait $pid || status=$?
 	exec 5>&-
 	[ "$status" = 7 ]
-	one_line "img-copy: b:$DIR/y.img: "
+	one_line "img-copy: b:$DIR/y.img: the helper was lost: "
 	nothing_left
 	assert_not_exist y.img
 	succeeds img-copy "$IMAGE" "b:$DIR/y.img"
