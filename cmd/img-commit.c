@@ -13,6 +13,7 @@ int main(int argc, char **argv)
 	struct command c = { .op = "commit",
 		.path = COMMAND_PATH_IMAGE,
 		.changes = true,
+		.reply = "path base base.format",
 		.phase = "commit",
 		.tell = commit_show };
 	char *qmp = NULL, *domain = NULL, *top = NULL, *base = NULL;

@@ -53,6 +53,8 @@ static int tell_creation(struct command *c, const struct location *loc, const st
 	uint64_t size = 0, physical = 0;
 
 	(void)record;
+	if (asked->is_qcow2 && kv_need(reply, "an OK", "physical") < 0)
+		return -1;
 	if (kv_get_u64(reply, "size", &size) < 0 || kv_get_u64(reply, "physical", &physical) < 0)
 		return -1;
 	if (size != asked->size)
@@ -107,9 +109,11 @@ static void add_format_keys(struct buf *keys, const struct creation *asked)
 int main(int argc, char **argv)
 {
 	struct creation asked = { .size = 0 };
-	struct command c = {
-		.op = "create", .changes = true, .tell = tell_creation, .arg = &asked
-	};
+	struct command c = { .op = "create",
+		.changes = true,
+		.reply = "path size",
+		.tell = tell_creation,
+		.arg = &asked };
 	int no_fsync = 0, r;
 	struct poptOption options[] = { { "sparse", '\0', POPT_ARG_NONE, &asked.sparse, 0,
 						"allocate no space yet", NULL },

@@ -11,6 +11,8 @@ static int tell_deletion(struct command *c, const struct location *loc, const st
 	bool is_absent = kv_get(reply, "absent") != NULL;
 
 	(void)record;
+	if (!is_absent && kv_need(reply, "an OK", "path") < 0)
+		return -1;
 	if (is_absent)
 		log_info("%s: does not exist", loc->text);
 	else

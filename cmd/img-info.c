@@ -84,7 +84,7 @@ static int add_guest(struct buf *keys, const char *qmp, const char *domain)
 int main(int argc, char **argv)
 {
 	char *xml = NULL, *qmp = NULL, *domain = NULL;
-	struct command c = { .op = "info", .tell = tell_image };
+	struct command c = { .op = "info", .record = "path kind", .tell = tell_image };
 	int chain = 0, strict = 0, form;
 	bool has_layers;
 	struct poptOption options[] = { { "chain", '\0', POPT_ARG_NONE, &chain, 0,
@@ -116,6 +116,8 @@ int main(int argc, char **argv)
 	if (chain_show_begin(&show, (enum chain_form)form, c.cli.count, chain, strict) < 0)
 		return command_end(&c, -1);
 	c.is_short = true;
+	if (chain)
+		c.record = "depth"; /* of a layer that is not there, little else is known */
 	c.each = each_layer;
 	c.tell = tell_layers;
 	c.end = end_layers;

@@ -15,9 +15,11 @@ static int tell_rename(struct command *c, const struct location *loc, const stru
 
 int main(int argc, char **argv)
 {
-	struct command c = {
-		.op = "rename", .changes = true, .path = COMMAND_PATH_IMAGE, .tell = tell_rename
-	};
+	struct command c = { .op = "rename",
+		.changes = true,
+		.path = COMMAND_PATH_IMAGE,
+		.reply = "path",
+		.tell = tell_rename };
 	int allow_links = 0;
 	struct poptOption options[] = { { "allow-links", '\0', POPT_ARG_NONE, &allow_links, 0,
 						"rename a file even if it has several links",

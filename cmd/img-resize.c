@@ -59,9 +59,11 @@ static int add_size(struct buf *keys, const char *text)
 
 int main(int argc, char **argv)
 {
-	struct command c = {
-		.op = "resize", .path = COMMAND_PATH_IMAGE, .changes = true, .tell = resize_show
-	};
+	struct command c = { .op = "resize",
+		.path = COMMAND_PATH_IMAGE,
+		.changes = true,
+		.reply = "path previous size",
+		.tell = resize_show };
 	char **words = put_sizes_last(&argc, argv);
 	int shrink = 0, physical = 0, fs = 0, in_place = 0, allow_links = 0, r = 0;
 	char *format = NULL;

@@ -24,9 +24,11 @@ static int add_size(struct command *c)
 
 int main(int argc, char **argv)
 {
-	struct command c = {
-		.op = "resizefs", .path = COMMAND_PATH_IMAGE, .changes = true, .tell = resize_show
-	};
+	struct command c = { .op = "resizefs",
+		.path = COMMAND_PATH_IMAGE,
+		.changes = true,
+		.reply = "path previous size filesystem",
+		.tell = resize_show };
 	int shrink = 0, in_place = 0, allow_links = 0, r;
 	struct poptOption options[] = { { "shrink", '\0', POPT_ARG_NONE, &shrink, 0,
 						"allow to make the filesystem smaller", NULL },

@@ -134,6 +134,20 @@ const char *kv_get(const struct kv *kv, const char *key)
 	return kv_each(kv, key, &at);
 }
 
+int kv_need(const struct kv *kv, const char *what, const char *keys)
+{
+	char key[KV_KEY_MAX + 1];
+	size_t len;
+
+	for (; *keys; keys += len, keys += strspn(keys, " ")) {
+		len = strcspn(keys, " ");
+		snprintf(key, sizeof(key), "%.*s", (int)len, keys);
+		if (!kv_get(kv, key))
+			return err_set(ST_PEER, "protocol error: %s without '%s'", what, key);
+	}
+	return 0;
+}
+
 int kv_get_u64(const struct kv *kv, const char *key, uint64_t *out)
 {
 	const char *s = kv_get(kv, key);

@@ -51,6 +51,12 @@ const char *kv_get(const struct kv *kv, const char *key);
 const char *kv_each(const struct kv *kv, const char *key, size_t *at);
 
 /*
+ * 0, or -1 with ST_PEER recorded: kv, which is called what in that error, lacks one of keys, which
+ * are separated by blanks.
+ */
+int kv_need(const struct kv *kv, const char *what, const char *keys);
+
+/*
  * Typed getters for values from a peer.  1: *out is set; 0: the key is absent and
  * *out unchanged; -1 with ST_PEER recorded: the value is not a decimal number of
  * 64 bits without a sign (u64), or neither 0 nor 1 (bool).

@@ -40,11 +40,23 @@ static void command_add_keys(const struct command *c, const struct location *loc
 		kv_add_bool(args, "progress", progress_is_on());
 }
 
+/* Checks what the protocol promises of an answer with so many records.  0, or -1 recorded. */
+static int command_check(
+	const struct command *c, size_t records, const struct kv *record, const struct kv *reply)
+{
+	if (c->record && records == 0)
+		return err_set(ST_PEER, "protocol error: an OK instead of a RECORD");
+	if (c->record && !c->each && kv_need(record, "a RECORD", c->record) < 0)
+		return -1;
+	return c->reply ? kv_need(reply, "an OK", c->reply) : 0;
+}
+
 /* The request and all its answers. */
 static int command_ask(struct command *c, struct peer *p, const struct location *loc,
 	struct kv *record, struct kv *reply, json_t *o)
 {
 	struct buf args = BUF_INIT;
+	size_t records = 0;
 	struct kv kv;
 	int r;
 
@@ -56,17 +68,23 @@ static int command_ask(struct command *c, struct peer *p, const struct location 
 	else
 		r = peer_request_list(p, c->op, &args);
 	buf_fini(&args);
-	if (!c->each || r < 0)
+	if (r < 0)
 		return r;
+	if (!c->each)
+		return command_check(c, record->count > 0, record, reply);
 	while ((r = peer_answer(p, &kv)) == 1) {
-		r = c->each(c, loc, &kv, o);
+		records++;
+		r = c->record ? kv_need(&kv, "a RECORD", c->record) : 0;
+		if (r == 0)
+			r = c->each(c, loc, &kv, o);
 		kv_fini(&kv);
 		if (r < 0)
 			return -1;
 	}
-	if (r == 0)
-		*reply = kv;
-	return r;
+	if (r < 0)
+		return -1;
+	*reply = kv;
+	return command_check(c, records, record, reply);
 }
 
 static int command_run_one(struct peer *p, const struct location *loc, void *arg)

@@ -30,8 +30,13 @@ enum command_path {
 struct command {
 	const char *op; /* what the helper is asked to do */
 	enum command_path path;
-	bool is_short;	   /* with each(): an answer of bounded length, all of which is kept */
-	bool changes;	   /* it has -n, which is sent as `dry_run` */
+	bool is_short; /* with each(): an answer of bounded length, all of which is kept */
+	bool changes;  /* it has -n, which is sent as `dry_run` */
+	/*
+	 * The keys that a record must have, separated by blanks; then there is at least one
+	 * record.  Those of the OK.  NULL: none.
+	 */
+	const char *record, *reply;
 	const char *phase; /* what its progress is called, or NULL: it shows none */
 	/*
 	 * Called for each record as it comes; or NULL: there is at most one, which

@@ -22,6 +22,8 @@ static int tell_packed(struct command *c, const struct location *loc, const stru
 	const char *path = kv_get(record, "path");
 	bool kept = false;
 
+	if (!c->cli.dry_run && kv_need(reply, "an OK", "capacity data_bytes hole_bytes digest") < 0)
+		return -1;
 	cli_did(&c->cli, c->op, k->did, "%s into %s", loc->text, path ? path : "another file");
 	json_object_clear(o); /* what other commands call `location` is the source here */
 	json_set_text(o, "source", loc->text);
@@ -41,9 +43,12 @@ int pack_main(
 	int argc, char **argv, const char *name, const char *help, const char *op, const char *did)
 {
 	struct pack k = { .did = did };
-	struct command c = {
-		.op = op, .changes = true, .phase = op, .tell = tell_packed, .arg = &k
-	};
+	struct command c = { .op = op,
+		.changes = true,
+		.record = "path capacity",
+		.phase = op,
+		.tell = tell_packed,
+		.arg = &k };
 	bool packs = strcmp(op, "archive") == 0;
 	int allow_links = 0, as_is = 0, sparse = 0;
 	struct poptOption packing[] = { { "as-is", '\0', POPT_ARG_NONE, &as_is, 0,

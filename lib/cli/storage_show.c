@@ -50,7 +50,7 @@ static int storage_receive(struct storage *s, struct peer *p)
 	}
 	if (r == 0)
 		s->host = record;
-	return r;
+	return r < 0 ? -1 : kv_need(&s->host, "an OK", "host version");
 }
 
 /* A pool belongs to the group that came before it. */

@@ -127,6 +127,7 @@ out:
 static int show_layers(struct verify_layers *v, struct peer *peer, bool live)
 {
 	struct buf args = BUF_INIT;
+	size_t count = 0;
 	struct kv kv;
 	int r;
 
@@ -136,15 +137,20 @@ static int show_layers(struct verify_layers *v, struct peer *peer, bool live)
 	r = peer_request(peer, "check", &args);
 	buf_fini(&args);
 	while (r >= 0 && (r = peer_answer(peer, &kv)) == 1) {
-		r = show_layer(v, &kv);
+		count++;
+		r = kv_need(&kv, "a RECORD", "depth");
+		if (r == 0)
+			r = show_layer(v, &kv);
 		kv_fini(&kv);
 		if (r < 0)
 			return -1;
 	}
-	if (r < 0)
-		return err_wrap("%s", v->loc.text);
-	kv_fini(&kv);
-	return 0;
+	if (r == 0) {
+		kv_fini(&kv);
+		if (count == 0)
+			r = err_set(ST_PEER, "protocol error: an OK instead of a RECORD");
+	}
+	return r < 0 ? err_wrap("%s", v->loc.text) : 0;
 }
 
 int verify_chain(struct cli *c, bool live)

@@ -233,12 +233,26 @@ static int show_event(struct watch_run *w, const struct watch_report *r)
 	return 0;
 }
 
+static bool has_answered(const struct watch_run *w, const struct watch_host *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->count; i++)
+		if (!w->disk[h->disk[i]].is_answered)
+			return false;
+	return true;
+}
+
+/* An OK must not come before an event of each disk, unless one has failed. */
 static void end_host(struct watch_run *w, struct watch_report *r)
 {
 	r->host->has_ended = true;
-	if (r->result == 0)
+	if (r->result == 0 && (w->has_failed || has_answered(w, r->host)))
 		return;
-	err_put(&r->error);
+	if (r->result == 0)
+		err_set(ST_PEER, "protocol error: an OK instead of a RECORD");
+	else
+		err_put(&r->error);
 	err_wrap("%s", r->host->at->text);
 	note_error(w);
 }
@@ -257,16 +271,6 @@ static int take_reports(struct watch_run *w)
 		watch_report_free(report);
 	}
 	return r;
-}
-
-static bool has_answered(const struct watch_run *w, const struct watch_host *h)
-{
-	size_t i;
-
-	for (i = 0; i < h->count; i++)
-		if (!w->disk[h->disk[i]].is_answered)
-			return false;
-	return true;
 }
 
 /* Whether something is to be waited for; after a failure at the start: the other disks' answers. */

@@ -244,6 +244,40 @@ fake_helper() {
 	says "cannot start the helper: '$DIR/$helper' is not a helper"
 }
 
+@test "peer: a helper that answers nothing but OK" {
+	local rest
+
+	program empty <<-'END'
+		printf '\nimg-tools/2 ready\n\001\0\0\0\0\0\0\025protocol=2\0version=0\0'
+		head -c 8 >/dev/null
+		printf '\010\0\0\0\0\0\0\0'
+		exec cat >/dev/null
+	END
+	while read -ra rest; do
+		refuses 7 "${rest[1]}" env "${rest[0]}" --rsh ./empty "${rest[@]:1}"
+		says 'protocol error: '
+	done <<-END
+		img-info h:/x
+		img-info h:/x --json
+		img-info h:/x --chain
+		img-verify h:/x --chain
+		img-watch h:/x --once
+		img-storage h:
+		img-create h:/x 1M
+		img-create h:/x 1M -n --format qcow2
+		img-delete h:/x
+		img-rename h:/x y
+		img-resize h:/x 1M -n
+		img-resizefs h:/x
+		img-commit h:/x
+		img-archive h:/x
+		img-unarchive h:/x.lzo -n
+	END
+	# A list may be empty.
+	succeeds env img-list --rsh ./empty h:
+	succeeds env img-clean --rsh ./empty h:
+}
+
 @test "peer: sends terminal escapes" {
 	extra_host escapes 'ForceCommand printf "img-tools/2 fail \\033[31mred\\007\\n"; printf "\\033[2J" >&2'
 	unreachable "escapes:$DIR/y.img"
