@@ -30,9 +30,10 @@
 #include "lib/ssh/ssh_refusal.h"
 
 #define TIMEOUT_S 30
-#define CHECK_MS 5000	 /* for ssh to ask its shared connection */
-#define REFUSAL_MS 5	 /* a server on a fast link refuses us within this time */
-#define PROXY_END_MS 200 /* time for a ProxyCommand to exit after its output has ended */
+#define CHECK_MS 5000	  /* for ssh to ask its shared connection */
+#define REFUSAL_MS 5	  /* a server on a fast link refuses us within this time */
+#define PROXY_END_MS 200  /* time for a ProxyCommand to exit after its output has ended */
+#define RSA_MIN_BITS 1024 /* ssh accepts no RSA key of fewer, whatever RequiredRSASize is */
 #define FAST_CIPHERS                                                                               \
 	"aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,"             \
 	"aes256-ctr,aes192-ctr,aes128-ctr"
@@ -105,6 +106,7 @@ static int set_options(
 	struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
 {
 	const int no = 0;
+	const int rsa_min = c->rsa_min_bits > RSA_MIN_BITS ? c->rsa_min_bits : RSA_MIN_BITS;
 	unsigned int port = c->port;
 
 	/* libssh requires a host name, but does not use it: we connect and verify the key */
@@ -120,6 +122,8 @@ static int set_options(
 		ssh_options_set(l->session, SSH_OPTIONS_USER, c->user) < 0 ||
 		ssh_options_set(l->session, SSH_OPTIONS_KNOWNHOSTS, "/dev/null") < 0 ||
 		ssh_options_set(l->session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") < 0 ||
+		(c->resolved &&
+			ssh_options_set(l->session, SSH_OPTIONS_RSA_MIN_SIZE, &rsa_min) < 0) ||
 		(c->rekey_bytes &&
 			ssh_options_set(l->session, SSH_OPTIONS_REKEY_DATA, &c->rekey_bytes) < 0) ||
 		(c->rekey_seconds &&
@@ -163,6 +167,10 @@ static int record_handshake_error(
 	safe = text_safe_dup(reason);
 	err_set(ST_PEER, "cannot connect to %s: %s", l->where, safe ? safe : "out of memory");
 	free(safe);
+	/* libssh says no more if the key is too short. */
+	if (strstr(reason, "hostkey signature") && c->rsa_min_bits > RSA_MIN_BITS)
+		err_set(ST_PEER, "%s (an RSA key needs %d bits: RequiredRSASize)", err_text(),
+			c->rsa_min_bits);
 	return -1;
 }
 
@@ -215,8 +223,7 @@ static int establish_login(
 	if (ssh_connect_open(l, c, timeout_s) < 0)
 		return note_no_connection(c);
 	if (set_options(l, c, opt) < 0 || exchange_keys(l, c) < 0 ||
-		ssh_hostkey_check(l, c, &how.may_send_password) < 0 ||
-		ssh_auth_login(l, c, &how) < 0)
+		ssh_hostkey_check(l, c, &how.may_send_password) < 0 || ssh_auth_login(l, c, &how) < 0)
 		return -1;
 	show_banner(l);
 	log_debug("%s: %s, %s, %s", l->where, ssh_get_serverbanner(l->session),

@@ -45,6 +45,8 @@ struct ssh_config {
 	bool password_auth, kbdint_auth, pubkey_auth;
 	bool batch_mode;      /* never prompt */
 	int password_prompts; /* how often to prompt for a password or passphrase */
+	bool verify_dns;      /* VerifyHostKeyDNS is yes */
+	int rsa_min_bits;     /* of an RSA key; 0: the default of libssh */
 	int connect_timeout;  /* seconds; 0: not set */
 	int connection_attempts;
 	char *bind_address; /* or NULL */

@@ -130,6 +130,17 @@ static int refuse_authority(
 		l->where, known->authority_file, known->authority_line);
 }
 
+/* The DNS may have the key, which libssh cannot look up. */
+static int refuse_dns(const struct ssh_link *l, const struct ssh_config *c)
+{
+	ssh_config_beyond(c, "VerifyHostKeyDNS, and the host key is not known");
+	return err_set(ST_PEER,
+		"host key verification failed for %s: its key is not known, and the built-in "
+		"client "
+		"does not support VerifyHostKeyDNS (use --rsh ssh)",
+		l->where);
+}
+
 static int refuse_unknown(const struct ssh_link *l, const struct shown *s, const char *why)
 {
 	return err_set(ST_PEER,
@@ -237,7 +248,9 @@ int ssh_hostkey_check(struct ssh_link *l, const struct ssh_config *c, bool *trus
 		break;
 	case SSH_KNOWN_OTHER:
 	case SSH_KNOWN_NOT:
-		rc = decide_unknown(l, c, key, &shown, known.verdict == SSH_KNOWN_OTHER);
+		rc = c->verify_dns
+			     ? refuse_dns(l, c)
+			     : decide_unknown(l, c, key, &shown, known.verdict == SSH_KNOWN_OTHER);
 		break;
 	}
 out:

@@ -223,6 +223,7 @@ static void set_flag(struct ssh_config *c, const char *key, const char *value)
 		{ "hashknownhosts", &c->hash_known_hosts },
 		{ "gssapiauthentication", &c->gssapi_auth },
 		{ "hostbasedauthentication", &c->hostbased_auth },
+		{ "verifyhostkeydns", &c->verify_dns },
 	};
 	size_t i;
 
@@ -245,6 +246,8 @@ static void set_value(struct ssh_config *c, const char *key, const char *value)
 		c->password_prompts = (int)parse_number(value, PROMPTS_MAX, 3);
 	else if (strcmp(key, "connecttimeout") == 0)
 		c->connect_timeout = (int)parse_number(value, INT_MAX / 1000, 0);
+	else if (strcmp(key, "requiredrsasize") == 0)
+		c->rsa_min_bits = (int)parse_number(value, INT_MAX, 0);
 	else if (strcmp(key, "connectionattempts") == 0)
 		c->connection_attempts = (int)parse_number(value, INT_MAX, 1);
 	else if (strcmp(key, "rekeylimit") == 0)

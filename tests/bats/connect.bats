@@ -337,6 +337,29 @@ restart() {
 	says 'permission denied'
 }
 
+@test "connect: RequiredRSASize" {
+	ssh -G -o RequiredRSASize=3072 x >/dev/null || skip "this ssh does not know it"
+	ssh-keygen -q -t rsa -b 2048 -N '' -f rsa
+	extra_host rsa "HostKey $DIR/rsa" 'HostKeyAlgorithms rsa-sha2-512,rsa-sha2-256'
+	echo "[127.0.0.1]:$(sshd_port rsa) $(cut -d' ' -f1,2 rsa.pub)" >known
+	with_config 'Host rsa' "UserKnownHostsFile $DIR/known"
+	reaches rsa
+	with_config 'Host rsa' "UserKnownHostsFile $DIR/known" 'RequiredRSASize 3072'
+	run -255 ssh -F "$SSH_CONFIG" rsa true
+	refuses 7 "rsa:$IMAGE" img-info --config img-config "rsa:$IMAGE"
+	says 'an RSA key needs 3072 bits: RequiredRSASize'
+	with_config 'Host rsa' "UserKnownHostsFile $DIR/known" 'RequiredRSASize 16'
+	reaches rsa
+}
+
+@test "connect: VerifyHostKeyDNS is left to ssh, if the key is not known" {
+	with_config 'Host a' 'VerifyHostKeyDNS yes' 'UserKnownHostsFile /dev/null' \
+		'StrictHostKeyChecking accept-new' 'LogLevel ERROR'
+	needs_ssh a 'VerifyHostKeyDNS, and the host key is not known'
+	with_config 'Host a' 'VerifyHostKeyDNS yes'
+	reaches a
+}
+
 @test "connect: NoHostAuthenticationForLocalhost" {
 	: >none
 	with_config 'Host a' "UserKnownHostsFile $DIR/none" 'StrictHostKeyChecking yes' \
