@@ -23,9 +23,10 @@
 
 #define AGAIN "Permission denied, please try again.\n" /* ssh's words */
 #define KLIST_MS 5000
-#define ROUNDS_MAX 8  /* methods that one login may require */
-#define KBDINT_MAX 32 /* sets of prompts in one try */
-#define TRIED_MAX 480 /* bytes of the list of what was tried, for the error */
+#define AGENT_MS 10000 /* for the agent to list its keys */
+#define ROUNDS_MAX 8   /* methods that one login may require */
+#define KBDINT_MAX 32  /* sets of prompts in one try */
+#define TRIED_MAX 480  /* bytes of the list of what was tried, for the error */
 
 struct login {
 	struct ssh_link *l;
@@ -327,6 +328,14 @@ static int auth_run(struct login *in)
 	return 0;
 }
 
+/* At most half of the time that is left, so that the login can go on without the agent. */
+static int agent_ms(const struct login *in)
+{
+	int64_t half = deadline_left(&in->l->deadline) / 2;
+
+	return half <= 0 ? 1 : half < AGENT_MS ? (int)half : AGENT_MS;
+}
+
 static int auth_prepare(struct login *in)
 {
 	const char *agent = in->c->identity_agent;
@@ -336,7 +345,7 @@ static int auth_prepare(struct login *in)
 	if (!in->c->pubkey_auth)
 		return 0;
 	if (agent && *agent && strcasecmp(agent, "none") != 0 &&
-		ssh_keyring_open(&in->ring, agent) < 0) {
+		ssh_keyring_open(&in->ring, agent, agent_ms(in)) < 0) {
 		log_info("%s", err_text()); /* continue without the agent */
 		err_clear();
 	}

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -35,17 +36,21 @@ void ssh_keyring_init(struct ssh_keyring *k)
 	pthread_mutex_init(&k->lock, NULL);
 }
 
-/* Reads exactly n bytes.  0, or -1 at end of file, on failure or on cancel; not recorded. */
-static int read_all(int fd, uint8_t *p, size_t n)
+/*
+ * Reads exactly n bytes; limit: NULL, or until when.  0; or -1 at end of file, on failure, at the
+ * limit or on cancel; not recorded.
+ */
+static int read_all(int fd, uint8_t *p, size_t n, struct deadline *limit)
 {
 	while (n > 0) {
+		int wait = limit ? deadline_wait(limit) : -1;
 		struct pollfd f[2] = { { .fd = fd, .events = POLLIN },
 			{ .fd = cancel_fd(), .events = POLLIN } };
 		ssize_t got;
 
-		if (cancel_is_set())
+		if (cancel_is_set() || wait == 0)
 			return -1;
-		if (poll(f, 2, -1) < 0 || !f[0].revents)
+		if (poll(f, 2, wait) <= 0 || !f[0].revents)
 			continue;
 		got = read(fd, p, n);
 		if (got < 0 && errno == EINTR)
@@ -58,18 +63,18 @@ static int read_all(int fd, uint8_t *p, size_t n)
 	return 0;
 }
 
-/* Reads one message, without its length.  0, or -1. */
-static int read_message(int fd, struct buf *b)
+/* Reads one message, without its length.  As read_all(). */
+static int read_message(int fd, struct buf *b, struct deadline *limit)
 {
 	uint8_t head[4];
 	uint32_t len;
 
 	buf_clear(b);
-	if (read_all(fd, head, sizeof(head)) < 0)
+	if (read_all(fd, head, sizeof(head), limit) < 0)
 		return -1;
 	len = get_be32(head);
 	if (len == 0 || len > SSH_KEYRING_MESSAGE_MAX || buf_reserve(b, len) < 0 ||
-		read_all(fd, b->data, len) < 0)
+		read_all(fd, b->data, len, limit) < 0)
 		return -1;
 	b->len = len;
 	return 0;
@@ -141,11 +146,12 @@ static void *serve_agent(void *arg)
 	struct ssh_keyring *k = arg;
 	struct buf b = BUF_INIT;
 
-	while (read_message(k->ours, &b) == 0) {
+	while (read_message(k->ours, &b, NULL) == 0) {
 		if (b.data[0] == AGENT_REQUEST_KEYS) {
 			list_shown_key(k, &b);
 		} else if (b.data[0] != AGENT_SIGN || sign_with_key(k, &b) < 0 ||
-			   write_message(k->agent, &b) < 0 || read_message(k->agent, &b) < 0) {
+			   write_message(k->agent, &b) < 0 ||
+			   read_message(k->agent, &b, NULL) < 0) {
 			buf_clear(&b);
 			buf_u8(&b, AGENT_FAILURE);
 		}
@@ -193,8 +199,9 @@ static int parse_keys(struct ssh_keyring *k, const struct buf *b)
 	return k->key ? 0 : -1;
 }
 
-static int connect_agent(struct ssh_keyring *k, const char *path)
+static int connect_agent(struct ssh_keyring *k, const char *path, int limit_ms)
 {
+	const struct timeval limit = { limit_ms / 1000, limit_ms % 1000 * 1000 };
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(addr.sun_path)) {
@@ -203,24 +210,28 @@ static int connect_agent(struct ssh_keyring *k, const char *path)
 	}
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	k->agent = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (k->agent < 0)
+	/* Its queue may be full: this limits connect(), too (unix(7)). */
+	if (k->agent < 0 ||
+		setsockopt(k->agent, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
 		return -1;
 	return connect(k->agent, (struct sockaddr *)&addr, sizeof(addr));
 }
 
-int ssh_keyring_open(struct ssh_keyring *k, const char *path)
+int ssh_keyring_open(struct ssh_keyring *k, const char *path, int limit_ms)
 {
 	struct buf b = BUF_INIT;
+	struct deadline limit;
 	int rc = 0;
 
+	deadline_set(&limit, limit_ms);
 	buf_u8(&b, AGENT_REQUEST_KEYS);
-	if (connect_agent(k, path) < 0) {
+	if (connect_agent(k, path, limit_ms) < 0) {
 		rc = err_set(ST_PEER, "cannot connect to the ssh-agent at '%s': %s", path,
 			strerror(errno));
-	} else if (write_message(k->agent, &b) < 0 || read_message(k->agent, &b) < 0 ||
+	} else if (write_message(k->agent, &b) < 0 || read_message(k->agent, &b, &limit) < 0 ||
 		   parse_keys(k, &b) < 0) {
-		rc = err_set(ST_PEER, "cannot get the keys of the ssh-agent at '%s': invalid reply",
-			path);
+		rc = err_set(ST_PEER, "cannot get the keys of the ssh-agent at '%s': %s", path,
+			deadline_left(&limit) == 0 ? "no answer in time" : "invalid reply");
 	}
 	buf_fini(&b);
 	if (rc < 0)

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/deadline.h"
+
 #define SSH_KEYRING_KEYS_MAX 256
 #define SSH_KEYRING_MESSAGE_MAX (256u << 10)
 
@@ -42,9 +44,10 @@ void ssh_keyring_init(struct ssh_keyring *k);
 
 /*
  * Connects to the agent at path and gets its keys.  0, or -1 with ST_PEER recorded;
- * then k is empty.  Blocks until the agent has answered; ends early on cancel_set().
+ * then k is empty.  Blocks until the agent has answered, at most limit_ms; ends early on
+ * cancel_set().
  */
-int ssh_keyring_open(struct ssh_keyring *k, const char *path);
+int ssh_keyring_open(struct ssh_keyring *k, const char *path, int limit_ms);
 
 /*
  * Makes k the agent of session, unless it is empty.  0, or -1 with an error recorded

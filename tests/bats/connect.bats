@@ -281,6 +281,20 @@ ends_within() {
 	done
 }
 
+@test "connect: an agent that never answers" {
+	export SSH_AUTH_SOCK=$DIR/mute
+
+	perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "mute", Listen => 9) or die;
+		while ($c = $s->accept) { push @all, $c }' 3>&- &
+	wait_until 10 test -S mute
+	sed '/IdentityAgent/d; /IdentitiesOnly/d' "$SSHD_DIR/config" >config
+	SSH_CONFIG=$DIR/config
+	client builtin
+	ends_within 8 try img-info -v --timeout 4 --config img-config "a:$IMAGE"
+	[ "$status" = 0 ]
+	says "cannot get the keys of the ssh-agent at '$DIR/mute': no answer in time"
+}
+
 # restart NAME: starts the stopped server again, at the same port.
 restart() {
 	sshd_launch "$SSHD_DIR/$1"
