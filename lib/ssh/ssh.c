@@ -207,6 +207,16 @@ static void show_banner(struct ssh_link *l)
 	ssh_string_free_char(banner);
 }
 
+/* As for ssh, ConnectTimeout is not for what follows the key exchange; --timeout is. */
+static void limit_login(
+	struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
+{
+	if (opt->timeout_s || !c->connect_timeout)
+		return;
+	l->timeout_s = TIMEOUT_S;
+	deadline_set(&l->deadline, (int64_t)TIMEOUT_S * 1000);
+}
+
 static int establish_login(
 	struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
 {
@@ -222,8 +232,10 @@ static int establish_login(
 		return err_set(ST_FAILED, "out of memory");
 	if (ssh_connect_open(l, c, timeout_s) < 0)
 		return note_no_connection(c);
-	if (set_options(l, c, opt) < 0 || exchange_keys(l, c) < 0 ||
-		ssh_hostkey_check(l, c, &how.may_send_password) < 0 || ssh_auth_login(l, c, &how) < 0)
+	if (set_options(l, c, opt) < 0 || exchange_keys(l, c) < 0)
+		return -1;
+	limit_login(l, c, opt);
+	if (ssh_hostkey_check(l, c, &how.may_send_password) < 0 || ssh_auth_login(l, c, &how) < 0)
 		return -1;
 	show_banner(l);
 	log_debug("%s: %s, %s, %s", l->where, ssh_get_serverbanner(l->session),

@@ -351,6 +351,16 @@ restart() {
 	says 'permission denied'
 }
 
+@test "connect: ConnectTimeout does not limit the login" {
+	program keys <<<"sleep 2; cat $SSHD_DIR/user_key.pub"
+	extra_host slowly 'AuthorizedKeysFile none' "AuthorizedKeysCommand /bin/sh $DIR/keys" \
+		"AuthorizedKeysCommandUser $(id -un)"
+	with_config 'ConnectTimeout 2'
+	reaches slowly
+	refuses 7 "slowly:$IMAGE" img-info --timeout 2 --config img-config "slowly:$IMAGE"
+	says 'timed out after 2 s'
+}
+
 @test "connect: RequiredRSASize" {
 	ssh -G -o RequiredRSASize=3072 x >/dev/null || skip "this ssh does not know it"
 	ssh-keygen -q -t rsa -b 2048 -N '' -f rsa
