@@ -18,6 +18,7 @@
 #include "lib/base/spawn.h"
 
 #define QUERY_MS 30000
+#define TICK_MS 100 /* how often to look whether ssh has ended */
 
 struct pipe_end {
 	int fd;
@@ -53,24 +54,39 @@ static int record_end(int timeout_ms)
 	return err_set(ST_PEER, "'ssh -G' was killed: it took longer than %d s", timeout_ms / 1000);
 }
 
-/* Reads both pipes to their ends.  0, or -1 with an error recorded. */
-static int collect_both(struct pipe_end p[2], struct deadline *limit, int timeout_ms)
+/* Waits for something in the pipes, and reads it.  1; 0: there was none; -1 recorded. */
+static int collect_some(struct pipe_end p[2], int wait_ms)
 {
-	int i, wait;
+	struct pollfd f[3] = { { .fd = p[0].fd, .events = POLLIN },
+		{ .fd = p[1].fd, .events = POLLIN }, { .fd = cancel_fd(), .events = POLLIN } };
+	int i, n = poll(f, 3, wait_ms);
+
+	for (i = 0; n > 0 && i < 2; i++)
+		if (p[i].fd >= 0 && f[i].revents && read_some(&p[i]) < 0)
+			return -1;
+	return n < 0 || f[0].revents || f[1].revents;
+}
+
+/*
+ * Reads both pipes to their ends, or until ssh has ended: what a `Match exec` line has left in the
+ * background may keep them open.  *ended: as of child_wait().  0, or -1 with an error recorded.
+ */
+static int collect_both(pid_t pid, struct pipe_end p[2], struct deadline *limit, int timeout_ms,
+	int *ended, int *status)
+{
+	int wait, some = 1;
 
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		struct pollfd f[3] = { { .fd = p[0].fd, .events = POLLIN },
-			{ .fd = p[1].fd, .events = POLLIN },
-			{ .fd = cancel_fd(), .events = POLLIN } };
-
 		wait = deadline_wait(limit);
 		if (wait == 0 || cancel_is_set())
 			return record_end(timeout_ms);
-		if (poll(f, 3, wait) < 0)
-			continue;
-		for (i = 0; i < 2; i++)
-			if (p[i].fd >= 0 && f[i].revents && read_some(&p[i]) < 0)
-				return -1;
+		if (!*ended)
+			*ended = child_wait(pid, 0, status);
+		else if (!some)
+			break; /* all that it has written is read */
+		some = collect_some(p, *ended ? 0 : wait < TICK_MS ? wait : TICK_MS);
+		if (some < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -79,12 +95,13 @@ static int collect_both(struct pipe_end p[2], struct deadline *limit, int timeou
 static int collect(pid_t pid, struct pipe_end p[2], int timeout_ms, int *status)
 {
 	struct deadline limit;
-	int ended;
+	int ended = 0;
 
 	deadline_set(&limit, timeout_ms);
-	if (collect_both(p, &limit, timeout_ms) < 0)
+	if (collect_both(pid, p, &limit, timeout_ms, &ended, status) < 0)
 		return -1;
-	ended = child_wait_or_cancel(pid, (int)deadline_left(&limit), status);
+	if (!ended)
+		ended = child_wait_or_cancel(pid, (int)deadline_left(&limit), status);
 	if (ended == 0)
 		return record_end(timeout_ms);
 	return ended < 0 ? -1 : 0;

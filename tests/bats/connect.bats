@@ -295,6 +295,12 @@ ends_within() {
 	says "cannot get the keys of the ssh-agent at '$DIR/mute': no answer in time"
 }
 
+@test "connect: Match exec leaves a process in the background" {
+	with_config "Match exec \"sleep 60 & echo \$! >>$DIR/pids\"" 'ConnectTimeout 20'
+	succeeds img-info --timeout 5 "a:$IMAGE"
+	xargs kill <pids
+}
+
 # restart NAME: starts the stopped server again, at the same port.
 restart() {
 	sshd_launch "$SSHD_DIR/$1"
