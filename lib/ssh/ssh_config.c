@@ -1,8 +1,7 @@
 /*
  * `ssh -G` prints lists of algorithms even if the user has not set them.  A list
  * that is the same without any configuration file is OpenSSH's default; then the
- * built-in client uses its own default.  A ProxyJump becomes the ProxyCommand
- * `ssh -W`, so OpenSSH makes the connections to the jump hosts.
+ * built-in client uses its own default.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -16,6 +15,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/ssh/ssh_config.h"
+#include "lib/ssh/ssh_jump.h"
 #include "lib/ssh/ssh_keyword.h"
 #include "lib/ssh/ssh_plain.h"
 #include "lib/ssh/ssh_query.h"
@@ -88,58 +88,6 @@ static int expand_agent(struct ssh_config *c)
 	return ssh_keyword_set_string(&c->identity_agent, set && *set ? set : "none");
 }
 
-/* Appends s, quoted as one word for a shell. */
-static void add_quoted(struct buf *b, const char *s)
-{
-	buf_adds(b, "'");
-	for (; *s; s++) {
-		if (*s == '\'')
-			buf_adds(b, "'\\''");
-		else
-			buf_add(b, s, 1);
-	}
-	buf_adds(b, "'");
-}
-
-/*
- * Sets the ProxyCommand for a ProxyJump.  hops is [user@]host[:port],... as `ssh -G`
- * prints it, with IPv6 addresses in brackets.
- */
-static int set_jump(struct ssh_config *c, const char *hops, const char *config_file)
-{
-	const char *comma = strrchr(hops, ',');
-	char *before = comma ? strndup(hops, (size_t)(comma - hops)) : NULL;
-	char *target = NULL;
-	struct buf b = BUF_INIT;
-	int rc = -1;
-
-	if ((comma && !before) || asprintf(&target, "[%s]:%u", c->hostname, c->port) < 0) {
-		free(before);
-		return err_set(ST_FAILED, "out of memory");
-	}
-	buf_adds(&b, "ssh");
-	if (c->wants_background)
-		buf_adds(&b, " -oForkAfterAuthentication=no");
-	if (config_file) {
-		buf_adds(&b, " -F ");
-		add_quoted(&b, config_file);
-	}
-	if (before) {
-		buf_adds(&b, " -J ");
-		add_quoted(&b, before);
-	}
-	buf_adds(&b, " -W ");
-	add_quoted(&b, target);
-	buf_adds(&b, " -- ssh://");
-	add_quoted(&b, comma ? comma + 1 : hops);
-	if (buf_failed(&b) == 0)
-		rc = ssh_keyword_set_string(&c->proxy_command, buf_str(&b));
-	buf_fini(&b);
-	free(before);
-	free(target);
-	return rc;
-}
-
 /* `ssh -G` prints known_hosts files expanded; old versions do not expand the '~'. */
 static int expand_home_paths(const struct ssh_config *c, const char *option, char **list)
 {
@@ -167,7 +115,7 @@ static int complete_config(
 		expand_home_paths(c, "GlobalKnownHostsFile", c->global_known_hosts) < 0)
 		return -1;
 	if (p->jump && !ssh_keyword_is_none(p->jump))
-		return set_jump(c, p->jump, config_file);
+		return ssh_jump_set(c, p->jump, config_file);
 	if (p->command && !ssh_keyword_is_none(p->command)) {
 		c->proxy_command = ssh_token_expand(c, "ProxyCommand", p->command, false);
 		return c->proxy_command ? 0 : -1;

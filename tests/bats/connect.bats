@@ -522,6 +522,26 @@ restart() {
 	succeeds img-info --config img-config -J b -o 'Port 1' -p "$port" "a:$IMAGE"
 }
 
+@test "connect: a jump host by its IPv6 address and port, or by tokens" {
+	local six port before
+
+	grep -q '^0*1 ' /proc/net/if_inet6 || skip "no ::1"
+	extra_host six 'ListenAddress ::1'
+	port=$(sshd_port six)
+	six="$(id -un)@[::1]:$port"
+	echo "[::1]:$port $(cut -d' ' -f1,2 "$SSHD_DIR/six/host_key.pub")" >known
+	with_config 'Host ::1' "IdentityFile $SSHD_DIR/user_key" "UserKnownHostsFile $DIR/known" \
+		'Host jump-*' 'HostName 127.0.0.1' "Port $port" "IdentityFile $SSHD_DIR/user_key" \
+		"UserKnownHostsFile $SSHD_DIR/known_hosts" 'Host a' "ProxyJump %r@jump-%n"
+	before=$(sshd_logins six)
+	reaches a
+	[ "$(sshd_logins six)" = $((before + 2)) ]
+	ssh -F "$SSH_CONFIG" -J "$six" a true
+	succeeds img-info -J "$six" --config img-config "a:$IMAGE"
+	[ "$(sshd_logins six)" = $((before + 4)) ]
+	succeeds img-info -J "b,$six" --config img-config "a:$IMAGE"
+}
+
 @test "connect: quotes within --rsh, and IMG_RSH" {
 	mkdir 'a b'
 	program 'a b/rsh' <<-END

@@ -123,14 +123,22 @@ static void test_proxy(void)
 	ok(!c.proxy_command, "  is none");
 	ssh_config_fini(&c);
 	is_int(parse(&c, LOGIN "proxyjump u@b:33\n"), 0, "ProxyJump");
-	is_str(c.proxy_command, "ssh -W '[10.0.0.1]:2222' -- ssh://'u@b:33'", "  one hop");
+	is_str(c.proxy_command, "ssh -l 'u' -p '33' -W '[10.0.0.1]:2222' -- 'b'", "  one hop");
 	ssh_config_fini(&c);
 	is_int(parse(&c, LOGIN "proxyjump a:1,b,u@[::1]\n"), 0, "ProxyJump");
-	is_str(c.proxy_command, "ssh -J 'a:1,b' -W '[10.0.0.1]:2222' -- ssh://'u@[::1]'",
+	is_str(c.proxy_command, "ssh -l 'u' -J 'a:1,b' -W '[10.0.0.1]:2222' -- '::1'",
 		"  several hops");
 	ssh_config_fini(&c);
+	is_int(parse(&c, LOGIN "proxyjump [::1]:33\n"), 0, "ProxyJump");
+	is_str(c.proxy_command, "ssh -p '33' -W '[10.0.0.1]:2222' -- '::1'", "  IPv6 and a port");
+	ssh_config_fini(&c);
+	is_int(parse(&c, LOGIN "proxyjump x-%r,%r@%%-%h\n"), 0, "ProxyJump");
+	is_str(c.proxy_command, "ssh -l 'anna' -J 'x-anna' -W '[10.0.0.1]:2222' -- '%-10.0.0.1'",
+		"  tokens");
+	ssh_config_fini(&c);
+	refused(LOGIN "proxyjump %C\n", "%C", "a token in it that is not known");
 	is_int(parse(&c, "user a\nport 1\nhostname x'y\nproxyjump b\n"), 0, "a quote");
-	is_str(c.proxy_command, "ssh -W '[x'\\''y]:1' -- ssh://'b'", "  stays quoted");
+	is_str(c.proxy_command, "ssh -W '[x'\\''y]:1' -- 'b'", "  stays quoted");
 	ssh_config_fini(&c);
 }
 
@@ -203,7 +211,8 @@ static void test_files(void)
 	is_str(c.identity[0], key, "the identity is first");
 	ssh_config_fini(&c);
 	is_int(resolve(&c, "jump:", file, NULL), 0, "ProxyJump");
-	ok(strncmp(c.proxy_command, "ssh -F '", 8) == 0 && strstr(c.proxy_command, "/it'\\''s' -W"),
+	ok(strncmp(c.proxy_command, "ssh -F '", 8) == 0 &&
+			strstr(c.proxy_command, "/it'\\''s' -p '33' -W"),
 		"the jump obeys the same file");
 	ssh_config_fini(&c);
 	is_int(resolve(&c, "old:", file, NULL), 0, "Ciphers");
