@@ -166,5 +166,5 @@ intact() {
 	[ "$status" = 0 ]
 	intact
 	tail -c +$(((16 << 20) + 1)) /dev/vga/img | cmp -n $((48 << 20)) - /dev/zero
-	! is_unfinished
+	run ! is_unfinished
 }
