@@ -13,15 +13,15 @@
 #include "lib/base/err.h"
 #include "lib/ssh/ssh_token.h"
 
+/* As for ssh and libssh, that of the user database counts; $HOME only if there is none. */
 static const char *home_directory(void)
 {
+	const struct passwd *pw = getpwuid(getuid());
 	const char *dir = getenv("HOME");
-	const struct passwd *pw;
 
-	if (dir && *dir)
-		return dir;
-	pw = getpwuid(getuid());
-	return pw ? pw->pw_dir : "/";
+	if (pw && *pw->pw_dir)
+		return pw->pw_dir;
+	return dir && *dir ? dir : "/";
 }
 
 static int add_host_name(struct buf *out, bool is_short)

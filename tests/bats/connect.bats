@@ -301,6 +301,14 @@ ends_within() {
 	xargs kill <pids
 }
 
+@test "connect: the home of ssh's files is that of the user database" {
+	sed "s,IdentityFile .*,IdentityFile ~/../..$SSHD_DIR/user_key," "$SSHD_DIR/config" >config
+	SSH_CONFIG=$DIR/config
+	HOME=$DIR/other/home reaches a
+	sed "s,IdentityFile .*,IdentityFile %d/../..$SSHD_DIR/user_key," "$SSHD_DIR/config" >config
+	HOME=$DIR/other/home reaches a
+}
+
 # restart NAME: starts the stopped server again, at the same port.
 restart() {
 	sshd_launch "$SSHD_DIR/$1"

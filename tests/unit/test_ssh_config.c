@@ -2,6 +2,8 @@
  * Resolving ssh_config: texts as `ssh -G` prints them, then files, by the real ssh
  * and by libssh if no ssh is in PATH.
  */
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -82,11 +84,21 @@ static void test_values(void)
 	ssh_config_fini(&c);
 }
 
+/* A path in the user's home, which is not $HOME there. */
+static const char *at_home(const char *name)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%s%s", pw ? pw->pw_dir : getenv("HOME"), name);
+	return path;
+}
+
 static void test_paths(void)
 {
 	struct ssh_config c;
 
-	setenv("HOME", "/home/anna", 1);
+	setenv("HOME", "/nowhere", 1);
 	setenv("KEYS", "/keys", 1);
 	unsetenv("NOWHERE");
 	is_int(parse(&c, "identityfile ~/.ssh/%h-%r-%p-%n\nidentityfile ${KEYS}/a b\n"
@@ -94,14 +106,14 @@ static void test_paths(void)
 			 "userknownhostsfile /k/one /k/t wo ~/three\n"
 			 "globalknownhostsfile one two\nidentityagent $AGENT\n" LOGIN),
 		0, "paths");
-	is_str(c.identity[0], "/home/anna/.ssh/10.0.0.1-anna-2222-web", "tokens");
+	is_str(c.identity[0], at_home("/.ssh/10.0.0.1-anna-2222-web"), "tokens");
 	is_str(c.identity[1], "/keys/a b", "a variable, a blank");
-	is_str(c.identity[2], "/home/anna/50%", "home, a percent sign");
+	is_str(c.identity[2], at_home("/50%"), "home, a percent sign");
 	ok(!c.identity[3], "none is none");
-	is_str(c.certificate[0], "/home/anna/c", "a certificate");
+	is_str(c.certificate[0], at_home("/c"), "a certificate");
 	is_str(c.user_known_hosts[0], "/k/one", "a first known_hosts");
 	is_str(c.user_known_hosts[1], "/k/t wo", "one with a blank");
-	is_str(c.user_known_hosts[2], "/home/anna/three", "a third, old style");
+	is_str(c.user_known_hosts[2], at_home("/three"), "a third, old style");
 	ok(!c.user_known_hosts[3], "no fourth");
 	is_str(c.global_known_hosts[1], "two", "relative ones");
 	is_str(c.identity_agent, "none", "an agent in a variable that is not set");
