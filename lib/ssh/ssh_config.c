@@ -264,6 +264,8 @@ int ssh_config_resolve(struct ssh_config *c, const struct location *loc,
 		return err_set(ST_USAGE, "identity file '%s' not accessible: %s", opt->identity,
 			strerror(errno));
 	rc = query_host(loc, opt, &out, &c->wants_background);
+	if (rc < 0 && strstr(err_text(), SSH_QUERY_TERMINAL))
+		ssh_config_beyond(c, "a Match exec that uses the terminal");
 	if (rc == 0)
 		rc = ssh_plain_resolve(c, loc, opt);
 	else if (rc > 0 &&

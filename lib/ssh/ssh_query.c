@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -54,6 +55,18 @@ static int record_end(int timeout_ms)
 	return err_set(ST_PEER, "'ssh -G' was killed: it took longer than %d s", timeout_ms / 1000);
 }
 
+/*
+ * Whether it was stopped because it is not in the terminal's foreground: a `Match exec` line uses
+ * the terminal.
+ */
+static bool wants_terminal(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid == pid &&
+	       (info.si_status == SIGTTIN || info.si_status == SIGTTOU);
+}
+
 /* Waits for something in the pipes, and reads it.  1; 0: there was none; -1 recorded. */
 static int collect_some(struct pipe_end p[2], int wait_ms)
 {
@@ -80,6 +93,9 @@ static int collect_both(pid_t pid, struct pipe_end p[2], struct deadline *limit,
 		wait = deadline_wait(limit);
 		if (wait == 0 || cancel_is_set())
 			return record_end(timeout_ms);
+		if (!*ended && wants_terminal(pid))
+			return err_set(ST_PEER, "'ssh -G' was killed: a Match exec of its "
+						"configuration " SSH_QUERY_TERMINAL);
 		if (!*ended)
 			*ended = child_wait(pid, 0, status);
 		else if (!some)

@@ -10,6 +10,7 @@
 
 #define SSH_QUERY_MAX (1u << 20) /* bytes of its output, and of its messages */
 #define SSH_QUERY_ARGS 160
+#define SSH_QUERY_TERMINAL "uses the terminal" /* in an error: ssh must run without -G */
 
 /*
  * Runs ssh with args (NULL-terminated, fewer than SSH_QUERY_ARGS) and appends its

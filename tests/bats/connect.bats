@@ -309,6 +309,19 @@ ends_within() {
 	HOME=$DIR/other/home reaches a
 }
 
+@test "connect: Match exec that uses the terminal" {
+	with_config 'Match exec "read x </dev/tty; test $x = word"' 'ConnectTimeout 20'
+	client builtin
+	script -qec "img-info --timeout 5 -F $SSH_CONFIG --config img-config a:$IMAGE" /dev/null \
+		>"$OUT" 3>&- </dev/null || true
+	grep -q 'a Match exec of its configuration uses the terminal' "$OUT"
+	client auto
+	(wait_until 10 grep -q 'using ssh' "$OUT"; echo word) |
+		script -qec "img-info -v --timeout 20 -F $SSH_CONFIG --config img-config a:$IMAGE" /dev/null >"$OUT" 3>&-
+	grep -q 'using ssh, because the built-in client does not support a Match exec that uses' "$OUT"
+	grep -q '^capacity ' "$OUT"
+}
+
 # restart NAME: starts the stopped server again, at the same port.
 restart() {
 	sshd_launch "$SSHD_DIR/$1"
