@@ -282,15 +282,19 @@ ends_within() {
 }
 
 @test "connect: an agent that never answers" {
-	export SSH_AUTH_SOCK=$DIR/mute
+	local pid
 
+	export SSH_AUTH_SOCK=$DIR/mute
 	perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => "mute", Listen => 9) or die;
 		while ($c = $s->accept) { push @all, $c }' 3>&- &
+	pid=$!
 	wait_until 10 test -S mute
 	sed '/IdentityAgent/d; /IdentitiesOnly/d' "$SSHD_DIR/config" >config
 	SSH_CONFIG=$DIR/config
 	client builtin
 	ends_within 8 try img-info -v --timeout 4 --config img-config "a:$IMAGE"
+	kill $pid
+	wait $pid || true
 	[ "$status" = 0 ]
 	says "cannot get the keys of the ssh-agent at '$DIR/mute': no answer in time"
 }

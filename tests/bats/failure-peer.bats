@@ -473,6 +473,23 @@ in_tmp() {
 	succeeds img-copy "$IMAGE" "b:$DIR/y.img"
 }
 
+@test "peer: a request whose connection is dropped says so" {
+	local pid pids
+
+	head -c 3M /dev/urandom >x.img
+	img-archive -F "$SSH_CONFIG" --keep --bwlimit 1M "a:$DIR/x.img" >"$OUT" 2>"$ERR" 3>&- &
+	pid=$!
+	wait_until 20 test -e .x.img.lzo.img-tools
+	mapfile -t pids < <(sessions a)
+	kill -KILL "${pids[@]}"
+	status=0
+	wait $pid || status=$?
+	[ "$status" = 7 ]
+	one_line "img-archive: a:$DIR/x.img: the helper ended before the operation was done: "
+	wait_until 10 no_process
+	assert_not_exist x.img.lzo
+}
+
 # copying SOURCE TARGET: starts a slow copy, and waits until it runs; $pid is its pid.
 copying() {
 	img-copy -F "$SSH_CONFIG" --bwlimit 1M "$@" >"$OUT" 2>"$ERR" 3>&- &
