@@ -214,18 +214,24 @@ static int thin_map_dump(struct thin_map *m, const char *metadata, unsigned id, 
 	return r;
 }
 
-/* The ID of a thin volume in its pool, and the pool.  0, or -1 recorded. */
+/*
+ * The ID of a thin volume in its pool, and the pool.  Its table has a third argument if it has an
+ * external origin, "thin POOL ID ORIGIN".  0, or -1 recorded.
+ */
 static int thin_tables_read(dev_t dev, unsigned *id, struct thin_pool *p)
 {
 	unsigned ma, mi, meta_ma, meta_mi, sectors;
-	char text[256];
+	char text[256], origin[2];
+	int n;
 
 	memset(p, 0, sizeof(*p));
 	if (dm_table(dev, text, sizeof(text)) < 0)
 		return -1;
-	if (sscanf(text, "thin %u:%u %u", &ma, &mi, id) != 3)
+	n = sscanf(text, "thin %u:%u %u %1s", &ma, &mi, id, origin);
+	if (n < 3)
 		return err_set(ST_FAILED, "device %u:%u is not a thin volume: %s", major(dev),
 			minor(dev), text);
+	p->has_origin = n == 4;
 	p->dev = makedev(ma, mi);
 	if (dm_table(p->dev, text, sizeof(text)) < 0)
 		return -1;
@@ -256,6 +262,8 @@ int thin_map_read(struct thin_map *m, dev_t dev)
 	memset(m, 0, sizeof(*m));
 	if (thin_tables_read(dev, &id, &pool) < 0)
 		return -1;
+	if (pool.has_origin)
+		return err_set(ST_FAILED, "it has an external origin");
 	snprintf(metadata, sizeof(metadata), "/dev/block/%u:%u", major(pool.metadata),
 		minor(pool.metadata));
 	if (metadata_snap_reserve(&snap, pool.dev) < 0)

@@ -1,6 +1,7 @@
 /*
  * thin: which parts of a thin volume are mapped in its pool; the rest reads as
- * zeros.  Also removes a thin device that an interrupted LVM command left in a pool.
+ * zeros, if it has no external origin.  Also removes a thin device that an interrupted LVM command
+ * left in a pool.
  *
  * thin_dump reads the metadata of the pool from a snapshot of them, which the kernel
  * keeps meanwhile ("metadata snapshot"; a pool has at most one).  Parts that are
@@ -28,15 +29,18 @@ struct thin_pool {
 	dev_t dev, metadata;
 	uint64_t chunk; /* the unit in which the pool maps and discards, in bytes */
 	bool zeroes;	/* the pool zeroes the rest of a chunk that is written in part */
+	/* What is not mapped, also what was discarded, is read from the volume's external origin.
+	 */
+	bool has_origin;
 };
 
 /* Reads from the kernel's tables what pool the active thin volume dev has.  0, or -1 recorded. */
 int thin_pool_look(struct thin_pool *p, dev_t dev);
 
 /*
- * Reads the map of the active thin volume dev.  0, or -1 recorded: thin_dump is missing
- * or fails, or the metadata snapshot is in use for more than 5 seconds.  Blocks.  Freed
- * by thin_map_fini().
+ * Reads the map of the active thin volume dev.  0, or -1 recorded: the volume has an external
+ * origin, thin_dump is missing or fails, or the metadata snapshot is in use for more than 5
+ * seconds.  Blocks.  Freed by thin_map_fini().
  */
 int thin_map_read(struct thin_map *m, dev_t dev);
 void thin_map_fini(struct thin_map *m); /* accepts a zeroed one */

@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+#
+# Thin volumes that stand on a thick one, their external origin: what their pool has not mapped, also
+# what was discarded, is read from that.
+
+load guest
+
+setup_file() {
+	guest_setup_file
+	make_group a vga 128M
+	on a lvcreate -q --type thin-pool -c 64K -L 40M --poolmetadatasize 4M -n pool vga
+	on a lvcreate -q -L 8M -n eo vga
+	seq 1 9999999 | dd of=/dev/vga/eo bs=1M count=8 iflag=fullblock oflag=direct status=none
+	on a lvchange -an vga/eo
+	on a lvchange -pr vga/eo
+}
+
+setup() {
+	guest_setup
+	on a lvcreate -q -s --thinpool vga/pool -n et vga/eo
+}
+
+teardown() {
+	guest_teardown
+	on a lvremove -qqy --select 'lv_name=~^et' vga
+	[ -z "$(tagged a)" ]
+}
+
+# on_disk VOLUME: its content, read from the disk, is in the file `has`.
+on_disk() {
+	dd if="/dev/$1" of=has bs=1M iflag=direct status=none
+}
+
+@test "what shows through from the external origin is read, also of a snapshot" {
+	local volume how
+
+	seq 5 9999999 | dd of=/dev/vga/et bs=64K seek=16 count=1 iflag=fullblock oflag=direct status=none
+	on a lvcreate -q -s -kn -n etsnap vga/et
+	for volume in et etsnap; do
+		dmsetup table "vga-$volume" | grep -E '^0 16384 thin [0-9:]+ [0-9]+ [0-9:]+$' >&2
+		on_disk "vga/$volume"
+		cmp -n 1M has <(seq 1 9999999) >&2
+		for how in '' -s --sparse; do
+			# shellcheck disable=SC2086 # or nothing
+			succeeds img-copy $how "a:/dev/vga/$volume" copy
+			cmp copy has >&2
+			rm copy
+		done
+		succeeds img-copy --archive "a:/dev/vga/$volume" copy.lzo
+		lzop -dc copy.lzo | cmp - has >&2
+		rm copy.lzo
+		truncate -s 8M zeros
+		try img-verify "a:/dev/vga/$volume" zeros
+		[ "$status" = 8 ]
+		succeeds img-verify "a:/dev/vga/$volume" has
+	done
+}
