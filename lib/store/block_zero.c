@@ -30,8 +30,12 @@ void block_zero_init(struct block_zero *z, int fd, bool is_thin)
 	z->fd = fd;
 	z->unit = PAGE;
 	z->is_stale = false;
-	/* If it has thick snapshots, its pool cannot be found; it is zeroed like other devices. */
-	z->is_thin = is_thin && fstat(fd, &st) == 0 && thin_pool_look(&pool, st.st_rdev) == 0;
+	/*
+	 * If it has thick snapshots, its pool cannot be found; it is zeroed like other devices.  So
+	 * is one with an external origin, since a discard would uncover what is in that.
+	 */
+	z->is_thin = is_thin && fstat(fd, &st) == 0 && thin_pool_look(&pool, st.st_rdev) == 0 &&
+		     !pool.has_origin;
 	if (z->is_thin) {
 		z->unit = pool.chunk;
 		z->is_stale = !pool.zeroes;

@@ -2,8 +2,8 @@
  * block_zero: zeroing ranges of a block device.
  *
  * A thin volume returns complete chunks to its pool, and then reads as zeros
- * there.  Of any other device, the kernel is asked to zero the range; if it
- * cannot, zeros are written.
+ * there, unless it has an external origin.  Of that and any other device, the kernel is asked to
+ * zero the range; if it cannot, zeros are written.
  */
 #ifndef IMG_BLOCK_ZERO_H
 #define IMG_BLOCK_ZERO_H
@@ -14,7 +14,8 @@
 struct block_zero {
 	int fd;	       /* borrowed */
 	uint64_t unit; /* bytes; aligned units are zeroed by the device, the rest is written */
-	bool is_thin;  /* what was never written takes no space and reads as zeros */
+	bool is_thin; /* what was never written, or was discarded, takes no space and reads as zeros
+		       */
 	bool is_stale; /* the rest of a chunk that was written in part may hold old data */
 };
 

@@ -55,3 +55,30 @@ on_disk() {
 		succeeds img-verify "a:/dev/vga/$volume" has
 	done
 }
+
+@test "zeros are written there, since a discard would uncover the external origin" {
+	local volume
+
+	make_sparse sparse
+	truncate -s 7M sparse
+	cp sparse want
+	truncate -s 8M want
+	on a lvcreate -q -s -kn -n etsnap vga/et
+	for volume in et etsnap; do
+		succeeds img-write sparse "a:/dev/vga/$volume"
+		on_disk "vga/$volume"
+		cmp has want >&2
+	done
+	on a lvchange -ay vga/eo
+	on_disk vga/eo
+	cmp has <(seq 1 9999999 | head -c 8M) >&2
+	on a lvchange -an vga/eo
+}
+
+@test "what a resize adds is zeros, also after the volume was smaller" {
+	on a lvreduce -qqfy -L 4M vga/et
+	succeeds img-resize --format raw a:/dev/vga/et 8M
+	on_disk vga/et
+	cmp -n 4M has <(seq 1 9999999) >&2
+	cmp -i 4M:0 -n 4M has /dev/zero >&2
+}
