@@ -108,6 +108,7 @@ static int volume_from_row(struct lvm_volume *v, json_t *row)
 	v->is_thin = list_contains(v->layout, "thin") && !v->is_pool;
 	v->is_snapshot = list_contains(role, "thicksnapshot");
 	v->is_origin = list_contains(role, "thickorigin");
+	v->is_external_origin = list_contains(role, "extthinorigin");
 	v->skips_activation = *lvm_report_text(row, "lv_skip_activation") == '1';
 	v->is_merging = *lvm_report_text(row, "lv_merging") == '1';
 	/* With --binary, LVM prints a word here up to 2.03.16, and 1 in later versions. */

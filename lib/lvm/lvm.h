@@ -33,6 +33,7 @@ struct lvm_volume {
 	bool is_thin, is_pool, is_snapshot; /* is_snapshot: a thick one */
 	bool is_origin;			    /* has thick snapshots */
 	bool has_snapshots;		    /* thick or thin ones */
+	bool is_external_origin;	    /* thin volumes stand on it, though it is not thin */
 	bool skips_activation;		    /* lvchange activates it only with -K */
 	bool is_merging;
 	bool is_active, is_writable, is_invalid;

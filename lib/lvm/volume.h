@@ -109,8 +109,14 @@ int volume_is_open_elsewhere(int fd, unsigned own_opens, unsigned *wait_ms);
 int volume_which_are_open(const struct lvm_list *list, bool *open);
 
 /*
- * Refuses a volume that must not be changed because of its state or its group: 0, or -1 with
- * ST_REFUSED recorded.
+ * Refuses the external origin of thin volumes, and names these: 0, or -1 recorded.  What is changed
+ * in it would change in them, and LVM would remove them with it.
+ */
+int volume_check_no_origin(const struct lvm_volume *v);
+
+/*
+ * Refuses a volume that must not be changed because of its state, its group or what stands on it:
+ * 0, or -1 recorded, with ST_REFUSED unless LVM fails.
  */
 int volume_check_changeable(const struct lvm_volume *v);
 
@@ -142,8 +148,8 @@ int volume_is_gone(const struct volume_name *name);
 
 /*
  * volume_remove.c: removes the volume with LVM's uuid from name's group, whatever its name
- * now, unless it has thick snapshots.  0, or -1 recorded: LVM failed; ST_BUSY if a volume
- * still has that name.
+ * now, unless it has thick snapshots or is an external origin.  0, or -1 recorded: LVM failed;
+ * ST_BUSY if a volume still has that name.
  */
 int volume_remove(const struct volume_name *name, const char *uuid);
 

@@ -42,11 +42,13 @@ static bool take_back_thin(const struct volume_name *name, const char *uuid)
 
 static int remove_by_uuid(const struct volume_name *name, const char *uuid)
 {
-	char which[128];
+	char which[160];
 	const char *argv[] = { "lvremove", "-qq", "-y", "--select", which, name->group, NULL };
 	struct err e;
 
-	snprintf(which, sizeof(which), "lv_uuid=%s && lv_role!=thickorigin", uuid);
+	/* With -y, LVM would remove what stands on it, too. */
+	snprintf(which, sizeof(which),
+		"lv_uuid=%s && lv_role!=thickorigin && lv_role!=extthinorigin", uuid);
 	if (lvm_change(argv) == 0)
 		return 0;
 	err_take(&e);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/lvm/dm.h"
 #include "lib/lvm/volume.h"
@@ -64,9 +65,29 @@ int volume_check_name(const struct volume_name *name, bool has_layers, enum stat
 	return 0;
 }
 
+int volume_check_no_origin(const struct lvm_volume *v)
+{
+	struct buf names = BUF_INIT;
+	struct lvm_list all;
+	size_t i;
+
+	if (!v->is_external_origin)
+		return 0;
+	if (lvm_volumes(&all, v->group, NULL, false) < 0)
+		return -1;
+	for (i = 0; i < all.count; i++)
+		if (strcmp(all.volume[i].origin, v->name) == 0)
+			buf_addf(&names, "%s'%s'", names.len ? ", " : "", all.volume[i].name);
+	lvm_list_fini(&all);
+	err_set(ST_REFUSED, "is the external origin of %s",
+		names.len ? buf_str(&names) : "thin volumes");
+	buf_fini(&names);
+	return -1;
+}
+
 int volume_check_changeable(const struct lvm_volume *v)
 {
-	if (volume_check_image(v) < 0)
+	if (volume_check_image(v) < 0 || volume_check_no_origin(v) < 0)
 		return -1;
 	if (v->is_merging)
 		return err_set(ST_REFUSED, "is being merged");

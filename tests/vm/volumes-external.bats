@@ -82,3 +82,47 @@ on_disk() {
 	cmp -n 4M has <(seq 1 9999999) >&2
 	cmp -i 4M:0 -n 4M has /dev/zero >&2
 }
+
+@test "an external origin is neither removed, which would remove what stands on it, nor written" {
+	local before option state
+
+	on a lvcreate -q -s --thinpool vga/pool -n et2 vga/eo
+	on a lvcreate -q -s -kn -n etsnap vga/et
+	before=$(on a lvs --noheadings -o lv_name,lv_uuid,lv_attr vga)
+	printf '%s\n' "$before" >&2
+	for option in '' -n --force; do
+		# shellcheck disable=SC2086 # or nothing
+		refuses 4 /dev/vga/eo on a img-delete $option /dev/vga/eo
+		says "is the external origin of 'et', 'et2'"
+	done
+	for state in n y; do
+		on a lvchange -a$state vga/eo
+		refuses 4 /dev/vga/eo on a img-delete /dev/vga/eo
+		refuses 4 /dev/vga/eo on a img-write "$IMAGE" /dev/vga/eo
+		says "is the external origin of 'et', 'et2'"
+		refuses 4 /dev/vga/eo on a img-copy --overwrite "$IMAGE" /dev/vga/eo
+		[ $state = n ] || refuses 4 /dev/vga/eo on a img-resize --format raw /dev/vga/eo +4M
+	done
+	says "is the external origin of 'et', 'et2'"
+	on a lvchange -an vga/eo
+	[ "$(on a lvs --noheadings -o lv_name,lv_uuid,lv_attr vga)" = "$before" ]
+	# LVM refuses that, too, when it became one after it was looked at.
+	lvm_is a - <<-'END'
+		#!/bin/bash
+		[ "$1" = lvs ] || exec -a lvm lvm.real "$@"
+		(exec -a lvm lvm.real "$@") | sed 's/,extthinorigin//'
+	END
+	try on a img-delete /dev/vga/eo
+	[ "$status" != 0 ]
+	lvm_back a
+	[ "$(on a lvs --noheadings -o lv_name,lv_uuid,lv_attr vga)" = "$before" ]
+
+	succeeds on a img-rename /dev/vga/eo renamed
+	[ "$(lv lv_uuid vga/renamed)" = "$(printf '%s\n' "$before" | awk '$1 == "eo" { print $2 }')" ]
+	[ "$(lv origin vga/et)" = renamed ]
+	on a lvrename -q vga/renamed eo
+	on a lvremove -qqy vga/et vga/et2 vga/etsnap
+	# Nothing stands on it now.
+	succeeds on a img-delete -n /dev/vga/eo
+	on a lvcreate -q -s --thinpool vga/pool -n et vga/eo
+}

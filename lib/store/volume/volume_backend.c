@@ -117,8 +117,8 @@ static int refuse_used(const struct lvm_volume *v)
 	return r;
 }
 
-/* What LVM reports of a volume that may be removed or renamed, for lvm_volume_fini(). */
-static int look_changeable(const struct place *p, struct lvm_volume *v)
+/* What LVM reports of a volume that may be renamed, for lvm_volume_fini(). */
+static int look_renamable(const struct place *p, struct lvm_volume *v)
 {
 	if (volume_place_look(p, v) < 0)
 		return -1;
@@ -134,17 +134,14 @@ static int remove_volume(const struct place *base, const struct change_want *wan
 	struct lvm_volume v;
 	int r;
 
-	if (want->is_unneeded) {
-		r = volume_place_look(base, &v);
-		if (r == 0)
-			r = refuse_state(&v);
-		lvm_volume_fini(&v);
-		return r;
-	}
-	if (look_changeable(base, &v) < 0)
+	if (volume_place_look(base, &v) < 0)
 		return -1;
-	r = dependents_refuse(base);
-	if (r == 0 && !want->dry_run)
+	r = volume_check_no_origin(&v);
+	if (r == 0)
+		r = want->is_unneeded ? refuse_state(&v) : refuse_used(&v);
+	if (r == 0 && !want->is_unneeded)
+		r = dependents_refuse(base);
+	if (r == 0 && !want->is_unneeded && !want->dry_run)
 		r = volume_remove(&p->volume, v.own_uuid);
 	lvm_volume_fini(&v);
 	return r;
@@ -182,7 +179,7 @@ static int rename_volume(const struct place *base, const char *name, const struc
 	int gone;
 
 	snprintf(other.name, sizeof(other.name), "%s", name);
-	if (volume_check_name(&other, false, ST_USAGE) < 0 || look_changeable(base, &v) < 0)
+	if (volume_check_name(&other, false, ST_USAGE) < 0 || look_renamable(base, &v) < 0)
 		return -1;
 	memcpy(uuid, v.own_uuid, sizeof(uuid));
 	has_layers = v.is_snapshot;
