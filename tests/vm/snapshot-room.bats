@@ -124,3 +124,27 @@ load snapshot
 	cmp "$IMAGE" /dev/vga/coarse >&2
 	on a lvremove -qqy vga/coarse
 }
+
+@test "img-snap: a snapshot that overflows before the end is reported, and removed" {
+	local fill='dd if=/dev/urandom of=/dev/vga/disk bs=1M count=8 oflag=direct status=none'
+
+	# LVM agrees that it is invalid then.
+	printf '%s\n' '#!/bin/sh' "$fill" 'lvs --noheadings -o lv_snapshot_invalid vga/kept >/srv/saw' |
+		on a tee /srv/fill >/dev/null
+	on a chmod 755 /srv/fill
+	refuses 8 /dev/vga/disk on a img-snap --size 4M --name kept --post-snapshot /srv/fill /dev/vga/disk
+	says 'the snapshot is invalid: it overflowed'
+	grep -w 'snapshot invalid' "$IMG_VM/a/srv/saw"
+	[ "$(volumes)" = "disk " ]
+
+	# Also after it was looked at.
+	lvm_is a - <<-END
+		#!/bin/bash
+		case "\$*" in *--deltag*) $fill ;; esac
+		exec -a lvm lvm.real "\$@"
+	END
+	refuses 8 /dev/vga/disk on a img-snap --size 4M --name kept /dev/vga/disk
+	says 'the snapshot is invalid: it overflowed'
+	lvm_back a
+	[ "$(volumes)" = "disk " ]
+}

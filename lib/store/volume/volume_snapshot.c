@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -213,13 +214,16 @@ static int remove_volume_snapshot(struct snapshot *base)
 	return 0;
 }
 
+static int refuse_overflowed(void)
+{
+	return err_set(ST_CORRUPT, "the snapshot is invalid: it overflowed");
+}
+
 static int check_snapshot(const struct snapshot *base)
 {
 	const struct snapshot_volume *s = (const struct snapshot_volume *)base;
 
-	if (s->watch && atomic_load(volume_watch_spoiled(s->watch)))
-		return err_set(ST_CORRUPT, "the snapshot is invalid: it overflowed");
-	return 0;
+	return s->watch && atomic_load(volume_watch_spoiled(s->watch)) ? refuse_overflowed() : 0;
 }
 
 static struct image *open_snapshot_image(const struct policy *policy, const struct lvm_volume *v)
@@ -257,6 +261,8 @@ static int open_complete(struct snapshot_volume *s, const struct lvm_volume *v)
 
 	if (check_origin_name(origin) < 0)
 		return -1;
+	if (v->is_invalid)
+		return refuse_overflowed();
 	if (s->keep)
 		return 0;
 	s->base.image = open_snapshot_image(origin->place->policy, v);
@@ -280,13 +286,31 @@ static int complete_volume(struct snapshot *base)
 	return r;
 }
 
+/* Refuses a thick snapshot that has overflowed since it was made, which the kernel knows at once.
+ */
+static int check_kept(const struct snapshot_volume *s)
+{
+	struct dm_usage usage;
+	struct stat st;
+
+	if (s->is_thin)
+		return 0;
+	if (stat(s->base.path, &st) < 0)
+		return err_sys("cannot look at the snapshot");
+	if (dm_snapshot_usage(st.st_rdev, &usage) < 0)
+		return -1;
+	return usage.invalid ? refuse_overflowed() : 0;
+}
+
 /* A snapshot that is kept has the job's tag only until it is complete. */
 static int publish_volume(struct snapshot *base)
 {
 	struct snapshot_volume *s = (struct snapshot_volume *)base;
 	char tag[VOLUME_RUN_TAG_MAX];
 
-	return volume_run_tag(tag) < 0 ? -1 : volume_set_tag(s->volume.group, s->uuid, tag, false);
+	if (volume_run_tag(tag) < 0 || volume_set_tag(s->volume.group, s->uuid, tag, false) < 0)
+		return -1;
+	return check_kept(s);
 }
 
 static const struct snapshot_ops ops = {
