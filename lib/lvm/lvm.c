@@ -78,6 +78,24 @@ static void add_without_hyphens(char *out, size_t size, const char *uuid)
 	out[n] = '\0';
 }
 
+/* The name of another volume, unless it is hidden, as a part of this one: that is in brackets. */
+static void row_copy_visible(char *out, json_t *row, const char *key)
+{
+	row_copy(out, LVM_NAME_MAX, row, key);
+	if (*out == '[')
+		*out = '\0';
+}
+
+/* Of a cached volume, and some others, data_percent is not how much of the volume is used. */
+static double row_used(const struct lvm_volume *v, json_t *row)
+{
+	if (v->is_snapshot)
+		return row_fraction(row, "snap_percent");
+	if (v->is_thin || v->is_pool || list_contains(v->layout, "vdo"))
+		return row_fraction(row, "data_percent");
+	return -1;
+}
+
 static int volume_from_row(struct lvm_volume *v, json_t *row)
 {
 	const char *role = lvm_report_text(row, "lv_role");
@@ -98,8 +116,8 @@ static int volume_from_row(struct lvm_volume *v, json_t *row)
 	v->origin_size = lvm_report_bytes(row, "origin_size");
 	v->group_free = lvm_report_bytes(row, "vg_free");
 	v->extent_size = lvm_report_bytes(row, "vg_extent_size");
-	row_copy(v->origin, sizeof(v->origin), row, "origin");
-	row_copy(v->pool, sizeof(v->pool), row, "pool_lv");
+	row_copy_visible(v->origin, row, "origin");
+	row_copy_visible(v->pool, row, "pool_lv");
 	row_copy(v->layout, sizeof(v->layout), row, "lv_layout");
 	row_copy(v->lock_type, sizeof(v->lock_type), row, "vg_lock_type");
 	v->is_visible = list_contains(role, "public");
@@ -117,7 +135,7 @@ static int volume_from_row(struct lvm_volume *v, json_t *row)
 	v->is_writable = *lvm_report_text(row, "lv_permissions") == '1' ||
 			 strcmp(lvm_report_text(row, "lv_permissions"), "writeable") == 0;
 	v->is_invalid = *lvm_report_text(row, "lv_snapshot_invalid") == '1';
-	v->used = row_fraction(row, v->is_snapshot ? "snap_percent" : "data_percent");
+	v->used = row_used(v, row);
 	v->meta_used = row_fraction(row, "metadata_percent");
 	v->tags = strdup(lvm_report_text(row, "lv_tags"));
 	return v->tags ? 0 : err_set(ST_FAILED, "out of memory");

@@ -23,7 +23,7 @@ struct lvm_volume {
 	uint64_t size;			  /* bytes; of a thick snapshot its copy-on-write space */
 	uint64_t origin_size;		  /* of a thick snapshot: its origin's, in bytes */
 	uint64_t group_free, extent_size; /* of its group, in bytes */
-	char origin[LVM_NAME_MAX], pool[LVM_NAME_MAX]; /* "" if it has none */
+	char origin[LVM_NAME_MAX], pool[LVM_NAME_MAX]; /* "" if it has none, or a hidden one */
 	char layout[64];    /* "linear", "thin,sparse", "thin,pool", ... */
 	char lock_type[32]; /* of its group; "" or "none" if it is not shared with other hosts */
 	char *tags;	    /* comma-separated */

@@ -185,3 +185,22 @@ repeat() {
 	done
 	on a lvremove -qqy vga/snap
 }
+
+@test "a cached volume has neither an origin nor a pool, and all of it is allocated" {
+	on a lvcreate -qq -L 8M -n cached vga
+	on a lvcreate -qqy --type cache -L 8M -n fast vga/cached
+	[ "$(lv data_percent vga/cached)" != '' ]
+	[ "$(lv origin vga/cached)" = '[cached_corig]' ]
+	for command in 'img-list --json /dev/vga' 'img-info --json /dev/vga/cached'; do
+		# shellcheck disable=SC2086 # words
+		succeeds on a $command
+		json '(.entries // [.])[] | select(.path == "/dev/vga/cached") |
+			.volume == {type: "cache", pool: null, snapshots: []} and .snapshot == null and
+			.capacity == 8388608 and .allocation == 8388608'
+	done
+	on a img-list /dev/vga >list
+	run ! grep -F '[' list
+	succeeds on a img-info /dev/vga/cached
+	grep -x 'volume  *cache' "$OUT"
+	on a lvremove -qqy vga/cached
+}
