@@ -20,6 +20,7 @@
 static bool says_no_space(const char *words)
 {
 	return strstr(words, "insufficient free") || strstr(words, "Insufficient free") ||
+	       strstr(words, "Insufficient suitable") || /* of raid, and with allocation policies */
 	       strstr(words, "free space in thin pool");
 }
 

@@ -204,3 +204,14 @@ repeat() {
 	grep -x 'volume  *cache' "$OUT"
 	on a lvremove -qqy vga/cached
 }
+
+@test "no space for the parts of a RAID volume is no space" {
+	make_group a vgr 32M 64M
+	on a lvcreate -qqy --type raid1 -m 1 -L 8M -n raid vgr
+	before=$(lv lv_size vgr/raid)
+	refuses 9 /dev/vgr/raid on a img-resize --format raw /dev/vgr/raid +24M
+	says 'Insufficient suitable'
+	[ "$(lv lv_size vgr/raid)" = "$before" ]
+	on a lvremove -qqy vgr
+	drop_group vgr
+}
