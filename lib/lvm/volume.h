@@ -87,9 +87,9 @@ int volume_check_image(const struct lvm_volume *v);
 int volume_check_active(const struct lvm_volume *v);
 
 /*
- * Refuses a name that LVM does not allow, or for which, with that of its group, the device mapper
- * has no space.  has_layers: LVM makes more devices of its name, as of a thick snapshot and of
- * its origin.  0, or -1 with that status recorded.
+ * Refuses a name that LVM does not allow or reserves, or for which, with that of its group, the
+ * device mapper has no space.  has_layers: LVM makes more devices of its name, as of a thick
+ * snapshot and of its origin.  0, or -1 with that status recorded.
  */
 int volume_check_name(const struct volume_name *name, bool has_layers, enum status status);
 

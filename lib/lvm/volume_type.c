@@ -51,14 +51,36 @@ int volume_check_active(const struct lvm_volume *v)
 		ST_FAILED, "is not active (see lvchange -ay%s)", v->skips_activation ? " -K" : "");
 }
 
+/* What no new volume may have in its name: LVM gives it to its internal volumes. */
+static const char *reserved_part(const char *name)
+{
+	static const char *const begins[] = { "pvmove", "snapshot", NULL };
+	static const char *const parts[] = { "_cdata", "_cmeta", "_corig", "_cpool", "_cvol",
+		"_imeta", "_iorig", "_mimage", "_mlog", "_pmspare", "_rimage", "_rmeta", "_tdata",
+		"_tmeta", "_vdata", "_vorigin", "_wcorig", NULL };
+	size_t i;
+
+	for (i = 0; begins[i]; i++)
+		if (strncmp(name, begins[i], strlen(begins[i])) == 0)
+			return begins[i];
+	for (i = 0; parts[i] && !strstr(name, parts[i]); i++)
+		;
+	return parts[i];
+}
+
 int volume_check_name(const struct volume_name *name, bool has_layers, enum status status)
 {
 	/* LVM reserves 3 characters, and calls the devices of layers "VG-LV-real", "VG-LV-cow". */
 	size_t plain = strlen(name->group) + strlen(name->name) + 3;
 	size_t device = dm_name_len(name->group, name->name) + (has_layers ? strlen("-real") : 0);
 
+	const char *part = reserved_part(name->name);
+
 	if (!lvm_name_is_valid(name->name))
 		return err_set(status, "'%s' is not a valid name for a volume", name->name);
+	if (part)
+		return err_set(status, "the name '%s' contains '%s', which LVM reserves for itself",
+			name->name, part);
 	if (plain > DM_NAME_LEN_MAX || device > DM_NAME_LEN_MAX)
 		return err_set(status, "the name '%s' is too long for %s in group '%s'", name->name,
 			has_layers ? "a thick snapshot or its origin" : "a volume", name->group);

@@ -151,6 +151,30 @@ static void test_long_names(void)
 	ok(check_name("vga", '/', 5, false) < 0 && err_status() == ST_REFUSED, "an invalid name");
 }
 
+static int check_word(const char *word)
+{
+	struct volume_name name;
+
+	memset(&name, 0, sizeof(name));
+	strcpy(name.group, "vga");
+	strcpy(name.name, word);
+	err_clear();
+	return volume_check_name(&name, false, ST_USAGE) < 0 ? (int)err_status() : 0;
+}
+
+static void test_reserved_names(void)
+{
+	is_int(check_word("snapshot"), ST_USAGE, "snapshot");
+	is_int(check_word("snapshot-of-disk"), ST_USAGE, "snapshot at the beginning");
+	is_int(check_word("disk-snapshot"), 0, "and elsewhere");
+	is_int(check_word("pvmove0"), ST_USAGE, "pvmove");
+	is_int(check_word("disk_tdata"), ST_USAGE, "a part at the end");
+	is_int(check_word("a_cvol_b"), ST_USAGE, "a part within");
+	is_int(check_word("_mlog"), ST_USAGE, "a part alone");
+	is_int(check_word("tdata"), 0, "without its underscore");
+	is_int(check_word("disk_meta"), 0, "another word");
+}
+
 int main(void)
 {
 	test_split();
@@ -160,5 +184,6 @@ int main(void)
 	test_tags();
 	test_types();
 	test_long_names();
+	test_reserved_names();
 	return tap_done();
 }

@@ -205,6 +205,28 @@ repeat() {
 	on a lvremove -qqy vga/cached
 }
 
+@test "names that LVM reserves are refused before" {
+	local word name
+
+	for word in _cdata _cmeta _corig _cpool _cvol _imeta _iorig _mimage _mlog _pmspare _rimage _rmeta \
+		_tdata _tmeta _vdata _vorigin _wcorig snapshot pvmove; do
+		name=${word}1
+		[ "${word#_}" = "$word" ] || name=x$word
+		run ! on a lvcreate -t -qq -L 4M -n "$name" vga
+		refuses 4 "/dev/vga/$name" on a img-create -n "/dev/vga/$name" 4M
+		says "contains '$word', which LVM reserves"
+	done
+	refuses 4 "/dev/vga/$name" on a img-copy "$IMAGE" "/dev/vga/$name"
+	refuses 2 /dev/vga/plain on a img-rename -n /dev/vga/plain "$name"
+	refuses 2 /dev/vga/plain on a img-snap -n --name "$name" /dev/vga/plain
+	# These are free.
+	for name in xsnapshot x_pool tdata; do
+		on a lvcreate -t -qq -L 4M -n "$name" vga
+		succeeds on a img-create "/dev/vga/$name" 4M
+		succeeds on a img-delete "/dev/vga/$name"
+	done
+}
+
 @test "no space for the parts of a RAID volume is no space" {
 	make_group a vgr 32M 64M
 	on a lvcreate -qqy --type raid1 -m 1 -L 8M -n raid vgr
