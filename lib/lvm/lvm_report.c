@@ -24,6 +24,13 @@ static bool says_no_space(const char *words)
 	       strstr(words, "free space in thin pool");
 }
 
+static int record_message(const char *command, const char *message)
+{
+	if (strstr(message, "is exported"))
+		return err_set(ST_REFUSED, "%s: %s (see vgimport)", command, message);
+	return err_set(says_no_space(message) ? ST_NOROOM : ST_FAILED, "%s: %s", command, message);
+}
+
 /* Records LVM's last message, which names the failure; ignores the hint "Run `… --help'". */
 static int record_failure(const char *command, int status, struct buf *errors)
 {
@@ -37,7 +44,7 @@ static int record_failure(const char *command, int status, struct buf *errors)
 			last = line;
 	}
 	if (last)
-		err_set(says_no_space(last) ? ST_NOROOM : ST_FAILED, "%s: %s", command, last);
+		record_message(command, last);
 	else
 		err_set(ST_FAILED, "%s failed with status %d", command, status);
 	free(text);

@@ -3,6 +3,7 @@
  * all that the access policy names.
  *	RECORD  kind, path, state, why, status (lib/store/backend.h)
  */
+#include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/op/op.h"
 #include "lib/store/backend.h"
@@ -29,6 +30,32 @@ static int clean_container(void *arg, struct place *place)
 		place, c->path ? c->path : place->spelled, c->dry_run, send_cleaned, c->session);
 }
 
+/* A container that cannot be cleaned is an item that failed, so that the others are cleaned. */
+static int send_failed(const struct cleaning *c, const struct place *place)
+{
+	struct buf record = BUF_INIT;
+	int r;
+
+	kv_add(&record, "kind", place->backend->kind);
+	kv_add(&record, "path", place->spelled);
+	kv_add(&record, "state", "failed");
+	kv_add(&record, "why", err_text());
+	kv_add_u64(&record, "status", (uint64_t)err_status());
+	err_clear();
+	r = buf_failed(&record);
+	if (r == 0)
+		r = op_record(c->session, &record);
+	buf_fini(&record);
+	return r;
+}
+
+static int clean_each(void *arg, struct place *place)
+{
+	if (clean_container(arg, place) == 0)
+		return 0;
+	return cancel_is_set() ? -1 : send_failed(arg, place);
+}
+
 int op_clean(struct session *s, const struct kv *request, struct buf *reply)
 {
 	struct cleaning c = { .session = s,
@@ -49,7 +76,7 @@ int op_clean(struct session *s, const struct kv *request, struct buf *reply)
 	for (i = backend_count(); r == 0 && i-- > 0;) { /* files first: LVM can take some time */
 		b = backend_at(i);
 		if (b->containers)
-			r = b->containers(&s->policy, clean_container, &c);
+			r = b->containers(&s->policy, clean_each, &c);
 	}
 	return r;
 }

@@ -170,8 +170,12 @@ static int send_pools(const char *group, backend_each *each, void *arg)
 	size_t i;
 	int r = 0;
 
-	if (lvm_volumes(&all, group, NULL, false) < 0)
-		return -1;
+	/* The other groups are still told. */
+	if (lvm_volumes(&all, group, NULL, false) < 0) {
+		log_warn("warning: the pools of group '%s' are not known: %s", group, err_text());
+		err_clear();
+		return 0;
+	}
 	for (i = 0; r == 0 && i < all.count; i++) {
 		const struct lvm_volume *v = &all.volume[i];
 
