@@ -136,8 +136,7 @@ static int refuse_dns(const struct ssh_link *l, const struct ssh_config *c)
 	ssh_config_beyond(c, "VerifyHostKeyDNS, and the host key is not known");
 	return err_set(ST_PEER,
 		"host key verification failed for %s: its key is not known, and the built-in "
-		"client "
-		"does not support VerifyHostKeyDNS (use --rsh ssh)",
+		"client does not support VerifyHostKeyDNS (use --rsh ssh)",
 		l->where);
 }
 
