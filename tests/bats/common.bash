@@ -317,6 +317,12 @@ begun() {
 	has_mark "$2" && cmp -s -n 4096 -i 4096 "$1" "$2"
 }
 
+# broken_archive FILE: an archive of 64 MiB whose end is missing.  A job that finds this drops what
+# it has read ahead; before that it has written more.
+broken_archive() {
+	head -c 64M /dev/urandom | lzop -c | head -c -100000 >"$1"
+}
+
 # attributes FILE: prints owner, group, mode and time.
 attributes() {
 	stat -c '%u %g %a %.9Y' "$1"

@@ -192,9 +192,8 @@ finished() {
 }
 
 @test "write: a failure in the middle leaves the mark, and it is shown and refused" {
-	succeeds img-copy --archive "$IMAGE" x.lzo
-	truncate -s -100000 x.lzo
-	target y.img
+	broken_archive x.lzo
+	target y.img 65M
 	refuses 8 x.lzo img-write x.lzo y.img
 	has_mark y.img
 	succeeds img-info y.img
@@ -217,11 +216,10 @@ finished() {
 	as_root mount -t ramfs ramfs m
 	MOUNTS+=("$DIR/m")
 	as_root chmod 777 m
-	target m/y.img
+	target m/y.img 65M
 	succeeds img-write "$IMAGE" m/y.img
 	filled "$IMAGE" m/y.img
-	succeeds img-copy --archive "$IMAGE" x.lzo
-	truncate -s -100000 x.lzo
+	broken_archive x.lzo
 	refuses 8 x.lzo img-write x.lzo m/y.img
 	assert_exist m/.y.img.img-tools-unfinished
 	has_mark m/y.img
@@ -236,6 +234,7 @@ z.img" ]
 	finished m/y.img
 	succeeds img-copy --overwrite "$IMAGE" m/z.img
 	finished m/z.img
+	truncate -s 65M m/y.img
 	refuses 8 x.lzo img-write x.lzo m/y.img
 	succeeds img-delete m/y.img
 	[ "$(ls -A m)" = z.img ]
