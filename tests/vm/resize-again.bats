@@ -17,6 +17,7 @@ setup() {
 	guest_setup
 	: >kill_after
 	: >fail_at
+	: >fail_after
 	program >program
 	lvm_is a program
 	for name in e2fsck resize2fs; do
@@ -40,8 +41,8 @@ teardown() {
 	[ -z "$(tagged a)" ]
 }
 
-# Prints a program that runs the real one of its name: it fails if its call begins with the line in
-# fail_at, and kills the helper after one that succeeds and begins with the line in kill_after.
+# Prints a program that runs the real one of its name: it fails once if its call begins with the line
+# in fail_at, or with "lvm lvs" after a call that matches the pattern in fail_after, and kills the helper after one that succeeds and begins with the line in kill_after.
 program() {
 	cat <<-END
 		#!/bin/bash
@@ -50,12 +51,15 @@ program() {
 		[[ \$name != lv* ]] || program=lvm
 		fail=\$(cat $DIR/fail_at)
 		kill=\$(cat $DIR/kill_after)
+		after=\$(cat $DIR/fail_after)
 		if [[ -n \$fail && "\$name \$*" == "\$fail"* ]]; then
+			: >$DIR/fail_at
 			echo "refused by the test" >&2
 			exit 5
 		fi
 		(exec -a \$name /usr/sbin/\$program.real "\$@")
 		status=\$?
+		if [[ -n \$after && "\$name \$*" == \$after ]]; then echo "lvm lvs" >$DIR/fail_at; fi
 		if [[ \$status = 0 && -n \$kill && "\$name \$*" == "\$kill"* ]]; then kill -KILL \$PPID; fi
 		exit \$status
 	END
@@ -109,6 +113,17 @@ intact() {
 	try on a img-resize --in-place --fs /dev/vga/img 300M
 	[ "$status" = 0 ]
 	intact
+}
+
+@test "a snapshot of which LVM does not tell is not left behind" {
+	echo 'lvm lvchange*--deltag img-tools.run=*' >fail_after
+	try on a img-resize --fs /dev/vga/img 64M
+	[ "$status" = 1 ]
+	[ ! -s fail_at ]
+	run ! is_unfinished
+	[ "$(volume_size)" = $((16 << 20)) ]
+	intact
+	[ "$(on a lvs --noheadings -o lv_name,lv_tags vga | xargs)" = img ]
 }
 
 @test "a second try to make it smaller that fails leaves it unfinished" {

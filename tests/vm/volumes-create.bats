@@ -66,8 +66,8 @@ load volumes
 	refuses 4 '/dev/vga/a b' on a img-create '/dev/vga/a b' 4M
 	refuses 4 '/dev/vga/x\ny' on a img-create $'/dev/vga/x\ny' 4M
 	refuses 6 /dev/vga/pool_tdata on a img-create /dev/vga/pool_tdata 4M
-	refuses 1 /dev/vga/a_tdata on a img-create /dev/vga/a_tdata 4M
-	says 'reserved'
+	refuses 4 /dev/vga/a_tdata on a img-create /dev/vga/a_tdata 4M
+	says 'LVM reserves'
 	[ "$(names)" = " plain pool " ]
 }
 

@@ -228,6 +228,14 @@ static bool can_be_taken_back(const struct resize_volume *v)
 		       volume_new_space_check_unused(v->base.fd, v->base.from) == 0);
 }
 
+/* One that was taken when LVM then failed to tell of it; nothing was changed since. */
+static int drop_way_back(struct resize_volume *v)
+{
+	if (*v->back.name.name && !*v->back.uuid && way_back_find(&v->back, &v->lv) < 0)
+		return -1;
+	return way_back_remove(&v->back);
+}
+
 /* After a failure: the old size, and no mark.  A mark that cannot be removed stays. */
 static void take_back(struct resize_volume *v)
 {
@@ -236,7 +244,8 @@ static void take_back(struct resize_volume *v)
 	err_take(&e);
 	if (!can_be_taken_back(v))
 		log_warn("warning: %s: is still unfinished", v->path);
-	else if (give_space_back(v) < 0 || volume_resize_mark_remove(&v->mark, &v->lv) < 0)
+	else if (drop_way_back(v) < 0 || give_space_back(v) < 0 ||
+		 volume_resize_mark_remove(&v->mark, &v->lv) < 0)
 		log_warn("warning: %s: is unfinished now: %s", v->path, err_text());
 	err_put(&e);
 }

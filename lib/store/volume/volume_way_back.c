@@ -44,9 +44,10 @@ int way_back_take(struct way_back *w, struct image *img, const struct lvm_volume
 	if (snapshot_keep(&path, img, &want) < 0)
 		return err_wrap("cannot take the snapshot that is the way back");
 	free(path);
+	w->name = name;
+	w->uuid[0] = '\0';
 	if (lvm_volume(&made, name.group, name.name) < 0)
 		return -1;
-	w->name = name;
 	memcpy(w->uuid, made.own_uuid, sizeof(w->uuid));
 	lvm_volume_fini(&made);
 	return 0;

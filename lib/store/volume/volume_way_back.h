@@ -26,7 +26,10 @@ struct way_back {
 /* Refuses a volume for whose snapshot there is no space, once it has grown by so many bytes. */
 int way_back_check(const struct lvm_volume *v, uint64_t grown_by);
 
-/* Takes the snapshot of an open volume. */
+/*
+ * Takes the snapshot of an open volume.  After a failure w->name may be set, and w->uuid "": it was
+ * taken, and LVM does not tell of it.
+ */
 int way_back_take(struct way_back *w, struct image *img, const struct lvm_volume *v);
 
 /* Finds the one that an interrupted job has left, if there is one. */
