@@ -317,6 +317,27 @@ begun() {
 	has_mark "$2" && cmp -s -n 4096 -i 4096 "$1" "$2"
 }
 
+# held_open FILE [r]: a process of its own, $HOLDER, has it open for appending, or for reading, until
+# let_go.  What the test itself has open, the commands that it starts have open, too.
+held_open() {
+	if [ "${2:-}" = r ]; then
+		sleep inf 4<"$1" 3>&- &
+	else
+		sleep inf 4>>"$1" 3>&- &
+	fi
+	HOLDER=$!
+	wait_until 10 is_held "$1"
+}
+
+is_held() {
+	[ "$1" -ef "/proc/$HOLDER/fd/4" ]
+}
+
+let_go() {
+	kill "$HOLDER"
+	wait "$HOLDER" || true
+}
+
 # broken_archive FILE: an archive of 64 MiB whose end is missing.  A job that finds this drops what
 # it has read ahead; before that it has written more.
 broken_archive() {

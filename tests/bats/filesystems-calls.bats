@@ -222,11 +222,11 @@ zeros_in() {
 		rm y.img
 	done
 	# Other programs are still noticed, by their descriptors.
-	exec 5>>x.img
+	held_open x.img
 	inject fcntl:error=EAGAIN:when="$n" fstatfs:poke_exit=@arg2=69690000
 	refuses 5 x.img img-copy x.img y.img
-	says "open for writing in process $$"
-	exec 5>&-
+	says "open for writing in process $HOLDER (sleep)"
+	let_go
 	inject fcntl:error=EINVAL:when="$n"
 	succeeds img-copy x.img y.img
 }

@@ -175,11 +175,11 @@ shown() {
 }
 
 @test "in use: a program has it open for writing" {
-	exec 5>>x.img
+	held_open x.img
 	shown '.in_use'
-	no_source "open for writing in process $$"
-	no_target "open for writing in process $$"
-	exec 5>&-
+	no_source "open for writing in process $HOLDER (sleep)"
+	no_target "open for writing in process $HOLDER (sleep)"
+	let_go
 	exec 5<x.img
 	free
 	exec 5>&-

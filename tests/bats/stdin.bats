@@ -87,7 +87,7 @@ teardown() { img_teardown; }
 		succeeds img-copy --overwrite -a --size 300000 - "$target" <x.img.lzo
 		lzop -dc y.img | cmp - x.img
 		rm y.img
-		succeeds img-write --size 300000 - "${target/y/old}" <x.img.lzo
+		succeeds img-write --size 300000 - "${target%y.img}old.img" <x.img.lzo
 		cmp -n 300000 x.img old.img
 	done
 	# Of an archive as it is, that is the length of the archive.

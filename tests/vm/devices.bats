@@ -240,10 +240,10 @@ finished() {
 
 	make_disk $disk 9M
 	printf '[storage]\n device = %s\n' "$LOOP" >config
-	exec 6<"$LOOP"
+	held_open "$LOOP" r
 	refuses 5 "$LOOP" img-write --config config "$IMAGE" "$LOOP"
-	says "in use: open in process $$ (bash"
-	exec 6<&-
+	says "in use: open in process $HOLDER (sleep)"
+	let_go
 	finished
 	succeeds img-write --config config "$IMAGE" "$LOOP"
 	finished

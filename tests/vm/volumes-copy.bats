@@ -131,14 +131,14 @@ marked() {
 }
 
 @test "volumes in use are neither read nor written" {
-	exec 7</dev/vga/image
+	held_open /dev/vga/image r
 	refuses 5 a:/dev/vga/image img-copy a:/dev/vga/image copy
 	refuses 5 a:/dev/vga/image img-write "$IMAGE" a:/dev/vga/image
-	says "open in process $$ (bash)"
+	says "open in process $HOLDER (sleep)"
 	works img-copy --live --json a:/dev/vga/image copy
 	json '.consistent == false'
 	same copy "$IMAGE"
-	exec 7<&-
+	let_go
 	mkdir mnt
 	on a mount -o ro,noload /dev/vga/image "$PWD/mnt"
 	refuses 5 a:/dev/vga/image img-copy --overwrite "$IMAGE" a:/dev/vga/image
