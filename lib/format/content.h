@@ -19,8 +19,8 @@
 struct content {
 	bool is_archive;
 	struct archive archive; /* if is_archive */
-	const char
-		*format; /* "raw", "qcow2" or foreign's, a constant; of the image in an archive */
+	/* "raw", "qcow2" or foreign's, a constant; of an archive: that of its image */
+	const char *format;
 	/* If format is "qcow2".  Of the image in an archive: zeros if its header is damaged. */
 	struct qcow2 qcow2;
 	/*

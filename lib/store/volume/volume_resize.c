@@ -45,7 +45,8 @@ struct resize_volume {
 	char path[VOLUME_PATH_MAX];
 	struct volume_resize_mark mark;
 	struct way_back back;
-	bool is_changed; /* what it holds may have been changed */
+	bool is_changed;   /* what it holds may have been changed */
+	bool was_extended; /* by a job that was interrupted */
 };
 
 static struct resize_volume *volume_of(struct resize *r)
@@ -61,6 +62,7 @@ static int look_for_job(struct resize_volume *v)
 
 	if (pending->to)
 		v->base.from = pending->from;
+	v->was_extended = v->base.img->len > v->base.from;
 	return r == 0 && pending->fs ? way_back_find(&v->back, &v->lv) : r;
 }
 
@@ -146,7 +148,7 @@ static bool is_unzeroed(const struct resize_volume *v)
 {
 	const struct resize_record *p = &v->base.pending;
 
-	return p->to && !p->zeroed && !v->base.want.unzeroed && v->base.img->len > v->base.from;
+	return p->to && !p->zeroed && !v->base.want.unzeroed && v->was_extended;
 }
 
 static int check_unzeroed(const struct resize_volume *v)
@@ -223,9 +225,8 @@ static bool can_be_taken_back(const struct resize_volume *v)
 		return true;
 	if (p->fs)
 		return false;
-	return v->base.img->len <= v->base.from ||
-	       (!v->base.want.in_use &&
-		       volume_new_space_check_unused(v->base.fd, v->base.from) == 0);
+	return !v->was_extended || (!v->base.want.in_use && volume_new_space_check_unused(
+								    v->base.fd, v->base.from) == 0);
 }
 
 /* One that was taken when LVM then failed to tell of it; nothing was changed since. */
@@ -338,8 +339,7 @@ static void merge_way_back(struct resize_volume *v)
 	v->base.fd = -1;
 	if (way_back_merge(&v->back) == 0)
 		v->base.fd = volume_place_open(&v->lv, O_RDWR | O_EXCL);
-	v->base.is_restored = v->base.fd >= 0;
-	if (v->base.is_restored && volume_new_space_check_unused(v->base.fd, v->base.from) == 0)
+	if (v->base.fd >= 0 && volume_new_space_check_unused(v->base.fd, v->base.from) == 0)
 		take_back(v);
 	else
 		log_warn("warning: %s: is unfinished now: %s", v->path, err_text());
