@@ -23,8 +23,9 @@
 #define VOLUME_TAG_UNFINISHED "img-tools.unfinished"
 /*
  * Followed by FROM:TO:FS:RUN while the volume or its filesystem is resized: the sizes of the volume
- * before and after that and that of its filesystem (0: that is not resized), in bytes, and the job;
- * by FROM:TO:FS:zeroed:RUN once the new space is zeroed.
+ * before and after that and that of its filesystem (0: that is not resized), in bytes, and the job.
+ * After FS follow ":zeroed" once the new space is zeroed, and ":changing" while the filesystem may
+ * be half changed.
  * It counts only beside VOLUME_TAG_UNFINISHED.
  */
 #define VOLUME_TAG_RESIZE "img-tools.resize="
@@ -162,7 +163,7 @@ int volume_remove_own(const struct volume_name *name);
  */
 int volume_set_tag(const char *group, const char *uuid, const char *tag, bool set);
 
-/* Adds one tag and removes another at the same moment; either may be NULL.  Likewise. */
+/* Adds one tag and removes another one at the same moment; either may be NULL.  Likewise. */
 int volume_swap_tag(const char *group, const char *uuid, const char *add, const char *del);
 
 #endif

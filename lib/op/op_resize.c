@@ -147,15 +147,10 @@ static int look_at_table(struct resizing *z)
 	return z->in_use ? 0 : ptable_read(&z->table, z->img->fd, z->table_len);
 }
 
-/* Whether an interrupted job may have left the filesystem damaged. */
-static bool was_begun(const struct resizing *z)
-{
-	return z->r->pending.fs && !z->r->is_restored;
-}
-
 static int plan_fs(struct resizing *z)
 {
-	bool repairs = was_begun(z) && z->r->pending.to == z->r->len && !flag(z, "dry_run");
+	bool repairs =
+		z->r->pending.changing && z->r->pending.to == z->r->len && !flag(z, "dry_run");
 	const struct fs_want want = {
 		.may_mount = z->may_mount, .dry_run = !repairs, .was_begun = repairs
 	};
@@ -228,7 +223,7 @@ static int change_content(struct resizing *z)
 	const struct fs_want want = { .is_copy = z->img->place->backend->resizes_copy &&
 						 !flag(z, "in_place"),
 		.may_mount = z->may_mount,
-		.was_begun = was_begun(z) };
+		.was_begun = r->pending.changing };
 
 	if (z->with_fs)
 		return resize_fs_run(&z->fs, r->fd, z->table_len, r->len, &want);

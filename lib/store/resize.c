@@ -14,11 +14,12 @@
 #include "lib/store/backend.h"
 
 #define ZEROED ":zeroed"
+#define CHANGING ":changing"
 
 char *resize_record_write(const struct resize_record *c, char out[RESIZE_RECORD_MAX])
 {
-	snprintf(out, RESIZE_RECORD_MAX, "%" PRIu64 ":%" PRIu64 ":%" PRIu64 "%s", c->from, c->to,
-		c->fs, c->zeroed ? ZEROED : "");
+	snprintf(out, RESIZE_RECORD_MAX, "%" PRIu64 ":%" PRIu64 ":%" PRIu64 "%s%s", c->from, c->to,
+		c->fs, c->zeroed ? ZEROED : "", c->changing ? CHANGING : "");
 	return out;
 }
 
@@ -33,6 +34,15 @@ static const char *parse_number(uint64_t *n, const char *text)
 	return *n <= SIZE_LIMIT ? end : NULL;
 }
 
+/* Whether the text goes on with that word, which is then skipped. */
+static bool skip_word(const char **at, const char *word)
+{
+	if (strncmp(*at, word, strlen(word)) != 0)
+		return false;
+	*at += strlen(word);
+	return true;
+}
+
 const char *resize_record_parse(struct resize_record *c, const char *text)
 {
 	const char *at = parse_number(&c->from, text);
@@ -40,10 +50,11 @@ const char *resize_record_parse(struct resize_record *c, const char *text)
 	if (!at || *at != ':' || !(at = parse_number(&c->to, at + 1)) || *at != ':')
 		return NULL;
 	at = parse_number(&c->fs, at + 1);
-	c->zeroed = at && strncmp(at, ZEROED, strlen(ZEROED)) == 0;
-	if (c->zeroed)
-		at += strlen(ZEROED);
-	return at && c->from > 0 && c->to > 0 ? at : NULL;
+	if (!at || c->from == 0 || c->to == 0)
+		return NULL;
+	c->zeroed = skip_word(&at, ZEROED);
+	c->changing = skip_word(&at, CHANGING);
+	return at;
 }
 
 void *resize_new(size_t size, const struct resize_ops *ops, struct image *img,
@@ -61,6 +72,16 @@ void *resize_new(size_t size, const struct resize_ops *ops, struct image *img,
 	r->fd = -1;
 	r->from = img->len;
 	return r;
+}
+
+int resize_refuse_changing(const struct resize *r)
+{
+	char to[SIZE_HUMAN];
+
+	return err_set(ST_CORRUPT,
+		"unfinished: its filesystem may be half changed, since it was being resized to %s; "
+		"see --in-place to complete that",
+		size_human(r->pending.fs, to));
 }
 
 struct resize *resize_open(struct image *img, const struct resize_want *want)

@@ -34,11 +34,12 @@ struct resize_record {
 	uint64_t from, to; /* the image's sizes before and after */
 	uint64_t fs;	   /* the size that its filesystem gets; 0: none is resized */
 	bool zeroed;	   /* of a volume: the new space was zeroed, and may be used since then */
+	bool changing;	   /* the filesystem may be half changed */
 };
 
 #define RESIZE_RECORD_MAX 80
 
-/* As the text "FROM:TO:FS" or "FROM:TO:FS:zeroed".  Returns out. */
+/* As the text "FROM:TO:FS", followed by ":zeroed" and ":changing".  Returns out. */
 char *resize_record_write(const struct resize_record *c, char out[RESIZE_RECORD_MAX]);
 
 /* Parses that text.  What follows it, or NULL if it does not have that form. */
@@ -46,6 +47,9 @@ const char *resize_record_parse(struct resize_record *c, const char *text);
 
 struct resize;
 struct target;
+
+/* After an interruption: r->pending.changing, and nothing gives it back.  -1 with ST_CORRUPT. */
+int resize_refuse_changing(const struct resize *r);
 
 /* What a backend does; see the functions below. */
 struct resize_ops {
@@ -66,7 +70,6 @@ struct resize {
 	uint64_t len;  /* bytes that it gets; after resize_plan().  LVM may add some more */
 	uint64_t fs;   /* as in resize_record; set by the caller before resize_begin() */
 	struct resize_record pending; /* of an earlier job that was interrupted; to is 0: of none */
-	bool is_restored;	      /* what it holds is again what it held before that job */
 	struct target *copy; /* after resize_begin(): the caller writes the image's content to it;
 				or NULL */
 };

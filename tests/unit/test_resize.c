@@ -14,9 +14,14 @@ static void test_record(void)
 {
 	static const struct resize_record records[] = { { .from = 1, .to = 2 },
 		{ .from = INT64_MAX, .to = INT64_MAX, .fs = INT64_MAX },
-		{ .from = INT64_MAX, .to = INT64_MAX, .fs = INT64_MAX, .zeroed = true } };
+		{ .from = 3, .to = 4, .zeroed = true }, { .from = 5, .to = 6, .changing = true },
+		{ .from = INT64_MAX,
+			.to = INT64_MAX,
+			.fs = INT64_MAX,
+			.zeroed = true,
+			.changing = true } };
 	static const char *const bad[] = { "", "1", "1:2", "1:2:", "0:2:0", "1:0:0", "-1:2:0",
-		":zeroed", "1:2:zeroed" };
+		":zeroed", "1:2:zeroed", "1:2:changing" };
 	char text[RESIZE_RECORD_MAX + 10];
 	struct resize_record c;
 	const char *rest;
@@ -30,7 +35,8 @@ static void test_record(void)
 		strcat(text, ":h:b:1:2:3");
 		rest = resize_record_parse(&c, text);
 		is_str(rest ? rest : "", ":h:b:1:2:3", "record: what follows");
-		ok(c.from == r->from && c.to == r->to && c.fs == r->fs && c.zeroed == r->zeroed,
+		ok(c.from == r->from && c.to == r->to && c.fs == r->fs && c.zeroed == r->zeroed &&
+				c.changing == r->changing,
 			"record: is the same");
 	}
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -41,8 +41,9 @@ teardown() {
 	[ -z "$(tagged a)" ]
 }
 
-# Prints a program that runs the real one of its name: it fails once if its call begins with the line
-# in fail_at, or with "lvm lvs" after a call that matches the pattern in fail_after, and kills the helper after one that succeeds and begins with the line in kill_after.
+# Prints a program that runs the real one of its name.  It fails once, at a call that begins as the
+# pattern in fail_at says; a call as in the first line of fail_after writes the second to fail_at.
+# It kills the helper after a call that succeeds, and that kill_after describes.
 program() {
 	cat <<-END
 		#!/bin/bash
@@ -51,16 +52,19 @@ program() {
 		[[ \$name != lv* ]] || program=lvm
 		fail=\$(cat $DIR/fail_at)
 		kill=\$(cat $DIR/kill_after)
-		after=\$(cat $DIR/fail_after)
-		if [[ -n \$fail && "\$name \$*" == "\$fail"* ]]; then
+		{ read -r after && read -r then; } <$DIR/fail_after
+		if [[ -n \$fail && "\$name \$*" == \$fail* ]]; then
 			: >$DIR/fail_at
 			echo "refused by the test" >&2
 			exit 5
 		fi
 		(exec -a \$name /usr/sbin/\$program.real "\$@")
 		status=\$?
-		if [[ -n \$after && "\$name \$*" == \$after ]]; then echo "lvm lvs" >$DIR/fail_at; fi
-		if [[ \$status = 0 && -n \$kill && "\$name \$*" == "\$kill"* ]]; then kill -KILL \$PPID; fi
+		if [[ -n \$after && "\$name \$*" == \$after* ]]; then
+			echo "\$then" >$DIR/fail_at
+			: >$DIR/fail_after
+		fi
+		if [[ \$status = 0 && -n \$kill && "\$name \$*" == \$kill* ]]; then kill -KILL \$PPID; fi
 		exit \$status
 	END
 }
@@ -100,23 +104,97 @@ intact() {
 	[ "$(volume_size)" = $((300 << 20)) ]
 }
 
-@test "a second try that fails takes nothing back that may be in use" {
+# The system's tools find it as the command that was interrupted has left it.
+as_it_was_left() {
+	intact || return
+	[ "$(volume_size)" = "$1" ] || return
+	is_unfinished
+}
+
+@test "what is half changed is completed in place only, and a second try that fails cuts nothing" {
 	killed_after 'resize2fs /' img-resize --in-place --fs /dev/vga/img 300M
-	echo 'lvm lvcreate' >fail_at
-	try on a img-resize --fs /dev/vga/img 300M
+	for option in -n --; do
+		try on a img-resize --fs $option /dev/vga/img 300M
+		[ "$status" = 8 ]
+		says 'its filesystem may be half changed'
+		says 'see --in-place'
+		as_it_was_left $((300 << 20))
+	done
+	echo 'lvm lvchange' >fail_at
+	try on a img-resize --in-place --fs /dev/vga/img 300M
 	[ "$status" = 1 ]
 	says 'is still unfinished'
-	intact
-	[ "$(volume_size)" = $((300 << 20)) ]
-	is_unfinished
+	as_it_was_left $((300 << 20))
 	: >fail_at
 	try on a img-resize --in-place --fs /dev/vga/img 300M
 	[ "$status" = 0 ]
 	intact
 }
 
+@test "what was interrupted before the filesystem was changed needs no --in-place, and has a way back" {
+	killed_after 'lvm lvchange*:zeroed:' img-resize --in-place --fs /dev/vga/img 300M
+	echo 'resize2fs /' >fail_at
+	try on a img-resize --fs /dev/vga/img 300M
+	[ "$status" = 1 ]
+	[ ! -s fail_at ]
+	run ! is_unfinished
+	[ "$(volume_size)" = $((16 << 20)) ]
+	intact
+}
+
+# The guest enlarges its filesystem, and fills it.
+guest_uses_new_space() {
+	e2fsck -fp /dev/vga/img >&2
+	resize2fs /dev/vga/img >&2
+	head -c 30M /dev/urandom >big
+	debugfs -w -R "write $PWD/big big" /dev/vga/img >/dev/null 2>&1
+	blockdev --flushbufs /dev/vga/img
+}
+
+has_big() {
+	debugfs -R 'cat big' /dev/vga/img 2>/dev/null | cmp - big
+}
+
+@test "what a guest has written since an interruption outlasts a second and a third try that fail" {
+	killed_after 'lvm lvchange*:zeroed:' img-resize --fs /dev/vga/img 64M
+	guest_uses_new_space
+	# The second takes a way back, and fails, or is killed.
+	printf '%s\n' 'lvm lvchange*:changing:' e2fsck >fail_after
+	try on a img-resize --fs /dev/vga/img 64M
+	[ "$status" != 0 ]
+	says 'is unfinished now: what it holds is larger than it was'
+	[ ! -s fail_at ]
+	as_it_was_left $((64 << 20))
+	has_big
+	killed_after 'lvm lvchange*:changing:' img-resize --fs /dev/vga/img 64M
+	# The third merges that way back, which is younger than what the guest has written.
+	echo 'lvm lvcreate' >fail_at
+	try on a img-resize --fs /dev/vga/img 64M
+	[ "$status" = 1 ]
+	says 'is still unfinished'
+	as_it_was_left $((64 << 20))
+	has_big
+	try on a img-resize --fs /dev/vga/img 64M
+	[ "$status" = 0 ]
+	intact
+	has_big
+}
+
+@test "without its way back what is half changed is not taken for whole" {
+	killed_after 'resize2fs /' img-resize --fs /dev/vga/img 300M
+	on a lvremove -qqy "$(on a lvs --noheadings -o lv_full_name -S origin=img vga | xargs)"
+	try on a img-resize --fs /dev/vga/img 300M
+	[ "$status" = 8 ]
+	says 'see --in-place'
+	as_it_was_left $((300 << 20))
+	try on a img-resize --in-place --fs /dev/vga/img 300M
+	[ "$status" = 0 ]
+	intact
+	run ! is_unfinished
+}
+
 @test "a snapshot of which LVM does not tell is not left behind" {
-	echo 'lvm lvchange*--deltag img-tools.run=*' >fail_after
+	printf '%s\n' 'lvm lvchange*--deltag img-tools.run=' 'lvm lvs' >fail_after
 	try on a img-resize --fs /dev/vga/img 64M
 	[ "$status" = 1 ]
 	[ ! -s fail_at ]
@@ -130,8 +208,8 @@ intact() {
 	on a lvextend -qqy -L 64M vga/img
 	resize2fs /dev/vga/img >&2
 	killed_after 'resize2fs /' img-resize --shrink --in-place --fs /dev/vga/img 32M
-	echo 'lvm lvcreate' >fail_at
-	try on a img-resize --shrink --fs /dev/vga/img 32M
+	echo 'lvm lvchange' >fail_at
+	try on a img-resize --shrink --in-place --fs /dev/vga/img 32M
 	[ "$status" = 1 ]
 	says 'is still unfinished'
 	is_unfinished
@@ -152,24 +230,21 @@ intact() {
 	wait $! || true
 	[ "$status" = 5 ]
 	says 'its new space is not zeroed yet'
-	resize2fs /dev/vga/img >&2
-	head -c 30M /dev/urandom >big
-	debugfs -w -R "write $PWD/big big" /dev/vga/img >/dev/null 2>&1
-	blockdev --flushbufs /dev/vga/img
+	guest_uses_new_space
 	for option in -n --; do
 		try on a img-resize $option /dev/vga/img 64M
 		[ "$status" = 8 ]
 		says 'lvchange --deltag img-tools.unfinished /dev/vga/img'
 	done
 	intact
-	debugfs -R 'cat big' /dev/vga/img 2>/dev/null | cmp - big
+	has_big
 	is_unfinished
 	# As the message says:
 	on a lvchange -qq --deltag img-tools.unfinished /dev/vga/img
 	try on a img-resize --fs /dev/vga/img 128M
 	[ "$status" = 0 ]
 	intact
-	debugfs -R 'cat big' /dev/vga/img 2>/dev/null | cmp - big
+	has_big
 }
 
 @test "space that nothing has used is zeroed by the second try" {

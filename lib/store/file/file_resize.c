@@ -112,7 +112,9 @@ int file_resize_cut(struct resize *r)
 static int mark_file(struct resize *r)
 {
 	const struct place_file *p = place_of(r);
-	const struct resize_record now = { .from = r->from, .to = r->len, .fs = r->fs };
+	const struct resize_record now = {
+		.from = r->from, .to = r->len, .fs = r->fs, .changing = true
+	};
 	char record[RESIZE_RECORD_MAX];
 
 	if (!r->want.risky)

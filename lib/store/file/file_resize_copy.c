@@ -153,19 +153,13 @@ static const struct resize_ops ops = {
 
 static int open_original(struct resize *r)
 {
-	char to[SIZE_HUMAN];
-
 	if (r->img->st.st_nlink > 1 && r->want.allow_links)
 		return err_set(ST_REFUSED,
 			"has several links, and a copy would replace only one of "
 			"them (see --in-place)");
 	if (file_resize_lock(r) < 0 || file_resize_look_for_job(r) < 0)
 		return -1;
-	if (r->pending.to == 0)
-		return 0;
-	return err_set(ST_CORRUPT,
-		"unfinished: it was being changed in place, to %s; see --in-place to complete that",
-		size_human(r->pending.to, to));
+	return r->pending.changing ? resize_refuse_changing(r) : 0;
 }
 
 struct resize *file_resize_copy_open(struct image *img, const struct resize_want *want)

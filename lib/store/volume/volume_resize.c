@@ -34,20 +34,10 @@
 #include "lib/store/volume/volume_new_space.h"
 #include "lib/store/volume/volume_place.h"
 #include "lib/store/volume/volume_resize_mark.h"
+#include "lib/store/volume/volume_resize_undo.h"
 #include "lib/store/volume/volume_set_size.h"
 #include "lib/store/volume/volume_target.h"
 #include "lib/store/volume/volume_way_back.h"
-
-struct resize_volume {
-	struct resize base;
-	struct lvm_volume lv;
-	struct volume_name name;
-	char path[VOLUME_PATH_MAX];
-	struct volume_resize_mark mark;
-	struct way_back back;
-	bool is_changed;   /* what it holds may have been changed */
-	bool was_extended; /* by a job that was interrupted */
-};
 
 static struct resize_volume *volume_of(struct resize *r)
 {
@@ -64,30 +54,6 @@ static int look_for_job(struct resize_volume *v)
 		v->base.from = pending->from;
 	v->was_extended = v->base.img->len > v->base.from;
 	return r == 0 && pending->fs ? way_back_find(&v->back, &v->lv) : r;
-}
-
-/*
- * Gives the volume back what it held before a job that was interrupted.  Meanwhile the image is
- * closed, because the volume must not be open.
- */
-static int go_back(struct resize_volume *v)
-{
-	struct image *img = v->base.img;
-	int r;
-
-	if (!*v->back.name.name || v->base.want.dry_run)
-		return 0;
-	if (v->back.is_invalid)
-		return way_back_remove(&v->back);
-	close(img->fd);
-	r = way_back_merge(&v->back);
-	img->fd = volume_place_open(&v->lv, O_RDONLY);
-	if (r < 0 || img->fd < 0)
-		return -1;
-	log_note("%s: has the content again that it had before the resize that was interrupted",
-		img->place->path);
-	v->base.is_restored = true;
-	return 0;
 }
 
 static int open_device(struct resize_volume *v)
@@ -197,58 +163,9 @@ static int mark_volume(struct resize_volume *v)
 	v->mark.record = (struct resize_record){ .from = v->base.from,
 		.to = v->base.len,
 		.fs = v->base.fs,
-		.zeroed = v->base.pending.zeroed };
+		.zeroed = v->base.pending.zeroed,
+		.changing = v->base.pending.changing };
 	return volume_resize_mark_set(&v->mark, &v->lv);
-}
-
-/* Not what another has added meanwhile. */
-static int give_space_back(struct resize_volume *v)
-{
-	uint64_t len;
-
-	if (block_size_get(v->base.fd, &len) < 0)
-		return -1;
-	if (len == v->base.len)
-		v->lv.size = len; /* also if LVM failed after it had extended it */
-	return v->lv.size > v->base.from ? set_size(v, v->base.from) : 0;
-}
-
-/*
- * Whether the volume holds what it held before the first job, and nothing in the space that it has
- * got.  An interrupted job, or a guest since then, may have changed that.
- */
-static bool can_be_taken_back(const struct resize_volume *v)
-{
-	const struct resize_record *p = &v->base.pending;
-
-	if (!p->to || v->base.is_restored)
-		return true;
-	if (p->fs)
-		return false;
-	return !v->was_extended || (!v->base.want.in_use && volume_new_space_check_unused(
-								    v->base.fd, v->base.from) == 0);
-}
-
-/* One that was taken when LVM then failed to tell of it; nothing was changed since. */
-static int drop_way_back(struct resize_volume *v)
-{
-	if (*v->back.name.name && !*v->back.uuid && way_back_find(&v->back, &v->lv) < 0)
-		return -1;
-	return way_back_remove(&v->back);
-}
-
-/* After a failure: the old size, and no mark.  A mark that cannot be removed stays. */
-static void take_back(struct resize_volume *v)
-{
-	struct err e;
-
-	err_take(&e);
-	if (!can_be_taken_back(v))
-		log_warn("warning: %s: is still unfinished", v->path);
-	else if (drop_way_back(v) < 0 || give_space_back(v) < 0 ||
-		 volume_resize_mark_remove(&v->mark, &v->lv) < 0)
-		log_warn("warning: %s: is unfinished now: %s", v->path, err_text());
-	err_put(&e);
 }
 
 /* Once: what has used it since then would be lost. */
@@ -267,10 +184,22 @@ static int take_way_back(struct resize_volume *v)
 {
 	const struct resize_want *w = &v->base.want;
 
-	if (w->risky && !w->in_place && way_back_take(&v->back, v->base.img, &v->lv) < 0)
+	if (!w->risky)
+		return 0;
+	if (!w->in_place && way_back_take(&v->back, v->base.img, &v->lv) < 0)
 		return -1;
-	v->is_changed = w->risky;
-	return 0;
+	v->is_changed = true;
+	return volume_resize_mark_changing(&v->mark, &v->lv, true);
+}
+
+/* What it holds is whole again, and stays.  The tag says so before there is no way back. */
+static int give_way_back_up(struct resize_volume *v)
+{
+	if (!*v->back.name.name)
+		return 0;
+	if (volume_resize_mark_changing(&v->mark, &v->lv, false) < 0)
+		return -1;
+	return way_back_remove(&v->back);
 }
 
 static int begin_volume(struct resize *r)
@@ -281,7 +210,7 @@ static int begin_volume(struct resize *r)
 		return 0;
 	if (mark_volume(v) == 0 && take_way_back(v) == 0)
 		return 0;
-	take_back(v);
+	volume_resize_take_back(v);
 	return -1;
 }
 
@@ -303,7 +232,7 @@ static int grow_volume(struct resize *r)
 	if (mark_volume(v) == 0 && extend_volume(v) == 0 && zero_new_space(v) == 0 &&
 		take_way_back(v) == 0)
 		return 0;
-	take_back(v);
+	volume_resize_take_back(v);
 	return -1;
 }
 
@@ -311,7 +240,7 @@ static int cut_volume(struct resize *r)
 {
 	struct resize_volume *v = volume_of(r);
 
-	if (way_back_remove(&v->back) < 0)
+	if (give_way_back_up(v) < 0)
 		return -1;
 	if (set_size(v, r->len) < 0)
 		return -1;
@@ -323,27 +252,10 @@ static int finish_volume(struct resize *r)
 {
 	struct resize_volume *v = volume_of(r);
 
-	if (way_back_remove(&v->back) < 0)
+	if (give_way_back_up(v) < 0)
 		return -1;
 	v->is_changed = false;
 	return *v->mark.tag ? volume_resize_mark_remove(&v->mark, &v->lv) : 0;
-}
-
-/* After the image was closed. */
-static void merge_way_back(struct resize_volume *v)
-{
-	struct err e;
-
-	err_take(&e);
-	close(v->base.fd);
-	v->base.fd = -1;
-	if (way_back_merge(&v->back) == 0)
-		v->base.fd = volume_place_open(&v->lv, O_RDWR | O_EXCL);
-	if (v->base.fd >= 0 && volume_new_space_check_unused(v->base.fd, v->base.from) == 0)
-		take_back(v);
-	else
-		log_warn("warning: %s: is unfinished now: %s", v->path, err_text());
-	err_put(&e);
 }
 
 static void close_volume(struct resize *r)
@@ -351,7 +263,7 @@ static void close_volume(struct resize *r)
 	struct resize_volume *v = volume_of(r);
 
 	if (v->is_changed && *v->back.name.name)
-		merge_way_back(v);
+		volume_resize_merge_back(v);
 	lvm_volume_fini(&v->lv);
 }
 
@@ -370,7 +282,7 @@ static int open_volume(struct resize_volume *v)
 		return -1;
 	v->name = volume_name_of(&v->lv);
 	volume_path(&v->name, v->path);
-	if (look_for_job(v) < 0 || check_kind(v) < 0 || go_back(v) < 0)
+	if (look_for_job(v) < 0 || check_kind(v) < 0 || volume_resize_go_back(v) < 0)
 		return -1;
 	return open_device(v);
 }

@@ -39,6 +39,8 @@ int volume_resize_mark_write(struct volume_resize_mark *m, const struct lvm_volu
 		return -1;
 	snprintf(tag, sizeof(tag), VOLUME_TAG_RESIZE "%s:%s",
 		resize_record_write(&m->record, record), run);
+	if (strcmp(tag, m->tag) == 0)
+		return 0; /* LVM would remove it */
 	if (volume_swap_tag(v->group, v->own_uuid, tag, *m->tag ? m->tag : NULL) < 0)
 		return -1;
 	memcpy(m->tag, tag, sizeof(tag));
@@ -50,6 +52,15 @@ int volume_resize_mark_set(struct volume_resize_mark *m, const struct lvm_volume
 	if (volume_resize_mark_write(m, v) < 0)
 		return -1;
 	return volume_set_tag(v->group, v->own_uuid, VOLUME_TAG_UNFINISHED, true);
+}
+
+int volume_resize_mark_changing(
+	struct volume_resize_mark *m, const struct lvm_volume *v, bool changing)
+{
+	if (m->record.changing == changing)
+		return 0;
+	m->record.changing = changing;
+	return volume_resize_mark_write(m, v);
 }
 
 int volume_resize_mark_remove(struct volume_resize_mark *m, const struct lvm_volume *v)

@@ -30,6 +30,10 @@ int volume_resize_mark_write(struct volume_resize_mark *m, const struct lvm_volu
 /* The same at the beginning of a job: the volume also becomes an unfinished one. */
 int volume_resize_mark_set(struct volume_resize_mark *m, const struct lvm_volume *v);
 
+/* From now on its filesystem may be half changed, or is whole again. */
+int volume_resize_mark_changing(
+	struct volume_resize_mark *m, const struct lvm_volume *v, bool changing);
+
 /* The volume is complete. */
 int volume_resize_mark_remove(struct volume_resize_mark *m, const struct lvm_volume *v);
 
