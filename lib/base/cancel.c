@@ -25,6 +25,7 @@ static atomic_int is_set;
 static atomic_int by_signal;
 static atomic_int is_impatient;
 static _Atomic int64_t first_ms; /* time of the first signal */
+static bool pipe_was_ignored;
 
 int cancel_init(void)
 {
@@ -100,7 +101,18 @@ void cancel_on_signals(void)
 		if (sigaction(caught[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(caught[i], &act, NULL);
 	act.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &act, NULL);
+	if (sigaction(SIGPIPE, &act, &old) == 0)
+		pipe_was_ignored = old.sa_handler == SIG_IGN;
+}
+
+void cancel_on_broken_pipe(void)
+{
+	int none = 0;
+
+	if (pipe_was_ignored)
+		return;
+	atomic_compare_exchange_strong(&by_signal, &none, SIGPIPE);
+	cancel_set();
 }
 
 void cancel_die(void)

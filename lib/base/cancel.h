@@ -20,6 +20,12 @@ int cancel_init(void);
 void cancel_on_signals(void);
 
 /*
+ * As if SIGPIPE had been caught, unless that was ignored at the start: the reader of what this
+ * process prints is gone.
+ */
+void cancel_on_broken_pipe(void);
+
+/*
  * From now on another signal, a second or more after the first one, kills the
  * process at once.  For a process that has nothing to clean up itself.
  */

@@ -138,7 +138,8 @@ static int cli_flush(void)
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return ST_OK;
 	cli_write_failed();
-	cli_print_error();
+	if (!cancel_signal())
+		cli_print_error();
 	return ST_FAILED;
 }
 
@@ -371,7 +372,10 @@ void cli_print_error(void)
 
 int cli_write_failed(void)
 {
-	return err_set(ST_FAILED, "cannot write the result: %s", strerror(errno));
+	err_set(ST_FAILED, "cannot write the result: %s", strerror(errno));
+	if (errno == EPIPE)
+		cancel_on_broken_pipe();
+	return -1;
 }
 
 int cli_end(struct cli *c, int r)

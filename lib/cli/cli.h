@@ -85,7 +85,7 @@ void cli_print_error(void);
 
 /*
  * Records, by errno, that standard output could not be written: always ST_FAILED, since ST_NOROOM
- * would tell of an image.  Returns -1.
+ * would tell of an image.  If its reader is gone, cli_end() dies of SIGPIPE instead.  Returns -1.
  */
 int cli_write_failed(void);
 

@@ -49,6 +49,30 @@ commands() {
 	done
 }
 
+# Standard output is a pipe whose reader has gone.
+@test "usage: a command whose reader is gone ends as by SIGPIPE, or says so if that is ignored" {
+	local option
+
+	truncate -s 1M x.img
+	mkfifo gone
+	for option in --json --xml -q; do
+		exec 5<>gone 6>gone 5>&-
+		status=0
+		env --default-signal=PIPE img-info $option x.img >&6 2>"$ERR" || status=$?
+		[ "$status" = 141 ]
+		[ ! -s "$ERR" ]
+		status=0
+		env --ignore-signal=PIPE img-info $option x.img >&6 2>"$ERR" || status=$?
+		[ "$status" = 1 ]
+		one_line 'img-info: cannot write the result: Broken pipe'
+		status=0
+		env --default-signal=PIPE img-list $option . >&6 2>"$ERR" || status=$?
+		[ "$status" = 141 ]
+		[ ! -s "$ERR" ]
+		exec 6>&-
+	done
+}
+
 @test "usage: a missing operand is named, and one too many" {
 	local command
 
