@@ -244,11 +244,13 @@ static int execute(struct session *s, struct resizing *z)
 		return -1;
 	if (r->len > r->from && resize_grow(r) < 0)
 		return -1;
-	if (change_content(z) < 0)
-		return -1;
-	if (r->len < r->from && resize_cut(r) < 0)
-		return -1;
-	return resize_finish(r);
+	if (change_content(z) == 0 && (r->len >= r->from || resize_cut(r) == 0) &&
+		resize_finish(r) == 0)
+		return 0;
+	if (z->with_fs && flag(z, "in_place"))
+		log_warn("warning: %s: is unfinished now; the same command completes it",
+			z->img->place->path);
+	return -1;
 }
 
 static int run(struct session *s, struct resizing *z, struct buf *reply)

@@ -175,6 +175,42 @@ intact() {
 	done
 }
 
+# Runs a command on a host whose resize2fs fails when it is to change something.
+with_failing_resize2fs() {
+	local file
+
+	file=$(realpath "$(PATH=$PATH:/usr/sbin:/sbin command -v resize2fs)")
+	cp "$file" real
+	cat >failing <<-END
+		#!/bin/sh
+		[ "\$1" != -P ] || exec '$DIR/real' "\$@"
+		echo 'refused by the test' >&2
+		exit 1
+	END
+	chmod 755 failing
+	as_root unshare -m --propagation slave sh -c 'mount --bind failing "$0" && exec "$@"' "$file" \
+		env "PATH=$PATH" "$@"
+}
+
+@test "resizefs: in place what fails leaves a mark only if something may be half changed" {
+	ext4 x.img 40M
+	cp --sparse=never x.img full.img
+	status=0
+	(ulimit -f $((50 << 10)) && img-resize --in-place --fs full.img 64M 2>"$ERR") || status=$?
+	[ "$status" = 9 ]
+	cmp x.img full.img
+	succeeds img-info --json full.img
+	json '.unfinished | not'
+	try with_failing_resize2fs img-resize --in-place --fs x.img 64M
+	[ "$status" = 1 ]
+	says 'x.img: is unfinished now; the same command completes it'
+	succeeds img-info --json x.img
+	json '.unfinished'
+	refuses 8 x.img img-resize --fs x.img 64M
+	succeeds img-resize --in-place --fs x.img 64M
+	intact x.img 67108864 67108864
+}
+
 @test "resizefs: in place the image is marked, and the same command completes what was killed" {
 	ext4 x.img 40M
 	setfattr -n user.img-tools.unfinished -v 41943040:67108864:67108864 x.img

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/partial.h"
 #include "lib/store/file/precheck.h"
@@ -112,9 +113,7 @@ int file_resize_cut(struct resize *r)
 static int mark_file(struct resize *r)
 {
 	const struct place_file *p = place_of(r);
-	const struct resize_record now = {
-		.from = r->from, .to = r->len, .fs = r->fs, .changing = true
-	};
+	const struct resize_record now = { .from = r->from, .to = r->len, .fs = r->fs };
 	char record[RESIZE_RECORD_MAX];
 
 	if (!r->want.risky)
@@ -131,10 +130,24 @@ static int unmark_file(struct resize *r)
 	return sync_file(r) < 0 ? -1 : unfinished_clear(r->fd, p->dir, p->base.name);
 }
 
+/* After a failure nothing is changed yet, unless an interrupted job has done it. */
+static int grow_in_place(struct resize *r)
+{
+	struct err e;
+
+	if (file_resize_grow(r) == 0)
+		return 0;
+	err_take(&e);
+	if (!r->pending.to && unmark_file(r) < 0)
+		log_warn("warning: %s: is unfinished now: %s", r->img->place->path, err_text());
+	err_put(&e);
+	return -1;
+}
+
 static const struct resize_ops ops = {
 	.plan = file_resize_plan,
 	.begin = mark_file,
-	.grow = file_resize_grow,
+	.grow = grow_in_place,
 	.cut = file_resize_cut,
 	.finish = unmark_file,
 };
@@ -152,6 +165,7 @@ int file_resize_look_for_job(struct resize *r)
 	end = resize_record_parse(&c, text);
 	if (!end || *end)
 		return 0;
+	c.changing = true; /* a file has the mark for nothing else */
 	r->pending = c;
 	r->from = c.from;
 	return 0;
