@@ -51,26 +51,32 @@ commands() {
 
 # Standard output is a pipe whose reader has gone.
 @test "usage: a command whose reader is gone ends as by SIGPIPE, or says so if that is ignored" {
-	local option
+	local where option
 
 	truncate -s 1M x.img
 	mkfifo gone
-	for option in --json --xml -q; do
-		exec 5<>gone 6>gone 5>&-
-		status=0
-		env --default-signal=PIPE img-info $option x.img >&6 2>"$ERR" || status=$?
-		[ "$status" = 141 ]
-		[ ! -s "$ERR" ]
-		status=0
-		env --ignore-signal=PIPE img-info $option x.img >&6 2>"$ERR" || status=$?
-		[ "$status" = 1 ]
-		one_line 'img-info: cannot write the result: Broken pipe'
-		status=0
-		env --default-signal=PIPE img-list $option . >&6 2>"$ERR" || status=$?
-		[ "$status" = 141 ]
-		[ ! -s "$ERR" ]
-		exec 6>&-
+	exec 5<>gone 6>gone 5>&-
+	for where in '' "a:$DIR/"; do
+		for option in --json --xml -q; do
+			status=0
+			env --default-signal=PIPE img-info -F "$SSH_CONFIG" $option "${where}x.img" >&6 \
+				2>"$ERR" || status=$?
+			[ "$status" = 141 ]
+			[ ! -s "$ERR" ]
+			status=0
+			env --ignore-signal=PIPE img-info -F "$SSH_CONFIG" $option "${where}x.img" >&6 \
+				2>"$ERR" || status=$?
+			[ "$status" = 1 ]
+			one_line 'img-info: cannot write the result: Broken pipe'
+			status=0
+			env --default-signal=PIPE img-list -F "$SSH_CONFIG" $option "${where:-.}" >&6 \
+				2>"$ERR" || status=$?
+			[ "$status" = 141 ]
+			[ ! -s "$ERR" ]
+		done
 	done
+	exec 6>&-
+	wait_until 20 no_process
 }
 
 @test "usage: a missing operand is named, and one too many" {
