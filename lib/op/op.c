@@ -333,8 +333,9 @@ static void send_progress(void *arg, const struct wire_progress *p)
 {
 	uint8_t out[WIRE_PROGRESS_MAX];
 	struct session *s = arg;
+	size_t n = wire_progress_put(out, p);
 
-	conn_send(s->conn, WIRE_PROGRESS, out, wire_progress_put(out, p));
+	conn_send(s->conn, WIRE_PROGRESS, out, n);
 }
 
 void op_flow_options(struct session *s, const struct kv *request, struct flow_options *opt)

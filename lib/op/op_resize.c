@@ -236,7 +236,7 @@ static int change_content(struct resizing *z)
  * What grows gets its space first, what shrinks is cut last.  The table is looked at also if the
  * image has the size already, because it may not fit it yet.
  */
-static int execute(struct session *s, struct resizing *z)
+static int change(struct session *s, struct resizing *z)
 {
 	struct resize *r = z->r;
 
@@ -244,10 +244,18 @@ static int execute(struct session *s, struct resizing *z)
 		return -1;
 	if (r->len > r->from && resize_grow(r) < 0)
 		return -1;
-	if (change_content(z) == 0 && (r->len >= r->from || resize_cut(r) == 0) &&
-		resize_finish(r) == 0)
+	if (change_content(z) < 0)
+		return -1;
+	if (r->len < r->from && resize_cut(r) < 0)
+		return -1;
+	return resize_finish(r);
+}
+
+static int execute(struct session *s, struct resizing *z)
+{
+	if (change(s, z) == 0)
 		return 0;
-	if (z->with_fs && flag(z, "in_place"))
+	if (z->r->stays_unfinished)
 		log_warn("warning: %s: is unfinished now; the same command completes it",
 			z->img->place->path);
 	return -1;

@@ -70,7 +70,9 @@ struct resize {
 	uint64_t len;  /* bytes that it gets; after resize_plan().  LVM may add some more */
 	uint64_t fs;   /* as in resize_record; set by the caller before resize_begin() */
 	struct resize_record pending; /* of an earlier job that was interrupted; to is 0: of none */
-	struct target *copy; /* after resize_begin(): the caller writes the image's content to it;
+	bool stays_unfinished; /* after resize_begin(): if the caller gives up now, it stays marked
+				*/
+	struct target *copy;   /* after resize_begin(): the caller writes the image's content to it;
 				or NULL */
 };
 

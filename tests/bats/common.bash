@@ -344,6 +344,12 @@ broken_archive() {
 	head -c 64M /dev/urandom | lzop -c | head -c -100000 >"$1"
 }
 
+# spoiled_archive FILE: an archive whose only block is damaged, so that nothing of it is written.
+spoiled_archive() {
+	head -c 100K /dev/urandom | lzop -c >"$1"
+	printf spoiled | dd of="$1" bs=1 seek=1000 conv=notrunc status=none
+}
+
 # attributes FILE: prints owner, group, mode and time.
 attributes() {
 	stat -c '%u %g %a %.9Y' "$1"

@@ -220,6 +220,10 @@ with_failing_resize2fs() {
 	says '--in-place'
 	refuses 8 x.img img-resize --in-place --fs x.img 50M
 	says 'give img-resize --fs the size 67108864'
+	# One that writes nothing leaves what the mark says.
+	spoiled_archive bad.lzo
+	try img-write bad.lzo x.img
+	[ "$status" = 8 ]
 	succeeds img-resize --in-place --fs x.img +24M
 	intact x.img 67108864 67108864
 	try getfattr -n user.img-tools.unfinished x.img

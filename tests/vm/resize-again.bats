@@ -27,6 +27,11 @@ setup() {
 	head -c 6M /dev/urandom >one
 	head -c 6M /dev/urandom >two
 	on a lvcreate -qqy -Wn -L 16M -n img vga
+	fill_image
+}
+
+# The filesystem, and the two files.
+fill_image() {
 	# Without space that is reserved for growing, resize2fs moves blocks into the new space.
 	mke2fs -q -F -t ext4 -b 1024 -O ^resize_inode -m 0 /dev/vga/img
 	debugfs -w -R "write $PWD/one one" /dev/vga/img >/dev/null 2>&1
@@ -178,6 +183,76 @@ has_big() {
 	[ "$status" = 0 ]
 	intact
 	has_big
+}
+
+@test "what a guest has written since the filesystem was complete outlasts the second try" {
+	killed_after 'lvm lvchange*--deltag *:changing:' img-resize --fs /dev/vga/img 64M
+	guest_uses_new_space
+	try on a img-resize --fs /dev/vga/img 64M
+	[ "$status" = 0 ]
+	intact
+	has_big
+	[ "$(on a lvs --noheadings -o lv_name,lv_tags vga | xargs)" = img ]
+}
+
+@test "what is half changed does not get its way back while it is in use, nor later by itself" {
+	local option
+
+	killed_after 'resize2fs /' img-resize --fs /dev/vga/img 64M
+	for option in --fs --; do
+		sleep inf <>/dev/vga/img 3>&- &
+		try on a img-resize $option /dev/vga/img 64M
+		kill $!
+		wait $! || true
+		[ "$status" = 5 ]
+	done
+	on a lvchange -qq -an vga/img
+	on a lvchange -qq -ay vga/img
+	[ "$(on a lvs --noheadings -o lv_name vga | wc -l)" = 2 ]
+	try on a img-resize --fs /dev/vga/img 64M
+	[ "$status" = 0 ]
+	intact
+}
+
+@test "an img-write that writes nothing leaves what an interrupted resize needs" {
+	killed_after 'resize2fs /' img-resize --in-place --fs /dev/vga/img 64M
+	spoiled_archive bad.lzo
+	try on a img-write "$PWD/bad.lzo" /dev/vga/img
+	[ "$status" = 8 ]
+	is_unfinished
+	try on a img-resize --in-place --fs /dev/vga/img 64M
+	[ "$status" = 0 ]
+	intact
+	run ! is_unfinished
+}
+
+@test "a way back that no resize waits for any more is removed by img-clean, and not used" {
+	# A thick volume with a snapshot of its own size cannot be overwritten.
+	on a lvremove -qqy vga/img
+	on a lvcreate -qqy -L 200M -T vga/pool
+	on a lvcreate -qqy -V 16M -T vga/pool -n img
+	fill_image
+	killed_after 'resize2fs /' img-resize --fs /dev/vga/img 64M
+	try on a img-clean /dev/vga
+	[ "$status" = 0 ]
+	says 'is the way back of an unfinished resize'
+	blockdev --flushbufs /dev/vga/img
+	head -c 20M /dev/vga/img >content
+	head -c 1M /dev/urandom | dd of=content bs=1M seek=19 conv=notrunc status=none
+	truncate -s 64M content
+	try on a img-write "$PWD/content" /dev/vga/img
+	[ "$status" = 0 ]
+	run ! is_unfinished
+	[ "$(on a lvs --noheadings -o lv_name vga | wc -l)" = 3 ]
+	try on a img-clean -n /dev/vga
+	[ "$status" = 0 ]
+	grep -q 'would remove' "$OUT"
+	try on a img-clean /dev/vga
+	[ "$status" = 0 ]
+	[ "$(on a lvs --noheadings -o lv_name vga | xargs)" = 'img pool' ]
+	cmp content /dev/vga/img
+	on a lvremove -qqy vga/pool
+	on a lvcreate -qqy -Wn -L 16M -n img vga
 }
 
 @test "without its way back what is half changed is not taken for whole" {

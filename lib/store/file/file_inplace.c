@@ -4,7 +4,7 @@
  *	checks, lock, mark, fsync | writes | zero the rest, fsync, unmark, fsync
  *
  * A failure after the first write leaves a mixture of old and new content, so the mark
- * is kept.  A failure before the first write removes the mark again.
+ * is kept.  A failure before the first write leaves the mark that there was, or none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +24,8 @@ struct target_inplace {
 	struct target base;
 	const struct place_file *place; /* base.place */
 	bool marked;			/* it is marked as unfinished, and by this job */
+	bool has_record;		/* the mark of an earlier job said this of it: */
+	char record[UNFINISHED_RECORD_MAX];
 };
 
 /* The same lock as on a partial file: it keeps QEMU and other jobs away. */
@@ -49,6 +51,8 @@ static int mark_file(struct target_inplace *t)
 {
 	/* What an earlier job left unfinished remains so if this job writes nothing. */
 	t->marked = !t->base.was_unfinished;
+	t->has_record =
+		unfinished_record(t->base.fd, t->place->dir, t->place->base.name, t->record) > 0;
 	return unfinished_set(t->base.fd, t->place->dir, t->place->base.name, NULL);
 }
 
@@ -124,6 +128,8 @@ static void abort_inplace(struct target *base)
 		return;
 	if (t->marked && !atomic_load(&base->touched))
 		unfinished_clear(base->fd, t->place->dir, t->place->base.name);
+	else if (t->has_record && !atomic_load(&base->touched))
+		unfinished_set(base->fd, t->place->dir, t->place->base.name, t->record);
 	close(base->fd);
 }
 

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
-#include "lib/base/log.h"
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/partial.h"
 #include "lib/store/file/precheck.h"
@@ -110,6 +109,19 @@ int file_resize_cut(struct resize *r)
 	return sync_file(r);
 }
 
+/* A mark that is perhaps not on disk yet.  Keeps the error. */
+static int remove_half_set(const struct resize *r)
+{
+	const struct place_file *p = place_of(r);
+	struct err e;
+
+	err_take(&e);
+	if (unfinished_clear(r->fd, p->dir, p->base.name) < 0)
+		err_clear();
+	err_put(&e);
+	return -1;
+}
+
 static int mark_file(struct resize *r)
 {
 	const struct place_file *p = place_of(r);
@@ -118,7 +130,10 @@ static int mark_file(struct resize *r)
 
 	if (!r->want.risky)
 		return 0;
-	return unfinished_set(r->fd, p->dir, p->base.name, resize_record_write(&now, record));
+	if (unfinished_set(r->fd, p->dir, p->base.name, resize_record_write(&now, record)) < 0)
+		return r->pending.to ? -1 : remove_half_set(r);
+	r->stays_unfinished = true;
+	return 0;
 }
 
 static int unmark_file(struct resize *r)
@@ -127,7 +142,10 @@ static int unmark_file(struct resize *r)
 
 	if (!r->want.risky)
 		return 0;
-	return sync_file(r) < 0 ? -1 : unfinished_clear(r->fd, p->dir, p->base.name);
+	if (sync_file(r) < 0 || unfinished_clear(r->fd, p->dir, p->base.name) < 0)
+		return -1;
+	r->stays_unfinished = false;
+	return 0;
 }
 
 /* After a failure nothing is changed yet, unless an interrupted job has done it. */
@@ -139,7 +157,7 @@ static int grow_in_place(struct resize *r)
 		return 0;
 	err_take(&e);
 	if (!r->pending.to && unmark_file(r) < 0)
-		log_warn("warning: %s: is unfinished now: %s", r->img->place->path, err_text());
+		err_clear(); /* then it stays, as the caller tells */
 	err_put(&e);
 	return -1;
 }

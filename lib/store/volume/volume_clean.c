@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
@@ -14,6 +15,7 @@
 #include "lib/lvm/repair.h"
 #include "lib/store/volume/volume_list.h"
 #include "lib/store/volume/volume_place.h"
+#include "lib/store/volume/volume_resize_mark.h"
 
 struct cleaning {
 	const char *group;
@@ -57,14 +59,29 @@ static int remove_leftover(struct cleaning *c, const struct lvm_volume *v)
 	return r;
 }
 
-/* The way back of a resize is only named: the same img-resize uses it. */
-static int name_way_back(struct cleaning *c, const struct lvm_volume *v)
+/* Whether the volume of that snapshot is one of an unfinished resize that will use it. */
+static bool is_awaited(
+	const struct lvm_list *all, const struct lvm_volume *snapshot, const char *run)
+{
+	size_t i;
+
+	for (i = 0; i < all->count; i++)
+		if (strcmp(all->volume[i].name, snapshot->origin) == 0)
+			return volume_resize_mark_awaits(&all->volume[i], run);
+	return false;
+}
+
+/* The way back of a resize is only named, since the same img-resize uses it. */
+static int clean_way_back(
+	struct cleaning *c, const struct lvm_list *all, const struct lvm_volume *v)
 {
 	char *run = lvm_tag(v, VOLUME_TAG_WAY_BACK);
 	int r = 0;
 
 	if (run && run_state(run) == RUN_ALIVE)
 		r = send_state(c, v->name, "alive", "in use: its job is still running", ST_BUSY);
+	else if (run && run_state(run) == RUN_DEAD && !is_awaited(all, v, run))
+		r = remove_leftover(c, v);
 	else if (run)
 		r = send_state(c, v->name, "foreign",
 			"is the way back of an unfinished resize: run that again", ST_REFUSED);
@@ -104,7 +121,7 @@ int volume_clean(const struct place *container, const char *shown, bool dry_run,
 	for (i = 0; r == 0 && i < all.count; i++) {
 		run = lvm_tag(&all.volume[i], VOLUME_TAG_RUN);
 		if (!run) {
-			r = name_way_back(&c, &all.volume[i]);
+			r = clean_way_back(&c, &all, &all.volume[i]);
 			continue;
 		}
 		if (!has_stale && run_state(run) == RUN_DEAD) {

@@ -72,38 +72,53 @@ static int open_in_place(struct target_volume *t, const struct lvm_volume *v)
 	return check_snapshots(v) < 0 ? -1 : dependents_refuse(t->base.place);
 }
 
-/* Removes the tag that begins with prefix, if there is one.  0, or -1 recorded. */
-static int remove_tag(const struct lvm_volume *v, const char *prefix)
-{
-	char *text = lvm_tag(v, prefix), *tag = NULL;
-	int r = 0;
+static const char *const job_tags[] = { VOLUME_TAG_RUN, VOLUME_TAG_RESIZE, VOLUME_TAG_COMMIT };
 
-	if (text && asprintf(&tag, "%s%s", prefix, text) < 0) {
-		tag = NULL;
-		r = err_set(ST_FAILED, "out of memory");
+/* The tags of interrupted jobs, whose work this job completes.  0, or -1 recorded. */
+static int remove_job_tags(struct target_volume *t, const struct lvm_volume *v)
+{
+	char *text;
+	size_t i;
+
+	for (i = 0; i < sizeof(job_tags) / sizeof(*job_tags); i++) {
+		text = lvm_tag(v, job_tags[i]);
+		if (text && asprintf(&t->removed[i], "%s%s", job_tags[i], text) < 0)
+			t->removed[i] = NULL;
+		if (text && !t->removed[i]) {
+			free(text);
+			return err_set(ST_FAILED, "out of memory");
+		}
+		free(text);
+		if (t->removed[i] &&
+			volume_set_tag(v->group, v->own_uuid, t->removed[i], false) < 0)
+			return -1;
 	}
-	if (tag)
-		r = volume_set_tag(v->group, v->own_uuid, tag, false);
-	free(text);
-	free(tag);
-	return r;
+	return 0;
+}
+
+/* Forgets these tags, which the volume gets again if nothing was written. */
+static void free_job_tags(struct target_volume *t, bool set_again)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(job_tags) / sizeof(*job_tags); i++) {
+		if (set_again && t->removed[i])
+			volume_set_tag(t->name->group, t->uuid, t->removed[i], true);
+		free(t->removed[i]);
+		t->removed[i] = NULL;
+	}
 }
 
 /*
  * Sets the mark even if there seems to be one, since the job that had set it may have
- * removed it meanwhile.  Removes the tags of interrupted jobs: this job completes what
- * they began.
+ * removed it meanwhile.
  */
 static int mark_volume(struct target_volume *t, const struct lvm_volume *v)
 {
 	int r = volume_set_tag(v->group, v->own_uuid, VOLUME_TAG_UNFINISHED, true);
 
 	if (r == 0)
-		r = remove_tag(v, VOLUME_TAG_RUN);
-	if (r == 0)
-		r = remove_tag(v, VOLUME_TAG_RESIZE);
-	if (r == 0)
-		r = remove_tag(v, VOLUME_TAG_COMMIT);
+		r = remove_job_tags(t, v);
 	/* What an earlier job left unfinished remains so if this job writes nothing. */
 	t->marked = !t->base.was_unfinished;
 	if (r == 0 && !volume_has_name(t->base.fd, t->name))
@@ -138,15 +153,21 @@ static int zero_rest_in_place(struct target *base, uint64_t len)
 
 static int commit_in_place(struct target *base)
 {
-	return volume_target_publish(target_volume_of(base), VOLUME_TAG_UNFINISHED);
+	if (volume_target_publish(target_volume_of(base), VOLUME_TAG_UNFINISHED) < 0)
+		return -1;
+	free_job_tags(target_volume_of(base), false);
+	return 0;
 }
 
 static void abort_in_place(struct target *base)
 {
 	struct target_volume *t = target_volume_of(base);
 
-	if (t->marked && !atomic_load(&base->touched))
+	bool is_untouched = !atomic_load(&base->touched);
+
+	if (t->marked && is_untouched)
 		volume_set_tag(t->name->group, t->uuid, VOLUME_TAG_UNFINISHED, false);
+	free_job_tags(t, is_untouched);
 	if (base->fd >= 0)
 		close(base->fd);
 }

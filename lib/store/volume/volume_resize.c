@@ -53,7 +53,7 @@ static int look_for_job(struct resize_volume *v)
 	if (pending->to)
 		v->base.from = pending->from;
 	v->was_extended = v->base.img->len > v->base.from;
-	return r == 0 && pending->fs ? way_back_find(&v->back, &v->lv) : r;
+	return r == 0 && pending->fs ? way_back_find(&v->back, &v->lv, v->mark.run) : r;
 }
 
 static int open_device(struct resize_volume *v)
@@ -165,7 +165,10 @@ static int mark_volume(struct resize_volume *v)
 		.fs = v->base.fs,
 		.zeroed = v->base.pending.zeroed,
 		.changing = v->base.pending.changing };
-	return volume_resize_mark_set(&v->mark, &v->lv);
+	if (volume_resize_mark_set(&v->mark, &v->lv) < 0)
+		return -1;
+	v->base.stays_unfinished = true;
+	return 0;
 }
 
 /* Once: what has used it since then would be lost. */
@@ -188,8 +191,11 @@ static int take_way_back(struct resize_volume *v)
 		return 0;
 	if (!w->in_place && way_back_take(&v->back, v->base.img, &v->lv) < 0)
 		return -1;
+	if (volume_resize_mark_changing(&v->mark, &v->lv, true) < 0)
+		return -1;
 	v->is_changed = true;
-	return volume_resize_mark_changing(&v->mark, &v->lv, true);
+	v->base.stays_unfinished = w->in_place;
+	return 0;
 }
 
 /* What it holds is whole again, and stays.  The tag says so before there is no way back. */
@@ -197,9 +203,11 @@ static int give_way_back_up(struct resize_volume *v)
 {
 	if (!*v->back.name.name)
 		return 0;
-	if (volume_resize_mark_changing(&v->mark, &v->lv, false) < 0)
+	if (volume_resize_mark_changing(&v->mark, &v->lv, false) < 0 ||
+		way_back_remove(&v->back) < 0)
 		return -1;
-	return way_back_remove(&v->back);
+	v->base.stays_unfinished = true;
+	return 0;
 }
 
 static int begin_volume(struct resize *r)
@@ -255,7 +263,10 @@ static int finish_volume(struct resize *r)
 	if (give_way_back_up(v) < 0)
 		return -1;
 	v->is_changed = false;
-	return *v->mark.tag ? volume_resize_mark_remove(&v->mark, &v->lv) : 0;
+	if (volume_resize_mark_remove(&v->mark, &v->lv) < 0)
+		return -1;
+	v->base.stays_unfinished = false;
+	return 0;
 }
 
 static void close_volume(struct resize *r)

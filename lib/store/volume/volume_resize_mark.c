@@ -24,10 +24,21 @@ int volume_resize_mark_find(
 		if (run_state(run + 1) != RUN_DEAD)
 			r = err_set(ST_BUSY, "in use: another job is changing its size");
 		*pending = found;
+		snprintf(m->run, sizeof(m->run), "%s", run + 1);
 	}
 	free(text);
 	free(mark);
 	return r;
+}
+
+bool volume_resize_mark_awaits(const struct lvm_volume *v, const char *run)
+{
+	struct volume_resize_mark m = { .run = "" };
+	struct resize_record pending = { .to = 0 };
+
+	if (volume_resize_mark_find(&m, v, &pending) < 0)
+		err_clear();
+	return pending.fs && strcmp(m.run, run) == 0;
 }
 
 /* The old tag goes at the same moment, so that one of the two is always there. */
@@ -65,6 +76,8 @@ int volume_resize_mark_changing(
 
 int volume_resize_mark_remove(struct volume_resize_mark *m, const struct lvm_volume *v)
 {
+	if (!*m->tag)
+		return 0;
 	if (volume_set_tag(v->group, v->own_uuid, VOLUME_TAG_UNFINISHED, false) < 0 ||
 		volume_set_tag(v->group, v->own_uuid, m->tag, false) < 0)
 		return -1;

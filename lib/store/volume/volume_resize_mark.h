@@ -15,6 +15,7 @@
 struct volume_resize_mark {
 	struct resize_record record; /* what the tag says, or will say */
 	char tag[RESIZE_TAG_MAX];    /* that the volume has, or "" */
+	char run[RUN_TEXT_MAX];	     /* the job that has left it, or "" */
 };
 
 /*
@@ -23,6 +24,9 @@ struct volume_resize_mark {
  */
 int volume_resize_mark_find(
 	struct volume_resize_mark *m, const struct lvm_volume *v, struct resize_record *pending);
+
+/* Whether a volume with these tags waits for the way back that the job run has taken. */
+bool volume_resize_mark_awaits(const struct lvm_volume *v, const char *run);
 
 /* Lets the tag say what m->record says, and that this job has written it. */
 int volume_resize_mark_write(struct volume_resize_mark *m, const struct lvm_volume *v);
@@ -34,7 +38,7 @@ int volume_resize_mark_set(struct volume_resize_mark *m, const struct lvm_volume
 int volume_resize_mark_changing(
 	struct volume_resize_mark *m, const struct lvm_volume *v, bool changing);
 
-/* The volume is complete. */
+/* The volume is complete.  Does nothing if it has no tag. */
 int volume_resize_mark_remove(struct volume_resize_mark *m, const struct lvm_volume *v);
 
 #endif

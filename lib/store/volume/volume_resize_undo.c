@@ -8,16 +8,20 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/host/inuse.h"
 #include "lib/store/block_size.h"
 #include "lib/store/volume/volume_new_space.h"
 #include "lib/store/volume/volume_place.h"
 #include "lib/store/volume/volume_set_size.h"
 
+/* What is open LVM would merge when it is activated again, with what was written until then. */
 static int merge_interrupted(struct resize_volume *v)
 {
 	struct image *img = v->base.img;
-	int r;
+	int r = volume_is_open_elsewhere(img->fd, 1, NULL);
 
+	if (r)
+		return r < 0 ? -1 : inuse_explain_busy(img->place->path);
 	close(img->fd);
 	r = way_back_merge(&v->back);
 	img->fd = volume_place_open(&v->lv, O_RDONLY);
@@ -39,7 +43,9 @@ int volume_resize_go_back(struct resize_volume *v)
 		return resize_refuse_changing(&v->base);
 	if (w->dry_run)
 		return 0;
-	return can_merge ? merge_interrupted(v) : way_back_remove(&v->back);
+	/* Of what is whole, also with what was written since, nothing is to come back. */
+	return can_merge && v->base.pending.changing ? merge_interrupted(v)
+						     : way_back_remove(&v->back);
 }
 
 /* Not what another has added meanwhile. */
@@ -76,7 +82,10 @@ static bool can_be_taken_back(const struct resize_volume *v)
 /* One that was taken when LVM then failed to tell of it; nothing was changed since. */
 static int drop_way_back(struct resize_volume *v)
 {
-	if (*v->back.name.name && !*v->back.uuid && way_back_find(&v->back, &v->lv) < 0)
+	char run[RUN_TEXT_MAX];
+
+	if (*v->back.name.name && !*v->back.uuid &&
+		(run_self(run) < 0 || way_back_find(&v->back, &v->lv, run) < 0))
 		return -1;
 	return way_back_remove(&v->back);
 }
@@ -86,6 +95,7 @@ void volume_resize_take_back(struct resize_volume *v)
 	struct err e;
 
 	err_take(&e);
+	v->base.stays_unfinished = false; /* or this tells it */
 	if (!can_be_taken_back(v))
 		log_warn("warning: %s: is still unfinished", v->path);
 	else if (drop_way_back(v) < 0 || give_space_back(v) < 0 ||

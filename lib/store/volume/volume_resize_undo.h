@@ -25,9 +25,10 @@ struct resize_volume {
 };
 
 /*
- * Merges the way back that an interrupted job has left, if there is one.  Meanwhile the image is
- * closed, because the volume must not be open.  0, or -1 recorded: ST_CORRUPT if what the volume
- * holds may be half changed and there is no way back, unless it is to be completed in place.
+ * If what the volume holds may be half changed, merges the way back that an interrupted job has
+ * left, and else removes it.  Meanwhile the image is closed, because the volume must not be open.
+ * 0, or -1 recorded: ST_BUSY if it is, and ST_CORRUPT if there is no way back, unless the volume is
+ * to be completed in place.
  */
 int volume_resize_go_back(struct resize_volume *v);
 

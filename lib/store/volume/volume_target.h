@@ -19,6 +19,7 @@ struct target_volume {
 	bool is_made;			/* lvcreate was called */
 	bool marked;			/* it is marked as unfinished, and by this job */
 	char uuid[40];			/* as LVM prints it; "" until it is open */
+	char *removed[3];		/* tags of interrupted jobs that it had; or NULL */
 	struct block_zero zero;
 };
 

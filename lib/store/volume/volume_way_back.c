@@ -53,7 +53,7 @@ int way_back_take(struct way_back *w, struct image *img, const struct lvm_volume
 	return 0;
 }
 
-int way_back_find(struct way_back *w, const struct lvm_volume *v)
+int way_back_find(struct way_back *w, const struct lvm_volume *v, const char *run)
 {
 	struct lvm_list all;
 	char *tag;
@@ -65,7 +65,7 @@ int way_back_find(struct way_back *w, const struct lvm_volume *v)
 		const struct lvm_volume *s = &all.volume[i];
 
 		tag = strcmp(s->origin, v->name) == 0 ? lvm_tag(s, VOLUME_TAG_WAY_BACK) : NULL;
-		if (tag) {
+		if (tag && strcmp(tag, run) == 0) {
 			w->name = volume_name_of(s);
 			memcpy(w->uuid, s->own_uuid, sizeof(w->uuid));
 			w->is_invalid = s->is_invalid;

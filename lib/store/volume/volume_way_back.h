@@ -32,8 +32,8 @@ int way_back_check(const struct lvm_volume *v, uint64_t grown_by);
  */
 int way_back_take(struct way_back *w, struct image *img, const struct lvm_volume *v);
 
-/* Finds the one that an interrupted job has left, if there is one. */
-int way_back_find(struct way_back *w, const struct lvm_volume *v);
+/* Finds the one that the job run (base/run.h) has taken, if there is one. */
+int way_back_find(struct way_back *w, const struct lvm_volume *v, const char *run);
 
 /* Gives it up.  Does nothing if there is none. */
 int way_back_remove(struct way_back *w);
