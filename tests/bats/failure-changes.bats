@@ -209,6 +209,68 @@ at_once() {
 	done
 }
 
+# two_make WORDS...: a job makes x.img from the pipe "one", its hidden file is removed, and another
+# job, which makes it again, reads the pipe "two".  Both pipes, 5 and 6, are open then.
+two_make() {
+	mkfifo one two
+	"$@" - x.img <one >"$OUT" 2>"$ERR" 3>&- &
+	run=$!
+	exec 5>one
+	head -c 1M "$IMAGE" >&5
+	wait_until 20 test -s .x.img.img-tools
+	rm .x.img.img-tools
+	"$@" - x.img <two >second.out 2>&1 3>&- 5>&- &
+	second=$!
+	exec 6>two
+	head -c 1M "$IMAGE" >&6
+	wait_until 20 test -s .x.img.img-tools
+}
+
+second_is_made() {
+	cut_out "$IMAGE" 1048576 8388608 >&6
+	exec 6>&-
+	wait "$second"
+	[ ! -s second.out ]
+	same "$IMAGE" x.img
+	no_partial
+	rm one two x.img
+}
+
+# not_published WORDS...: the first of two such jobs fails and changes nothing, and the second succeeds.
+not_published() {
+	local before
+
+	before=$(cat x.img 2>&1 || true)
+	two_make "$@"
+	exec 5>&-
+	status=0
+	wait "$run" || status=$?
+	[ "$status" = 5 ]
+	one_line 'img-copy: x.img: its unfinished file was removed or replaced meanwhile'
+	assert_exist .x.img.img-tools
+	assert_equal "$(cat x.img 2>&1 || true)" "$before"
+	second_is_made
+}
+
+@test "at once: a job whose hidden file was removed does not publish that of another" {
+	rm x.img
+	not_published img-copy
+	echo old >x.img
+	not_published img-copy --overwrite
+}
+
+@test "at once: an interrupted job does not remove the hidden file of another" {
+	rm x.img
+	two_make env --default-signal=INT img-copy
+	kill -INT "$run"
+	status=0
+	wait "$run" || status=$?
+	[ "$status" = 130 ]
+	exec 5>&-
+	assert_exist .x.img.img-tools
+	second_is_made
+}
+
 @test "at once: two jobs create one image" {
 	local _
 

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -26,6 +25,7 @@
 #include "lib/host/inuse.h"
 #include "lib/store/dependents.h"
 #include "lib/store/file/file_attributes.h"
+#include "lib/store/file/file_space.h"
 #include "lib/store/file/partial.h"
 #include "lib/store/file/precheck.h"
 #include "lib/store/file/publish.h"
@@ -134,23 +134,6 @@ static uid_t owner_of(const struct target_file *t)
 	return model_of(t) ? model_of(t)->st_uid : geteuid();
 }
 
-/* What allocate_file() would find, for a dry run. */
-static int check_free_space(const struct target_file *t)
-{
-	const struct target_want *w = &t->base.want;
-	char want[SIZE_HUMAN], have[SIZE_HUMAN];
-	uint64_t free_bytes;
-	struct statvfs vfs;
-
-	if (w->sparse || w->len == TARGET_LEN_UNKNOWN || fstatvfs(t->place->dir, &vfs) < 0)
-		return 0;
-	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-	if (w->len > free_bytes)
-		return err_set(ST_NOROOM, "needs %s, and the filesystem has %s free",
-			size_human(w->len, want), size_human(free_bytes, have));
-	return 0;
-}
-
 /*
  * Opens the file that is to be replaced, for reading.  The descriptor; -1 with nothing recorded: it
  * was removed; -1 recorded, ST_BUSY if it is another file now.
@@ -200,7 +183,9 @@ static int prepare_new_file(struct target_file *t)
 		unfinished_check(p->dir, p->base.name, owner_of(t)) < 0)
 		return -1;
 	if (dry_run)
-		return file_attributes_try_in(p->dir, model_of(t)) < 0 ? -1 : check_free_space(t);
+		return file_attributes_try_in(p->dir, model_of(t)) < 0
+			       ? -1
+			       : file_space_check(p, &t->base.want);
 	t->base.fd = partial_create(p->dir, t->hidden);
 	if (t->base.fd < 0)
 		return -1;
@@ -326,6 +311,9 @@ static int publish_file(struct target_file *t)
 
 	if (t->replaces && check_replaced(t) < 0)
 		return -1;
+	/* Another job may have made one, which is not complete. */
+	if (!partial_is_same(p->dir, t->hidden, t->base.fd))
+		return err_set(ST_BUSY, "its unfinished file was removed or replaced meanwhile");
 	if (t->replaces)
 		return renameat(p->dir, t->hidden, p->dir, p->base.name) < 0
 			       ? err_sys("cannot rename the complete file")
@@ -343,23 +331,32 @@ static int settle_new_file(struct target *base)
 	return set_attributes(file_of(base)) < 0 ? -1 : target_sync(base);
 }
 
+/* After the rename.  0, or -1 recorded. */
+static int finish_name(const struct target_file *t)
+{
+	const struct place_file *p = t->place;
+
+	if (unfinished_forget(p->dir, p->base.name, owner_of(t)) < 0)
+		return -1;
+	return t->base.want.fsync && io_sync_dir(p->dir) < 0
+		       ? err_sys("cannot sync the directory to disk")
+		       : 0;
+}
+
 static int commit_new_file(struct target *base)
 {
 	struct target_file *t = file_of(base);
 	const struct place_file *p = t->place;
+	int r, fd = base->fd;
 
 	if (publish_file(t) < 0)
 		return -1;
-	close(base->fd);
-	base->fd = -1;
-	if (unfinished_forget(p->dir, p->base.name, owner_of(t)) == 0) {
-		if (!base->want.fsync || io_sync_dir(p->dir) == 0)
-			return 0;
-		err_sys("cannot sync the directory to disk");
-	}
-	if (!t->replaces)
+	base->fd = -1; /* nothing is left to abort */
+	r = finish_name(t);
+	if (r < 0 && !t->replaces && partial_is_same(p->dir, p->base.name, fd))
 		unlinkat(p->dir, p->base.name, 0);
-	return -1;
+	close(fd);
+	return r;
 }
 
 static void abort_new_file(struct target *base)
@@ -369,7 +366,8 @@ static void abort_new_file(struct target *base)
 	if (base->fd < 0)
 		return;
 	/* The lock is held until the end, so that no other job takes the file for a stale one. */
-	if (unlinkat(t->place->dir, t->hidden, 0) < 0 && errno != ENOENT)
+	if (partial_is_same(t->place->dir, t->hidden, base->fd) &&
+		unlinkat(t->place->dir, t->hidden, 0) < 0 && errno != ENOENT)
 		log_warn("warning: cannot remove the unfinished '%s'", t->hidden);
 	close(base->fd);
 }

@@ -47,12 +47,11 @@ bool partial_is(const char *entry)
 	       strcmp(entry + len - suffix, PARTIAL_SUFFIX) == 0;
 }
 
-/* Whether hidden still leads to fd. */
-static bool is_same_file(int dir, const char *hidden, int fd)
+bool partial_is_same(int dir, const char *name, int fd)
 {
 	struct stat a, b;
 
-	return fstat(fd, &a) == 0 && fstatat(dir, hidden, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstat(fd, &a) == 0 && fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       identity_is_same(&a, &b);
 }
 
@@ -158,7 +157,7 @@ static int clear_stale(int dir, const char *hidden, bool remove)
 		; /* recorded */
 	else if (!remove && precheck_is_kept(dir, &st))
 		refuse_kept(hidden);
-	else if (remove && is_same_file(dir, hidden, fd) && unlinkat(dir, hidden, 0) < 0)
+	else if (remove && partial_is_same(dir, hidden, fd) && unlinkat(dir, hidden, 0) < 0)
 		err_sys("cannot remove the unfinished '%s'", hidden);
 	else
 		r = 0;
@@ -185,7 +184,7 @@ int partial_create(int dir, const char *hidden)
 			continue;
 		}
 		if (lock_or_warn(fd) == 0) {
-			if (is_same_file(dir, hidden, fd)) {
+			if (partial_is_same(dir, hidden, fd)) {
 				fchmod(fd, 0600); /* whatever the umask */
 				record_job(fd);
 				return fd;

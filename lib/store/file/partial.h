@@ -22,6 +22,9 @@ char *partial_name(const char *name, char out[PARTIAL_NAME_MAX]);
 /* Whether a directory entry is such a hidden file. */
 bool partial_is(const char *entry);
 
+/* Whether dir/name still leads to the open file fd: nobody has removed or replaced it. */
+bool partial_is_same(int dir, const char *name, int fd);
+
 /*
  * Creates the hidden file in dir with mode 0600, opens it for reading and writing, and
  * locks it, or warns if the filesystem has no locks.  A stale one is removed first.

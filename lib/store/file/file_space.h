@@ -1,0 +1,13 @@
+/*
+ * file_space: whether there is space for a file, in a dry run.
+ */
+#ifndef IMG_FILE_SPACE_H
+#define IMG_FILE_SPACE_H
+
+#include "lib/store/file/file_place.h"
+#include "lib/store/target.h"
+
+/* What allocating a new file at p would find.  0, or -1 with ST_NOROOM recorded. */
+int file_space_check(const struct place_file *p, const struct target_want *want);
+
+#endif
