@@ -168,6 +168,7 @@ static int convert_file(struct swap *w, const struct flow_options *opt, struct b
 		kv_add_bool(reply, "kept", true);
 		return 0;
 	}
+	w->change.read = w->from.img; /* what was written to it since is nowhere else */
 	return original->backend->remove(original, &w->change) < 0 ? err_wrap("the original") : 0;
 }
 

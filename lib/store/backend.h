@@ -47,10 +47,11 @@ struct found {
 #define BACKEND_GROUP_MAX 130 /* bytes with the NUL */
 
 struct change_want {
-	bool allow_links; /* also change a file that has several links */
-	bool is_archive;  /* it is known to be one, so that no other image needs it */
-	bool is_unneeded; /* with dry_run: it is open here, and what needs it is changed before */
-	bool dry_run;	  /* only make the checks */
+	bool allow_links;   /* also change a file that has several links */
+	bool is_archive;    /* it is known to be one, so that no other image needs it */
+	bool is_unneeded;   /* with dry_run: it is open here, and what needs it is changed before */
+	bool dry_run;	    /* only make the checks */
+	struct image *read; /* it is open here, and is changed only if it is still as it was read */
 };
 
 /* What the storage of an image can give it; zeros: it cannot be extended.  In bytes. */

@@ -406,3 +406,38 @@ killed_at() {
 	json ".data_bytes == $((($(stat -c %s "$SMALL") + 4095) / 4096 * 4096))"
 	[ "$read" -lt 200 ]
 }
+
+# stopped WORDS...: starts it, $run, and waits until the injected signal has stopped its $helper.
+stopped() {
+	"$@" >"$OUT" 2>"$ERR" 3>&- &
+	run=$!
+	wait_until 20 grep -qs 'stopped by SIGSTOP' "$TRACE"
+	helper=$(helpers)
+}
+
+# goes_on STATUS: it ends with STATUS and one line.
+goes_on() {
+	kill -CONT "$helper"
+	status=0
+	wait "$run" || status=$?
+	[ "$status" = "$1" ]
+	one_line img-
+}
+
+# It is held where the new file has got its name.
+@test "calls: what is written to the original of img-archive before it is removed is not lost" {
+	cp "$SMALL" x.img
+	inject renameat2:signal=STOP
+	stopped img-archive x.img
+	printf Y | put x.img 5000
+	goes_on 8
+	says 'the original: the source was changed while it was read'
+	[ "$(cut_out x.img 5000 5001)" = Y ]
+	lzop -dc x.img.lzo | cmp - "$SMALL"
+	rm x.img "$TRACE"
+	stopped img-unarchive x.img.lzo
+	printf Y | put x.img.lzo 20
+	goes_on 8
+	same "$SMALL" x.img
+	assert_exist x.img.lzo
+}

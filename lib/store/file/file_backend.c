@@ -24,6 +24,7 @@
 #include "lib/store/file/precheck.h"
 #include "lib/store/file/publish.h"
 #include "lib/store/file/unfinished.h"
+#include "lib/store/image.h"
 #include "lib/store/info.h"
 
 static int sync_directory(const struct place_file *p)
@@ -69,8 +70,8 @@ static int refuse_change_of(const struct place_file *p, const struct change_want
 	return 0;
 }
 
-/* Refuses if the name no longer leads to the file that was checked. */
-static int check_same(const struct place_file *p)
+/* Refuses if the name no longer leads to the file that was checked, or to what was read of it. */
+static int check_same(const struct place_file *p, const struct change_want *want)
 {
 	struct stat now;
 
@@ -78,7 +79,7 @@ static int check_same(const struct place_file *p)
 		return err_sys("cannot stat");
 	if (!identity_is_same(&now, &p->st))
 		return err_set(ST_BUSY, "was replaced meanwhile, so it was not changed");
-	return 0;
+	return want->read ? image_check_end(want->read) : 0;
 }
 
 static int remove_file(const struct place *base, const struct change_want *want)
@@ -91,7 +92,7 @@ static int remove_file(const struct place *base, const struct change_want *want)
 		return -1;
 	if (want->dry_run)
 		return 0;
-	if (check_same(p) < 0)
+	if (check_same(p, want) < 0)
 		return -1;
 	if (unlinkat(p->dir, base->name, 0) < 0)
 		return err_sys("cannot remove");
@@ -145,7 +146,7 @@ static int rename_file(const struct place *base, const char *name, const struct 
 		return -1;
 	if (want->dry_run)
 		return 0;
-	if (check_same(p) < 0 || rename_with_mark(p, name) < 0 ||
+	if (check_same(p, want) < 0 || rename_with_mark(p, name) < 0 ||
 		unfinished_forget(p->dir, base->name, p->st.st_uid) < 0)
 		return -1;
 	return sync_directory(p);
