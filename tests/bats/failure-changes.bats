@@ -78,6 +78,36 @@ is_replaced() {
 	done
 }
 
+# What may happen to the name of an image that is written in place.
+gives_way() { mv new.img "$1"; }
+is_swapped() {
+	mv "$1" gone
+	mv new.img "$1"
+}
+
+@test "changes: the name of an image that is written in place" {
+	local how now
+
+	mkfifo one
+	for how in vanishes gives_way is_swapped; do
+		echo stranger >new.img
+		head -c 4M /dev/urandom >y.img
+		ln y.img written
+		img-write --allow-links - y.img <one >"$OUT" 2>"$ERR" 3>&- &
+		run=$!
+		exec 5>one
+		head -c 2M x.img >&5
+		wait_until 20 begun x.img y.img
+		$how y.img
+		now=$(cat y.img 2>&1 || true)
+		exec 5>&-
+		ended 5 'img-write: y.img: was renamed or replaced while it was written'
+		assert_equal "$(cat y.img 2>&1 || true)" "$now"
+		has_mark written
+		rm -f y.img written gone new.img
+	done
+}
+
 @test "changes: what img-verify reads" {
 	local how
 

@@ -441,3 +441,27 @@ goes_on() {
 	same "$SMALL" x.img
 	assert_exist x.img.lzo
 }
+
+@test "calls: an image that is replaced before img-write has locked it" {
+	local n replace now
+
+	cp "$SMALL" y.img
+	n=$(nth fcntl F_OFD_SETLK img-write -j 1 "$SMALL" y.img)
+	for replace in 'mv new.img y.img' 'rm y.img'; do
+		cp "$SMALL" y.img
+		echo stranger >new.img
+		rm "$TRACE"
+		inject fcntl:signal=STOP:when="$n"
+		ln y.img old.img
+		stopped img-write -j 1 --allow-links "$SMALL" y.img
+		$replace
+		now=$(cat y.img 2>&1 || true)
+		goes_on 5
+		says 'was renamed or replaced while it was opened'
+		assert_equal "$(cat y.img 2>&1 || true)" "$now"
+		same "$SMALL" old.img
+		inject
+		run ! has_mark old.img
+		rm -f y.img old.img new.img
+	done
+}

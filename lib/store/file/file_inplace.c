@@ -4,12 +4,14 @@
  *	checks, lock, mark, fsync | writes | zero the rest, fsync, unmark, fsync
  *
  * A failure after the first write leaves a mixture of old and new content, so the mark
- * is kept.  A failure before the first write leaves the mark that there was, or none.
+ * is kept.  A failure before the first write leaves the mark that there was, or none.  If the name
+ * leads to another file in the end, the job fails, too.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -34,6 +36,19 @@ static int lock_file(const struct target_inplace *t)
 	if (partial_lock(t->base.fd) == 0)
 		return 0;
 	return err_status() == ST_BUSY ? err_set(ST_BUSY, "in use: another job is writing it") : -1;
+}
+
+static bool has_name(const struct target_inplace *t)
+{
+	return partial_is_same(t->place->dir, t->place->base.name, t->base.fd);
+}
+
+/* Locks it; the name may have got another file since it was opened. */
+static int lock_named_file(const struct target_inplace *t)
+{
+	if (lock_file(t) < 0)
+		return -1;
+	return has_name(t) ? 0 : err_set(ST_BUSY, "was renamed or replaced while it was opened");
 }
 
 /* The size may have changed since the place was opened. */
@@ -67,8 +82,9 @@ static int prepare_inplace_file(struct target_inplace *t)
 	if (unfinished_check(t->place->dir, t->place->base.name, t->place->st.st_uid) < 0)
 		return -1;
 	target_set_hole_unit(&t->base);
-	if (target_check_source(&t->base, &t->place->st) < 0 || (!w->dry_run && lock_file(t) < 0) ||
-		read_size(t) < 0 || target_check_len(&t->base) < 0)
+	if (target_check_source(&t->base, &t->place->st) < 0 ||
+		(!w->dry_run && lock_named_file(t) < 0) || read_size(t) < 0 ||
+		target_check_len(&t->base) < 0)
 		return -1;
 	is = unfinished_is(t->base.fd, t->place->dir, t->place->base.name);
 	if (is < 0)
@@ -107,8 +123,12 @@ static int zero_file_rest(struct target *t, uint64_t len)
 
 static int commit_inplace(struct target *base)
 {
-	const struct place_file *p = ((struct target_inplace *)base)->place;
+	const struct target_inplace *t = (const struct target_inplace *)base;
+	const struct place_file *p = t->place;
 
+	/* Before the mark is removed: beside the name it would be that of another file. */
+	if (!has_name(t))
+		return err_set(ST_BUSY, "was renamed or replaced while it was written");
 	if (unfinished_clear(base->fd, p->dir, p->base.name) < 0)
 		return -1;
 	if (target_sync(base) < 0) {
@@ -126,10 +146,14 @@ static void abort_inplace(struct target *base)
 
 	if (base->fd < 0)
 		return;
-	if (t->marked && !atomic_load(&base->touched))
-		unfinished_clear(base->fd, t->place->dir, t->place->base.name);
-	else if (t->has_record && !atomic_load(&base->touched))
+	if (t->marked && !atomic_load(&base->touched)) {
+		if (has_name(t))
+			unfinished_clear(base->fd, t->place->dir, t->place->base.name);
+		else
+			fremovexattr(base->fd, UNFINISHED_ATTR); /* what is beside the name stays */
+	} else if (t->has_record && !atomic_load(&base->touched) && has_name(t)) {
 		unfinished_set(base->fd, t->place->dir, t->place->base.name, t->record);
+	}
 	close(base->fd);
 }
 
