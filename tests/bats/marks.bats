@@ -181,21 +181,46 @@ ignored() {
 	done
 }
 
-# Where links to another user's file can be made (fs.protected_hardlinks), anybody could do it.
-@test "a mark that is a link to another file does not empty that" {
-	echo precious >other
-	ln other "$mark"
-	refuses 4 x.img img-write "$IMAGE" x.img
-	says 'the file that is its mark has 2 names'
-	assert_equal "$(cat other)" precious
-	rm "$mark"
-	succeeds img-write "$IMAGE" x.img
+# faulty CALLS FAULT... img-NAME WORD...: runs it with strace's inject= expressions.
+faulty() {
+	local options=(-e "trace=$1")
+	shift
+	while [[ $1 != img-* ]]; do
+		options+=(-e "inject=$1")
+		shift
+	done
+	strace -f -qq -o /dev/null "${options[@]}" env ASAN_OPTIONS=detect_leaks=0 "$@"
 }
 
 # without_links COMMAND...: runs it where no hard links can be made.
 without_links() {
-	strace -f -qq -o /dev/null -e trace=linkat -e inject=linkat:error=EPERM \
-		env ASAN_OPTIONS=detect_leaks=0 "$@"
+	faulty linkat linkat:error=EPERM "$@"
+}
+
+# Where links to another user's file can be made (fs.protected_hardlinks), anybody could do it.
+@test "a mark that is a link to another file does not empty that" {
+	echo precious >other
+	ln other "$mark"
+	succeeds img-write "$IMAGE" x.img
+	assert_equal "$(cat other)" precious
+	assert_not_exist "$mark"
+}
+
+@test "an unfinished image with two marks, as a killed img-rename leaves them, can be written" {
+	printf 'record of a job' >"$mark"
+	ln "$mark" .y.img.img-tools-unfinished
+	is_unfinished true
+	# There is a mark all the time, and it says nothing of the earlier job.
+	try faulty '%file,pwrite64' 'pwrite64:error=EIO' img-write -j 1 "$IMAGE" x.img
+	[ "$status" = 1 ]
+	is_unfinished true
+	[ ! -s "$mark" ]
+	[ "$(stat -c %h "$mark")" = 1 ]
+	assert_equal "$(cat .y.img.img-tools-unfinished)" 'record of a job'
+	assert_not_exist .x.img.img-tools
+	succeeds img-write "$IMAGE" x.img
+	is_unfinished false
+	rm .y.img.img-tools-unfinished
 }
 
 # What it says is where an unfinished resize would be continued.
@@ -217,6 +242,26 @@ without_links() {
 	[ "$(stat -c %h .y.img.img-tools-unfinished)" = 1 ]
 	has_mark y.img
 	rm .y.img.img-tools-unfinished
+}
+
+# There the name is reserved by an empty file with a mark, as on NFS, FUSE and exFAT.
+@test "a renamed image keeps its mark where the name has to be reserved" {
+	local calls=renameat2,linkat,fstatfs from=x.img to=y.img faults
+
+	as_root chown 4242 x.img
+	printf 'record of a job' >"$mark"
+	as_root chown 4242 "$mark"
+	for faults in 'linkat:error=EPERM' 'fstatfs:poke_exit=@arg2=6969000000000000'; do
+		# shellcheck disable=SC2086 # several words
+		succeeds faulty "$calls" renameat2:error=EINVAL $faults img-rename $from $to
+		same "$IMAGE" $to
+		has_mark $to
+		assert_equal "$(cat .$to.img-tools-unfinished)" 'record of a job'
+		[ "$(stat -c %h .$to.img-tools-unfinished)" = 1 ]
+		[ "$(ls -A)" = .$to.img-tools-unfinished$'\n'$to ]
+		from=y.img to=x.img
+	done
+	as_root rm "$mark"
 }
 
 # refused_to TEXT WORDS...: what another user wants is refused before any data is read, as

@@ -66,16 +66,23 @@ static int replace_reserved(int dir, const char *from, const char *to)
 	return r;
 }
 
-/* The mark shows that the empty file is unfinished, if a crash leaves it. */
+/*
+ * The mark shows that the empty file is unfinished, if a crash leaves it.  An unfinished file that
+ * is renamed has brought its mark, which is its owner's.
+ */
 static int rename_reserving(int dir, const char *from, const char *to)
 {
-	int keep, r, marked = unfinished_mark_name(dir, to, geteuid());
+	struct stat st;
+	int keep, r, marked;
 
+	if (fstatat(dir, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	marked = unfinished_mark_name(dir, to, st.st_uid);
 	if (marked < 0)
 		return -1;
 	r = replace_reserved(dir, from, to);
 	keep = errno;
-	if (marked && unfinished_forget(dir, to, geteuid()) < 0)
+	if (marked && unfinished_forget(dir, to, st.st_uid) < 0)
 		err_clear(); /* a mark that remains does no harm */
 	errno = keep;
 	return r;

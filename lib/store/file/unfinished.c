@@ -114,6 +114,38 @@ static int sync_mark(int dir_fd, int file, uid_t owner, const char *record)
 							  : 0;
 }
 
+/*
+ * An interrupted img-rename leaves a mark with two names, and what has several may be any file, so
+ * a new one takes its place.  There is a mark all the time.
+ */
+static int replace_mark(
+	int dir_fd, const char *name, const char *mark, uid_t owner, const char *record)
+{
+	char hidden[PARTIAL_NAME_MAX];
+	int r, file = partial_create(dir_fd, partial_name(name, hidden));
+
+	if (file < 0)
+		return -1;
+	partial_unmark(file);
+	r = sync_mark(dir_fd, file, owner, record);
+	if (r == 0 && renameat(dir_fd, hidden, dir_fd, mark) < 0)
+		r = err_sys("cannot mark it as unfinished");
+	if (r < 0)
+		unlinkat(dir_fd, hidden, 0);
+	else if (io_sync_dir(dir_fd) < 0)
+		r = err_sys("cannot mark it as unfinished");
+	close(file);
+	return r;
+}
+
+/* Whether the open file is a mark that is not this name's alone. */
+static bool is_shared_mark(int file, uid_t owner)
+{
+	struct stat st;
+
+	return fstat(file, &st) == 0 && is_mark(&st, owner) && st.st_nlink > 1;
+}
+
 static int make_mark(int dir_fd, const char *name, uid_t owner, const char *record)
 {
 	const int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
@@ -127,7 +159,9 @@ static int make_mark(int dir_fd, const char *name, uid_t owner, const char *reco
 	is_new = file >= 0;
 	if (file < 0 && errno == EEXIST)
 		file = openat(dir_fd, mark, flags);
-	if (file >= 0)
+	if (file >= 0 && !is_new && is_shared_mark(file, owner))
+		r = replace_mark(dir_fd, name, mark, owner, record);
+	else if (file >= 0)
 		r = sync_mark(dir_fd, file, owner, record);
 	else if (errno == EISDIR || errno == ELOOP || errno == ENXIO)
 		r = err_set(ST_REFUSED, "cannot mark it as unfinished: '%s' is not a mark", mark);
@@ -143,7 +177,13 @@ static int make_mark(int dir_fd, const char *name, uid_t owner, const char *reco
 
 int unfinished_mark_name(int dir_fd, const char *name, uid_t owner)
 {
-	return make_mark(dir_fd, name, owner, NULL);
+	char *mark = mark_name(name);
+	bool has = mark && has_mark_beside(dir_fd, mark, owner);
+
+	if (!mark)
+		return -1;
+	free(mark);
+	return has ? 0 : make_mark(dir_fd, name, owner, NULL);
 }
 
 int unfinished_set(int fd, int dir_fd, const char *name, const char *record)

@@ -61,7 +61,7 @@ int unfinished_carry(int dir_fd, const char *from, const char *to, uid_t owner);
 
 /*
  * Marks dir_fd/name, which need not exist, by a file beside it, and syncs that to disk.
- * 1; 0 if it existed already; or -1 recorded.
+ * 1; 0 if it existed already, which is then kept with what it says; or -1 recorded.
  */
 int unfinished_mark_name(int dir_fd, const char *name, uid_t owner);
 
