@@ -289,6 +289,9 @@ stays() {
 		stays x.img 4 $text img-delete x.img
 		stays x.img 4 $text img-rename x.img z.img
 		stays x.img 4 'not permitted' img-write "$SMALL" x.img
+		stays x.img 4 'not permitted' img-write -n "$SMALL" x.img
+		stays x.img 4 'not permitted' img-resize x.img +1M
+		stays x.img 4 'not permitted' img-resize -n x.img +1M
 		stays x.img 4 $text img-delete -n x.img
 		stays x.img 4 $text img-archive -n x.img
 		succeeds img-copy x.img "$DIR/copy.img"
@@ -299,12 +302,27 @@ stays() {
 	done
 }
 
+# stale_stays: a stale hidden file cannot be removed, as a dry run tells.
+stale_stays() {
+	local word
+
+	for word in '' -n; do
+		# shellcheck disable=SC2086 # no word, if it is empty
+		try img-clean $word .
+		[ "$status" = 4 ]
+		says "cannot remove the unfinished '.z.img.img-tools': Operation not permitted"
+		assert_exist .z.img.img-tools
+	done
+}
+
 @test "limits: an immutable and an append-only directory" {
 	disk 24M ext4
 	mkdir "$M/d"
 	cd "$M/d"
 	cp "$SMALL" x.img
+	touch .z.img.img-tools
 	fix a .
+	stale_stays
 	stays y.img 4 append-only img-create y.img 1M
 	stays y.img 4 append-only img-copy x.img y.img
 	stays x.img 4 append-only img-copy --overwrite "$IMAGE" x.img
@@ -315,8 +333,11 @@ stays() {
 	succeeds img-write "$SMALL" x.img
 	as_root chattr -a .
 	fix i .
+	stale_stays
 	stays y.img 4 immutable img-create y.img 1M
 	stays x.img 4 'not permitted' img-delete -n x.img
+	as_root chattr -i .
+	rm .z.img.img-tools
 }
 
 @test "limits: a renamed mark is renamed back if the image cannot be renamed" {

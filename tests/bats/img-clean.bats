@@ -140,6 +140,8 @@ dead_run() {
 	chmod 555 d
 	refuses 4 d without_power img-clean d
 	says .x.img-tools
+	refuses 4 d without_power img-clean -n d
+	says .x.img-tools
 	chmod 755 d
 	assert_exist d/.x.img-tools
 	rm d/.x.img-tools

@@ -132,11 +132,13 @@ static int check_stale(int fd, const char *hidden, bool take)
 	return r < 0 ? -1 : 0;
 }
 
-/* As the removal of a file that is kept by the sticky bit. */
-static int refuse_kept(const char *hidden)
+/* Whether unlink(2) would fail, with errno set. */
+static bool is_kept(int dir, const struct stat *st)
 {
+	if (precheck_keeps_entries(dir))
+		return true;
 	errno = EPERM;
-	return err_sys("cannot remove the unfinished '%s'", hidden);
+	return precheck_is_kept(dir, st);
 }
 
 /* As partial_clear(), or its checks only. */
@@ -155,8 +157,8 @@ static int clear_stale(int dir, const char *hidden, bool remove)
 		err_set(ST_REFUSED, "'%s' exists and is not a partial file", hidden);
 	else if (check_stale(fd, hidden, remove) < 0)
 		; /* recorded */
-	else if (!remove && precheck_is_kept(dir, &st))
-		refuse_kept(hidden);
+	else if (!remove && is_kept(dir, &st))
+		err_sys("cannot remove the unfinished '%s'", hidden);
 	else if (remove && partial_is_same(dir, hidden, fd) && unlinkat(dir, hidden, 0) < 0)
 		err_sys("cannot remove the unfinished '%s'", hidden);
 	else

@@ -22,11 +22,32 @@ int precheck_links(const struct place_file *p, bool allow_links)
 	return 0;
 }
 
+/* Whether an attribute as of chattr(1) is set.  Where statx() fails, so does the change. */
+static bool has_attribute(int dir, const char *name, uint64_t which)
+{
+	struct statx x;
+
+	return statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE, &x) == 0 &&
+	       x.stx_attributes & which;
+}
+
 int precheck_writable(const struct place_file *p)
 {
-	return faccessat(p->dir, p->base.name, W_OK, AT_EACCESS) < 0
-		       ? err_sys("cannot open for writing")
-		       : 0;
+	int r = faccessat(p->dir, p->base.name, W_OK, AT_EACCESS);
+
+	if (r == 0 && has_attribute(p->dir, p->base.name, STATX_ATTR_APPEND)) {
+		errno = EPERM; /* as of open(2) */
+		r = -1;
+	}
+	return r < 0 ? err_sys("cannot open for writing") : 0;
+}
+
+bool precheck_keeps_entries(int dir)
+{
+	if (faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		return true;
+	errno = EPERM;
+	return has_attribute(dir, "", STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND);
 }
 
 int precheck_stat(const struct place_file *p, bool allow_links)
@@ -40,19 +61,14 @@ int precheck_stat(const struct place_file *p, bool allow_links)
 	return precheck_links(p, allow_links);
 }
 
-/* Attributes as of chattr(1).  who: "" or "the directory ".  Where statx() fails, so does the
- * change. */
+/* who: "" or "the directory ". */
 static int refuse_attributes(int dir, const char *name, const char *who)
 {
-	struct statx x;
-
-	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE, &x) < 0)
-		return 0;
-	if (x.stx_attributes & STATX_ATTR_IMMUTABLE)
+	if (has_attribute(dir, name, STATX_ATTR_IMMUTABLE))
 		return err_set(ST_REFUSED, "%sis immutable (see chattr)", who);
-	if (x.stx_attributes & STATX_ATTR_APPEND)
+	if (has_attribute(dir, name, STATX_ATTR_APPEND))
 		return err_set(ST_REFUSED, "%sis append-only (see chattr)", who);
-	if (*name && x.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+	if (*name && has_attribute(dir, name, STATX_ATTR_MOUNT_ROOT))
 		return err_set(ST_BUSY, "is a mount point");
 	return 0;
 }

@@ -24,7 +24,10 @@ int precheck_stat(const struct place_file *p, bool allow_links);
 /* Refuses only a file with several links, without allow_links.  0, or -1 recorded. */
 int precheck_links(const struct place_file *p, bool allow_links);
 
-/* Whether this user may write to the file, which is not opened.  0, or -1 recorded. */
+/*
+ * Whether this user may write to the file, which is not opened, also not at its end only.  0, or -1
+ * recorded.
+ */
 int precheck_writable(const struct place_file *p);
 
 /*
@@ -37,6 +40,12 @@ int precheck_fixed(const struct place_file *p, bool dry_run);
 
 /* Whether dir has the sticky bit, and we may not remove or rename its entry st for that. */
 bool precheck_is_kept(int dir, const struct stat *st);
+
+/*
+ * Whether no entry of dir can be removed: dir is not writable, immutable or append-only.  errno
+ * says why.
+ */
+bool precheck_keeps_entries(int dir);
 
 /* /dev is kept in memory, so a file there would not survive a reboot.  0, or -1 recorded. */
 int precheck_devices(const struct place_file *p);
