@@ -103,14 +103,39 @@ injected() {
 	head -c 20M /dev/urandom >"$M/x.img"
 	rest=$(($(free_bytes) - (8 << 20)))
 	fallocate -l $rest "$M/ballast"
+	succeeds img-copy -n "$M/x.img" "$M/y.img"
 	succeeds img-copy "$M/x.img" "$M/y.img"
 	same "$M/x.img" "$M/y.img"
 	refuses 9 "$M/z.img" injected ioctl:error=EOPNOTSUPP img-copy "$M/x.img" "$M/z.img"
 	# Only the holes need space of their own.
 	truncate -s 40M "$M/x.img"
+	refuses 9 "$M/z.img" img-copy -n "$M/x.img" "$M/z.img"
 	refuses 9 "$M/z.img" img-copy "$M/x.img" "$M/z.img"
 	succeeds img-copy --sparse "$M/x.img" "$M/z.img"
 	same "$M/x.img" "$M/z.img"
+}
+
+# An interrupted job's file is removed first.
+@test "limits: free space, in a dry run" {
+	local word
+
+	small_fs "$DIR/s" 20M
+	cd "$DIR/s"
+	head -c 12M /dev/urandom >.x.img.img-tools
+	refuses 9 x.img img-create -n x.img 24M
+	succeeds img-create -n x.img 12M
+	assert_exist .x.img.img-tools
+	succeeds img-create x.img 12M
+	# A file that has all its space gets the new space, too.
+	for word in -n ''; do
+		# shellcheck disable=SC2086 # no word, if it is empty
+		refuses 9 x.img img-resize $word x.img +12M
+		[ "$(stat -c %s x.img)" = 12582912 ]
+	done
+	succeeds img-resize -n x.img +4M
+	succeeds img-create --sparse y.img 1M
+	succeeds img-resize -n y.img +100M
+	succeeds img-resize y.img +100M
 }
 
 @test "reflinks: img-storage shows where they work" {

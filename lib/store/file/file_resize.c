@@ -18,6 +18,7 @@
 
 #include "lib/base/err.h"
 #include "lib/store/file/file_place.h"
+#include "lib/store/file/file_space.h"
 #include "lib/store/file/partial.h"
 #include "lib/store/file/precheck.h"
 #include "lib/store/file/unfinished.h"
@@ -26,12 +27,6 @@
 static const struct place_file *place_of(const struct resize *r)
 {
 	return (const struct place_file *)r->img->place;
-}
-
-int file_resize_plan(struct resize *r)
-{
-	(void)r;
-	return 0;
 }
 
 static int sync_file(const struct resize *r)
@@ -45,6 +40,13 @@ static bool is_sparse(const struct resize *r)
 	struct stat st;
 
 	return fstat(r->fd, &st) == 0 && (uint64_t)st.st_blocks * 512 < r->from;
+}
+
+int file_resize_plan(struct resize *r)
+{
+	if (!r->want.dry_run || r->len <= r->from || is_sparse(r))
+		return 0;
+	return file_space_check_growth(place_of(r), r->len - r->from);
 }
 
 /* ftruncate() would cut what another job has added meanwhile.  0, or -1 recorded. */

@@ -3,22 +3,94 @@
  */
 #include "lib/store/file/file_space.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/size.h"
+#include "lib/host/storage.h"
+#include "lib/store/image.h"
+#include "lib/store/target_ops.h"
 
-int file_space_check(const struct place_file *p, const struct target_want *want)
+static int refuse_space(uint64_t want, uint64_t have)
 {
-	char need[SIZE_HUMAN], have[SIZE_HUMAN];
-	uint64_t free_bytes;
-	struct statvfs vfs;
+	char a[SIZE_HUMAN], b[SIZE_HUMAN];
 
-	if (want->sparse || want->len == TARGET_LEN_UNKNOWN || fstatvfs(p->dir, &vfs) < 0)
-		return 0;
-	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-	if (want->len > free_bytes)
-		return err_set(ST_NOROOM, "needs %s, and the filesystem has %s free",
-			size_human(want->len, need), size_human(free_bytes, have));
+	return err_set(ST_NOROOM, "needs %s, and the filesystem has %s free", size_human(want, a),
+		size_human(have, b));
+}
+
+/* root may use what some filesystems reserve; btrfs counts there what no file can have. */
+static int get_free(int dir, uint64_t *out)
+{
+	struct statvfs vfs;
+	struct statfs fs;
+
+	if (fstatvfs(dir, &vfs) < 0 || fstatfs(dir, &fs) < 0)
+		return -1;
+	*out = (geteuid() == 0 && fs.f_type != BTRFS_SUPER_MAGIC ? vfs.f_bfree : vfs.f_bavail) *
+	       vfs.f_frsize;
 	return 0;
+}
+
+/* What a stale hidden file has, which would be removed first. */
+static uint64_t stale_bytes(int dir, const char *hidden)
+{
+	struct stat st;
+
+	return fstatat(dir, hidden, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink == 1
+		       ? (uint64_t)st.st_blocks * 512
+		       : 0;
+}
+
+/* What a copy that shares the source's blocks needs: space for its holes. */
+static uint64_t unshared_bytes(const struct place_file *p, const struct target_want *want)
+{
+	const struct image *source = want->source;
+	uint64_t used;
+	struct stat dir;
+
+	if (!source || source->fd < 0 || !S_ISREG(source->st.st_mode) ||
+		(uint64_t)source->st.st_size != want->len || fstat(p->dir, &dir) < 0 ||
+		dir.st_dev != source->st.st_dev || !storage_can_reflink(p->dir))
+		return want->len;
+	used = (uint64_t)source->st.st_blocks * 512;
+	return used < want->len ? want->len - used : 0;
+}
+
+int file_space_check(const struct place_file *p, const char *hidden, const struct target_want *want)
+{
+	uint64_t need, have;
+
+	if (want->sparse || want->len == TARGET_LEN_UNKNOWN || get_free(p->dir, &have) < 0)
+		return 0;
+	have += stale_bytes(p->dir, hidden);
+	if (want->len <= have)
+		return 0;
+	need = unshared_bytes(p, want);
+	return need > have ? refuse_space(need, have) : 0;
+}
+
+/* Whether fallocate() works there, as a file without a name tells. */
+static bool can_allocate(int dir)
+{
+	int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	bool can = fd >= 0 && (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 1) == 0 || errno == ENOSPC);
+
+	if (fd >= 0)
+		close(fd);
+	return can;
+}
+
+int file_space_check_growth(const struct place_file *p, uint64_t by)
+{
+	uint64_t have;
+
+	if (get_free(p->dir, &have) < 0 || by <= have || !can_allocate(p->dir))
+		return 0;
+	return refuse_space(by, have);
 }

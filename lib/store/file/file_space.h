@@ -7,7 +7,14 @@
 #include "lib/store/file/file_place.h"
 #include "lib/store/target.h"
 
-/* What allocating a new file at p would find.  0, or -1 with ST_NOROOM recorded. */
-int file_space_check(const struct place_file *p, const struct target_want *want);
+/*
+ * What allocating a new file at p would find, after a stale file of the name hidden was removed. 0,
+ * or -1 with ST_NOROOM recorded.
+ */
+int file_space_check(
+	const struct place_file *p, const char *hidden, const struct target_want *want);
+
+/* What allocating so many more bytes for the file at p would find.  0, or -1 with ST_NOROOM. */
+int file_space_check_growth(const struct place_file *p, uint64_t by);
 
 #endif

@@ -185,7 +185,7 @@ static int prepare_new_file(struct target_file *t)
 	if (dry_run)
 		return file_attributes_try_in(p->dir, model_of(t)) < 0
 			       ? -1
-			       : file_space_check(p, &t->base.want);
+			       : file_space_check(p, t->hidden, &t->base.want);
 	t->base.fd = partial_create(p->dir, t->hidden);
 	if (t->base.fd < 0)
 		return -1;
