@@ -13,14 +13,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/child.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/size.h"
 #include "lib/format/content.h"
+#include "lib/format/qcow2_check.h"
+#include "lib/format/qcow2_mapped.h"
 #include "lib/format/qcow2_tables.h"
 #include "lib/format/qcow2_tail.h"
 #include "lib/format/qcow2_watermark.h"
 #include "lib/op/op.h"
+#include "lib/op/qemu_check.h"
 #include "lib/op/qemu_img.h"
 #include "lib/op/resize_backing.h"
 #include "lib/op/resize_size.h"
@@ -129,18 +133,23 @@ static int refuse_dirty(const struct qcow2 *q)
 		       : 0;
 }
 
-/* What QEMU could not resize, or only with other files. */
-static int check_features(const struct qcow2 *q)
+static int refuse_unknown(const struct qcow2 *q)
 {
 	char text[QCOW2_TEXT_MAX];
 	unsigned i;
 
-	if (refuse_corrupt(q) < 0)
-		return -1;
 	for (i = 0; i < QCOW2_FEATURES; i++)
 		if (qcow2_unknown_feature(q, i, text))
 			return err_set(ST_REFUSED,
 				"the qcow2 image has a feature that is not supported: %s", text);
+	return 0;
+}
+
+/* What QEMU could not resize, or only with other files. */
+static int check_features(const struct qcow2 *q)
+{
+	if (refuse_corrupt(q) < 0 || refuse_unknown(q) < 0)
+		return -1;
 	if (qcow2_has_data_file(q))
 		return err_set(ST_REFUSED,
 			"the qcow2 image has its data in another file, '%s', whose size would be "
@@ -156,6 +165,25 @@ static int check_features(const struct qcow2 *q)
 			"the qcow2 image has internal snapshots, and its version (compat 0.10) "
 			"cannot be resized with them (see qemu-img amend -o compat=1.1)");
 	return 0;
+}
+
+/*
+ * QEMU takes clusters into use, and the watermark counts them, by their reference counts: what has
+ * the count 0 would be overwritten, or cut off.  Leaks do no harm.
+ */
+static int check_structure(const struct resizing_qcow2 *z)
+{
+	struct qcow2_check found;
+	uint64_t bytes;
+	bool leaks;
+
+	if (qcow2_tables_check(&z->q, z->img->fd, z->img->len) < 0)
+		return -1;
+	if (!child_has("qemu-img"))
+		return qcow2_check(&z->q, z->img->fd, z->img->len, &found);
+	if (z->img->ops->allocated(z->img, &bytes) < 0)
+		return -1;
+	return qemu_check_layer(z->img->fd, &z->q, bytes, QEMU_CHECK_LOCKED, &leaks);
 }
 
 static int check_size(const struct resizing_qcow2 *z)
@@ -264,7 +292,8 @@ static int resize_disk(struct resizing_qcow2 *z)
 		return -1;
 	if (z->to > z->from &&
 		(qcow2_tables_check(&z->q, z->img->fd, z->img->len) < 0 || plan_zeros(z) < 0 ||
-			qemu_img_open(z->r->fd, is_device(z), z->with_zeros) < 0))
+			qemu_img_open(z->r->fd, is_device(z), z->with_zeros) < 0 ||
+			check_structure(z) < 0))
 		return -1;
 	if (z->to > z->from)
 		kv_add(z->reply, "step",
@@ -278,6 +307,18 @@ static int resize_disk(struct resizing_qcow2 *z)
 	return 0;
 }
 
+/* The structure of an encrypted image cannot be checked: then what its tables name counts. */
+static int find_watermark(const struct resizing_qcow2 *z, uint64_t *watermark)
+{
+	uint64_t left = UINT64_MAX;
+
+	if (!z->q.crypt && check_structure(z) < 0)
+		return -1;
+	if (qcow2_watermark(&z->q, z->img->fd, z->img->len, watermark) < 0)
+		return -1;
+	return z->q.crypt ? qcow2_mapped_end(&z->q, z->img->fd, z->img->len, &left, watermark) : 0;
+}
+
 /* What the volume or file must keep. */
 static int check_watermark(const struct resizing_qcow2 *z)
 {
@@ -285,9 +326,9 @@ static int check_watermark(const struct resizing_qcow2 *z)
 	char text[SIZE_HUMAN];
 
 	/* The reference counts are not right then. */
-	if (refuse_corrupt(&z->q) < 0 || refuse_dirty(&z->q) < 0)
+	if (refuse_corrupt(&z->q) < 0 || refuse_dirty(&z->q) < 0 || refuse_unknown(&z->q) < 0)
 		return -1;
-	if (qcow2_watermark(&z->q, z->img->fd, z->img->len, &watermark) < 0)
+	if (find_watermark(z, &watermark) < 0)
 		return -1;
 	kv_add_u64(z->reply, "smallest", watermark);
 	if (z->r->len < watermark)

@@ -534,6 +534,19 @@ put_be32() {
 	unhex "$(printf '%08x' "$3")" | put "$1" "$2"
 }
 
+be64() {
+	od -An -tu8 --endian=big -j "$2" -N 8 "$1" | tr -d ' '
+}
+
+# put_count IMAGE CLUSTER COUNT: the reference count, of 16 bits, of one of the first clusters of a
+# qcow2 image.
+put_count() {
+	local block
+
+	block=$(be64 "$1" "$(be64 "$1" 48)")
+	unhex "$(printf '%04x' "$3")" | put "$1" $((block + 2 * $2))
+}
+
 # cut_out FILE FROM TO: prints the bytes from FROM to TO.
 cut_out() {
 	tail -c +$(($2 + 1)) "$1" | head -c $(($3 - $2))

@@ -153,6 +153,55 @@ stays() {
 	stays 4 'encrypted' 2M
 }
 
+@test "qcow2: a cluster that is in use, and is not counted, is neither overwritten nor cut off" {
+	local program hidden=
+
+	# Clusters 5 and 6 are the guest's data.
+	qemu-img create -q -f qcow2 x.qcow2 4M
+	qemu-io -f qcow2 -c 'write -P 1 0 64k' -c 'write -P 2 64k 64k' x.qcow2
+	cp x.qcow2 good
+	put_count x.qcow2 5 0
+	stays 8 'the qcow2 image is corrupt' 2G
+	cp good x.qcow2
+	put_count x.qcow2 6 0
+	stays 8 'the qcow2 image is corrupt' --physical --shrink 384K
+	truncate -s 32M x.qcow2
+	stays 8 'the qcow2 image is corrupt' --physical --shrink 1M
+	# What is counted, and not used, is only lost.
+	cp good x.qcow2
+	put_count x.qcow2 9 1
+	resized x.qcow2 2G
+	truncate -s 32M x.qcow2
+	succeeds img-resize --physical --shrink x.qcow2 1M
+	qemu-io -f qcow2 -c 'read -P 1 0 64k' -c 'read -P 2 64k 64k' x.qcow2 >read
+	lacks read 'verification failed'
+	# The file is cut without qemu-img, too.
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	for program in {/usr/local,/usr,}/{bin,sbin}/qemu-img; do
+		[ ! -x "$program" ] || hidden+="mount --bind /dev/null $program;"
+	done
+	succeeds unshare -m bash -c "$hidden"'exec "$@"' - \
+		img-resize --physical --shrink x.qcow2 960K
+	put_count x.qcow2 6 0
+	refuses 8 x.qcow2 unshare -m bash -c "$hidden"'exec "$@"' - \
+		img-resize --physical --shrink x.qcow2 896K
+	says 'disagrees with its reference count'
+	[ "$(stat -c %s x.qcow2)" = $((960 << 10)) ]
+}
+
+@test "qcow2: --physical of an encrypted image keeps what its tables name" {
+	qemu-img create -q -f qcow2 --object secret,id=s,data=abc \
+		-o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 x.qcow2 1M
+	qemu-io --object secret,id=s,data=abc -c 'write -P 1 0 64k' --image-opts \
+		driver=qcow2,encrypt.key-secret=s,file.filename=x.qcow2
+	end=$(stat -c %s x.qcow2)
+	truncate -s 32M x.qcow2
+	put_count x.qcow2 $((end / 65536 - 1)) 0
+	stays 4 "($end bytes)" --physical --shrink $((end - 1))
+	succeeds img-resize --physical --shrink x.qcow2 "$end"
+	[ "$(stat -c %s x.qcow2)" = "$end" ]
+}
+
 @test "qcow2: no other file is touched, whatever the image names" {
 	head -c 1M /dev/urandom >victim
 	cp victim kept
