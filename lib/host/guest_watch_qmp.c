@@ -18,6 +18,8 @@
 #include "lib/host/guest_watch.h"
 #include "lib/host/qmp_block.h"
 
+#define TAKE_MAX QMP_EVENTS_MAX /* in one call, so that the disks are looked at meanwhile */
+
 int guest_watch_qmp_open(struct guest_watch *g)
 {
 	g->qmp = qmp_open(g->policy, g->socket, g->owner);
@@ -63,14 +65,20 @@ static int take_event(struct guest_watch *g, json_t *event)
 
 int guest_watch_qmp_take(struct guest_watch *g)
 {
-	int got, something = qmp_lost_events(g->qmp);
+	int got = 1, i, something = qmp_lost_events(g->qmp);
 	json_t *event;
 
-	while ((got = qmp_event(g->qmp, NULL, 0, &event)) > 0) {
-		something |= take_event(g, event);
-		json_decref(event);
+	for (i = 0; i < TAKE_MAX && got > 0; i++) {
+		got = qmp_event(g->qmp, NULL, 0, &event);
+		if (got > 0) {
+			something |= take_event(g, event);
+			json_decref(event);
+		}
 	}
-	return got < 0 ? -1 : something;
+	/* What is left may be of any kind, and the descriptor need not become readable for it. */
+	if (got > 0)
+		g->is_stale = true;
+	return got < 0 ? -1 : something || got;
 }
 
 int guest_watch_qmp_set(struct guest_watch *g, const struct live_disk *disk, uint64_t threshold)

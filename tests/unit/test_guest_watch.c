@@ -127,6 +127,26 @@ static void test_set_and_look(void)
 	end_guest(&g);
 }
 
+/* As many events as are kept, of which none matters. */
+static void test_flood(void)
+{
+	static char text[QMP_EVENTS_MAX * sizeof("\"event\":\"E\"}\n{") + 16];
+	static const struct answer with[] = { DISKS, { "write-threshold", text }, { NULL, NULL } };
+	struct guest_watch g;
+	size_t n = 0;
+	int i;
+
+	for (i = 0; i < QMP_EVENTS_MAX; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "\"event\":\"E\"}\n{");
+	snprintf(text + n, sizeof(text) - n, "\"return\": {}");
+	is_int(dial_guest(&g, with), 0, "flood: opened");
+	is_int(guest_watch_set(&g, disk_of(&g, "a"), 4096), 0, "flood: set");
+	is_int(guest_watch_take(&g), 1, "flood: the disks are looked at in between");
+	ok(g.is_stale, "flood: all of them");
+	is_int(guest_watch_take(&g), 0, "flood: nothing is left");
+	end_guest(&g);
+}
+
 static void test_refused(void)
 {
 	static const struct answer with[] = { DISKS,
@@ -219,6 +239,7 @@ int main(void)
 	scratch_save("a", "x", 1);
 	scratch_save("b", "y", 1);
 	test_set_and_look();
+	test_flood();
 	test_refused();
 	test_job();
 	test_resume();
