@@ -23,21 +23,39 @@ static int check_fd(const struct commit *c, int fd, struct content *content, boo
 		c->is_live ? QEMU_CHECK_LIVE : QEMU_CHECK_LOCKED, leaks);
 }
 
-int commit_check_layer(const struct commit *c, unsigned depth)
+static int check_depth(const struct commit *c, unsigned depth, bool *leaks)
 {
 	const struct disk_layer l = commit_layer(c, depth);
 	struct content *content;
-	bool leaks = false;
 	int r;
 
+	*leaks = false;
 	if (!l.qcow2)
 		return 0;
 	content = malloc(sizeof(*content));
-	r = content ? check_fd(c, c->held[depth] ? c->held[depth]->fd : l.img->fd, content, &leaks)
+	r = content ? check_fd(c, c->held[depth] ? c->held[depth]->fd : l.img->fd, content, leaks)
 		    : err_set(ST_FAILED, "out of memory");
 	free(content);
-	if (r < 0)
-		return err_wrap("layer '%s'", commit_path(c, depth));
+	return r < 0 ? err_wrap("layer '%s'", commit_path(c, depth)) : 0;
+}
+
+int commit_check_before(const struct commit *c)
+{
+	bool leaks;
+
+	if (c->is_live || c->is_rebased)
+		return 0;
+	if (check_depth(c, c->base, &leaks) < 0)
+		return -1;
+	return c->has_child ? check_depth(c, c->child, &leaks) : 0;
+}
+
+int commit_check_layer(const struct commit *c, unsigned depth)
+{
+	bool leaks;
+
+	if (check_depth(c, depth, &leaks) < 0)
+		return -1;
 	/* Of a guest that runs, QEMU may have written the counts, and the references not yet. */
 	if (leaks && !c->is_live)
 		log_warn("warning: %s: some clusters are leaked: they take space, but do no other "

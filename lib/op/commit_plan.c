@@ -10,6 +10,7 @@
 #include "lib/base/kv.h"
 #include "lib/base/size.h"
 #include "lib/format/content.h"
+#include "lib/op/commit_check.h"
 #include "lib/op/commit_layers.h"
 #include "lib/op/commit_rebase.h"
 #include "lib/op/op.h"
@@ -288,5 +289,7 @@ int commit_plan_check(struct commit *c)
 		return -1;
 	if (commit_mark_write(&c->record, commit_path(c, c->base), record) < 0)
 		return -1;
-	return c->has_child ? commit_rebase_plan(c) : 0;
+	if (c->has_child && commit_rebase_plan(c) < 0)
+		return -1;
+	return commit_check_before(c);
 }

@@ -18,7 +18,8 @@ int commit_plan_open(struct commit *c);
 /*
  * Makes all other checks that need no lock, and adds up what is to be done.  Needs
  * commit_space_plan() before.  0, or -1 recorded: ST_REFUSED if another image needs a layer
- * that would change, or the result would show other bytes.
+ * that would change, or the result would show other bytes; ST_CORRUPT if BASE or CHILD is.  Blocks
+ * until both are checked.
  */
 int commit_plan_check(struct commit *c);
 

@@ -1,0 +1,50 @@
+#!/usr/bin/env bats
+#
+# What img-commit makes of its base: a damaged one, one that cannot grow, one with all its space.
+
+load common
+
+setup_file() { img_setup_file a; }
+teardown_file() { img_teardown_file; }
+setup() { img_setup; }
+teardown() { img_teardown; }
+
+# refused STATUS WORDS ARGUMENT...: img-commit is refused with these words, also in a dry run, and
+# nothing changes.
+refused() {
+	local want=$1 words=$2 option before
+	shift 2
+
+	before=$(state_of_all)
+	for option in -n -v; do
+		refuses "$want" "${*: -1}" img-commit $option "$@"
+		says "$words"
+		diff <(echo "$before") <(state_of_all) >&2
+	done
+}
+
+state_of_all() {
+	find . -printf '%p %i %m %s %T@ %C@\n' | sort
+	find . -type f -exec sha256sum {} + | sort
+}
+
+@test "commit: a base or a child that is damaged is not written to" {
+	qemu-img create -q -f qcow2 base 4M
+	qemu-io -f qcow2 -c 'write -P 1 0 64k' -c 'write -P 2 64k 64k' base
+	qemu-img create -q -f qcow2 -b base -F qcow2 mid
+	qemu-io -f qcow2 -c 'write -P 3 2M 64k' mid
+	qemu-img create -q -f qcow2 -b mid -F qcow2 top
+	qemu-io -f qcow2 -c 'write -P 4 3M 64k' top
+	qemu-img convert -O raw top view
+	cp base good
+	put_count base 5 0
+	refused 8 "layer '$DIR/base': the qcow2 image is corrupt" --top 1 top
+	refused 8 "layer '$DIR/base': the qcow2 image is corrupt" --base 2 top
+	cp good base
+	cp top good-top
+	put_count top 5 0
+	refused 8 "layer '$DIR/top': the qcow2 image is corrupt" --top 1 top
+	cp good-top top
+	succeeds img-commit --top 1 top
+	qemu-img compare -f raw -F qcow2 view top
+}
