@@ -14,19 +14,32 @@ void commit_node_begin(struct buf *out)
 	buf_adds(out, "json:");
 }
 
-static void add_protocol(struct buf *out, int fd)
+static void add_protocol(struct buf *out, int fd, bool keeps_space)
 {
 	char file[QEMU_IMG_FILE_MAX];
 	struct stat st;
 	bool is_device = fstat(fd, &st) == 0 && S_ISBLK(st.st_mode);
 
-	buf_adds(out, qemu_img_file(file, fd, is_device, false));
+	qemu_img_file(file, fd, is_device, false);
+	if (keeps_space)
+		buf_addf(out, "%.*s,\"discard\":\"ignore\"}", (int)strlen(file) - 1, file);
+	else
+		buf_adds(out, file);
+}
+
+/* Of a file: then zeros must not become holes in it, which `qemu-img commit` makes otherwise. */
+static bool has_all_its_space(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size;
 }
 
 void commit_node_add_alone(struct buf *out, int fd)
 {
 	buf_adds(out, "{\"driver\":\"qcow2\",\"backing\":null,\"file\":");
-	add_protocol(out, fd);
+	add_protocol(out, fd, false);
 	buf_adds(out, "}");
 }
 
@@ -34,13 +47,16 @@ size_t commit_node_add_chain(struct buf *out, const struct commit *c, unsigned d
 	unsigned last, int fds[CHAIN_LAYERS_MAX])
 {
 	size_t n = 0, i;
+	bool keeps_space;
 
 	for (;; depth = next, next = depth + 1) {
 		const struct disk_layer l = commit_layer(c, depth);
 
 		fds[n] = c->held[depth] ? c->held[depth]->fd : l.img->fd;
-		buf_addf(out, "{\"driver\":\"%s\",\"file\":", l.qcow2 ? "qcow2" : "raw");
-		add_protocol(out, fds[n++]);
+		keeps_space = !l.qcow2 && has_all_its_space(fds[n]);
+		buf_addf(out, "{\"driver\":\"%s\",%s\"file\":", l.qcow2 ? "qcow2" : "raw",
+			keeps_space ? "\"discard\":\"ignore\"," : "");
+		add_protocol(out, fds[n++], keeps_space);
 		if (depth >= last || next >= c->count)
 			break;
 		buf_adds(out, ",\"backing\":");

@@ -48,3 +48,27 @@ state_of_all() {
 	succeeds img-commit --top 1 top
 	qemu-img compare -f raw -F qcow2 view top
 }
+
+@test "commit: zeros make no holes in a raw base that has all its space, and do in a sparse one" {
+	local blocks
+
+	head -c 4M /dev/urandom >data
+	cp data base
+	fallocate -l 4M base
+	cp --sparse=always data sparse
+	truncate -s 5M sparse
+	blocks=$(stat -c %b base)
+	qemu-img create -q -f qcow2 -b base -F raw top
+	qemu-io -f qcow2 -c 'write -z 1M 2M' -c 'write -P 1 64k 64k' top
+	qemu-img convert -O raw top view
+	succeeds img-commit top
+	[ "$(stat -c %b base)" = "$blocks" ]
+	qemu-img compare -f raw -F raw view base
+	blocks=$(stat -c %b sparse)
+	qemu-img create -q -f qcow2 -b sparse -F raw top
+	qemu-io -f qcow2 -c 'write -z 1M 2M' top
+	qemu-img convert -O raw top view
+	succeeds img-commit top
+	[ "$(stat -c %b sparse)" -le $((blocks - 4096)) ]
+	qemu-img compare -f raw -F raw view sparse
+}
