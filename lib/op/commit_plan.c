@@ -10,9 +10,11 @@
 #include "lib/base/kv.h"
 #include "lib/base/size.h"
 #include "lib/format/content.h"
+#include "lib/format/qcow2_tables.h"
 #include "lib/op/commit_check.h"
 #include "lib/op/commit_layers.h"
 #include "lib/op/commit_rebase.h"
+#include "lib/op/grow_qcow2.h"
 #include "lib/op/op.h"
 #include "lib/store/backend.h"
 #include "lib/store/dependents.h"
@@ -248,18 +250,28 @@ static int check_deletions(const struct commit *c)
 	return 0;
 }
 
-/* QEMU cannot resize such a layer. */
+static int check_growth_of(const struct commit *c, const struct disk_layer *b, uint64_t to)
+{
+	const struct qcow2 *q = b->qcow2;
+	bool is_lower = c->base + 1 < c->count;
+
+	if (qcow2_tables_check(q, b->img->fd, b->img->len) < 0 ||
+		grow_qcow2_check(q, b->img->fd, b->img->len, to) < 0)
+		return -1;
+	if (q->version == 2 && is_lower && commit_layer(c, c->base + 1).len > b->len)
+		return grow_qcow2_refuse_version("its backing file is longer");
+	return 0;
+}
+
+/* What QEMU would find out when BASE is marked already. */
 static int check_growth(const struct commit *c)
 {
 	const struct disk_layer b = commit_layer(c, c->base);
+	uint64_t to = find_longest(c, c->top, c->base);
 
-	if (b.qcow2 && b.qcow2->version == 2 && b.qcow2->snapshots &&
-		find_longest(c, c->top, c->base) > b.len)
-		return err_set(ST_REFUSED,
-			"layer '%s' would have to grow, but it has internal snapshots, and its "
-			"version (compat 0.10) cannot be resized with them",
-			b.img->place->path);
-	return 0;
+	if (!b.qcow2 || to <= b.len || check_growth_of(c, &b, to) == 0)
+		return 0;
+	return err_wrap("layer '%s' would have to grow", b.img->place->path);
 }
 
 static int add_up_bytes(struct commit *c)

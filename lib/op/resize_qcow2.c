@@ -23,6 +23,7 @@
 #include "lib/format/qcow2_tables.h"
 #include "lib/format/qcow2_tail.h"
 #include "lib/format/qcow2_watermark.h"
+#include "lib/op/grow_qcow2.h"
 #include "lib/op/op.h"
 #include "lib/op/qemu_check.h"
 #include "lib/op/qemu_img.h"
@@ -160,10 +161,6 @@ static int check_features(const struct qcow2 *q)
 	if (q->crypt)
 		return err_set(ST_REFUSED,
 			"the qcow2 image is encrypted: it cannot be resized without the key");
-	if (q->version == 2 && q->snapshots)
-		return err_set(ST_REFUSED,
-			"the qcow2 image has internal snapshots, and its version (compat 0.10) "
-			"cannot be resized with them (see qemu-img amend -o compat=1.1)");
 	return 0;
 }
 
@@ -188,18 +185,11 @@ static int check_structure(const struct resizing_qcow2 *z)
 
 static int check_size(const struct resizing_qcow2 *z)
 {
-	uint64_t limit = qcow2_tail_limit(&z->q);
-	char text[SIZE_HUMAN];
-
 	if (z->to % SECTOR)
 		return err_set(ST_REFUSED,
 			"the size of a guest's disk in qcow2 must be a multiple of %d bytes",
 			SECTOR);
-	if (z->to > limit)
-		return err_set(ST_REFUSED,
-			"the disk of this qcow2 image can have %s at most (%llu bytes)",
-			size_human(limit, text), (unsigned long long)limit);
-	return 0;
+	return z->to > z->from ? grow_qcow2_check(&z->q, z->img->fd, z->img->len, z->to) : 0;
 }
 
 static int choose_size(struct resizing_qcow2 *z)
@@ -223,14 +213,6 @@ static int choose_size(struct resizing_qcow2 *z)
 	return 0;
 }
 
-static int explain_version(const char *why)
-{
-	return err_set(ST_REFUSED,
-		"%s, which version 2 of qcow2 (compat 0.10) cannot hide (see qemu-img amend -o "
-		"compat=1.1)",
-		why);
-}
-
 /* Finds out what the new space would show, and whether QEMU can hide that. */
 static int plan_zeros(struct resizing_qcow2 *z)
 {
@@ -252,8 +234,9 @@ static int plan_zeros(struct resizing_qcow2 *z)
 			"cannot be looked at (see qemu-img resize)");
 	if (!z->with_zeros || q->version > 2)
 		return 0;
-	return explain_version(longer ? "its backing file is longer, or cannot be looked at"
-				      : "it has old data behind its end");
+	return grow_qcow2_refuse_version(
+		longer ? "its backing file is longer, or cannot be looked at"
+		       : "it has old data behind its end");
 }
 
 static int add_result(const struct resizing_qcow2 *z, uint64_t previous, uint64_t size,

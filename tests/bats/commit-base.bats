@@ -49,6 +49,41 @@ state_of_all() {
 	qemu-img compare -f raw -F qcow2 view top
 }
 
+# bitmaps_of IMAGE: the directory of its first bitmap, as an offset.
+bitmaps_of() {
+	local at
+
+	at=$(grep -aboF $'\x23\x85\x28\x75' "$1" | head -n 1 | cut -d: -f1)
+	be64 "$1" $((at + 24))
+}
+
+@test "commit: a base that QEMU cannot enlarge is refused before it is marked" {
+	qemu-img create -q -f raw lowest 3M
+	qemu-img create -q -f qcow2 -o compat=0.10 -b lowest -F raw base 2M
+	qemu-img create -q -f qcow2 -b base -F qcow2 mid 4M
+	qemu-img create -q -f qcow2 -b mid -F qcow2 top
+	qemu-io -f qcow2 -c 'write -P 3 1M 64k' mid
+	refused 4 "layer '$DIR/base' would have to grow: its backing file is longer" --top 1 top
+	refused 4 'version 2' --top 1 --base base top
+	# Version 3 can hide that.
+	qemu-img amend -o compat=1.1 base
+	qemu-img convert -O raw top view
+	succeeds img-commit --top 1 top
+	qemu-img compare -f raw -F qcow2 view top
+	rm base mid top
+	qemu-img create -q -f qcow2 -o cluster_size=512 base 1M
+	qemu-img create -q -f qcow2 -b base -F qcow2 top 200G
+	refused 4 '128 GiB at most' top
+	rm base top
+	qemu-img create -q -f qcow2 base 1M
+	qemu-img bitmap --add base changed
+	put_be32 base $(($(bitmaps_of base) + 12)) 3
+	qemu-img create -q -f qcow2 -b base -F qcow2 top 2M
+	refused 4 'has a bitmap that was not closed' top
+	put_be32 base $(($(bitmaps_of base) + 12)) 2
+	succeeds img-commit top
+}
+
 @test "commit: zeros make no holes in a raw base that has all its space, and do in a sparse one" {
 	local blocks
 

@@ -149,6 +149,11 @@ stays() {
 	put_be32 x.qcow2 68 $((5 * 65536))
 	stays 8 'the qcow2 image is corrupt' 2M
 	cp good x.qcow2
+	qemu-img bitmap --add x.qcow2 changed
+	local at=$(($(grep -aboF $'\x23\x85\x28\x75' x.qcow2 | head -n 1 | cut -d: -f1) + 24))
+	put_be32 x.qcow2 $(($(be64 x.qcow2 "$at") + 12)) 3 # in use
+	stays 4 'has a bitmap that was not closed' 2M
+	cp good x.qcow2
 	put_be32 x.qcow2 32 2 # LUKS
 	stays 4 'encrypted' 2M
 }
