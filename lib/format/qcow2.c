@@ -15,13 +15,17 @@
 
 #define V2_HEADER_SIZE 72
 #define V3_HEADER_MIN 104
+#define V3_HEADER_SIZE 112 /* as QEMU writes it */
 #define CLUSTER_BITS_MIN 9
 #define CLUSTER_BITS_MAX 21
 #define REFCOUNT_ORDER_MAX 6
 #define V2_REFCOUNT_ORDER 4
+#define EXT_HEAD 8 /* bytes of the type and the length */
 #define EXT_END 0
 #define EXT_BACKING_FORMAT 0xe2792acau
 #define EXT_FEATURE_NAMES 0x6803f857u
+#define EXT_FEATURE_NAMES_SIZE 392  /* bytes that QEMU writes of it, */
+#define EXT_FEATURE_NAMES_FROM 4096 /* if the first cluster has more than these */
 #define EXT_BITMAPS 0x23852875u
 #define EXT_BITMAPS_SIZE 24
 #define EXT_DATA_FILE 0x44415441u
@@ -86,6 +90,8 @@ static int parse_fixed(struct qcow2 *q, struct layout *l, const void *p, size_t 
 	q->version = (int)version;
 	q->refcount_order = order;
 	q->cluster_size = 1u << bits;
+	if (l->header > V3_HEADER_SIZE)
+		q->kept = l->header - V3_HEADER_SIZE;
 	if (version == 3 && (l->header < V3_HEADER_MIN || l->header > q->cluster_size))
 		return refuse_header("impossible length of the header");
 	return 0;
@@ -119,6 +125,12 @@ static void parse_feature_names(struct qcow2 *q, const uint8_t *p, size_t n)
 	}
 }
 
+/* With its type and length, padded. */
+static uint32_t extension_size(uint32_t len)
+{
+	return EXT_HEAD + (len + 7) / 8 * 8;
+}
+
 static int parse_extension(struct qcow2 *q, uint32_t type, const uint8_t *data, uint32_t len)
 {
 	switch (type) {
@@ -145,6 +157,7 @@ static int parse_extension(struct qcow2 *q, uint32_t type, const uint8_t *data, 
 		parse_feature_names(q, data, len);
 		return 0;
 	default:
+		q->kept += extension_size(len);
 		return 0;
 	}
 }
@@ -187,6 +200,21 @@ int qcow2_parse(struct qcow2 *q, const void *p, size_t n)
 	if (parse_fixed(q, &l, p, n) < 0 || parse_backing(q, &l, p, n) < 0)
 		return -1;
 	return parse_extensions(q, &l, p, n);
+}
+
+unsigned qcow2_backing_room(const struct qcow2 *q, size_t format)
+{
+	uint64_t used = q->version == 2 ? V2_HEADER_SIZE : V3_HEADER_SIZE;
+
+	used += q->kept + extension_size((uint32_t)format) + EXT_HEAD;
+	if (q->version > 2 && q->cluster_size > EXT_FEATURE_NAMES_FROM)
+		used += EXT_FEATURE_NAMES_SIZE;
+	if (q->bitmaps)
+		used += extension_size(EXT_BITMAPS_SIZE);
+	if (used >= q->cluster_size)
+		return 0;
+	return q->cluster_size - used < QCOW2_BACKING_MAX ? (unsigned)(q->cluster_size - used)
+							  : QCOW2_BACKING_MAX;
 }
 
 bool qcow2_has_data_file(const struct qcow2 *q)

@@ -48,6 +48,7 @@ struct qcow2 {
 	uint64_t incompatible, compatible, autoclear;
 	char backing[QCOW2_BACKING_MAX + 1]; /* as recorded, "" if none */
 	char backing_format[64];	     /* as recorded, "" if none */
+	uint32_t kept; /* bytes of fields and extensions of the header that are not known here */
 	/* As recorded, "" if none: the external data file, which holds the guest's data. */
 	char data_file[QCOW2_BACKING_MAX + 1];
 	uint32_t crypt;	     /* 0: not encrypted */
@@ -91,6 +92,12 @@ const char *qcow2_feature(const struct qcow2 *q, unsigned i);
  * "unknown feature 17".  Returns out, or NULL if the image lacks it or it is known.
  */
 const char *qcow2_unknown_feature(const struct qcow2 *q, unsigned i, char out[QCOW2_TEXT_MAX]);
+
+/*
+ * How many bytes a backing name can have, beside a backing format of that many bytes, when QEMU
+ * writes the header anew, all of which must fit into the first cluster; and QCOW2_BACKING_MAX.
+ */
+unsigned qcow2_backing_room(const struct qcow2 *q, size_t format);
 
 /* Whether data is in another file, whether or not that is named. */
 bool qcow2_has_data_file(const struct qcow2 *q);

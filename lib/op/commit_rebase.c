@@ -72,6 +72,19 @@ static const char *absolute_name(const struct commit *c)
 	return strstr(base->spelled, "/../") && !base->is_link ? base->path : base->spelled;
 }
 
+/* QEMU would find that out when BASE is written already. */
+static int check_room(const struct commit *c)
+{
+	const char *format = commit_layer(c, c->base).qcow2 ? "qcow2" : "raw";
+	unsigned room = qcow2_backing_room(commit_layer(c, c->child).qcow2, strlen(format));
+
+	if (strlen(c->backing) <= room)
+		return 0;
+	return err_set(ST_REFUSED,
+		"the name '%s' is too long to be recorded in '%s', which has space for %u bytes",
+		c->backing, commit_path(c, c->child), room);
+}
+
 int commit_rebase_plan(struct commit *c)
 {
 	char *name = join_names(c);
@@ -85,9 +98,7 @@ int commit_rebase_plan(struct commit *c)
 	c->backing = name;
 	if (usable < 0)
 		return -1;
-	return strlen(name) <= QCOW2_BACKING_MAX
-		       ? 0
-		       : err_set(ST_REFUSED, "the name of '%s' is too long to be recorded", name);
+	return check_room(c);
 }
 
 static int change_header(const struct commit *c, const char *node)

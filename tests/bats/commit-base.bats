@@ -84,6 +84,27 @@ bitmaps_of() {
 	succeeds img-commit top
 }
 
+@test "commit: a name that does not fit into the header of the layer above is refused before" {
+	local first second
+
+	first=$(printf 'x%.0s' {1..200})
+	for second in 170 171; do # 376 and 377 bytes
+		second=$first/$(printf 'y%.0s' $(seq $second))
+		mkdir -p "$second"
+		qemu-img create -q -f raw "$second/base" 1M
+		qemu-img create -q -f qcow2 -b "$second/base" -F raw mid 1M
+		qemu-io -f qcow2 -c 'write -P 3 64k 64k' mid
+		qemu-img create -q -f qcow2 -o cluster_size=512 -b mid -F qcow2 top
+		qemu-img convert -O raw top view
+		[ ${#second} = 372 ] || {
+			succeeds img-commit --top 1 top
+			qemu-img compare -f raw -F qcow2 view top
+		}
+	done
+	refused 4 'which has space for 376 bytes' --top 1 top
+	run ! qemu-img rebase -u -b "$second/base" -F raw top
+}
+
 @test "commit: zeros make no holes in a raw base that has all its space, and do in a sparse one" {
 	local blocks
 

@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(qcow2_is(data, size) && (q.version == 2 || q.version == 3));
 	check(q.cluster_size >= 512 && q.cluster_size <= 2097152);
 	check((q.cluster_size & (q.cluster_size - 1)) == 0 && q.size <= INT64_MAX);
+	check(q.kept <= q.cluster_size + 8 && qcow2_backing_room(&q, 5) <= QCOW2_BACKING_MAX);
 	check(memchr(q.backing, '\0', sizeof(q.backing)));
 	check(memchr(q.backing_format, '\0', sizeof(q.backing_format)));
 	check(q.version == 3 || (q.incompatible | q.compatible | q.autoclear) == 0);
