@@ -39,13 +39,33 @@ static int check_depth(const struct commit *c, unsigned depth, bool *leaks)
 	return r < 0 ? err_wrap("layer '%s'", commit_path(c, depth)) : 0;
 }
 
+bool commit_check_is_dirty(const struct commit *c)
+{
+	const struct qcow2 *q = commit_layer(c, c->base).qcow2;
+
+	return c->was_begun && !c->is_rebased && !c->is_live && q &&
+	       (q->incompatible & QCOW2_DIRTY);
+}
+
+int commit_check_repair(const struct commit *c)
+{
+	const struct disk_layer b = commit_layer(c, c->base);
+	bool leaks;
+	int r;
+
+	r = qcow2_tables_check(b.qcow2, b.img->fd, b.img->len);
+	if (r == 0)
+		r = qemu_check_repair(c->held[c->base]->fd, b.qcow2);
+	return r < 0 ? err_wrap("layer '%s'", b.img->place->path) : check_depth(c, c->base, &leaks);
+}
+
 int commit_check_before(const struct commit *c)
 {
 	bool leaks;
 
 	if (c->is_live || c->is_rebased)
 		return 0;
-	if (check_depth(c, c->base, &leaks) < 0)
+	if (!commit_check_is_dirty(c) && check_depth(c, c->base, &leaks) < 0)
 		return -1;
 	return c->has_child ? check_depth(c, c->child, &leaks) : 0;
 }

@@ -83,10 +83,13 @@ void commit_plan_close(struct commit *c)
 	free(c->backing);
 }
 
-/* A layer that QEMU writes to may be dirty meanwhile. */
-static int check_qcow2(const struct qcow2 *q, bool is_live)
+/* A layer that QEMU writes to may be dirty meanwhile, and BASE if its writer was killed. */
+static int check_qcow2(const struct commit *c, unsigned depth)
 {
-	if ((q->incompatible & QCOW2_DIRTY) && !is_live)
+	const struct qcow2 *q = commit_layer(c, depth).qcow2;
+
+	if ((q->incompatible & QCOW2_DIRTY) && !c->is_live &&
+		(depth != c->base || !commit_check_is_dirty(c)))
 		return err_set(ST_CORRUPT,
 			"the qcow2 image was not closed by its last user (see qemu-img check -r "
 			"all)");
@@ -118,7 +121,7 @@ static int check_layer(const struct commit *c, unsigned depth)
 {
 	const struct held_want want = { .allow_links = op_flag(c->request, "allow_links") };
 	const struct disk_layer l = commit_layer(c, depth);
-	int r = l.qcow2 ? check_qcow2(l.qcow2, c->is_live) : check_raw(c, depth);
+	int r = l.qcow2 ? check_qcow2(c, depth) : check_raw(c, depth);
 
 	if (r == 0 && depth <= c->base)
 		r = held_check(l.img, &want);

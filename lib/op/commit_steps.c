@@ -8,6 +8,7 @@
 
 #include "lib/base/kv.h"
 #include "lib/base/size.h"
+#include "lib/op/commit_check.h"
 
 static void add_layers(const struct commit *c, struct buf *reply)
 {
@@ -33,6 +34,8 @@ static void add_commit_steps(const struct commit *c, struct buf *reply)
 	if (c->to)
 		kv_addf(reply, "step", "enlarge '%s' from %s to %s (%llu bytes)", base,
 			size_human(c->from, a), size_human(c->to, b), (unsigned long long)c->to);
+	if (commit_check_is_dirty(c))
+		kv_addf(reply, "step", "repair the reference counts of '%s'", base);
 	for (i = c->base; i-- > c->top;)
 		kv_addf(reply, "step", "commit '%s' into '%s', at most %s", commit_path(c, i), base,
 			size_human(c->bytes[i], a));

@@ -107,6 +107,11 @@ static int give_up(struct commit *c)
 		e.text, base);
 }
 
+static int repair_base(const struct commit *c)
+{
+	return commit_check_is_dirty(c) ? commit_check_repair(c) : 0;
+}
+
 /* Up to the moment at which no layer that was committed is needed any more. */
 static int change_chain(struct commit *c)
 {
@@ -114,8 +119,8 @@ static int change_chain(struct commit *c)
 		return commit_check_layer(c, c->base) < 0 || commit_check_layer(c, c->child) < 0
 			       ? -1
 			       : 0;
-	if (mark_base(c) < 0 || (c->to && enlarge_base(c) < 0) || commit_layers(c) < 0 ||
-		commit_check_layer(c, c->base) < 0 || check_cancel() < 0)
+	if (mark_base(c) < 0 || (c->to && enlarge_base(c) < 0) || repair_base(c) < 0 ||
+		commit_layers(c) < 0 || commit_check_layer(c, c->base) < 0 || check_cancel() < 0)
 		return -1;
 	if (!c->has_child)
 		return 0;

@@ -82,3 +82,25 @@ int qemu_check_layer(
 	buf_fini(&errors);
 	return status == 0 || *leaks ? 0 : -1;
 }
+
+int qemu_check_repair(int fd, const struct qcow2 *q)
+{
+	char name[480], line[300];
+	const char *const argv[] = { "qemu-img", "check", "-q", "-r", "all", name, NULL };
+	struct buf errors = BUF_INIT;
+	const struct child c = {
+		.argv = argv, .keep_fd = fd, .own_session = true, .errors = &errors
+	};
+	int status;
+
+	if (fill_check_node(name, sizeof(name), fd, q, QEMU_CHECK_LOCKED) < 0)
+		return -1;
+	status = child_run(&c);
+	if (status > 0 && status != CHECK_LEAKS) {
+		qemu_img_reason(line, sizeof(line), &errors, name);
+		err_set(strstr(line, "No space left on device") ? ST_NOROOM : ST_FAILED,
+			"qemu-img check -r failed (%d): %s", status, line);
+	}
+	buf_fini(&errors);
+	return status == 0 || status == CHECK_LEAKS ? 0 : -1;
+}

@@ -24,4 +24,11 @@ enum qemu_check_how {
 int qemu_check_layer(
 	int fd, const struct qcow2 *q, uint64_t bytes, enum qemu_check_how how, bool *leaks);
 
+/*
+ * Makes the reference counts right of a layer that is dirty, since its writer was killed, as QEMU
+ * does before it writes to one.  fd is open for writing, and this process has locked it.  0, or -1
+ * recorded: ST_FAILED, ST_NOROOM.  qemu-img is always waited for, however long it takes.
+ */
+int qemu_check_repair(int fd, const struct qcow2 *q);
+
 #endif

@@ -128,3 +128,29 @@ bitmaps_of() {
 	[ "$(stat -c %b sparse)" -le $((blocks - 4096)) ]
 	qemu-img compare -f raw -F raw view sparse
 }
+
+@test "commit: completes what left a base with lazy reference counts dirty" {
+	qemu-img create -q -f qcow2 -o lazy_refcounts=on base 4M
+	qemu-io -f qcow2 -c 'write -P 1 0 64k' base
+	qemu-img create -q -f qcow2 -b base -F qcow2 mid
+	qemu-io -f qcow2 -c 'write -P 3 1M 1M' mid
+	qemu-img create -q -f qcow2 -b mid -F qcow2 top
+	qemu-img convert -O raw top view
+	# A writer that is killed; its counts are not written.
+	qemu-io -f qcow2 -c 'write -P 3 1M 512k' -c 'sigraise 9' base || [ $? = 137 ]
+	try qemu-img check -q base
+	[ "$status" = 2 ]
+	refused 8 'was not closed by its last user' --top 1 top
+	setfattr -n user.img-tools.unfinished -v commit:top:mid base
+	succeeds img-commit -n --top 1 top
+	grep -x "  repair the reference counts of '$DIR/base'" "$OUT"
+	# Another layer is still refused.
+	cp top good
+	printf '\001' | put top 79
+	refused 8 'was not closed by its last user' --top 1 top
+	cp good top
+	succeeds img-commit --top 1 top
+	qemu-img compare -f raw -F qcow2 view top
+	qemu-img check -q base
+	run ! has_mark base
+}
