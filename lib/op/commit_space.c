@@ -110,8 +110,11 @@ static int run_measure(
 	return r;
 }
 
-/* How many bytes BASE would take if it were made anew with all that it will hold. */
-static int measure(const struct commit *c, uint64_t *bytes)
+/*
+ * How many bytes BASE would take if it were made anew with all that it has, and the layers above it
+ * from `first` on.
+ */
+static int measure(const struct commit *c, unsigned first, uint64_t *bytes)
 {
 	const struct qcow2 *q = commit_layer(c, c->base).qcow2;
 	int fds[CHAIN_LAYERS_MAX], r;
@@ -126,12 +129,29 @@ static int measure(const struct commit *c, uint64_t *bytes)
 		snprintf(options + strlen(options), sizeof(options) - strlen(options),
 			",refcount_bits=%u", 1u << q->refcount_order);
 	commit_node_begin(&node);
-	count = commit_node_add_chain(&node, c, c->top, c->top + 1, c->base, fds);
+	count = commit_node_add_chain(&node, c, first, first + 1, c->base, fds);
 	r = buf_failed(&node);
 	if (r == 0)
 		r = run_measure(buf_str(&node), options, fds, count, bytes);
 	buf_fini(&node);
 	return r;
+}
+
+/*
+ * Clusters of BASE that are lost, or that it has and that read as zeros, are not measured, and
+ * neither is what its internal snapshots hold, beside which all of the disk may be written anew.
+ */
+static int find_qcow2_need(const struct commit *c, uint64_t *need)
+{
+	uint64_t alone = 0;
+
+	if (measure(c, c->top, need) < 0)
+		return -1;
+	if (!commit_layer(c, c->base).qcow2->snapshots && measure(c, c->base, &alone) < 0)
+		return -1;
+	if (c->before.allocation > alone)
+		*need += c->before.allocation - alone;
+	return 0;
 }
 
 /* The size that BASE needs, which may be less than what it has. */
@@ -147,14 +167,8 @@ static int find_need(struct commit *c, uint64_t *need)
 	if (c->is_live && !is_on_volume(b.img))
 		return 0;
 	c->unzeroed = b.qcow2;
-	if (b.qcow2) {
-		if (measure(c, need) < 0)
-			return -1;
-		/* What its internal snapshots hold is not measured. */
-		if (b.qcow2->snapshots)
-			*need += c->before.allocation;
-		return 0;
-	}
+	if (b.qcow2)
+		return find_qcow2_need(c, need);
 	for (i = c->top; i < c->base; i++)
 		if (commit_layer(c, i).len > *need)
 			*need = commit_layer(c, i).len;

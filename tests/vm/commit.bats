@@ -101,6 +101,21 @@ size_of() {
 	[ "$(volumes)" = base ]
 }
 
+@test "a qcow2 base has clusters that are not measured" {
+	volume base 8M
+	volume mid 8M
+	volume top 4M
+	# It keeps the clusters, which read as zeros.
+	layer base '' '' 10M -c 'write -P 9 0 6M' -c 'write -z 0 6M'
+	layer mid base qcow2 10M -c 'write -P 1 6M 3M'
+	layer top mid qcow2 10M
+	qemu-img convert -O raw /dev/vga/top view
+	succeeds img-commit --json --top /dev/vga/mid a:/dev/vga/top
+	json '.base.enlarged == 12582912'
+	shows top
+	qemu-img check -q /dev/vga/base >&2
+}
+
 @test "no space in the group, a layer in use, a snapshot" {
 	chain raw
 	on a lvcreate -qqy -Wn -l 100%FREE -n full vga
