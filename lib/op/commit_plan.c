@@ -11,6 +11,7 @@
 #include "lib/base/size.h"
 #include "lib/format/content.h"
 #include "lib/format/qcow2_tables.h"
+#include "lib/format/qcow2_tail.h"
 #include "lib/op/commit_check.h"
 #include "lib/op/commit_layers.h"
 #include "lib/op/commit_rebase.h"
@@ -256,13 +257,19 @@ static int check_deletions(const struct commit *c)
 static int check_growth_of(const struct commit *c, const struct disk_layer *b, uint64_t to)
 {
 	const struct qcow2 *q = b->qcow2;
-	bool is_lower = c->base + 1 < c->count;
+	bool is_longer = c->base + 1 < c->count && commit_layer(c, c->base + 1).len > b->len;
+	struct qcow2_tail tail;
 
 	if (qcow2_tables_check(q, b->img->fd, b->img->len) < 0 ||
-		grow_qcow2_check(q, b->img->fd, b->img->len, to) < 0)
+		grow_qcow2_check(q, b->img->fd, b->img->len, to) < 0 ||
+		qcow2_tail_read(&tail, q, b->img->fd, b->img->len) < 0)
 		return -1;
-	if (q->version == 2 && is_lower && commit_layer(c, c->base + 1).len > b->len)
+	if (q->version == 2 && is_longer)
 		return grow_qcow2_refuse_version("its backing file is longer");
+	/* QEMU writes zeros to its new space only to hide that of a longer backing file. */
+	if (tail.is_stale && !is_longer)
+		return err_set(ST_REFUSED,
+			"it has old data behind its end, which would be shown (see img-resize)");
 	return 0;
 }
 

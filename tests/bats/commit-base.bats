@@ -84,6 +84,29 @@ bitmaps_of() {
 	succeeds img-commit top
 }
 
+@test "commit: a base that would show old data in its new space is refused" {
+	head -c 4M /dev/urandom >full
+	qemu-img convert -f raw -O qcow2 full base
+	qemu-img resize -q -f qcow2 --shrink base 3100k
+	qemu-img create -q -f qcow2 -b base -F qcow2 top 4M
+	qemu-io -f qcow2 -c 'write -P 3 1M 64k' top
+	qemu-img convert -O raw top view
+	refused 4 'has old data behind its end' top
+	# As its new space is hidden already, nothing has to grow then.
+	try img-resize base 4M
+	[ "$status" = 0 ]
+	succeeds img-commit top
+	qemu-img compare -f raw -F qcow2 view base
+	# What is behind the end is hidden with a longer backing file, too.
+	qemu-img create -q -f qcow2 -b full -F raw mid 3100k
+	qemu-io -f qcow2 -c 'write -P 5 3M 28k' mid
+	qemu-img create -q -f qcow2 -b mid -F qcow2 top 4M
+	qemu-io -f qcow2 -c 'write -P 3 1M 64k' top
+	qemu-img convert -O raw top view
+	succeeds img-commit top
+	qemu-img compare -f raw -F qcow2 view mid
+}
+
 @test "commit: a name that does not fit into the header of the layer above is refused before" {
 	local first second
 

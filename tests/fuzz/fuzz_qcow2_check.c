@@ -7,6 +7,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/format/qcow2_bitmaps.h"
 #include "lib/format/qcow2_check.h"
 
 #define BUDGET (UINT64_C(32) << 20)
@@ -31,6 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	fd = memfd_create("fuzz", MFD_CLOEXEC);
 	fuzz_check(fd >= 0 && io_pwrite(fd, data, size, 0) == 0);
+	fuzz_check(qcow2_bitmaps_open(&q, fd, size) >= 0 || err_status() == ST_CORRUPT);
+	err_clear();
 	r = qcow2_check_by(&q, fd, size, WINDOW, BUDGET, &small);
 	fuzz_check(r == 0 || err_status() == ST_CORRUPT || err_status() == ST_FAILED);
 	if (r == 0 || err_status() == ST_CORRUPT) {
