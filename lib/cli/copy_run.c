@@ -15,6 +15,8 @@
 #include "lib/cli/usage.h"
 #include "lib/job/host_snapshots.h"
 
+#define ARCHIVE_SUFFIX ".lzo"
+
 static void copy_options(struct transfer *t, const struct cli *c)
 {
 	t->dry_run = c->dry_run;
@@ -67,25 +69,42 @@ static int check_source(const struct transfer *t, const struct location *from)
 	return 0;
 }
 
-/* Two sources of one name would become one image. */
-static int check_names(const struct location *from, int count)
+static bool is_suffixed(const char *longer, const char *name)
 {
-	char *name, *other;
-	int i, k, r = 0;
+	size_t n = strlen(name);
 
-	for (i = 0; r == 0 && i < count; i++) {
-		name = location_base_name(&from[i]);
-		for (k = 0; r == 0 && name && k < i; k++) {
-			other = location_base_name(&from[k]);
-			if (other && strcmp(name, other) == 0)
-				r = usage_error(
-					"%s and %s have the same name", from[k].text, from[i].text);
-			free(other);
-		}
-		r = name ? r : -1;
-		free(name);
-	}
+	return strncmp(longer, name, n) == 0 && strcmp(longer + n, ARCHIVE_SUFFIX) == 0;
+}
+
+/*
+ * Two sources of one name would become one image.  Only their hosts know which of them is an
+ * archive, and so has ".lzo" removed from its name, or not added.
+ */
+static int check_pair(const struct transfer *t, const struct location *a, const struct location *b)
+{
+	char *name = location_base_name(a), *other = location_base_name(b);
+	int r = name && other ? 0 : -1;
+
+	if (r == 0 && strcmp(name, other) == 0)
+		r = usage_error("%s and %s have the same name", a->text, b->text);
+	else if (r == 0 && !t->as_is && (is_suffixed(name, other) || is_suffixed(other, name)))
+		r = usage_error("%s and %s may become one image, as '" ARCHIVE_SUFFIX
+				"' is added and removed: copy each by itself, or with --as-is",
+			a->text, b->text);
+	free(name);
+	free(other);
 	return r;
+}
+
+static int check_names(const struct transfer *t, const struct location *from, int count)
+{
+	int i, k;
+
+	for (i = 0; i < count; i++)
+		for (k = 0; k < i; k++)
+			if (check_pair(t, &from[k], &from[i]) < 0)
+				return -1;
+	return 0;
 }
 
 /* The locations of all sources, and the target in t.  0, or -1 recorded. */
@@ -101,7 +120,7 @@ static int copy_parse(const struct cli *c, struct transfer *t, struct location *
 	for (i = 0; i < count; i++)
 		if (check_source(t, &from[i]) < 0)
 			return -1;
-	return t->into ? check_names(from, count) : 0;
+	return t->into ? check_names(t, from, count) : 0;
 }
 
 /* Copies one source, and shows the result.  0, or -1 recorded. */

@@ -535,6 +535,35 @@ x_digest() {
 	[ -z "$(ls d)" ]
 }
 
+@test "copy: two sources that could become one image, as .lzo is added and removed" {
+	local words
+
+	head -c 50000 /dev/urandom >a
+	head -c 60000 /dev/urandom >t
+	mkdir d
+	succeeds img-copy --archive t a.lzo
+	cp a.lzo a.lzo.lzo
+	for words in '' --archive -n; do
+		refuses 2 '' img-copy --overwrite $words a t a.lzo d
+		says 'a and a.lzo may become one image'
+		refuses 2 '' img-copy --overwrite $words "a:$DIR/a.lzo" a d
+		refuses 2 '' img-copy --overwrite $words a.lzo a.lzo.lzo d
+		refuses 2 '' img-copy --overwrite $words a.lzo t "a:$DIR/a.lzo" d
+		says 'have the same name'
+	done
+	[ -z "$(ls d)" ]
+	succeeds img-copy --as-is a a.lzo d
+	same a d/a
+	same a.lzo d/a.lzo
+	succeeds img-copy --as-is --archive a.lzo.lzo a.lzo d
+	lzop -dc d/a.lzo.lzo | cmp - a.lzo
+	lzop -dc d/a.lzo.lzo.lzo | cmp - a.lzo.lzo
+	mkdir e
+	succeeds img-copy a t a.lzo.lzo e
+	same a e/a
+	same t e/a.lzo
+}
+
 @test "copy -n --overwrite: says what would be replaced" {
 	local where
 
