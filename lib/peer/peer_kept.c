@@ -25,6 +25,8 @@ void peer_kept_settle(struct peer_kept *k)
 {
 	if (k->peer && !peer_is_ready(k->peer))
 		peer_kept_close(k);
+	else if (k->peer)
+		conn_go_on(peer_conn(k->peer));
 }
 
 void peer_kept_close(struct peer_kept *k)

@@ -28,7 +28,10 @@ struct peer_kept {
 struct peer *peer_kept_open(
 	struct peer_kept *k, const struct location *loc, const struct peer_options *opt);
 
-/* Closes it unless it can take another request.  Keeps the recorded error.  Blocks. */
+/*
+ * Closes it unless it can take another request.  If one whom it was to wake (peer_wakes()) had its
+ * answer already, that one goes on: so it is settled second.  Keeps the recorded error.  Blocks.
+ */
 void peer_kept_settle(struct peer_kept *k);
 
 void peer_kept_close(struct peer_kept *k); /* accepts an empty one; keeps the recorded error */

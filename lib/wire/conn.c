@@ -374,11 +374,6 @@ int conn_expect(struct conn *c, enum wire_type type, struct frame **out)
 	return 0;
 }
 
-void conn_stop(struct conn *c)
-{
-	queue_stop(&c->inbox);
-}
-
 void conn_finish(struct conn *c)
 {
 	pthread_mutex_lock(&c->send_lock);

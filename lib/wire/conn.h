@@ -70,8 +70,11 @@ int conn_expect(struct conn *c, enum wire_type type, struct frame **out);
  */
 void conn_limit(struct conn *c, int ms, const char *what);
 
-/* Makes this and every further conn_recv() return -1 "stopped". */
+/* Makes this and every further conn_recv() return -1 "stopped", and drops what still arrives. */
 void conn_stop(struct conn *c);
+
+/* Lets conn_recv() receive again after conn_stop().  Only if no frame is due meanwhile. */
+void conn_go_on(struct conn *c);
 
 /* Tells the peer that nothing more follows (end of file).  Call it once. */
 void conn_finish(struct conn *c);

@@ -1,6 +1,6 @@
 /*
  * conn_wait: what other threads than the heartbeat wait for: the end of the
- * connection, and the answer to a PAUSE.
+ * connection, and the answer to a PAUSE; and what ends such a wait.
  *
  * From conn_suspend() to conn_resume() send_lock is held, because a BEAT that follows
  * the PAUSE would tell the peer that this process is running again.
@@ -19,6 +19,18 @@ static struct timespec time_after(int ms)
 	int64_t at = io_now_ms() + ms;
 
 	return (struct timespec){ at / 1000, at % 1000 * 1000000 };
+}
+
+void conn_stop(struct conn *c)
+{
+	queue_stop(&c->inbox);
+}
+
+void conn_go_on(struct conn *c)
+{
+	pthread_mutex_lock(&c->inbox.lock);
+	c->inbox.stopped = false;
+	pthread_mutex_unlock(&c->inbox.lock);
 }
 
 bool conn_drain(struct conn *c, int timeout_ms)
