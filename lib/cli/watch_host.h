@@ -29,8 +29,9 @@ struct watch_host {
 	size_t count;
 	struct watch_inbox *inbox;
 	pthread_t thread;
-	bool is_running;	  /* the thread */
-	bool has_ended;		  /* set by the main thread: nothing more comes from it */
+	bool is_running; /* the thread */
+	/* Set by the main thread: nothing more comes from it; a disk cannot be watched. */
+	bool has_ended, has_failed;
 	atomic_bool was_measured; /* since the main thread has cleared it */
 };
 

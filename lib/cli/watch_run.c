@@ -220,6 +220,7 @@ static int show_event(struct watch_run *w, const struct watch_report *r)
 		return -1;
 	e.is_dry = w->cli->dry_run;
 	if (strcmp(e.event, "failed") == 0) {
+		r->host->has_failed = true;
 		show_failure(w, &e);
 		return 0;
 	}
@@ -243,15 +244,28 @@ static bool has_answered(const struct watch_run *w, const struct watch_host *h)
 	return true;
 }
 
-/* An OK must not come before an event of each disk, unless one has failed. */
+/* An OK ends what looks once, after an event of each disk, or a failure at the start. */
+static int check_ok(const struct watch_run *w, const struct watch_report *r)
+{
+	bool failed = false;
+
+	if (kv_get_bool(&r->kv, "failed", &failed) < 0)
+		return -1;
+	if (r->host->has_failed)
+		return 0;
+	if (failed || !has_answered(w, r->host))
+		return err_set(ST_PEER, "protocol error: an OK instead of a RECORD");
+	if (!w->want->once && !w->cli->dry_run)
+		return err_set(ST_PEER, "the helper has ended the watch");
+	return 0;
+}
+
 static void end_host(struct watch_run *w, struct watch_report *r)
 {
 	r->host->has_ended = true;
-	if (r->result == 0 && (w->has_failed || has_answered(w, r->host)))
+	if (r->result == 0 && check_ok(w, r) == 0)
 		return;
-	if (r->result == 0)
-		err_set(ST_PEER, "protocol error: an OK instead of a RECORD");
-	else
+	if (r->result < 0)
 		err_put(&r->error);
 	err_wrap("%s", r->host->at->text);
 	note_error(w);

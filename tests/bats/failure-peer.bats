@@ -278,6 +278,54 @@ fake_helper() {
 	succeeds env img-clean --rsh ./empty h:
 }
 
+# reply TYPE PAIR...: prints a frame.
+reply() {
+	local type=$1 len=0 pair
+	shift
+
+	for pair; do len=$((len + ${#pair} + 1)); done
+	unhex "$(printf '%02x000000%08x' "$type" "$len")"
+	[ $# = 0 ] || printf '%s\0' "$@"
+}
+
+# answers FILE: a program that greets and sends standard input, whatever it is asked.
+answers() {
+	{
+		printf '\nimg-tools/2 ready\n'
+		reply 1 protocol=2 version=0
+		cat
+	} >"$1.frames"
+	program "$1" <<<"cat '$PWD/$1.frames'; exec cat >/dev/null"
+}
+
+# event NAME: prints the event of the first disk.
+event() {
+	reply 3 "event=$1" disk=0 time=0 path=/x status=0
+}
+
+@test "peer: a helper that ends the watch of a disk, or does not say what has failed" {
+	{
+		event armed
+		reply 8
+	} | answers ended
+	try env img-watch --rsh ./ended h:/x
+	[ "$status" = 7 ]
+	[ "$(cat "$OUT")" = "h:/x: armed" ]
+	one_line 'img-watch: h:/x: the helper has ended the watch'
+	{
+		event enough
+		reply 8 failed=0
+	} | answers good
+	succeeds env img-watch --once --rsh ./good h:/x
+	{
+		event enough
+		reply 8 failed=1
+	} | answers bad
+	try env img-watch --once --rsh ./bad h:/x
+	[ "$status" = 7 ]
+	one_line 'img-watch: h:/x: protocol error: '
+}
+
 @test "peer: sends terminal escapes" {
 	extra_host escapes 'ForceCommand printf "img-tools/2 fail \\033[31mred\\007\\n"; printf "\\033[2J" >&2'
 	unreachable "escapes:$DIR/y.img"
