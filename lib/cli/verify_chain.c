@@ -30,13 +30,35 @@ static char *name_of_layer(const struct location *loc, const struct kv *record)
 	return text;
 }
 
+/* What is shown of the layer.  NULL recorded: it is no result that the protocol has. */
+static const char *result_of(const struct kv *record)
+{
+	static const char *const results[] = { "intact", "leaks", "readable", "unchecked",
+		"failed" };
+	const char *found = kv_get(record, "result");
+	size_t i;
+
+	if (kv_get(record, "error.kind") || kv_get(record, "error.message"))
+		return "failed";
+	if (!found && !kv_get(record, "path"))
+		return "unchecked"; /* it is no file */
+	for (i = 0; found && i < sizeof(results) / sizeof(results[0]); i++)
+		if (strcmp(found, results[i]) == 0)
+			return results[i];
+	if (found)
+		err_set(ST_PEER, "protocol error: a layer with the result '%s'", found);
+	else
+		err_set(ST_PEER, "protocol error: a layer without a result");
+	return NULL;
+}
+
 static int note_failure(struct verify_layers *v, const struct kv *record, const char *name)
 {
 	const char *message = kv_get(record, "error.message");
 	uint64_t status = ST_CORRUPT;
 
 	if (!message)
-		return 0;
+		message = "failed, and it is not known why";
 	if (kv_get_u64(record, "status", &status) < 0)
 		return -1;
 	if (status == ST_OK || status > ST_MAX)
@@ -80,6 +102,8 @@ static int add_layer_json(const struct verify_layers *v, const struct kv *record
 	const char *kind = kv_get(record, "error.kind"), *path = kv_get(record, "path");
 	json_t *o = json_object(), *error = NULL;
 
+	if (!kind && strcmp(result, "failed") == 0)
+		kind = "failed";
 	json_set_text(o, "location", path ? name : NULL);
 	json_set_text(o, "path", path);
 	json_set_text(o, "name", kv_get(record, "name"));
@@ -102,16 +126,15 @@ static int add_layer_json(const struct verify_layers *v, const struct kv *record
 
 static int show_layer(struct verify_layers *v, const struct kv *record)
 {
-	const char *kind = kv_get(record, "error.kind"), *found = kv_get(record, "result");
-	/* A layer that is no file has neither. */
-	const char *result = kind ? "failed" : found ? found : "unchecked";
-	const char *format = kv_get(record, "format");
-	char *name = name_of_layer(&v->loc, record);
+	const char *result = result_of(record), *format = kv_get(record, "format");
+	char *name = result ? name_of_layer(&v->loc, record) : NULL;
 	int r = -1;
 
 	if (!name)
 		return -1;
-	if (note_failure(v, record, name) < 0 || note_layer(v, record, name, result) < 0)
+	if (strcmp(result, "failed") == 0 && note_failure(v, record, name) < 0)
+		goto out;
+	if (note_layer(v, record, name, result) < 0)
 		goto out;
 	if (v->layers && add_layer_json(v, record, name, result) < 0)
 		goto out;
@@ -143,7 +166,7 @@ static int show_layers(struct verify_layers *v, struct peer *peer, bool live)
 			r = show_layer(v, &kv);
 		kv_fini(&kv);
 		if (r < 0)
-			return -1;
+			break;
 	}
 	if (r == 0) {
 		kv_fini(&kv);

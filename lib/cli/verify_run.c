@@ -56,7 +56,7 @@ static int show_digest(const struct cli *c, const struct verify_side *s)
 	json_t *o;
 
 	if (!c->json) {
-		cli_print(c, "%s  %s", digest ? digest : "", s->loc.text);
+		cli_print(c, "%s  %s", digest, s->loc.text);
 		return 0;
 	}
 	o = json_object();
@@ -85,6 +85,8 @@ int verify_run(struct cli *c, const struct verify_want *w)
 		r = verify_side_ask_digest(&s, w);
 	if (r == 0)
 		r = verify_side_get_digest(&s);
+	if (r == 0 && kv_need(&s.reply, "an OK", "digest") < 0)
+		r = err_wrap("%s", s.loc.text);
 	if (r == 0)
 		progress_total(s.capacity);
 	progress_clear();

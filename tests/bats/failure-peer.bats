@@ -326,6 +326,43 @@ event() {
 	one_line 'img-watch: h:/x: protocol error: '
 }
 
+# layer PAIR...: a helper, ./layers, that has verified one layer.
+layer() {
+	{
+		reply 3 depth=0 path=/x name=x format=qcow2 "$@"
+		reply 8
+	} | answers layers
+}
+
+@test "peer: a helper that does not say how a layer is, or what the digest is" {
+	local result
+
+	for result in intact leaks readable unchecked; do
+		layer "result=$result"
+		try env img-verify --chain --rsh ./layers h:/x
+		[ "$status" = 0 ]
+		grep -x "$result  *qcow2  h:/x" "$OUT"
+	done
+	for result in error.kind=damaged error.message=torn result=failed; do
+		layer "$result" status=8
+		try env img-verify --chain --rsh ./layers h:/x
+		[ "$status" = 8 ]
+		grep -x 'failed  *qcow2  h:/x' "$OUT"
+		one_line "img-verify: h:/x: layer 'h:/x': "
+		try env img-verify --chain --json --rsh ./layers h:/x
+		[ "$status" = 8 ]
+		json '.layers[0] | .result == "failed" and (.error.kind | type) == "string"'
+	done
+	for result in result=good result= dirty=0; do
+		layer "$result"
+		refuses 7 h:/x env img-verify --chain --rsh ./layers h:/x
+		says 'protocol error: '
+	done
+	reply 8 content=00000000000000000000000000000000 capacity=1 format=raw | answers digest
+	refuses 7 h:/x env img-verify --rsh ./digest h:/x
+	says "protocol error: an OK without 'digest'"
+}
+
 @test "peer: sends terminal escapes" {
 	extra_host escapes 'ForceCommand printf "img-tools/2 fail \\033[31mred\\007\\n"; printf "\\033[2J" >&2'
 	unreachable "escapes:$DIR/y.img"
