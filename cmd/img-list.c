@@ -29,7 +29,7 @@ static int list_one(struct peer *p, const struct location *loc, void *arg)
 int main(int argc, char **argv)
 {
 	struct listing l = { .recursive = 0 };
-	int status, r, xml = 0;
+	int status = ST_OK, r, xml = 0;
 	struct poptOption options[] = { { "recursive", 'R', POPT_ARG_NONE, &l.recursive, 0,
 						"list recursively", NULL },
 		{ "xml", '\0', POPT_ARG_NONE, &xml, 0, "print the result as XML", NULL },
@@ -46,7 +46,7 @@ int main(int argc, char **argv)
 	}
 	if (list_show_begin(&l.show, xml ? LIST_XML : cli.json ? LIST_JSON : LIST_TABLE, &cli) < 0)
 		return cli_end(&cli, -1);
-	status = each_location(&cli, NULL, list_one, &l);
+	each_location(&cli, NULL, list_one, &l, &status);
 	r = cli_end(&cli, list_show_end(&l.show));
 	return status ? status : l.failed ? l.failed : r;
 }

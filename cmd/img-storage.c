@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 		POPT_TABLEEND };
 	enum storage_form form;
 	struct cli cli;
-	int status, r;
+	int status = ST_OK, r;
 
 	cli_begin(&cli, "img-storage",
 		"[OPTION...] [HOST:]\nShow what a host can do with images, and how much space it "
@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 		return cli_end(&cli, -1);
 	}
 	form = xml ? STORAGE_XML : cli.json ? STORAGE_JSON : STORAGE_TABLE;
-	status = each_location(&cli, check_host, show_host, &form);
+	each_location(&cli, check_host, show_host, &form, &status);
 	r = cli_end(&cli, 0);
 	return status ? status : r;
 }

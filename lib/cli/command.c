@@ -122,8 +122,6 @@ static void command_progress(void *arg, const struct wire_progress *p)
 
 int command_end(struct command *c, int r)
 {
-	int status = ST_OK;
-
 	if (r == 0 && buf_failed(&c->keys) < 0)
 		r = -1;
 	if (r == 0) {
@@ -134,14 +132,14 @@ int command_end(struct command *c, int r)
 			c->cli.peer.progress = command_progress;
 			c->cli.peer.arg = c;
 		}
-		status = each_location(&c->cli, check_location, command_run_one, c);
+		each_location(&c->cli, check_location, command_run_one, c, &c->failed);
 		if (c->phase)
-			progress_end(status == ST_OK && !cancel_is_set());
+			progress_end(c->failed == ST_OK && !cancel_is_set());
 		r = results_end(&c->results);
 		if (r == 0 && c->end)
 			r = c->end(c);
 	}
 	buf_fini(&c->keys);
 	r = cli_end(&c->cli, r);
-	return status ? status : c->failed ? c->failed : r;
+	return c->failed ? c->failed : r;
 }

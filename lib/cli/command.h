@@ -55,7 +55,7 @@ struct command {
 	struct buf keys; /* the request's other pairs (kv.h), the same for each location */
 	struct results results;
 	int begun;  /* locations, for the progress */
-	int failed; /* the status of the first record that told of a failure */
+	int failed; /* the status of the first failure, also one that a record has told */
 };
 
 /* For each(): remembers the `status` of a record that tells of a failure.  0, or -1 recorded. */

@@ -61,32 +61,37 @@ static int each_run_one(
 	return p ? fn(p, loc, arg) : -1;
 }
 
-int each_location(struct cli *c, each_check_fn *check, each_fn *fn, void *arg)
+/* Prints the recorded error. */
+static void note_failure(int *first)
+{
+	if (!cancel_signal())
+		cli_print_error();
+	if (!*first)
+		*first = (int)err_status();
+}
+
+void each_location(struct cli *c, each_check_fn *check, each_fn *fn, void *arg, int *first)
 {
 	struct peer_kept kept = PEER_KEPT_INIT;
 	struct location loc;
-	int i, first = ST_OK;
+	int i;
 
 	if (check_all(c, check, arg) < 0) {
-		cli_print_error();
-		return (int)err_status();
+		note_failure(first);
+		return;
 	}
 	for (i = 0; i < c->count && !cancel_is_set(); i++) {
 		if (parse_location(&loc, c->args[i]) < 0) {
-			cli_print_error();
-			first = first ? first : (int)err_status();
+			note_failure(first);
 			continue;
 		}
 		err_clear();
 		if (each_run_one(c, &kept, &loc, fn, arg) < 0) {
 			err_wrap("%s", loc.text);
-			if (!cancel_signal())
-				cli_print_error();
-			first = first ? first : (int)err_status();
+			note_failure(first);
 		}
 		location_fini(&loc);
 	}
 	peer_kept_close(&kept);
 	err_clear();
-	return first;
 }

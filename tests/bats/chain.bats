@@ -230,6 +230,15 @@ broken() {
 	json '.layers | length == 200'
 }
 
+@test "chain: the status is that of the first failure, be it of a layer or of an image" {
+	overlay gone nothing raw
+	try img-info --chain gone missing
+	[ "$status" = 8 ]
+	says 'img-info: missing: '
+	try img-info --chain missing gone
+	[ "$status" = 3 ]
+}
+
 @test "chain: what a guest writes into its raw disk does not extend the chain" {
 	local format
 

@@ -142,6 +142,12 @@ dead_run() {
 	says .x.img-tools
 	refuses 4 d without_power img-clean -n d
 	says .x.img-tools
+	# The status is that of the first failure, be it of a file or of a location.
+	try without_power img-clean d missing
+	[ "$status" = 4 ]
+	says 'img-clean: missing: '
+	try without_power img-clean missing d
+	[ "$status" = 3 ]
 	chmod 755 d
 	assert_exist d/.x.img-tools
 	rm d/.x.img-tools
