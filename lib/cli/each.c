@@ -3,6 +3,7 @@
  */
 #include "lib/cli/each.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -80,13 +81,13 @@ void each_location(struct cli *c, each_check_fn *check, each_fn *fn, void *arg, 
 		note_failure(first);
 		return;
 	}
-	for (i = 0; i < c->count && !cancel_is_set(); i++) {
+	for (i = 0; i < c->count && !cancel_is_set() && !ferror(stdout); i++) {
 		if (parse_location(&loc, c->args[i]) < 0) {
 			note_failure(first);
 			continue;
 		}
 		err_clear();
-		if (each_run_one(c, &kept, &loc, fn, arg) < 0) {
+		if (each_run_one(c, &kept, &loc, fn, arg) < 0 && !ferror(stdout)) {
 			err_wrap("%s", loc.text);
 			note_failure(first);
 		}

@@ -25,7 +25,8 @@ typedef int each_fn(struct peer *p, const struct location *loc, void *arg);
  * Checks all locations (also by check, or NULL) and then calls fn for each: if
  * one is a usage error, nothing is done for any.  Blocks.  *first gets the status of the
  * first failure, which is already printed; unless it is not 0, as fn may have set it for a
- * failure before that.
+ * failure before that.  If standard output cannot be written, nothing more is done; cli_end()
+ * tells that.
  */
 void each_location(struct cli *c, each_check_fn *check, each_fn *fn, void *arg, int *first);
 

@@ -348,9 +348,18 @@ locked_by_qemu() {
 }
 
 @test "info: a result that cannot be written is a failure" {
-	local status=0
+	local status=0 words
 
 	img-info --json "$IMAGE" 2>"$ERR" >/dev/full || status=$?
 	[ "$status" = 1 ]
 	one_line 'img-info: '
+	# One message, however many images fill the buffers, and of no image.
+	touch x{1..100}
+	for words in '' --json --chain --xml; do
+		status=0
+		# shellcheck disable=SC2086 # words
+		img-info $words x* 2>"$ERR" >/dev/full || status=$?
+		[ "$status" = 1 ]
+		one_line 'img-info: cannot write the result: No space left on device'
+	done
 }
