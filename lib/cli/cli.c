@@ -246,7 +246,7 @@ static int copy_values(struct cli *c)
 			"--ssh-config, --identity, --ssh-option and --jump are for the built-in "
 			"SSH client: put them into the command of %s",
 			values.peer.rsh ? "--rsh" : "IMG_RSH");
-	return 0;
+	return peer_options_check(&c->peer) < 0 ? usage_hint() : 0;
 }
 
 /* The first lines of the help: the arguments, what the command does, where to read more. */

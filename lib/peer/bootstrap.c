@@ -115,20 +115,23 @@ static void add_given(struct buf *b, const struct bootstrap_way *way, const char
 		SCRIPT_ROOTS_ALONE, WIRE_PROTOCOL, way->path);
 }
 
+int bootstrap_check(const struct bootstrap_way *way)
+{
+	if (way->config && !is_plain(way->config))
+		return err_set(ST_USAGE, "with --sudo, --config takes " PLAIN);
+	if (way->path && !is_plain(way->path))
+		return err_set(ST_USAGE, "--helper takes " PLAIN);
+	return 0;
+}
+
 char *bootstrap_command(const struct helper_file *h, const struct bootstrap_way *way)
 {
 	const char *dirs = way->as_root ? DIRS_ROOT : DIRS_USER;
 	char option[OPTION_MAX];
 	struct buf b = BUF_INIT;
 
-	if (way->config && !is_plain(way->config)) {
-		err_set(ST_USAGE, "with --sudo, --config takes " PLAIN);
+	if (bootstrap_check(way) < 0)
 		return NULL;
-	}
-	if (way->path && !is_plain(way->path)) {
-		err_set(ST_USAGE, "--helper takes " PLAIN);
-		return NULL;
-	}
 	snprintf(option, sizeof(option), "c=\"%s%s%s\"; ", way->is_local ? "--local " : "",
 		way->config ? "--config " : "", way->config ? way->config : "");
 	if (way->path) {

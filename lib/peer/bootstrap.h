@@ -52,11 +52,13 @@ struct bootstrap_way {
 	const char *config; /* the helper is to read this file, or NULL */
 };
 
+/* 0, or -1 with ST_USAGE recorded: a path cannot be quoted for every shell. */
+int bootstrap_check(const struct bootstrap_way *way);
+
 /*
  * The command for the shell on the host.  With as_root and path it runs
  * `sudo -n PATH --serve` and nothing else by sudo, provided that root alone can write
- * to PATH.  The caller frees the result.  NULL with ST_USAGE recorded if a path
- * cannot be quoted for every shell.
+ * to PATH.  The caller frees the result.  NULL recorded, as by bootstrap_check().
  */
 char *bootstrap_command(const struct helper_file *h, const struct bootstrap_way *way);
 

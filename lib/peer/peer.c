@@ -3,6 +3,7 @@
  */
 #include "lib/peer/peer.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,6 +16,7 @@
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/peer/bootstrap.h"
 #include "lib/peer/greeting.h"
 #include "lib/peer/lane_start.h"
 #include "lib/peer/start.h"
@@ -35,6 +37,23 @@ struct peer {
 	_Atomic(struct peer *) wakes;
 	pthread_mutex_t lock; /* of opt.progress and opt.arg */
 };
+
+int peer_options_check(const struct peer_options *opt)
+{
+	struct bootstrap_way way = { .path = opt->helper };
+	char *config = NULL;
+	int r;
+
+	if (opt->rsh && start_rsh_check(opt->rsh) < 0)
+		return -1;
+	if ((opt->sudo & PEER_SUDO_HERE) && opt->config && !(config = realpath(opt->config, NULL)))
+		return err_set(ST_USAGE, "cannot read the configuration '%s': %s", opt->config,
+			strerror(errno));
+	way.config = config;
+	r = bootstrap_check(&way);
+	free(config);
+	return r;
+}
 
 static void on_message(void *arg, int level, const char *text)
 {

@@ -31,6 +31,12 @@ struct peer_options {
 	void *arg;
 };
 
+/*
+ * Whether the values can be used at all, so that nothing is begun with others.  0, or -1 recorded:
+ * ST_USAGE.
+ */
+int peer_options_check(const struct peer_options *opt);
+
 struct peer; /* opaque */
 
 /*

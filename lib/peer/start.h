@@ -28,6 +28,9 @@ int start_local(struct started *s, const struct peer_options *opt);
 /* Starts it on this host by sudo, or on loc's host by --rsh or SSH.  0 or -1 recorded. */
 int start_shell(struct started *s, const struct location *loc, const struct peer_options *opt);
 
+/* 0, or -1 with ST_USAGE recorded: it is no command for start_rsh(). */
+int start_rsh_check(const char *rsh);
+
 /*
  * Runs command on loc's host through the program of --rsh, or through the user's ssh
  * with the same options as the built-in client has.  0, or -1 recorded: ST_USAGE for

@@ -65,6 +65,16 @@ static int split_words(char *text, const char *word[WORDS_MAX])
 	}
 }
 
+int start_rsh_check(const char *rsh)
+{
+	const char *argv[WORDS_MAX];
+	char *words = strdup(rsh);
+	int n = words ? split_words(words, argv) : err_set(ST_FAILED, "out of memory");
+
+	free(words);
+	return n < 0 ? -1 : 0;
+}
+
 int start_rsh(struct started *s, const struct location *loc, const struct peer_options *opt,
 	const char *command)
 {

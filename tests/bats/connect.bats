@@ -583,9 +583,23 @@ restart() {
 	[ -s got ]
 	succeeds env IMG_RSH=false img-info --rsh "'./a b/rsh' 1 2 3" "a:$IMAGE"
 	refuses 7 "a:$IMAGE" env IMG_RSH=false img-info "a:$IMAGE"
-	refuses 2 "a:$IMAGE" env img-info --rsh "ssh 'x" "a:$IMAGE"
+	refuses 2 '' env img-info --rsh "ssh 'x" "a:$IMAGE"
 	says "the closing ' is missing"
-	refuses 2 "a:$IMAGE" env img-info --rsh ' ' "a:$IMAGE"
+	refuses 2 '' env img-info --rsh ' ' "a:$IMAGE"
+}
+
+@test "connect: values that cannot be used are refused before anything is done" {
+	touch x.img "a b"
+	refuses 2 '' env img-delete --helper relative --rsh ./rsh x.img h:/x
+	says '--helper takes an absolute path without blanks'
+	refuses 2 '' env img-delete --rsh "ssh 'x" x.img h:/x
+	refuses 2 '' env IMG_RSH="ssh 'x" img-delete x.img h:/x
+	says "the closing ' is missing"
+	refuses 2 '' env img-delete --rsh '' x.img h:/x
+	says '--rsh takes a command, not nothing'
+	refuses 2 '' env img-delete --sudo=all --config "a b" --rsh ./rsh h:/x x.img
+	says 'with --sudo, --config takes an absolute path without blanks'
+	assert_exist x.img
 }
 
 # sudo_allows USER COMMAND: a line in the real sudoers of this host, until the end of the test.
