@@ -69,18 +69,32 @@ static int ask_target(struct copy_ends *e, const struct kv *source, struct kv *r
 }
 
 /*
- * The target has failed before any block was sent.  Instead of the end of the connection, the
- * source's helper gets that error, since it has the snapshots of other sources.
+ * No block is to be sent.  Instead of the end of the connection, the source's helper gets an error
+ * for its GO, since it may be asked for the next source, and may have the snapshots of others.
+ * Keeps the recorded error.
  */
-static void decline_source(struct copy_ends *e)
+static void decline_source(struct copy_ends *e, const struct err *why)
 {
+	struct err recorded;
 	struct kv kv;
-	struct err target;
 
-	err_take(&target);
-	if (conn_send_failed(peer_conn(e->from), &target) == 0 && peer_answer(e->from, &kv) >= 0)
+	err_take(&recorded);
+	if (conn_send_failed(peer_conn(e->from), why) == 0 && peer_answer(e->from, &kv) >= 0)
 		kv_fini(&kv);
-	err_put(&target);
+	err_put(&recorded);
+}
+
+/* Both helpers can be asked again.  0, or -1 recorded. */
+static int end_dry_run(struct copy_ends *e)
+{
+	static const struct err why = { ST_FAILED, 0, "nothing is copied in a dry run" };
+	struct kv reply = KV_INIT;
+	int r;
+
+	decline_source(e, &why);
+	r = copy_answer_ok(e->to, &reply);
+	kv_fini(&reply);
+	return r < 0 ? copy_blame(&e->t->to) : 0;
 }
 
 static uint64_t channel_bytes(const struct copy_ends *e)
@@ -221,12 +235,16 @@ static int publish(struct copy_ends *e)
 static int ask_both(struct copy_ends *e, struct kv *target, struct transfer_result *res)
 {
 	struct kv source = KV_INIT;
+	struct err failed;
 	int r = ask_source(e, &source, res);
 
 	if (r == 0) {
 		r = ask_target(e, &source, target, res);
-		if (r < 0 && e->t->taken)
-			decline_source(e);
+		if (r < 0) {
+			err_take(&failed);
+			decline_source(e, &failed);
+			err_put(&failed);
+		}
 	}
 	if (r == 0)
 		copy_lanes_start(&e->lanes, &source, target, res);
@@ -244,7 +262,9 @@ int copy_relay(
 	copy_lanes_init(&e.lanes, t, from, to);
 	e.wire_before = channel_bytes(&e);
 	r = ask_both(&e, &target, res);
-	if (r == 0 && !t->dry_run) {
+	if (r == 0 && t->dry_run) {
+		r = end_dry_run(&e);
+	} else if (r == 0) {
 		r = move_blocks(&e, &target, res);
 		if (r == 0)
 			r = compare_digests(&e, res);

@@ -504,6 +504,33 @@ x_digest() {
 	[ "$(sshd_logins a)" = $((before + 1)) ]
 }
 
+@test "copy: a dry run and refused targets cost one connection to a host, too" {
+	local words
+
+	printf '%s\n' '#!/bin/sh' 'for a; do last=$a; done' 'echo run >>runs' 'exec sh -c "$last"' >rsh
+	chmod 755 rsh
+	for words in 1 2 3; do head -c 100K /dev/urandom >$words.img; done
+	mkdir d full
+	cp ./*.img full
+	for words in "1.img 2.img 3.img h:$DIR/d" "h:$DIR/1.img h:$DIR/2.img h:$DIR/3.img d"; do
+		rm -f runs
+		# shellcheck disable=SC2086 # words
+		succeeds env img-copy -n --rsh ./rsh $words
+		[ "$(grep -c '^would copy' "$OUT")" = 3 ]
+		[ "$(wc -l <runs)" = 1 ]
+	done
+	for words in "1.img 2.img 3.img h:$DIR/full" "h:$DIR/1.img h:$DIR/2.img h:$DIR/3.img full"; do
+		rm -f runs
+		# shellcheck disable=SC2086 # words
+		try env img-copy --rsh ./rsh $words
+		[ "$status" = 6 ]
+		[ "$(grep -c 'exists already' "$ERR")" = 3 ]
+		[ "$(wc -l <"$ERR")" = 3 ]
+		[ "$(wc -l <runs)" = 1 ]
+	done
+	[ -z "$(ls d)" ]
+}
+
 @test "copy: several sources need a container, and names of their own" {
 	local where
 
