@@ -178,8 +178,8 @@ stays() {
 	resized x.qcow2 2G
 	truncate -s 32M x.qcow2
 	succeeds img-resize --physical --shrink x.qcow2 1M
-	qemu-io -f qcow2 -c 'read -P 1 0 64k' -c 'read -P 2 64k 64k' x.qcow2 >read
-	lacks read 'verification failed'
+	qemu-io -f qcow2 -c 'read -P 1 0 64k' -c 'read -P 2 64k 64k' x.qcow2 >told
+	lacks told 'verification failed'
 	# The file is cut without qemu-img, too.
 	[ "$(id -u)" = 0 ] || skip 'needs root'
 	for program in {/usr/local,/usr,}/{bin,sbin}/qemu-img; do
