@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "lib/base/err.h"
-#include "lib/base/log.h"
 #include "lib/base/size.h"
 #include "lib/flow/sink.h"
 #include "lib/flow/source.h"
@@ -253,12 +252,15 @@ static int change(struct session *s, struct resizing *z)
 
 static int execute(struct session *s, struct resizing *z)
 {
+	struct err e;
+
 	if (change(s, z) == 0)
 		return 0;
-	if (z->r->stays_unfinished)
-		log_warn("warning: %s: is unfinished now; the same command completes it",
-			z->img->place->path);
-	return -1;
+	if (!z->r->stays_unfinished)
+		return -1;
+	err_take(&e);
+	return err_set(
+		e.status, "%.500s (it is unfinished now; run the same command again)", e.text);
 }
 
 static int run(struct session *s, struct resizing *z, struct buf *reply)

@@ -203,7 +203,7 @@ with_failing_resize2fs() {
 	json '.unfinished | not'
 	try with_failing_resize2fs img-resize --in-place --fs x.img 64M
 	[ "$status" = 1 ]
-	says 'x.img: is unfinished now; the same command completes it'
+	one_line 'img-resize: x.img: resize2fs: refused by the test (it is unfinished now; run the same command again)'
 	succeeds img-info --json x.img
 	json '.unfinished'
 	refuses 8 x.img img-resize --fs x.img 64M
