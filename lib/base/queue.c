@@ -162,3 +162,10 @@ void queue_stop(struct queue *q)
 {
 	set_and_wake(q, &q->stopped);
 }
+
+void queue_go_on(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->stopped = false;
+	pthread_mutex_unlock(&q->lock);
+}

@@ -40,5 +40,6 @@ void *queue_try_get(struct queue *q);
 
 void queue_end(struct queue *q);
 void queue_stop(struct queue *q);
+void queue_go_on(struct queue *q); /* after queue_stop(): as if it had not been stopped */
 
 #endif

@@ -9,8 +9,7 @@
 
 /*
  * Whether QEMU can make the disk of the layer `to` bytes long.  The layer is in fd, which is len
- * bytes long, and its tables must have passed qcow2_tables_check().  0, or -1 recorded: ST_REFUSED,
- * ST_CORRUPT, or a read error.
+ * bytes long.  0, or -1 recorded: ST_REFUSED, ST_CORRUPT, or a read error.
  */
 int grow_qcow2_check(const struct qcow2 *q, int fd, uint64_t len, uint64_t to);
 

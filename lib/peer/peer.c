@@ -3,7 +3,6 @@
  */
 #include "lib/peer/peer.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,9 +45,8 @@ int peer_options_check(const struct peer_options *opt)
 
 	if (opt->rsh && start_rsh_check(opt->rsh) < 0)
 		return -1;
-	if ((opt->sudo & PEER_SUDO_HERE) && opt->config && !(config = realpath(opt->config, NULL)))
-		return err_set(ST_USAGE, "cannot read the configuration '%s': %s", opt->config,
-			strerror(errno));
+	if ((opt->sudo & PEER_SUDO_HERE) && start_config(&config, opt) < 0)
+		return -1;
 	way.config = config;
 	r = bootstrap_check(&way);
 	free(config);

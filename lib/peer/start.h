@@ -28,6 +28,12 @@ int start_local(struct started *s, const struct peer_options *opt);
 /* Starts it on this host by sudo, or on loc's host by --rsh or SSH.  0 or -1 recorded. */
 int start_shell(struct started *s, const struct location *loc, const struct peer_options *opt);
 
+/*
+ * *out gets the path of the file of --config, which the caller frees, or NULL if there is none.  0,
+ * or -1 with ST_USAGE recorded.
+ */
+int start_config(char **out, const struct peer_options *opt);
+
 /* 0, or -1 with ST_USAGE recorded: it is no command for start_rsh(). */
 int start_rsh_check(const char *rsh);
 

@@ -115,6 +115,15 @@ static struct bootstrap_limits start_limits(const struct started *s, const struc
 	return (struct bootstrap_limits){ s->is_transport ? 0 : ANSWER_MS, SEND_MS };
 }
 
+int start_config(char **out, const struct peer_options *opt)
+{
+	*out = opt->config ? realpath(opt->config, NULL) : NULL;
+	if (opt->config && !*out)
+		return err_set(ST_USAGE, "cannot read the configuration '%s': %s", opt->config,
+			strerror(errno));
+	return 0;
+}
+
 /* One try with the helper for one architecture. */
 static enum bootstrap_end try_arch(struct started *s, const struct location *loc,
 	const struct peer_options *opt, const char *arch, char wanted[BOOTSTRAP_ARCH_MAX])
@@ -131,9 +140,7 @@ static enum bootstrap_end try_arch(struct started *s, const struct location *loc
 	if (helper_file_read(&h, arch) < 0)
 		return BOOTSTRAP_FAILED;
 	/* --config names a file of this host, and --helper one of the remote host. */
-	if (!loc->host && opt->config && !(config = realpath(opt->config, NULL))) {
-		err_set(ST_USAGE, "cannot read the configuration '%s': %s", opt->config,
-			strerror(errno));
+	if (!loc->host && start_config(&config, opt) < 0) {
 		helper_file_fini(&h);
 		return BOOTSTRAP_FAILED;
 	}

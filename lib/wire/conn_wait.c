@@ -28,9 +28,7 @@ void conn_stop(struct conn *c)
 
 void conn_go_on(struct conn *c)
 {
-	pthread_mutex_lock(&c->inbox.lock);
-	c->inbox.stopped = false;
-	pthread_mutex_unlock(&c->inbox.lock);
+	queue_go_on(&c->inbox);
 }
 
 bool conn_drain(struct conn *c, int timeout_ms)

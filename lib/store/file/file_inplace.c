@@ -64,11 +64,15 @@ static int read_size(struct target_inplace *t)
 
 static int mark_file(struct target_inplace *t)
 {
+	const struct place_file *p = t->place;
+	int has = unfinished_record(t->base.fd, p->dir, p->base.name, t->record);
+
+	if (has < 0)
+		return -1;
 	/* What an earlier job left unfinished remains so if this job writes nothing. */
 	t->marked = !t->base.was_unfinished;
-	t->has_record =
-		unfinished_record(t->base.fd, t->place->dir, t->place->base.name, t->record) > 0;
-	return unfinished_set(t->base.fd, t->place->dir, t->place->base.name, NULL);
+	t->has_record = has;
+	return unfinished_set(t->base.fd, p->dir, p->base.name, NULL);
 }
 
 static int prepare_inplace_file(struct target_inplace *t)
@@ -140,20 +144,27 @@ static int commit_inplace(struct target *base)
 	return 0;
 }
 
+/* Nothing was written: the mark is again what it was, or there is none. */
+static void restore_mark(const struct target_inplace *t)
+{
+	const struct place_file *p = t->place;
+
+	if (t->marked && !has_name(t))
+		fremovexattr(t->base.fd, UNFINISHED_ATTR); /* what is beside the name stays */
+	else if (t->marked)
+		unfinished_clear(t->base.fd, p->dir, p->base.name);
+	else if (t->has_record && has_name(t))
+		unfinished_set(t->base.fd, p->dir, p->base.name, t->record);
+}
+
 static void abort_inplace(struct target *base)
 {
 	const struct target_inplace *t = (const struct target_inplace *)base;
 
 	if (base->fd < 0)
 		return;
-	if (t->marked && !atomic_load(&base->touched)) {
-		if (has_name(t))
-			unfinished_clear(base->fd, t->place->dir, t->place->base.name);
-		else
-			fremovexattr(base->fd, UNFINISHED_ATTR); /* what is beside the name stays */
-	} else if (t->has_record && !atomic_load(&base->touched) && has_name(t)) {
-		unfinished_set(base->fd, t->place->dir, t->place->base.name, t->record);
-	}
+	if (!atomic_load(&base->touched))
+		restore_mark(t);
 	close(base->fd);
 }
 

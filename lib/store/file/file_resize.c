@@ -111,15 +111,20 @@ int file_resize_cut(struct resize *r)
 	return sync_file(r);
 }
 
-/* A mark that is perhaps not on disk yet.  Keeps the error. */
-static int remove_half_set(const struct resize *r)
+/*
+ * After a failure nothing is changed yet, unless an interrupted job has done it.  Keeps the error;
+ * returns -1.
+ */
+static int take_mark_back(struct resize *r)
 {
 	const struct place_file *p = place_of(r);
 	struct err e;
 
+	if (r->pending.to)
+		return -1;
 	err_take(&e);
-	if (unfinished_clear(r->fd, p->dir, p->base.name) < 0)
-		err_clear();
+	if (unfinished_clear(r->fd, p->dir, p->base.name) == 0)
+		r->stays_unfinished = false;
 	err_put(&e);
 	return -1;
 }
@@ -133,7 +138,7 @@ static int mark_file(struct resize *r)
 	if (!r->want.risky)
 		return 0;
 	if (unfinished_set(r->fd, p->dir, p->base.name, resize_record_write(&now, record)) < 0)
-		return r->pending.to ? -1 : remove_half_set(r);
+		return take_mark_back(r); /* perhaps it is only not on disk yet */
 	r->stays_unfinished = true;
 	return 0;
 }
@@ -150,18 +155,9 @@ static int unmark_file(struct resize *r)
 	return 0;
 }
 
-/* After a failure nothing is changed yet, unless an interrupted job has done it. */
 static int grow_in_place(struct resize *r)
 {
-	struct err e;
-
-	if (file_resize_grow(r) == 0)
-		return 0;
-	err_take(&e);
-	if (!r->pending.to && unmark_file(r) < 0)
-		err_clear(); /* then it stays, as the caller tells */
-	err_put(&e);
-	return -1;
+	return file_resize_grow(r) == 0 ? 0 : take_mark_back(r);
 }
 
 static const struct resize_ops ops = {

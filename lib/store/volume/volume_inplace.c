@@ -72,7 +72,8 @@ static int open_in_place(struct target_volume *t, const struct lvm_volume *v)
 	return check_snapshots(v) < 0 ? -1 : dependents_refuse(t->base.place);
 }
 
-static const char *const job_tags[] = { VOLUME_TAG_RUN, VOLUME_TAG_RESIZE, VOLUME_TAG_COMMIT };
+static const char *const job_tags[VOLUME_JOB_TAGS] = { VOLUME_TAG_RUN, VOLUME_TAG_RESIZE,
+	VOLUME_TAG_COMMIT };
 
 /* The tags of interrupted jobs, whose work this job completes.  0, or -1 recorded. */
 static int remove_job_tags(struct target_volume *t, const struct lvm_volume *v)
@@ -80,7 +81,7 @@ static int remove_job_tags(struct target_volume *t, const struct lvm_volume *v)
 	char *text;
 	size_t i;
 
-	for (i = 0; i < sizeof(job_tags) / sizeof(*job_tags); i++) {
+	for (i = 0; i < VOLUME_JOB_TAGS; i++) {
 		text = lvm_tag(v, job_tags[i]);
 		if (text && asprintf(&t->removed[i], "%s%s", job_tags[i], text) < 0)
 			t->removed[i] = NULL;
@@ -101,7 +102,7 @@ static void free_job_tags(struct target_volume *t, bool set_again)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(job_tags) / sizeof(*job_tags); i++) {
+	for (i = 0; i < VOLUME_JOB_TAGS; i++) {
 		if (set_again && t->removed[i])
 			volume_set_tag(t->name->group, t->uuid, t->removed[i], true);
 		free(t->removed[i]);

@@ -12,6 +12,8 @@
 struct target *volume_target_make(struct place *place, const struct target_want *want);
 struct target *volume_target_fill(struct place *place, const struct target_want *want);
 
+#define VOLUME_JOB_TAGS 3 /* that interrupted jobs may have left, at most */
+
 /* What the two share. */
 struct target_volume {
 	struct target base;
@@ -19,7 +21,7 @@ struct target_volume {
 	bool is_made;			/* lvcreate was called */
 	bool marked;			/* it is marked as unfinished, and by this job */
 	char uuid[40];			/* as LVM prints it; "" until it is open */
-	char *removed[3];		/* tags of interrupted jobs that it had; or NULL */
+	char *removed[VOLUME_JOB_TAGS]; /* tags of interrupted jobs that it had; or NULL */
 	struct block_zero zero;
 };
 
