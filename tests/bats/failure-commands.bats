@@ -254,23 +254,38 @@ img-archive -n @room.img
 img-unarchive -n @z.img.lzo
 img-clean -n @'
 
-# cannot_print WORDS...: standard output is full, then without a reader, then closed.
+# print_to WORDS...: prints what cannot be printed, with what env's options are in $pipe.
+print_to() {
+	local command=(timeout -k 10 30 env "${pipe[@]}" "$1" -F "$SSH_CONFIG" "${@:2}")
+
+	status=0
+	case $how in
+	full) "${command[@]}" 2>"$ERR" >/dev/full || status=$? ;;
+	broken) "${command[@]}" 2>"$ERR" >&6 || status=$? ;;
+	closed) "${command[@]}" 2>"$ERR" >&- || status=$? ;;
+	esac
+}
+
+# cannot_print WORDS...: standard output is full, without a reader, and closed.
 cannot_print() {
-	local how
+	local how pipe=(--ignore-signal=PIPE)
 
 	for how in full broken closed; do
-		status=0
-		case $how in
-		full) timeout -k 10 30 "$1" -F "$SSH_CONFIG" "${@:2}" 2>"$ERR" >/dev/full || status=$? ;;
-		broken) timeout -k 10 30 "$1" -F "$SSH_CONFIG" "${@:2}" 2>"$ERR" >&6 || status=$? ;;
-		closed) timeout -k 10 30 "$1" -F "$SSH_CONFIG" "${@:2}" 2>"$ERR" >&- || status=$? ;;
-		esac
+		print_to "$@"
 		if [ "$status" != 1 ] || ! one_line "$1: "; then
 			echo "$how:" >&2
 			told
 			return 1
 		fi
 	done
+	how=broken
+	pipe=(--default-signal=PIPE)
+	print_to "$@"
+	if [ "$status" != 141 ] || [ -s "$ERR" ]; then
+		echo "$how, and SIGPIPE is not ignored:" >&2
+		told
+		return 1
+	fi
 }
 
 @test "every command: a result that cannot be printed" {
