@@ -85,6 +85,7 @@ int main(int argc, char **argv)
 		.changes = true,
 		.path = COMMAND_PATH_OPTIONAL,
 		.each = tell_entry,
+		.keeps_records = true, /* what was removed is gone */
 		.tell = tell_end };
 	struct poptOption options[] = { { NULL, '\0', POPT_ARG_INCLUDE_TABLE, cli_changing_options,
 						0, NULL, NULL },

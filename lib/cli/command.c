@@ -109,7 +109,10 @@ static int command_run_one(struct peer *p, const struct location *loc, void *arg
 	kv_fini(&reply);
 	if (r == 0)
 		return results_add(&c->results, o);
-	json_decref(o);
+	if (c->keeps_records && json_object_size(o) > 1)
+		results_add(&c->results, o);
+	else
+		json_decref(o);
 	return -1;
 }
 

@@ -44,6 +44,7 @@ struct command {
 	 */
 	int (*each)(
 		struct command *c, const struct location *loc, const struct kv *record, json_t *o);
+	bool keeps_records; /* print that also of a location that fails later */
 	/* Called when the request has succeeded.  o as above, at first only `location`. */
 	int (*tell)(struct command *c, const struct location *loc, const struct kv *record,
 		const struct kv *reply, json_t *o);

@@ -48,12 +48,18 @@ static int check_comparable(const struct verify_side *s, const struct verify_sid
 	return 0;
 }
 
-/* Learns what both are, and decides what is compared.  0, or -1 recorded. */
+/*
+ * Learns what both are, before one of them is read for hours, and decides what is compared.  0, or
+ * -1 recorded.
+ */
 static int choose_content(struct verify_side *a, struct verify_side *b, struct verify_want *w)
 {
 	if (verify_side_ask_format(a) < 0 || verify_side_ask_format(b) < 0 ||
-		verify_side_get_format(a) < 0 || verify_side_get_format(b) < 0 ||
-		check_comparable(a, b) < 0 || check_comparable(b, a) < 0)
+		verify_side_get_format(a) < 0 || verify_side_get_format(b) < 0)
+		return -1;
+	if (w->as_is)
+		return 0;
+	if (check_comparable(a, b) < 0 || check_comparable(b, a) < 0)
 		return -1;
 	w->flatten = (is_qcow2(a) || is_qcow2(b)) && !(is_qcow2(a) && is_archive(a)) &&
 		     !(is_qcow2(b) && is_archive(b));
@@ -103,7 +109,7 @@ int verify_pair(struct cli *c, const struct verify_want *w)
 	r = verify_side_open(&a, c, c->args[0], progress_is_on());
 	if (r == 0)
 		r = verify_side_open(&b, c, c->args[1], false);
-	if (r == 0 && !w->as_is)
+	if (r == 0)
 		r = choose_content(&a, &b, &want);
 	if (r == 0)
 		r = verify_side_ask_digest(&a, &want);

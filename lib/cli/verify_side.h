@@ -2,7 +2,7 @@
  * verify_side: one image of img-verify, and the helper on its host that reads it.
  *
  *	verify_side_open(&s, c, text, shown)
- *	verify_side_ask_format(&s)	verify_side_get_format(&s)	optional
+ *	verify_side_ask_format(&s)	verify_side_get_format(&s)	of a pair
  *	verify_side_ask_digest(&s, ...)	verify_side_get_digest(&s)
  *	verify_side_fini(&s)
  *

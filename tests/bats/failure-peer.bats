@@ -363,6 +363,25 @@ layer() {
 	says "protocol error: an OK without 'digest'"
 }
 
+@test "peer: a helper that is lost after it has removed something" {
+	{
+		reply 3 kind=file path=/d/.x.img-tools state=removed
+		unhex 0d00000000000007000700000000 # FAILED with status 7
+		printf x
+	} | answers cleans
+	try env img-clean --rsh ./cleans h:/d
+	[ "$status" = 7 ]
+	[ "$(cat "$OUT")" = 'removed h:/d/.x.img-tools' ]
+	try env img-clean --json --rsh ./cleans h:/d
+	[ "$status" = 7 ]
+	json '.location == "h:/d" and (.entries | map(.path) == ["/d/.x.img-tools"])'
+	try env img-clean --json --rsh ./cleans h:/d k:/d
+	[ "$status" = 7 ]
+	json 'map(.entries | length) == [1, 1]'
+	program ended <<<exit
+	refuses 7 h:/d env img-clean --json --rsh ./ended h:/d
+}
+
 @test "peer: sends terminal escapes" {
 	extra_host escapes 'ForceCommand printf "img-tools/2 fail \\033[31mred\\007\\n"; printf "\\033[2J" >&2'
 	unreachable "escapes:$DIR/y.img"

@@ -244,6 +244,10 @@ teardown() { img_teardown; }
 	refuses 4 d img-verify d
 	refuses 4 fifo img-verify "$IMAGE" fifo
 	refuses 7 nowhere:/x img-verify "$IMAGE" nowhere:/x
+	# It is told before the other image is read, which would take hours.
+	head -c 9M /dev/urandom >x.img
+	refuses 3 no.img img-verify --bwlimit 1k x.img no.img
+	refuses 3 "a:$DIR/no.img" img-verify --bwlimit 1k --as-is x.img "a:$DIR/no.img"
 }
 
 @test "verify: without permission" {
