@@ -58,6 +58,29 @@ volumes() {
 	on a lvremove -qqy vga/{foreign,kept,living,other,unfinished}
 }
 
+@test "a leftover that has snapshots, or is in use, is kept, which a dry run tells, too" {
+	local option
+
+	leave origin "$(dead a)"
+	on a lvcreate -qq -y -s -L 4M -n onit vga/origin
+	leave used "$(dead a)"
+	exec 7</dev/vga/used
+	for option in '' -n --json; do
+		# shellcheck disable=SC2086 # none or one
+		try on a img-clean $option /dev/vga
+		[ "$status" = 4 ]
+		says "'/dev/vga/origin': has snapshots"
+		says "'/dev/vga/used': in use"
+		[ "$option" = --json ] || [ ! -s "$OUT" ]
+		[ "$(volumes)" = 'disk onit origin used ' ]
+	done
+	json '[.entries[] | .state] == ["failed", "failed"]'
+	exec 7<&-
+	on a lvremove -qqy vga/onit
+	succeeds on a img-clean /dev/vga
+	[ "$(volumes)" = 'disk ' ]
+}
+
 @test "a dry run resumes nothing, and says so; the volumes of a running LVM stay suspended" {
 	snap a
 	dmsetup suspend vga-disk

@@ -5,13 +5,15 @@
  * A group that has leftovers may also have suspended volumes (lib/lvm/repair.h); they are
  * resumed first.
  */
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
 #include "lib/base/run.h"
+#include "lib/host/inuse.h"
 #include "lib/lvm/repair.h"
 #include "lib/store/volume/volume_list.h"
 #include "lib/store/volume/volume_place.h"
@@ -48,11 +50,50 @@ static int send_resumed(void *arg, const char *name, bool works)
 		works ? ST_OK : err_status());
 }
 
+/* Asked again, since a snapshot of it may have been a leftover, too, and be removed already. */
+static bool has_snapshots(const struct lvm_volume *v)
+{
+	struct lvm_volume now;
+	bool has = v->is_origin;
+
+	if (has && lvm_volume(&now, v->group, v->name) == 0) {
+		has = now.is_origin;
+		lvm_volume_fini(&now);
+	}
+	return has;
+}
+
+/*
+ * Refuses what LVM would not remove, or only with what stands on it.  Of a leftover that is half
+ * made, only LVM can tell.
+ */
+static int check_removable(const struct lvm_volume *v)
+{
+	int fd, r;
+
+	if (has_snapshots(v))
+		return err_set(ST_REFUSED, "has snapshots");
+	if (volume_check_no_origin(v) < 0)
+		return -1;
+	if (!v->is_active || !v->is_visible)
+		return 0;
+	fd = volume_place_open(v, O_RDONLY | O_EXCL);
+	r = fd < 0 ? -1 : inuse_refuse_open(fd);
+	if (fd >= 0)
+		close(fd);
+	if (r < 0 && err_status() == ST_BUSY)
+		return -1;
+	err_clear();
+	return 0;
+}
+
 static int remove_leftover(struct cleaning *c, const struct lvm_volume *v)
 {
 	const struct volume_name name = volume_name_of(v);
-	int r = c->dry_run ? 0 : volume_remove(&name, v->own_uuid);
+	int r = check_removable(v);
 
+	if (r == 0 && !c->dry_run)
+		r = volume_remove(&name, v->own_uuid);
 	r = send_state(c, v->name, r < 0 ? "failed" : "removed", r < 0 ? err_text() : NULL,
 		r < 0 ? err_status() : ST_OK);
 	err_clear();
