@@ -23,23 +23,44 @@ files() {
 }
 export -f files
 
+# check_one CHECK: runs it, and prints the result at once, since others print at the same time.
+check_one() {
+	local name=${1##*/} problems
+
+	name=${name%.sh}
+	if problems=$(bash "$1" 2>&1); then
+		echo "ok    lint $name"
+	else
+		# shellcheck disable=SC2001 # every line of it
+		problems=$(sed 's/^/      | /' <<<"${problems:-(it said nothing)}")
+		printf 'FAIL  lint %s\n%s\n' "$name" "$problems"
+		return 1
+	fi
+}
+
 passed=0
 failed=0
-for check in tests/lint/*.sh; do
-	name=${check##*/}
-	name=${name%.sh}
-	if [ $# != 0 ] && [[ " $* " != *" $name "* ]]; then
-		continue
-	fi
-	if problems=$(bash "$check" 2>&1); then
-		echo "ok    lint $name"
+count_one() {
+	if wait -n; then
 		passed=$((passed + 1))
 	else
-		echo "FAIL  lint $name"
-		# shellcheck disable=SC2001 # every line of it
-		sed 's/^/      | /' <<<"${problems:-(it said nothing)}"
 		failed=$((failed + 1))
 	fi
+}
+
+running=0
+for check in tests/lint/*.sh; do
+	name=${check##*/}
+	if [ $# != 0 ] && [[ " $* " != *" ${name%.sh} "* ]]; then
+		continue
+	fi
+	if ((running == $(nproc))); then
+		count_one
+		running=$((running - 1))
+	fi
+	check_one "$check" &
+	running=$((running + 1))
 done
+while ((running-- > 0)); do count_one; done
 [ -z "${TALLY:-}" ] || echo "$passed $failed 0" >>"$TALLY"
 ((failed == 0 && passed > 0))
