@@ -7,7 +7,7 @@ set -eu
 build='gcc libc6-dev make pkg-config libblkid-dev libdeflate-dev libjansson-dev liblzo2-dev
 libpopt-dev libssh-dev libxml2-dev libxxhash-dev libzstd-dev'
 demo='openssh-client openssh-server lzop e2fsprogs'
-test='acl attr bats bats-assert bats-file bindfs btrfs-progs busybox clang-19 clang-format-19
+test='acl attr bats bindfs btrfs-progs busybox clang-19 clang-format-19
 cppcheck csh dash dosfstools e2fsprogs exfat-fuse exfatprogs fdisk file fish fuse2fs gdisk git jq
 krb5-admin-server krb5-kdc krb5-user libclang-rt-19-dev libvirt-clients libvirt-daemon
 libvirt-daemon-driver-qemu libvirt-daemon-system libxml2-utils lzop mandoc openssh-tests procps

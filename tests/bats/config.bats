@@ -21,8 +21,7 @@ setup_file() {
 		printf 'in_etc %q "$@"\n' "$SSHD"
 	} >"$BATS_FILE_TMPDIR/sshd"
 	chmod 755 "$BATS_FILE_TMPDIR/sshd"
-	sshd_program=$BATS_FILE_TMPDIR/sshd
-	start_host e
+	sshd_program=$BATS_FILE_TMPDIR/sshd start_host e
 }
 teardown_file() { img_teardown_file; }
 setup() {
@@ -151,7 +150,7 @@ ways() {
 		refuses 4 $name img-verify --config config $name
 		refuses 4 $name img-verify --config config in/x.img $name
 	done
-	assert_not_exist in/new.img
+	[ ! -e in/new.img ]
 }
 
 @test "config: no image outside is created or changed, by any name" {
@@ -279,7 +278,7 @@ wrong() {
 	refuses 2 in/x.img img-info --config wrong in/x.img
 	says "wrong:$1: $2"
 	refuses 2 new.img img-create --config wrong new.img 1M
-	assert_not_exist new.img
+	[ ! -e new.img ]
 }
 
 @test "config: a wrong line is named, and nothing is changed" {
@@ -419,7 +418,7 @@ wrong() {
 	refuses 4 "e:$DIR" img-list "e:$DIR"
 	refuses 4 "e:$DIR" img-clean "e:$DIR"
 	refuses 4 e:x.img img-create e:x.img 1M
-	assert_not_exist got.img
+	[ ! -e got.img ]
 	[ "$(state_of x.img; state_of room.img)" = "$before" ]
 }
 

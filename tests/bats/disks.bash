@@ -16,13 +16,11 @@ disks_setup() {
 }
 
 disks_teardown() {
-	local left=0 pid
+	local left=0
 
 	nothing_left || left=1
 	cd / || return
-	for pid in $(img_processes) $(jobs -p); do
-		kill -KILL "$pid" 2>/dev/null
-	done
+	kill_processes
 	unmount || left=1
 	img_teardown && [ $left = 0 ]
 }

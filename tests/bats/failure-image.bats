@@ -24,7 +24,7 @@ teardown() { disks_teardown; }
 	refuses 3 file/x.img img-copy file/x.img y.img
 	ln -s nowhere dangling
 	refuses 3 dangling img-copy dangling y.img
-	assert_not_exist y.img
+	[ ! -e y.img ]
 }
 
 @test "failure: missing source, and the target to be overwritten is kept" {
@@ -89,7 +89,7 @@ x.img' ]
 	refuses 4 link img-copy --overwrite "$IMAGE" link
 	refuses 4 "a:$DIR/dangling" img-copy --overwrite "$IMAGE" "a:$DIR/dangling"
 	[ "$(cat file)" = old ]
-	assert_not_exist nowhere
+	[ ! -e nowhere ]
 }
 
 @test "failure: missing directory" {
@@ -115,7 +115,7 @@ x.img' ]
 	refuses 4 e img-copy "$IMAGE" e
 	refuses 4 e img-copy --overwrite "$IMAGE" e
 	refuses 4 "a:$DIR/e" img-copy --overwrite "$IMAGE" "a:$DIR/e"
-	assert_not_exist y.img
+	[ ! -e y.img ]
 	[ -z "$(ls -A e/image)" ]
 }
 
@@ -130,7 +130,7 @@ x.img' ]
 	refuses 4 "a:$DIR/fifo" img-copy --overwrite "$IMAGE" "a:$DIR/fifo"
 	[ -p fifo ]
 	[ -c /dev/null ]
-	assert_not_exist y.img
+	[ ! -e y.img ]
 }
 
 @test "failure: no permission to read the source, or to write into the directory" {
@@ -225,7 +225,7 @@ fills() {
 	refuses 9 y.img prlimit --fsize=1000000 img-copy "$IMAGE" y.img
 	refuses 9 y.img prlimit --fsize=1000000 img-copy --archive "$IMAGE" y.img
 	refuses 9 y.img prlimit --fsize=1000000 img-copy --sparse - y.img <"$IMAGE"
-	assert_not_exist y.img
+	[ ! -e y.img ]
 }
 
 # with_fault SYSCALL:FAULT... -- COMMAND...: each fault hits only calls on $FAULT_PATH,
@@ -259,7 +259,7 @@ start_faulty() {
 		[ "$status" = 1 ]
 		one_line 'img-copy: x.img: '
 		says 'Input/output error'
-		assert_not_exist y.img
+		[ ! -e y.img ]
 	done
 }
 
@@ -271,7 +271,7 @@ start_faulty() {
 	[ "$status" = 1 ]
 	one_line 'img-copy: x.lzo: '
 	says 'Input/output error'
-	assert_not_exist y.img
+	[ ! -e y.img ]
 }
 
 @test "failure: a read error on a host" {
@@ -282,7 +282,7 @@ start_faulty() {
 	for target in y.img "b:$DIR/y.img" "unreadable:$DIR/y.img"; do
 		refuses 1 "unreadable:$DIR/x.img" img-copy "unreadable:$DIR/x.img" "$target"
 		says 'Input/output error'
-		assert_not_exist y.img
+		[ ! -e y.img ]
 	done
 	sshd_stop unreadable
 }
@@ -310,7 +310,7 @@ start_faulty() {
 	refuses 1 "unwritable:$DIR/y.img" img-copy x.img "unwritable:$DIR/y.img"
 	says 'Input/output error'
 	refuses 1 "unwritable:$DIR/y.img" img-copy "a:$DIR/x.img" "unwritable:$DIR/y.img"
-	assert_not_exist y.img
+	[ ! -e y.img ]
 	sshd_stop unwritable
 }
 
@@ -321,11 +321,11 @@ start_faulty() {
 	try with_fault fsync:error=EIO:when=1 -- img-copy "$IMAGE" y.img
 	[ "$status" = 1 ]
 	one_line 'img-copy: y.img: '
-	assert_not_exist y.img
+	[ ! -e y.img ]
 	try with_fault fsync:error=EIO:when=2 -- img-copy "$IMAGE" y.img
 	[ "$status" = 1 ]
 	one_line 'img-copy: y.img: '
-	assert_not_exist y.img
+	[ ! -e y.img ]
 	echo old >y.img
 	before=$(state_of y.img)
 	try with_fault fsync:error=EIO:when=1 -- img-copy --overwrite "$IMAGE" y.img
@@ -339,7 +339,7 @@ start_faulty() {
 		img-copy "$IMAGE" y.img
 	[ "$status" = 1 ]
 	one_line 'img-copy: y.img: '
-	assert_not_exist y.img
+	[ ! -e y.img ]
 }
 
 @test "failure: a target's file system without fallocate is no failure" {
@@ -368,7 +368,7 @@ changes() {
 		one_line "img-copy: $2: "
 		[ ! -s "$OUT" ]
 		nothing_left
-		assert_not_exist y.img
+		[ ! -e y.img ]
 	done
 }
 
@@ -431,7 +431,7 @@ write_quietly() {
 		says 'the source has more content than its size of 0 B'
 		refuses 8 "$source" img-copy "$source" "b:$DIR/y.img"
 		refuses 8 "$source" img-copy --sparse "$source" y.img
-		assert_not_exist y.img
+		[ ! -e y.img ]
 		refuses 8 "$source" img-verify "$source"
 	done
 }
@@ -509,12 +509,12 @@ write_quietly() {
 	img-copy - y.img <&- >"$OUT" 2>"$ERR" || status=$?
 	[ "$status" = 1 ]
 	one_line 'img-copy: -: '
-	assert_not_exist y.img
+	[ ! -e y.img ]
 	status=0
 	img-copy - "a:$DIR/y.img" -F "$SSH_CONFIG" <&- >"$OUT" 2>"$ERR" || status=$?
 	[ "$status" = 1 ]
 	one_line 'img-copy: -: '
-	assert_not_exist y.img
+	[ ! -e y.img ]
 	for source in "$IMAGE" "a:$IMAGE"; do
 		status=0
 		img-copy -F "$SSH_CONFIG" "$source" - 2>"$ERR" >&- || status=$?
@@ -532,5 +532,5 @@ write_quietly() {
 
 @test "failure: standard input is a directory" {
 	refuses 4 - img-copy - y.img <"$DIR"
-	assert_not_exist y.img
+	[ ! -e y.img ]
 }

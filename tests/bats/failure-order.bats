@@ -86,9 +86,9 @@ ok_with() {
 # The target of each kind is as before after a copy that fails with STATUS.
 nothing_published() {
 	refuses "$1" '' img-copy --helper "$PWD/source" "a:$DIR/x" new.img
-	assert_not_exist new.img
+	[ ! -e new.img ]
 	refuses "$1" '' img-copy --helper "$PWD/source" --overwrite "a:$DIR/x" old
-	assert_equal "$(cat old)" 'old content'
+	[ "$(cat old)" = 'old content' ]
 	tr '\0' x <zeros >filled
 	cp filled before
 	refuses "$1" '' img-write --helper "$PWD/source" "a:$DIR/x" filled
@@ -97,7 +97,7 @@ nothing_published() {
 		refuses 8 filled img-copy filled again
 		says unfinished
 	}
-	assert_equal "$(find . -name '.*.img-tools')" ''
+	[ "$(find . -name '.*.img-tools')" = '' ]
 	rm filled
 }
 

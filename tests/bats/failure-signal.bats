@@ -27,7 +27,7 @@ ended_by() {
 		return 1
 	fi
 	nothing_left
-	assert_not_exist y.img
+	[ ! -e y.img ]
 }
 
 # ends_well SIGNAL: in every direction.

@@ -40,7 +40,7 @@ teardown() { img_teardown; }
 	[ "$(state_of old.img)" = "$before" ]
 	wait_until $((45 - (EPOCHSECONDS - start))) no_process
 	no_partial
-	assert_not_exist y.img
+	[ ! -e y.img ]
 	kill -CONT "${pids[@]}"
 }
 

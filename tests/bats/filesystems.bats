@@ -199,15 +199,15 @@ dying() {
 	refuses 5 d.img img-copy "$SMALL" d.img
 	try img-clean .
 	[ "$status" = 0 ]
-	assert_exist .d.img.img-tools
+	[ -e .d.img.img-tools ]
 	mapfile -t pids < <(helpers)
 	kill -KILL "${pids[@]}"
 	wait $run || true
 	wait_until 10 no_process
-	assert_exist .d.img.img-tools
+	[ -e .d.img.img-tools ]
 	succeeds img-clean .
-	assert_not_exist .d.img.img-tools
-	assert_not_exist d.img
+	[ ! -e .d.img.img-tools ]
+	[ ! -e d.img ]
 }
 
 # Another program creates the name while we fill our file.

@@ -90,7 +90,7 @@ is_archive() {
 	refuses 3 /dev/fd/999 img-copy /dev/fd/999 v.img
 	mkfifo fifo
 	refuses 4 fifo img-copy fifo v.img
-	assert_not_exist v.img
+	[ ! -e v.img ]
 }
 
 @test "copy: to standard output, and nothing else is written there" {
@@ -549,7 +549,7 @@ x_digest() {
 			try img-copy $words a.img b.img "${where}new"
 			[ "$status" = 3 ]
 			says "img-copy: ${where}new: there is no such directory or volume group"
-			assert_not_exist new
+			[ ! -e new ]
 			try img-copy $words a.img b.img "${where}no/"
 			[ "$status" = 3 ]
 		done
@@ -606,7 +606,7 @@ x_digest() {
 		[ "$(cat "$OUT")" = "would write x.img to ${where:-$DIR/}y.img, 8 MiB" ]
 	done
 	state_of y.img | diff before -
-	assert_not_exist new.img
+	[ ! -e new.img ]
 }
 
 @test "copy --progress=json: the last object says how it ended" {
@@ -639,7 +639,7 @@ x_digest() {
 	grep '^{' "$ERR" | jq -s -e 'map(.phase) | index("done") == null and .[-1] == "failed"'
 	try timeout -s INT 1 img-copy --progress=json --bwlimit 1M "$IMAGE" long.img
 	grep '^{' "$ERR" | jq -s -e '.[-1].phase == "failed" and .[-1].total == 8388608'
-	assert_not_exist long.img
+	[ ! -e long.img ]
 }
 
 @test "copy --progress=json: one object per line on standard error" {
@@ -710,7 +710,7 @@ try_piped() {
 	for target in "$DIR/y.img" "a:$DIR/y.img"; do
 		succeeds img-copy -n "$IMAGE" "${target#"$DIR/"}"
 		grep -F " to $target, 8 MiB" "$OUT"
-		assert_not_exist y.img
+		[ ! -e y.img ]
 	done
 	succeeds img-copy -n --archive "a:$IMAGE" d
 	grep -F " to $DIR/d/image.lzo, 8 MiB" "$OUT"
@@ -732,7 +732,7 @@ y.img" ]
 @test "copy --dry-run --json: the target, as JSON" {
 	succeeds img-copy -n --json "$IMAGE" "a:$DIR/y.img"
 	json '.target == $target and .capacity == 8388608' --arg target "a:$DIR/y.img"
-	assert_not_exist y.img
+	[ ! -e y.img ]
 }
 
 @test "copy: into a directory, under the source's name" {
@@ -903,7 +903,7 @@ y.img" ]
 	exec 5>>x.img
 	for source in x.img "a:$DIR/x.img"; do
 		refuses 5 "$source" img-copy "$source" y.img
-		assert_not_exist y.img
+		[ ! -e y.img ]
 		try img-copy --live --json "$source" y.img
 		[ "$status" = 0 ]
 		json '.consistent == false'
@@ -922,7 +922,7 @@ y.img" ]
 	as_root mount -o loop x.img m
 	MOUNTS+=("$DIR/m")
 	refuses 5 x.img img-copy x.img y.img
-	assert_not_exist y.img
+	[ ! -e y.img ]
 }
 
 @test "copy: an unfinished source is refused" {
@@ -931,7 +931,7 @@ y.img" ]
 	refuses 8 x.img img-copy x.img y.img
 	refuses 8 "a:$DIR/x.img" img-copy "a:$DIR/x.img" y.img
 	rm .x.img.img-tools-unfinished
-	assert_not_exist y.img
+	[ ! -e y.img ]
 }
 
 @test "copy: a block device can be read" {
@@ -1075,7 +1075,7 @@ fresh_host() {
 	chmod 777 "$cache" # others could have written it
 	succeeds img-copy "$IMAGE" "evil:$DIR/w.img"
 	same "$IMAGE" w.img
-	assert_not_exist was-run
+	[ ! -e was-run ]
 	sshd_stop evil
 }
 
@@ -1090,7 +1090,7 @@ fresh_host() {
 	refuses 2 '' img-copy "$IMAGE" -- '-oProxyCommand=x:/y'
 	refuses 2 '' img-copy "$IMAGE" 'ssh://a:0/y'
 	refuses 2 '' img-copy "$IMAGE" '[::1/y:z'
-	assert_not_exist y.img
+	[ ! -e y.img ]
 	succeeds img-copy --help
 	succeeds img-copy --usage
 	succeeds img-copy --version

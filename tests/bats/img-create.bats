@@ -46,7 +46,7 @@ teardown() { disks_teardown; }
 			told
 			return 1
 		}
-		assert_not_exist x.img
+		[ ! -e x.img ]
 	done
 	refuses 2 '' img-create x.img -1
 	refuses 2 '' img-create x.img -5k
@@ -70,7 +70,7 @@ teardown() { disks_teardown; }
 	rm -f "$home/$name" || [ "$status" != 0 ]
 	try img-create --sparse "a:$name" 1k
 	[ "$status" = 0 ]
-	assert_exist "$home/$name"
+	[ -e "$home/$name" ]
 	rm "$home/$name"
 }
 
@@ -83,7 +83,7 @@ teardown() { disks_teardown; }
 
 @test "create: a local path with a colon" {
 	succeeds img-create ./a:b 1k
-	assert_exist a:b
+	[ -e a:b ]
 }
 
 @test "create: --verbose prints what was made, --quiet nothing" {
@@ -100,7 +100,7 @@ teardown() { disks_teardown; }
 		try img-create -n "$where" 2M
 		[ "$status" = 0 ]
 		cat "$OUT" "$ERR" | grep -F "$where" | grep -F '2 MiB'
-		assert_not_exist x.img
+		[ ! -e x.img ]
 	done
 	touch x.img
 	refuses 6 x.img img-create -n x.img 2M
@@ -144,7 +144,7 @@ teardown() { disks_teardown; }
 	refuses 4 dangling img-create dangling 1M
 	refuses 4 link img-create link 1M
 	[ ! -s file ]
-	assert_not_exist nowhere
+	[ ! -e nowhere ]
 }
 
 @test "create: a directory without permission" {
@@ -166,7 +166,7 @@ teardown() { disks_teardown; }
 	disk 64M ext4 # tmpfs may have files of that length
 	refuses 9 m/x.img img-create --sparse m/x.img 8191P
 	refuses 9 "a:$M/x.img" img-create --sparse "a:$M/x.img" 8191P
-	assert_not_exist m/x.img
+	[ ! -e m/x.img ]
 }
 
 @test "create: wrong command lines" {
@@ -180,7 +180,7 @@ teardown() { disks_teardown; }
 	refuses 2 '' img-create -- '-host:/x' 1M
 	refuses 2 '' img-create 'ssh://a:99999/x' 1M
 	refuses 2 '' img-create --timeout=0 x.img 1M
-	assert_not_exist x.img
+	[ ! -e x.img ]
 }
 
 @test "create: --help, --usage, --version" {
@@ -201,7 +201,7 @@ teardown() { disks_teardown; }
 	refuses 4 in/../x.img img-create --config config in/../x.img 1k
 	ln -s .. in/out
 	refuses 4 in/out/x.img img-create --config config in/out/x.img 1k
-	assert_not_exist x.img
+	[ ! -e x.img ]
 }
 
 @test "create: outside what the peer's configuration allows" {
@@ -214,7 +214,7 @@ teardown() { disks_teardown; }
 	[ "$status" = 0 ]
 	refuses 4 "a:$DIR/x.img" img-create "a:$DIR/x.img" 1k
 	rm "$config"
-	assert_not_exist x.img
+	[ ! -e x.img ]
 }
 
 @test "create: a wrong configuration is a usage error with file and line" {
@@ -227,7 +227,7 @@ teardown() { disks_teardown; }
 	done
 	refuses 2 '' img-create --config no-such-file x.img 1k
 	says no-such-file
-	assert_not_exist x.img
+	[ ! -e x.img ]
 }
 
 @test "create --json: what was created, and what would be" {

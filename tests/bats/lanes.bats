@@ -63,7 +63,7 @@ lanes_of() {
 	[ "$(lanes_of img-copy -F "$SSH_CONFIG" "one:$BIG" down)" = 0 ]
 	same "$BIG" down
 	[ "$(lanes_of img-copy -F "$SSH_CONFIG" -n "$BIG" "a:$DIR/dry")" = 0 ]
-	assert_not_exist dry
+	[ ! -e dry ]
 }
 
 # far HOST MS: $FAR is an ssh_config in which "far" is that host behind a link with this round trip.
@@ -127,7 +127,7 @@ fails() {
 	told
 	[ "$status" = "$1" ]
 	one_line "img-copy: $2"
-	assert_not_exist y
+	[ ! -e y ]
 	wait_until 10 no_process
 	[ -z "${MAY_LEAVE:-}" ] || img-clean . # the killed helper could not remove its file
 	nothing_left
@@ -207,7 +207,7 @@ there() {
 	status=0
 	wait $pid || status=$?
 	[ "$status" = 130 ]
-	assert_not_exist y
+	[ ! -e y ]
 	nothing_left
 	cp "$BIG" source
 	started img-copy --live --bwlimit 8M "a:$DIR/source" y

@@ -100,7 +100,7 @@ left_to_ssh() {
 		rm asked # by ssh
 		refuses 7 "fido:$IMAGE" img-info --config builtin "fido:$IMAGE"
 		says "tried: key '$DIR/key' (it needs a security key)"
-		assert_not_exist asked # a passphrase would be in vain
+		[ ! -e asked ] # a passphrase would be in vain
 		try img-info -v "fido:$IMAGE"
 		[ "$status" = 7 ]
 		says "fido: using ssh, because the built-in client does not support FIDO keys ('$DIR/key')"

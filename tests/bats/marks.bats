@@ -122,7 +122,7 @@ ignored() {
 	try by 4242 img-copy "$IMAGE" new.img
 	[ "$status" = 4 ]
 	says "its unfinished mark '.new.img.img-tools-unfinished' belongs to another user"
-	assert_not_exist new.img
+	[ ! -e new.img ]
 	as_root rm .new.img.img-tools-unfinished
 }
 
@@ -131,7 +131,7 @@ ignored() {
 	by 4242 touch .w.img.img-tools-unfinished
 	succeeds img-rename w.img v.img
 	[ "$(stat -c %u .v.img.img-tools-unfinished)" = 4242 ]
-	assert_not_exist .w.img.img-tools-unfinished
+	[ ! -e .w.img.img-tools-unfinished ]
 	refuses 8 v.img img-copy v.img y.img
 	as_root rm .v.img.img-tools-unfinished
 }
@@ -202,8 +202,8 @@ without_links() {
 	echo precious >other
 	ln other "$mark"
 	succeeds img-write "$IMAGE" x.img
-	assert_equal "$(cat other)" precious
-	assert_not_exist "$mark"
+	[ "$(cat other)" = precious ]
+	[ ! -e "$mark" ]
 }
 
 @test "an unfinished image with two marks, as a killed img-rename leaves them, can be written" {
@@ -216,8 +216,8 @@ without_links() {
 	is_unfinished true
 	[ ! -s "$mark" ]
 	[ "$(stat -c %h "$mark")" = 1 ]
-	assert_equal "$(cat .y.img.img-tools-unfinished)" 'record of a job'
-	assert_not_exist .x.img.img-tools
+	[ "$(cat .y.img.img-tools-unfinished)" = 'record of a job' ]
+	[ ! -e .x.img.img-tools ]
 	succeeds img-write "$IMAGE" x.img
 	is_unfinished false
 	rm .y.img.img-tools-unfinished
@@ -229,16 +229,16 @@ without_links() {
 	# Left beside another name.
 	printf 'another job, which is over' >.y.img.img-tools-unfinished
 	succeeds img-rename x.img y.img
-	assert_equal "$(cat .y.img.img-tools-unfinished)" 'record of a job'
-	assert_not_exist "$mark"
+	[ "$(cat .y.img.img-tools-unfinished)" = 'record of a job' ]
+	[ ! -e "$mark" ]
 	printf 'another job, which is over' >"$mark"
 	succeeds without_links img-rename y.img x.img
-	assert_equal "$(cat "$mark")" 'record of a job'
-	assert_not_exist .y.img.img-tools-unfinished
+	[ "$(cat "$mark")" = 'record of a job' ]
+	[ ! -e .y.img.img-tools-unfinished ]
 	# An earlier attempt was interrupted.
 	ln "$mark" .y.img.img-tools-unfinished
 	succeeds img-rename x.img y.img
-	assert_equal "$(cat .y.img.img-tools-unfinished)" 'record of a job'
+	[ "$(cat .y.img.img-tools-unfinished)" = 'record of a job' ]
 	[ "$(stat -c %h .y.img.img-tools-unfinished)" = 1 ]
 	has_mark y.img
 	rm .y.img.img-tools-unfinished
@@ -256,7 +256,7 @@ without_links() {
 		succeeds faulty "$calls" renameat2:error=EINVAL $faults img-rename $from $to
 		same "$IMAGE" $to
 		has_mark $to
-		assert_equal "$(cat .$to.img-tools-unfinished)" 'record of a job'
+		[ "$(cat .$to.img-tools-unfinished)" = 'record of a job' ]
 		[ "$(stat -c %h .$to.img-tools-unfinished)" = 1 ]
 		[ "$(ls -A)" = .$to.img-tools-unfinished$'\n'$to ]
 		from=y.img to=x.img
@@ -279,7 +279,7 @@ refused_to() {
 			one_line img-
 			says "$1"
 			[ "$(state_of root.img)" = "$before" ]
-			assert_not_exist new.img
+			[ ! -e new.img ]
 		done
 	done
 }
@@ -319,7 +319,7 @@ refused_to() {
 		'unarchive -k --bwlimit 1k packed.lzo'
 	by 4242 img-delete -n root.img
 	by 4242 img-delete root.img
-	assert_not_exist root.img
+	[ ! -e root.img ]
 }
 
 @test "a dry run knows that a hidden file of another user stays" {
@@ -334,7 +334,7 @@ refused_to() {
 		try by 4242 img-clean $word .
 		[ "$status" = 4 ]
 		says "cannot remove the unfinished '.new.img.img-tools'"
-		assert_exist .new.img.img-tools
+		[ -e .new.img.img-tools ]
 	done
 	rm .new.img.img-tools
 }

@@ -17,7 +17,8 @@
 # are killed; a command nevertheless starts in the user's own home.  Call
 # sshd_stop in teardown or teardown_file.
 
-sshd_program=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd)
+[ -n "${sshd_program:-}" ] || sshd_program=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd)
+export sshd_program # so that each test need not look for it
 
 sshd_start() {
 	local name=$1 dir port tries
