@@ -222,6 +222,20 @@ fills() {
 }
 
 @test "failure: a limit on the size of files" {
+	local option
+
+	truncate -s 500K x.img
+	cp --sparse=never x.img full.img
+	for option in '' -n; do
+		# shellcheck disable=SC2086 # none or one
+		{
+			refuses 9 y.img prlimit --fsize=1000000 img-copy $option --sparse "$IMAGE" y.img
+			refuses 9 y.img prlimit --fsize=1000000 img-create $option --sparse y.img 2M
+			refuses 9 y.img prlimit --fsize=1000000 img-create $option y.img 2M
+			refuses 9 x.img prlimit --fsize=1000000 img-resize $option x.img 2M
+			refuses 9 full.img prlimit --fsize=1000000 img-resize $option full.img 2M
+		}
+	done
 	refuses 9 y.img prlimit --fsize=1000000 img-copy "$IMAGE" y.img
 	refuses 9 y.img prlimit --fsize=1000000 img-copy --archive "$IMAGE" y.img
 	refuses 9 y.img prlimit --fsize=1000000 img-copy --sparse - y.img <"$IMAGE"

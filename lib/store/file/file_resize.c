@@ -44,9 +44,9 @@ static bool is_sparse(const struct resize *r)
 
 int file_resize_plan(struct resize *r)
 {
-	if (!r->want.dry_run || r->len <= r->from || is_sparse(r))
+	if (!r->want.dry_run || r->len <= r->from)
 		return 0;
-	return file_space_check_growth(place_of(r), r->len - r->from);
+	return file_space_check_growth(place_of(r), r->from, r->len, is_sparse(r));
 }
 
 /* ftruncate() would cut what another job has added meanwhile.  0, or -1 recorded. */

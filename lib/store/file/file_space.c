@@ -62,11 +62,29 @@ static uint64_t unshared_bytes(const struct place_file *p, const struct target_w
 	return used < want->len ? want->len - used : 0;
 }
 
+/* Whether a file of that size can be there, as a file without a name tells. */
+static bool can_be_so_long(int dir, uint64_t len)
+{
+	int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	bool can;
+
+	if (fd < 0)
+		return true;
+	can = len <= INT64_MAX && (ftruncate(fd, (off_t)len) == 0 || errno != EFBIG);
+	close(fd);
+	errno = EFBIG;
+	return can;
+}
+
 int file_space_check(const struct place_file *p, const char *hidden, const struct target_want *want)
 {
 	uint64_t need, have;
 
-	if (want->sparse || want->len == TARGET_LEN_UNKNOWN || get_free(p->dir, &have) < 0)
+	if (want->len == TARGET_LEN_UNKNOWN)
+		return 0;
+	if (!can_be_so_long(p->dir, want->len))
+		return target_out_of_space("cannot set the length to", want->len);
+	if (want->sparse || get_free(p->dir, &have) < 0)
 		return 0;
 	have += stale_bytes(p->dir, hidden);
 	if (want->len <= have)
@@ -86,11 +104,13 @@ static bool can_allocate(int dir)
 	return can;
 }
 
-int file_space_check_growth(const struct place_file *p, uint64_t by)
+int file_space_check_growth(const struct place_file *p, uint64_t from, uint64_t to, bool sparse)
 {
-	uint64_t have;
+	uint64_t have, by = to - from;
 
-	if (get_free(p->dir, &have) < 0 || by <= have || !can_allocate(p->dir))
+	if (!can_be_so_long(p->dir, to))
+		return target_out_of_space("cannot add", by);
+	if (sparse || get_free(p->dir, &have) < 0 || by <= have || !can_allocate(p->dir))
 		return 0;
 	return refuse_space(by, have);
 }

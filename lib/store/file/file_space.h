@@ -8,13 +8,16 @@
 #include "lib/store/target.h"
 
 /*
- * What allocating a new file at p would find, after a stale file of the name hidden was removed. 0,
+ * What making a new file at p would find, after a stale file of the name hidden was removed. 0,
  * or -1 with ST_NOROOM recorded.
  */
 int file_space_check(
 	const struct place_file *p, const char *hidden, const struct target_want *want);
 
-/* What allocating so many more bytes for the file at p would find.  0, or -1 with ST_NOROOM. */
-int file_space_check_growth(const struct place_file *p, uint64_t by);
+/*
+ * What growing the file at p would find, whose new space is allocated unless it is sparse.  0, or
+ * -1 with ST_NOROOM.
+ */
+int file_space_check_growth(const struct place_file *p, uint64_t from, uint64_t to, bool sparse);
 
 #endif
