@@ -19,6 +19,7 @@
 
 #define WINDOW 16 /* samples that the rate is taken over */
 #define LIVE_MS 200
+#define LAST_MS 5000 /* that the reader has for the last object */
 #define LINE_SIZE 160
 
 static struct {
@@ -36,12 +37,12 @@ static struct {
 	char line[LINE_SIZE]; /* the live line on the terminal; "" if there is none */
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void put_text(const char *s)
+/* Drops it if the reader takes nothing for so long. */
+static void put_text(const char *s, int wait_ms)
 {
 	struct pollfd p = { STDERR_FILENO, POLLOUT, 0 };
 
-	/* This may be the connection's thread: a stopped terminal must not block it. */
-	if (poll(&p, 1, 0) == 0)
+	if (poll(&p, 1, wait_ms) == 0)
 		return;
 	if (io_write(STDERR_FILENO, s, strlen(s)) < 0)
 		state.mode = OFF; /* nobody reads it */
@@ -51,7 +52,7 @@ void progress_clear(void)
 {
 	pthread_mutex_lock(&state.lock);
 	if (state.mode == LIVE && state.line[0]) {
-		put_text("\r\033[K");
+		put_text("\r\033[K", 0);
 		state.line[0] = '\0';
 	}
 	pthread_mutex_unlock(&state.lock);
@@ -81,16 +82,16 @@ static bool time_left(const struct wire_progress *p, uint64_t rate, uint64_t *se
 	return true;
 }
 
-static void put_json_line(
-	const char *phase, const struct wire_progress *p, uint64_t wire, uint64_t r)
+static void put_json_line(const char *phase, int wait_ms)
 {
+	const struct wire_progress *p = &state.last;
 	uint64_t seconds;
 	char total_text[24] = "null", eta[24] = "null", near[24] = "null", sizes[160] = "";
 	char line[LINE_SIZE * 3];
 
 	if (p->total)
 		snprintf(total_text, sizeof(total_text), "%" PRIu64, p->total);
-	if (time_left(p, r, &seconds))
+	if (time_left(p, state.rate, &seconds))
 		snprintf(eta, sizeof(eta), "%" PRIu64, seconds);
 	if (p->threshold != UINT64_MAX)
 		snprintf(near, sizeof(near), "%" PRIu64, p->threshold);
@@ -102,8 +103,8 @@ static void put_json_line(
 	snprintf(line, sizeof(line),
 		"{\"phase\": \"%s\", \"done\": %" PRIu64 ", \"total\": %s, \"rate\": %" PRIu64
 		", \"wire\": %" PRIu64 ", \"eta\": %s%s}\n",
-		phase, p->done, total_text, r, wire, eta, sizes);
-	put_text(line);
+		phase, p->done, total_text, state.rate, state.wire, eta, sizes);
+	put_text(line, wait_ms);
 }
 
 /* How much of the line is shown: a line that wraps could not be redrawn. */
@@ -137,9 +138,9 @@ static void put_line(void)
 			fit--;
 		state.line[fit] = '\0';
 	}
-	put_text("\r");
-	put_text(state.line);
-	put_text("\033[K");
+	put_text("\r", 0);
+	put_text(state.line, 0);
+	put_text("\033[K", 0);
 }
 
 /* The columns keep their places while the numbers in them change. */
@@ -235,7 +236,7 @@ void progress_show(void *arg, const char *phase, const struct wire_progress *p, 
 		state.rate = add_sample(now, p->data);
 		state.shown_ms = now;
 		if (state.mode == JSON)
-			put_json_line(phase, &state.last, wire, state.rate);
+			put_json_line(phase, 0);
 		else
 			put_live_line(phase, &state.last, wire, state.rate);
 	}
@@ -254,7 +255,7 @@ void progress_end(bool is_done)
 		p->left = 0;
 	}
 	if (state.mode == JSON)
-		put_json_line(is_done ? "done" : "failed", p, state.wire, state.rate);
+		put_json_line(is_done ? "done" : "failed", LAST_MS);
 	state.mode = OFF;
 	pthread_mutex_unlock(&state.lock);
 }

@@ -43,7 +43,11 @@ void progress_show(void *arg, const char *phase, const struct wire_progress *p, 
 /* Clears the live line, before something is printed; the next progress_show() draws it again. */
 void progress_clear(void);
 
-/* Clears the live line, or prints the last object; nothing is shown after that. */
+/*
+ * Clears the live line, or prints the last object; nothing is shown after that.  What comes before
+ * is dropped while the reader of standard error is slow, since it may be told by the connection's
+ * thread, which must not wait; for the last object the reader has some seconds.
+ */
 void progress_end(bool is_done);
 
 #endif

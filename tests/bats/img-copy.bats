@@ -642,6 +642,21 @@ x_digest() {
 	[ ! -e long.img ]
 }
 
+@test "copy --progress=json: a slow reader gets the last object, too" {
+	local pid
+
+	mkfifo pipe
+	exec 5<>pipe
+	dd if=/dev/zero of=/dev/fd/5 bs=64k count=1 oflag=nonblock status=none || true
+	img-copy --progress=json "$IMAGE" y.img 2>&5 3>&- &
+	pid=$!
+	exec 6<pipe 5>&-
+	wait_until 10 test -e y.img
+	tr -d '\0' <&6 >"$OUT"
+	wait $pid
+	[ "$(tail -n 1 "$OUT" | jq -r .phase)" = done ]
+}
+
 @test "copy --progress=json: one object per line on standard error" {
 	local lines
 
