@@ -77,8 +77,8 @@ static int add_entry(
 		log_warn("%s: '%s': %s", loc->text, name ? name : "", error);
 		if (kv_get_u64(r, "status", &status) < 0)
 			return -1;
-		*failed =
-			*failed ? *failed : (int)(status && status <= ST_MAX ? status : ST_FAILED);
+		if (!*failed && status != ST_CORRUPT) /* that is the image's state, and is listed */
+			*failed = (int)(status && status <= ST_MAX ? status : ST_FAILED);
 	}
 	switch (l->form) {
 	case LIST_TABLE:

@@ -232,7 +232,7 @@ xpath() {
 	succeeds img-copy --archive "$IMAGE" store/bad.lzo
 	printf X | put store/bad.lzo 20
 	try without_power img-list --json store
-	[ "$status" = 8 ]
+	[ "$status" = 4 ]
 	[ "$(names)" = 'bad.lzo below disk.img disk.img.lzo guest.qcow2 holes.img link linked ' ]
 	json '.entries[0] | .kind == "file" and .capacity == null and .physical == $size' \
 		--argjson size "$(stat -c %s store/bad.lzo)"
@@ -240,8 +240,18 @@ xpath() {
 	says "'bad.lzo'"
 	says "'disk.img'"
 	json '.entries[0].path == $path' --arg path "$DIR/store/bad.lzo"
+	# A guest must not be able to let a listing fail.
+	printf 'QFI\xfb\0\0\0\x09' >store/bad.qcow2
+	for form in --xml --json -q; do
+		try img-list $form store
+		[ "$status" = 0 ]
+		says "'bad.lzo'"
+		says "'bad.qcow2'"
+	done
+	rm store/bad.qcow2
+	refuses 8 store/bad.lzo img-list store/bad.lzo
 	try img-list "a:$DIR/store"
-	[ "$status" = 8 ]
+	[ "$status" = 0 ]
 	one_line "img-list: a:$DIR/store: 'bad.lzo': "
 	grep 'bad.lzo$' "$OUT"
 }
