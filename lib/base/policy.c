@@ -105,12 +105,13 @@ static int open_resolved(int dir, const char *path, int flags, uint64_t resolve)
 	return fd;
 }
 
-static const struct policy_root *match_spelling(
-	const struct policy *policy, const char *spelled, const char **rest)
+/* The next one after `last`, or the first if that is NULL. */
+static const struct policy_root *match_spelling(const struct policy *policy, const char *spelled,
+	const char **rest, const struct policy_root *last)
 {
 	size_t i;
 
-	for (i = 0; i < policy->count; i++)
+	for (i = last ? (size_t)(last - policy->root) + 1 : 0; i < policy->count; i++)
 		if ((*rest = pathname_below(spelled, policy->root[i].path)))
 			return &policy->root[i];
 	return NULL;
@@ -150,7 +151,7 @@ static const struct policy_root *match_root(
 	const struct policy_root *root;
 	char *folded;
 
-	while ((root = match_spelling(policy, *spelled, rest))) {
+	while ((root = match_spelling(policy, *spelled, rest, NULL))) {
 		if (!leads_upwards(*rest))
 			return root;
 		folded = fold_upwards(root->path, *rest);
@@ -165,22 +166,26 @@ static const struct policy_root *match_root(
 static int open_below(const struct policy *policy, const char *path, int flags)
 {
 	char *spelled = pathname_absolute(path);
-	const struct policy_root *root;
+	const struct policy_root *first, *root;
 	const char *rest;
 	int fd = -1;
 
-	root = spelled ? match_root(policy, &spelled, &rest) : NULL;
+	first = spelled ? match_root(policy, &spelled, &rest) : NULL;
 	if (!spelled)
 		return -1;
-	if (!root)
+	errno = EXDEV;
+	/* What leads out of one directory may be below another that holds it or is a link in it. */
+	for (root = first; root && fd < 0 && errno == EXDEV;
+		root = match_spelling(policy, spelled, &rest, root))
+		fd = open_resolved(root->fd, rest, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+	if (fd >= 0)
+		;
+	else if (!first)
 		err_set(ST_REFUSED, "not allowed by %s: outside of the configured directories",
 			policy->file);
-	else if ((fd = open_resolved(
-			  root->fd, rest, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)) >= 0)
-		;
 	else if (errno == EXDEV)
 		err_set(ST_REFUSED, "not allowed by %s: the path leads out of '%s'", policy->file,
-			root->path);
+			first->path);
 	else
 		err_sys("cannot open");
 	free(spelled);
