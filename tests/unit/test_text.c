@@ -100,6 +100,9 @@ static void test_width(void)
 	is_int(text_width("e\xcc\x81"), 1, "a combining accent");
 	is_int(text_width("\xe6\xbc\xa2\xe5\xad\x97"), 4, "Chinese");
 	is_int(text_width("\xf0\x9f\x98\x80"), 2, "a face");
+	is_int(text_width("\xe2\x9c\x85"), 2, "a check mark");
+	is_int(text_width("\xe3\x81\x8b\xe3\x82\x99"), 2, "Japanese with a voiced mark");
+	is_int(text_width("\xe0\xb8\x97\xe0\xb8\xb5\xe0\xb9\x88"), 1, "Thai with two marks");
 	is_int(text_width(""), 0, "nothing");
 }
 
