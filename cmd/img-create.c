@@ -110,6 +110,7 @@ int main(int argc, char **argv)
 {
 	struct creation asked = { .size = 0 };
 	struct command c = { .op = "create",
+		.path = COMMAND_PATH_IMAGE,
 		.changes = true,
 		.reply = "path size",
 		.tell = tell_creation,

@@ -24,7 +24,9 @@ static int tell_deletion(struct command *c, const struct location *loc, const st
 
 int main(int argc, char **argv)
 {
-	struct command c = { .op = "delete", .changes = true, .tell = tell_deletion };
+	struct command c = {
+		.op = "delete", .path = COMMAND_PATH_IMAGE, .changes = true, .tell = tell_deletion
+	};
 	int force = 0, allow_links = 0;
 	struct poptOption options[] = { { "force", 'f', POPT_ARG_NONE, &force, 0,
 						"ignore images that do not exist", NULL },

@@ -12,6 +12,9 @@ static int verify(struct cli *c, const struct verify_want *w, bool chain)
 	if (chain && (w->as_is || c->count > 1))
 		return usage_error(w->as_is ? "--chain and --as-is exclude each other"
 					    : "--chain verifies one image");
+	if (chain && (cli_copying.jobs || cli_copying.bwlimit))
+		return usage_error("--jobs and --bwlimit are for reading the data, which --chain "
+				   "does not do");
 	if (chain)
 		return verify_chain(c, w->live);
 	return c->count == 1 ? verify_run(c, w) : verify_pair(c, w);

@@ -40,6 +40,8 @@ static int check_options(const struct cli *c, const struct transfer *t)
 		return usage_error("--json and the target '-' both need standard output");
 	if (t->to.is_stdio && t->in_place)
 		return usage_error("'-' cannot be the target: it is not an existing image");
+	if (t->in_place && usage_check_image(&t->to) < 0)
+		return -1;
 	if (t->to.is_stdio && t->into)
 		return usage_error("several sources need a directory or volume group as target, "
 				   "not '-'");
@@ -66,7 +68,7 @@ static int check_source(const struct transfer *t, const struct location *from)
 			"--size is for '-' as source%s", t->in_place ? "" : " and for new volumes");
 	if (from->is_stdio && t->into)
 		return usage_error("'-' cannot be one of several sources: it has no name");
-	return 0;
+	return usage_check_image(from);
 }
 
 static bool is_suffixed(const char *longer, const char *name)

@@ -44,6 +44,7 @@ int pack_main(
 {
 	struct pack k = { .did = did };
 	struct command c = { .op = op,
+		.path = COMMAND_PATH_IMAGE,
 		.changes = true,
 		.record = "path capacity",
 		.phase = op,

@@ -32,10 +32,8 @@ static int snap_parse(struct snap_run *s)
 		if (s->loc[i].is_stdio)
 			return usage_error("'-' cannot be used here: it is no image, but "
 					   "standard input or output");
-		if (!*s->loc[i].path) {
-			usage_error("names a host, not an image");
-			return err_wrap("%s", s->loc[i].text);
-		}
+		if (usage_check_image(&s->loc[i]) < 0)
+			return -1;
 		if (!location_same_host(&s->loc[0], &s->loc[i]))
 			return usage_error("%s and %s are on different hosts, whose snapshots "
 					   "cannot be taken together",

@@ -32,6 +32,14 @@ int usage_error(const char *fmt, ...)
 	return -1;
 }
 
+int usage_check_image(const struct location *loc)
+{
+	if (loc->is_stdio || *loc->path)
+		return 0;
+	usage_error("names a host, not an image");
+	return err_wrap("%s", loc->text);
+}
+
 int usage_hint(void)
 {
 	if (err_status() == ST_USAGE && !strstr(err_text(), "--help"))

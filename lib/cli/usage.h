@@ -7,8 +7,13 @@
 
 #include <popt.h>
 
+#include "lib/base/location.h"
+
 /* Records "TEXT (see --help)".  Returns -1. */
 int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Refuses "HOST:", which names no image.  0, or -1 recorded, with the location. */
+int usage_check_image(const struct location *loc);
 
 /* Adds " (see --help)" to the error that is recorded, if that is a usage error.  Returns -1. */
 int usage_hint(void);

@@ -154,7 +154,7 @@ static int show_layers(struct verify_layers *v, struct peer *peer, bool live)
 	struct kv kv;
 	int r;
 
-	kv_add(&args, "path", *v->loc.path ? v->loc.path : ".");
+	kv_add(&args, "path", v->loc.path);
 	kv_add_bool(&args, "live", live);
 	kv_add_bool(&args, "chain", true);
 	r = peer_request(peer, "check", &args);
@@ -189,9 +189,11 @@ int verify_chain(struct cli *c, bool live)
 		usage_error("'-' cannot be verified: it is no image on a host");
 		goto out;
 	}
+	if (usage_check_image(&v.loc) < 0)
+		goto out;
 	peer = peer_open(&v.loc, &c->peer);
 	if (!peer) {
-		err_wrap("%s", c->args[0]);
+		err_wrap("%s", v.loc.text);
 		goto out;
 	}
 	v.layers = c->json ? json_array() : NULL;

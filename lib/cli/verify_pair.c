@@ -106,9 +106,13 @@ int verify_pair(struct cli *c, const struct verify_want *w)
 	memset(&b, 0, sizeof(b));
 	progress_begin(c);
 	progress_item(c->args[0], 1, 1);
-	r = verify_side_open(&a, c, c->args[0], progress_is_on());
+	r = verify_side_parse(&a, c->args[0]);
 	if (r == 0)
-		r = verify_side_open(&b, c, c->args[1], false);
+		r = verify_side_parse(&b, c->args[1]);
+	if (r == 0)
+		r = verify_side_open(&a, c, progress_is_on());
+	if (r == 0)
+		r = verify_side_open(&b, c, false);
 	if (r == 0)
 		r = choose_content(&a, &b, &want);
 	if (r == 0)

@@ -80,7 +80,9 @@ int verify_run(struct cli *c, const struct verify_want *w)
 	memset(&s, 0, sizeof(s));
 	progress_begin(c);
 	progress_item(c->args[0], 1, 1);
-	r = verify_side_open(&s, c, c->args[0], progress_is_on());
+	r = verify_side_parse(&s, c->args[0]);
+	if (r == 0)
+		r = verify_side_open(&s, c, progress_is_on());
 	if (r == 0)
 		r = verify_side_ask_digest(&s, w);
 	if (r == 0)

@@ -17,26 +17,31 @@ static void on_read_progress(void *arg, const struct wire_progress *p)
 	progress_show(NULL, "read", p, 0);
 }
 
-int verify_side_open(struct verify_side *s, struct cli *c, const char *text, bool shown)
+int verify_side_parse(struct verify_side *s, const char *text)
 {
-	struct peer_options opt = c->peer;
-
 	if (cli_location(&s->loc, text, STDIN_FILENO) < 0)
 		return -1;
 	if (s->loc.is_stdio)
 		return usage_error("'-' cannot be verified: it is no image on a host");
+	return usage_check_image(&s->loc);
+}
+
+int verify_side_open(struct verify_side *s, const struct cli *c, bool shown)
+{
+	struct peer_options opt = c->peer;
+
 	s->shown = shown;
 	if (shown)
 		opt.progress = on_read_progress;
 	s->peer = peer_open(&s->loc, &opt);
-	return s->peer ? 0 : err_wrap("%s", text);
+	return s->peer ? 0 : err_wrap("%s", s->loc.text);
 }
 
 static int verify_side_ask(struct verify_side *s, struct buf *args)
 {
 	int r;
 
-	kv_add(args, "path", *s->loc.path ? s->loc.path : ".");
+	kv_add(args, "path", s->loc.path);
 	r = peer_request(s->peer, "digest", args);
 	buf_fini(args);
 	return r < 0 ? err_wrap("%s", s->loc.text) : 0;

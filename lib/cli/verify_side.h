@@ -1,7 +1,8 @@
 /*
  * verify_side: one image of img-verify, and the helper on its host that reads it.
  *
- *	verify_side_open(&s, c, text, shown)
+ *	verify_side_parse(&s, text)
+ *	verify_side_open(&s, c, shown)
  *	verify_side_ask_format(&s)	verify_side_get_format(&s)	of a pair
  *	verify_side_ask_digest(&s, ...)	verify_side_get_digest(&s)
  *	verify_side_fini(&s)
@@ -36,8 +37,10 @@ struct verify_side {
 	uint64_t capacity;
 };
 
-/* Parses the location, and starts the helper there.  Blocks.  0, or -1 recorded. */
-int verify_side_open(struct verify_side *s, struct cli *c, const char *text, bool shown);
+int verify_side_parse(struct verify_side *s, const char *text); /* 0, or -1 recorded */
+
+/* Starts the helper there.  Blocks.  0, or -1 recorded. */
+int verify_side_open(struct verify_side *s, const struct cli *c, bool shown);
 
 /* What the image is, without reading it: format and compression, absent if it is damaged. */
 int verify_side_ask_format(struct verify_side *s);

@@ -63,10 +63,8 @@ static int parse_disk(struct watch_run *w, const char *text)
 	w->disks++;
 	if (d->at.is_stdio)
 		return usage_error("'-' cannot be used here: it is no image, but standard input");
-	if (!*d->at.path) {
-		usage_error("names a host, not an image");
-		return err_wrap("%s", d->at.text);
-	}
+	if (usage_check_image(&d->at) < 0)
+		return -1;
 	if (w->want->exec && !w->cli->dry_run)
 		return (d->exec = watch_exec_new(w->want->exec, d->at.text)) ? 0 : -1;
 	return 0;

@@ -79,6 +79,23 @@ commands() {
 	wait_until 20 no_process
 }
 
+@test "usage: HOST: names no image, which is told before a connection is made" {
+	local command
+
+	truncate -s 1M x.img
+	for command in 'img-create nowhere: 1M' 'img-delete nowhere:' 'img-archive nowhere:' \
+		'img-unarchive -n nowhere:' 'img-verify nowhere:' 'img-verify --chain nowhere:' \
+		'img-copy nowhere: y.img' 'img-write x.img nowhere:' 'img-snap nowhere:' \
+		'img-resize nowhere: 1M' 'img-commit nowhere:' 'img-watch nowhere:'; do
+		# shellcheck disable=SC2086 # several words
+		refuses 2 nowhere: $command
+		says 'names a host, not an image'
+	done
+	refuses 2 nowhere: img-verify x.img nowhere:
+	refuses 2 '' img-verify --chain --bwlimit 1k x.img
+	refuses 2 '' img-verify --chain -j 2 x.img
+}
+
 @test "usage: a missing operand is named, and one too many" {
 	local command
 
