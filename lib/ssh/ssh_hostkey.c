@@ -26,6 +26,8 @@
 	"sk-ssh-ed25519@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,"              \
 	"rsa-sha2-256"
 
+#define ANSWERS_MAX 3 /* to a question, until they are taken for no */
+
 /* The key in words, for messages. */
 struct shown {
 	char type[32];	       /* "ED25519" */
@@ -151,6 +153,7 @@ static int refuse_unknown(const struct ssh_link *l, const struct shown *s, const
 static int ask_to_accept(struct ssh_link *l, const struct shown *s, bool other_known)
 {
 	char prompt[1024], answer[SSH_TTY_ANSWER_MAX];
+	int tries;
 
 	snprintf(prompt, sizeof(prompt),
 		"The authenticity of host %s can't be established.\n"
@@ -158,7 +161,8 @@ static int ask_to_accept(struct ssh_link *l, const struct shown *s, bool other_k
 		"Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
 		l->where, s->type, s->fingerprint,
 		other_known ? "WARNING: keys of other types are known for this host.\n" : "");
-	for (;;) {
+	/* SSH_ASKPASS may name a program that always gives the same answer. */
+	for (tries = 0; tries < ANSWERS_MAX; tries++) {
 		int64_t start = io_now_ms();
 
 		if (ssh_tty_ask(prompt, true, answer) < 0)
@@ -168,8 +172,11 @@ static int ask_to_accept(struct ssh_link *l, const struct shown *s, bool other_k
 			return 0;
 		if (strcasecmp(answer, "no") == 0)
 			return refuse_unknown(l, s, "the answer was no");
+		if (!*answer)
+			return refuse_unknown(l, s, "there was no answer");
 		snprintf(prompt, sizeof(prompt), "Please type 'yes', 'no' or the fingerprint: ");
 	}
+	return refuse_unknown(l, s, "the answers were neither yes nor no");
 }
 
 static void add_to_known(const struct ssh_config *c, ssh_key key, const struct shown *s)
