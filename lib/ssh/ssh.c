@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libssh/libssh.h>
+#include <libssh/server.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -217,6 +218,15 @@ static void limit_login(
 	deadline_set(&l->deadline, (int64_t)TIMEOUT_S * 1000);
 }
 
+/* The library would keep what the peer asks for, such as channels, for a server that answers. */
+static int refuse_request(ssh_session session, ssh_message message, void *arg)
+{
+	(void)session;
+	(void)message;
+	(void)arg;
+	return 1; /* it is answered, as one that is not supported, and freed */
+}
+
 static int establish_login(
 	struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
 {
@@ -230,6 +240,7 @@ static int establish_login(
 	l->session = ssh_new();
 	if (!l->session)
 		return err_set(ST_FAILED, "out of memory");
+	ssh_set_message_callback(l->session, refuse_request, NULL);
 	if (ssh_connect_open(l, c, timeout_s) < 0)
 		return note_no_connection(c);
 	if (set_options(l, c, opt) < 0 || exchange_keys(l, c) < 0)
