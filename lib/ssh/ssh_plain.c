@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <glob.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,46 +18,108 @@
 #include "lib/ssh/ssh_token.h"
 
 #define SYSTEM_CONFIG "/etc/ssh/ssh_config"
+#define INCLUDES_MAX 16
 
-static const char *const skipped[] = { "AddressFamily", "BindAddress", "BindInterface",
-	"CertificateFile", "HostKeyAlgorithms", "HostKeyAlias", "IdentitiesOnly",
-	"KnownHostsCommand", "PKCS11Provider", "PreferredAuthentications", "ProxyJump",
-	"ProxyUseFdpass", "RevokedHostKeys", "SecurityKeyProvider" };
+static const char *const skipped[] = { "AddressFamily", "BatchMode", "BindAddress", "BindInterface",
+	"CertificateFile", "ChallengeResponseAuthentication", "HostKeyAlgorithms", "HostKeyAlias",
+	"IdentitiesOnly", "IdentityAgent", "KbdInteractiveAuthentication", "KnownHostsCommand",
+	"PasswordAuthentication", "PKCS11Provider", "PreferredAuthentications", "ProxyJump",
+	"ProxyUseFdpass", "PubkeyAuthentication", "RevokedHostKeys", "SecurityKeyProvider",
+	"StrictHostKeyChecking" };
+
+/* Of these it takes the first value only. */
+static const char *const single[] = { "GlobalKnownHostsFile", "UserKnownHostsFile" };
 
 static const char *const usual_identity[] = { "~/.ssh/id_ed25519", "~/.ssh/id_ecdsa",
 	"~/.ssh/id_rsa" };
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
-/* Refuses a line with an option that libssh ignores.  0, or -1 with an error recorded. */
-static int check_line(const char *path, size_t number, const char *line)
-{
-	size_t i, len;
+/* Where a line is, for errors; depth: of the files that include it. */
+struct at {
+	const char *path;
+	size_t line;
+	unsigned depth;
+};
 
-	while (isspace((unsigned char)*line))
-		line++;
-	len = strcspn(line, " \t\r\n=");
-	for (i = 0; i < COUNT(skipped); i++)
-		if (strlen(skipped[i]) == len && strncasecmp(line, skipped[i], len) == 0)
-			return err_set(ST_PEER,
-				"'%s' line %zu: %s needs OpenSSH's ssh, which is not installed",
-				path, number, skipped[i]);
+static int check_file(const char *path, bool must_exist, unsigned depth);
+
+static int refuse_line(const struct at *at, const char *what)
+{
+	return err_set(ST_PEER, "'%s' line %zu: %s needs OpenSSH's ssh, which is not installed",
+		at->path, at->line, what);
+}
+
+/* Checks the files that libssh will include for that pattern, which it does not find elsewhere. */
+static int check_included(const struct at *at, const char *pattern)
+{
+	glob_t found;
+	size_t i;
+	int rc = 0;
+
+	if (*pattern != '/' && *pattern != '~')
+		return refuse_line(at, "Include of a relative path");
+	if (at->depth == INCLUDES_MAX)
+		return refuse_line(at, "so deep an Include");
+	if (glob(pattern, GLOB_TILDE, NULL, &found) != 0)
+		return 0;
+	for (i = 0; rc == 0 && i < found.gl_pathc; i++)
+		rc = check_file(found.gl_pathv[i], false, at->depth + 1);
+	globfree(&found);
+	return rc;
+}
+
+static bool is_one_of(const char *const *names, size_t count, const char *word, const char **name)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (strcasecmp(names[i], word) == 0) {
+			*name = names[i];
+			return true;
+		}
+	return false;
+}
+
+/*
+ * Refuses a line with an option that libssh ignores; changes the line.  0, or -1 with an error
+ * recorded.
+ */
+static int check_line(const struct at *at, char *line)
+{
+	char *rest = line, *word = strtok_r(line, " \t\r\n=", &rest), *value;
+	const char *name;
+
+	if (!word)
+		return 0;
+	if (is_one_of(skipped, COUNT(skipped), word, &name))
+		return refuse_line(at, name);
+	if (is_one_of(single, COUNT(single), word, &name))
+		return strtok_r(NULL, " \t\r\n=\"", &rest) && strtok_r(NULL, " \t\r\n", &rest)
+			       ? refuse_line(at, "a list of files")
+			       : 0;
+	if (strcasecmp(word, "Include") != 0)
+		return 0;
+	while ((value = strtok_r(NULL, " \t\r\n=\"", &rest)))
+		if (check_included(at, value) < 0)
+			return -1;
 	return 0;
 }
 
-static int check_file(const char *path, bool must_exist)
+static int check_file(const char *path, bool must_exist, unsigned depth)
 {
+	struct at at = { .path = path, .depth = depth };
 	FILE *f = fopen(path, "re");
 	char *line = NULL;
-	size_t size = 0, number = 0;
+	size_t size = 0;
 	int rc = 0;
 
 	if (!f)
 		return must_exist ? err_set(ST_USAGE, "cannot open the ssh configuration '%s': %s",
 					    path, strerror(errno))
 				  : 0;
-	while (rc == 0 && getline(&line, &size, f) >= 0)
-		rc = check_line(path, ++number, line);
+	for (at.line = 1; rc == 0 && getline(&line, &size, f) >= 0; at.line++)
+		rc = check_line(&at, line);
 	free(line);
 	fclose(f);
 	return rc;
@@ -149,13 +212,13 @@ static int check_files(const struct ssh_config *c, const char *config_file)
 	int rc;
 
 	if (config_file)
-		return check_file(config_file, true);
+		return check_file(config_file, true, 0);
 	path = ssh_token_expand(c, "Include", "~/.ssh/config", true);
 	if (!path)
 		return -1;
-	rc = check_file(path, false);
+	rc = check_file(path, false, 0);
 	free(path);
-	return rc < 0 ? -1 : check_file(SYSTEM_CONFIG, false);
+	return rc < 0 ? -1 : check_file(SYSTEM_CONFIG, false, 0);
 }
 
 int ssh_plain_resolve(

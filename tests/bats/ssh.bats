@@ -510,6 +510,29 @@ on_terminal() {
 	sshd_stop penal
 }
 
+@test "a server that asks for channels is refused, and nothing of that is kept" {
+	local port=$((20000 + RANDOM % 12000)) server
+
+	until "${probe%/*}/ssh_opens" $port "$SSHD_DIR/a/host_key" 100 >"$BATS_TEST_TMPDIR/opens" 3>&- &
+		server=$!
+		wait_for_server $server; do
+		port=$((20000 + RANDOM % 12000))
+	done
+	with opens "HostName 127.0.0.1" "Port $port" "UserKnownHostsFile $BATS_TEST_TMPDIR/known" \
+		"StrictHostKeyChecking accept-new"
+	run probe opens: true
+	wait $server
+	[ "$(tail -n 1 "$BATS_TEST_TMPDIR/opens")" = '100 refused' ]
+}
+
+# Whether the server listens; not if it has ended, because another has the port.
+wait_for_server() {
+	until [ -s "$BATS_TEST_TMPDIR/opens" ]; do
+		kill -0 "$1" 2>/dev/null || return 1
+		read -rt 0.02 <> <(:) || true
+	done
+}
+
 @test "without OpenSSH" {
 	local dir=$BATS_TEST_TMPDIR/bin
 
@@ -523,6 +546,27 @@ on_terminal() {
 	output_is hello
 	PATH=$dir run probe b: true -F "$SSH_CONFIG"
 	assert_refused "IdentitiesOnly needs OpenSSH's ssh"
+	# What the library ignores is never ignored, also in a file that is included.
+	cp "$config" "$config.good"
+	for line in "RevokedHostKeys $BATS_TEST_TMPDIR/revoked" 'StrictHostKeyChecking yes' \
+		'PubkeyAuthentication=no' "UserKnownHostsFile $SSHD_DIR/known_hosts /dev/null"; do
+		echo "$line" >"$config.included"
+		for included in "$config.included" "\"$BATS_TEST_TMPDIR/plain.incl*\""; do
+			{
+				echo "Include $included"
+				cat "$config.good"
+			} >"$config"
+			PATH=$dir run probe a: true
+			assert_refused "plain.included' line 1: " "needs OpenSSH's ssh"
+		done
+	done
+	sed -i '1s/.*/Include plain.included/' "$config"
+	PATH=$dir run probe a: true
+	assert_refused "line 1: Include of a relative path needs OpenSSH's ssh"
+	echo '# nothing' >"$config.included"
+	sed -i "1s,.*,Include $config.included," "$config"
+	PATH=$dir run -0 probe a: 'echo hello'
+	output_is hello
 }
 
 @test "all bytes pass" {
