@@ -23,8 +23,10 @@
 
 struct child_errors {
 	char *name;
-	int fd;	  /* our end of the pipe */
-	int stop; /* an eventfd: the program has ended */
+	const char *const *texts;
+	bool has_text; /* one of them was in a line */
+	int fd;	       /* our end of the pipe */
+	int stop;      /* an eventfd: the program has ended */
 	pthread_t thread;
 	char line[CHILD_ERRORS_LINE + 1];
 	size_t len;
@@ -32,7 +34,7 @@ struct child_errors {
 
 static void pass_line(struct child_errors *e)
 {
-	size_t len = e->len;
+	size_t len = e->len, i;
 
 	e->len = 0;
 	if (len && e->line[len - 1] == '\r')
@@ -40,6 +42,8 @@ static void pass_line(struct child_errors *e)
 	e->line[len] = '\0';
 	if (len == 0)
 		return;
+	for (i = 0; e->texts && e->texts[i]; i++)
+		e->has_text = e->has_text || strstr(e->line, e->texts[i]);
 	if (e->name)
 		log_warn("%s: %s", e->name, e->line);
 	else
@@ -111,7 +115,7 @@ static void child_errors_free(struct child_errors *e)
 	free(e);
 }
 
-struct child_errors *child_errors_open(const char *name, int *fd)
+struct child_errors *child_errors_open(const char *name, const char *const *texts, int *fd)
 {
 	struct child_errors *e = calloc(1, sizeof(*e));
 	sigset_t all, old;
@@ -123,6 +127,7 @@ struct child_errors *child_errors_open(const char *name, int *fd)
 		err_set(ST_FAILED, "out of memory");
 		return NULL;
 	}
+	e->texts = texts;
 	e->fd = -1;
 	e->stop = eventfd(0, EFD_CLOEXEC);
 	if (e->stop < 0 || pipe2(ends, O_CLOEXEC) < 0) {
@@ -145,14 +150,17 @@ struct child_errors *child_errors_open(const char *name, int *fd)
 	return NULL;
 }
 
-void child_errors_close(struct child_errors *e)
+bool child_errors_close(struct child_errors *e)
 {
 	uint64_t one = 1;
+	bool has_text;
 
 	if (!e)
-		return;
+		return false;
 	while (write(e->stop, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 	pthread_join(e->thread, NULL);
+	has_text = e->has_text;
 	child_errors_free(e);
+	return has_text;
 }

@@ -13,8 +13,15 @@
 #include "lib/peer/start.h"
 #include "lib/ssh/ssh_query.h"
 
+#define CONNECT_S 30 /* ssh's limit, unless --timeout or its configuration has another one */
+#define QUERY_MS 30000
 #define WORDS_MAX 32
 #define ARGS_MAX (32 + SSH_ARGUMENTS_MAX)
+
+/* What ssh says if another try would fail, too.  Its status is that of a lost connection. */
+static const char *const refusals[] = { "Permission denied", "Host key verification failed",
+	"Too many authentication failures", "Bad configuration option", "Bad owner or permissions",
+	NULL };
 
 int start_child(struct started *s, const char *const *argv, const char *name)
 {
@@ -23,7 +30,7 @@ int start_child(struct started *s, const char *const *argv, const char *name)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys("cannot create a socket");
 	s->fd = pair[0];
-	s->errors = child_errors_open(name, &errors);
+	s->errors = child_errors_open(name, refusals, &errors);
 	if (s->errors)
 		s->pid = child_start_errors(argv, pair[1], pair[1], errors, s->is_transport);
 	close(pair[1]);
@@ -115,6 +122,26 @@ static const char *const always[] = { "-T", "-x", "-oRemoteCommand=none",
 static const char *const later[] = { "-oForkAfterAuthentication=no", "-oStdinNull=no",
 	"-oSessionType=default" };
 
+/* Whether the configuration limits how long ssh tries to connect.  If it cannot be read, ssh tells.
+ */
+static bool limits_connecting(const struct location *loc, const struct ssh_options *opt)
+{
+	const char *args[SSH_QUERY_ARGS] = { "-T", "-G" };
+	struct ssh_arguments a;
+	struct buf out = BUF_INIT;
+	bool does = true;
+	int n = 2;
+
+	n += ssh_arguments_put(&a, args + n, loc, opt);
+	args[n++] = "--";
+	args[n] = loc->host;
+	if (ssh_query_run(args, &out, QUERY_MS) == 1)
+		does = !strstr(buf_str(&out), "\nconnecttimeout none\n");
+	err_clear();
+	buf_fini(&out);
+	return does;
+}
+
 int start_openssh(struct started *s, const struct location *loc, const struct ssh_options *opt,
 	const char *command)
 {
@@ -129,8 +156,9 @@ int start_openssh(struct started *s, const struct location *loc, const struct ss
 		argv[n++] = always[i];
 	for (i = 0; i < sizeof(later) / sizeof(*later) && knows_later; i++)
 		argv[n++] = later[i];
-	if (opt->timeout_s) {
-		snprintf(timeout, sizeof(timeout), "-oConnectTimeout=%d", opt->timeout_s);
+	if (opt->timeout_s || !limits_connecting(loc, opt)) {
+		snprintf(timeout, sizeof(timeout), "-oConnectTimeout=%d",
+			opt->timeout_s ? opt->timeout_s : CONNECT_S);
 		argv[n++] = timeout;
 	}
 	n += ssh_arguments_put(&a, argv + n, loc, opt);

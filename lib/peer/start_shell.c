@@ -165,6 +165,7 @@ static enum bootstrap_end try_arch(struct started *s, const struct location *loc
 static void end_child(struct started *s, int timeout_ms)
 {
 	int status = 0, ended = s->pid <= 0 || child_wait(s->pid, timeout_ms, &status) != 0;
+	bool is_refused;
 
 	if (!ended && s->is_transport) {
 		kill(s->pid, SIGTERM);
@@ -174,11 +175,12 @@ static void end_child(struct started *s, int timeout_ms)
 		kill(s->pid, SIGKILL);
 		ended = child_wait(s->pid, KILL_MS, &status) != 0;
 	}
-	if (ended && s->pid > 0 && s->is_transport)
-		s->may_retry = WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED;
-	s->pid = -1;
-	child_errors_close(s->errors);
+	is_refused = child_errors_close(s->errors);
 	s->errors = NULL;
+	if (ended && s->pid > 0 && s->is_transport)
+		s->may_retry =
+			!is_refused && WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED;
+	s->pid = -1;
 }
 
 int start_shell(struct started *s, const struct location *loc, const struct peer_options *opt)

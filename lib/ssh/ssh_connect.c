@@ -39,7 +39,7 @@ static int start_proxy(struct ssh_link *l, const char *command)
 	argv[2] = exec;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		err_set(ST_PEER, "cannot connect to %s: %s", l->where, strerror(errno));
-	else if ((l->proxy_errors = child_errors_open(NULL, &errors)))
+	else if ((l->proxy_errors = child_errors_open(NULL, NULL, &errors)))
 		l->proxy = child_start_errors(argv, pair[1], pair[1], errors, true);
 	free(exec);
 	if (errors >= 0)

@@ -380,6 +380,38 @@ restart() {
 	[ "$(wc -l <tries)" = 3 ]
 	refuses 7 "nobody@a:$IMAGE" img-info --retries 5 "no-such-user@a:$IMAGE" || says permission
 	says 'permission denied'
+	# Nor if the user's ssh says that it is refused.
+	client openssh
+	: >"$SSHD_DIR/a/log"
+	try img-info --retries 3 --config img-config "no-such-user@a:$IMAGE"
+	[ "$status" = 7 ]
+	says 'Permission denied'
+	[ "$(grep -c 'Connection from' "$SSHD_DIR/a/log")" = 1 ]
+	with_config 'Host a' "UserKnownHostsFile /dev/null" 'StrictHostKeyChecking yes'
+	: >"$SSHD_DIR/a/log"
+	try img-info --retries 3 --config img-config "a:$IMAGE"
+	[ "$status" = 7 ]
+	says 'Host key verification failed'
+	[ "$(grep -c 'Connection from' "$SSHD_DIR/a/log")" = 1 ]
+}
+
+@test "connect: the user's ssh has a limit, too: --timeout, ConnectTimeout or 30 s" {
+	mkdir bin
+	program bin/ssh <<-END
+		for word; do echo "\$word"; done >>$DIR/words
+		exec $(command -v ssh) "\$@"
+	END
+	PATH=$DIR/bin:$PATH
+	client openssh
+	succeeds img-info --config img-config "a:$IMAGE"
+	grep -x -e '-oConnectTimeout=30' words
+	rm words
+	succeeds img-info --timeout 9 --config img-config "a:$IMAGE"
+	grep -x -e '-oConnectTimeout=9' words
+	rm words
+	with_config 'ConnectTimeout 7'
+	succeeds img-info --config img-config "a:$IMAGE"
+	lacks words ConnectTimeout=
 }
 
 @test "connect: ConnectTimeout does not limit the login" {
@@ -522,6 +554,18 @@ restart() {
 	try setsid -w env DISPLAY=:77 SSH_ASKPASS="$DIR/yes" img-info -F "$SSH_CONFIG" "a:$IMAGE"
 	[ "$status" = 0 ]
 	[ -s known ]
+	# A program that gives no answer, and one that always gives another one, as for passwords.
+	rm known
+	program none <<<"echo >>$DIR/runs"
+	program secret <<<"echo >>$DIR/runs; echo secret"
+	for program in none secret; do
+		rm -f runs
+		refuses 7 "a:$IMAGE" setsid -w env DISPLAY=:77 SSH_ASKPASS="$DIR/$program" \
+			img-info -F "$SSH_CONFIG" "a:$IMAGE"
+		says 'host key verification failed'
+		[ "$(wc -l <runs)" -le 3 ]
+	done
+	[ ! -e known ]
 }
 
 @test "connect: -o, -J and -p" {
