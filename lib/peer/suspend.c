@@ -7,14 +7,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
 
-#define WATCHED_MAX 16
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct conn *watched[WATCHED_MAX];
+static struct conn **watched;
+static size_t watched_count, watched_room;
 static bool is_running;
 
 static void fill_stop_set(sigset_t *set)
@@ -34,7 +34,8 @@ static void stop_here(const sigset_t *set)
 static void *await_stop(void *arg)
 {
 	sigset_t set;
-	int sig, i;
+	size_t i;
+	int sig;
 
 	(void)arg;
 	fill_stop_set(&set);
@@ -42,13 +43,11 @@ static void *await_stop(void *arg)
 		if (sigwait(&set, &sig) != 0)
 			continue;
 		pthread_mutex_lock(&lock);
-		for (i = 0; i < WATCHED_MAX; i++)
-			if (watched[i])
-				conn_suspend(watched[i]);
+		for (i = 0; i < watched_count; i++)
+			conn_suspend(watched[i]);
 		stop_here(&set);
-		for (i = 0; i < WATCHED_MAX; i++)
-			if (watched[i])
-				conn_resume(watched[i]);
+		for (i = 0; i < watched_count; i++)
+			conn_resume(watched[i]);
 		pthread_mutex_unlock(&lock);
 	}
 	return NULL;
@@ -79,27 +78,43 @@ static int start_thread(void)
 	return 0;
 }
 
+/* Makes room for one more.  The caller holds the lock.  0, or -1 recorded. */
+static int make_room(void)
+{
+	size_t room = 2 * watched_room + 8;
+	struct conn **more;
+
+	if (watched_count < watched_room)
+		return 0;
+	more = realloc(watched, room * sizeof(*more));
+	if (!more)
+		return err_set(ST_FAILED, "out of memory");
+	watched = more;
+	watched_room = room;
+	return 0;
+}
+
 int suspend_watch(struct conn *c)
 {
-	int i, r;
+	int r;
 
 	pthread_mutex_lock(&lock);
 	r = start_thread();
-	for (i = 0; r == 0 && i < WATCHED_MAX && watched[i]; i++)
-		;
-	if (r == 0 && i < WATCHED_MAX)
-		watched[i] = c;
+	if (r == 0)
+		r = make_room();
+	if (r == 0)
+		watched[watched_count++] = c;
 	pthread_mutex_unlock(&lock);
 	return r;
 }
 
 void suspend_forget(struct conn *c)
 {
-	int i;
+	size_t i;
 
 	pthread_mutex_lock(&lock);
-	for (i = 0; i < WATCHED_MAX; i++)
+	for (i = 0; i < watched_count; i++)
 		if (watched[i] == c)
-			watched[i] = NULL;
+			watched[i--] = watched[--watched_count];
 	pthread_mutex_unlock(&lock);
 }
