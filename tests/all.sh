@@ -34,7 +34,7 @@ step make -s -j"$jobs" dev B="$B"
 if [ "${1:-}" = soak ]; then
 	export IMG_SOAK=yes IMG_TRIES=5000000 LIMIT=14400 # seconds for each file
 	step make -s -j"$jobs" check B="$B" WERROR=-Werror
-	step make -s -j"$jobs" asan B="$B" WERROR=-Werror
+	step make -s -j"$jobs" asan B="$B" WERROR=-Werror ASAN_WITHOUT=
 	step make -s -j"$jobs" tsan B="$B" WERROR=-Werror TSAN_BATS=
 	step make -s -j"$jobs" fuzz B="$B" N="${N:-5000000}"
 	unset IMG_SOAK # memcheck is slow
