@@ -654,7 +654,7 @@ x_digest() {
 	wait_until 10 test -e y.img
 	tr -d '\0' <&6 >"$OUT"
 	wait $pid
-	[ "$(tail -n 1 "$OUT" | jq -r .phase)" = done ]
+	[ "$(tail -n 1 "$OUT" | jq -r .phase)" = 'done' ]
 }
 
 @test "copy --progress=json: one object per line on standard error" {

@@ -44,8 +44,7 @@ static void make_tree(void)
 		       "ln -s ../../b/b a/images/relative && ln -s $PWD/b/b a/images/absolute && "
 		       "ln -s $PWD/a/images/i a/images/home && ln -s ../../b a/images/dirlink && "
 		       "ln -s images a/alias && ln -s /proc/self/cwd a/images/magic && "
-		       "ln -s sub a/images/insub && ln -s ../images2/o a/images/out && printf d "
-		       ">a/images/..d"),
+		       "ln -s sub a/images/insub && printf d >a/images/..d"),
 		0, "made");
 }
 
@@ -177,28 +176,6 @@ static void test_also(void)
 	policy_fini(&user);
 	policy_fini(&system);
 	policy_fini(&wide);
-}
-
-/* A path below two directories is allowed if one of them allows it, whatever their order. */
-static void test_nested(void)
-{
-	static const char *const order[][2] = { { "a", "a/images/dirlink" },
-		{ "a/images/dirlink", "a" }, { "a/images", "a" }, { "a", "a/images" } };
-	struct policy policy;
-	size_t i;
-
-	for (i = 0; i < 4; i++) {
-		policy = places_policy("[storage]\ndirectory = %s/%s\ndirectory = %s/%s\n",
-			scratch_dir, order[i][0], scratch_dir, order[i][1]);
-		if (i < 2)
-			is_int(content(&policy, "a/images/dirlink/b"), 'b',
-				"nested: what the inner one is a link to");
-		else
-			is_int(content(&policy, "a/images/out"), 'o',
-				"nested: a link from the inner one into the outer one");
-		is_int(content(&policy, "a/images/relative"), -ST_REFUSED, "nested: out of both");
-		policy_fini(&policy);
-	}
 }
 
 /* Only what right after an allowed directory leads upwards is folded, as text. */
@@ -397,7 +374,6 @@ static void test_opener(opener *how, const char *name)
 	test_configured();
 	test_also();
 	test_upwards();
-	test_nested();
 	test_magic_links();
 	test_nothing_told(&policy);
 	test_device();
