@@ -16,7 +16,7 @@ mkdir -p "$1" || exit
 build=$(cd "$1" && pwd)
 shift
 kinds=${KINDS:-unit fuzz bats}
-limit=${LIMIT:-600}
+limit=${LIMIT:-900}
 jobs=${JOBS:-$(($(nproc) + 1))} # bats files often wait
 read -ra wrap <<<"${WRAP:-}"
 results=$build/results

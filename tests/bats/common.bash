@@ -577,12 +577,6 @@ cut_out() {
 
 # adler32: prints the checksum of standard input, in hexadecimal.
 adler32() {
-	local - a=1 b=0 value
-	set +T
-
-	for value in $(od -An -v -tu1); do
-		a=$(((a + value) % 65521))
-		b=$(((b + a) % 65521))
-	done
-	printf '%04x%04x\n' $b $a
+	od -An -v -tu1 -w1 | awk 'BEGIN { a = 1 } { a = (a + $1) % 65521; b = (b + a) % 65521 }
+		END { printf "%04x%04x\n", b, a }'
 }

@@ -17,17 +17,12 @@ setup() {
 
 teardown() { img_teardown; }
 
-# bytes HEX: the bytes with these digits.
-bytes() {
-	# shellcheck disable=SC2001 # every pair of them
-	printf "$(sed 's/../\\x&/g' <<<"$1")"
-}
-
 # be WIDTH NUMBER: the number in so many bytes, big-endian.
 be() {
 	local hex
-	hex=$(printf "%0$(($1 * 2))x" "$2")
-	bytes "$hex"
+
+	printf -v hex "%0$(($1 * 2))x" "$2"
+	unhex "$hex"
 }
 
 # frame TYPE: standard input as the payload of a frame.
@@ -56,7 +51,7 @@ source_ends() {
 			be 8 0
 			be 8 1048576
 			be 8 0
-			bytes "$DIGEST"
+			unhex "$DIGEST"
 		} | frame 7
 		"$@"
 	} >stream
@@ -125,18 +120,19 @@ nothing_published() {
 
 # A source that says that it is raw, and whose first block is a qcow2 layer.
 liar() {
-	local head='514649fb00000003' raw
-	raw=$(printf '%s%0524272d' "$head" 0)
+	{
+		unhex 514649fb00000003
+		head -c 262136 /dev/zero
+	} >block
 	{
 		printf '\nimg-tools/2 ready\n'
 		printf 'protocol=2\0version=0\0lanes=1\0' | frame 1
 		printf 'capacity=262144\0format=raw\0consistent=1\0' | frame 3
-		bytes "$raw" >block
 		{
 			be 8 0
 			be 4 262144
 			be 4 262144
-			bytes "$(adler32 <block)"
+			unhex "$(adler32 <block)"
 			cat block
 		} | frame 5
 	} >stream

@@ -158,7 +158,7 @@ guest_has() {
 	disk_of_guest file "$PWD/top"
 	guest_begins
 	# The guest writes until its volume is full.
-	wait_until 60 paused_for_space
+	wait_until 180 paused_for_space
 	end=$(virsh domblkinfo web hda | awk '$1 == "Allocation:" { print $2 }')
 	[ "$end" -gt $((15 << 20)) ]
 	succeeds img-info --json --chain --libvirt web "v:$VOLUME"
@@ -182,7 +182,7 @@ watching() {
 
 # has_event FILTER: jq's FILTER is true for an event, now or soon.
 has_event() {
-	wait_until "${2:-60}" an_event "$1" || {
+	wait_until "${2:-180}" an_event "$1" || {
 		cat "$EVENTS" notes >&2
 		return 1
 	}
@@ -210,7 +210,7 @@ stops() {
 	has_event '.event == "extended" and .physical == 67108864'
 	has_event '.event == "alarm" and .reason == "max" and .physical == 100663296'
 	# Only the end of what --max allows has stopped it.
-	wait_until 60 paused_for_space
+	wait_until 180 paused_for_space
 	run ! an_event '.event == "resumed"'
 	stops
 }
@@ -219,12 +219,12 @@ stops() {
 	volume img 16M 256M
 	disk_of_guest block "$LOOP"
 	guest_begins
-	wait_until 60 paused_for_space
+	wait_until 180 paused_for_space
 	watching --extend 16M --reserve 12M --max 48M "v:$VOLUME"
 	has_event '.event == "extended"'
 	has_event '.event == "resumed"'
 	has_event '.event == "alarm" and .reason == "max"'
-	wait_until 60 paused_for_space
+	wait_until 180 paused_for_space
 	stops
 }
 

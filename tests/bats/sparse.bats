@@ -23,21 +23,29 @@ teardown_file() {
 }
 
 # Makes holes.img of 16 MiB and a bit, with data in pieces of 4 KiB: every eighth of them in
-# the first half, then every second one.  In full.img the holes are written zeros.
+# the first half, then every second one.  In $DIR/full.img, which is on another filesystem, so
+# that nothing is cloned, the holes are written zeros.
 make_pieces() {
-	local i
-
 	head -c 4096 /dev/urandom >piece
-	for ((i = 0; i < 4096; i += i < 2048 ? 8 : 2)); do
-		echo "$i"
-	done >"$DIR/pieces"
-	truncate -s $(((16 << 20) + 77)) holes.img
-	while read -r i; do
-		dd if=piece of=holes.img bs=4096 seek="$i" conv=notrunc status=none
-	done <"$DIR/pieces"
-	printf end | put holes.img $(((16 << 20) + 74))
-	cat holes.img >full.img
-	data=$(($(wc -l <"$DIR/pieces") * 4096))
+	{
+		cat piece
+		head -c $((7 * 4096)) /dev/zero
+	} >eighth
+	{
+		cat piece
+		head -c 4096 /dev/zero
+	} >half
+	{
+		printf 'eighth %.0s' {1..256} | xargs cat
+		printf 'half %.0s' {1..1024} | xargs cat
+		head -c 74 /dev/zero
+		printf end
+	} >"$DIR/full.img"
+	cp --reflink=never --sparse=always "$DIR/full.img" holes.img
+	data=$(((256 + 1024) * 4096))
+	[ "$(stat -c %s "$DIR/full.img")" = $(((16 << 20) + 77)) ]
+	[ "$(allocated "$DIR/full.img")" -ge $((16 << 20)) ]
+	[ "$(allocated holes.img)" -lt $((12 << 20)) ]
 }
 
 # stays_sparse FILE: it is a copy of holes.img, and takes as much space.
@@ -55,16 +63,16 @@ sparse_copies() {
 
 	cd "$M" || return
 	make_pieces
-	lzop -q -o foreign.lzo full.img
+	lzop -q -o foreign.lzo "$DIR/full.img"
 	succeeds img-copy --archive holes.img ours.lzo
-	for from in holes.img full.img foreign.lzo ours.lzo "a:$M/holes.img" "a:$M/ours.lzo"; do
+	for from in holes.img "$DIR/full.img" foreign.lzo ours.lzo "a:$M/holes.img" "a:$M/ours.lzo"; do
 		for to in out "b:$M/out"; do
 			succeeds img-copy --sparse "$from" "$to"
 			stays_sparse out
 			rm out
 		done
 	done
-	img-copy --sparse - out <full.img
+	img-copy --sparse - out <"$DIR/full.img"
 	stays_sparse out
 	rm out
 	img-copy --sparse - out <foreign.lzo
