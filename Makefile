@@ -5,7 +5,7 @@
 #   make check      runs unit tests, fuzz corpora, bats and check-vm
 #                   (T=name: one file, without check-vm; VM=: all without check-vm)
 #   make check-vm   runs the tests on real LVM, in a virtual machine  (T=name: one file)
-#   make asan       runs check without check-vm, with the address and undefined sanitizers
+#   make asan       runs most of check, without check-vm, with the address and undefined sanitizers
 #   make tsan       runs the unit tests and some of bats with the thread sanitizer
 #   make valgrind   runs the unit tests under memcheck                (T=name: one file)
 #   make fuzz       runs libFuzzer, N executions for each target      (T=name: one target)

@@ -113,8 +113,9 @@ void suspend_forget(struct conn *c)
 	size_t i;
 
 	pthread_mutex_lock(&lock);
-	for (i = 0; i < watched_count; i++)
-		if (watched[i] == c)
-			watched[i--] = watched[--watched_count];
+	for (i = 0; i < watched_count && watched[i] != c; i++)
+		;
+	if (i < watched_count)
+		watched[i] = watched[--watched_count];
 	pthread_mutex_unlock(&lock);
 }

@@ -2,7 +2,6 @@
  * Options that libssh 0.10 ignores are searched for in the file by name only, under
  * any Host: an unnecessary refusal is better than a wrong identity.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <glob.h>
 #include <pwd.h>
@@ -50,7 +49,7 @@ static int refuse_line(const struct at *at, const char *what)
 		at->path, at->line, what);
 }
 
-/* Checks the files that libssh will include for that pattern, which it does not find elsewhere. */
+/* libssh looks for a relative path in the current directory, ssh in that of its configuration. */
 static int check_included(const struct at *at, const char *pattern)
 {
 	glob_t found;
@@ -69,16 +68,14 @@ static int check_included(const struct at *at, const char *pattern)
 	return rc;
 }
 
-static bool is_one_of(const char *const *names, size_t count, const char *word, const char **name)
+static const char *find_keyword(const char *const *names, size_t count, const char *word)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		if (strcasecmp(names[i], word) == 0) {
-			*name = names[i];
-			return true;
-		}
-	return false;
+		if (strcasecmp(names[i], word) == 0)
+			return names[i];
+	return NULL;
 }
 
 /*
@@ -92,9 +89,10 @@ static int check_line(const struct at *at, char *line)
 
 	if (!word)
 		return 0;
-	if (is_one_of(skipped, COUNT(skipped), word, &name))
+	name = find_keyword(skipped, COUNT(skipped), word);
+	if (name)
 		return refuse_line(at, name);
-	if (is_one_of(single, COUNT(single), word, &name))
+	if (find_keyword(single, COUNT(single), word))
 		return strtok_r(NULL, " \t\r\n=\"", &rest) && strtok_r(NULL, " \t\r\n", &rest)
 			       ? refuse_line(at, "a list of files")
 			       : 0;

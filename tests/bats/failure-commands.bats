@@ -254,7 +254,8 @@ img-archive -n @room.img
 img-unarchive -n @z.img.lzo
 img-clean -n @'
 
-# print_to WORDS...: prints what cannot be printed, with what env's options are in $pipe.
+# print_to WORDS...: runs them with a standard output as $how says; $pipe has env's options for
+# SIGPIPE.
 print_to() {
 	local command=(timeout -k 10 30 env "${pipe[@]}" "$1" -F "$SSH_CONFIG" "${@:2}")
 

@@ -62,7 +62,7 @@ static uint64_t unshared_bytes(const struct place_file *p, const struct target_w
 	return used < want->len ? want->len - used : 0;
 }
 
-/* Whether a file of that size can be there, as a file without a name tells. */
+/* Whether a file of that size can be there, as a file without a name tells; errno: EFBIG. */
 static bool can_be_so_long(int dir, uint64_t len)
 {
 	int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);

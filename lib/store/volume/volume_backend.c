@@ -3,7 +3,6 @@
  * by its UUID, under its own lock, so another volume that has got the name is safe.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +10,6 @@
 
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
-#include "lib/host/inuse.h"
 #include "lib/store/dependents.h"
 #include "lib/store/volume/volume_describe.h"
 #include "lib/store/volume/volume_held.h"
@@ -103,18 +101,11 @@ static int refuse_state(const struct lvm_volume *v)
 /* The same, and one that is in use. */
 static int refuse_used(const struct lvm_volume *v)
 {
-	int fd, r;
-
 	if (refuse_state(v) < 0)
 		return -1;
 	if (!v->is_active || v->is_pool || !v->is_visible || v->is_merging)
 		return 0;
-	fd = volume_place_open(v, O_RDONLY | O_EXCL);
-	if (fd < 0)
-		return -1;
-	r = inuse_refuse_open(fd);
-	close(fd);
-	return r;
+	return volume_place_refuse_open(v);
 }
 
 /* What LVM reports of a volume that may be renamed, for lvm_volume_fini(). */

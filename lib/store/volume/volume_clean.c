@@ -5,15 +5,12 @@
  * A group that has leftovers may also have suspended volumes (lib/lvm/repair.h); they are
  * resumed first.
  */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/base/kv.h"
 #include "lib/base/run.h"
-#include "lib/host/inuse.h"
 #include "lib/lvm/repair.h"
 #include "lib/store/volume/volume_list.h"
 #include "lib/store/volume/volume_place.h"
@@ -69,19 +66,13 @@ static bool has_snapshots(const struct lvm_volume *v)
  */
 static int check_removable(const struct lvm_volume *v)
 {
-	int fd, r;
-
 	if (has_snapshots(v))
 		return err_set(ST_REFUSED, "has snapshots");
 	if (volume_check_no_origin(v) < 0)
 		return -1;
 	if (!v->is_active || !v->is_visible)
 		return 0;
-	fd = volume_place_open(v, O_RDONLY | O_EXCL);
-	r = fd < 0 ? -1 : inuse_refuse_open(fd);
-	if (fd >= 0)
-		close(fd);
-	if (r < 0 && err_status() == ST_BUSY)
+	if (volume_place_refuse_open(v) < 0 && err_status() == ST_BUSY)
 		return -1;
 	err_clear();
 	return 0;

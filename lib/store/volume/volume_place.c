@@ -139,3 +139,14 @@ int volume_place_open(const struct lvm_volume *v, int flags)
 		return inuse_explain_busy(volume_path(&name, path));
 	return fd;
 }
+
+int volume_place_refuse_open(const struct lvm_volume *v)
+{
+	int r, fd = volume_place_open(v, O_RDONLY | O_EXCL);
+
+	if (fd < 0)
+		return -1;
+	r = inuse_refuse_open(fd);
+	close(fd);
+	return r;
+}

@@ -46,4 +46,8 @@ int volume_place_look_readable(const struct place *p, struct lvm_volume *out);
 /* As volume_open(); if it is in use, the error names the user. */
 int volume_place_open(const struct lvm_volume *v, int flags);
 
+/* Refuses one that is open elsewhere, as inuse_refuse_open().  Waits for udev.  0, or -1 recorded.
+ */
+int volume_place_refuse_open(const struct lvm_volume *v);
+
 #endif
