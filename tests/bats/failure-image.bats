@@ -109,7 +109,7 @@ x.img' ]
 	refuses 4 d img-copy d y.img
 	refuses 4 d/ img-copy d/ y.img
 	refuses 4 "a:$DIR/d" img-copy "a:$DIR/d" y.img
-	refuses 4 a: img-copy a: y.img
+	refuses 2 a: img-copy a: y.img
 	refuses 4 . img-copy . e
 	# The name in the container is that of a directory.
 	refuses 4 e img-copy "$IMAGE" e

@@ -168,7 +168,7 @@ archived() {
 	refuses 4 fifo img-archive fifo
 	refuses 4 /dev/null img-archive /dev/null
 	refuses 4 "a:$DIR/d" img-archive "a:$DIR/d"
-	refuses 4 a: img-archive a:
+	refuses 2 a: img-archive a:
 }
 
 @test "archive: a block device" {

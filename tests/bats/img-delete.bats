@@ -85,7 +85,7 @@ teardown() { img_teardown; }
 	refuses 4 .. img-delete ..
 	refuses 4 / img-delete /
 	refuses 4 "a:$DIR/d" img-delete "a:$DIR/d"
-	refuses 4 a: img-delete a:
+	refuses 2 a: img-delete a:
 	[ -e d/x.img ]
 }
 
