@@ -5,8 +5,8 @@
 #   make check      runs unit tests, fuzz corpora, bats and check-vm
 #                   (T=name: one file, without check-vm; VM=: all without check-vm)
 #   make check-vm   runs the tests on real LVM, in a virtual machine  (T=name: one file)
-#   make asan       runs most of check, without check-vm, with the address and undefined sanitizers
-#   make tsan       runs the unit tests and some of bats with the thread sanitizer
+#   make asan       runs the unit tests and some of bats with the address and undefined sanitizers
+#   make tsan       runs the tests with threads, and some of bats, with the thread sanitizer
 #   make valgrind   runs the unit tests under memcheck                (T=name: one file)
 #   make fuzz       runs libFuzzer, N executions for each target      (T=name: one target)
 #   make soak       tries the whole of what the tests try a sample of; takes hours
@@ -152,20 +152,25 @@ check: all units
 check-vm: all units ; tests/vm/run.sh $(B) $(T)
 
 SANITIZED = OPT='-O1 -g -fno-omit-frame-pointer' STATIC=
-# All of them but those bats files that run what other files run, too, only more often.
-ASAN_WITHOUT := chain-numbers chain-xml crash crash-commit crash-fs dependents failure-commands \
-	failure-midway failure-names failure-order resizefs-ext sparse usage
+# All units and corpora, and bats files in which each command runs; `make soak` runs all files.
+ASAN := $(UNIT) $(FUZZ) $(addsuffix .bats,chain create-qcow2 failure-archive failure-peer flatten \
+	img-archive img-clean img-commit img-copy img-create img-delete img-info img-rename \
+	img-resize img-resizefs img-snap img-storage img-unarchive img-verify img-watch img-write \
+	lanes qmp ssh terminal verify-structure)
 asan:
-	$(if $(T),,WITHOUT='$(ASAN_WITHOUT)') $(MAKE) check VM= B=$(B)/asan $(SANITIZED) \
+	$(MAKE) all units B=$(B)/asan $(SANITIZED) \
 		SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
+	tests/run.sh $(B)/asan $(or $(T),$(ASAN))
+# Those in which threads meet.
+TSAN := $(addprefix test_,archive_flow backend backend_op cancel coded_digest conn conn_end \
+	conn_failed conn_pause content flow flow_lanes flow_wire guest guest_pause guest_watch inlet \
+	inuse io lane_bridge order outlet peer_kept progress qmp qmp_block qmp_job queue server) \
+	$(addsuffix .bats,img-copy failure-signal)
 # Without address randomisation, of which gcc 12's runtime cannot stand much.
-# All units; of the commands those runs in which threads meet in every way.
 NO_ASLR = $$(! setarch -R true 2>/dev/null || echo setarch -R)
-TSAN_BATS := img-copy failure-signal
 tsan:
 	$(MAKE) all units B=$(B)/tsan $(SANITIZED) SAN=-fsanitize=thread
-	$(NO_ASLR) $(if $(T),tests/run.sh $(B)/tsan $(T),env KINDS=unit tests/run.sh $(B)/tsan)
-	$(if $(T),,$(NO_ASLR) env KINDS=bats tests/run.sh $(B)/tsan $(TSAN_BATS))
+	$(NO_ASLR) tests/run.sh $(B)/tsan $(or $(T),$(TSAN))
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
 	--child-silent-after-fork=yes --run-libc-freeres=no

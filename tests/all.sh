@@ -3,8 +3,9 @@
 # and the short form of the benchmark, which only shows that it works.  At the end it prints
 # "N passed, N failed"; the status is 0 only if everything passed.
 #
-# Of long series of inputs the tests try a sample, which is the same in every run.
-# "tests/all.sh soak" (make soak) tries all of them instead, which takes hours.
+# Of long series of inputs the tests try a sample, which is the same in every run, and under
+# sanitizers only some files run.  "tests/all.sh soak" (make soak) tries and runs all of them
+# instead, which takes hours.
 set -u
 cd "$(dirname "$0")/.." || exit
 B=${B:-build}
@@ -34,8 +35,8 @@ step make -s -j"$jobs" dev B="$B"
 if [ "${1:-}" = soak ]; then
 	export IMG_SOAK=yes IMG_TRIES=5000000 LIMIT=14400 # seconds for each file
 	step make -s -j"$jobs" check B="$B" WERROR=-Werror
-	step make -s -j"$jobs" asan B="$B" WERROR=-Werror ASAN_WITHOUT=
-	step make -s -j"$jobs" tsan B="$B" WERROR=-Werror TSAN_BATS=
+	step make -s -j"$jobs" asan B="$B" WERROR=-Werror ASAN=
+	step make -s -j"$jobs" tsan B="$B" WERROR=-Werror TSAN=
 	step make -s -j"$jobs" fuzz B="$B" N="${N:-5000000}"
 	unset IMG_SOAK # memcheck is slow
 	step make -s -j"$jobs" valgrind B="$B" WERROR=-Werror

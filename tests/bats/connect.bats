@@ -104,12 +104,10 @@ ends_within() {
 }
 
 @test "connect: a link chooses no place for the helper" {
-	local place
-	place=$(hide /var/tmp /tmp/img-tools-"$(id -u)" /dev/shm "/run/user/$(id -u)/img-tools")
-
 	mkdir -p own "$BATS_FILE_TMPDIR/home-linked"
 	mkdir -m 700 own/img-tools-x
-	HOST_MOUNTS="$place
+	HOST_MOUNTS="$(hide_helpers)
+		$(hide /var/tmp /dev/shm)
 		mount -t tmpfs -o ro tmpfs $BATS_FILE_TMPDIR/home-linked
 		ln -s $DIR/own/img-tools-x /var/tmp/img-tools-$(id -u)
 		ln -s $DIR/own/img-tools-x /dev/shm/img-tools-$(id -u)" extra_host linked

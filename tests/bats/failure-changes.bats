@@ -36,8 +36,7 @@ ended() {
 # reads FILE: a helper has FILE open, and has read more than its beginning, which it does once
 # it has looked at the file's times.
 reads() {
-	local - pid file key value
-	set +T
+	local pid file key value
 
 	find_processes
 	for pid in "${PROCESSES[@]}"; do

@@ -1055,11 +1055,7 @@ y.img" ]
 
 # A host to which no helper was sent yet.
 fresh_host() {
-	local uid
-
-	uid=$(id -u)
-	HOST_MOUNTS=$(hide {/var/tmp,/tmp,/dev/shm}/img-tools-"$uid" "/run/user/$uid/img-tools") \
-		start_host "$1"
+	HOST_MOUNTS=$(hide_helpers) start_host "$1"
 }
 
 @test "copy: the helper is sent once and kept in the user's cache, only for that user" {

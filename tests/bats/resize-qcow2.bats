@@ -194,9 +194,8 @@ stays() {
 }
 
 @test "qcow2: --physical of an encrypted image keeps what its tables name" {
-	qemu-img create -q -f qcow2 --object secret,id=s,data=abc \
-		-o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 x.qcow2 1M
-	qemu-io --object secret,id=s,data=abc -c 'write -P 1 0 64k' --image-opts \
+	encrypted x.qcow2 1M
+	qemu-io --object secret,id=s,data=x -c 'write -P 1 0 64k' --image-opts \
 		driver=qcow2,encrypt.key-secret=s,file.filename=x.qcow2
 	end=$(stat -c %s x.qcow2)
 	truncate -s 32M x.qcow2

@@ -134,7 +134,7 @@ check() {
 # helper that is to be sent is removed from the host.
 prepare() {
 	case $1 in
-	info-first) rm "$SSHD_DIR"/a/home/.cache/img-tools/img-helper-* ;;
+	info-first) rm -f "$SSHD_DIR"/a/home/.cache/img-tools/* /{var/tmp,tmp,dev/shm}/img-tools-"$(id -u)"/img-helper-* ;;
 	grow*)
 		GROWN=$(($(stat -c %s "$2") * 11 / 10 / 4096 * 4096))
 		export GROWN

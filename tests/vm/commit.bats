@@ -209,7 +209,7 @@ kill_each() {
 	[ "$count" -ge "$least" ]
 	for ((n = 1; n <= count; n++)); do
 		for when in before after; do
-			((++i % $(sample 3) == 0)) || continue
+			((++i % $(sample 7) == 0)) || continue
 			if ! killed_at "$n" "$when" "$format" "$@"; then
 				echo "killed $when call $n:" >&2
 				cat calls >&2
@@ -221,9 +221,9 @@ kill_each() {
 }
 
 @test "the helper is killed before or after each program that it runs: a raw base" {
-	quick kill_each 8 raw img-commit --delete --top /dev/vga/mid /dev/vga/top
+	kill_each 8 raw img-commit --delete --top /dev/vga/mid /dev/vga/top
 }
 
 @test "the helper is killed before or after each program that it runs: a qcow2 base" {
-	quick kill_each 7 qcow2 img-commit --delete --top /dev/vga/mid /dev/vga/top
+	kill_each 7 qcow2 img-commit --delete --top /dev/vga/mid /dev/vga/top
 }

@@ -13,7 +13,7 @@
 #
 #   on HOST COMMAND...           runs it there; img-* are given $SSH_CONFIG
 #   make_group HOST GROUP SIZE...   makes a volume group on new disks of those sizes
-#   drop_group GROUP             removes it, whatever state it is in, and its disks
+#   drop_group GROUP             removes it ('*': all), whatever state it is in, and its disks
 #   disks GROUP                  prints the names of its disks
 #   suspended                    prints the names of all suspended volumes
 #   lv FIELD VOLUME              prints that field of a volume of host a, as LVM shows it
@@ -48,16 +48,12 @@ BATS_TEST_DIRNAME=$bats_dir source "$bats_dir/common.bash"
 declare -gA ADDRESS=([a]=10.90.0.2 [b]=10.90.0.3)
 
 guest_setup_file() {
+	local host port
+
 	if [ -z "${IMG_VM:-}" ]; then
 		echo "not in a guest: tests/vm/run.sh runs this" >&2
 		return 1
 	fi
-	quick set_up_file
-}
-
-set_up_file() {
-	local host port
-
 	img_setup_file
 	cp "$IMG_VM/here/lvm.conf" /etc/lvm/lvm.conf
 	SSHD_DIR=$BATS_FILE_TMPDIR/sshd
@@ -80,14 +76,10 @@ set_up_file() {
 }
 
 guest_teardown_file() {
-	quick tear_down_file
-}
-
-tear_down_file() {
 	local host clean=0
 
 	img_teardown_file
-	drop_disks '*' || clean=1
+	drop_group '*' || clean=1
 	for host in a b; do
 		find "$IMG_VM/$host"/{tmp,srv,etc,lvm} -mindepth 1 -delete
 	done
@@ -114,10 +106,6 @@ teardown_file() {
 # Repairs the disks and links; the groups remain.  A volume that a test
 # left suspended is a failure.
 guest_teardown() {
-	quick tear_down
-}
-
-tear_down() {
 	local clean=0 volume
 
 	heal_all
@@ -145,14 +133,6 @@ heal_all() {
 	done
 }
 
-# quick FUNCTION...: runs it without what bats does before each command of it,
-# which takes long where there is no hardware virtualisation.
-quick() {
-	local -
-	set +T
-	"$@"
-}
-
 on() {
 	local host=$1
 	shift
@@ -174,15 +154,15 @@ link_slow() {
 	local ms=$1 rate=$2
 	shift 2
 
-	quick link_ends replace "delay $((ms * 500))us rate $rate limit 20000" "$@"
+	link_ends replace "delay $((ms * 500))us rate $rate limit 20000" "$@"
 }
 
 link_cut() {
-	quick link_ends replace 'loss 100%' "$@"
+	link_ends replace 'loss 100%' "$@"
 }
 
 link_heal() {
-	quick link_ends del '' "$@"
+	link_ends del '' "$@"
 	[ -n "${2:-}" ] || [ "$1" = a ] || rm -f "$IMG_VM/links-changed"
 }
 
@@ -208,10 +188,6 @@ link_queue() {
 }
 
 make_group() {
-	quick new_group "$@"
-}
-
-new_group() {
 	local host=$1 group=$2 size names=() name
 	shift 2
 
@@ -250,13 +226,9 @@ disks() {
 	done
 }
 
+# From the top, with all volumes on the disks.  LVM is not used: it would read disks that fail, and
+# wait for suspended volumes.
 drop_group() {
-	quick drop_disks "$1"
-}
-
-# drop_disks GROUP: removes them from the top, with all volumes on them ('*': of all groups).
-# LVM is not used: it would read disks that fail, and wait for suspended volumes.
-drop_disks() {
 	local disk loop sectors force='' tries name
 
 	for disk in $(disks "$1"); do
@@ -304,10 +276,6 @@ above() {
 }
 
 disk_fault() {
-	quick set_fault "$@"
-}
-
-set_fault() {
 	local disk=$1 from=$2 count=$3 target=$4 loop sectors
 	shift 4
 
@@ -341,20 +309,12 @@ forget() {
 }
 
 disk_heal() {
-	quick end_fault "$1"
-}
-
-end_fault() {
 	whole "$1" | disk_table "$1"
 	rm -f "$IMG_VM/disks/$1.fault"
 }
 
 # Linux 6.1 cannot corrupt reads, so volume_rot changes the stored data.
 volume_fault() {
-	quick set_volume_fault "$@"
-}
-
-set_volume_fault() {
 	local host=$1 volume=$2 from=$3 count=$4 place disk at
 	shift 4
 

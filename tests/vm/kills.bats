@@ -19,13 +19,9 @@ lvm_at() {
 	fi
 }
 
-# each_point LAST MAKE WORD...: kills `lvm WORD...` at every such call, half of them on
-# each host to save time; MAKE prepares.  @ in a word stands for the host.
+# each_point LAST MAKE WORD...: kills `lvm WORD...` at each such call, half of them on each
+# host to save time; MAKE prepares.  @ in a word stands for the host.  All of them in `make soak`.
 each_point() {
-	quick kill_each "$@"
-}
-
-kill_each() {
 	local least=$1 make=$2 other
 	shift 2
 
@@ -43,11 +39,12 @@ kill_each() {
 }
 
 half() {
-	local host=$1 odd=$2 make=$3 n what
+	local host=$1 odd=$2 make=$3 n what step
 	shift 3
 
+	step=$(sample 3)
 	while read -r n what <&5; do
-		[ $((n % 2)) = "$odd" ] || continue
+		((n % 2 == odd && n / 2 % step == 0)) || continue
 		$make "$host"
 		if lvm_at "$host" "$n" "${@//@/$host}" >/dev/null 2>&1 || ! mended "$host"; then
 			echo "after a kill at $n ($what): $*" >&2

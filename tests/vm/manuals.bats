@@ -15,7 +15,7 @@ setup_file() {
 	export WORLD=$BATS_FILE_TMPDIR/world
 	make_group here vg0 256M
 	make_group a vg1 256M
-	quick make_world
+	make_world
 }
 
 teardown_file() {

@@ -127,13 +127,13 @@ kill_each() {
 }
 
 @test "a volume and its filesystem are grown, and the helper is killed" {
-	quick kill_each 10 16777216 25165824 img-resize --fs /dev/vga/img 24M
+	kill_each 10 16777216 25165824 img-resize --fs /dev/vga/img 24M
 }
 
 @test "a volume and its filesystem are made smaller, and the helper is killed" {
-	quick kill_each 9 16777216 12582912 img-resize --shrink --fs /dev/vga/img 12M
+	kill_each 9 16777216 12582912 img-resize --shrink --fs /dev/vga/img 12M
 }
 
 @test "a volume and its filesystem are grown in place, and the helper is killed" {
-	quick kill_each 8 16777216 25165824 img-resize --in-place --fs /dev/vga/img 24M
+	kill_each 8 16777216 25165824 img-resize --in-place --fs /dev/vga/img 24M
 }
