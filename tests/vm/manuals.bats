@@ -177,7 +177,7 @@ end_qemu() {
 	local tag=img-tools.run=a:boot-before:4026531836:4711:1234
 
 	volume a vg1/web 8M
-	on a lvcreate -qq -s -L 4M -n web.img-tools-023052-4711 --addtag $tag vg1/web
+	on a lvcreate -qq -s -L 4M -n web.img-tools-69211f2c-4711 --addtag $tag vg1/web
 	on a lvcreate -qq -y -L 4M -n new --addtag $tag vg1
 	runs img-clean.1
 	[ "$(on a lvs --noheadings -o lv_name vg1 | xargs)" = web ]

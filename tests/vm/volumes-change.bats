@@ -25,6 +25,7 @@ load volumes
 	refuses 4 /dev/mapper/vgi-pool_tdata on a img-delete /dev/mapper/vgi-pool_tdata
 	refuses 4 /dev/vgi on a img-delete /dev/vgi
 	refuses 6 /dev/vgi/off on a img-rename /dev/vgi/off thin
+	refuses 4 /dev/vgi/off on a img-rename /dev/vgi/off off
 	refuses 2 /dev/vgi/off on a img-rename /dev/vgi/off 'a b'
 	refuses 3 /dev/vgi/none on a img-delete /dev/vgi/none
 	succeeds on a img-delete -f /dev/vgi/none

@@ -177,6 +177,8 @@ static int rename_volume(const struct place *base, const char *name, const struc
 	lvm_volume_fini(&v);
 	if (volume_check_name(&other, has_layers, ST_USAGE) < 0)
 		return -1;
+	if (strcmp(name, p->volume.name) == 0)
+		return err_set(ST_REFUSED, "has that name already");
 	gone = volume_is_gone(&other);
 	if (gone == 0)
 		return err_set(ST_EXISTS, "'%s' exists already", name);

@@ -2,9 +2,9 @@
  * volume_way_back: the snapshot by which a volume gets the content back that it had before a
  * resize.
  *
- * It has a tag of its own (VOLUME_TAG_WAY_BACK), so img-clean never removes it.  A thick
- * one is as large as the volume.  While it exists, LVM can neither extend nor cut the
- * volume.
+ * It has a tag of its own (VOLUME_TAG_WAY_BACK): img-clean keeps it as long as an unfinished resize
+ * of its volume waits for it.  A thick one is as large as the volume.  While it exists, LVM can
+ * neither extend nor cut the volume.
  *
  * Every function returns 0, or -1 recorded, and blocks as long as LVM does; the merge also as long
  * as it takes to copy what has changed.
