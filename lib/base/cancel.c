@@ -59,6 +59,21 @@ bool cancel_is_set(void)
 	return atomic_load(&is_set);
 }
 
+/* A thread that lets signals through again takes those that are pending for any thread. */
+bool cancel_is_set_by_now(void)
+{
+	sigset_t set, old;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < CAUGHT; i++)
+		sigaddset(&set, caught[i]);
+	pthread_sigmask(SIG_BLOCK, &set, &old);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return cancel_is_set();
+}
+
 int cancel_signal(void)
 {
 	return atomic_load(&by_signal);

@@ -33,6 +33,14 @@ void cancel_at_once_if_again(void);
 
 void cancel_set(void); /* async-signal-safe */
 bool cancel_is_set(void);
+
+/*
+ * The same, once a signal that was sent before has been handled: it may wait for another thread to
+ * run.  So the end of the input that follows from a signal to all of a pipeline is never taken for
+ * the end of the data.
+ */
+bool cancel_is_set_by_now(void);
+
 int cancel_signal(void); /* the first signal caught, or 0 */
 
 /* A descriptor that becomes readable at cancel_set() and stays so. */

@@ -64,6 +64,8 @@ static ssize_t inlet_read_once(struct inlet *in, void *p, size_t n)
 		if (!w[0].revents)
 			continue;
 		got = read(in->fd, p, n);
+		if (got == 0 && cancel_is_set_by_now())
+			return err_set(ST_FAILED, "interrupted");
 		if (got >= 0) {
 			in->ended = in->ended || got == 0;
 			return got;

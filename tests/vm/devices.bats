@@ -139,7 +139,8 @@ finished() {
 	unfinished
 	succeeds img-write --config config "$IMAGE" "$LOOP"
 	finished
-	# A signal.
+	# A signal, once the job has written what was not there before.
+	yes junk | head -c 9M | dd of="$LOOP" conv=fsync status=none
 	mkfifo pipe
 	env --default-signal=INT img-write --config config - "$LOOP" <pipe 3>&- &
 	writer=$!
@@ -147,9 +148,9 @@ finished() {
 	head -c 3M "$IMAGE" >&6
 	wait_until 20 cmp -s -n 4096 -i 1M "$IMAGE" "$LOOP"
 	kill -INT $writer
-	exec 6>&-
 	status=0
 	wait $writer || status=$?
+	exec 6>&-
 	[ "$status" = 130 ]
 	unfinished
 }
