@@ -103,6 +103,39 @@ fill() {
 	on b lvremove -qy vgb
 }
 
+# A helper has the volume open.
+is_read() {
+	local pid fd
+
+	find_processes
+	for pid in "${PROCESSES[@]}"; do
+		for fd in "/proc/$pid/fd/"*; do
+			[[ ! $fd -ef /dev/vga/thin ]] || return 0
+		done
+	done
+	return 1
+}
+
+# write_until_read FILE: writes it to the volume, which is its standard output, and then waits with it
+# open until a helper has it open, too.
+write_until_read() {
+	dd if="$1" bs=1M seek=8 conv=notrunc status=none
+	wait_until 30 is_read
+}
+
+@test "what a writer has left in the cache is read, although the writer was not the last to close it" {
+	on a lvcreate -q --type thin-pool -c 64K -L 16M --poolmetadatasize 4M -n pool vga
+	on a lvcreate -q -V 64M --thinpool vga/pool -n thin
+	head -c 1M /dev/urandom >part
+	write_until_read part 1<>/dev/vga/thin 3>&- &
+	wait_until 20 cmp -s -n 1M -i 0:8M part /dev/vga/thin
+	succeeds on a img-copy /dev/vga/thin /srv/copy
+	wait $!
+	cmp -n 1M -i 0:8M part "$IMG_VM/a/srv/copy"
+	rm "$IMG_VM/a/srv/copy"
+	on a lvremove -qy vga
+}
+
 @test "a pool that does not zero, with odd chunk sizes: no old data appears" {
 	dirty a vga
 	on a lvcreate -q --type thin-pool -Zn -c 192K -L 48M --poolmetadatasize 4M -n pool vga

@@ -37,7 +37,14 @@ static void read_map(struct image_volume *v)
 	v->map_tried = true;
 	if (!v->lv.is_thin || v->base.may_change)
 		return;
-	v->has_map = thin_map_read(&v->map, v->base.st.st_rdev) == 0;
+	/*
+	 * The kernel writes what it caches of a device when its last user closes it.  A writer that
+	 * has closed it may not have been the last: we have it open.
+	 */
+	if (fsync(v->base.fd) < 0)
+		err_sys("cannot sync it to disk");
+	else
+		v->has_map = thin_map_read(&v->map, v->base.st.st_rdev) == 0;
 	if (!v->has_map)
 		log_info("reading all of the volume: %s", err_text());
 	err_clear();
