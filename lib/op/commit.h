@@ -62,8 +62,9 @@ struct commit {
 
 	/* While QEMU runs (commit_live.h). */
 	bool is_live;
-	bool is_active; /* TOP is IMAGE, so the guest uses BASE afterwards */
-	bool takes_up;	/* QEMU has the job that another run of the command began */
+	bool is_active;	     /* TOP is IMAGE, so the guest uses BASE afterwards */
+	bool takes_up;	     /* QEMU has the job that another run of the command began */
+	bool is_handed_over; /* QEMU was, or is being, told to let the guest use BASE */
 	struct commit_guest *guest;
 	char job[COMMIT_JOB_MAX]; /* the name of QEMU's job */
 	uint64_t live_end;	  /* BASE is written up to there, as QEMU says; 0: not known */

@@ -38,17 +38,13 @@ static int delete_layer(
 {
 	const struct change_want want = { .allow_links = allow_links };
 	struct place *p = place_open(below->policy, path);
-	struct image *img;
-	char id[IDENTITY_MAX];
+	struct image *img = p ? image_open(p) : NULL;
 	int r;
 
-	if (!p)
-		return -1;
-	if (p->backend->identify(p, id) < 0) {
-		place_close(p);
+	if (!img && err_status() == ST_ABSENT) {
+		err_clear();
 		return 0;
 	}
-	img = image_open(p);
 	r = img ? check_stands_on(img, below) : -1;
 	image_close(img);
 	p = r == 0 ? place_open(below->policy, path) : NULL;

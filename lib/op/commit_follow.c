@@ -62,6 +62,18 @@ static int job_failed(const struct commit *c, const struct qmp_job *job)
 		is_full ? ST_NOROOM : ST_FAILED, "the job '%s' failed: %s", c->job, job->error);
 }
 
+/*
+ * The guest may write to BASE from then on.  So BASE has no mark any more, by which the same
+ * command, run when the guest is gone, would write the old layers over that.
+ */
+static int hand_over(struct commit *c)
+{
+	if (held_unmark(c->held[c->base]) < 0)
+		return err_wrap("layer '%s'", commit_path(c, c->base));
+	c->is_handed_over = true;
+	return c->guest->ops->complete(c->guest, c);
+}
+
 /* One look at the job: 1: it has succeeded; 0: it goes on; -1 recorded. */
 static int follow_step(struct following *f)
 {
@@ -81,7 +93,7 @@ static int follow_step(struct following *f)
 		r = resume_without_space(f);
 	} else if (job.is_ready && !f->was_completed) {
 		f->was_completed = true;
-		r = c->guest->ops->complete(c->guest, c);
+		r = hand_over(c);
 	}
 	return r < 0 ? -1 : 0;
 }

@@ -145,14 +145,29 @@ static int enlarge_live_base(struct commit *c)
 	return 0;
 }
 
+/* After a failure to start it, which may be that the answer was not awaited.  Keeps the error. */
+static bool may_have_begun(struct commit *c)
+{
+	struct qmp_job job;
+	struct err e;
+	bool may;
+
+	err_take(&e);
+	may = cancel_is_set() || c->guest->ops->find(c->guest, c, &job) != 0;
+	err_put(&e);
+	return may;
+}
+
 static int begin_job(struct commit *c)
 {
 	if (mark_live_base(c) < 0 || enlarge_live_base(c) < 0)
 		return -1;
 	if (cancel_is_set())
 		return err_set(ST_FAILED, "interrupted");
-	if (c->guest->ops->start(c->guest, c) < 0)
+	if (c->guest->ops->start(c->guest, c) < 0) {
+		c->is_changed = may_have_begun(c);
 		return -1;
+	}
 	c->is_changed = true;
 	return 0;
 }
@@ -168,6 +183,10 @@ static int give_up_live(struct commit *c)
 		err_put(&e);
 		return -1;
 	}
+	if (c->is_handed_over)
+		return err_set(e.status,
+			"%.500s (the guest uses '%.300s' now, unless QEMU says something else)",
+			e.text, base);
 	if (cancel_is_set())
 		return err_set(e.status,
 			"interrupted, but QEMU goes on with its job '%s' ('%.300s' is unfinished "
@@ -177,7 +196,17 @@ static int give_up_live(struct commit *c)
 		e.text, base);
 }
 
-/* The job has failed, and was told of, so that a new one can have its name. */
+/*
+ * The job has failed, and was told of, so that a new one can have its name.  The guest goes on with
+ * IMAGE.
+ */
+static void forget_failed_job(struct commit *c)
+{
+	if (c->is_handed_over && mark_live_base(c) == 0)
+		c->is_handed_over = false;
+	c->guest->ops->dismiss(c->guest, c);
+}
+
 static int follow_to_end(struct commit *c)
 {
 	struct qmp_job job;
@@ -186,8 +215,9 @@ static int follow_to_end(struct commit *c)
 	if (commit_follow_job(c) == 0)
 		return 0;
 	err_take(&e);
-	if (!cancel_is_set() && c->guest->ops->find(c->guest, c, &job) > 0 && job.has_ended)
-		c->guest->ops->dismiss(c->guest, c);
+	if (!cancel_is_set() && c->guest->ops->find(c->guest, c, &job) > 0 && job.has_ended &&
+		*job.error)
+		forget_failed_job(c);
 	err_put(&e);
 	return -1;
 }
@@ -199,7 +229,9 @@ static int check_result(struct commit *c)
 	int r = open_layers(c);
 
 	if (r == 0 && !c->is_active && !c->is_rebased)
-		r = err_set(ST_CORRUPT, "the job has ended, but '%s' does not stand on '%s'",
+		r = err_set(ST_FAILED,
+			"the job has failed: '%.300s' does not stand on '%.300s', which is "
+			"unfinished now (run the same command again)",
 			child ? child : "?", commit_path(c, c->base));
 	free(child);
 	if (r < 0)
@@ -240,14 +272,12 @@ static int clear_up_live(struct commit *c, struct held *base, struct buf *reply)
 	bool allow_links = op_flag(c->request, "allow_links");
 	struct err e = { .status = ST_OK };
 
-	if (c->is_active && held_unmark(base) < 0)
-		return err_wrap("layer '%s'", base->place->path);
 	if (forget_job(c) < 0)
 		return -1;
 	if (c->deletes &&
 		commit_delete_layers(&c->record, base->place, NULL, allow_links, reply) < 0)
 		err_take(&e);
-	if (!c->is_active && held_unmark(base) < 0)
+	if (held_unmark(base) < 0)
 		return err_wrap("layer '%s'", base->place->path);
 	if (e.status == ST_OK)
 		return 0;

@@ -8,8 +8,9 @@
  *	check what it has written | forget the job | delete layers | remove the mark
  *
  * QEMU lets CHILD stand on BASE at the end of the job or, if TOP is IMAGE, lets the guest use BASE.
- * In the second case, nothing in the layers tells that, so the mark is removed before the job is
- * forgotten: a job that has ended, and a base without a mark, are a commit that was completed.
+ * In the second case, nothing in the layers tells that, so the mark is removed before QEMU is told
+ * to: the same command must never write over what the guest has written to BASE.  If the job fails
+ * after that, BASE is marked again.
  */
 #ifndef IMG_COMMIT_LIVE_H
 #define IMG_COMMIT_LIVE_H

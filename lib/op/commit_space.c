@@ -179,6 +179,7 @@ static struct resize *open_resize(const struct commit *c, bool dry_run)
 {
 	const struct resize_want want = { .allow_links = op_flag(c->request, "allow_links"),
 		.unzeroed = c->unzeroed,
+		.is_unused = c->was_begun, /* no layer is written before the space is complete */
 		.in_use = c->is_live,
 		.dry_run = dry_run };
 	struct image *img = commit_layer(c, c->base).img;

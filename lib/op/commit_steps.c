@@ -53,23 +53,31 @@ static void add_check_steps(const struct commit *c, struct buf *reply)
 			commit_path(c, c->child));
 	if (c->has_child && (c->child > 0 || !c->is_live))
 		kv_addf(reply, "step", "check '%s'", commit_path(c, c->child));
-	if (c->is_active)
-		kv_addf(reply, "step", "let the guest use '%s'", commit_path(c, c->base));
+}
+
+static void add_mark_step(const struct commit *c, struct buf *reply)
+{
+	kv_addf(reply, "step", "remove the mark of '%s'", commit_path(c, c->base));
 }
 
 static void add_steps(const struct commit *c, struct buf *reply)
 {
-	const char *base = commit_path(c, c->base), *image = c->image->place->path;
+	const char *image = c->image->place->path;
 	bool is_top = strcmp(c->record.layer[0], image) == 0;
 	unsigned i;
 
 	if (!c->is_rebased)
 		add_commit_steps(c, reply);
 	add_check_steps(c, reply);
+	if (c->is_active) {
+		add_mark_step(c, reply);
+		kv_addf(reply, "step", "let the guest use '%s'", commit_path(c, c->base));
+	}
 	for (i = 0; c->deletes && i < c->record.count; i++)
 		if (i > 0 || !is_top)
 			kv_addf(reply, "step", "delete '%s'", c->record.layer[i]);
-	kv_addf(reply, "step", "remove the mark of '%s'", base);
+	if (!c->is_active)
+		add_mark_step(c, reply);
 	if (c->deletes && is_top)
 		kv_addf(reply, "step", "delete '%s'", image);
 }

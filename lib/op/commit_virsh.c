@@ -119,8 +119,10 @@ static int find_libvirt_job(struct commit_guest *g, const struct commit *c, stru
 	if (r > 0 && is_first && (!now.is_commit || !c->was_begun))
 		return err_set(
 			ST_BUSY, "a block job is running on disk '%s' of the guest", v->disk);
-	if (r == 0 && (v->has_job || (v->used_base && c->is_active && c->was_begun)))
+	if (r == 0 && v->has_job)
 		return find_ended(v, c, job);
+	if (r == 0 && v->used_base && c->is_active)
+		return err_set(ST_REFUSED, "uses '%s' already", commit_path(c, c->base));
 	if (r == 0)
 		return 0;
 	v->has_job = true;

@@ -112,13 +112,21 @@ static int repair_base(const struct commit *c)
 	return commit_check_is_dirty(c) ? commit_check_repair(c) : 0;
 }
 
+/* Nothing is known of who wrote them, so they are synced before a layer is deleted. */
+static int complete_rebased(struct commit *c)
+{
+	if (commit_check_layer(c, c->base) < 0 || commit_check_layer(c, c->child) < 0 ||
+		held_sync(c->held[c->base]) < 0)
+		return -1;
+	return held_sync(c->held[c->child]) < 0 ? err_wrap("layer '%s'", commit_path(c, c->child))
+						: 0;
+}
+
 /* Up to the moment at which no layer that was committed is needed any more. */
 static int change_chain(struct commit *c)
 {
 	if (c->is_rebased)
-		return commit_check_layer(c, c->base) < 0 || commit_check_layer(c, c->child) < 0
-			       ? -1
-			       : 0;
+		return complete_rebased(c);
 	if (mark_base(c) < 0 || (c->to && enlarge_base(c) < 0) || repair_base(c) < 0 ||
 		commit_layers(c) < 0 || commit_check_layer(c, c->base) < 0 || check_cancel() < 0)
 		return -1;

@@ -24,6 +24,7 @@ struct resize_want {
 	bool in_use;	  /* others use it: it may be grown, but what it has is theirs */
 	bool allow_links; /* also change a file that has several links */
 	bool unzeroed;	  /* the new space need not be zeros; may be set until resize_plan() */
+	bool is_unused;	  /* nobody has used the new space that an interrupted job has left */
 	bool risky;	  /* what it holds is changed, and could be broken half-way */
 	bool in_place;	  /* risky, but without a way back: it is only marked as unfinished */
 	bool dry_run;	  /* only make the checks; r->fd is then for reading only */

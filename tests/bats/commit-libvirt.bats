@@ -15,10 +15,12 @@ setup_file() {
 		case " $* " in
 		*' domstats '*) cat V/domstats ;;
 		*' blockcommit '*)
+			[ ! -e V/begins ] || mv V/begins V/asked
 			[ ! -s V/errors ] || { cat V/errors >&2; exit 1; }
 			echo 0 >V/asked
 			;;
 		*' --pivot '*)
+			eval "$PIVOTS"
 			rm V/asked
 			qemu-img commit -q -b "$BASE" "$DIR/snap2"
 			grep -v 'block.[01]' V/domstats >V/new
@@ -86,7 +88,7 @@ example() {
 
 # virsh_does WORD=VALUE...
 virsh_does() {
-	printf '%q\n' "DIR=$DIR" "BASE=$DIR/base" FAILS=no ENDS=4 "TYPE=Block Commit" "$@" |
+	printf '%q\n' "DIR=$DIR" "BASE=$DIR/base" FAILS=no ENDS=4 PIVOTS= "TYPE=Block Commit" "$@" |
 		sed 's/^\([A-Z]*\)\\=/\1=/' >"$V/state"
 }
 
@@ -128,8 +130,32 @@ asked() {
 	[ -e snap1 ]
 	[ -e snap2 ]
 	has_mark base && return 1
-	# The client had died when the guest used the base already.
-	setfattr -n user.img-tools.unfinished -v commit::snap2:snap1 base
+	# It is told that it uses the base already, to which it may have written since then.
+	qemu-io -f raw -c 'write -P 7 3M 1M' base >/dev/null
+	cp base used
+	refuses 4 "v:$DIR/snap2" img-commit --libvirt web --base "$DIR/base" "v:$DIR/snap2"
+	says "uses '$DIR/base' already"
+	cmp base used
+}
+
+@test "commit libvirt: when the guest is let use the base, that has no mark any more" {
+	local marked=$BATS_TEST_TMPDIR/marked
+
+	example
+	virsh_does 'TYPE=Active Block Commit' ENDS=99 "PIVOTS=getfattr -d $DIR/base >$marked; exit 1"
+	refuses 1 "v:$DIR/snap2" img-commit --libvirt web --base "$DIR/base" "v:$DIR/snap2"
+	says "the guest uses '$DIR/base' now, unless QEMU says something else"
+	[ ! -s "$marked" ]
+	has_mark base && return 1
+	shows snap2 qcow2
+	# The job fails then: the guest goes on with the image, and the base is unfinished.
+	example
+	virsh_does 'TYPE=Active Block Commit' ENDS=99 "PIVOTS=rm $V/asked; exit 0"
+	refuses 1 "v:$DIR/snap2" img-commit --libvirt web --base "$DIR/base" "v:$DIR/snap2"
+	says "'$DIR/base' is unfinished now; run the same command again"
+	has_mark base
+	shows snap2 qcow2
+	virsh_does 'TYPE=Active Block Commit' ENDS=99
 	succeeds img-commit --json --libvirt web --base "$DIR/base" --delete "v:$DIR/snap2"
 	json .resumed
 	shows base raw
@@ -159,8 +185,8 @@ asked() {
 	example
 	# The job ends without having done anything.
 	virsh_does FAILS=yes
-	refuses 8 "v:$DIR/snap2" img-commit --libvirt web --top 1 "v:$DIR/snap2"
-	says "'$DIR/snap2' does not stand on '$DIR/base'"
+	refuses 1 "v:$DIR/snap2" img-commit --libvirt web --top 1 "v:$DIR/snap2"
+	says "the job has failed: '$DIR/snap2' does not stand on '$DIR/base', which is unfinished now"
 	has_mark base
 	shows snap2 qcow2
 	virsh_does
@@ -176,6 +202,17 @@ asked() {
 	refuses 1 "v:$DIR/snap2" img-commit --libvirt web --top 1 "v:$DIR/snap2"
 	says 'virsh: unsupported configuration: no'
 	has_mark base && return 1
+	# It begins, and virsh does not hear of that.
+	example
+	printf 'error: Disconnected from qemu:///system\n' >"$V/errors"
+	echo 0 >"$V/begins"
+	refuses 1 "v:$DIR/snap2" img-commit --libvirt web --top 1 "v:$DIR/snap2"
+	says "'$DIR/base' is unfinished now; run the same command again"
+	has_mark base
+	rm "$V/errors"
+	succeeds img-commit --json --libvirt web --top 1 "v:$DIR/snap2"
+	json .resumed
+	shows snap2 qcow2
 	example
 	# A layer that is not the uppermost: libvirt would commit that one, too, and the guest would use BASE.
 	refuses 4 "v:$DIR/snap1" img-commit -n --libvirt web "v:$DIR/snap1"

@@ -14,6 +14,7 @@ setup() {
 }
 teardown() {
 	stop_qemu
+	lvm_back a
 	on a lvremove -qqy vga 2>/dev/null || true
 	guest_teardown
 	[ -z "$(tagged a)" ]
@@ -92,6 +93,25 @@ volumes() {
 	shows top
 	[ "$(backing_of top)" = /dev/vga/base ]
 	[ "$(volumes)" = 'base top' ]
+	blockdev --flushbufs /dev/vga/base
+	cmp -n $((2 << 20)) -i $((10 << 20)):0 /dev/vga/base /dev/zero >&2
+}
+
+@test "the helper is killed when it has extended a base, whose new space the next one zeroes" {
+	chain raw
+	start_qemu raw
+	printf '#!/bin/bash\n(exec -a "${0##*/}" /usr/sbin/lvm.real "$@")\nresult=$?\n%s\nexit $result\n' \
+		'[[ $result != 0 || "${0##*/} $*" != *lvextend* ]] || kill -KILL $PPID' >killer
+	lvm_is a killer
+	try on a img-commit --qmp /srv/qmp --top 1 /dev/vga/top
+	[ "$status" = 7 ]
+	lvm_back a
+	[ "$(blockdev --getsize64 /dev/vga/base)" = $((12 << 20)) ]
+	# The guest has not used it, as it is read only through the layers.
+	succeeds on a img-commit --json --qmp /srv/qmp --top 1 --delete /dev/vga/top
+	json '.resumed and .base.after.physical == 12582912'
+	stop_qemu
+	shows top
 	blockdev --flushbufs /dev/vga/base
 	cmp -n $((2 << 20)) -i $((10 << 20)):0 /dev/vga/base /dev/zero >&2
 }

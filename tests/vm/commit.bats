@@ -141,6 +141,19 @@ size_of() {
 	shows top
 }
 
+@test "a layer that is not active is not taken for one that was deleted" {
+	chain raw
+	succeeds on a img-commit --top 1 /dev/vga/top
+	# As a job leaves it that is interrupted before it deletes.
+	on a lvchange -qq --addtag img-tools.commit=top:mid vga/base
+	on a lvchange -qq -an vga/mid
+	refuses 1 /dev/vga/top on a img-commit --top 1 --delete /dev/vga/top
+	says "layer '/dev/vga/mid'"
+	says 'not active'
+	[ "$(volumes)" = 'base mid top' ]
+	shows top
+}
+
 # Prints a program that runs LVM, or qemu-img, counts the calls that can change something in the
 # file calls, and kills the helper as the files target and when say.
 counted() {

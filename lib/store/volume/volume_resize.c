@@ -119,7 +119,7 @@ static bool is_unzeroed(const struct resize_volume *v)
 
 static int check_unzeroed(const struct resize_volume *v)
 {
-	if (!is_unzeroed(v))
+	if (!is_unzeroed(v) || v->base.want.is_unused)
 		return 0;
 	if (v->base.want.in_use)
 		return err_set(ST_BUSY,
