@@ -296,9 +296,16 @@ int target_rewind(struct target *t)
 	return lseek(t->fd, 0, SEEK_SET) < 0 ? err_sys("cannot read it again") : t->fd;
 }
 
+/* Syncing to disk takes time, in which the job may have been interrupted. */
+static int check_cancel(void)
+{
+	return cancel_is_set() ? err_set(ST_FAILED, "interrupted") : 0;
+}
+
 int target_commit(struct target *t)
 {
-	if ((!t->is_settled && target_settle(t) < 0) || t->ops->commit(t) < 0) {
+	if ((!t->is_settled && target_settle(t) < 0) || check_cancel() < 0 ||
+		t->ops->commit(t) < 0) {
 		target_abort(t);
 		return -1;
 	}

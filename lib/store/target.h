@@ -111,7 +111,8 @@ int target_rewind(struct target *t);
 /*
  * Completes it: calls target_settle() if that was not done, and gives it its name, or
  * removes the tag or mark that says that it is unfinished.  0; or -1 recorded, and it was
- * aborted.  Frees t either way.  Blocks as target_settle().
+ * aborted: also if the job was cancelled while it was synced to disk.  Frees t either way.  Blocks
+ * as target_settle().
  */
 int target_commit(struct target *t);
 

@@ -81,6 +81,33 @@ ends_well() {
 	ended_by INT
 }
 
+@test "signal: while the target is synced to disk" {
+	local pid signal before
+
+	traced_build -qq -e trace=fsync -e inject=fsync:delay_enter=2000000
+	head -c 3M /dev/urandom >x.img
+	echo old >y.img
+	before=$(state_of y.img)
+	for signal in INT TERM KILL; do
+		env --default-signal=INT,TERM "$TRACED/bin/img-copy" --overwrite x.img y.img 3>&- &
+		pid=$!
+		wait_until 20 cmp -s x.img .y.img.img-tools
+		kill -$signal $pid
+		wait $pid || true
+		nothing_left
+		[ "$(state_of y.img)" = "$before" ]
+	done
+	rm y.img
+	lzop -q -o y.img.lzo x.img
+	env --default-signal=INT "$TRACED/bin/img-unarchive" y.img.lzo 3>&- &
+	pid=$!
+	wait_until 20 cmp -s x.img .y.img.img-tools
+	kill -INT $pid
+	wait $pid || true
+	nothing_left
+	[ "$(ls)" = $'x.img\ny.img.lzo' ]
+}
+
 @test "signal: while the client waits for standard input" {
 	local pid signal
 
