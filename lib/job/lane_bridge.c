@@ -24,7 +24,8 @@ struct direction {
 	int from, to;
 	uint8_t *bytes; /* PIECE of them; those from `at` up to `len` are left */
 	size_t at, len;
-	bool has_ended; /* nothing more can be read, or be written */
+	bool has_ended; /* nothing more can be read */
+	bool is_lost;	/* nothing more can be written, so nothing is read any more, either */
 };
 
 struct lane_bridge {
@@ -43,7 +44,7 @@ static void move_some(struct direction *d)
 {
 	ssize_t n;
 
-	if (d->has_ended)
+	if (d->has_ended || d->is_lost)
 		return;
 	if (d->at == d->len) {
 		n = recv(d->from, d->bytes, PIECE, MSG_DONTWAIT);
@@ -60,7 +61,8 @@ static void move_some(struct direction *d)
 		if (may_come_again(n))
 			return;
 		if (n <= 0) {
-			d->has_ended = true;
+			d->is_lost = true;
+			d->at = d->len;
 			return;
 		}
 		d->at += (size_t)n;
@@ -72,11 +74,22 @@ static short events_of(const struct lane_bridge *b, int socket)
 	const struct direction *out = &b->way[socket], *in = &b->way[!socket];
 	short events = 0;
 
-	if (!out->has_ended && out->at == out->len)
+	if (!out->has_ended && !out->is_lost && out->at == out->len)
 		events |= POLLIN;
-	if (!in->has_ended && in->at < in->len)
+	if (in->at < in->len)
 		events |= POLLOUT;
 	return events;
+}
+
+/*
+ * The lane ends when one direction does: blocks go in one only.  An end that is gone does not read
+ * BEATs any more, but what it has sent before is passed on, up to its end.
+ */
+static bool goes_on(const struct lane_bridge *b)
+{
+	const struct direction *up = &b->way[0], *down = &b->way[1];
+
+	return !up->has_ended && !down->has_ended && !(up->is_lost && down->is_lost);
 }
 
 static void *run_bridge(void *arg)
@@ -85,8 +98,7 @@ static void *run_bridge(void *arg)
 	struct pollfd p[3] = { [2] = { b->quit, POLLIN, 0 } };
 	int i;
 
-	/* The lane ends when one direction does: blocks go in one only. */
-	while (!b->way[0].has_ended && !b->way[1].has_ended && !p[2].revents) {
+	while (goes_on(b) && !p[2].revents) {
 		for (i = 0; i < 2; i++) {
 			p[i].events = events_of(b, i);
 			/* Else a socket that has hung up would wake it all the time. */

@@ -65,6 +65,7 @@ static void test_slow_reader(void)
 		"a byte goes up");
 	fits = send_until_full(one[0]);
 	close(one[0]);
+	ok(write(other[1], "beat", 4) == 4, "a BEAT comes back when it has gone");
 	poll(NULL, 0, LOOK_MS); /* nothing is to happen, so nothing can be waited for */
 	before = processor_ms();
 	poll(NULL, 0, LOOK_MS);
