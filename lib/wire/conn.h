@@ -17,7 +17,7 @@
 struct conn_hooks {
 	void (*message)(void *arg, int level, const char *text);
 	void (*progress)(void *arg, const struct wire_progress *p);
-	void (*ended)(void *arg); /* an ERROR came, or the peer is lost */
+	void (*ended)(void *arg); /* an ERROR came, or the peer is lost; told at once to a helper */
 	void *arg;
 };
 

@@ -257,10 +257,17 @@ static int wait_for_bytes(struct reader *r)
 	return p[1].revents ? -1 : 0;
 }
 
+/* Whether somebody is to know at once that the peer is gone, although its last frames are unread.
+ */
+static bool must_tell_of_end(const struct conn *c)
+{
+	return c->side == WIRE_HELPER && c->hooks.ended;
+}
+
 /*
  * Puts the frame into the inbox, and waits while that is full.  1: done; 0: not
  * yet; -1: the connection has ended.  If a client hung up, nothing that is still
- * unread matters; a helper may have ended in order, with its last frames unread.
+ * unread matters; a helper, and the sender of a data lane, may have ended in order.
  */
 static int hand_over(struct reader *r)
 {
@@ -271,7 +278,7 @@ static int hand_over(struct reader *r)
 
 	if (put == 0) {
 		hear(r, 0);
-		if (poll(p, 2, 0) > 0 && r->c->side == WIRE_HELPER &&
+		if (poll(p, 2, 0) > 0 && must_tell_of_end(r->c) &&
 			(p[0].revents & (POLLRDHUP | POLLHUP | POLLERR))) {
 			conn_fail(r->c, CONN_LOST, &e);
 			return -1;
