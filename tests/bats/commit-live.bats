@@ -195,7 +195,7 @@ uses_base() {
 		END
 	)
 	succeeds img-commit -n --qmp qmp snap2
-	tail -n 2 "$OUT" | diff - <(
+	grep -A1 '^  remove' "$OUT" | diff - <(
 		cat <<-END
 			  remove the mark of '$DIR/snap1'
 			  let the guest use '$DIR/snap1'
