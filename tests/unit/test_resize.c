@@ -105,6 +105,29 @@ static void test_cut(void)
 	image_close(img);
 }
 
+/* Another file has got the name before the image is changed: in a copy, or in place. */
+static void test_replaced(bool in_place)
+{
+	const struct resize_want want = { .risky = true, .in_place = in_place };
+	struct image *img;
+	struct resize *r;
+
+	scratch_save("x", "0123456789", 10);
+	scratch_save("other", "abcdefghij", 10);
+	img = places_image(&places_free, "x");
+	r = img ? resize_open(img, &want) : NULL;
+	ok(r && resize_plan(r, 15) == 0, "replaced: it is planned");
+	if (in_place)
+		ok(r && resize_begin(r) == 0 && resize_grow(r) == 0, "replaced: it grows");
+	ok(rename("other", "x") == 0, "replaced: another file gets its name");
+	err_clear();
+	ok(r && (in_place ? resize_finish(r) : resize_begin(r)) < 0 && err_status() == ST_BUSY,
+		"replaced: is refused");
+	is_int(scratch_run("test \"$(cat x)\" = abcdefghij"), 0, "replaced: it is as it was");
+	resize_close(r);
+	image_close(img);
+}
+
 int main(void)
 {
 	scratch_open();
@@ -113,6 +136,8 @@ int main(void)
 	test_cut();
 	test_meanwhile(false);
 	test_meanwhile(true);
+	test_replaced(false);
+	test_replaced(true);
 	scratch_close(tap_failed);
 	return tap_done();
 }

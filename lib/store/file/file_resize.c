@@ -149,7 +149,11 @@ static int unmark_file(struct resize *r)
 
 	if (!r->want.risky)
 		return 0;
-	if (sync_file(r) < 0 || unfinished_clear(r->fd, p->dir, p->base.name) < 0)
+	if (sync_file(r) < 0)
+		return -1;
+	if (!p->by_link && !partial_is_same(p->dir, p->base.name, r->fd))
+		return err_set(ST_BUSY, "was renamed or replaced while it was changed");
+	if (unfinished_clear(r->fd, p->dir, p->base.name) < 0 || sync_file(r) < 0)
 		return -1;
 	r->stays_unfinished = false;
 	return 0;

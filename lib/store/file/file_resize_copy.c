@@ -11,6 +11,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/size.h"
+#include "lib/host/identity.h"
 #include "lib/host/inuse.h"
 #include "lib/host/storage.h"
 #include "lib/store/backend.h"
@@ -46,7 +47,14 @@ static struct target *make_copy(struct resize *r, bool dry_run)
 		.share = true,
 		.replaces_source = true };
 	struct place *own = p->backend->beside(p, p->name);
+	const struct place_file *now = (const struct place_file *)own;
 
+	/* What has the name now would be replaced, and its owner would get the copy. */
+	if (own && (now->node < 0 || !identity_is_same(&now->st, &r->img->st))) {
+		place_close(own);
+		place_was_replaced();
+		return NULL;
+	}
 	return own ? target_make(own, &want) : NULL;
 }
 
