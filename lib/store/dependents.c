@@ -4,6 +4,7 @@
  */
 #include "lib/store/dependents.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,20 +159,25 @@ const char *dependents_next_group(const struct dependents *d, size_t *at)
 }
 
 /*
- * Reads what fd records into d->content.  Whether it is an image that may need others; what cannot
- * be parsed cannot be opened by QEMU either.
+ * Reads what fd records into d->content.  1: it is an image that may need others; 0: it is none, or
+ * cannot be parsed, so that QEMU cannot open it either; -1 with errno: it cannot be read.
  */
-static bool read_headers(struct dependents *d, int fd, const struct stat *st)
+static int read_headers(struct dependents *d, int fd, const struct stat *st)
 {
 	off_t end = S_ISBLK(st->st_mode) ? lseek(fd, 0, SEEK_END) : st->st_size;
 	uint8_t magic[LZOP_MAGIC_LEN];
 	ssize_t n = io_pread(fd, magic, sizeof(magic), 0);
-	bool is = false;
+	int r, why;
 
-	if (n > 0 && end > 0 && !lzop_is(magic, (size_t)n))
-		is = content_read(d->content, fd, (uint64_t)end) == 0 && !*d->content->damaged;
+	if (n < 0)
+		return -1;
+	if (n == 0 || end <= 0 || lzop_is(magic, (size_t)n))
+		return 0;
+	r = content_read(d->content, fd, (uint64_t)end);
+	why = r < 0 ? err_errno() : 0;
 	err_clear();
-	return is;
+	errno = why;
+	return why ? -1 : r == 0 && !*d->content->damaged;
 }
 
 /* Whether it may be one of several layers; a raw image is the lowest one at most. */
@@ -222,8 +228,11 @@ int dependents_look(struct dependents *d, int fd, const char *spelled, const cha
 	struct stat st;
 	int r;
 
-	if (fstat(fd, &st) < 0 || !read_headers(d, fd, &st))
+	if (fstat(fd, &st) < 0)
 		return 0;
+	r = read_headers(d, fd, &st);
+	if (r <= 0)
+		return r < 0 ? dependents_skip(d, spelled, &st, strerror(errno)) : 0;
 	if (S_ISBLK(st.st_mode) && is_layer(d->content))
 		d->has_layers = true;
 	r = compare_names(d, spelled);
@@ -251,7 +260,7 @@ static bool read_layer(struct dependents *d, const struct place *p)
 
 	if (is && p == d->image)
 		d->st = st;
-	is = is && read_headers(d, fd, &st);
+	is = is && read_headers(d, fd, &st) > 0;
 	if (p == d->image && (fd < 0 || (is && is_layer(d->content))))
 		d->has_layers = true;
 	if (fd >= 0)

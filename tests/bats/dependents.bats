@@ -374,6 +374,23 @@ allowed() {
 	succeeds without_power img-delete d/base
 }
 
+@test "dependents: a read error, at the beginning or behind it, is no answer" {
+	local when
+
+	traced_build -qq
+	mkdir d
+	install -m 600 /dev/null d/base
+	overlay d/other base
+	for when in 1 2; do
+		printf '%s\n' -P "$DIR/d/other" -e trace=pread64 \
+			-e "inject=pread64:error=EIO:when=$when" >"$INJECT"
+		try "$TRACED/bin/img-delete" d/base
+		[ "$status" = 4 ]
+		says "cannot check whether '$DIR/d/other' needs this image: Input/output error"
+		[ -e d/base ]
+	done
+}
+
 @test "dependents: what cannot be read elsewhere is only warned of" {
 	mkdir d also
 	touch d/base
