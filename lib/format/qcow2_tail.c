@@ -68,6 +68,7 @@ static int look_at_last_cluster(struct qcow2_tail *out, const struct tail *t, ui
 
 	if (entry & QCOW2_ENTRY_COMPRESSED) {
 		out->is_stale = true;
+		out->ends_in_backing = false;
 		return 0;
 	}
 	out->ends_in_backing =

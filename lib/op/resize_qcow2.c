@@ -218,20 +218,24 @@ static int plan_zeros(struct resizing_qcow2 *z)
 {
 	const struct qcow2 *q = &z->q;
 	struct qcow2_tail tail;
-	uint64_t backing = 0;
-	bool longer = false;
+	uint64_t backing = 0, last = z->from - z->from % q->cluster_size;
+	bool longer = false, reaches = false;
 
 	if (qcow2_tail_read(&tail, q, z->img->fd, z->img->len) < 0)
 		return -1;
 	if (*q->backing) {
 		backing = resize_backing_size(z->img->place, q);
 		longer = backing == 0 || backing > z->from;
+		reaches = backing == 0 || backing > last;
 	}
 	z->with_zeros = tail.is_stale || longer;
-	if (longer && tail.ends_in_backing)
+	/* QEMU would take what the disk shows of that cluster from the zeros, too. */
+	if (z->with_zeros && tail.ends_in_backing && reaches)
 		return err_set(ST_REFUSED,
-			"its disk ends within a cluster of its backing file, which is longer, or "
-			"cannot be looked at (see qemu-img resize)");
+			"its disk ends within a cluster of its backing file, %s (see qemu-img "
+			"resize)",
+			longer ? "which is longer, or cannot be looked at"
+			       : "and there is old data behind its end");
 	if (!z->with_zeros || q->version > 2)
 		return 0;
 	return grow_qcow2_refuse_version(

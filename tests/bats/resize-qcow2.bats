@@ -303,6 +303,20 @@ disk_alone() {
 	disk x.qcow2 8388608 short
 }
 
+@test "qcow2: old data in the last cluster, of which the backing file has the beginning" {
+	head -c 5018112 /dev/urandom >base
+	qemu-img create -q -f qcow2 -o extended_l2=on -F raw -b base x.qcow2 5222400
+	qemu-io -f qcow2 -c 'write -P 7 5021696 4096' x.qcow2 >/dev/null
+	qemu-img resize -q --shrink x.qcow2 5018112
+	stays 4 'and there is old data behind its end' 8M
+	qemu-img compare -q -f raw -F qcow2 base x.qcow2
+	# The backing file ends before that cluster.
+	truncate -s 4980736 base
+	cp base was
+	resized x.qcow2 8M
+	disk x.qcow2 8388608 was
+}
+
 @test "qcow2: old data behind the end of the disk does not come back" {
 	local options
 
