@@ -3,6 +3,7 @@
  */
 #include "lib/format/content.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,4 +163,21 @@ const char *content_backing_format(const struct content *c)
 	if (c->foreign.format)
 		return c->foreign.backing_format ? c->foreign.backing_format : "";
 	return c->format == format_qcow2 ? c->qcow2.backing_format : "";
+}
+
+int content_look(struct content *c, int fd, uint64_t len)
+{
+	uint8_t magic[LZOP_MAGIC_LEN];
+	ssize_t n = io_pread(fd, magic, sizeof(magic), 0);
+	int r, why;
+
+	if (n < 0)
+		return -1;
+	if (n == 0 || lzop_is(magic, (size_t)n))
+		return 0;
+	r = content_read(c, fd, len);
+	why = r < 0 ? err_errno() : 0;
+	err_clear();
+	errno = why;
+	return why ? -1 : r == 0 && !*c->damaged;
 }

@@ -39,6 +39,12 @@ struct content {
 int content_read(struct content *c, int fd, uint64_t len);
 
 /*
+ * The same of what may be an image that needs others.  1: it is; 0: it is an archive, or cannot be
+ * parsed, so that QEMU cannot open it either; -1 with errno: it cannot be read.
+ */
+int content_look(struct content *c, int fd, uint64_t len);
+
+/*
  * The same of the first n bytes (QCOW2_HEADER_MAX, or all if there are fewer) of an image
  * that is known not to be an archive.
  */

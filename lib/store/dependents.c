@@ -158,26 +158,12 @@ const char *dependents_next_group(const struct dependents *d, size_t *at)
 	return name;
 }
 
-/*
- * Reads what fd records into d->content.  1: it is an image that may need others; 0: it is none, or
- * cannot be parsed, so that QEMU cannot open it either; -1 with errno: it cannot be read.
- */
+/* As content_look(). */
 static int read_headers(struct dependents *d, int fd, const struct stat *st)
 {
 	off_t end = S_ISBLK(st->st_mode) ? lseek(fd, 0, SEEK_END) : st->st_size;
-	uint8_t magic[LZOP_MAGIC_LEN];
-	ssize_t n = io_pread(fd, magic, sizeof(magic), 0);
-	int r, why;
 
-	if (n < 0)
-		return -1;
-	if (n == 0 || end <= 0 || lzop_is(magic, (size_t)n))
-		return 0;
-	r = content_read(d->content, fd, (uint64_t)end);
-	why = r < 0 ? err_errno() : 0;
-	err_clear();
-	errno = why;
-	return why ? -1 : r == 0 && !*d->content->damaged;
+	return end > 0 ? content_look(d->content, fd, (uint64_t)end) : 0;
 }
 
 /* Whether it may be one of several layers; a raw image is the lowest one at most. */
