@@ -188,18 +188,15 @@ int fs_smallest(struct fs *f, uint64_t *bytes)
 	return 0;
 }
 
-/* resize2fs cuts a regular file to the size of the filesystem. */
-static int restore_len(const struct fs *f)
+int fs_restore_len(int fd, uint64_t end)
 {
 	struct stat st;
 
-	if (f->device != f->fd)
-		return 0;
-	if (fstat(f->fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return err_sys("cannot stat");
-	if ((uint64_t)st.st_size >= f->len)
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size >= end)
 		return 0;
-	return ftruncate(f->fd, (off_t)f->len) < 0 ? err_sys("cannot set its length again") : 0;
+	return ftruncate(fd, (off_t)end) < 0 ? err_sys("cannot set its length again") : 0;
 }
 
 static int change_size(struct fs *f, uint64_t bytes)
@@ -208,7 +205,7 @@ static int change_size(struct fs *f, uint64_t bytes)
 	struct err e;
 
 	err_take(&e);
-	if (restore_len(f) < 0 && r == 0)
+	if (f->device == f->fd && fs_restore_len(f->fd, f->len) < 0 && r == 0)
 		return -1;
 	err_put(&e);
 	return r;

@@ -76,6 +76,13 @@ int fs_smallest(struct fs *f, uint64_t *bytes);
  */
 int fs_resize(struct fs *f, uint64_t len, uint64_t bytes);
 
+/*
+ * resize2fs cuts a file to the size of its filesystem: lengthens it to `end` bytes again.
+ * fs_resize() does that itself, but resize2fs may outlive a helper that was killed.  0, or -1
+ * recorded.
+ */
+int fs_restore_len(int fd, uint64_t end);
+
 /* Calls each with blkid's TYPE of all that can be grown, or shrunk, on this host. */
 void fs_each_kind(bool shrink, void (*each)(void *arg, const char *type), void *arg);
 

@@ -185,7 +185,7 @@ static int give_up_live(struct commit *c)
 	}
 	if (c->is_handed_over)
 		return err_set(e.status,
-			"%.500s (the guest uses '%.300s' now, unless QEMU says something else)",
+			"%.500s (QEMU was told to let the guest use '%.300s': see whether it does)",
 			e.text, base);
 	if (cancel_is_set())
 		return err_set(e.status,

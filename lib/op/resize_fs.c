@@ -3,9 +3,6 @@
  */
 #include "lib/op/resize_fs.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "lib/base/err.h"
 #include "lib/base/size.h"
 
@@ -76,21 +73,6 @@ static int fit_table(const struct resize_fs *x, int fd, uint64_t len, uint64_t n
 	return x->table ? ptable_fit_last(x->table, fd, len, new_len, x->end) : 0;
 }
 
-/*
- * resize2fs cuts a file to the size of its filesystem.  If it has outlived a helper that was
- * killed, nobody has lengthened the file again.
- */
-static int restore_len(int fd, uint64_t end)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return err_sys("cannot stat");
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size >= end)
-		return 0;
-	return ftruncate(fd, (off_t)end) < 0 ? err_sys("cannot set its length again") : 0;
-}
-
 int resize_fs_run(
 	struct resize_fs *x, int fd, uint64_t len, uint64_t new_len, const struct fs_want *want)
 {
@@ -101,7 +83,8 @@ int resize_fs_run(
 	fs_close(&x->fs);
 	if (grows && fit_table(x, fd, len, new_len) < 0)
 		return -1;
-	if (restore_len(fd, x->start + space) < 0 ||
+	/* A resize2fs that has outlived its helper has cut the file, and nobody has mended that. */
+	if (fs_restore_len(fd, x->start + space) < 0 ||
 		fs_open(&x->fs, fd, x->start, space, want) < 0 ||
 		fs_resize(&x->fs, space, x->bytes) < 0)
 		return -1;

@@ -257,8 +257,7 @@ static int wait_for_bytes(struct reader *r)
 	return p[1].revents ? -1 : 0;
 }
 
-/* Whether somebody is to know at once that the peer is gone, although its last frames are unread.
- */
+/* Whether somebody must know at once that the peer is gone, before its last frames are read. */
 static bool must_tell_of_end(const struct conn *c)
 {
 	return c->side == WIRE_HELPER && c->hooks.ended;

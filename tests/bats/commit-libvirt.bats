@@ -144,7 +144,7 @@ asked() {
 	example
 	virsh_does 'TYPE=Active Block Commit' ENDS=99 "PIVOTS=getfattr -d $DIR/base >$marked; exit 1"
 	refuses 1 "v:$DIR/snap2" img-commit --libvirt web --base "$DIR/base" "v:$DIR/snap2"
-	says "the guest uses '$DIR/base' now, unless QEMU says something else"
+	says "QEMU was told to let the guest use '$DIR/base': see whether it does"
 	[ ! -s "$marked" ]
 	has_mark base && return 1
 	shows snap2 qcow2

@@ -19,8 +19,9 @@ lvm_at() {
 	fi
 }
 
-# each_point LAST MAKE WORD...: kills `lvm WORD...` at each such call, half of them on each
-# host to save time; MAKE prepares.  @ in a word stands for the host.  All of them in `make soak`.
+# each_point LEAST MAKE WORD...: kills `lvm WORD...` at a sample of these calls, of which there are
+# LEAST or more, and at all of them in `make soak`; half of them on each host, to save time.  MAKE
+# prepares.  @ in a word stands for the host.
 each_point() {
 	local least=$1 make=$2 other
 	shift 2
