@@ -163,7 +163,7 @@ asan:
 	tests/run.sh $(B)/asan $(or $(T),$(ASAN))
 # Those in which threads meet.
 TSAN := $(addprefix test_,archive_flow backend backend_op cancel coded_digest conn conn_end \
-	conn_failed conn_pause content flow flow_lanes flow_wire guest guest_pause guest_watch inlet \
+	conn_failed conn_lane conn_pause content flow flow_lanes flow_wire guest guest_pause guest_watch inlet \
 	inuse io lane_bridge order outlet peer_kept progress qmp qmp_block qmp_job queue server) \
 	$(addsuffix .bats,img-copy failure-signal)
 # Without address randomisation, of which gcc 12's runtime cannot stand much.
