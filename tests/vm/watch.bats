@@ -213,11 +213,11 @@ event() {
 	on a rm /etc/img-tools/config
 	# LVM fails: an alarm with its message.
 	lvm_is a - <<-'END'
-		#!/bin/sh
+		#!/bin/bash
 		case " $* " in
 		*" lvextend "*) echo "no luck today" >&2; exit 5 ;;
 		esac
-		exec /usr/sbin/lvm.real "$@"
+		exec -a lvm lvm.real "$@"
 	END
 	try on a img-watch --once --json --extend 8M --reserve 64M /dev/vga/img
 	lvm_back a
