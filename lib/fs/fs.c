@@ -5,6 +5,7 @@
  */
 #include "lib/fs/fs.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,10 @@
 
 #include "lib/base/child.h"
 #include "lib/base/err.h"
+#include "lib/base/io.h"
 #include "lib/base/size.h"
 #include "lib/base/text.h"
+#include "lib/block/block.h"
 #include "lib/fs/fs_kind.h"
 #include "lib/host/loop.h"
 
@@ -26,6 +29,7 @@
 #define GIB_MAX (1u << 14) /* so that no product overflows */
 
 #define LOOP_UNIT 512
+#define REST_PIECE 262144 /* bytes that are read at a time */
 
 static const struct fs_kind *const kinds[] = {
 	&fs_kind_ext,
@@ -54,10 +58,14 @@ static int open_device(struct fs *f)
 		return 0;
 	if (fstat(f->fd, &st) < 0)
 		return err_sys("cannot stat");
-	if (S_ISREG(st.st_mode) && f->off == 0 && !f->kind->needs_device)
+	if (S_ISREG(st.st_mode) && f->off == 0 && !f->kind->needs_device && !f->has_rest)
 		f->device = f->fd;
 	else
 		f->device = loop_open(f->fd, f->off, f->len - f->len % LOOP_UNIT, f->want.dry_run);
+	if (f->device < 0 && f->has_rest)
+		return err_wrap("something lies behind its %s filesystem, and would be cut off "
+				"without a loop device",
+			f->extent.type);
 	return f->device < 0 ? -1 : 0;
 }
 
@@ -160,9 +168,47 @@ static int check_shrinking(struct fs *f, uint64_t bytes)
 		(unsigned long long)smallest);
 }
 
+/* Whether there is anything but zeros behind the filesystem: 1, 0, or -1 recorded. */
+static int find_rest(const struct fs *f)
+{
+	uint64_t at = f->off + f->extent.bytes, end = f->off + f->len;
+	uint8_t *piece = malloc(REST_PIECE);
+	int found = piece ? 0 : err_set(ST_FAILED, "out of memory");
+	ssize_t n = 1;
+	off_t data;
+
+	for (; found == 0 && at < end; at += (uint64_t)n) {
+		data = lseek(f->fd, (off_t)at, SEEK_DATA);
+		if (data > (off_t)at)
+			at = (uint64_t)data;
+		if ((data < 0 && errno == ENXIO) || at >= end)
+			break;
+		n = io_pread(f->fd, piece, end - at < REST_PIECE ? end - at : REST_PIECE, at);
+		if (n <= 0)
+			break;
+		found = !block_all_zero(piece, (uint64_t)n);
+	}
+	if (n < 0)
+		err_sys("cannot read");
+	free(piece);
+	return n < 0 ? -1 : found;
+}
+
+/* Before a change to `bytes`: sets has_rest.  0, or -1 recorded. */
+static int look_for_rest(struct fs *f, uint64_t bytes)
+{
+	int r = 0;
+
+	if (f->want.keeps_rest && f->kind->cuts_file && bytes < f->extent.bytes)
+		r = find_rest(f);
+	f->has_rest = r > 0;
+	return r < 0 ? -1 : 0;
+}
+
 int fs_check(struct fs *f, uint64_t bytes)
 {
-	if (check_programs(f) < 0)
+	close_device(f);
+	if (check_programs(f) < 0 || look_for_rest(f, bytes) < 0)
 		return -1;
 	if (f->kind->is_mounted && !f->want.may_mount)
 		return err_set(ST_REFUSED,
@@ -258,7 +304,7 @@ int fs_resize(struct fs *f, uint64_t len, uint64_t bytes)
 
 	close_device(f);
 	f->len = len;
-	if (open_device(f) < 0 || (k->repair && k->repair(f) < 0))
+	if (look_for_rest(f, bytes) < 0 || open_device(f) < 0 || (k->repair && k->repair(f) < 0))
 		return -1;
 	if (bytes == f->extent.bytes) {
 		if (k->verify && k->verify(f) < 0)

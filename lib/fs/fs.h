@@ -25,11 +25,12 @@
 struct fs_kind;
 
 struct fs_want {
-	bool is_copy;	/* of what is to be resized: a program that changes it may be killed */
-	bool may_mount; /* a kind that is resized only while it is mounted may be mounted */
-	bool dry_run;	/* fd is for reading only */
-	bool was_begun; /* an interrupted job of ours may have left it damaged: answer yes to all
-			   questions of its checker */
+	bool is_copy;	 /* of what is to be resized: a program that changes it may be killed */
+	bool may_mount;	 /* a kind that is resized only while it is mounted may be mounted */
+	bool dry_run;	 /* fd is for reading only */
+	bool keeps_rest; /* what lies behind the filesystem is to stay if that is shrunk */
+	bool was_begun;	 /* an interrupted job of ours may have left it damaged: answer yes to all
+			    questions of its checker */
 };
 
 struct fs {
@@ -43,6 +44,7 @@ struct fs {
 	 * limits.  -1 until it is needed.
 	 */
 	int device;
+	bool has_rest; /* behind it there is something that its program would cut off a file */
 };
 
 /*

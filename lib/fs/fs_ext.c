@@ -242,6 +242,7 @@ const struct fs_kind fs_kind_ext = {
 	.types = types,
 	.programs = { "e2fsck", "resize2fs", NULL },
 	.can_shrink = true,
+	.cuts_file = true,
 	.check = check_ext,
 	.smallest = smallest_ext,
 	.repair = repair_ext,

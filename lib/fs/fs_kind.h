@@ -21,6 +21,7 @@ struct fs_kind {
 	bool can_shrink;
 	bool is_mounted;   /* resized while it is mounted, which needs root */
 	bool needs_device; /* its programs do not work on a regular file */
+	bool cuts_file;	   /* shrunk in a regular file, it is the end of that */
 	uint64_t floor;	   /* bytes below which it is never shrunk */
 
 	/*

@@ -61,12 +61,12 @@ static void find_locks(int fd, struct inuse *u)
 	u->readers = true;
 	u->writers = u->writers || writes;
 	/* QEMU does not lock the first byte.  A job of ours locks all, as partial_lock() does. */
-	if (!get_lock(fd, 0, 1, &first))
+	if (!get_lock(fd, 0, 1, &first)) {
 		inuse_find_say(u, "locked by QEMU");
-	else if (first.l_pid == -1 && first.l_start == 0 && first.l_len == 0)
-		inuse_find_say(u, "another job is writing it");
-	else
-		inuse_find_say(u, "locked by another program");
+		return;
+	}
+	u->job = first.l_pid == -1 && first.l_start == 0 && first.l_len == 0;
+	inuse_find_say(u, u->job ? "another job is writing it" : "locked by another program");
 }
 
 /* NFS and SMB refuse a lease also to whoever has no delegation of the file. */

@@ -24,6 +24,7 @@ struct inuse {
 	bool mounted;
 	bool writers;		/* it is open for writing elsewhere, or mounted writable */
 	bool readers;		/* it is used in another way */
+	bool job;		/* another job of ours is writing it; of files only */
 	char who[256];		/* the first use that was found, for messages */
 	struct buf holders;	/* all uses, at most INUSE_HOLDERS_MAX texts, as mountpoints */
 	struct buf mountpoints; /* NUL-terminated strings, one after the other */

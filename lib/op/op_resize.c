@@ -60,12 +60,8 @@ static int check_content(struct image *img, bool as_raw, bool fs_only)
 
 static int look_for_users(struct resizing *z)
 {
-	struct inuse u;
-	int r = z->img->ops->use(z->img, &u);
+	int r = resize_look_for_users(z->img, &z->in_use, z->who);
 
-	z->in_use = u.writers || u.readers;
-	snprintf(z->who, sizeof(z->who), "%s", u.who);
-	inuse_fini(&u);
 	if (r < 0 || z->in_use || !z->with_fs)
 		return r;
 	return image_hold(z->img); /* a write to it is detected in the end */
@@ -124,7 +120,7 @@ static int prepare(struct resizing *z)
 	struct err unfinished = { .status = ST_OK };
 
 	/* Before it is locked, since a lock tells that a job is writing it. */
-	if (image_refuse_unfinished(z->img) < 0)
+	if (resize_refuse_unfinished(z->img, z->in_use ? z->who : NULL) < 0)
 		err_take(&unfinished);
 	z->r = resize_open(z->img, &want);
 	if (!z->r)
@@ -150,9 +146,10 @@ static int plan_fs(struct resizing *z)
 {
 	bool repairs =
 		z->r->pending.changing && z->r->pending.to == z->r->len && !flag(z, "dry_run");
-	const struct fs_want want = {
-		.may_mount = z->may_mount, .dry_run = !repairs, .was_begun = repairs
-	};
+	const struct fs_want want = { .may_mount = z->may_mount,
+		.dry_run = !repairs,
+		.was_begun = repairs,
+		.keeps_rest = z->fs_only };
 	uint64_t size = z->fs_only ? op_u64(z->request, "size", 0) : 0;
 	char before[SIZE_HUMAN], after[SIZE_HUMAN];
 	struct resize *r = z->r;
@@ -222,7 +219,8 @@ static int change_content(struct resizing *z)
 	const struct fs_want want = { .is_copy = z->img->place->backend->resizes_copy &&
 						 !flag(z, "in_place"),
 		.may_mount = z->may_mount,
-		.was_begun = r->pending.changing };
+		.was_begun = r->pending.changing,
+		.keeps_rest = z->fs_only };
 
 	if (z->with_fs)
 		return resize_fs_run(&z->fs, r->fd, z->table_len, r->len, &want);

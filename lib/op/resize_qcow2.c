@@ -41,9 +41,9 @@ struct resizing_qcow2 {
 	struct resize *r;
 	struct qcow2 q;
 	bool in_use;
-	char who[256];	   /* uses it */
-	uint64_t from, to; /* bytes of the guest's disk */
-	bool with_zeros;   /* the new space would show something otherwise */
+	char who[RESIZE_WHO_MAX]; /* uses it */
+	uint64_t from, to;	  /* bytes of the guest's disk */
+	bool with_zeros;	  /* the new space would show something otherwise */
 };
 
 /* The header of a qcow2 image: 1; 0: it is no such image, or cannot be parsed; -1 recorded. */
@@ -79,17 +79,6 @@ static bool is_device(const struct resizing_qcow2 *z)
 	return S_ISBLK(z->img->st.st_mode);
 }
 
-static int find_other_users(struct resizing_qcow2 *z)
-{
-	struct inuse u;
-	int r = z->img->ops->use(z->img, &u);
-
-	z->in_use = u.writers || u.readers;
-	snprintf(z->who, sizeof(z->who), "%s", u.who);
-	inuse_fini(&u);
-	return r;
-}
-
 /* Opens it for the change, and reads its header, which nobody changes then unless it is in use. */
 static int open_image(struct resizing_qcow2 *z)
 {
@@ -99,7 +88,7 @@ static int open_image(struct resizing_qcow2 *z)
 	int r;
 
 	/* Before it is locked, since a lock tells that a job is writing it. */
-	if (image_refuse_unfinished(z->img) < 0)
+	if (resize_refuse_unfinished(z->img, z->in_use ? z->who : NULL) < 0)
 		return -1;
 	z->r = resize_open(z->img, &want);
 	if (!z->r)
@@ -378,7 +367,7 @@ int resize_qcow2(struct image *img, const struct kv *request, struct buf *reply)
 	if (op_flag(request, "fs"))
 		return err_set(ST_USAGE, "holds a qcow2 image, in which no filesystem can be "
 					 "resized (see --format)");
-	if (find_other_users(&z) == 0 && open_image(&z) >= 0)
+	if (resize_look_for_users(z.img, &z.in_use, z.who) == 0 && open_image(&z) >= 0)
 		r = op_flag(request, "physical") ? resize_physical(&z) : resize_disk(&z);
 	resize_close(z.r);
 	return r;

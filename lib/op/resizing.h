@@ -21,9 +21,9 @@ struct resizing {
 	uint64_t table_len;  /* bytes of the image with which it was read */
 	uint64_t asked;	     /* bytes */
 	bool in_use;
-	char who[256]; /* uses it */
-	bool with_fs;  /* its filesystem is resized */
-	bool fs_only;  /* and the image keeps its size */
+	char who[RESIZE_WHO_MAX]; /* uses it */
+	bool with_fs;		  /* its filesystem is resized */
+	bool fs_only;		  /* and the image keeps its size */
 	bool may_mount;
 	bool has_fs; /* fs is open */
 	struct resize_fs fs;

@@ -11,6 +11,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/size.h"
+#include "lib/host/inuse.h"
 #include "lib/store/backend.h"
 
 #define ZEROED ":zeroed"
@@ -71,6 +72,28 @@ void *resize_new(size_t size, const struct resize_ops *ops, struct image *img,
 	r->want = *want;
 	r->fd = -1;
 	r->from = img->len;
+	return r;
+}
+
+int resize_look_for_users(struct image *img, bool *in_use, char who[RESIZE_WHO_MAX])
+{
+	struct inuse u;
+	int r = img->ops->use(img, &u);
+
+	*in_use = u.writers || u.readers;
+	snprintf(who, RESIZE_WHO_MAX, "%s", u.who);
+	if (r == 0 && u.job)
+		r = err_set(ST_BUSY, "in use: %s", who);
+	inuse_fini(&u);
+	return r;
+}
+
+int resize_refuse_unfinished(struct image *img, const char *who)
+{
+	int r = image_refuse_unfinished(img);
+
+	if (r < 0 && who && err_status() == ST_CORRUPT)
+		return err_set(ST_BUSY, "in use: %s", who);
 	return r;
 }
 

@@ -49,6 +49,20 @@ const char *resize_record_parse(struct resize_record *c, const char *text);
 struct resize;
 struct target;
 
+#define RESIZE_WHO_MAX 256
+
+/*
+ * Finds out whether others use an image that is to be resized, and who.  Also ST_BUSY: another job
+ * of ours is writing it, which will not do with another size.
+ */
+int resize_look_for_users(struct image *img, bool *in_use, char who[RESIZE_WHO_MAX]);
+
+/*
+ * As image_refuse_unfinished(); but if who uses it, that may be the job to which the mark
+ * belongs, so it is ST_BUSY.  NULL: nobody.
+ */
+int resize_refuse_unfinished(struct image *img, const char *who);
+
 /* After an interruption: r->pending.changing, and nothing gives it back.  -1 with ST_CORRUPT. */
 int resize_refuse_changing(const struct resize *r);
 

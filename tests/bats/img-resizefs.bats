@@ -64,6 +64,44 @@ intact() {
 	done
 }
 
+# behind FILE: puts something behind a filesystem of 20 MiB in it; still_behind FILE: it is still there.
+behind() {
+	truncate -s 40M "$1"
+	yes behind | dd of="$1" conv=notrunc iflag=fullblock bs=1k count=3 oseek=30000 status=none
+}
+
+still_behind() {
+	yes behind | head -c 3k | cmp -n 3072 -i 0:30720000 - "$1"
+}
+
+@test "resizefs: what lies behind the filesystem stays" {
+	local option
+
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	for option in --in-place -q; do
+		ext4 x.img 20M -b 1024
+		behind x.img
+		succeeds img-resizefs -n --shrink $option x.img 15M
+		succeeds img-resizefs --shrink $option x.img 15M
+		still_behind x.img
+		intact x.img 41943040 15728640
+	done
+	# Without root there is no device that could keep it.
+	ext4 x.img 20M -b 1024
+	behind x.img
+	cp x.img before
+	as_root chown 65534:65534 . x.img
+	for option in --in-place -n; do
+		refuses 4 x.img as_root env "PATH=$PATH" "HOME=$HOME" "IMG_TEST=$IMG_TEST" setpriv --reuid 65534 \
+			--regid 65534 --clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search \
+			--bounding-set=-all,+dac_read_search img-resizefs $option --shrink x.img 15M
+		says 'something lies behind its ext4 filesystem'
+	done
+	as_root chown "$(id -u):$(id -g)" . x.img
+	same before x.img
+	[ ! -e .x.img.img-tools-unfinished ]
+}
+
 @test "resizefs: what is refused changes nothing" {
 	ext4 x.img 40M
 	cp x.img before

@@ -333,6 +333,10 @@ busy() {
 	busy "a:$DIR/x.img" img-copy -s "a:$DIR/x.img" new.img
 	busy x.img img-copy --live x.img new.img
 	busy x.img img-write -n source.img x.img
+	busy x.img img-resize x.img +1M
+	busy x.img img-resize -n x.img +1M
+	busy x.img img-resize --fs x.img +1M
+	busy "a:$DIR/x.img" img-resizefs "a:$DIR/x.img"
 	ln x.img other.img # which has the same lock, and no mark beside it
 	for name in x.img other.img; do
 		busy "$name" img-copy "$name" new.img
@@ -340,6 +344,8 @@ busy() {
 		busy "a:$DIR/$name" img-verify "a:$DIR/$name"
 		says 'another job is writing it'
 		busy "$name" img-write --allow-links source.img "$name"
+		says 'another job is writing it'
+		busy "$name" img-resize --allow-links "$name" +1M
 		says 'another job is writing it'
 		busy "$name" img-delete --allow-links "$name"
 		says 'another job is writing it'

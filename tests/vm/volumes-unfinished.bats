@@ -22,6 +22,7 @@ load volumes
 	says 'in use: another job is making it'
 	refuses 5 /dev/vga/slow on a img-delete /dev/vga/slow
 	refuses 5 /dev/vga/slow on a img-write "$IMAGE" /dev/vga/slow
+	refuses 5 /dev/vga/slow on a img-resize /dev/vga/slow +4M
 	for pid in $(helpers); do
 		kill -KILL "$pid"
 	done
@@ -44,4 +45,27 @@ load volumes
 # tagged_as START: a volume on host a has a tag that begins with START.
 tagged_as() {
 	on a lvs --noheadings -o lv_tags | grep -q "^ *$1"
+}
+
+# A larger volume would not be what the job has measured, and its mark is not that of an interrupted one.
+@test "a volume that is being written is not resized" {
+	local option writer
+
+	on a lvcreate -qqy -L 16M -n slow vga
+	mkfifo pipe
+	on a img-write - /dev/vga/slow <pipe 3>&- &
+	writer=$!
+	exec 6>pipe
+	head -c 1M "$IMAGE" >&6
+	wait_until 20 tagged_as img-tools.unfinished
+	for option in '' -n --fs; do
+		# shellcheck disable=SC2086 # none or one
+		refuses 5 /dev/vga/slow on a img-resize $option /dev/vga/slow +4M
+		says 'in use: '
+	done
+	refuses 5 /dev/vga/slow on a img-resizefs /dev/vga/slow
+	exec 6>&-
+	wait $writer
+	succeeds on a img-resize /dev/vga/slow +4M
+	on a lvremove -qy vga/slow
 }
