@@ -59,6 +59,11 @@ bool cancel_is_set(void)
 	return atomic_load(&is_set);
 }
 
+int cancel_check(void)
+{
+	return cancel_is_set() ? err_set(ST_FAILED, "interrupted") : 0;
+}
+
 /* A thread that lets signals through again takes those that are pending for any thread. */
 bool cancel_is_set_by_now(void)
 {

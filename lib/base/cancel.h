@@ -34,6 +34,9 @@ void cancel_at_once_if_again(void);
 void cancel_set(void); /* async-signal-safe */
 bool cancel_is_set(void);
 
+/* 0, or -1 with ST_FAILED, "interrupted", recorded. */
+int cancel_check(void);
+
 /*
  * The same, once a signal that was sent before has been handled: it may wait for another thread to
  * run.  So the end of the input that follows from a signal to all of a pipeline is never taken for

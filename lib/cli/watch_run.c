@@ -319,8 +319,8 @@ static int watch_loop(struct watch_run *w)
 
 	while (has_hosts(w)) {
 		poll(p, 2, -1);
-		if (cancel_is_set())
-			return err_set(ST_FAILED, "interrupted");
+		if (cancel_check() < 0)
+			return -1;
 		if (read(w->inbox.wake, &drained, sizeof(drained)) < 0)
 			continue;
 		if (take_reports(w) < 0)

@@ -205,8 +205,8 @@ static int flow_count(struct flow *f, const struct block *b)
 /* Sends b, whose turn it is. */
 static int flow_pass(struct flow *f, struct block *b)
 {
-	if (cancel_is_set())
-		return err_set(ST_FAILED, "interrupted");
+	if (cancel_check() < 0)
+		return -1;
 	if (flow_count(f, b) < 0 || (!f->parallel && f->to->ops->put(f->to, b) < 0))
 		return -1;
 	if (b->kind == BLOCK_DATA && f->opt->compress == FLOW_COMPRESS_AUTO)
@@ -308,8 +308,8 @@ static int flow_finish(struct flow *f)
 	if (f->from->ops->finish && f->from->ops->finish(f->from, e) < 0)
 		return -1;
 	f->stats.source_failed = false;
-	if (cancel_is_set())
-		return err_set(ST_FAILED, "interrupted");
+	if (cancel_check() < 0)
+		return -1;
 	return f->to->ops->finish ? f->to->ops->finish(f->to, e) : 0;
 }
 

@@ -67,8 +67,8 @@ static int archive_sink_put(struct sink *base, struct block *b)
 			s->zero->has_raw = true;
 			block_encode(s->zero, true);
 		}
-		if (cancel_is_set())
-			return err_set(ST_FAILED, "interrupted");
+		if (cancel_check() < 0)
+			return -1;
 		if (archive_sink_append(s, s->zero) < 0)
 			return -1;
 	}

@@ -55,8 +55,8 @@ static int read_piece(struct qcow2_map *m, struct qcow2_map_piece *p, uint64_t o
 	if (p->off == off)
 		return 0;
 	p->off = UINT64_MAX;
-	if (cancel_is_set())
-		return err_set(ST_FAILED, "interrupted");
+	if (cancel_check() < 0)
+		return -1;
 	p->is_zeros = is_hole(m, off, n);
 	if (!p->is_zeros) {
 		got = io_pread(m->fd, p->bytes, n, off);

@@ -30,7 +30,7 @@ static int spend_on_tables(struct mapped *m, uint64_t n)
 	if (n > *m->left)
 		return err_set(ST_FAILED, "it takes too long to find the end");
 	*m->left -= n;
-	return cancel_is_set() ? err_set(ST_FAILED, "interrupted") : 0;
+	return cancel_check();
 }
 
 static void reach(struct mapped *m, uint64_t off, uint64_t n)

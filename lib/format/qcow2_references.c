@@ -32,8 +32,8 @@ int qcow2_references_read(struct qcow2_references *r, void *p, size_t n, uint64_
 {
 	ssize_t got;
 
-	if (cancel_is_set())
-		return err_set(ST_FAILED, "interrupted");
+	if (cancel_check() < 0)
+		return -1;
 	if (n > r->left)
 		return err_set(ST_FAILED, "it takes too long to check its structure");
 	r->left -= n;

@@ -153,8 +153,8 @@ static int search_block(struct counts *c, uint64_t off, uint64_t counts, uint64_
 	for (; bytes && *last == 0; bytes = at) {
 		at = (bytes - 1) / PIECE * PIECE;
 		n = (size_t)(bytes - at);
-		if (cancel_is_set())
-			return err_set(ST_FAILED, "interrupted");
+		if (cancel_check() < 0)
+			return -1;
 		if (read_exactly(c, piece, n, off + at) < 0)
 			return -1;
 		/* The last byte may have counts of further clusters. */

@@ -1,15 +1,14 @@
 /*
  * copy_local: the helper sends a record for the source, one for the target, one
- * with `failed` if the source failed later, and the final reply.
+ * with `failed` if the source failed later, and one with the counts.
  */
 #include "lib/job/copy_local.h"
 
-#include "lib/base/err.h"
 #include "lib/job/copy_request.h"
 
 /* Receives them.  *whose is the end that has failed, should this return -1. */
 static int receive_answers(const struct transfer *t, struct peer *p, const struct location **whose,
-	struct kv *reply, struct transfer_result *res)
+	struct kv *counts, struct transfer_result *res)
 {
 	struct kv record;
 	int r;
@@ -28,13 +27,12 @@ static int receive_answers(const struct transfer *t, struct peer *p, const struc
 	kv_fini(&record);
 	if (r < 0)
 		return -1;
-	while ((r = peer_answer(p, &record)) == 1) {
-		if (kv_get(&record, "failed"))
-			*whose = &t->from;
-		kv_fini(&record);
+	if (t->dry_run)
+		return copy_answer_ok(p, counts);
+	while ((r = copy_answer_record(p, counts)) == 0 && kv_get(counts, "failed")) {
+		*whose = &t->from;
+		kv_fini(counts);
 	}
-	if (r == 0)
-		*reply = record;
 	return r;
 }
 
@@ -42,7 +40,7 @@ int copy_local(const struct transfer *t, struct peer *p, struct transfer_result 
 {
 	const struct location *whose = &t->from;
 	struct buf args = BUF_INIT;
-	struct kv reply = KV_INIT;
+	struct kv counts = KV_INIT;
 	bool has_digest = true;
 	int r = -1;
 
@@ -52,18 +50,18 @@ int copy_local(const struct transfer *t, struct peer *p, struct transfer_result 
 	kv_add_bool(&args, "progress", t->progress != NULL);
 	kv_add_bool(&args, "want_digest", t->want_digest);
 	if (copy_request_target(&args, t) < 0 || peer_request(p, "copy", &args) < 0 ||
-		receive_answers(t, p, &whose, &reply, res) < 0)
+		receive_answers(t, p, &whose, &counts, res) < 0)
 		goto out;
 	if (!t->dry_run &&
-		(copy_answer_counts(&reply, res) < 0 || copy_answer_blocks(&reply, res) < 0 ||
-			kv_get_bool(&reply, "cloned", &res->cloned) < 0 ||
-			kv_get_bool(&reply, "has_digest", &has_digest) < 0))
+		(copy_answer_counts(&counts, res) < 0 || copy_answer_blocks(&counts, res) < 0 ||
+			kv_get_bool(&counts, "cloned", &res->cloned) < 0 ||
+			kv_get_bool(&counts, "has_digest", &has_digest) < 0 || copy_publish(p) < 0))
 		goto out;
 	if (!has_digest)
 		res->digest[0] = '\0';
 	r = 0;
 out:
 	buf_fini(&args);
-	kv_fini(&reply);
+	kv_fini(&counts);
 	return r < 0 ? copy_blame(whose) : 0;
 }

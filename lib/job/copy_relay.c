@@ -221,17 +221,6 @@ static int compare_digests(struct copy_ends *e, struct transfer_result *res)
 	return r < 0 ? copy_blame(&e->t->to) : 0;
 }
 
-static int publish(struct copy_ends *e)
-{
-	struct kv reply = KV_INIT;
-	int r = conn_send(peer_conn(e->to), WIRE_GO, NULL, 0);
-
-	if (r == 0)
-		r = copy_answer_ok(e->to, &reply);
-	kv_fini(&reply);
-	return r < 0 ? copy_blame(&e->t->to) : 0;
-}
-
 static int ask_both(struct copy_ends *e, struct kv *target, struct transfer_result *res)
 {
 	struct kv source = KV_INIT;
@@ -272,7 +261,7 @@ int copy_relay(
 		if (e.lanes.joined)
 			peer_set_progress(copy_lanes_teller(&e.lanes), NULL, NULL);
 		if (r == 0)
-			r = publish(&e);
+			r = copy_publish(to) < 0 ? copy_blame(&t->to) : 0;
 		if (r == 0)
 			res->wire_bytes = wire_bytes(&e);
 	}

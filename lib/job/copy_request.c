@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/job/parts.h"
@@ -145,6 +146,20 @@ int copy_answer_ok(struct peer *p, struct kv *reply)
 		kv_fini(reply);
 		r = err_set(ST_PEER, "protocol error: a RECORD instead of the OK");
 	}
+	return r;
+}
+
+int copy_publish(struct peer *p)
+{
+	struct kv reply = KV_INIT;
+	int r;
+
+	if (cancel_is_set_by_now())
+		return err_set(ST_FAILED, "interrupted");
+	if (conn_send(peer_conn(p), WIRE_GO, NULL, 0) < 0)
+		return -1;
+	r = copy_answer_ok(p, &reply);
+	kv_fini(&reply);
 	return r;
 }
 

@@ -32,6 +32,12 @@ int copy_answer_target(const struct kv *record, struct transfer_result *res);
 int copy_answer_counts(const struct kv *reply, struct transfer_result *res);
 int copy_answer_blocks(const struct kv *reply, struct transfer_result *res);
 
+/*
+ * Tells the target's helper to publish what it has synced, and receives its OK.  Fails if this
+ * process was interrupted before.  Blocks.
+ */
+int copy_publish(struct peer *p);
+
 /* Puts the location before the recorded error.  Returns -1. */
 int copy_blame(const struct location *loc);
 

@@ -104,7 +104,7 @@ int commit_follow_job(struct commit *c)
 	int r;
 
 	do {
-		r = cancel_is_set() ? err_set(ST_FAILED, "interrupted") : follow_step(&f);
+		r = cancel_check() < 0 ? -1 : follow_step(&f);
 		if (r == 0 && c->guest->ops->wait(c->guest, TICK_MS) < 0)
 			r = -1;
 	} while (r == 0);

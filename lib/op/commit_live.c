@@ -162,8 +162,8 @@ static int begin_job(struct commit *c)
 {
 	if (mark_live_base(c) < 0 || enlarge_live_base(c) < 0)
 		return -1;
-	if (cancel_is_set())
-		return err_set(ST_FAILED, "interrupted");
+	if (cancel_check() < 0)
+		return -1;
 	if (c->guest->ops->start(c->guest, c) < 0) {
 		c->is_changed = may_have_begun(c);
 		return -1;

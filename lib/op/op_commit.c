@@ -71,7 +71,7 @@ static int enlarge_base(struct commit *c)
 
 static int check_cancel(void)
 {
-	return cancel_is_set() ? err_set(ST_FAILED, "interrupted") : 0;
+	return cancel_check();
 }
 
 static int commit_layers(struct commit *c)

@@ -3,8 +3,14 @@
  *	RECORD  the source (reading.h)
  *	RECORD  path of the target, as resolved
  *	RECORD  failed=source, if an error that follows concerns the source
- *	OK      counts (op_reply_stats()); cloned=1: the storage shares the blocks; has_digest=1:
- *	        a digest was computed
+ *	RECORD  counts (op_reply_stats()), when the target is synced to disk; cloned=1: the storage
+ *		shares the blocks; has_digest=1: a digest was computed
+ *	GO      from the client, unless it was interrupted; or it closes the connection
+ *	OK      the image is complete
+ * In a dry run OK follows the second RECORD.
+ *
+ * The client is asked because it alone gets the signals: a ^C ends the program that writes to
+ * standard input, too, and the end of that input must not be taken for the end of the image.
  */
 #include "lib/op/op.h"
 #include "lib/op/reading.h"
@@ -60,11 +66,12 @@ static void report_source_failed(struct session *s)
 }
 
 static int copy_data(struct session *s, const struct kv *request, struct reading *from,
-	struct writing *to, struct buf *reply)
+	struct writing *to, struct buf *counts)
 {
 	struct flow_stats stats = { .source_failed = false };
 	bool want_digest = op_flag(request, "want_digest");
 	struct flow_options opt;
+	unsigned none;
 	int cloned;
 
 	op_flow_options(s, request, &opt);
@@ -74,17 +81,20 @@ static int copy_data(struct session *s, const struct kv *request, struct reading
 			report_source_failed(s);
 		return -1;
 	}
-	/* The source is checked for the last time before the target is published. */
+	/* The source is checked for the last time before the client is asked. */
 	if (reading_check(from) < 0 || reading_finish(from) < 0) {
 		report_source_failed(s);
 		return -1;
 	}
-	if (writing_commit(to) < 0)
+	if (writing_settle(to) < 0)
 		return -1;
-	op_reply_stats(reply, &stats);
-	kv_add_bool(reply, "cloned", cloned);
-	kv_add_bool(reply, "has_digest", !cloned || want_digest);
-	return 0;
+	buf_clear(counts);
+	op_reply_stats(counts, &stats);
+	kv_add_bool(counts, "cloned", cloned);
+	kv_add_bool(counts, "has_digest", !cloned || want_digest);
+	if (op_record(s, counts) < 0 || op_wait_for_go(s, &none) < 0)
+		return -1;
+	return writing_commit(to);
 }
 
 int op_copy(struct session *s, const struct kv *request, struct buf *reply)
@@ -96,6 +106,7 @@ int op_copy(struct session *s, const struct kv *request, struct buf *reply)
 	struct writing to = { .target = NULL };
 	int r = -1;
 
+	(void)reply;
 	reading_want_parse(&source, request, "source");
 	writing_want_parse(&target, request);
 	if (reading_open(&from, s, &source) < 0)
@@ -116,7 +127,7 @@ int op_copy(struct session *s, const struct kv *request, struct buf *reply)
 	kv_add_bool(&record, "replaces", to.replaces);
 	if (op_record(s, &record) < 0)
 		goto out;
-	r = to.sink ? copy_data(s, request, &from, &to, reply) : 0;
+	r = to.sink ? copy_data(s, request, &from, &to, &record) : 0;
 out:
 	writing_abort(&to);
 	reading_close(&from);

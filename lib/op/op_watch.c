@@ -211,7 +211,7 @@ static int watch_wait(struct watch *w)
 		next = io_now_ms() + watch_pause(w);
 		until = next < until ? next : until;
 	}
-	return cancel_is_set() ? err_set(ST_FAILED, "interrupted") : 0;
+	return cancel_check();
 }
 
 static int check_lost(struct watch *w)

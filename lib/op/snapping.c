@@ -140,8 +140,8 @@ static int snapping_each(struct snapping *g, int (*step)(struct snapshot *s))
 	size_t i;
 
 	for (i = 0; i < g->count; i++) {
-		if (cancel_is_set())
-			return err_set(ST_FAILED, "interrupted");
+		if (cancel_check() < 0)
+			return -1;
 		if (step(g->member[i].snapshot) < 0) {
 			g->failed = i;
 			return -1;

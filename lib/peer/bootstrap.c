@@ -198,7 +198,7 @@ static int wait_for(struct dialogue *d, short events)
 		if (r < 0 && errno != EINTR)
 			return err_sys("cannot wait for the helper");
 	}
-	return cancel_is_set() ? err_set(ST_FAILED, "interrupted") : 0;
+	return cancel_check();
 }
 
 static int send_helper(struct dialogue *d)

@@ -81,8 +81,8 @@ static int zero_units(const struct block_zero *z, uint64_t len, uint64_t off)
 	uint64_t range[2], step, most = z->unit < STEP ? STEP - STEP % z->unit : z->unit;
 
 	for (; len; off += step, len -= step) {
-		if (cancel_is_set())
-			return err_set(ST_FAILED, "interrupted");
+		if (cancel_check() < 0)
+			return -1;
 		step = len < most ? len : most;
 		range[0] = off;
 		range[1] = step;

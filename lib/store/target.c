@@ -180,8 +180,7 @@ int target_write_zeros(struct target *t, uint64_t len, uint64_t off)
 
 	for (; r == 0 && len; off += n, len -= n) {
 		n = len < ZERO_PIECE ? len : ZERO_PIECE;
-		r = cancel_is_set() ? err_set(ST_FAILED, "interrupted")
-				    : target_write(t, zeros, n, off);
+		r = cancel_check() < 0 ? -1 : target_write(t, zeros, n, off);
 	}
 	free(zeros);
 	return r;
@@ -296,15 +295,10 @@ int target_rewind(struct target *t)
 	return lseek(t->fd, 0, SEEK_SET) < 0 ? err_sys("cannot read it again") : t->fd;
 }
 
-/* Syncing to disk takes time, in which the job may have been interrupted. */
-static int check_cancel(void)
-{
-	return cancel_is_set() ? err_set(ST_FAILED, "interrupted") : 0;
-}
-
 int target_commit(struct target *t)
 {
-	if ((!t->is_settled && target_settle(t) < 0) || check_cancel() < 0 ||
+	/* Syncing to disk takes time, in which the job may have been interrupted. */
+	if ((!t->is_settled && target_settle(t) < 0) || cancel_check() < 0 ||
 		t->ops->commit(t) < 0) {
 		target_abort(t);
 		return -1;

@@ -92,9 +92,9 @@
 #include "lib/base/kv.h"
 #include "lib/block/lzop.h"
 
-#define WIRE_PROTOCOL 2
+#define WIRE_PROTOCOL 3
 #define WIRE_LINE "img-tools/" /* begins each line of the bootstrap and of the helper */
-#define WIRE_READY WIRE_LINE "2 ready"
+#define WIRE_READY WIRE_LINE "3 ready"
 
 #define WIRE_LANES_MAX 8 /* data lanes of a job */
 #define WIRE_TOKEN_SIZE 16

@@ -63,9 +63,9 @@ ends_within() {
 	program silent <<<'exec sleep 1000'
 	program slow <<<'while printf x; do sleep 0.3; done'
 	program stubborn <<<'trap "" TERM; while :; do sleep 1; done'
-	program asking <<<'echo img-tools/2 send; exec sleep 1000'
-	program greedy <<<'while echo img-tools/2 send; do head -c 100000 >/dev/null; sleep 0.3; done'
-	program ready <<<'printf "\nimg-tools/2 ready\n"; while printf "\014\0\0\0\0\0\0\0"; do sleep 0.3; done'
+	program asking <<<'echo img-tools/3 send; exec sleep 1000'
+	program greedy <<<'while echo img-tools/3 send; do head -c 100000 >/dev/null; sleep 0.3; done'
+	program ready <<<'printf "\nimg-tools/3 ready\n"; while printf "\014\0\0\0\0\0\0\0"; do sleep 0.3; done'
 	for name in silent slow stubborn asking greedy ready; do
 		ends_within 8 refuses 7 h:/x env img-info --timeout 2 --rsh "./$name" h:/x
 		says 'cannot start the helper: '
@@ -77,7 +77,7 @@ ends_within() {
 	extra_host slow 'ForceCommand while printf x; do sleep 0.3; done'
 	ends_within 8 refuses 7 slow:/x img-info --timeout 2 slow:/x
 	says 'no answer after 2 s'
-	extra_host asking 'ForceCommand echo img-tools/2 send; exec cat >/dev/null'
+	extra_host asking 'ForceCommand echo img-tools/3 send; exec cat >/dev/null'
 	ends_within 8 refuses 7 asking:/x img-info --timeout 2 asking:/x
 	says 'it was sent, but is not ready after 2 s'
 	with_config 'Host late' 'ProxyCommand sleep 1000'

@@ -39,8 +39,8 @@ frame() {
 # command prints; "hangs up" in its name: and then closes the connection.
 source_ends() {
 	{
-		printf '\nimg-tools/2 ready\n'
-		printf 'protocol=2\0version=0\0lanes=1\0' | frame 1
+		printf '\nimg-tools/3 ready\n'
+		printf 'protocol=3\0version=0\0lanes=1\0' | frame 1
 		printf 'capacity=1048576\0format=raw\0consistent=1\0' | frame 3
 		{
 			be 8 0
@@ -57,7 +57,7 @@ source_ends() {
 	} >stream
 	cat >source <<-END
 		#!/bin/sh
-		[ "\$1" != --protocol ] || exec echo 2
+		[ "\$1" != --protocol ] || exec echo 3
 		cat "$PWD/stream"
 		$([[ $1 == nothing ]] || echo 'exec cat >/dev/null')
 	END
@@ -125,8 +125,8 @@ liar() {
 		head -c 262136 /dev/zero
 	} >block
 	{
-		printf '\nimg-tools/2 ready\n'
-		printf 'protocol=2\0version=0\0lanes=1\0' | frame 1
+		printf '\nimg-tools/3 ready\n'
+		printf 'protocol=3\0version=0\0lanes=1\0' | frame 1
 		printf 'capacity=262144\0format=raw\0consistent=1\0' | frame 3
 		{
 			be 8 0
@@ -138,7 +138,7 @@ liar() {
 	} >stream
 	cat >source <<-END
 		#!/bin/sh
-		[ "\$1" != --protocol ] || exec echo 2
+		[ "\$1" != --protocol ] || exec echo 3
 		cat "$PWD/stream"
 		exec cat >/dev/null
 	END

@@ -196,15 +196,15 @@ listens() {
 @test "peer: prints text and never starts a helper" {
 	extra_host chatty 'ForceCommand exec cat /dev/zero'
 	unreachable "chatty:$DIR/y.img"
-	extra_host yes 'ForceCommand exec yes "img-tools/2 hello"'
+	extra_host yes 'ForceCommand exec yes "img-tools/3 hello"'
 	unreachable "yes:$DIR/y.img"
 }
 
 @test "peer: does not speak our protocol" {
 	extra_host earlier 'ForceCommand echo img-tools/1 ready; sleep 1'
 	unreachable "earlier:$DIR/y.img"
-	says 'the helper speaks protocol 1 and this program protocol 2 (install'
-	extra_host rubbish 'ForceCommand echo img-tools/2 ready; head -c 100000 /dev/urandom'
+	says 'the helper speaks protocol 1 and this program protocol 3 (install'
+	extra_host rubbish 'ForceCommand echo img-tools/3 ready; head -c 100000 /dev/urandom'
 	unreachable "rubbish:$DIR/y.img"
 }
 
@@ -221,12 +221,12 @@ fake_helper() {
 }
 
 @test "peer: a helper of protocol 1, or one that greets with it" {
-	local both='the helper speaks protocol 1 and this program protocol 2 (install'
+	local both='the helper speaks protocol 1 and this program protocol 3 (install'
 
 	fake_helper old 1 1
 	refuses 7 "a:$DIR/y.img" img-copy --helper "$DIR/old" "$IMAGE" "a:$DIR/y.img"
 	says "$both"
-	fake_helper odd 2 1
+	fake_helper odd 3 1
 	refuses 7 "a:$DIR/y.img" img-copy --helper "$DIR/odd" "$IMAGE" "a:$DIR/y.img"
 	says "$both"
 	[ ! -e y.img ]
@@ -238,7 +238,7 @@ fake_helper() {
 	helper=libexec/img-tools/img-helper-$(uname -m)
 	mkdir -p bin "${helper%/*}"
 	cp "$IMG_BUILD/bin/img-info" bin
-	printf '%s\n' '#!/bin/sh' 'echo "img-tools/2 arch m68k" >&3' >"$helper"
+	printf '%s\n' '#!/bin/sh' 'echo "img-tools/3 arch m68k" >&3' >"$helper"
 	chmod 755 "$helper"
 	refuses 7 "$IMAGE" env PATH="$DIR/bin:$PATH" img-info "$IMAGE"
 	says "cannot start the helper: '$DIR/$helper' is not a helper"
@@ -248,7 +248,7 @@ fake_helper() {
 	local rest
 
 	program empty <<-'END'
-		printf '\nimg-tools/2 ready\n\001\0\0\0\0\0\0\025protocol=2\0version=0\0'
+		printf '\nimg-tools/3 ready\n\001\0\0\0\0\0\0\025protocol=3\0version=0\0'
 		head -c 8 >/dev/null
 		printf '\010\0\0\0\0\0\0\0'
 		exec cat >/dev/null
@@ -291,8 +291,8 @@ reply() {
 # answers FILE: a program that greets and sends standard input, whatever it is asked.
 answers() {
 	{
-		printf '\nimg-tools/2 ready\n'
-		reply 1 protocol=2 version=0
+		printf '\nimg-tools/3 ready\n'
+		reply 1 protocol=3 version=0
 		cat
 	} >"$1.frames"
 	program "$1" <<<"cat '$PWD/$1.frames'; exec cat >/dev/null"
@@ -383,7 +383,7 @@ layer() {
 }
 
 @test "peer: sends terminal escapes" {
-	extra_host escapes 'ForceCommand printf "img-tools/2 fail \\033[31mred\\007\\n"; printf "\\033[2J" >&2'
+	extra_host escapes 'ForceCommand printf "img-tools/3 fail \\033[31mred\\007\\n"; printf "\\033[2J" >&2'
 	unreachable "escapes:$DIR/y.img"
 	says red
 }
@@ -435,7 +435,7 @@ login_shell() {
 		head -c 100000 /dev/zero | tr '\0' x
 		seq 1 10000
 		echo img-tools/
-		echo img-tools/2
+		echo img-tools/3
 		echo "img-tools/x ready"
 		printf '\033[2J\000\377\n'
 	END

@@ -123,3 +123,45 @@ teardown() { img_teardown; }
 	same x.lzo z.img
 	[ ! -s "$ERR" ]
 }
+
+# What the helper of $pid does: "copies", with threads for that; "waits", without, or for something.
+helper_does() {
+	local states
+
+	states=$(cat /proc/"$(pgrep -f img-helper -P "$pid")"/task/*/stat | sed 's/.*) //; s/ .*//')
+	case $1 in
+	copies) [ "$(wc -l <<<"$states")" -gt 3 ] ;;
+	waits) [ "$(wc -l <<<"$states")" -le 3 ] && [ "$(sort -u <<<"$states")" = S ] ;;
+	esac
+}
+
+# The signal of ^C ends what writes to the pipe, too, and the helper on this host can read the end of
+# its input before it hears from the client: here always, since the client is stopped meanwhile.
+@test "stdin: ^C to all of the pipeline keeps the target as it was" {
+	local words pid status
+
+	mkfifo pipe
+	echo old >old.img
+	head -c 4M /dev/zero >large.img
+	for words in 'img-copy --overwrite - old.img' 'img-copy --no-fsync - y.img' 'img-copy -a - y.img' \
+		'img-write - large.img'; do
+		# shellcheck disable=SC2086 # several words
+		env --default-signal=INT $words <pipe 2>"$ERR" 3>&- &
+		pid=$!
+		exec 6>pipe
+		head -c 1M /dev/urandom >&6
+		wait_until 20 helper_does copies
+		kill -STOP $pid
+		kill -INT $pid
+		exec 6>&-
+		wait_until 20 helper_does waits
+		kill -CONT $pid
+		status=0
+		wait $pid || status=$?
+		[ $status = 130 ]
+		nothing_left
+		[ "$(cat old.img)" = old ]
+		[ ! -e y.img ]
+	done
+	refuses 8 large.img img-copy large.img again
+}

@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 	if (argc < 5 || bytes > sizeof(pairs))
 		return 2;
 	printf("\n%s\n", WIRE_READY);
-	len = make_pairs(pairs, sizeof(pairs), "protocol=2,version=0", 0);
+	len = make_pairs(pairs, sizeof(pairs), "protocol=3,version=0", 0);
 	send_frame(WIRE_GREETING, pairs, len);
 	fflush(stdout);
 	/* A BEAT may come first, and is shorter than a request. */

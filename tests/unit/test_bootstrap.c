@@ -40,26 +40,26 @@ static enum bootstrap_end says(const char *text)
 
 static void test_ready(void)
 {
-	static const char nuls[] = "a\0b\n\0img-tools/2 ready\n\0\0\nimg-tools/2 ready\nxyz";
+	static const char nuls[] = "a\0b\n\0img-tools/3 ready\n\0\0\nimg-tools/3 ready\nxyz";
 	char *text = malloc(60000);
 	int left = -1;
 
-	is_int(says("img-tools/2 ready\n"), BOOTSTRAP_READY, "a helper that is there already");
-	is_int(says("\r\nWelcome!\r\nimg-tools/2 ready\r\n"), BOOTSTRAP_READY,
+	is_int(says("img-tools/3 ready\n"), BOOTSTRAP_READY, "a helper that is there already");
+	is_int(says("\r\nWelcome!\r\nimg-tools/3 ready\r\n"), BOOTSTRAP_READY,
 		"with its terminal's lines");
-	is_int(says("no newline\nimg-tools/2 hello\nimg-tools\n\nimg-tools/2 ready\n"),
+	is_int(says("no newline\nimg-tools/3 hello\nimg-tools\n\nimg-tools/3 ready\n"),
 		BOOTSTRAP_READY, "after other people's lines, and lines of ours that mean nothing");
-	is_int(says("echo img-tools/2 ready\nimg-tools/2 ready\n"), BOOTSTRAP_READY,
+	is_int(says("echo img-tools/3 ready\nimg-tools/3 ready\n"), BOOTSTRAP_READY,
 		"not within a line");
 	is_int(hear(nuls, sizeof(nuls) - 1, false, &left), BOOTSTRAP_READY, "after NULs");
 	is_int(left, 3, "and reads nothing of what follows");
 	if (!text)
 		abort();
 	memset(text, 'x', 60000);
-	memcpy(text + 59000, "\nimg-tools/2 ready\n", 19);
+	memcpy(text + 59000, "\nimg-tools/3 ready\n", 19);
 	is_int(hear(text, 60000, false, &left), BOOTSTRAP_READY, "after a line without measure");
 	is_int(left, 1000 - 19, "of which nothing more is taken, either");
-	memcpy(text + 1000, "img-tools/2 ready", 17);
+	memcpy(text + 1000, "img-tools/3 ready", 17);
 	memset(text + 59000, 'x', 19);
 	is_int(hear(text, 60000, true, NULL), BOOTSTRAP_FAILED,
 		"what a long line holds does not count");
@@ -72,36 +72,36 @@ static void test_failures(void)
 	is_int(err_status(), ST_PEER, "is lost");
 	is_str(err_text(), "cannot start the helper: the connection was closed",
 		"and the reason is not known");
-	is_int(says("img-tools/2 ready"), BOOTSTRAP_FAILED, "a line without its end is none");
-	is_int(says("img-tools/2 readyy\n"), BOOTSTRAP_FAILED, "nor another word");
+	is_int(says("img-tools/3 ready"), BOOTSTRAP_FAILED, "a line without its end is none");
+	is_int(says("img-tools/3 readyy\n"), BOOTSTRAP_FAILED, "nor another word");
 	is_int(says("img-tools/1 ready\n"), BOOTSTRAP_FAILED, "a helper of protocol 1");
 	is_str(err_text(),
-		"the helper speaks protocol 1 and this program protocol 2 (install the same "
+		"the helper speaks protocol 1 and this program protocol 3 (install the same "
 		"version of img-tools on both hosts, or leave out --helper and one is sent)",
 		"is named, and what to do");
 	is_int(err_status(), ST_PEER, "it is the peer's");
-	is_int(says("img-tools/3 ready\n"), BOOTSTRAP_FAILED,
+	is_int(says("img-tools/4 ready\n"), BOOTSTRAP_FAILED,
 		"nor is one of a later protocol used");
 	is_int(says("img-tools/4294967297 ready\n"), BOOTSTRAP_FAILED, "however large its number");
-	is_int(says("img-tools/2 fail no place: \033[31mred\n"), BOOTSTRAP_FAILED,
+	is_int(says("img-tools/3 fail no place: \033[31mred\n"), BOOTSTRAP_FAILED,
 		"a peer that cannot");
 	is_str(err_text(), "cannot start the helper: no place: \033[31mred",
 		"says why (the log makes it safe)");
 	is_int(err_status(), ST_PEER, "it is the peer's");
-	is_int(says("img-tools/2 send\nimg-tools/2 send\n"), BOOTSTRAP_FAILED,
+	is_int(says("img-tools/3 send\nimg-tools/3 send\n"), BOOTSTRAP_FAILED,
 		"send, where there is nothing");
 }
 
 static void test_arch(void)
 {
-	is_int(says("img-tools/2 arch aarch64\n"), BOOTSTRAP_ARCH, "another machine");
+	is_int(says("img-tools/3 arch aarch64\n"), BOOTSTRAP_ARCH, "another machine");
 	is_str(arch, "aarch64", "is named");
-	is_int(says("img-tools/2 arch ../../etc/passwd\n"), BOOTSTRAP_FAILED,
+	is_int(says("img-tools/3 arch ../../etc/passwd\n"), BOOTSTRAP_FAILED,
 		"a path is no machine");
-	is_int(says("img-tools/2 arch x/../../etc\n"), BOOTSTRAP_ARCH,
+	is_int(says("img-tools/3 arch x/../../etc\n"), BOOTSTRAP_ARCH,
 		"nor is one at a machine's end");
 	is_str(arch, "x", "taken");
-	is_int(says("img-tools/2 arch aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeee\n"),
+	is_int(says("img-tools/3 arch aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeee\n"),
 		BOOTSTRAP_ARCH, "a long name");
 	is_int(strlen(arch), BOOTSTRAP_ARCH_MAX - 1, "is cut");
 }
@@ -144,7 +144,7 @@ static void test_noise(const char *text, const char *name)
 /* A peer that asks for the helper so many times, reads it, and then is ready. */
 static void *take_helper(void *arg)
 {
-	static const char ask[] = "motd\n\nimg-tools/2 send\n", ready[] = "\nimg-tools/2 ready\n";
+	static const char ask[] = "motd\n\nimg-tools/3 send\n", ready[] = "\nimg-tools/3 ready\n";
 	struct peer *p = arg;
 	uint8_t *got = malloc(p->h->size);
 	unsigned i;
@@ -192,7 +192,7 @@ static void test_send(struct helper_file *h)
 	is_int(sends(h, 1000, &same), BOOTSTRAP_FAILED, "but not for ever");
 	is_int(err_status(), ST_PEER, "that is the peer's fault");
 	conns_socket(fd);
-	if (io_write(fd[1], "img-tools/2 send\n", 17) < 0)
+	if (io_write(fd[1], "img-tools/3 send\n", 17) < 0)
 		abort();
 	is_int(bootstrap_run(fd[0], h, &(struct bootstrap_limits){ 30000, 50 }, arch),
 		BOOTSTRAP_FAILED, "a peer that asks and does not take");
@@ -200,7 +200,7 @@ static void test_send(struct helper_file *h)
 	close(fd[0]);
 	close(fd[1]);
 	conns_socket(fd);
-	if (io_write(fd[1], "img-tools/2 send\n", 17) < 0)
+	if (io_write(fd[1], "img-tools/3 send\n", 17) < 0)
 		abort();
 	close(fd[1]);
 	is_int(bootstrap_run(fd[0], h, &patient, arch), BOOTSTRAP_FAILED,
@@ -319,7 +319,7 @@ int main(void)
 	test_arch();
 	test_noise("noise\n", "endless noise");
 	test_noise("noise", "without a line's end");
-	test_noise("img-tools/2 \n", "in lines of ours");
+	test_noise("img-tools/3 \n", "in lines of ours");
 	test_send(&h);
 	test_timeout();
 	test_command(&h);

@@ -273,7 +273,7 @@ static void test_protocol_1(void)
 	is_int(run("sh", false, place, false), -1, "that --helper names is refused");
 	ok(err_status() == ST_PEER &&
 			strncmp(err_text(),
-				"the helper speaks protocol 1 and this program protocol 2",
+				"the helper speaks protocol 1 and this program protocol 3",
 				56) == 0,
 		"with both versions");
 }

@@ -87,6 +87,29 @@ static int by_signal(void)
 	return 4;
 }
 
+/* A signal to the process that no thread has taken yet; and the mask is as before. */
+static int pending(void)
+{
+	sigset_t set;
+
+	signal(SIGINT, SIG_DFL);
+	if (cancel_init())
+		return 1;
+	cancel_on_signals();
+	if (cancel_is_set_by_now() || cancel_check() < 0)
+		return 2;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	kill(getpid(), SIGINT);
+	if (cancel_is_set())
+		return 3;
+	if (!cancel_is_set_by_now() || cancel_signal() != SIGINT || cancel_check() != -1)
+		return 4;
+	sigprocmask(SIG_BLOCK, NULL, &set);
+	return !sigismember(&set, SIGINT) || sigismember(&set, SIGTERM);
+}
+
 /* As with the signal blocked in all threads. */
 static int dies_though_blocked(void)
 {
@@ -165,6 +188,7 @@ int main(void)
 	status = in_process(by_signal);
 	ok(WIFSIGNALED(status), "a signal cancels, and cancel_die() ends the process");
 	is_int(WTERMSIG(status), SIGTERM, "of the first one");
+	is_int(in_process(pending), 0, "a signal that waits for a thread counts by now");
 	status = in_process(dies_though_blocked);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT, "also with signals blocked");
 	status = in_process(dies_at_once);

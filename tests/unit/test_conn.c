@@ -37,7 +37,7 @@ static void test_frames(struct conn *c[2], const char *how)
 	memset(large, 'l', sizeof(large));
 	memset(end, 7, sizeof(end));
 	printf("# %s\n", how);
-	ok(passes(c[1], c[0], WIRE_GREETING, "protocol=2", 11), "a GREETING");
+	ok(passes(c[1], c[0], WIRE_GREETING, "protocol=3", 11), "a GREETING");
 	ok(passes(c[0], c[1], WIRE_REQUEST, "op=info", 8), "a REQUEST");
 	ok(passes(c[1], c[0], WIRE_RECORD, "", 0), "an empty RECORD");
 	ok(passes(c[0], c[1], WIRE_GO, "", 0), "a GO");

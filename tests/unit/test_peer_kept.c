@@ -10,7 +10,7 @@
 #include "tests/unit/tap.h"
 
 #define GREETING                                                                                   \
-	"printf '\\nimg-tools/2 ready\\n\\1\\0\\0\\0\\0\\0\\0\\25protocol=2\\0version=0\\0'\n"
+	"printf '\\nimg-tools/3 ready\\n\\1\\0\\0\\0\\0\\0\\0\\25protocol=3\\0version=0\\0'\n"
 #define ANSWER "head -c 16 >/dev/null\nprintf '\\10\\0\\0\\0\\0\\0\\0\\0'\n" /* op=info: an OK */
 #define FAIL "printf '\\11\\0\\0\\0\\0\\0\\0\\12\\0\\11\\0\\0\\0\\0full'\n"  /* an ERROR */
 

@@ -38,7 +38,7 @@ static struct conn *start_server(unsigned rights)
 		!(c = conn_new(fd[0], fd[0], WIRE_CLIENT, NULL, 0)) ||
 		conn_expect(c, WIRE_GREETING, &f) < 0 || kv_parse(&kv, f->payload, f->len) < 0)
 		abort();
-	ok(kv_get_u64(&kv, "protocol", &protocol) == 1 && protocol == 2, "a helper of protocol 2");
+	ok(kv_get_u64(&kv, "protocol", &protocol) == 1 && protocol == 3, "a helper of protocol 3");
 	ok(kv_get_u64(&kv, "lanes", &lanes) == 1 && lanes == 9, "takes lanes");
 	kv_fini(&kv);
 	conn_release(c, f);

@@ -148,9 +148,9 @@ finished() {
 	head -c 3M "$IMAGE" >&6
 	wait_until 20 cmp -s -n 4096 -i 1M "$IMAGE" "$LOOP"
 	kill -INT $writer
+	exec 6>&-
 	status=0
 	wait $writer || status=$?
-	exec 6>&-
 	[ "$status" = 130 ]
 	unfinished
 }
