@@ -113,7 +113,7 @@ static int peer_read_greeting(struct peer *p)
 }
 
 /* Ends what was started; keeps the recorded error. */
-static void peer_end_start(struct peer *p, int timeout_ms)
+static void peer_end_start(struct peer *p, int timeout_ms, bool may_stay)
 {
 	struct err e;
 
@@ -121,7 +121,7 @@ static void peer_end_start(struct peer *p, int timeout_ms)
 	if (p->started.fd >= 0)
 		close(p->started.fd);
 	p->started.fd = -1;
-	start_end(&p->started, timeout_ms);
+	start_end(&p->started, timeout_ms, may_stay);
 	err_put(&e);
 }
 
@@ -134,7 +134,7 @@ static int peer_start(struct peer *p, const struct location *loc)
 	if ((shell ? start_shell(&p->started, loc, &p->opt) : start_local(&p->started, &p->opt)) ==
 		0)
 		return 0;
-	peer_end_start(p, PEER_LOST_MS);
+	peer_end_start(p, PEER_LOST_MS, false);
 	return -1;
 }
 
@@ -373,12 +373,14 @@ int peer_call(
 
 void peer_close(struct peer *p)
 {
+	bool was_open;
 	int end_ms = PEER_LOST_MS;
 	struct err e;
 
 	if (!p)
 		return;
 	err_take(&e);
+	was_open = p->conn;
 	if (p->conn) {
 		suspend_forget(p->conn);
 		conn_finish(p->conn);
@@ -388,7 +390,7 @@ void peer_close(struct peer *p)
 			end_ms = PEER_END_MS;
 		conn_close(p->conn);
 	}
-	peer_end_start(p, end_ms);
+	peer_end_start(p, end_ms, was_open);
 	pthread_mutex_destroy(&p->lock);
 	free(p->name);
 	free(p);

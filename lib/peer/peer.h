@@ -121,9 +121,10 @@ int peer_call(struct peer *p, const char *op, const struct buf *args, struct kv 
 
 /*
  * Tells the helper to end, and waits until it has cleaned up and ended: PEER_CLOSE_MS
- * for the end of its channel, and PEER_END_MS more for a process on this host,
- * which is then killed; only PEER_LOST_MS for a program that has lost its
- * connection, or a helper that did not start.  Keeps the recorded error.
+ * for the end of its channel, and PEER_END_MS more for a process on this host;
+ * only PEER_LOST_MS for a program that has lost its connection, or a helper that did not
+ * start.  After that such a program is killed, but not a helper on this host, which may still have
+ * to clean up: a disk can need minutes for what was written to it.  Keeps the recorded error.
  */
 #define PEER_CLOSE_MS 10000
 #define PEER_END_MS 60000

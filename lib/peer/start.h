@@ -55,8 +55,9 @@ int start_child(struct started *s, const char *const *argv, const char *name);
 
 /*
  * Waits at most timeout_ms for the child to end, then kills it; closes the SSH
- * connection.  Leaves fd alone, which by now belongs to a conn.  Blocks.
+ * connection.  Leaves fd alone, which by now belongs to a conn.  Blocks.  may_stay: a helper on
+ * this host is not killed, but a warning says that it goes on.
  */
-void start_end(struct started *s, int timeout_ms);
+void start_end(struct started *s, int timeout_ms, bool may_stay);
 
 #endif

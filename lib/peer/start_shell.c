@@ -162,11 +162,18 @@ static enum bootstrap_end try_arch(struct started *s, const struct location *loc
  * Ends the child.  One that connects to another host is asked first; a sudo of
  * another user cannot be killed and is left alone in the end.
  */
-static void end_child(struct started *s, int timeout_ms)
+static void end_child(struct started *s, int timeout_ms, bool may_stay)
 {
 	int status = 0, ended = s->pid <= 0 || child_wait(s->pid, timeout_ms, &status) != 0;
 	bool is_refused;
 
+	if (!ended && may_stay && !s->is_transport) {
+		log_warn("warning: the helper (process %d) has not ended yet: it still writes to "
+			 "disk, and cleans up after that",
+			(int)s->pid);
+		s->pid = -1;
+		ended = true;
+	}
 	if (!ended && s->is_transport) {
 		kill(s->pid, SIGTERM);
 		ended = child_wait(s->pid, KILL_MS, &status) != 0;
@@ -191,7 +198,7 @@ int start_shell(struct started *s, const struct location *loc, const struct peer
 	if (end == BOOTSTRAP_ARCH) {
 		close(s->fd);
 		s->fd = -1;
-		end_child(s, PEER_CLOSE_MS);
+		end_child(s, PEER_CLOSE_MS, false);
 		end = try_arch(s, loc, opt, arch, again);
 		if (end == BOOTSTRAP_ARCH)
 			err_set(ST_PEER,
@@ -202,9 +209,9 @@ int start_shell(struct started *s, const struct location *loc, const struct peer
 	return end == BOOTSTRAP_READY ? 0 : -1;
 }
 
-void start_end(struct started *s, int timeout_ms)
+void start_end(struct started *s, int timeout_ms, bool may_stay)
 {
-	end_child(s, timeout_ms);
+	end_child(s, timeout_ms, may_stay);
 	ssh_close(s->ssh);
 	s->ssh = NULL;
 }
