@@ -7,8 +7,12 @@
 
 #include "lib/base/err.h"
 #include "lib/base/size.h"
+#include "lib/host/identity.h"
 
-/* Takes over what was told of the disks before. */
+/*
+ * Takes over what was told of the disks before, unless one was opened anew since then: QEMU counts
+ * what it writes from 0 then.
+ */
 static void guest_watch_keep(struct live *now, const struct live *before)
 {
 	struct live_disk *disk;
@@ -18,7 +22,9 @@ static void guest_watch_keep(struct live *now, const struct live *before)
 		for (k = 0; k < before->count; k++) {
 			disk = &now->disk[i];
 			if (disk->node && before->disk[k].node &&
-				strcmp(disk->node, before->disk[k].node) == 0)
+				strcmp(disk->node, before->disk[k].node) == 0 &&
+				identity_is_same(&disk->st, &before->disk[k].st) &&
+				disk->end >= before->disk[k].end)
 				disk->passed = before->disk[k].passed;
 		}
 }

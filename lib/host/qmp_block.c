@@ -115,6 +115,14 @@ int qmp_block_list(struct qmp *q, const struct policy *policy, struct live *out)
 	return r < 0 ? -1 : qmp_block_update(q, out);
 }
 
+/* Whoever opens it anew counts from 0, and what was reported before is of no use then. */
+static void set_end(struct live_disk *disk, uint64_t end)
+{
+	if (end < disk->end)
+		disk->passed = 0;
+	disk->end = end;
+}
+
 int qmp_block_update(struct qmp *q, struct live *l)
 {
 	json_t *list = qmp_list(q, "query-blockstats", "query-nodes"), *entry, *stats;
@@ -129,7 +137,7 @@ int qmp_block_update(struct qmp *q, struct live *l)
 		stats = json_object_get(entry, "stats");
 		for (k = 0; name && k < l->count; k++)
 			if (l->disk[k].node && strcmp(l->disk[k].node, name) == 0)
-				l->disk[k].end = qmp_bytes(stats, "wr_highest_offset");
+				set_end(&l->disk[k], qmp_bytes(stats, "wr_highest_offset"));
 	}
 	json_decref(list);
 	return 0;

@@ -96,7 +96,7 @@ static int watching_measure(struct watching *w)
 	if (strcmp(n.identity, w->now.identity) != 0)
 		w->rate = (struct growth_rate){ 0 };
 	else
-		w->has_grown |= n.physical > w->now.physical;
+		w->has_grown |= !n.is_file && n.physical > w->now.physical;
 	w->now = n;
 	growth_rate_update(&w->rate, n.allocation, io_now_ms());
 	if (!w->rule.start)
@@ -187,8 +187,10 @@ static int watching_extended(
 	w->has_grown = w->needs_arm = needs_arm;
 	if (needs_arm && watching_guest_arm(w) < 0)
 		err_take(&why);
-	else
+	else {
 		w->state = WATCHING_ARMED;
+		w->reason[0] = '\0';
+	}
 	now = watching_state(w);
 	w->is_urgent = needs_arm && watch_rule_is_near(&now, &w->rule);
 	if (watching_tell(w, s, extended) < 0)

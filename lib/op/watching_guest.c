@@ -69,13 +69,49 @@ void watching_guest_close(struct watching_guest *g)
 	guest_watch_close(&g->watch);
 }
 
-/* What QEMU has written counts as allocated.  Of a file, that is what it takes of its storage. */
-static void add_written(struct watching *w, const struct live_disk *disk)
+/*
+ * What QEMU has written counts as allocated, beside what was measured.  Of a file, that is what it
+ * takes of its storage.
+ */
+static void add_written(struct watching *w, const struct live_disk *disk, uint64_t measured)
 {
 	uint64_t end = guest_watch_end(disk);
 
-	if (!w->now.is_file && end > w->now.allocation)
-		w->now.allocation = end;
+	w->now.allocation = !w->now.is_file && end > measured ? end : measured;
+}
+
+/* Asks the guest how far it has written.  0, or -1 recorded. */
+static int ask_guest(struct watching *w)
+{
+	struct guest_watch *g = &w->guest->watch;
+
+	if (guest_watch_look(g) == 0)
+		return 0;
+	if (g->is_open)
+		return -1;
+	remember_error(w->guest);
+	return err_set(w->guest->status, "%s", w->guest->reason);
+}
+
+/* The guest's disk, with what it has written to it; NULL recorded. */
+static const struct live_disk *find_disk(struct watching *w, uint64_t measured)
+{
+	const struct live_disk *disk = guest_watch_find(&w->guest->watch, &w->now.st);
+
+	if (disk) {
+		add_written(w, disk, measured);
+		return disk;
+	}
+	w->guest->watch.is_stale = true;
+	err_set(ST_REFUSED, "is not open in the guest");
+	return NULL;
+}
+
+static bool is_near(const struct watching *w)
+{
+	const struct watch_state s = watched_state(&w->now);
+
+	return watch_rule_is_near(&s, &w->rule);
 }
 
 /* The offset in the file or device, beyond which a write is to be told. */
@@ -91,34 +127,41 @@ static int arm_disk(struct watching *w, const struct live_disk *disk)
 {
 	struct guest_watch *g = &w->guest->watch;
 
-	if (guest_watch_set(g, disk, offset_of_threshold(w)) < 0 || guest_watch_look(g) < 0) {
-		if (!g->is_open)
-			remember_error(w->guest);
-		return g->is_open ? -1 : err_set(w->guest->status, "%s", w->guest->reason);
+	if (guest_watch_set(g, disk, offset_of_threshold(w)) < 0) {
+		if (g->is_open)
+			return -1;
+		remember_error(w->guest);
+		return err_set(w->guest->status, "%s", w->guest->reason);
 	}
+	if (ask_guest(w) < 0)
+		return -1;
 	disk = guest_watch_find(g, &w->now.st);
 	if (!disk)
 		return err_set(ST_FAILED, "is not open in the guest any more");
-	add_written(w, disk);
+	add_written(w, disk, w->now.allocation);
 	w->is_armed = true;
 	return 0;
 }
 
 int watching_guest_arm(struct watching *w)
 {
-	const struct live_disk *disk = guest_watch_find(&w->guest->watch, &w->now.st);
-	struct watch_state s;
+	const uint64_t measured = w->now.allocation;
+	const struct live_disk *disk;
 
 	w->is_armed = false;
 	if (!w->guest->watch.is_open)
 		return err_set(w->guest->status, "%s", w->guest->reason);
-	if (!disk) {
-		w->guest->watch.is_stale = true;
-		return err_set(ST_REFUSED, "is not open in the guest");
+	/* The disks may have other nodes than before. */
+	if (w->guest->watch.is_stale && ask_guest(w) < 0)
+		return -1;
+	disk = find_disk(w, measured);
+	/* Of a disk that is near its end no threshold is set, so QEMU does not tell of it. */
+	if (disk && !w->once && is_near(w)) {
+		if (ask_guest(w) < 0)
+			return -1;
+		disk = find_disk(w, measured);
 	}
-	add_written(w, disk);
-	s = watched_state(&w->now);
-	if (!w->once && !watch_rule_is_near(&s, &w->rule) && arm_disk(w, disk) < 0)
+	if (!disk || (!w->once && !is_near(w) && arm_disk(w, disk) < 0))
 		return -1;
 	w->needs_arm = false;
 	return 0;

@@ -250,6 +250,57 @@ events() {
 	stops
 }
 
+# replug NAME NODE: the guest loses the disk, and gets it again, with a node and a layer of these names.
+replug() {
+	: >answers
+	monitor '{"execute": "block-export-del", "arguments": {"id": "e-'"$1"'"}}'
+	wait_until 20 grep -q BLOCK_EXPORT_DELETED answers
+	monitor '{"execute": "blockdev-del", "arguments": {"node-name": "'"$1"'"}}'
+	monitor '{"execute": "blockdev-del", "arguments": {"node-name": "p-'"$1"'"}}'
+	[ -z "${3:-}" ] || $3
+	monitor '{"execute": "blockdev-add", "arguments": {"driver": "host_device", "node-name": "p-'"$2"'",
+		"filename": "'"$LOOP"'"}}'
+	monitor '{"execute": "blockdev-add", "arguments": {"driver": "qcow2", "node-name": "'"$2"'",
+		"file": "p-'"$2"'"}}'
+	monitor '{"execute": "block-export-add", "arguments": {"type": "nbd", "id": "e-'"$2"'", "name": "'"$2"'",
+		"node-name": "'"$2"'", "writable": true}}'
+	wait_until 20 has_export "$2"
+}
+
+has_export() {
+	qemu-io -f raw -c 'read -q 0 512' "nbd+unix:///$1?socket=nbd" 2>/dev/null
+}
+
+@test "watch events: a disk that is unplugged, and plugged in with other nodes, is armed again" {
+	volume img 16M 256M
+	daemon
+	watching --json --qmp qmp --extend 8M --reserve 6M "$VOLUME"
+	has_event 1 '.event == "armed"'
+	replug img other
+	has_event 2 '.event == "unarmed"'
+	has_event 3 '.event == "armed" and .threshold == 10485760'
+	writes other 0 11M
+	has_event 4 '.event == "extended" and .armed and .physical == 25165824'
+	events armed unarmed armed extended
+	stops
+}
+
+# What QEMU said of the old layer is not true of the new one.
+@test "watch events: a new layer with the same nodes is as full as it is" {
+	volume img 16M 256M
+	daemon
+	watching --json --qmp qmp --reserve 6M "$VOLUME"
+	has_event 1 '.event == "armed"'
+	writes img 0 12M
+	has_event 2 '.event == "near" and .allocation > 12582912'
+	replug img img "qemu-img create -q -f qcow2 $LOOP 256M"
+	has_event 3 '.event == "armed" and .armed and .allocation < 1048576'
+	writes img 0 12M
+	has_event 4 '.event == "near"'
+	events armed near armed near
+	stops
+}
+
 @test "watch events: the base of a commit is extended while it runs, and armed again after it" {
 	volume base 32M 256M
 	local base=$VOLUME base_loop=$LOOP
