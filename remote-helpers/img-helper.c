@@ -14,6 +14,7 @@
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
+#include "lib/base/pathname.h"
 #include "lib/block/digest.h"
 #include "lib/host/guest_pauser.h"
 #include "lib/op/schema.h"
@@ -65,25 +66,23 @@ static int serve(char **arg)
 	};
 	int null;
 
-	if (arg[0] && strcmp(arg[0], "--local") == 0) {
-		opt.is_local = true;
-		arg++;
-	}
-	for (; arg[0] && arg[1]; arg += 2) {
-		if (strcmp(arg[0], "--on-fd") == 0) {
+	for (; arg[0]; arg += 2) {
+		if (strcmp(arg[0], "--local") == 0) {
+			opt.is_local = true;
+			arg--; /* it has no value */
+		} else if (!arg[1]) {
+			return usage();
+		} else if (strcmp(arg[0], "--on-fd") == 0) {
 			opt.in = opt.out = atoi(arg[1]);
 			opt.has_stdio = opt.is_local = true;
 		} else if (strcmp(arg[0], "--cwd") == 0) {
-			if (chdir(arg[1]) < 0 && chdir("/") < 0)
-				return ST_FAILED;
+			pathname_enter(arg[1]);
 		} else if (strcmp(arg[0], "--config") == 0) {
 			opt.user_config = arg[1];
 		} else {
 			return usage();
 		}
 	}
-	if (arg[0])
-		return usage();
 	if (opt.has_stdio) {
 		if (io_set_cloexec(opt.in) < 0)
 			return usage();

@@ -11,6 +11,10 @@
 
 #include "lib/base/err.h"
 
+/* pathname_enter() has failed: the directory, borrowed, and errno. */
+static const char *start;
+static int start_errno;
+
 static char *check_memory(char *s)
 {
 	if (!s)
@@ -35,12 +39,28 @@ static char *squeeze(char *path)
 	return path;
 }
 
+void pathname_enter(const char *dir)
+{
+	start = dir;
+	start_errno = chdir(dir) < 0 ? errno : 0;
+}
+
+int pathname_check_start(const char *path)
+{
+	if (path[0] == '/' || !start_errno)
+		return 0;
+	return err_set(ST_REFUSED, "cannot enter '%s', where relative paths start: %s", start,
+		strerror(start_errno));
+}
+
 char *pathname_absolute(const char *path)
 {
 	char *cwd, *all;
 
 	if (path[0] == '/')
 		return check_memory(squeeze(strdup(path)));
+	if (pathname_check_start(path) < 0)
+		return NULL;
 	cwd = getcwd(NULL, 0);
 	if (!cwd) {
 		err_sys("cannot get the current directory");

@@ -11,6 +11,15 @@
 #include <stdbool.h>
 
 /*
+ * Makes dir the directory where relative paths start.  If it cannot be entered, for instance since
+ * root may not, it is remembered: then they must not start elsewhere.
+ */
+void pathname_enter(const char *dir);
+
+/* 0, or -1 with ST_REFUSED recorded if path is relative and pathname_enter() has failed. */
+int pathname_check_start(const char *path);
+
+/*
  * path as an absolute path, with "//" and "/./" replaced by "/".  A slash at the end is kept,
  * since it means a directory.
  */

@@ -277,6 +277,8 @@ static int open_by(const struct policy *policy, const char *path, int flags, pol
 
 	if (!*path)
 		return err_set(ST_USAGE, "an empty path");
+	if (pathname_check_start(path) < 0)
+		return -1;
 	if (!policy->also || !policy->also->limited)
 		return opener(policy, path, flags);
 	/* First by the wider policy, so that nothing that it forbids is opened or reported. */

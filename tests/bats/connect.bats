@@ -652,6 +652,28 @@ sudo_allows() {
 	visudo -cqf "$SUDOERS"
 }
 
+# Root need not be allowed to enter the home directory of the login, for instance on NFS.
+@test "connect: a relative path never starts elsewhere than it should" {
+	local name=img-tools-test-$$.img
+
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	mkdir -m 700 theirs
+	chown 65534 theirs
+	program rsh <<-END
+		shift
+		cd $DIR/theirs
+		exec setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all sh -c "\$1"
+	END
+	for command in 'img-info h:etc' "img-list h:" "img-create h:$name 1M" "img-create -n h:$name 1M" \
+		"img-copy $IMAGE h:$name"; do
+		# shellcheck disable=SC2086 # several words
+		refuses 4 '' env $command --rsh ./rsh
+		says "cannot enter '$DIR/theirs', where relative paths start: Permission denied"
+	done
+	[ ! -e "/$name" ]
+	succeeds env img-info --rsh ./rsh "h:$IMAGE"
+}
+
 @test "connect: --sudo --helper needs one narrow line in sudoers" {
 	local helper=$SUDO_DIR/img-helper-x
 

@@ -57,12 +57,15 @@ static void hang_up(int fd)
 		;
 }
 
+static bool is_local; /* --sudo=here */
+
 /* The script, which looks for installed helpers below installed_in. */
 static char *make_command(bool as_root, const char *helper)
 {
 	static const char dirs[] = "/usr/libexec /usr/local/libexec";
-	char *command = bootstrap_command(
-		     &h, &(struct bootstrap_way){ .as_root = as_root, .path = helper }),
+	char *command = bootstrap_command(&h,
+		     &(struct bootstrap_way){
+			     .as_root = as_root, .path = helper, .is_local = is_local }),
 	     *at, *changed;
 
 	if (!command)
@@ -199,6 +202,9 @@ static void test_busybox(void)
 	is_int(run("sh", false, NULL, true), 0, "the helper is sent and greets");
 	is_str(in_home(), CACHED, "and kept");
 	is_int(run("sh", false, NULL, false), 0, "the next time it is there");
+	is_local = true;
+	is_int(run("sh", false, NULL, false), 0, "also for --sudo=here");
+	is_local = false;
 }
 
 static void test_cache(void)
