@@ -31,9 +31,34 @@ static int record_message(const char *command, const char *message)
 	return err_set(says_no_space(message) ? ST_NOROOM : ST_FAILED, "%s: %s", command, message);
 }
 
-/* Records LVM's last message, which names the failure; ignores the hint "Run `… --help'". */
-static int record_failure(const char *command, int status, struct buf *errors)
+/* Whether group, which may be followed by "/" and a volume's name, was exported. */
+static bool is_exported(const char *group)
 {
+	char name[LVM_NAME_MAX];
+	const char *const argv[] = { "lvm", "vgs", "--noheadings", "-o", "vg_exported", name,
+		NULL };
+	struct buf out = BUF_INIT, errors = BUF_INIT;
+	struct child c = {
+		.argv = argv, .keep_fd = -1, .own_session = true, .out = &out, .errors = &errors
+	};
+	bool is;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(group, "/"), group);
+	is = lvm_name_is_valid(name) && child_run(&c) == 0 && out.len &&
+	     strstr(buf_str(&out), "exported");
+	err_clear();
+	buf_fini(&out);
+	buf_fini(&errors);
+	return is;
+}
+
+/*
+ * Records LVM's last message, which names the failure; ignores the hint "Run `… --help'".  Of an
+ * exported group, LVM 2.03.31 says nothing.
+ */
+static int record_failure(const char *const *argv, int status, struct buf *errors)
+{
+	const char *command = argv[0];
 	char *text = errors->len ? strdup(buf_str(errors)) : NULL, *line, *save = NULL;
 	const char *last = NULL;
 
@@ -43,8 +68,13 @@ static int record_failure(const char *command, int status, struct buf *errors)
 		if (*line && strncmp(line, "Run `", 5) != 0)
 			last = line;
 	}
+	while (argv[1])
+		argv++;
 	if (last)
 		record_message(command, last);
+	else if (is_exported(*argv))
+		err_set(ST_REFUSED, "%s: Volume group %.*s is exported (see vgimport)", command,
+			(int)strcspn(*argv, "/"), *argv);
 	else
 		err_set(ST_FAILED, "%s failed with status %d", command, status);
 	free(text);
@@ -70,7 +100,7 @@ int lvm_report_run(const char *const *argv, struct buf *out)
 	}
 	status = child_run(&c);
 	if (status > 0)
-		record_failure(argv[0], status, &errors);
+		record_failure(argv, status, &errors);
 	buf_fini(&errors);
 	return status == 0 ? 0 : -1;
 }
