@@ -39,6 +39,15 @@ static char *squeeze(char *path)
 	return path;
 }
 
+const char *pathname_home(void)
+{
+	const char *home = getenv("HOME");
+
+	if (home && *home)
+		return home;
+	return geteuid() == 0 ? "/root" : NULL;
+}
+
 void pathname_enter(const char *dir)
 {
 	start = dir;

@@ -10,6 +10,9 @@
 
 #include <stdbool.h>
 
+/* The home directory: $HOME, or where that is not set, as below systemd, root's; NULL: unknown. */
+const char *pathname_home(void);
+
 /*
  * Makes dir the directory where relative paths start.  If it cannot be entered, for instance since
  * root may not, it is remembered: then they must not start elsewhere.

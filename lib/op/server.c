@@ -5,6 +5,7 @@
  */
 #include "lib/op/server.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "lib/base/hint.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
+#include "lib/base/pathname.h"
 #include "lib/op/data_lanes.h"
 #include "lib/op/op.h"
 #include "lib/op/snapping.h"
@@ -98,6 +100,25 @@ static int check_request(const struct session *s, const struct op *op, const str
 	return schema_allow(&op->schema, op->name, request, s->rights);
 }
 
+/* Adds to the recorded error what the user could do about it, unless it says so already. */
+static void add_hint(void)
+{
+	const char *hint = NULL;
+	struct err e;
+	size_t n;
+
+	if (err_status() == ST_USAGE)
+		hint = "see --help";
+	else if (err_status() == ST_REFUSED && err_errno() == EACCES && geteuid() != 0)
+		hint = hint_sudo();
+	if (!hint || strstr(err_text(), "(see ") || strstr(err_text(), "(try "))
+		return;
+	err_take(&e);
+	n = strlen(e.text);
+	snprintf(e.text + n, sizeof(e.text) - n, " (%s)", hint);
+	err_put(&e);
+}
+
 /* Serves one request.  0: go on; -1 recorded: end the connection. */
 static int serve_request(struct session *s, const struct frame *f)
 {
@@ -118,6 +139,7 @@ static int serve_request(struct session *s, const struct frame *f)
 	} else {
 		if (cancel_signal())
 			err_set(ST_PEER, "the helper was terminated by a signal");
+		add_hint();
 		err_take(&e);
 		if (cancel_is_set() || (op && op->streams && s->has_answered)) {
 			conn_send_error(s->conn, &e);
@@ -181,7 +203,7 @@ static int serve_all(struct session *s)
 /* The system's configuration always limits; the user's file can only narrow that. */
 static int read_config(struct server *sv, const char *given)
 {
-	const char *home = getenv("HOME"), *user = given;
+	const char *home = pathname_home(), *user = given;
 
 	if (!user && home) {
 		if (asprintf(&sv->home_config, "%s/.config/img-tools/config", home) < 0) {

@@ -9,11 +9,12 @@
 
 #include "lib/base/config.h"
 #include "lib/base/err.h"
+#include "lib/base/pathname.h"
 
 /* "~/..." is below the home directory. */
 static int defaults_expand(char **out, const char *path)
 {
-	const char *home = getenv("HOME");
+	const char *home = pathname_home();
 
 	if (strncmp(path, "~/", 2) != 0 || !home)
 		*out = strdup(path);
@@ -41,7 +42,7 @@ static int defaults_from_file(struct defaults *d, char **client, const char *pat
 
 int defaults_read(struct defaults *d, const struct peer_options *opt)
 {
-	const char *home = getenv("HOME");
+	const char *home = pathname_home();
 	char *own = NULL, *client = NULL;
 	int r = 0;
 

@@ -124,14 +124,19 @@ static const char *const later[] = { "-oForkAfterAuthentication=no", "-oStdinNul
 
 /* Whether the configuration limits how long ssh tries to connect.  If it cannot be read, ssh tells.
  */
-static bool limits_connecting(const struct location *loc, const struct ssh_options *opt)
+static bool limits_connecting(
+	const struct location *loc, const struct ssh_options *opt, bool knows_later)
 {
 	const char *args[SSH_QUERY_ARGS] = { "-T", "-G" };
 	struct ssh_arguments a;
 	struct buf out = BUF_INIT;
 	bool does = true;
+	size_t i;
 	int n = 2;
 
+	/* Without a command, ssh -G refuses ForkAfterAuthentication. */
+	for (i = 0; i < sizeof(later) / sizeof(*later) && knows_later; i++)
+		args[n++] = later[i];
 	n += ssh_arguments_put(&a, args + n, loc, opt);
 	args[n++] = "--";
 	args[n] = loc->host;
@@ -156,7 +161,7 @@ int start_openssh(struct started *s, const struct location *loc, const struct ss
 		argv[n++] = always[i];
 	for (i = 0; i < sizeof(later) / sizeof(*later) && knows_later; i++)
 		argv[n++] = later[i];
-	if (opt->timeout_s || !limits_connecting(loc, opt)) {
+	if (opt->timeout_s || !limits_connecting(loc, opt, knows_later)) {
 		snprintf(timeout, sizeof(timeout), "-oConnectTimeout=%d",
 			opt->timeout_s ? opt->timeout_s : CONNECT_S);
 		argv[n++] = timeout;

@@ -32,23 +32,38 @@ static void list_free(char **list)
 	free(list);
 }
 
-/* Whether the comma-separated list contains word. */
-static bool has_word(const char *list, const char *word)
+/* Where the comma-separated list contains word, or NULL. */
+static const char *find_word(const char *list, const char *word)
 {
 	size_t len = strlen(word);
 
 	for (; *list; list += strcspn(list, ","), list += *list == ',')
 		if (strncasecmp(list, word, len) == 0 && (list[len] == ',' || !list[len]))
-			return true;
-	return false;
+			return list;
+	return NULL;
 }
 
+/* Sets *wanted to whether it is in the list.  Whether it comes after *last, which is updated. */
+static bool take_method(const char *list, const char *name, bool *wanted, const char **last)
+{
+	const char *at = find_word(list, name);
+	bool in_order = !at || at >= *last;
+
+	*wanted = *wanted && at;
+	if (*wanted)
+		*last = at;
+	return in_order || !*wanted;
+}
+
+/* The methods are tried in one order only. */
 static int limit_methods(struct ssh_config *c, const char *methods)
 {
-	c->pubkey_auth = c->pubkey_auth && has_word(methods, "publickey");
-	c->kbdint_auth = c->kbdint_auth && has_word(methods, "keyboard-interactive");
-	c->password_auth = c->password_auth && has_word(methods, "password");
-	if (!c->pubkey_auth && !c->kbdint_auth && !c->password_auth)
+	const char *last = methods;
+	bool in_order = take_method(methods, "publickey", &c->pubkey_auth, &last);
+
+	in_order &= take_method(methods, "keyboard-interactive", &c->kbdint_auth, &last);
+	in_order &= take_method(methods, "password", &c->password_auth, &last);
+	if (!in_order || (!c->pubkey_auth && !c->kbdint_auth && !c->password_auth))
 		return ssh_keyword_refuse(c, "PreferredAuthentications");
 	return 0;
 }

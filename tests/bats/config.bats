@@ -571,3 +571,17 @@ times() {
 	says 'own:2: '
 	rm -r "$HOME/.config"
 }
+
+# As below systemd, which sets no HOME for the system's services.
+@test "config: without HOME, root's own file limits as well" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	mkdir -p root/.config/img-tools in
+	printf '[storage]\n\tdirectory = %s/in\n' "$DIR" >root/.config/img-tools/config
+	cp "$IMAGE" x.img
+	cp "$IMAGE" in
+	local name=${IMAGE##*/}
+	set -- unshare -m --propagation slave sh -c 'mount --bind root /root && exec env -u HOME "$@"' sh
+	refuses 4 x.img "$@" img-info x.img
+	says 'not allowed by /root/.config/img-tools/config'
+	succeeds "$@" img-info "in/$name"
+}

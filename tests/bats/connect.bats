@@ -410,6 +410,11 @@ restart() {
 	with_config 'ConnectTimeout 7'
 	succeeds img-info --config img-config "a:$IMAGE"
 	lacks words ConnectTimeout=
+	rm words
+	# Of which ssh -G says that it cannot go to the background without a command.
+	with_config 'ForkAfterAuthentication yes'
+	succeeds img-info --config img-config "a:$IMAGE"
+	grep -x -e '-oConnectTimeout=30' words
 }
 
 @test "connect: ConnectTimeout does not limit the login" {

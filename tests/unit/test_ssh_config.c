@@ -78,7 +78,7 @@ static void test_values(void)
 	ok(c.pubkey_auth && !c.password_auth, "methods");
 	is_str(c.ciphers, "aes256-ctr", "Ciphers");
 	ssh_config_fini(&c);
-	is_int(parse(&c, LOGIN "preferredauthentications password,publickey\n"), 0,
+	is_int(parse(&c, LOGIN "preferredauthentications publickey,password\n"), 0,
 		"PreferredAuthentications");
 	ok(c.pubkey_auth && c.password_auth && !c.kbdint_auth, "only those named");
 	ssh_config_fini(&c);
@@ -163,6 +163,8 @@ static void test_unsupported(void)
 	refused(LOGIN "bindinterface eth1\n", "--rsh ssh", "BindInterface");
 	refused(LOGIN "proxyusefdpass yes\n", "ProxyUseFdpass", "ProxyUseFdpass");
 	refused(LOGIN "revokedhostkeys /x\n", "RevokedHostKeys", "RevokedHostKeys");
+	refused(LOGIN "preferredauthentications password,publickey\n", "PreferredAuthentications",
+		"an order that is not kept");
 	refused(LOGIN "preferredauthentications gssapi-with-mic\n", "PreferredAuthentications",
 		"only methods that are not supported");
 	is_int(parse(&c, LOGIN "pkcs11provider none\nproxyusefdpass no\ntunnel false\n"
