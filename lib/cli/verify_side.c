@@ -92,7 +92,7 @@ int verify_side_get_digest(struct verify_side *s)
 		return -1;
 	content = kv_get(&s->reply, "content");
 	if (!content || hash_from_hex(&s->content, content) < 0 ||
-		kv_get_u64(&s->reply, "capacity", &s->capacity) <= 0) {
+		kv_get_u64(&s->reply, "capacity", &s->capacity) <= 0 || s->capacity > INT64_MAX) {
 		err_set(ST_PEER, "protocol error: a reply without a digest");
 		return err_wrap("%s", s->loc.text);
 	}

@@ -68,8 +68,13 @@ static int read_archive(struct content *c, int fd, uint64_t len)
 	int r = 0;
 
 	c->is_archive = true;
-	if (archive_open(&c->archive, fd, len) < 0)
-		return c->archive.bad_header ? set_damaged(c) : -1;
+	if (archive_open(&c->archive, fd, len) < 0) {
+		if (!c->archive.bad_header)
+			return -1;
+		set_damaged(c);
+		c->archive.bad_header = true;
+		return 0;
+	}
 	b = block_new();
 	if (!b)
 		return -1;

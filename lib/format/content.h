@@ -18,7 +18,7 @@
 
 struct content {
 	bool is_archive;
-	struct archive archive; /* if is_archive */
+	struct archive archive; /* if is_archive; bad_header: it was to be one, and is damaged */
 	/* "raw", "qcow2" or foreign's, a constant; of an archive: that of its image */
 	const char *format;
 	/* If format is "qcow2".  Of the image in an archive: zeros if its header is damaged. */

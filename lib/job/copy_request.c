@@ -69,18 +69,30 @@ int copy_request_target(struct buf *args, const struct transfer *t)
 	return 0;
 }
 
+/* As kv_get_u64(), but a number that no image can have is an error. */
+static int get_count(const struct kv *kv, const char *key, uint64_t *out)
+{
+	int has = kv_get_u64(kv, key, out);
+
+	if (has > 0 && *out > INT64_MAX)
+		return err_set(
+			ST_PEER, "protocol error: %s is %llu", key, (unsigned long long)*out);
+	return has;
+}
+
 int copy_answer_source(
 	const struct transfer *t, const struct kv *record, struct transfer_result *res)
 {
+	bool is_packed = false;
 	int has;
 
 	if (kv_get_bool(record, "consistent", &res->consistent) < 0)
 		return -1;
-	has = kv_get_u64(record, "capacity", &res->capacity);
+	has = get_count(record, "capacity", &res->capacity);
 	if (has < 0)
 		return -1;
 	res->has_capacity = has;
-	if (kv_get_u64(record, "data", &res->expected_data) < 0)
+	if (get_count(record, "data", &res->expected_data) < 0)
 		return -1;
 	if (kv_get(record, "snapshot") && !(res->snapshot = strdup(kv_get(record, "snapshot"))))
 		return err_set(ST_FAILED, "out of memory");
@@ -88,6 +100,13 @@ int copy_answer_source(
 	if (!res->consistent)
 		log_warn("warning: %s: is in use; the copy may be inconsistent", t->from.text);
 	parts_warn(t->from.text, record, "copied");
+	if (kv_get_bool(record, "packed", &is_packed) < 0)
+		return -1;
+	if (is_packed && !t->as_is && !t->archive)
+		log_warn("warning: %s: holds an lzop archive, which is copied as it is; restore "
+			 "the copy "
+			 "with --as-is, or it is unpacked",
+			t->from.text);
 	return 0;
 }
 
@@ -108,9 +127,9 @@ int copy_answer_counts(const struct kv *reply, struct transfer_result *res)
 	const char *digest = kv_get(reply, "digest");
 	struct hash h;
 
-	if (kv_get_u64(reply, "capacity", &res->capacity) < 0 ||
-		kv_get_u64(reply, "data_bytes", &res->data_bytes) < 0 ||
-		kv_get_u64(reply, "hole_bytes", &res->hole_bytes) < 0)
+	if (get_count(reply, "capacity", &res->capacity) < 0 ||
+		get_count(reply, "data_bytes", &res->data_bytes) < 0 ||
+		get_count(reply, "hole_bytes", &res->hole_bytes) < 0)
 		return -1;
 	if (!digest || hash_from_hex(&h, digest) < 0)
 		return err_set(ST_PEER, "protocol error: a reply without a digest");
@@ -121,8 +140,8 @@ int copy_answer_counts(const struct kv *reply, struct transfer_result *res)
 
 int copy_answer_blocks(const struct kv *reply, struct transfer_result *res)
 {
-	if (kv_get_u64(reply, "compressed_blocks", &res->compressed_blocks) < 0 ||
-		kv_get_u64(reply, "stored_blocks", &res->stored_blocks) < 0)
+	if (get_count(reply, "compressed_blocks", &res->compressed_blocks) < 0 ||
+		get_count(reply, "stored_blocks", &res->stored_blocks) < 0)
 		return -1;
 	return 0;
 }

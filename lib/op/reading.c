@@ -126,10 +126,7 @@ static int open_content(struct reading *r, const struct reading_want *want)
 		return open_archive(r, c);
 	if (c && !c->is_archive && want->flatten && strcmp(c->format, "raw") != 0)
 		return open_disk(r);
-	if ((!c || c->is_archive) && !want->as_is)
-		log_warn("warning: '%s' holds an lzop archive, which is copied as it is; restore "
-			 "the copy with --as-is, or it is unpacked",
-			(r->origin ? r->origin : r->img)->place->path);
+	r->is_packed = !c || c->is_archive;
 	if (c && !c->is_archive)
 		r->format = c->format;
 	err_clear();
@@ -337,6 +334,8 @@ void reading_describe(const struct reading *r, struct buf *record)
 		kv_add_u64(record, "mtime", r->mtime);
 	kv_add(record, "format", r->format);
 	kv_add(record, "compression", r->compressed ? "lzo" : NULL);
+	if (r->is_packed)
+		kv_add_bool(record, "packed", true);
 	kv_add_bool(record, "consistent", r->consistent);
 	kv_add(record, "snapshot", r->snapshot ? r->snapshot->name : NULL);
 	kv_add(record, "backing", reading_backing(r));

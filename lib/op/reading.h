@@ -3,8 +3,8 @@
  *
  * Its record has capacity (absent: not known before the end), physical (both in bytes), kind,
  * data (what of the physical is stored), mtime, format, compression, consistent, id
- * (identity.h), snapshot (its name), backing and data_file (each), the names of other files that
- * the image needs, as recorded.
+ * (identity.h), packed (an archive that is not unpacked), snapshot (its name), backing and
+ * data_file (each), the names of other files that the image needs, as recorded.
  */
 #ifndef IMG_READING_H
 #define IMG_READING_H
@@ -24,6 +24,7 @@ struct reading {
 					  read as it is, and is damaged */
 	struct content *stream;	       /* owned: of standard input, or NULL */
 	bool compressed;
+	bool is_packed;	 /* it is an archive, of which the bytes are read as they are */
 	bool consistent; /* nothing could write to it while it is read */
 	const char *format;
 	uint64_t mtime;	       /* of a file, or of the image in an archive, in seconds since

@@ -190,7 +190,7 @@ static void add_archive_info(struct buf *out, const struct archive *a)
 	kv_add_u64(out, "capacity", a->len);
 }
 
-static int add_probed(struct buf *out, const struct image *img)
+static int add_raw(struct buf *out, struct image *img, const struct info_layer *layer)
 {
 	struct probe p;
 
@@ -200,11 +200,11 @@ static int add_probed(struct buf *out, const struct image *img)
 		return -1;
 	kv_add(out, "format", "raw");
 	add_probe(out, &p);
-	return 0;
+	return add_storage(out, img, NULL, layer);
 }
 
 static int add_archive(
-	struct buf *out, const struct image *img, const struct content *c, struct info_layer *layer)
+	struct buf *out, struct image *img, const struct content *c, struct info_layer *layer)
 {
 	bool is_raw = strcmp(c->format, "raw") == 0;
 	struct probe p;
@@ -217,15 +217,12 @@ static int add_archive(
 		return -1;
 	kv_add(out, "format", c->format);
 	add_probe(out, &p);
-	return 0;
+	return add_storage(out, img, NULL, layer);
 }
 
-/* Of a format that is only named. */
-static int add_unmeasured(
-	struct buf *out, struct image *img, const char *format, const struct info_layer *layer)
+static bool can_be_archive(const struct image *img)
 {
-	kv_add(out, "format", format);
-	return add_storage(out, img, NULL, layer);
+	return img->place && img->place->backend->can_archive;
 }
 
 static int add_content_info(struct buf *out, struct image *img, struct info_layer *layer)
@@ -234,34 +231,38 @@ static int add_content_info(struct buf *out, struct image *img, struct info_laye
 	bool is_known = !taken || strcmp(taken, "qcow2") == 0 || foreign_is_known(taken);
 	const struct content *c;
 	bool is_marked;
-	int r;
 
 	/* A guest can write the header of another format into its raw disk. */
 	if (taken && strcmp(taken, "raw") == 0)
-		return add_probed(out, img) < 0 ? -1 : add_storage(out, img, NULL, layer);
-	if (!is_known)
-		return add_unmeasured(out, img, taken, layer);
+		return add_raw(out, img, layer);
+	if (!is_known) { /* it is only named */
+		kv_add(out, "format", taken);
+		return add_storage(out, img, NULL, layer);
+	}
 	c = image_content(img);
-	if (!c)
+	if (!c && (can_be_archive(img) || err_status() != ST_CORRUPT))
 		return -1;
+	/* The first bytes of a device are the guest's, so it is no archive, nor a damaged one. */
+	if (!c || (!can_be_archive(img) && (c->is_archive || c->archive.bad_header))) {
+		err_clear();
+		return add_raw(out, img, layer);
+	}
 	if (*c->damaged)
 		return err_set(ST_CORRUPT, "%s", c->damaged);
 	if (taken && (c->is_archive || strcmp(c->format, taken) != 0))
 		return err_set(
 			ST_CORRUPT, "is not a %s image, as the layer above it records", taken);
 	if (!c->is_archive && strcmp(c->format, "raw") == 0)
-		return add_probed(out, img) < 0 ? -1 : add_storage(out, img, NULL, layer);
+		return add_raw(out, img, layer);
 	if (c->is_archive)
-		return add_archive(out, img, c, layer) < 0 ? -1
-							   : add_storage(out, img, NULL, layer);
+		return add_archive(out, img, c, layer);
 	if (c->foreign.format)
 		kv_add_u64(out, "capacity", c->foreign.capacity);
 	else
 		add_qcow2(out, &c->qcow2);
-	r = add_files(out, img, c, layer);
-	kv_add(out, "format", c->format);
-	if (r < 0)
+	if (add_files(out, img, c, layer) < 0)
 		return -1;
+	kv_add(out, "format", c->format);
 	is_marked = !c->foreign.format && (!layer->is_entry || S_ISBLK(img->st.st_mode));
 	return add_storage(out, img, is_marked ? &c->qcow2 : NULL, layer);
 }

@@ -268,3 +268,82 @@ finished() {
 	finished
 	same "$IMAGE" <(head -c 8M disk)
 }
+
+# as_it_is SOURCE [OPTION...]: SOURCE has the bytes of "disk", whatever they look like, and so has each
+# copy; $MESSAGE is said of it.
+as_it_is() {
+	local source=$1
+	shift
+
+	# What begins like qcow2 could be a layer, which the administrator has made.
+	if [ "$bytes" = qcow2 ]; then
+		refuses 8 "$source" on a img-info --config "$DIR/config" "$source"
+	else
+		succeeds on a img-info --json --config "$DIR/config" "$source"
+		json '.format == "raw" and .compression == null and .capacity == 4194304'
+	fi
+	try on a img-copy --config "$DIR/config" "$@" "$source" "$DIR/copy"
+	[ "$status" = 0 ]
+	says "$MESSAGE"
+	same disk copy
+	# As the message says.
+	try on a img-copy --as-is "$DIR/copy" "$DIR/again"
+	[ "$status" = 0 ]
+	same disk again
+	try on a img-copy --config "$DIR/config" -a "$@" "$source" "$DIR/copy.lzo"
+	[ "$status" = 0 ]
+	lacks "$ERR" 'restore'
+	lzop -dc copy.lzo | cmp - disk
+	rm copy.lzo
+	try on a img-copy -a --as-is --config "$DIR/config" "$@" "$source" "$DIR/copy.lzo"
+	lzop -dc copy.lzo | cmp - disk
+	succeeds on a img-verify --as-is --config "$DIR/config" "$source" "$DIR/copy"
+	rm copy copy.lzo again
+}
+
+@test "what a guest's disk begins with does not matter: an archive, or what only looks like one" {
+	local bytes
+
+	head -c 1M "$IMAGE" >small
+	lzop -c small >archive
+	printf '\x89LZO\0\x0d\x0a\x1a\x0a' >magic
+	printf 'QFI\xfb\0\0\0\x09' >qcow2
+	make_group a vga 64M
+	on a lvcreate -qqy -Wn -Zn -L 4M -n disk vga
+	for bytes in archive magic qcow2; do
+		MESSAGE='copied as it is'
+		[ $bytes != archive ] || MESSAGE='holds an lzop archive, which is copied as it is; restore'
+		cp $bytes disk
+		truncate -s 4M disk
+		attach disk
+		as_it_is "$LOOP"
+		detach
+		dd if=disk of=/dev/vga/disk bs=1M oflag=direct status=none
+		as_it_is /dev/vga/disk
+		as_it_is /dev/vga/disk -s
+	done
+	drop_group vga
+}
+
+@test "a read-only device is refused, and a marked one is read with --as-is" {
+	cp "$IMAGE" disk
+	LOOP=$(losetup -f)
+	losetup -r "$LOOP" disk
+	LOOPS+=("$LOOP")
+	printf '[storage]\n device = %s\n' "$LOOP" >config
+	for option in '' -n; do
+		# shellcheck disable=SC2086 # none or one
+		refuses 4 "$LOOP" img-write $option --config config "$IMAGE" "$LOOP"
+		says 'is read-only'
+	done
+	detach
+	{
+		printf 'img-tools: unfinished device\n'
+		head -c 4067 /dev/zero
+		tail -c +4097 "$IMAGE"
+	} >disk
+	attach disk
+	refuses 8 "$LOOP" img-copy --config config "$LOOP" copy
+	succeeds img-copy --as-is --config config "$LOOP" copy
+	same disk copy
+}

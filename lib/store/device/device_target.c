@@ -10,7 +10,9 @@
 #include "lib/store/device/device_target.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +44,7 @@ static struct target_device *device_of(struct target *base)
 static int open_exclusively(struct target_device *t)
 {
 	struct target *base = &t->base;
+	int read_only = 0;
 	struct stat st;
 
 	/* O_EXCL refuses a device that is mounted, swap, a part of another, or being filled. */
@@ -50,6 +53,8 @@ static int open_exclusively(struct target_device *t)
 		return -1;
 	if (fstat(base->fd, &st) < 0)
 		return err_sys("cannot stat");
+	if (ioctl(base->fd, BLKROGET, &read_only) == 0 && read_only)
+		return err_set(ST_REFUSED, "is read-only");
 	if (target_check_source(base, &st) < 0 || inuse_refuse_open(base->fd) < 0)
 		return -1;
 	return block_size_get(base->fd, &base->space) < 0 ? -1 : target_check_len(base);

@@ -175,6 +175,8 @@ static int prepare_kept(struct snapshot_file *s, const struct snapshot_want *wan
 	struct place *place = find_snapshot_place(s, want);
 
 	s->target = place ? target_make(place, &how) : NULL;
+	if (!s->target && err_status() == ST_EXISTS)
+		err_set(ST_EXISTS, "'%s' exists already", s->base.name);
 	if (!s->target)
 		return -1;
 	s->base.path = strdup(target_path(s->target));
