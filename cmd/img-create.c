@@ -49,7 +49,7 @@ static int tell_creation(struct command *c, const struct location *loc, const st
 	const struct creation *asked = c->arg;
 	const char *backing = kv_get(reply, "backing.recorded");
 	const char *format = kv_get(reply, "backing.format");
-	char human[SIZE_HUMAN], physical_human[SIZE_HUMAN];
+	char human[SIZE_HUMAN], physical_human[SIZE_HUMAN], *target;
 	uint64_t size = 0, physical = 0;
 
 	(void)record;
@@ -61,17 +61,21 @@ static int tell_creation(struct command *c, const struct location *loc, const st
 		tell_rounding(loc, asked->is_qcow2 ? "sectors" : "extents", size);
 	if (asked->volume_size && physical != asked->volume_size)
 		tell_rounding(loc, "extents", physical);
+	target = command_target(c, loc, kv_get(reply, "path"));
+	if (!target)
+		return -1;
 	size_human(size, human);
 	size_human(physical, physical_human);
 	if (!asked->is_qcow2)
-		cli_did(&c->cli, "create", "created", "%s, %s%s", loc->text, human,
+		cli_did(&c->cli, "create", "created", "%s, %s%s", target, human,
 			asked->sparse ? ", sparse" : "");
 	else if (backing)
 		cli_did(&c->cli, "create", "created", "%s, %s, qcow2 in %s, backing file %s (%s)",
-			loc->text, human, physical_human, backing, format ? format : "?");
+			target, human, physical_human, backing, format ? format : "?");
 	else
-		cli_did(&c->cli, "create", "created", "%s, %s, qcow2 in %s", loc->text, human,
+		cli_did(&c->cli, "create", "created", "%s, %s, qcow2 in %s", target, human,
 			physical_human);
+	free(target);
 	json_set_text(o, "path", kv_get(reply, "path"));
 	if (asked->is_qcow2 && add_qcow2_members(o, reply) < 0)
 		return -1;

@@ -1,6 +1,8 @@
 /*
  * img-delete: deletes images.
  */
+#include <stdlib.h>
+
 #include "lib/base/log.h"
 #include "lib/cli/command.h"
 #include "lib/cli/json.h"
@@ -9,14 +11,19 @@ static int tell_deletion(struct command *c, const struct location *loc, const st
 	const struct kv *reply, json_t *o)
 {
 	bool is_absent = kv_get(reply, "absent") != NULL;
+	char *target;
 
 	(void)record;
 	if (!is_absent && kv_need(reply, "an OK", "path") < 0)
 		return -1;
+	target = command_target(c, loc, kv_get(reply, "path"));
+	if (!target)
+		return -1;
 	if (is_absent)
 		log_info("%s: does not exist", loc->text);
 	else
-		cli_did(&c->cli, "delete", "deleted", "%s", loc->text);
+		cli_did(&c->cli, "delete", "deleted", "%s", target);
+	free(target);
 	json_set_text(o, "path", kv_get(reply, "path"));
 	json_object_set_new(o, "deleted", json_boolean(!is_absent));
 	return 0;

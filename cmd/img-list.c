@@ -9,7 +9,7 @@
 
 struct listing {
 	struct list_show show;
-	int recursive, failed;
+	int recursive, status;
 };
 
 static int list_one(struct peer *p, const struct location *loc, void *arg)
@@ -23,13 +23,13 @@ static int list_one(struct peer *p, const struct location *loc, void *arg)
 	kv_add_bool(&args, "recursive", l->recursive);
 	r = peer_request_list(p, "list", &args);
 	buf_fini(&args);
-	return r < 0 ? -1 : list_show_one(&l->show, p, loc, &l->failed);
+	return r < 0 ? -1 : list_show_one(&l->show, p, loc, &l->status);
 }
 
 int main(int argc, char **argv)
 {
 	struct listing l = { .recursive = 0 };
-	int status = ST_OK, r, xml = 0;
+	int r, xml = 0;
 	struct poptOption options[] = { { "recursive", 'R', POPT_ARG_NONE, &l.recursive, 0,
 						"list recursively", NULL },
 		{ "xml", '\0', POPT_ARG_NONE, &xml, 0, "print the result as XML", NULL },
@@ -46,7 +46,7 @@ int main(int argc, char **argv)
 	}
 	if (list_show_begin(&l.show, xml ? LIST_XML : cli.json ? LIST_JSON : LIST_TABLE, &cli) < 0)
 		return cli_end(&cli, -1);
-	each_location(&cli, NULL, list_one, &l, &status);
+	each_location(&cli, NULL, list_one, &l, &l.status);
 	r = cli_end(&cli, list_show_end(&l.show));
-	return status ? status : l.failed ? l.failed : r;
+	return l.status ? l.status : r;
 }

@@ -1,14 +1,22 @@
 /*
  * img-rename: renames an image within its container.
  */
+#include <stdlib.h>
+
 #include "lib/cli/command.h"
 #include "lib/cli/json.h"
 
 static int tell_rename(struct command *c, const struct location *loc, const struct kv *record,
 	const struct kv *reply, json_t *o)
 {
+	char *to = command_target(c, loc, kv_get(reply, "path"));
+
 	(void)record;
-	cli_did(&c->cli, "rename", "renamed", "%s to %s", loc->text, (const char *)c->arg);
+	if (!to)
+		return -1;
+	cli_did(&c->cli, "rename", "renamed", "%s to %s", loc->text,
+		c->cli.dry_run ? to : (const char *)c->arg);
+	free(to);
 	json_set_text(o, "path", kv_get(reply, "path"));
 	return 0;
 }

@@ -3,6 +3,8 @@
  */
 #include "lib/cli/command.h"
 
+#include <string.h>
+
 #include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/cli/each.h"
@@ -121,6 +123,18 @@ static void command_progress(void *arg, const struct wire_progress *p)
 	const struct command *c = arg;
 
 	progress_show(NULL, c->phase, p, 0);
+}
+
+char *command_target(const struct command *c, const struct location *loc, const char *path)
+{
+	char *text = NULL;
+
+	if (c->cli.dry_run && path)
+		return location_at(loc, path);
+	text = strdup(loc->text);
+	if (!text)
+		err_set(ST_FAILED, "out of memory");
+	return text;
 }
 
 int command_end(struct command *c, int r)

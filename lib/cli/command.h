@@ -63,6 +63,12 @@ struct command {
 int command_failed(struct command *c, const struct kv *record);
 
 /*
+ * What cli_did() is told of: in a dry run the target as it was resolved to path on loc's host, else
+ * the location as it was given.  The caller frees it.  NULL recorded.
+ */
+char *command_target(const struct command *c, const struct location *loc, const char *path);
+
+/*
  * The end of main(): unless r < 0 (an error is recorded) sends the request for
  * each of c->cli's locations and prints the results.  Returns the exit status.
  */

@@ -118,6 +118,8 @@ static int show_text(const struct cli *c, const struct location *loc, const stru
 		cli_print(c, "would commit layers of %s into %s", loc->text, base);
 		while ((text = kv_each(reply, "step", &at)))
 			cli_print(c, "  %s", text);
+		if (use)
+			cli_print(c, "  afterwards the guest must use %s", base);
 		return show_sizes(c, reply, "previous.", "now:");
 	}
 	while ((text = kv_each(reply, "layer", &at)))

@@ -3,9 +3,11 @@
  */
 #include "lib/cli/pack.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/size.h"
 #include "lib/cli/command.h"
 #include "lib/cli/json.h"
 #include "lib/job/parts.h"
@@ -20,11 +22,20 @@ static int tell_packed(struct command *c, const struct location *loc, const stru
 {
 	const struct pack *k = c->arg;
 	const char *path = kv_get(record, "path");
+	char size[SIZE_HUMAN], *target;
+	uint64_t capacity = 0;
 	bool kept = false;
 
 	if (!c->cli.dry_run && kv_need(reply, "an OK", "capacity data_bytes hole_bytes digest") < 0)
 		return -1;
-	cli_did(&c->cli, c->op, k->did, "%s into %s", loc->text, path ? path : "another file");
+	if (kv_get_u64(record, "capacity", &capacity) < 0)
+		return -1;
+	target = command_target(c, loc, path);
+	if (!target)
+		return -1;
+	cli_did(&c->cli, c->op, k->did, "%s into %s, %s", loc->text, c->cli.dry_run ? target : path,
+		size_human(capacity, size));
+	free(target);
 	json_object_clear(o); /* what other commands call `location` is the source here */
 	json_set_text(o, "source", loc->text);
 	parts_warn(loc->text, record, k->did);

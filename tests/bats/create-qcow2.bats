@@ -290,7 +290,7 @@ locked() {
 		dry_run: true}' --arg at "a:$DIR/y.img" --arg path "$DIR/y.img" --arg base "$DIR/base"
 	[ ! -e y.img ]
 	succeeds img-create -n --format qcow2 --backing base y.img 1M
-	grep -F 'would create y.img, 1 MiB, qcow2 in 256 KiB, backing file base (raw)' "$OUT"
+	grep -F "would create $DIR/y.img, 1 MiB, qcow2 in 256 KiB, backing file base (raw)" "$OUT"
 	[ ! -e y.img ]
 	try img-create -v --format qcow2 y.img 1M
 	[ "$status" = 0 ]

@@ -264,6 +264,8 @@ each_pair() {
 	nothing_changes succeeds img-commit -n --json --base base --top 0 --delete snap2
 	json '.dry_run and .base.after == null and .deleted == [] and (.layers | length) == 2'
 	chain_is snap2 snap2 snap1 base
+	nothing_changes succeeds img-commit -n --top snap2 snap2
+	grep -Fx "  afterwards the guest must use $DIR/snap1" "$OUT"
 }
 
 @test "commit: arguments that mean no layers" {

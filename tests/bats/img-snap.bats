@@ -44,6 +44,7 @@ snaps() {
 	same one.img two.img
 	run ! cmp -s x.img one.img
 	refuses 6 x.img img-snap --name one.img x.img
+	says "'one.img' exists already"
 	refuses 6 "a:$M/x.img" img-snap --name one.img "a:$M/x.img"
 	rm ./*.img-snap-* one.img two.img
 	succeeds img-snap -n x.img

@@ -173,6 +173,84 @@ commands() {
 	says '(see --help)'
 }
 
+@test "usage: so does what only the helper can tell" {
+	local where
+
+	printf x >x.img
+	qemu-img create -q -f qcow2 q.img 1M
+	for where in '' "a:$DIR/"; do
+		refuses 2 "${where}x.img" img-rename "${where}x.img" a/b
+		says "'a/b' is not a name (see --help)"
+		refuses 2 "${where}y.img" img-create --thin p "${where}y.img" 1M
+		says '(see --help)'
+		refuses 2 "${where}y.img" img-copy --size 1G x.img "${where}y.img"
+		says '(see --help)'
+		refuses 2 "${where}x.img" img-resize "${where}x.img" -2M
+		says '(see --help)'
+		refuses 2 "${where}q.img" img-commit --top 5 "${where}q.img"
+		says '(see img-info --chain)'
+	done
+	# But not a fault in a configuration.
+	echo nonsense >config
+	refuses 2 '' img-info --config config x.img
+	lacks "$ERR" 'see --help'
+}
+
+@test "usage: -n names the targets as they were resolved, and their sizes" {
+	head -c 3M /dev/urandom >x.img
+	lzop -o y.img.lzo x.img
+	ln -s . link
+	cd /
+	for where in "$DIR/link" "a:$DIR/link"; do
+		at=${where%"$DIR/link"}$DIR
+		succeeds img-delete -n "$where/x.img"
+		[ "$(<"$OUT")" = "would delete $at/x.img" ]
+		succeeds img-rename -n "$where/x.img" z.img
+		[ "$(<"$OUT")" = "would rename $where/x.img to $at/z.img" ]
+		succeeds img-create -n "$where/z.img" 1M
+		[ "$(<"$OUT")" = "would create $at/z.img, 1 MiB" ]
+		succeeds img-archive -n "$where/x.img"
+		[ "$(<"$OUT")" = "would archive $where/x.img into $at/x.img.lzo, 3 MiB" ]
+		succeeds img-unarchive -n "$where/y.img.lzo"
+		[ "$(<"$OUT")" = "would unarchive $where/y.img.lzo into $at/y.img, 3 MiB" ]
+	done
+}
+
+# by_another COMMAND...: as a user who may look into the test's directories.
+by_another() {
+	as_root env "PATH=$PATH" "HOME=/" "IMG_TEST=$IMG_TEST" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		--inh-caps=+dac_read_search --ambient-caps=+dac_read_search --bounding-set=-all,+dac_read_search "$@"
+}
+
+@test "usage: where root is needed, --sudo is named" {
+	printf x >x.img
+	chmod 755 .
+	as_root chown 0 . x.img
+	refuses 4 y.img by_another img-create y.img 1M
+	says '(try --sudo=here)'
+	refuses 4 x.img by_another img-delete x.img
+	says '(try --sudo=here)'
+	refuses 4 x.img by_another img-resize x.img 1M
+	says '(try --sudo=here)'
+	refuses 4 x.img by_another img-write "$IMAGE" x.img
+	says '(try --sudo=here)'
+	as_root chown "$(id -u)" . x.img
+}
+
+@test "usage: of several failures, the first gives the status, also in a listing" {
+	mkdir d
+	printf x >d/x.img
+	chmod 600 d/x.img
+	as_root chown 1234:1234 d/x.img # which is nobody there
+	try unshare -Ur img-list d nosuch
+	[ "$status" = 4 ]
+	grep -q x.img "$OUT"
+	try unshare -Ur img-list nosuch d
+	[ "$status" = 3 ]
+	grep -q x.img "$OUT"
+	as_root rm d/x.img
+}
+
 # shellcheck disable=SC2088 # the programs replace it
 @test "usage: ~ is the home directory, here and on other hosts" {
 	local home
