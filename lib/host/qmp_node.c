@@ -52,6 +52,37 @@ int qmp_node_above(json_t *list, const char *node, const char **above)
 	return *above != NULL;
 }
 
+/* member: the object in an entry that names the node; NULL: the entry itself does. */
+static int is_in_list(struct qmp *q, const char *command, const char *member, const char *node)
+{
+	const char *name;
+	json_t *list, *entry;
+	size_t i;
+	int is = 0;
+
+	if (qmp_call(q, command, NULL, &list) < 0) {
+		/* qemu-storage-daemon has no devices, and QEMU before 5.2 no exports. */
+		if (strcmp(qmp_error_class(q), "CommandNotFound") != 0)
+			return -1;
+		err_clear();
+		return 0;
+	}
+	json_array_foreach(list, i, entry)
+	{
+		name = node_name(member ? json_object_get(entry, member) : entry);
+		is |= name && strcmp(name, node) == 0;
+	}
+	json_decref(list);
+	return is;
+}
+
+int qmp_node_is_used(struct qmp *q, const char *node)
+{
+	int is = is_in_list(q, "query-block", "inserted", node);
+
+	return is ? is : is_in_list(q, "query-block-exports", NULL, node);
+}
+
 uint64_t qmp_node_end(json_t *list, const char *node)
 {
 	json_int_t end;

@@ -21,6 +21,9 @@ json_t *qmp_node_list(struct qmp *q);
  */
 int qmp_node_above(json_t *list, const char *node, const char **above);
 
+/* Whether a device of the guest, or an export, uses a node: 1, 0, or -1 recorded. */
+int qmp_node_is_used(struct qmp *q, const char *node);
+
 /*
  * The end of the last byte that was written to a node since QEMU opened it, 0 if the node does not
  * exist.

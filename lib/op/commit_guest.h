@@ -15,6 +15,12 @@ struct commit_guest_ops {
 	/* The job c->job: 1 and *job; 0: there is none. */
 	int (*find)(struct commit_guest *g, const struct commit *c, struct qmp_job *job);
 	/*
+	 * Of an active commit that has ended: whether the guest uses IMAGE nevertheless, because it
+	 * was told otherwise, or does so again.  1, 0, or -1 recorded.  NULL: no job that has ended
+	 * is found.
+	 */
+	int (*uses_image)(struct commit_guest *g, const struct commit *c);
+	/*
 	 * Finds out by which names the layers from IMAGE to BASE are known there.  ST_REFUSED if
 	 * one is not open there, or cannot be committed.  ST_BUSY while another job runs.
 	 */

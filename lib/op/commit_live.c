@@ -99,9 +99,22 @@ static int open_guest(struct commit *c)
 }
 
 /*
- * A job that has ended is of no use if it has failed, or if CHILD does not stand on BASE, which is
- * looked at once more, as it may have ended meanwhile.
+ * Whether a job that has ended well has done what is wanted: the guest uses BASE, or CHILD stands
+ * on it, which is looked at once more, as it may have ended meanwhile.  1, 0, or -1 recorded.
  */
+static int has_job_done_it(struct commit *c)
+{
+	int uses;
+
+	if (c->is_active) {
+		uses = c->guest->ops->uses_image ? c->guest->ops->uses_image(c->guest, c) : 0;
+		return uses < 0 ? -1 : !uses;
+	}
+	if (!c->is_rebased && open_layers(c) < 0)
+		return -1;
+	return c->is_rebased;
+}
+
 static int find_job_begun(struct commit *c)
 {
 	struct qmp_job job;
@@ -109,9 +122,13 @@ static int find_job_begun(struct commit *c)
 
 	if (r <= 0)
 		return r;
-	if (job.has_ended && !c->is_active && !c->is_rebased && open_layers(c) < 0)
+	if (!job.has_ended)
+		r = 1;
+	else
+		r = *job.error ? 0 : has_job_done_it(c);
+	if (r < 0)
 		return -1;
-	c->takes_up = !job.has_ended || (!*job.error && (c->is_rebased || c->is_active));
+	c->takes_up = r;
 	if (c->takes_up || op_flag(c->request, "dry_run"))
 		return 0;
 	return c->guest->ops->dismiss(c->guest, c);

@@ -126,6 +126,33 @@ static int look_at_layers(
 	return 0;
 }
 
+/* IMAGE stays open after the job if it was given to QEMU as a node of its own. */
+static int is_root_used(struct commit_qmp *q, const struct commit *c, const struct live *l)
+{
+	const struct live_disk *disk = live_find(l, &commit_layer(c, 0).img->st);
+	json_t *list;
+	int r;
+
+	if (!disk)
+		return 0;
+	list = qmp_node_list(q->q);
+	r = list ? find_root(q, list, disk->node) : -1;
+	json_decref(list);
+	return r < 0 ? -1 : qmp_node_is_used(q->q, q->root);
+}
+
+static int uses_image_in_qemu(struct commit_guest *g, const struct commit *c)
+{
+	struct commit_qmp *q = qmp_of(g);
+	struct live live = LIVE_INIT;
+	int r = qmp_block_list(q->q, g->policy, &live);
+
+	if (r == 0)
+		r = is_root_used(q, c, &live);
+	live_fini(&live);
+	return r;
+}
+
 static int look_in_qemu(struct commit_guest *g, const struct commit *c)
 {
 	struct commit_qmp *q = qmp_of(g);
@@ -250,6 +277,7 @@ static void close_qemu(struct commit_guest *g)
 
 static const struct commit_guest_ops ops = {
 	.find = find_qemu_job,
+	.uses_image = uses_image_in_qemu,
 	.look = look_in_qemu,
 	.start = start_qemu_job,
 	.end = find_qemu_end,

@@ -334,6 +334,31 @@ commit_ends() {
 	done
 }
 
+# Someone has let the job end where it was, or has given the guest the layer again.
+@test "commit live: a job that has ended, and the guest still uses IMAGE" {
+	local job
+
+	example qcow2
+	daemon
+	succeeds img-commit -n --json --qmp qmp --base base snap2
+	job=$(jq -r .job "$OUT")
+	monitor '{"execute": "block-commit", "arguments": {"job-id": "'"$job"'", "device": "top",
+		"base-node": "base", "auto-dismiss": false}}'
+	wait_until 20 job_in_qemu ready
+	monitor '{"execute": "block-job-cancel", "arguments": {"device": "'"$job"'"}}'
+	wait_until 20 job_in_qemu concluded
+	guest
+	guest_writes 7
+	guest_ends
+	qemu-io -f raw -c 'write -q -P 7 8M 1M' 'nbd+unix:///x?socket=nbd'
+	succeeds img-commit --qmp qmp --base base snap2
+	uses_base
+	is_finished
+	stop_daemon
+	qemu-io -f qcow2 -r -c 'read -P 7 8M 1M' base >"$OUT"
+	lacks "$OUT" failed
+}
+
 @test "commit live: ended by TERM, it says that the job goes on" {
 	example
 	slow_daemon 3000000:when=1
