@@ -99,6 +99,8 @@ int image_hold(struct image *img)
 	if (image_refuse_writers(img) < 0)
 		return -1;
 	img->is_held = true;
+	if (img->ops->hold)
+		img->ops->hold(img);
 	return 0;
 }
 

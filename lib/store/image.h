@@ -59,6 +59,8 @@ struct image_ops {
 	 * opened.  May be NULL: nothing can write to it.
 	 */
 	int (*check_unwritten)(struct image *img);
+	/* From now on check_unwritten() can ask the kernel, too.  May be NULL. */
+	void (*hold)(struct image *img);
 	/* Adds the backend's own keys to its record (info.h).  May be NULL. */
 	void (*describe)(const struct image *img, struct buf *out);
 	/* Frees what the backend's struct holds beyond struct image.  May be NULL. */

@@ -408,6 +408,16 @@ write_quietly() {
 	changes write_quietly "a:$DIR/x.img"
 }
 
+write_and_chmod() {
+	write_quietly "$1"
+	chmod 640 "$1"
+}
+
+@test "failure: a source that is written to, with its time put back and another mode" {
+	changes write_and_chmod x.img
+	changes write_and_chmod "a:$DIR/x.img"
+}
+
 @test "failure: another name, link, mode or owner of the source is no change of it" {
 	local how pid
 

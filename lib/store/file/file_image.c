@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -20,6 +23,7 @@ struct image_file {
 	struct image base;
 	bool is_checked;  /* file_extents_are_plausible() was called */
 	bool read_it_all; /* its extents are not plausible */
+	int events;	  /* inotify: writes since it is held; -1: they are not told */
 };
 
 static struct image_file *file_of(struct image *img)
@@ -117,6 +121,38 @@ static bool is_explained(const struct image *img, const struct stat *now)
 	       has_lost_its_name(img);
 }
 
+static void watch_writes(struct image *img)
+{
+	struct image_file *f = file_of(img);
+	char path[32];
+
+	if (f->events >= 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", img->fd);
+	f->events = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (f->events >= 0 && inotify_add_watch(f->events, path, IN_MODIFY) < 0) {
+		close(f->events);
+		f->events = -1;
+	}
+}
+
+/* As far as the kernel tells: not of writes to memory, or on other hosts. */
+static bool was_written(struct image *img)
+{
+	char events[sizeof(struct inotify_event) + NAME_MAX + 1];
+	struct image_file *f = file_of(img);
+
+	return f->events >= 0 && read(f->events, events, sizeof(events)) > 0;
+}
+
+static void release_file(struct image *img)
+{
+	struct image_file *f = file_of(img);
+
+	if (f->events >= 0)
+		close(f->events);
+}
+
 /*
  * A write changes both times, and that of change cannot be put back.  A lease would tell
  * more exactly, but while one is held other programs cannot open the file for writing
@@ -129,7 +165,8 @@ static int check_file_unwritten(struct image *img)
 	if (fstat(img->fd, &now) < 0)
 		return err_sys("cannot stat");
 	if (is_same_time(&now.st_mtim, &img->st.st_mtim) &&
-		(is_same_time(&now.st_ctim, &img->st.st_ctim) || is_explained(img, &now)))
+		(is_same_time(&now.st_ctim, &img->st.st_ctim) ||
+			(is_explained(img, &now) && !was_written(img))))
 		return 0;
 	return err_set(ST_CORRUPT, "the source was changed while it was read");
 }
@@ -143,6 +180,8 @@ static const struct image_ops ops = {
 	.commit_record = read_file_commit,
 	.check = check_file_size,
 	.check_unwritten = check_file_unwritten,
+	.hold = watch_writes,
+	.release = release_file,
 };
 
 struct image *file_image_of(struct place *place, int fd)
@@ -154,6 +193,7 @@ struct image *file_image_of(struct place *place, int fd)
 		close(fd);
 		return NULL;
 	}
+	f->events = -1;
 	img->fd = fd;
 	if (fstat(fd, &img->st) == 0) {
 		img->len = (uint64_t)img->st.st_size;
