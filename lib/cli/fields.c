@@ -88,7 +88,7 @@ static const struct field fields[] = {
 	{ "ctime", FIELD_TIME, VIEW_INFO, .json = "timestamps.change",
 		.xml = "target/timestamps/ctime" },
 	{ "compat", FIELD_TEXT, VIEW_INFO, .json = "compat", .xml = "target/compat" },
-	{ "feature", FIELD_TEXTS, VIEW_INFO, .json = "features" },
+	{ "feature", FIELD_TEXTS, VIEW_INFO, .json = "features", .line = "features" },
 	{ "cluster_size", FIELD_BYTES, VIEW_INFO, .json = "cluster_size",
 		.xml = "target/clusterSize", .xml_unit = "B" },
 	{ "feature", FIELD_TEXTS, VIEW_INFO, .xml = "target/features/", .xml_with = "compat" },

@@ -392,6 +392,8 @@ no_checker() { [ -z "$(checkers)" ]; }
 	[ "$(qemu-img info --output=json x.qcow2 | jq '."format-specific".data.corrupt')" = true ]
 	succeeds img-info --json x.qcow2
 	json '.features == ["corrupt"]'
+	succeeds img-info "a:$DIR/x.qcow2"
+	grep -x 'features     corrupt' "$OUT"
 	refuses 8 x.qcow2 img-verify x.qcow2
 	says 'marked as corrupt'
 	# One that has a name in the image's own table, instead of the first.

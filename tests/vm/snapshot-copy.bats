@@ -86,3 +86,22 @@ numbers() {
 	on a lvrename -qq vga/moved vga/disk
 	[ -z "$(on a ls -A /srv)" ]
 }
+
+@test "a snapshot that cannot be removed: the copy gets no name" {
+	lvm_is a - <<-'END'
+		#!/bin/bash
+		[ "$1" != lvremove ] || { echo "no luck today" >&2; exit 5; }
+		exec -a lvm lvm.real "$@"
+	END
+	try on a img-copy -s /dev/vga/disk /srv/no
+	[ "$status" = 1 ]
+	says 'no luck today'
+	try img-copy -s a:/dev/vga/disk no
+	[ "$status" = 1 ]
+	says 'no luck today'
+	lvm_back a
+	[ -z "$(on a ls -A /srv)" ]
+	[ ! -e no ]
+	succeeds on a img-clean /dev/vga
+	[ "$(volumes)" = "disk " ]
+}
