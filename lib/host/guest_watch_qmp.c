@@ -17,6 +17,7 @@
 #include "lib/base/err.h"
 #include "lib/host/guest_watch.h"
 #include "lib/host/qmp_block.h"
+#include "lib/host/qmp_node.h"
 
 #define TAKE_MAX QMP_EVENTS_MAX /* in one call, so that the disks are looked at meanwhile */
 
@@ -110,15 +111,32 @@ static int has_stopped(struct guest_watch *g)
 	return is;
 }
 
+/* The disk below a node, which may be a filter such as "throttle"; NULL: none that is watched. */
+static const struct live_disk *find_below(
+	const struct guest_watch *g, json_t *nodes, const char *node)
+{
+	size_t left = json_array_size(nodes) + 1, i;
+
+	for (; node && left > 0; left--, node = qmp_node_below(nodes, node))
+		for (i = 0; i < g->live.count; i++)
+			if (g->live.disk[i].node && strcmp(g->live.disk[i].node, node) == 0)
+				return &g->live.disk[i];
+	return NULL;
+}
+
 /* Whether a device that was full has got space. */
-static bool has_device_space(struct guest_watch *g, const char *directory, json_t *device,
-	guest_watch_has_space *has_space, void *arg)
+static bool has_device_space(struct guest_watch *g, const char *directory, json_t *nodes,
+	json_t *device, guest_watch_has_space *has_space, void *arg)
 {
 	json_t *inserted = json_object_get(device, "inserted");
 	const char *file = json_string_value(json_object_get(inserted, "file"));
+	const struct live_disk *disk =
+		find_below(g, nodes, json_string_value(json_object_get(inserted, "node-name")));
 	struct live found = LIVE_INIT;
 	bool has;
 
+	if (disk)
+		return has_space(arg, &disk->st);
 	if (file)
 		live_add(&found, g->policy, directory, file, NULL);
 	err_clear();
@@ -128,8 +146,8 @@ static bool has_device_space(struct guest_watch *g, const char *directory, json_
 }
 
 /* Whether at least one device was full, none has another error, and all have space again. */
-static bool have_space(
-	struct guest_watch *g, json_t *devices, guest_watch_has_space *has_space, void *arg)
+static bool have_space(struct guest_watch *g, json_t *nodes, json_t *devices,
+	guest_watch_has_space *has_space, void *arg)
 {
 	char directory[PATH_MAX];
 	const char *start = qmp_block_directory(g->qmp, directory), *status;
@@ -142,7 +160,7 @@ static bool have_space(
 		if (!status || strcmp(status, "ok") == 0)
 			continue;
 		if (strcmp(status, "nospace") != 0 ||
-			!has_device_space(g, start, device, has_space, arg))
+			!has_device_space(g, start, nodes, device, has_space, arg))
 			return false;
 		full++;
 	}
@@ -152,15 +170,17 @@ static bool have_space(
 int guest_watch_qmp_resume(struct guest_watch *g, guest_watch_has_space *has_space, void *arg)
 {
 	int r = has_stopped(g);
-	json_t *devices;
+	json_t *devices, *nodes;
 
 	if (r <= 0)
 		return r;
 	if (qmp_call(g->qmp, "query-block", NULL, &devices) < 0)
 		return -1;
-	r = have_space(g, devices, has_space, arg);
+	nodes = qmp_node_list(g->qmp);
+	r = nodes ? have_space(g, nodes, devices, has_space, arg) : -1;
+	json_decref(nodes);
 	json_decref(devices);
-	if (r == 0)
-		return 0;
+	if (r <= 0)
+		return r;
 	return qmp_call(g->qmp, "cont", NULL, NULL) < 0 ? -1 : 1;
 }

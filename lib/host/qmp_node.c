@@ -52,6 +52,21 @@ int qmp_node_above(json_t *list, const char *node, const char **above)
 	return *above != NULL;
 }
 
+const char *qmp_node_below(json_t *list, const char *node)
+{
+	const char *name;
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(list, i, entry)
+	{
+		name = node_name(entry);
+		if (name && strcmp(name, node) == 0)
+			return node_name(json_object_get(entry, "parent"));
+	}
+	return NULL;
+}
+
 /* member: the object in an entry that names the node; NULL: the entry itself does. */
 static int is_in_list(struct qmp *q, const char *command, const char *member, const char *node)
 {

@@ -21,6 +21,9 @@ json_t *qmp_node_list(struct qmp *q);
  */
 int qmp_node_above(json_t *list, const char *node, const char **above);
 
+/* The name of the node that this one stands on, valid as long as the list; NULL: there is none. */
+const char *qmp_node_below(json_t *list, const char *node);
+
 /* Whether a device of the guest, or an export, uses a node: 1, 0, or -1 recorded. */
 int qmp_node_is_used(struct qmp *q, const char *node);
 

@@ -195,6 +195,17 @@ static void test_resume(void)
 								    "\"CommandNotFound\"}" },
 		DISKS, { NULL, NULL } };
 
+	/* Below a filter, the file of the device is no path. */
+	static const struct answer filtered[] = { STATUS("io-error"),
+		LIST("query-block", "{\"io-status\": \"nospace\", \"inserted\": {\"node-name\": "
+				    "\"t\", \"file\": \"json:{}\"}}"),
+		LIST("query-blockstats",
+			"{\"node-name\": \"t\", \"parent\": {\"node-name\": \"f\"}}, "
+			"{\"node-name\": \"f\", \"parent\": {\"node-name\": \"p\"}}, "
+			"{\"node-name\": \"p\", \"stats\": {\"wr_highest_offset\": 512}}"),
+		DISKS, { NULL, NULL } };
+
+	is_int(resumed(filtered, true), 11, "resume: below a filter");
 	is_int(resumed(full, true), 11, "resume: it was full, and got space");
 	is_int(resumed(full, false), 0, "resume: it got no space");
 	is_int(resumed(two, true), 0, "resume: another disk is full");
