@@ -165,6 +165,7 @@ static enum bootstrap_end try_arch(struct started *s, const struct location *loc
 static void end_child(struct started *s, int timeout_ms, bool may_stay)
 {
 	int status = 0, ended = s->pid <= 0 || child_wait(s->pid, timeout_ms, &status) != 0;
+	const bool by_itself = ended; /* ssh also exits with 255 when it is told to end */
 	bool is_refused;
 
 	if (!ended && may_stay && !s->is_transport) {
@@ -185,8 +186,8 @@ static void end_child(struct started *s, int timeout_ms, bool may_stay)
 	is_refused = child_errors_close(s->errors);
 	s->errors = NULL;
 	if (ended && s->pid > 0 && s->is_transport)
-		s->may_retry =
-			!is_refused && WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED;
+		s->may_retry = by_itself && !is_refused && WIFEXITED(status) &&
+			       WEXITSTATUS(status) == SSH_FAILED;
 	s->pid = -1;
 }
 

@@ -391,6 +391,11 @@ restart() {
 	[ "$status" = 7 ]
 	says 'Host key verification failed'
 	[ "$(grep -c 'Connection from' "$SSHD_DIR/a/log")" = 1 ]
+	# Nor if it has logged in, and the host does not answer.
+	extra_host silent 'ForceCommand sleep 20'
+	try env img-info --retries 2 --timeout 2 --rsh "ssh -F $SSH_CONFIG" "silent:$IMAGE"
+	[ "$status" = 7 ]
+	[ "$(sshd_logins silent)" = 1 ]
 }
 
 @test "connect: the user's ssh has a limit, too: --timeout, ConnectTimeout or 30 s" {
