@@ -435,6 +435,50 @@ has_export() {
 	ended_by_stop
 }
 
+# grow BYTES: somebody else has extended the volume.
+grow() {
+	truncate -s "$1" "$STANDIN/file-img"
+	losetup -c "$LOOP"
+}
+
+# has_threshold BYTES: QEMU is to tell of a write behind that.
+has_threshold() {
+	local id=$RANDOM$RANDOM
+
+	monitor '{"execute": "query-named-block-nodes", "id": "'$id'"}'
+	wait_until 20 grep -q "\"id\": \"$id\"" answers
+	grep "\"id\": \"$id\"" answers | grep -q "\"write_threshold\": $1[,}]"
+}
+
+# Although its volume was extended once, while it was running.
+@test "watch events: a full guest does not go on before there is space" {
+	boot_sector
+	volume img 16M 256M
+	mkfifo monitor
+	exec {MONITOR}<>monitor
+	qemu-system-x86_64 -nodefaults -display none -accel tcg -m 16 -boot a -S \
+		-drive if=floppy,format=raw,file=boot -blockdev "host_device,node-name=p,filename=$LOOP" \
+		-blockdev qcow2,node-name=d,file=p -device ide-hd,drive=d \
+		-chardev socket,path=qmp,server=on,wait=off,id=q -mon chardev=q,mode=control \
+		-chardev stdio,id=s -mon chardev=s,mode=control <monitor >answers 3>&- &
+	DAEMON=$!
+	monitor '{"execute": "qmp_capabilities"}'
+	wait_until 20 grep -q '"return": {}' answers
+	watching --json --qmp qmp --reserve 8M "$VOLUME"
+	has_event 1 '.event == "armed"'
+	grow 24M
+	wait_until 60 has_threshold 16777216
+	monitor '{"execute": "cont"}'
+	has_event 2 '.event == "near"'
+	wait_until 120 grep -q '"STOP"' answers
+	grow 48M
+	has_event 3 '.event == "resumed" or .event == "armed"'
+	wait_until 60 grep -q resumed "$EVENTS"
+	[ "$(grep -c '"RESUME"' answers)" = 2 ]
+	stops
+	[ "$(grep -c resumed "$EVENTS")" = 1 ]
+}
+
 # The guest is paused.
 ended_by_stop() {
 	[ "$(grep -c '"STOP"' answers)" = $(($(grep -c '"RESUME"' answers) + 1)) ]
