@@ -34,15 +34,15 @@ void cancel_at_once_if_again(void);
 void cancel_set(void); /* async-signal-safe */
 bool cancel_is_set(void);
 
-/* 0, or -1 with ST_FAILED, "interrupted", recorded. */
-int cancel_check(void);
-
 /*
  * The same, once a signal that was sent before has been handled: it may wait for another thread to
  * run.  So the end of the input that follows from a signal to all of a pipeline is never taken for
  * the end of the data.
  */
 bool cancel_is_set_by_now(void);
+
+/* cancel_is_set() as an error: 0, or -1 with ST_FAILED, "interrupted", recorded. */
+int cancel_check(void);
 
 int cancel_signal(void); /* the first signal caught, or 0 */
 

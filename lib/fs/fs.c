@@ -5,7 +5,6 @@
  */
 #include "lib/fs/fs.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +14,10 @@
 
 #include "lib/base/child.h"
 #include "lib/base/err.h"
-#include "lib/base/io.h"
 #include "lib/base/size.h"
 #include "lib/base/text.h"
-#include "lib/block/block.h"
 #include "lib/fs/fs_kind.h"
+#include "lib/fs/fs_rest.h"
 #include "lib/host/loop.h"
 
 /* Limits of a program that changes nothing, or only a copy. */
@@ -29,7 +27,6 @@
 #define GIB_MAX (1u << 14) /* so that no product overflows */
 
 #define LOOP_UNIT 512
-#define REST_PIECE 262144 /* bytes that are read at a time */
 
 static const struct fs_kind *const kinds[] = {
 	&fs_kind_ext,
@@ -49,16 +46,27 @@ static const struct fs_kind *find_kind(const char *type)
 	return NULL;
 }
 
-/* Opens f->device, anew if its limit has changed.  0, or -1 recorded. */
-static int open_device(struct fs *f)
+/* Whether its programs can be given f->fd itself: 1, 0, or -1 recorded. */
+static int can_be_file(const struct fs *f)
 {
 	struct stat st;
 
-	if (f->device >= 0)
-		return 0;
 	if (fstat(f->fd, &st) < 0)
 		return err_sys("cannot stat");
-	if (S_ISREG(st.st_mode) && f->off == 0 && !f->kind->needs_device && !f->has_rest)
+	return S_ISREG(st.st_mode) && f->off == 0 && !f->kind->needs_device;
+}
+
+/* Opens f->device, anew if its limit has changed.  0, or -1 recorded. */
+static int open_device(struct fs *f)
+{
+	int is_file;
+
+	if (f->device >= 0)
+		return 0;
+	is_file = can_be_file(f);
+	if (is_file < 0)
+		return -1;
+	if (is_file && !f->has_rest)
 		f->device = f->fd;
 	else
 		f->device = loop_open(f->fd, f->off, f->len - f->len % LOOP_UNIT, f->want.dry_run);
@@ -168,39 +176,15 @@ static int check_shrinking(struct fs *f, uint64_t bytes)
 		(unsigned long long)smallest);
 }
 
-/* Whether there is anything but zeros behind the filesystem: 1, 0, or -1 recorded. */
-static int find_rest(const struct fs *f)
-{
-	uint64_t at = f->off + f->extent.bytes, end = f->off + f->len;
-	uint8_t *piece = malloc(REST_PIECE);
-	int found = piece ? 0 : err_set(ST_FAILED, "out of memory");
-	ssize_t n = 1;
-	off_t data;
-
-	for (; found == 0 && at < end; at += (uint64_t)n) {
-		data = lseek(f->fd, (off_t)at, SEEK_DATA);
-		if (data > (off_t)at)
-			at = (uint64_t)data;
-		if ((data < 0 && errno == ENXIO) || at >= end)
-			break;
-		n = io_pread(f->fd, piece, end - at < REST_PIECE ? end - at : REST_PIECE, at);
-		if (n <= 0)
-			break;
-		found = !block_all_zero(piece, (uint64_t)n);
-	}
-	if (n < 0)
-		err_sys("cannot read");
-	free(piece);
-	return n < 0 ? -1 : found;
-}
-
 /* Before a change to `bytes`: sets has_rest.  0, or -1 recorded. */
 static int look_for_rest(struct fs *f, uint64_t bytes)
 {
 	int r = 0;
 
 	if (f->want.keeps_rest && f->kind->cuts_file && bytes < f->extent.bytes)
-		r = find_rest(f);
+		r = can_be_file(f);
+	if (r > 0)
+		r = fs_rest_find(f->fd, f->extent.bytes, f->len);
 	f->has_rest = r > 0;
 	return r < 0 ? -1 : 0;
 }

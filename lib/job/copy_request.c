@@ -104,8 +104,7 @@ int copy_answer_source(
 		return -1;
 	if (is_packed && !t->as_is && !t->archive)
 		log_warn("warning: %s: holds an lzop archive, which is copied as it is; restore "
-			 "the copy "
-			 "with --as-is, or it is unpacked",
+			 "the copy with --as-is, or it is unpacked",
 			t->from.text);
 	return 0;
 }

@@ -69,17 +69,12 @@ static int enlarge_base(struct commit *c)
 	return r < 0 ? -1 : hold_layer(c, c->base, true);
 }
 
-static int check_cancel(void)
-{
-	return cancel_check();
-}
-
 static int commit_layers(struct commit *c)
 {
 	unsigned i;
 
 	for (i = c->base; i-- > c->top;) {
-		if (check_cancel() < 0)
+		if (cancel_check() < 0)
 			return -1;
 		c->is_changed = true;
 		commit_run_tell(c, c->done_bytes);
@@ -128,7 +123,7 @@ static int change_chain(struct commit *c)
 	if (c->is_rebased)
 		return complete_rebased(c);
 	if (mark_base(c) < 0 || (c->to && enlarge_base(c) < 0) || repair_base(c) < 0 ||
-		commit_layers(c) < 0 || commit_check_layer(c, c->base) < 0 || check_cancel() < 0)
+		commit_layers(c) < 0 || commit_check_layer(c, c->base) < 0 || cancel_check() < 0)
 		return -1;
 	if (!c->has_child)
 		return 0;

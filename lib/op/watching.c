@@ -185,9 +185,9 @@ static int watching_extended(
 		w->reason[0] = '\0';
 	}
 	w->has_grown = w->needs_arm = needs_arm;
-	if (needs_arm && watching_guest_arm(w) < 0)
+	if (needs_arm && watching_guest_arm(w) < 0) {
 		err_take(&why);
-	else {
+	} else {
 		w->state = WATCHING_ARMED;
 		w->reason[0] = '\0';
 	}
