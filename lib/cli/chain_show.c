@@ -128,19 +128,20 @@ int chain_show_layer(
 
 int chain_show_image(struct chain_show *s, const struct location *loc)
 {
-	char title[1024];
-	int r = 0;
+	char *title = text_safe_dup(loc->text);
+	int r = title ? 0 : err_set(ST_FAILED, "out of memory");
 
 	if (s->form == CHAIN_TABLE && s->is_begun) {
-		if (s->count > 1)
-			printf("%s%s:\n", s->shown ? "\n" : "",
-				text_safe(loc->text, title, sizeof(title)));
-		r = grid_print(&s->grid);
+		if (s->count > 1 && title)
+			printf("%s%s:\n", s->shown ? "\n" : "", title);
+		if (r == 0)
+			r = grid_print(&s->grid);
 		grid_fini(&s->grid);
 	}
 	chain_xml_close(&s->chain);
 	s->shown += s->is_begun;
 	s->is_begun = false;
+	free(title);
 	return r;
 }
 

@@ -4,6 +4,7 @@
 #include "lib/cli/list_show.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
@@ -36,11 +37,16 @@ static unsigned columns_of(const struct location *loc)
 /* Prints the rows that are held; before the first of them the title. */
 static int print_rows(struct list_show *l, const struct location *loc)
 {
-	char title[1024];
+	char *title;
 
-	if (l->count > 1 && !l->is_titled)
-		printf("%s%s%s\n", l->shown ? "\n" : "", text_safe(loc->text, title, sizeof(title)),
+	if (l->count > 1 && !l->is_titled) {
+		title = text_safe_dup(loc->text);
+		if (!title)
+			return err_set(ST_FAILED, "out of memory");
+		printf("%s%s%s\n", l->shown ? "\n" : "", title,
 			*loc->path ? ":" : ""); /* "HOST:" has one */
+		free(title);
+	}
 	l->is_titled = true;
 	return l->grid.count > l->grid.columns ? grid_print(&l->grid) : 0;
 }

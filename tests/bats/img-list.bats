@@ -156,6 +156,22 @@ disk.img.lzo guest.qcow2 holes.img link linked " ]
 	[ "$(grep -c 'inner.img$' "$OUT")" = 2 ]
 }
 
+@test "list: a title is a location in full, however long it is" {
+	local long=$DIR n
+
+	for n in 1 2 3 4; do
+		long+=/$(printf '%0250d' $n)
+		mkdir "$long"
+	done
+	cp "$IMAGE" "$long/x.img"
+	qemu-img create -q -f qcow2 "$long/y.qcow2" 1M
+	succeeds img-list "$long/x.img" "$long"
+	grep -Fx "$long/x.img:" "$OUT"
+	grep -Fx "$long:" "$OUT"
+	succeeds img-info --chain "$long/y.qcow2" "$long/x.img"
+	grep -Fx "$long/y.qcow2:" "$OUT"
+}
+
 @test "list --xml: well-formed, a volume for each entry" {
 	make_store
 	succeeds img-list --xml store "a:$DIR/store/below"
