@@ -684,6 +684,23 @@ sudo_allows() {
 	succeeds env img-info --rsh ./rsh "h:$IMAGE"
 }
 
+# A helper is sent to root's directory at first, and found there the next time.
+@test "connect: --sudo=here" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	sudo_allows root ALL
+	cp "$IMAGE" x.img
+	printf '[storage]\n\tdirectory = %s\n' "$DIR" >limits
+	succeeds unshare -m --propagation slave sh -c 'mount -t tmpfs tmpfs /var/lib &&
+		for n in 1 2; do
+			img-info --sudo=here x.img && ls /var/lib/img-tools &&
+			img-copy --sudo=here --config "$PWD/limits" x.img y$n.img || exit
+		done'
+	[ "$(grep -c "^path *$DIR/x.img" "$OUT")" = 2 ]
+	[ "$(grep -c '^img-helper-' "$OUT")" = 2 ]
+	same x.img y1.img
+	same x.img y2.img
+}
+
 @test "connect: --sudo --helper needs one narrow line in sudoers" {
 	local helper=$SUDO_DIR/img-helper-x
 
