@@ -40,7 +40,8 @@ static int check_content(struct image *img, bool as_raw, bool fs_only)
 		return 0;
 	if (!c)
 		return -1;
-	if (*c->damaged)
+	/* A guest can write the beginning of an archive into its disk. */
+	if (*c->damaged && (img->place->backend->can_archive || !c->archive.bad_header))
 		return err_set(ST_CORRUPT, "%s%s", c->damaged, fs_only ? "" : " (see --format)");
 	if (c->is_archive)
 		return img->place->backend->can_archive

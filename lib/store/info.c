@@ -240,10 +240,10 @@ static int add_content_info(struct buf *out, struct image *img, struct info_laye
 		return add_storage(out, img, NULL, layer);
 	}
 	c = image_content(img);
-	if (!c && (can_be_archive(img) || err_status() != ST_CORRUPT))
+	if (!c && (taken || can_be_archive(img) || err_status() != ST_CORRUPT))
 		return -1;
 	/* The first bytes of a device are the guest's, so it is no archive, nor a damaged one. */
-	if (!c || (!can_be_archive(img) && (c->is_archive || c->archive.bad_header))) {
+	if (!taken && (!c || (!can_be_archive(img) && (c->is_archive || c->archive.bad_header)))) {
 		err_clear();
 		return add_raw(out, img, layer);
 	}

@@ -91,6 +91,15 @@ as_root() {
 	fi
 }
 
+# by USER COMMAND...: runs it as a user who may look into the test's directories.
+by() {
+	local user=$1
+	shift
+	as_root env "PATH=$PATH" "HOME=$HOME" "IMG_TEST=$IMG_TEST" setpriv --reuid "$user" \
+		--regid "$user" --clear-groups --inh-caps=+dac_read_search \
+		--ambient-caps=+dac_read_search --bounding-set=-all,+dac_read_search "$@"
+}
+
 # start_host NAME [LINE...]: an sshd (sshd.bash) whose sessions have $IMG_TEST,
 # a home of their own, $BATS_FILE_TMPDIR/home-NAME, and the NAME=VALUE words
 # in $HOST_ENV.  If $HOST_MOUNTS, lines of shell, makes mounts, or a helper is

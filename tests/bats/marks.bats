@@ -28,15 +28,6 @@ teardown_file() {
 	img_teardown_file
 }
 
-# by USER COMMAND...: runs it as a user who may look into the test's directories.
-by() {
-	local user=$1
-	shift
-	as_root env "PATH=$PATH" "HOME=$HOME" "IMG_TEST=$IMG_TEST" setpriv --reuid "$user" \
-		--regid "$user" --clear-groups --inh-caps=+dac_read_search \
-		--ambient-caps=+dac_read_search --bounding-set=-all,+dac_read_search "$@"
-}
-
 is_unfinished() {
 	succeeds img-info --json x.img
 	json ".unfinished == $1"

@@ -412,18 +412,23 @@ has_export() {
 	exec {GUEST}>&-
 }
 
-@test "watch events: a guest that was paused for space goes on, and one at --max does not" {
+# machine [WORD...]: a guest whose boot sector fills its disk, on the volume; -S: it waits for "cont".
+machine() {
 	boot_sector
-	volume img 16M 256M
 	mkfifo monitor
 	exec {MONITOR}<>monitor
-	qemu-system-x86_64 -nodefaults -display none -accel tcg -m 16 -boot a \
+	qemu-system-x86_64 -nodefaults -display none -accel tcg -m 16 -boot a "$@" \
 		-drive if=floppy,format=raw,file=boot -blockdev "host_device,node-name=p,filename=$LOOP" \
 		-blockdev qcow2,node-name=d,file=p -device ide-hd,drive=d \
 		-chardev socket,path=qmp,server=on,wait=off,id=q -mon chardev=q,mode=control \
 		-chardev stdio,id=s -mon chardev=s,mode=control <monitor >answers 3>&- &
 	DAEMON=$!
 	monitor '{"execute": "qmp_capabilities"}'
+}
+
+@test "watch events: a guest that was paused for space goes on, and one at --max does not" {
+	volume img 16M 256M
+	machine
 	wait_until 60 grep -q '"STOP"' answers
 	watching --json --qmp qmp --extend 24M --reserve 12M --max 64M "$VOLUME"
 	has_event 1 '.event == "extended" and .physical == 41943040'
@@ -452,17 +457,8 @@ has_threshold() {
 
 # Although its volume was extended once, while it was running.
 @test "watch events: a full guest does not go on before there is space" {
-	boot_sector
 	volume img 16M 256M
-	mkfifo monitor
-	exec {MONITOR}<>monitor
-	qemu-system-x86_64 -nodefaults -display none -accel tcg -m 16 -boot a -S \
-		-drive if=floppy,format=raw,file=boot -blockdev "host_device,node-name=p,filename=$LOOP" \
-		-blockdev qcow2,node-name=d,file=p -device ide-hd,drive=d \
-		-chardev socket,path=qmp,server=on,wait=off,id=q -mon chardev=q,mode=control \
-		-chardev stdio,id=s -mon chardev=s,mode=control <monitor >answers 3>&- &
-	DAEMON=$!
-	monitor '{"execute": "qmp_capabilities"}'
+	machine -S
 	wait_until 20 grep -q '"return": {}' answers
 	watching --json --qmp qmp --reserve 8M "$VOLUME"
 	has_event 1 '.event == "armed"'

@@ -282,6 +282,11 @@ as_it_is() {
 		succeeds on a img-info --json --config "$DIR/config" "$source"
 		json '.format == "raw" and .compression == null and .capacity == 4194304'
 	fi
+	# But not where a layer above says that it is one.
+	qemu-img create -q -u -f qcow2 -b "$source" -F qcow2 layer 4M
+	try on a img-info --chain --json --config "$DIR/config" "$DIR/layer"
+	json '.layers[1].error != null or .error != null'
+	rm layer
 	try on a img-copy --config "$DIR/config" "$@" "$source" "$DIR/copy"
 	[ "$status" = 0 ]
 	says "$MESSAGE"
