@@ -326,6 +326,7 @@ as_it_is() {
 		dd if=disk of=/dev/vga/disk bs=1M oflag=direct status=none
 		as_it_is /dev/vga/disk
 		as_it_is /dev/vga/disk -s
+		[ $bytes = qcow2 ] || succeeds on a img-resize -n /dev/vga/disk +4M
 	done
 	drop_group vga
 }
