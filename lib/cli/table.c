@@ -71,7 +71,7 @@ int table_print(struct table *t)
 
 	if (buf_failed(&t->text) < 0)
 		return -1;
-	p = (const char *)t->text.data;
+	p = buf_str(&t->text);
 	end = p + t->text.len;
 	while (p < end) {
 		value = p + strlen(p) + 1;

@@ -160,6 +160,7 @@ static void as_answers(const struct location *loc, const struct kv *kv)
 	check(copy_answer_blocks(kv, &res) == 0 || err_status() == ST_PEER);
 	log_route(NULL, NULL);
 	free(res.target);
+	free(res.snapshot);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
