@@ -110,12 +110,15 @@ static int tell_round(struct watch *w)
 /* Whether a disk has got space since the guest was let go on. */
 static bool watch_has_space(void *arg, const struct stat *st)
 {
-	const struct watch *w = arg;
+	struct watch *w = arg;
 	size_t i;
 
-	for (i = 0; i < w->count; i++)
-		if (watching_guest_has_space(&w->disk[i], st))
+	for (i = 0; i < w->count; i++) {
+		if (watching_guest_has_space(&w->disk[i], st)) {
+			w->disk[i].was_full = true;
 			return true;
+		}
+	}
 	return false;
 }
 
@@ -126,8 +129,10 @@ static int watch_resume(struct watch *w)
 	size_t i;
 	int r;
 
-	for (i = 0; w->has_guest && !w->once && i < w->count; i++)
+	for (i = 0; w->has_guest && !w->once && i < w->count; i++) {
 		has_grown |= w->disk[i].has_grown;
+		w->disk[i].was_full = false;
+	}
 	if (!has_grown)
 		return 0;
 	r = guest_watch_resume(&w->guest.watch, watch_has_space, w);

@@ -61,6 +61,7 @@ struct watching {
 	bool is_armed;		      /* QEMU tells when it is written beyond its threshold */
 	bool needs_arm; /* it was extended, and its new threshold could not be set yet */
 	bool has_grown; /* it got space since the guest was let go on */
+	bool was_full;	/* the guest was paused for it, when that was asked last */
 	bool is_urgent; /* it was extended, and has to be so again */
 	enum {
 		WATCHING_NEW,
@@ -84,7 +85,7 @@ void watching_init(struct watching *w, uint64_t number, const char *path,
  */
 int watching_round(struct watching *w, struct session *s);
 
-/* Tells that the guest goes on, if this disk has got space.  0, or -1 recorded: as above. */
+/* Tells that the guest goes on, if it was paused for this disk.  0, or -1 recorded: as above. */
 int watching_tell_resumed(struct watching *w, struct session *s);
 
 /* In how many milliseconds it should be measured again. */

@@ -140,8 +140,6 @@ int watching_tell_resumed(struct watching *w, struct session *s)
 {
 	const struct watching_event e = { .name = "resumed" };
 
-	if (!w->has_grown)
-		return 0;
 	w->has_grown = false;
-	return watching_tell(w, s, &e);
+	return w->was_full ? watching_tell(w, s, &e) : 0;
 }

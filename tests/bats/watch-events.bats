@@ -530,10 +530,18 @@ virsh_says() {
 	printf '%s\n' "$@" >"$SAYS/$command"
 }
 
-# guest ALLOCATION: the guest "web" has the volume as vda[1], and has written so far.
+# guest ALLOCATION [DEVICE]...: the guest "web" has the volume, or these devices, as vda[1],
+# vdb[1]..., and has written so far in each.
 guest() {
-	virsh_says domstats "Domain: 'web'" '  state.state=1' '  block.count=1' '  block.0.name=vda' \
-		'  block.0.backingIndex=1' "  block.0.path=$LOOP" "  block.0.allocation=$1"
+	local allocation=$1 device i=0 names=(vda vdb) lines=()
+
+	shift
+	for device in "${@:-$LOOP}"; do
+		lines+=("  block.$i.name=${names[i]}" "  block.$i.backingIndex=1" "  block.$i.path=$device"
+			"  block.$i.allocation=$allocation")
+		i=$((i + 1))
+	done
+	virsh_says domstats "Domain: 'web'" '  state.state=1' "  block.count=$i" "${lines[@]}"
 }
 
 # is_larger BYTES: the volume has more than that.
@@ -595,6 +603,28 @@ vdb: no space"; do
 	wait_until 60 is_larger "$size"
 	stops
 	[ "$(grep -cx 'resume web' "$SAYS/log")" = 1 ]
+}
+
+@test "watch events: of two disks that get space, the one that was full lets the guest go on" {
+	local disks=() volumes=() name
+
+	for name in first second; do
+		volume $name 16M 256M
+		disks+=("$LOOP")
+		volumes+=("$VOLUME")
+	done
+	guest 1048576 "${disks[@]}"
+	watching --json --libvirt web --extend 8M --reserve 6M "${volumes[@]}"
+	has_event 2 '.event == "armed"'
+	virsh_says domstate 'paused (I/O error)' ''
+	virsh_says domblkerror 'vdb: no space' ''
+	guest 12582912 "${disks[@]}"
+	echo >&"$TELL"
+	has_event 4 '.event == "extended"'
+	has_event 5 '.event == "resumed"'
+	stops
+	[ "$(jq -r 'select(.event == "resumed").path' "$EVENTS")" = "${volumes[1]}" ]
+	[ "$(grep -c resumed "$EVENTS")" = 1 ]
 }
 
 @test "watch events: libvirt's guest is shut off, and does not exist" {
