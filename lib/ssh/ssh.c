@@ -29,12 +29,14 @@
 #include "lib/ssh/ssh_pump.h"
 #include "lib/ssh/ssh_query.h"
 #include "lib/ssh/ssh_refusal.h"
+#include "lib/ssh/ssh_tty.h"
 
 #define TIMEOUT_S 30
-#define CHECK_MS 5000	  /* for ssh to ask its shared connection */
-#define REFUSAL_MS 5	  /* a server on a fast link refuses us within this time */
-#define PROXY_END_MS 200  /* time for a ProxyCommand to exit after its output has ended */
-#define RSA_MIN_BITS 1024 /* ssh accepts no RSA key of fewer, whatever RequiredRSASize is */
+#define PROXY_PROMPT_S 150 /* the ssh of a jump host may prompt, for which sshd waits 2 minutes */
+#define CHECK_MS 5000	   /* for ssh to ask its shared connection */
+#define REFUSAL_MS 5	   /* a server on a fast link refuses us within this time */
+#define PROXY_END_MS 200   /* time for a ProxyCommand to exit after its output has ended */
+#define RSA_MIN_BITS 1024  /* ssh accepts no RSA key of fewer, whatever RequiredRSASize is */
 #define FAST_CIPHERS                                                                               \
 	"aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,"             \
 	"aes256-ctr,aes192-ctr,aes128-ctr"
@@ -208,11 +210,21 @@ static void show_banner(struct ssh_link *l)
 	ssh_string_free_char(banner);
 }
 
+/* The limit until keys are exchanged, in seconds. */
+static int connect_limit(const struct ssh_config *c, const struct ssh_options *opt)
+{
+	if (opt->timeout_s)
+		return opt->timeout_s;
+	if (c->connect_timeout)
+		return c->connect_timeout;
+	return c->proxy_command && !c->batch_mode && ssh_tty_can_ask() ? PROXY_PROMPT_S : TIMEOUT_S;
+}
+
 /* As for ssh, ConnectTimeout is not for what follows the key exchange; --timeout is. */
 static void limit_login(
 	struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
 {
-	if (opt->timeout_s || !c->connect_timeout)
+	if (opt->timeout_s || (!c->connect_timeout && !c->proxy_command))
 		return;
 	l->timeout_s = TIMEOUT_S;
 	deadline_set(&l->deadline, (int64_t)TIMEOUT_S * 1000);
@@ -230,9 +242,7 @@ static int refuse_request(ssh_session session, ssh_message message, void *arg)
 static int establish_login(
 	struct ssh_link *l, const struct ssh_config *c, const struct ssh_options *opt)
 {
-	int timeout_s = opt->timeout_s	     ? opt->timeout_s
-			: c->connect_timeout ? c->connect_timeout
-					     : TIMEOUT_S;
+	int timeout_s = connect_limit(c, opt);
 	struct ssh_auth_how how = { .is_given = opt->identity, .may_leave = opt->may_leave };
 
 	if (cancel_is_set())
@@ -241,6 +251,7 @@ static int establish_login(
 	if (!l->session)
 		return err_set(ST_FAILED, "out of memory");
 	ssh_set_message_callback(l->session, refuse_request, NULL);
+	log_debug("%s: connecting, for at most %d s", c->host, timeout_s);
 	if (ssh_connect_open(l, c, timeout_s) < 0)
 		return note_no_connection(c);
 	if (set_options(l, c, opt) < 0 || exchange_keys(l, c) < 0)

@@ -256,6 +256,27 @@ on_terminal() {
 	assert_refused "connection timed out after 1 s"
 }
 
+@test "a proxy that may prompt has more time" {
+	local limit='connecting, for at most'
+
+	with a "ProxyCommand false"
+	run probe -v a: true
+	output_has "$limit 30 s"
+	on_terminal "'$probe' -v -F '$config' a: true </dev/null"
+	output_has "$limit 150 s"
+	on_terminal "'$probe' -v -t 7 -F '$config' a: true </dev/null"
+	output_has "$limit 7 s"
+	with a "ProxyCommand false" "ConnectTimeout 8"
+	on_terminal "'$probe' -v -F '$config' a: true </dev/null"
+	output_has "$limit 8 s"
+	with a "ProxyCommand false" "BatchMode yes"
+	on_terminal "'$probe' -v -F '$config' a: true </dev/null"
+	output_has "$limit 30 s"
+	with a "ProxyCommand none"
+	on_terminal "'$probe' -v -F '$config' a: true </dev/null"
+	output_has "$limit 30 s"
+}
+
 @test "a host that is not an SSH server" {
 	with a "ProxyCommand echo HTTP/1.0 400; echo; cat"
 	run probe a: true -t 2
