@@ -21,10 +21,12 @@
 #include "lib/host/loop.h"
 
 /* Limits of a program that changes nothing, or only a copy. */
-#define LIMIT_S 600	   /* of processor time, and */
-#define LIMIT_GIB_S 10	   /* for each GiB */
-#define LIMIT_WAIT 6	   /* times as long for the storage */
-#define GIB_MAX (1u << 14) /* so that no product overflows */
+#define LIMIT_S 600			      /* of processor time, and */
+#define LIMIT_GIB_S 10			      /* for each GiB */
+#define LIMIT_WAIT 6			      /* times as long for the storage */
+#define LIMIT_MEMORY (UINT64_C(4) << 30)      /* bytes of address space, and */
+#define LIMIT_GIB_MEMORY (UINT64_C(16) << 20) /* for each GiB */
+#define GIB_MAX (1u << 14)		      /* so that no product overflows */
 
 #define LOOP_UNIT 512
 
@@ -335,6 +337,7 @@ int fs_run(const struct fs *f, bool changes, const char *const *argv, struct buf
 		c.ends_with_job = true;
 		c.processor_s = LIMIT_S + LIMIT_GIB_S * (unsigned)gib;
 		c.limit_ms = (int)(LIMIT_WAIT * c.processor_s) * 1000;
+		c.memory = LIMIT_MEMORY + LIMIT_GIB_MEMORY * gib;
 	}
 	status = child_run(&c);
 	if (out)

@@ -356,6 +356,15 @@ no_checker() { [ -z "$(checkers)" ]; }
 	no_checker
 }
 
+@test "formats: qemu-img has a limit of memory" {
+	# Counts of 64 bits for 419 million clusters.
+	qemu-img create -q -f qcow2 -o cluster_size=512,refcount_bits=64 x.qcow2 1M
+	truncate -s 200G x.qcow2
+	refuses 1 x.qcow2 img-verify x.qcow2
+	says 'Cannot allocate memory'
+	no_checker
+}
+
 @test "formats: img-verify of qcow2 tables that cannot be" {
 	local at
 

@@ -49,6 +49,16 @@ intact() {
 	intact /dev/vga/img 12582912
 }
 
+@test "a program that checks a filesystem has limits" {
+	printf '#!/bin/sh\nulimit -v >/srv/v\nulimit -t >/srv/t\nexec /sbin/e2fsck "$@"\n' \
+		>/usr/local/sbin/e2fsck
+	chmod 755 /usr/local/sbin/e2fsck
+	succeeds img-resizefs --shrink a:/dev/vga/img 12M
+	[ "$(on a cat /srv/v)" = $((4 << 20)) ] # KiB
+	[ "$(on a cat /srv/t)" = 600 ]
+	on a rm /srv/v /srv/t
+}
+
 @test "a thin volume and its filesystem grow and shrink" {
 	on a lvcreate -qqy -V 8M --thinpool vga/pool -n thin
 	ext4 /dev/vga/thin
