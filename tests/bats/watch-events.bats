@@ -23,7 +23,7 @@ virsh_standin() {
 		while [ "${1#--}" != "$1" ]; do shift; done
 		case $1 in
 		event) exec cat events ;;
-		domblkthreshold | resume) echo "$*" >>log ;;
+		domblkerror | domblkthreshold | resume) echo "$*" >>log ;;
 		esac
 		[ ! -s "errors-$1" ] || { cat "errors-$1" >&2; exit 1; }
 		[ ! -e "$1" ] || cat "$1"
@@ -603,6 +603,30 @@ vdb: no space"; do
 	wait_until 60 is_larger "$size"
 	stops
 	[ "$(grep -cx 'resume web' "$SAYS/log")" = 1 ]
+}
+
+# has_asked COUNT: virsh was asked so often which disks are full.
+has_asked() {
+	echo >&"$TELL"
+	[ "$(grep -cx 'domblkerror web' "$SAYS/log")" -ge "$1" ]
+}
+
+@test "watch events: libvirt's guest does not go on with what is full again" {
+	volume img 16M 256M
+	guest 16777216
+	: >"$SAYS/log"
+	watching --json --libvirt web --reserve 6M "$VOLUME"
+	has_event 1 '.event == "near"'
+	virsh_says domstate 'paused (I/O error)' ''
+	virsh_says domblkerror 'vda: no space' ''
+	guest 25165824
+	grow 24M
+	wait_until 60 has_asked 2
+	run ! grep -x 'resume web' "$SAYS/log"
+	grow 32M
+	log_has 'resume web'
+	has_event 3 '.event == "resumed"'
+	stops
 }
 
 @test "watch events: of two disks that get space, the one that was full lets the guest go on" {
