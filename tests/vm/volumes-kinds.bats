@@ -237,3 +237,57 @@ repeat() {
 	on a lvremove -qqy vgr
 	drop_group vgr
 }
+
+# fills DEVICE SIZE: both the volume and its ext4 filesystem have SIZE, with the content of file.
+fills() {
+	blockdev --flushbufs "$1"
+	[ "$(blockdev --getsize64 "$1")" = "$2" ]
+	e2fsck -fn "$1" >&2
+	[ "$(dumpe2fs -h "$1" 2>/dev/null |
+		awk '/^Block count:/ { c = $3 } /^Block size:/ { b = $3 } END { print c * b }')" = "$2" ]
+	debugfs -R 'cat f' "$1" 2>/dev/null | cmp - file
+}
+
+@test "of a striped volume and of RAID 5, sizes are whole stripes" {
+	local type
+
+	make_group a vgr 64M 64M 64M
+	head -c 300000 /dev/urandom >file
+	for type in striped raid5; do
+		on a lvcreate -qqy -Wn --type $type -i 2 -L 32M -n img vgr
+		mke2fs -q -F -t ext4 /dev/vgr/img
+		debugfs -w -R 'write file f' /dev/vgr/img >/dev/null 2>&1
+		# 12 MiB are 3 extents, which LVM would round down for the RAID.
+		try on a img-resize -n --shrink --fs /dev/vgr/img 12M
+		[ "$status" = 0 ]
+		grep -F 'from 32 MiB to 16 MiB' "$OUT"
+		try on a img-resize --shrink --fs /dev/vgr/img 12M
+		[ "$status" = 0 ]
+		fills /dev/vgr/img 16777216
+		try img-resize --fs a:/dev/vgr/img +1M
+		[ "$status" = 0 ]
+		one_line 'img-resize: a:/dev/vgr/img: rounded up to full extents: 24 MiB'
+		fills /dev/vgr/img 25165824
+		on a lvremove -qqy vgr/img
+	done
+	on a lvremove -qqy vgr
+	drop_group vgr
+}
+
+@test "what LVM does not reduce is refused before anything is changed" {
+	make_group a vgr 64M
+	head -c 300000 /dev/urandom >file
+	on a lvcreate -qqy -Wn -L 32M -n img vgr
+	mke2fs -q -F -t ext4 /dev/vgr/img
+	debugfs -w -R 'write file f' /dev/vgr/img >/dev/null 2>&1
+	on a lvcreate -qqy -L 8M -n fast vgr
+	on a lvchange -qqy -an vgr/fast
+	on a lvconvert -qqy --type writecache --cachevol fast vgr/img
+	refuses 4 /dev/vgr/img on a img-resize -n --shrink --fs /dev/vgr/img 16M
+	refuses 4 a:/dev/vgr/img img-resize --shrink --fs a:/dev/vgr/img 16M
+	says 'LVM would not do it: '
+	fills /dev/vgr/img 33554432
+	[ -z "$(tagged a)" ]
+	on a lvremove -qqy vgr
+	drop_group vgr
+}

@@ -30,6 +30,7 @@
 #include "lib/base/log.h"
 #include "lib/base/size.h"
 #include "lib/host/inuse.h"
+#include "lib/lvm/stripes.h"
 #include "lib/store/block_size.h"
 #include "lib/store/volume/volume_new_space.h"
 #include "lib/store/volume/volume_place.h"
@@ -135,17 +136,21 @@ static int check_unzeroed(const struct resize_volume *v)
 static int plan_volume(struct resize *r)
 {
 	struct resize_volume *v = volume_of(r);
-	uint64_t unit = v->lv.extent_size, rest = unit ? r->len % unit : 0;
+	uint64_t unit;
 
-	if (check_unzeroed(v) < 0)
+	if (check_unzeroed(v) < 0 || stripes_unit(&v->lv, &unit) < 0)
 		return -1;
-	if (rest)
-		r->len += unit - rest;
+	if (unit && r->len % unit)
+		r->len += unit - r->len % unit;
 	/* An interrupted job may have extended it already. */
 	if (r->len > v->lv.size && check_space(v, r->len - v->lv.size) < 0)
 		return -1;
 	if (r->want.risky && !r->want.in_place &&
 		way_back_check(&v->lv, r->len > v->lv.size ? r->len - v->lv.size : 0) < 0)
+		return -1;
+	/* A volume that has a snapshot, as an interrupted job leaves one, cannot be cut yet. */
+	if (r->len < v->lv.size && !*v->back.name.name &&
+		volume_set_size_check_cut(&v->name, r->len) < 0)
 		return -1;
 	return r->len > r->from && v->lv.is_thin ? look_at_pool(v) : 0;
 }

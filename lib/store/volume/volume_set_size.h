@@ -9,6 +9,12 @@
 struct volume_name;
 
 /*
+ * Whether LVM would reduce the volume to len bytes, which has to be known before what it holds is
+ * changed.  0, or -1 recorded: ST_REFUSED with LVM's reason.
+ */
+int volume_set_size_check_cut(const struct volume_name *name, uint64_t len);
+
+/*
  * Extends or reduces the volume that fd has open from *size to len bytes; blocks until LVM has
  * done it.  Then *size is its new size, which is larger than len where LVM rounds it up, as that
  * of a striped volume.  0, or -1 recorded: ST_BUSY and nothing changed if its size is not *size,
