@@ -18,6 +18,7 @@
 #include "lib/base/io.h"
 #include "lib/base/text.h"
 #include "lib/format/le.h"
+#include "lib/fs/fs_ext_fit.h"
 #include "lib/fs/fs_kind.h"
 
 #define SUPER 1024
@@ -39,6 +40,19 @@
 #define E2FSCK_CORRECTED 1
 #define E2FSCK_UNCORRECTED 4
 #define E2FSCK_FAILED 8
+
+/* What it has already it keeps, whatever made it. */
+static uint64_t fit_ext(const struct fs *f, uint64_t len)
+{
+	uint64_t blocks = len / f->extent.block, fits = blocks;
+	uint8_t sb[SUPER];
+
+	if (io_pread(f->fd, sb, sizeof(sb), f->off + SUPER) == (ssize_t)sizeof(sb))
+		fits = fs_ext_fit(sb, blocks);
+	if (fits * f->extent.block < f->extent.bytes && f->extent.bytes <= len)
+		return f->extent.bytes;
+	return fits * f->extent.block;
+}
 
 static const char *refused_feature(const struct fs *f, const uint8_t *sb, uint64_t bytes)
 {
@@ -243,6 +257,7 @@ const struct fs_kind fs_kind_ext = {
 	.programs = { "e2fsck", "resize2fs", NULL },
 	.can_shrink = true,
 	.cuts_file = true,
+	.fit = fit_ext,
 	.check = check_ext,
 	.smallest = smallest_ext,
 	.repair = repair_ext,

@@ -160,6 +160,39 @@ grow_and_shrink() {
 	END
 }
 
+# blocks FILE: of its filesystem.
+blocks() {
+	dumpe2fs -h "$1" 2>/dev/null | awk '/^Block count:/ { print $3 }'
+}
+
+@test "resizefs of ext: the sizes that resize2fs gives it where the last group would be small" {
+	local options size at
+
+	for options in '-b 1024 -g 1024' '-b 1024 -g 1024 -O ^sparse_super,^resize_inode' '-b 1024 -g 1024 -O ^64bit -I 128' \
+		'-b 1024 -g 2048 -O sparse_super2,^resize_inode -E num_backup_sb=2' \
+		'-b 1024 -g 1024 -i 1024' '-b 2048 -g 1024 -O ^resize_inode' '-b 4096 -g 512'; do
+		# shellcheck disable=SC2086 # options
+		make_ext 24M -t ext4 $options
+		for ((at = 25; at < 2300; at += $(sample 290))); do
+			size=$(((25 << 20) + (at << 10)))
+			cp --sparse=always x.img theirs
+			truncate -s $size theirs
+			resize2fs theirs $((size >> 10))K >/dev/null 2>&1
+			cp --sparse=always x.img ours
+			try img-resize --json --fs ours $size
+			echo "$options, $size: $(blocks theirs)" >&2
+			[ "$status" = 0 ]
+			[ "$(blocks ours)" = "$(blocks theirs)" ]
+			json '.filesystem.size == $blocks * $block' --argjson blocks "$(blocks ours)" \
+				--argjson block "$(dumpe2fs -h ours 2>/dev/null | awk '/^Block size:/ { print $3 }')"
+			e2fsck -fn ours >&2
+			# And again, there is nothing to do.
+			try img-resizefs ours
+			[ "$status" = 0 ]
+		done
+	done
+}
+
 @test "resizefs of ext: features of files" {
 	each_case grow_and_shrink <<-END
 		inline_data: -t ext4 -O inline_data
