@@ -28,8 +28,8 @@ struct source *source_stream(int fd, const void *head, size_t head_len, uint64_t
 struct source *source_archive(int fd, const void *head, size_t head_len, uint64_t len);
 
 /*
- * Before the flow: the first block of a source_archive(), decoded, or of a source_wire(), which
- * stays its own.  1; 0: there is none; -1 recorded.  Block.
+ * Before the flow: the first block of a source_archive(), decoded, and full where the image is long
+ * enough, or of a source_wire(); it stays its own.  1; 0: there is none; -1 recorded.  Block.
  */
 int source_archive_peek(struct source *s, struct block **first);
 int source_wire_peek(struct source *s, struct block **first);

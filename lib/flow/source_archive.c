@@ -120,20 +120,6 @@ static int archive_source_read(struct archive_source *s, struct block *b)
 	return lzop_block_take(b, &s->header, &lb) < 0 ? -1 : 1;
 }
 
-/* As archive_source_read(), but begins with the block that source_archive_peek() has read. */
-static int archive_source_first_or_read(struct archive_source *s, struct block *b)
-{
-	struct block swap = *b;
-
-	if (!s->ahead)
-		return archive_source_read(s, b);
-	*b = *s->ahead;
-	*s->ahead = swap;
-	block_free(s->ahead);
-	s->ahead = NULL;
-	return 1;
-}
-
 /* Makes the next block from parts of decoded ones. */
 static int archive_source_regroup(struct archive_source *s, struct block *b)
 {
@@ -166,16 +152,16 @@ static int archive_source_regroup(struct archive_source *s, struct block *b)
 	return 1;
 }
 
-static int archive_source_next(struct source *base, struct block *b)
+/* The block is in its coded form, unless it was regrouped. */
+static int archive_source_make(struct archive_source *s, struct block *b)
 {
-	struct archive_source *s = (struct archive_source *)base;
 	struct lzop_block lb;
 	struct block swap;
 	int r;
 
 	if (s->part)
 		return archive_source_regroup(s, b);
-	r = archive_source_first_or_read(s, b);
+	r = archive_source_read(s, b);
 	if (r != 1)
 		return r;
 	if (b->len < BLOCK_SIZE) {
@@ -193,6 +179,20 @@ static int archive_source_next(struct source *base, struct block *b)
 		}
 	}
 	s->off += b->len;
+	return 1;
+}
+
+static int archive_source_next(struct source *base, struct block *b)
+{
+	struct archive_source *s = (struct archive_source *)base;
+	struct block swap = *b;
+
+	if (!s->ahead)
+		return archive_source_make(s, b);
+	*b = *s->ahead;
+	*s->ahead = swap;
+	block_free(s->ahead);
+	s->ahead = NULL;
 	return 1;
 }
 
@@ -268,7 +268,7 @@ int source_archive_peek(struct source *base, struct block **first)
 	s->ahead = block_new();
 	if (!s->ahead)
 		return -1;
-	r = archive_source_read(s, s->ahead);
+	r = archive_source_make(s, s->ahead);
 	if (r == 1 && block_decode(s->ahead) < 0)
 		r = -1;
 	if (r == 1) {

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/base/io.h"
 #include "lib/base/size.h"
@@ -85,6 +86,8 @@ static int walk_blocks(struct archive *a, int fd, uint64_t len)
 	int r;
 
 	while ((r = parse_block(&w, &a->header, off, &lb)) == 1 && lb.raw_len) {
+		if (cancel_check() < 0)
+			return -1;
 		off += lb.size;
 		if (lb.coded_len > len - off)
 			return 0;
@@ -129,15 +132,21 @@ static int read_block(struct window *w, const struct lzop_header *h, uint64_t *o
 	return lzop_block_take(b, h, &lb) < 0 || block_decode(b) < 0 ? -1 : 1;
 }
 
-bool archive_first_block(const struct archive *a, int fd, uint64_t len, struct block *b)
+size_t archive_head(const struct archive *a, int fd, uint64_t len, uint8_t *head, size_t max)
 {
 	uint64_t off = a->header.size;
 	struct window w = { .fd = fd, .len = len };
+	struct block *b = block_new();
+	size_t n = 0, part;
 
-	if (read_block(&w, &a->header, &off, b) == 1)
-		return true;
+	while (b && n < max && read_block(&w, &a->header, &off, b) == 1) {
+		part = b->len < max - n ? (size_t)b->len : max - n;
+		memcpy(head + n, b->raw, part);
+		n += part;
+	}
+	block_free(b);
 	err_clear();
-	return false;
+	return n;
 }
 
 /* Unpacks the beginning of the image into `to`; *n is the number of bytes. */

@@ -23,16 +23,16 @@ struct archive {
  * Measures the archive that is fd, len bytes long: by its own header, which is not
  * verified, or else by the headers of its blocks, one small read each.  0, also if it is
  * truncated or something follows its end (then it is not is_intact).  -1 recorded: a read
- * error, or ST_CORRUPT if its header (then bad_header is set) or that of a block cannot be
- * parsed.
+ * error, cancel, or ST_CORRUPT if its header (then bad_header is set) or that of a block cannot
+ * be parsed.
  */
 int archive_open(struct archive *a, int fd, uint64_t len);
 
 /*
- * Unpacks the first block of its image into b.  Whether it could: if not, reading all of the
- * archive will report the error.
+ * Unpacks the first max bytes of its image, or as many as there are and can be decoded, and returns
+ * their number.  If it is less, reading all of the archive will report the error.
  */
-bool archive_first_block(const struct archive *a, int fd, uint64_t len, struct block *b);
+size_t archive_head(const struct archive *a, int fd, uint64_t len, uint8_t *head, size_t max);
 
 /*
  * As probe_fd(), of its image: the first ARCHIVE_HEAD bytes, as far as they exist, are

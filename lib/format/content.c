@@ -64,8 +64,8 @@ int content_parse_archived(struct content *c, const void *head, size_t n)
 
 static int read_archive(struct content *c, int fd, uint64_t len)
 {
-	struct block *b;
-	int r = 0;
+	uint8_t *head;
+	int r;
 
 	c->is_archive = true;
 	if (archive_open(&c->archive, fd, len) < 0) {
@@ -75,13 +75,13 @@ static int read_archive(struct content *c, int fd, uint64_t len)
 		c->archive.bad_header = true;
 		return 0;
 	}
-	b = block_new();
-	if (!b)
-		return -1;
 	c->format = format_raw;
-	if (archive_first_block(&c->archive, fd, len, b))
-		r = content_parse_archived(c, b->raw, b->len);
-	block_free(b);
+	head = malloc(QCOW2_HEADER_MAX);
+	if (!head)
+		return err_set(ST_FAILED, "out of memory");
+	r = content_parse_archived(
+		c, head, archive_head(&c->archive, fd, len, head, QCOW2_HEADER_MAX));
+	free(head);
 	return r;
 }
 
@@ -126,7 +126,7 @@ static int read_qcow2(struct content *c, int fd, uint64_t len)
 	return r;
 }
 
-int content_read(struct content *c, int fd, uint64_t len)
+int content_read(struct content *c, int fd, uint64_t len, bool is_disk)
 {
 	uint8_t head[LZOP_MAGIC_LEN];
 	size_t n = len < sizeof(head) ? (size_t)len : sizeof(head);
@@ -134,7 +134,8 @@ int content_read(struct content *c, int fd, uint64_t len)
 	memset(c, 0, sizeof(*c));
 	if (read_head(fd, head, n) < 0)
 		return -1;
-	if (lzop_is(head, n))
+	c->is_packed_disk = is_disk && lzop_is(head, n);
+	if (lzop_is(head, n) && !is_disk)
 		return read_archive(c, fd, len);
 	if (foreign_read(&c->foreign, fd, len) < 0)
 		return -1;
@@ -180,7 +181,7 @@ int content_look(struct content *c, int fd, uint64_t len)
 		return -1;
 	if (n == 0 || lzop_is(magic, (size_t)n))
 		return 0;
-	r = content_read(c, fd, len);
+	r = content_read(c, fd, len, false);
 	why = r < 0 ? err_errno() : 0;
 	err_clear();
 	errno = why;

@@ -19,6 +19,7 @@
 struct content {
 	bool is_archive;
 	struct archive archive; /* if is_archive; bad_header: it was to be one, and is damaged */
+	bool is_packed_disk;	/* it would be an archive if it were a file */
 	/* "raw", "qcow2" or foreign's, a constant; of an archive: that of its image */
 	const char *format;
 	/* If format is "qcow2".  Of the image in an archive: zeros if its header is damaged. */
@@ -32,11 +33,12 @@ struct content {
 };
 
 /*
- * Reads and parses the headers at the beginning of fd, which is len bytes long.
- * 0, also if a header is damaged; or -1 recorded: a read error, or ST_CORRUPT if fd is
- * shorter, or if an archive is damaged behind its header.
+ * Reads and parses the headers at the beginning of fd, which is len bytes long.  is_disk: it is a
+ * volume or device, whose guest may write the beginning of an archive into it, and so never an
+ * archive.  0, also if a header is damaged; or -1 recorded: a read error, cancel, or ST_CORRUPT if
+ * fd is shorter, or if an archive is damaged behind its header.
  */
-int content_read(struct content *c, int fd, uint64_t len);
+int content_read(struct content *c, int fd, uint64_t len, bool is_disk);
 
 /*
  * The same of what may be an image that needs others.  1: it is; 0: it is an archive, or cannot be

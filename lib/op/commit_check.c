@@ -16,7 +16,8 @@ static int check_fd(const struct commit *c, int fd, struct content *content, boo
 {
 	struct commit_numbers n;
 
-	if (commit_space_numbers(fd, true, &n) < 0 || content_read(content, fd, n.physical) < 0 ||
+	if (commit_space_numbers(fd, true, &n) < 0 ||
+		content_read(content, fd, n.physical, true) < 0 ||
 		qcow2_tables_check(&content->qcow2, fd, n.physical) < 0)
 		return -1;
 	return qemu_check_layer(fd, &content->qcow2, n.allocation,

@@ -48,7 +48,7 @@ static int read_numbers(int fd, bool is_qcow2, find_watermark *find, struct comm
 	content = malloc(sizeof(*content));
 	if (!content)
 		return err_set(ST_FAILED, "out of memory");
-	r = content_read(content, fd, n->physical);
+	r = content_read(content, fd, n->physical, true);
 	if (r == 0 &&
 		(*content->damaged || content->is_archive || strcmp(content->format, "qcow2") != 0))
 		r = err_set(ST_CORRUPT, "is no longer a qcow2 image");

@@ -36,10 +36,10 @@ static int find_backing_format(struct create_backing *b, struct image *img)
 		return -1;
 	if (*c->damaged)
 		return err_set(ST_CORRUPT, "%s", c->damaged);
-	if (c->is_archive && img->place->backend->can_archive)
+	if (c->is_archive)
 		return err_set(ST_REFUSED, "is an archive, which QEMU cannot read (see "
 					   "img-unarchive)");
-	b->format = c->is_archive ? "raw" : c->format;
+	b->format = c->format;
 	return 0;
 }
 

@@ -81,7 +81,7 @@ static int open_original(struct swap *w, struct session *s, const char *path)
 {
 	/* Only a copy, whose original stays, may be of what cannot be understood. */
 	const struct reading_want want = {
-		.path = path, .as_is = w->as_is, .must_parse = !w->pack || !w->keep
+		.path = path, .as_is = w->as_is, .must_parse = !w->keep, .must_unpack = !w->pack
 	};
 	struct place *p = place_open(&s->policy, path);
 

@@ -26,10 +26,8 @@ static int digest_format(struct session *s, const struct kv *request, struct buf
 	c = image_content(img);
 	err_clear(); /* that request also says what is damaged */
 	if (c && !*c->damaged) {
-		bool unpack = c->is_archive && img->place->backend->can_archive;
-
-		kv_add(reply, "format", c->is_archive && !unpack ? "raw" : c->format);
-		kv_add(reply, "compression", unpack ? "lzo" : NULL);
+		kv_add(reply, "format", c->format);
+		kv_add(reply, "compression", c->is_archive ? "lzo" : NULL);
 	}
 	image_close(img);
 	return 0;

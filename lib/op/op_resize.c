@@ -28,10 +28,7 @@ static bool flag(const struct resizing *z, const char *key)
 	return op_flag(z->request, key);
 }
 
-/*
- * Refuses what records the size of an image in it.  An archive counts only where it can be one: on
- * a volume it is the guest's.
- */
+/* Refuses what records the size of an image in it. */
 static int check_content(struct image *img, bool as_raw, bool fs_only)
 {
 	const struct content *c = as_raw ? NULL : image_content(img);
@@ -40,13 +37,10 @@ static int check_content(struct image *img, bool as_raw, bool fs_only)
 		return 0;
 	if (!c)
 		return -1;
-	/* A guest can write the beginning of an archive into its disk. */
-	if (*c->damaged && (img->place->backend->can_archive || !c->archive.bad_header))
+	if (*c->damaged)
 		return err_set(ST_CORRUPT, "%s%s", c->damaged, fs_only ? "" : " (see --format)");
 	if (c->is_archive)
-		return img->place->backend->can_archive
-			       ? err_set(ST_REFUSED, "is an lzop archive (see img-unarchive)")
-			       : 0;
+		return err_set(ST_REFUSED, "is an lzop archive (see img-unarchive)");
 	if (strcmp(c->format, "raw") == 0)
 		return 0;
 	if (fs_only)

@@ -22,6 +22,8 @@ int reading_accept_damaged(const struct content *c, const struct reading_want *w
 {
 	if (!*c->damaged || want->as_is)
 		return 0;
+	if (want->must_unpack)
+		return err_set(ST_CORRUPT, "%s", c->damaged);
 	if (want->must_parse)
 		return err_set(ST_CORRUPT, "%s (see --as-is)", c->damaged);
 	log_warn("warning: %s: copied as it is: %s", want->path ? want->path : "-", c->damaged);
@@ -71,17 +73,6 @@ static uint64_t file_mtime(const struct image *img)
 		       : 0;
 }
 
-/*
- * Only files are unpacked: what is in a device or a volume is a guest's, which could choose
- * what its backup holds.
- */
-static bool can_unpack(const struct reading *r, const struct reading_want *want)
-{
-	const struct image *img = r->origin ? r->origin : r->img;
-
-	return img->place->backend->can_archive && !want->as_is;
-}
-
 static int open_archive(struct reading *r, const struct content *c)
 {
 	r->compressed = true;
@@ -107,7 +98,7 @@ static int open_disk(struct reading *r)
 static int open_content(struct reading *r, const struct reading_want *want)
 {
 	const struct content *c = image_content(r->img);
-	bool unpack = can_unpack(r, want);
+	bool unpack = !want->as_is;
 
 	r->content = c;
 	r->mtime = file_mtime(r->origin ? r->origin : r->img);
@@ -126,7 +117,7 @@ static int open_content(struct reading *r, const struct reading_want *want)
 		return open_archive(r, c);
 	if (c && !c->is_archive && want->flatten && strcmp(c->format, "raw") != 0)
 		return open_disk(r);
-	r->is_packed = !c || c->is_archive;
+	r->is_packed = !c || c->is_archive || c->is_packed_disk;
 	if (c && !c->is_archive)
 		r->format = c->format;
 	err_clear();

@@ -42,6 +42,7 @@ struct reading_want {
 	bool as_is;	     /* the bytes as they are: do not unpack, and do not refuse a header */
 	bool flatten;	     /* of a qcow2 image, what the guest sees */
 	bool must_parse;     /* refuse a header that cannot be parsed, which would else be copied */
+	bool must_unpack;    /* the same, where as_is is no way out */
 	uint64_t stream_len; /* of standard input, unpacked; FLOW_LEN_UNKNOWN */
 	const char *pre, *post;	   /* commands to run before and after that, or NULL */
 	const char *qmp, *libvirt; /* the guest that is paused meanwhile (snapping.h), or NULL */

@@ -54,7 +54,7 @@ static int read_qcow2(struct image *img, struct qcow2 *q)
 
 	if (!c)
 		return img->fd >= 0 ? err_set(ST_FAILED, "out of memory") : 0;
-	if (content_read(c, img->fd, img->len) < 0)
+	if (content_read(c, img->fd, img->len, img->is_disk) < 0)
 		r = -1;
 	else if (!c->is_archive && !*c->damaged && strcmp(c->format, "qcow2") == 0)
 		r = 1;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/format/content.h"
 #include "lib/format/qcow2_tables.h"
 #include "lib/store/backend.h"
@@ -267,6 +268,20 @@ static int open_qcow2(struct disk_image *d, struct layer *l, const struct place 
 	return 0;
 }
 
+/* QEMU takes a layer of no recorded format for what it looks like. */
+static void warn_of_unrecorded(struct image *img)
+{
+	const struct content *c = image_content(img);
+	bool is_other = c && !c->is_archive &&
+			(*c->damaged ? !c->archive.bad_header : strcmp(c->format, "raw") != 0);
+
+	err_clear();
+	if (is_other)
+		log_warn("warning: %s: its format is not recorded in the layer above it, so it is "
+			 "read as raw, but it does not look raw (see qemu-img rebase -u -F)",
+			img->place->path);
+}
+
 /* format: as it is recorded, "" if it is not; NULL: of the uppermost layer. */
 static int open_layer(
 	struct disk_image *d, struct layer *l, const char *format, const struct place *named)
@@ -275,6 +290,8 @@ static int open_layer(
 
 	if (format && (!*format || strcmp(format, "raw") == 0)) {
 		l->len = l->img->len;
+		if (!*format && !d->any_state) /* else the caller looks */
+			warn_of_unrecorded(l->img);
 		return 0;
 	}
 	if (format && strcmp(format, "qcow2") != 0)
@@ -369,7 +386,7 @@ static struct image *open_disk(struct image *top, const struct place *named, boo
 		return NULL;
 	}
 	d->base.len = d->layer[0]->len;
-	d->base.is_held = top->is_held;
+	d->base.is_held = true; /* as far as the layers are: top may be that of a snapshot */
 	return &d->base;
 }
 

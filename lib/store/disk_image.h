@@ -23,7 +23,10 @@
  */
 struct image *disk_image_open(struct image *top, const struct place *named);
 
-/* The same, also if layers are unfinished, which the caller finds out. */
+/*
+ * The same, also if layers are unfinished, or look like another format than the one that they have
+ * to be read as, which the caller finds out.
+ */
 struct image *disk_image_open_any(struct image *top, const struct place *named);
 
 #endif

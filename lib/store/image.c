@@ -29,6 +29,7 @@ void *image_new(size_t size, const struct image_ops *ops, const char *kind, stru
 	img->ops = ops;
 	img->kind = kind;
 	img->place = place;
+	img->is_disk = place && !place->backend->can_archive;
 	img->fd = -1;
 	return img;
 }
@@ -149,13 +150,21 @@ int image_check_unused(struct image *img)
 	return r;
 }
 
+/* What is added meanwhile to an image that may change is not a part of what was read. */
+static bool has_grown(const struct image *img)
+{
+	struct stat now;
+
+	return img->may_change && fstat(img->fd, &now) == 0 && (uint64_t)now.st_size > img->len;
+}
+
 /* Some files, such as those below /proc, have more content than their size says. */
 static int check_no_more(struct image *img)
 {
 	char human[SIZE_HUMAN];
 	uint8_t more;
 
-	if (img->ops->read(img, &more, 1, img->len) <= 0)
+	if (has_grown(img) || img->ops->read(img, &more, 1, img->len) <= 0)
 		return 0;
 	return err_set(ST_CORRUPT, "the source has more content than its size of %s",
 		size_human(img->len, human));
@@ -211,6 +220,13 @@ static int parse_first_bytes(struct image *img, struct content *c)
 	return r;
 }
 
+static int read_content(struct image *img, struct content *c)
+{
+	if (img->fd < 0)
+		return parse_first_bytes(img, c);
+	return content_read(c, img->fd, img->len, img->is_disk);
+}
+
 const struct content *image_content(struct image *img)
 {
 	struct content *c;
@@ -223,8 +239,7 @@ const struct content *image_content(struct image *img)
 		err_set(ST_FAILED, "out of memory");
 		return NULL;
 	}
-	if ((img->fd < 0 ? parse_first_bytes(img, c) : content_read(c, img->fd, img->len)) == 0 &&
-		check_spoiled(img) == 0) {
+	if (read_content(img, c) == 0 && check_spoiled(img) == 0) {
 		img->content = c;
 		return c;
 	}

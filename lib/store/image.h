@@ -74,6 +74,7 @@ struct image {
 	int fd;			    /* O_RDONLY; -1 if the backend has none */
 	uint64_t len;		    /* of the file or device, in bytes */
 	struct stat st;		    /* of fd, when it was opened; zeros without one */
+	bool is_disk;		    /* a volume or device, and so never an archive */
 	bool is_held;		    /* image_hold() */
 	struct page_cache *cache;   /* image_spare_cache(); or NULL */
 	unsigned *use_wait_ms;	    /* borrowed: how long .use may wait (inuse.h); or NULL */

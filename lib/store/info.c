@@ -19,6 +19,8 @@
 #include "lib/store/image.h"
 #include "lib/store/recorded.h"
 
+#define EXTENTS_MAX (KV_BYTES_MAX / 4 * 3) /* bytes of a record until the last extent */
+
 static void add_nonempty(struct buf *out, const char *key, const char *value)
 {
 	if (value[0])
@@ -86,7 +88,9 @@ static int add_extents(struct buf *out, const struct image *img, const struct fo
 	size_t at = 0, i;
 	int ret = 0;
 
-	for (i = 0; ret == 0 && (name = foreign_next_name(f, &at)); i++) {
+	/* What is long enough for a record is shown: the names are the guest's, or another user's.
+	 */
+	for (i = 0; ret == 0 && out->len < EXTENTS_MAX && (name = foreign_next_name(f, &at)); i++) {
 		ret = recorded_look(&r, img->place, name);
 		kv_add(out, "extent.recorded", name);
 		kv_add(out, "extent.path", r.path ? r.path : "");
@@ -187,7 +191,8 @@ static void add_archive_info(struct buf *out, const struct archive *a)
 		!a->is_intact	       ? "truncated"
 		: a->header.has_length ? "recorded"
 				       : "plain");
-	kv_add_u64(out, "capacity", a->len);
+	if (a->is_intact) /* else it is not known, whatever part of it exists */
+		kv_add_u64(out, "capacity", a->len);
 }
 
 static int add_raw(struct buf *out, struct image *img, const struct info_layer *layer)
@@ -220,11 +225,6 @@ static int add_archive(
 	return add_storage(out, img, NULL, layer);
 }
 
-static bool can_be_archive(const struct image *img)
-{
-	return img->place && img->place->backend->can_archive;
-}
-
 static int add_content_info(struct buf *out, struct image *img, struct info_layer *layer)
 {
 	const char *taken = layer->format && !*layer->format ? "raw" : layer->format;
@@ -240,13 +240,8 @@ static int add_content_info(struct buf *out, struct image *img, struct info_laye
 		return add_storage(out, img, NULL, layer);
 	}
 	c = image_content(img);
-	if (!c && (taken || can_be_archive(img) || err_status() != ST_CORRUPT))
+	if (!c)
 		return -1;
-	/* The first bytes of a device are the guest's, so it is no archive, nor a damaged one. */
-	if (!taken && (!c || (!can_be_archive(img) && (c->is_archive || c->archive.bad_header)))) {
-		err_clear();
-		return add_raw(out, img, layer);
-	}
 	if (*c->damaged)
 		return err_set(ST_CORRUPT, "%s", c->damaged);
 	if (taken && (c->is_archive || strcmp(c->format, taken) != 0))

@@ -42,8 +42,10 @@ int snapshot_complete(struct snapshot *s)
 {
 	if (s->ops->complete(s) < 0)
 		return -1;
-	if (s->image)
+	if (s->image) {
 		s->image->may_change = s->origin->may_change;
+		s->image->is_disk = s->origin->is_disk;
+	}
 	return 0;
 }
 

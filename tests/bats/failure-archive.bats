@@ -402,3 +402,31 @@ forge_length() {
 	lzop -dc x.lzo.lzo | same damaged -
 	[ ! -e x.lzo ]
 }
+
+@test "archive: a format that begins in one block and goes on in the next" {
+	local size source target
+
+	qemu-img create -q -f qcow2 -u -b /etc/passwd -F raw guest 1M
+	head -c 3 guest | lzop -c >first.lzo
+	tail -c +4 guest | lzop -c >rest.lzo
+	# A block of 3 bytes is not coded: 3 numbers of 4 bytes, and 4 bytes are the end mark.
+	size=$(($(stat -c %s first.lzo) - 3 - 12 - 4))
+	{ head -c -4 first.lzo; tail -c +$((size + 1)) rest.lzo; } >x.lzo
+	lzop -dc x.lzo | cmp - guest
+	truncate -s 2M old.img
+	for source in x.lzo - "b:$DIR/x.lzo"; do
+		for target in old.img "a:$DIR/old.img"; do
+			try img-write "$source" "$target" <x.lzo
+			[ "$status" = 4 ]
+			says "$target: the source is qcow2 and the target holds something else"
+		done
+	done
+	cmp <(head -c 2M /dev/zero) old.img
+	try img-info --json x.lzo
+	json '.format == "qcow2" and .compression == "lzo" and .backing.recorded == "/etc/passwd"'
+	# It is copied as ever.
+	try img-copy x.lzo y
+	[ "$status" = 0 ]
+	says 'warning: x.lzo: only this layer is copied'
+	cmp guest y
+}

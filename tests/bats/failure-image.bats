@@ -418,6 +418,24 @@ write_and_chmod() {
 	changes write_and_chmod "a:$DIR/x.img"
 }
 
+@test "failure: a source that grows, which --live accepts" {
+	local source pid
+
+	changes 'truncate -s 4M' x.img
+	changes 'truncate -s 4M' "a:$DIR/x.img"
+	for source in x.img "a:$DIR/x.img"; do
+		head -c 3M /dev/urandom >x.img
+		cp x.img old
+		img-copy -F "$SSH_CONFIG" --live --json --bwlimit 2M "$source" y.img >"$OUT" 2>"$ERR" 3>&- &
+		pid=$!
+		wait_until 20 test -e .y.img.img-tools
+		echo more >>x.img
+		wait $pid
+		cmp old y.img
+		rm y.img
+	done
+}
+
 @test "failure: another name, link, mode or owner of the source is no change of it" {
 	local how pid
 

@@ -131,6 +131,45 @@ where_blocks_are_shared() {
 	where_blocks_are_shared 256M btrfs
 }
 
+@test "flatten: a layer below a snapshot that is written to meanwhile" {
+	local pid
+
+	disks_setup
+	disk 320M xfs -m reflink=1
+	cd "$M"
+	layers
+	img-copy -s --flatten --bwlimit 2M top x 2>"$ERR" 3>&- &
+	pid=$!
+	wait_until 20 test -e .x.img-tools
+	printf y | dd of=base bs=1 seek=4000000 conv=notrunc status=none
+	status=0
+	wait $pid || status=$?
+	[ "$status" = 8 ]
+	one_line 'img-copy: top: '
+	says 'changed while it was read'
+	[ ! -e x ]
+}
+
+@test "flatten: a layer whose format is not recorded" {
+	local at
+
+	qemu-img create -q -f qcow2 base 1M
+	qemu-img create -q -f qcow2 -b base -F qcow2 top
+	# The extension that records the format gets an unknown type.
+	at=$(grep -aboF $'\xe2\x79\x2a\xca' top | head -n 1 | cut -d: -f1)
+	printf '\001\002\003\004' | dd of=top bs=1 seek="$at" conv=notrunc status=none
+	try img-copy --flatten top x
+	[ "$status" = 0 ]
+	one_line "img-copy: warning: $DIR/base: its format is not recorded"
+	try img-copy --overwrite --flatten "a:$DIR/top" x
+	[ "$status" = 0 ]
+	one_line "img-copy: warning: a:$DIR/base: its format is not recorded"
+	# It is raw, and looks so.
+	head -c 1M /dev/urandom >base
+	succeeds img-copy --overwrite --flatten top x
+	cmp base x
+}
+
 # unflattened STATUS [TEXT]: here and from a host; no target is left.
 unflattened() {
 	refuses "$1" top img-copy --flatten top x

@@ -198,6 +198,14 @@ damaged() {
 	[ -z "$(ls -A)" ]
 }
 
+@test "unarchive: a header that cannot be parsed, for which there is no --as-is" {
+	head -c 12 "$OURS" >x.lzo
+	refuses 8 x.lzo img-unarchive x.lzo
+	run ! says as-is
+	refuses 8 x.lzo img-archive x.lzo
+	says 'see --as-is'
+}
+
 @test "unarchive: truncated, with a flipped bit, with data after its end" {
 	local size
 

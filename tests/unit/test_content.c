@@ -23,7 +23,7 @@ static int read_content(struct content *c, const struct probes_file *f)
 {
 	memset(c, 0x55, sizeof(*c));
 	err_clear();
-	return content_read(c, f->fd, f->len);
+	return content_read(c, f->fd, f->len, false);
 }
 
 static void test_qcow2(void)

@@ -32,7 +32,7 @@ static void compare_archive(const char *options, const char *name, const char *w
 	f = probes_open(text);
 	snprintf(text, sizeof(text), "%s in lzop %s", what, options);
 	memset(&c, 0x55, sizeof(c));
-	ok(content_read(&c, f.fd, f.len) == 0 && c.is_archive, text);
+	ok(content_read(&c, f.fd, f.len, false) == 0 && c.is_archive, text);
 	ok(c.archive.len == IMAGE_LEN && c.archive.is_intact, text);
 	is_str(c.format, "raw", text);
 	memset(&p, 0x55, sizeof(p));

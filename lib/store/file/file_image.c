@@ -91,7 +91,8 @@ static int check_file_size(struct image *img)
 
 	if (fstat(img->fd, &now) < 0)
 		return err_sys("cannot stat");
-	if ((uint64_t)now.st_size == img->len)
+	if ((uint64_t)now.st_size == img->len ||
+		(img->may_change && (uint64_t)now.st_size > img->len))
 		return 0;
 	return err_set(ST_CORRUPT,
 		"the source changed its size while it was read: from %llu to %llu bytes",
