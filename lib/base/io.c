@@ -220,12 +220,14 @@ int64_t io_now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int io_sync_dir(int dir)
+int io_sync_dir(int dir, int file)
 {
 	int r, keep, fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	if (fd < 0 && errno == EACCES) /* it may be written, but not read */
+		return file < 0 ? 0 : syncfs(file);
 	if (fd < 0)
-		return errno == EACCES ? 0 : -1; /* it may be written, but not read */
+		return -1;
 	r = fsync(fd);
 	keep = errno;
 	close(fd);

@@ -52,10 +52,11 @@ char *io_path_dup(int fd);
 int io_lock_file(const char *path);
 
 /*
- * Syncs a directory's entries to disk.  dir may be O_PATH.  0, also where a directory
- * cannot be opened for reading or cannot be synced; -1 with errno set.
+ * Syncs a directory's entries to disk.  dir may be O_PATH.  If it may not be read, the filesystem
+ * of `file`, an open file in it, is synced; file may be -1, and nothing is synced then.  0, also if
+ * the filesystem cannot sync directories; -1 with errno set.
  */
-int io_sync_dir(int dir);
+int io_sync_dir(int dir, int file);
 
 /* Set close-on-exec; set (on) or clear O_NONBLOCK.  0, or -1 with errno set. */
 int io_set_cloexec(int fd);

@@ -4,6 +4,7 @@
 #include "lib/cli/commit_show.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/base/size.h"
 #include "lib/cli/json.h"
@@ -108,14 +109,19 @@ static int show_sizes(
 
 static int show_text(const struct cli *c, const struct location *loc, const struct kv *reply)
 {
-	const char *base = kv_get(reply, "base"), *text;
+	const char *base = kv_get(reply, "base"), *image = kv_get(reply, "path"), *text;
+	char *at_image;
 	bool use = false;
 	size_t at = 0;
 
-	if (!base || kv_get_bool(reply, "use", &use) < 0)
+	if (!base || !image || kv_get_bool(reply, "use", &use) < 0)
 		return -1;
 	if (c->dry_run) {
-		cli_print(c, "would commit layers of %s into %s", loc->text, base);
+		at_image = location_at(loc, image);
+		if (!at_image)
+			return -1;
+		cli_print(c, "would commit layers of %s into %s", at_image, base);
+		free(at_image);
 		while ((text = kv_each(reply, "step", &at)))
 			cli_print(c, "  %s", text);
 		if (use)

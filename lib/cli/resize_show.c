@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/base/log.h"
 #include "lib/base/size.h"
@@ -30,17 +31,16 @@ static int read_sizes(struct sizes *s, const struct kv *reply)
 
 /* part: "", or what of it, as "the ext4 filesystem in ". */
 static void show_change(
-	const struct cli *c, const char *part, const struct location *loc, const uint64_t size[2])
+	const struct cli *c, const char *part, const char *image, const uint64_t size[2])
 {
 	char before[SIZE_HUMAN], after[SIZE_HUMAN];
 
 	if (size[0] == size[1])
-		log_note("%s%s: has %s (%" PRIu64 " bytes) already", part, loc->text,
+		log_note("%s%s: has %s (%" PRIu64 " bytes) already", part, image,
 			size_human(size[1], after), size[1]);
 	else
 		cli_did(c, "resize", "resized", "%s%s from %s to %s (%" PRIu64 " bytes)", part,
-			loc->text, size_human(size[0], before), size_human(size[1], after),
-			size[1]);
+			image, size_human(size[0], before), size_human(size[1], after), size[1]);
 }
 
 static void show_steps(const struct cli *c, const struct kv *reply)
@@ -86,18 +86,22 @@ static int add_json(json_t *o, const struct kv *reply, const struct sizes *s)
 int resize_show(struct command *c, const struct location *loc, const struct kv *record,
 	const struct kv *reply, json_t *o)
 {
-	char part[96];
+	char part[96], *image;
 	struct sizes s;
 
 	(void)record;
 	if (read_sizes(&s, reply) < 0)
 		return -1;
+	image = command_target(c, loc, kv_get(reply, "path"));
+	if (!image)
+		return -1;
 	if (!s.type || s.image[0] != s.image[1])
-		show_change(&c->cli, "", loc, s.image);
+		show_change(&c->cli, "", image, s.image);
 	if (s.type) {
 		snprintf(part, sizeof(part), "the %.60s filesystem in ", s.type);
-		show_change(&c->cli, part, loc, s.fs);
+		show_change(&c->cli, part, image, s.fs);
 	}
+	free(image);
 	if (c->cli.dry_run && !c->cli.json)
 		show_steps(&c->cli, reply);
 	return add_json(o, reply, &s);

@@ -42,7 +42,7 @@ int usage_check_image(const struct location *loc)
 
 int usage_hint(void)
 {
-	if (err_status() == ST_USAGE && !strstr(err_text(), "--help"))
+	if (err_status() == ST_USAGE && !strstr(err_text(), "(see "))
 		err_set(ST_USAGE, "%s" HINT, err_text());
 	return -1;
 }

@@ -127,10 +127,28 @@ static int is_group(const char *group)
 	return 0;
 }
 
+/* Takes the name of a device in /dev/mapper apart.  False if it cannot be a volume's. */
+static bool take_apart(struct volume_name *v)
+{
+	char group[DM_TEXT_MAX], name[DM_TEXT_MAX];
+
+	if (!dm_split(v->name, group, name) || !lvm_name_is_valid(group) ||
+		!lvm_name_is_valid(name))
+		return false;
+	snprintf(v->group, sizeof(v->group), "%s", group);
+	snprintf(v->name, sizeof(v->name), "%s", name);
+	return true;
+}
+
 int volume_of_spelling(struct volume_name *out, const char *path)
 {
+	bool is_mapper;
+
 	memset(out, 0, sizeof(*out));
-	if (!split_path(out, path) || strcmp(out->group, "mapper") == 0 || is_elsewhere(out->group))
+	if (!split_path(out, path))
+		return 0;
+	is_mapper = strcmp(out->group, "mapper") == 0;
+	if (is_mapper ? !take_apart(out) : is_elsewhere(out->group))
 		return 0;
 	return is_group(out->group);
 }

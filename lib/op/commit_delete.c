@@ -39,6 +39,7 @@ static int delete_layer(
 	const struct change_want want = { .allow_links = allow_links };
 	struct place *p = place_open(below->policy, path);
 	struct image *img = p ? image_open(p) : NULL;
+	char id[IDENTITY_MAX], now[IDENTITY_MAX];
 	int r;
 
 	if (!img && err_status() == ST_ABSENT) {
@@ -46,9 +47,15 @@ static int delete_layer(
 		return 0;
 	}
 	r = img ? check_stands_on(img, below) : -1;
+	if (r == 0)
+		r = img->place->backend->identify(img->place, id);
 	image_close(img);
 	p = r == 0 ? place_open(below->policy, path) : NULL;
-	r = p ? p->backend->remove(p, &want) : -1;
+	r = p ? p->backend->identify(p, now) : -1;
+	if (r == 0 && strcmp(now, id) != 0) /* the path may lead elsewhere by now */
+		r = place_was_replaced();
+	if (r == 0)
+		r = p->backend->remove(p, &want);
 	place_close(p);
 	if (r == 0)
 		kv_add(reply, "deleted", path);

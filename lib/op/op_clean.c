@@ -31,13 +31,13 @@ static int clean_container(void *arg, struct place *place)
 }
 
 /* A container that cannot be cleaned is an item that failed, so that the others are cleaned. */
-static int send_failed(const struct cleaning *c, const struct place *place)
+static int send_failed(const struct cleaning *c, const char *path, const char *kind)
 {
 	struct buf record = BUF_INIT;
 	int r;
 
-	kv_add(&record, "kind", place->backend->kind);
-	kv_add(&record, "path", place->spelled);
+	kv_add(&record, "kind", kind);
+	kv_add(&record, "path", path);
 	kv_add(&record, "state", "failed");
 	kv_add(&record, "why", err_text());
 	kv_add_u64(&record, "status", (uint64_t)err_status());
@@ -49,11 +49,11 @@ static int send_failed(const struct cleaning *c, const struct place *place)
 	return r;
 }
 
-static int clean_each(void *arg, struct place *place)
+static int clean_each(void *arg, const char *path, struct place *place)
 {
-	if (clean_container(arg, place) == 0)
+	if (place && clean_container(arg, place) == 0)
 		return 0;
-	return cancel_is_set() ? -1 : send_failed(arg, place);
+	return cancel_is_set() ? -1 : send_failed(arg, path, place ? place->backend->kind : "file");
 }
 
 int op_clean(struct session *s, const struct kv *request, struct buf *reply)

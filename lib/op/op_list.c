@@ -3,8 +3,13 @@
  * names, or else the current directory.
  *	RECORD  for the image or each entry: lib/store/info.h, and `container`, the path that
  *	        was asked for.  An entry that cannot be opened has name, path and what else is
- *	        known, and the reason in `error` and `status`
+ *	        known, and the reason in `error` and `status`; likewise a container that the
+ *	        policy names
  */
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/base/cancel.h"
 #include "lib/base/err.h"
 #include "lib/op/op.h"
 #include "lib/store/backend.h"
@@ -61,12 +66,35 @@ static int list_path(struct listing *l)
 	return r;
 }
 
-static int list_container(void *arg, struct place *place)
+/* A container that cannot be listed is an entry, so that the others are listed. */
+static int send_failed(struct listing *l, bool is_group)
+{
+	struct buf record = BUF_INIT;
+	struct err e;
+	int r;
+
+	err_take(&e);
+	kv_add(&record, "path", l->path);
+	kv_add(&record, "name", strrchr(l->path, '/') + 1);
+	kv_add(&record, "kind", is_group ? "group" : "directory");
+	kv_add(&record, "error", e.text);
+	kv_add_u64(&record, "status", (uint64_t)e.status);
+	r = send_entry(l, &record);
+	buf_fini(&record);
+	return r;
+}
+
+static int list_container(void *arg, const char *path, struct place *place)
 {
 	struct listing *l = arg;
 
-	l->path = place->spelled;
-	return list_place(l, place);
+	l->path = path;
+	if (place && list_place(l, place) == 0)
+		return 0;
+	/* Without the client, nobody is there to tell. */
+	return cancel_is_set() || err_status() == ST_PEER
+		       ? -1
+		       : send_failed(l, place && place->backend != &backend_file);
 }
 
 int op_list(struct session *s, const struct kv *request, struct buf *reply)

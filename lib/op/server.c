@@ -109,7 +109,8 @@ static void add_hint(void)
 
 	if (err_status() == ST_USAGE)
 		hint = "see --help";
-	else if (err_status() == ST_REFUSED && err_errno() == EACCES && geteuid() != 0)
+	else if (err_status() == ST_REFUSED && geteuid() != 0 &&
+		 (err_errno() == EACCES || err_errno() == EPERM))
 		hint = hint_sudo();
 	if (!hint || strstr(err_text(), "(see ") || strstr(err_text(), "(try "))
 		return;

@@ -64,6 +64,7 @@ struct backend_space {
 
 /* Called for each record (kv.h) of a list; returns 0 to go on. */
 typedef int backend_each(void *arg, const struct buf *record);
+typedef int each_container(void *arg, const char *path, struct place *container);
 
 struct backend {
 	const char *kind; /* what records call its images: "file", "volume", "device" */
@@ -167,11 +168,11 @@ struct backend {
 
 	/*
 	 * Calls each for every container that the policy names, for a request without
-	 * a path, until it does not return 0.  container is valid during the call.
+	 * a path, until it does not return 0.  container is valid during the call; it is NULL if
+	 * the container cannot be opened, with the error recorded.
 	 * NULL: it has no containers.
 	 */
-	int (*containers)(const struct policy *policy,
-		int (*each)(void *arg, struct place *container), void *arg);
+	int (*containers)(const struct policy *policy, each_container *each, void *arg);
 
 	/*
 	 * For dependents.h: searches the container that the image at p is in, and the

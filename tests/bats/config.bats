@@ -448,6 +448,36 @@ wrong() {
 	rm -f "$STORE/deep/.left.img-tools"
 }
 
+@test "config: HOST: a directory that is not allowed hides none of the others" {
+	local own=$BATS_FILE_TMPDIR/home-e/.config/img-tools
+
+	mkdir "$STORE/a" "$STORE/z" out
+	cp "$IMAGE" "$STORE/a/one.img"
+	cp "$IMAGE" "$STORE/z/two.img"
+	touch "$STORE/z/.left.img-tools"
+	mkdir -p "$own"
+	config_of "$STORE/a" "$DIR/out" "$STORE/z" >"$own/config"
+	try img-list --json e:
+	cp "$OUT" list
+	cp "$ERR" list-err
+	list_status=$status
+	try img-list e:
+	cp "$OUT" table
+	try img-clean e:
+	rm -r "$own"
+	[ "$status" = 4 ]
+	[ "$(cat "$OUT")" = "removed e:$STORE/z/.left.img-tools" ]
+	one_line "img-clean: e:: '$DIR/out': "
+	[ "$list_status" = 4 ]
+	jq -e --arg out "$DIR/out" '.entries | map([.path, .kind]) == [[$a, "file"], [$out, "directory"],
+		[$left, "file"], [$b, "file"]]' --arg a "$STORE/a/one.img" --arg b "$STORE/z/two.img" \
+		--arg left "$STORE/z/.left.img-tools" list
+	[ "$(wc -l <list-err)" = 1 ]
+	grep "^img-list: e:: '$DIR/out': " list-err
+	[ "$(wc -l <table)" = 5 ]
+	grep two.img table
+}
+
 # Pairs of names are swapped: `in` has images of 1 MiB full of i, `out` of 3 MiB full of o.
 swapped_tree() {
 	mkdir -p in/dir out/hidden

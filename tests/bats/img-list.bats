@@ -508,6 +508,42 @@ flood() {
 	done
 }
 
+@test "list: an image that names so much that it is too long for a record" {
+	local below=d name i
+
+	name=$(printf %0200d 0)
+	for i in 1 2 3; do
+		below+=/$name$i
+	done
+	mkdir -p "$below" store
+	printf x >"$below/extent"
+	ln -s "$DIR/$below/extent" store/l
+	{
+		printf '# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\n'
+		printf 'createType="twoGbMaxExtentFlat"\n'
+		for ((i = 0; i < 512; i++)); do
+			echo 'RW 1 FLAT "l" 0'
+		done
+	} >store/many.vmdk
+	cp "$IMAGE" store/z.img
+	for i in store "a:$DIR/store"; do
+		succeeds img-list --json "$i"
+		json '[.entries[] | select(.name != "l") | [.name, .format]] ==
+			[["many.vmdk", "vmdk"], ["z.img", "raw"]]'
+		succeeds img-info --json "$i/many.vmdk"
+		json '.extents | length > 100 and length < 512'
+	done
+}
+
+@test "list: of an archive that is truncated, the capacity is not known" {
+	lzop -o x.lzo "$IMAGE"
+	truncate -s -1000 x.lzo
+	succeeds img-info --json x.lzo
+	json '.capacity == null and .compression == "lzo"'
+	succeeds img-list x.lzo
+	grep -E '^ *- .* x.lzo$' "$OUT"
+}
+
 @test "list: the output ends early, and so does the command" {
 	local status=0
 

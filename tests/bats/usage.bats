@@ -190,6 +190,8 @@ commands() {
 		refuses 2 "${where}q.img" img-commit --top 5 "${where}q.img"
 		says '(see img-info --chain)'
 	done
+	refuses 2 '' img-info --helper nope a:/x.img
+	says '(see --help)'
 	# But not a fault in a configuration.
 	echo nonsense >config
 	refuses 2 '' img-info --config config x.img
@@ -213,6 +215,15 @@ commands() {
 		[ "$(<"$OUT")" = "would archive $where/x.img into $at/x.img.lzo, 3 MiB" ]
 		succeeds img-unarchive -n "$where/y.img.lzo"
 		[ "$(<"$OUT")" = "would unarchive $where/y.img.lzo into $at/y.img, 3 MiB" ]
+		succeeds img-resize -n "$where/x.img" 4M
+		grep -x "would resize $at/x.img from 3 MiB to 4 MiB (4194304 bytes)" "$OUT"
+	done
+	qemu-img create -q -f qcow2 "$DIR/base" 1M
+	(cd "$DIR" && qemu-img create -q -f qcow2 -b base -F qcow2 top)
+	for where in "$DIR/link" "a:$DIR/link"; do
+		at=${where%"$DIR/link"}$DIR
+		succeeds img-commit -n "$where/top"
+		grep -x "would commit layers of $at/top into $DIR/base" "$OUT"
 	done
 }
 
@@ -227,6 +238,14 @@ commands() {
 	refuses 4 x.img by 65534 img-resize x.img 1M
 	says '(try --sudo=here)'
 	refuses 4 x.img by 65534 img-write "$IMAGE" x.img
+	says '(try --sudo=here)'
+	# The owner cannot be kept, and a sticky directory.
+	as_root chown 65534 .
+	refuses 4 x.img by 65534 img-copy --overwrite "$IMAGE" x.img
+	says '(try --sudo=here)'
+	as_root chown 0 .
+	chmod 1777 .
+	refuses 4 x.img by 65534 img-delete x.img
 	says '(try --sudo=here)'
 	as_root chown "$(id -u)" . x.img
 }

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -159,6 +161,32 @@ static void test_std(void)
 	ok(isatty(1) || fcntl(1, F_GETFD) >= 0, "open ones stay");
 }
 
+/* A directory that may be written, but not read, is synced by way of a file in it. */
+static void test_sync_dir(void)
+{
+	char path[] = "/tmp/test_io.XXXXXX";
+	int dir, file, rc;
+
+	ok(mkdtemp(path) != NULL, "a directory");
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	file = openat(dir, "file", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	is_int(io_sync_dir(dir, -1), 0, "it is synced");
+	chmod(path, 0300);
+	if (geteuid() == 0 && (chown(path, 65534, 65534) < 0 || seteuid(65534) < 0))
+		ok(false, "another user");
+	is_int(openat(dir, ".", O_RDONLY | O_CLOEXEC), -1, "it may not be read");
+	is_int(io_sync_dir(dir, file), 0, "it is synced by a file");
+	is_int(io_sync_dir(dir, -1), 0, "without one, nothing is done");
+	rc = io_sync_dir(dir, dir);
+	ok(rc == -1 && errno == EBADF, "a file that cannot be synced is a failure");
+	if (getuid() == 0 && seteuid(0) < 0)
+		ok(false, "root again");
+	unlinkat(dir, "file", 0);
+	rmdir(path);
+	close(file);
+	close(dir);
+}
+
 int main(void)
 {
 	int64_t t = io_now_ms();
@@ -168,6 +196,7 @@ int main(void)
 	test_file();
 	test_failure();
 	test_lock();
+	test_sync_dir();
 	test_std();
 	ok(t > 0 && io_now_ms() >= t, "the clock runs forward");
 	return tap_done();

@@ -228,7 +228,7 @@ guest() {
 	says '--shrink'
 	try img-resize --physical --shrink a:/dev/vga/img "$end"
 	[ "$status" = 0 ]
-	one_line 'img-resize: a: /dev/vga/img: rounded up to full extents: 8 MiB'
+	one_line 'img-resize: a:/dev/vga/img: rounded up to full extents: 8 MiB'
 	guest 1073741824
 	# Without space for the tables it stays as it is.
 	refuses 9 /dev/vga/img on a img-resize /dev/vga/img 1P

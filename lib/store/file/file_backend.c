@@ -29,7 +29,7 @@
 
 static int sync_directory(const struct place_file *p)
 {
-	return io_sync_dir(p->dir) < 0 ? err_sys("cannot sync the directory to disk") : 0;
+	return io_sync_dir(p->dir, -1) < 0 ? err_sys("cannot sync the directory to disk") : 0;
 }
 
 static int identify_file(const struct place *base, char out[IDENTITY_MAX])
@@ -153,8 +153,7 @@ static int rename_file(const struct place *base, const char *name, const struct 
 }
 
 /* The containers are the directories that the policy names. */
-static int each_directory(
-	const struct policy *policy, int (*each)(void *arg, struct place *container), void *arg)
+static int each_directory(const struct policy *policy, each_container *each, void *arg)
 {
 	const struct policy *roots = policy_roots(policy);
 	struct place *p;
@@ -163,7 +162,7 @@ static int each_directory(
 
 	for (i = 0; r == 0 && i < roots->count; i++) {
 		p = place_open(policy, roots->root[i].path);
-		r = p ? each(arg, p) : -1;
+		r = each(arg, roots->root[i].path, p);
 		place_close(p);
 	}
 	return r;

@@ -63,7 +63,7 @@ int file_clean(const struct place *container, const char *shown, bool dry_run, b
 			r = clean_entry(fd, shown, e->d_name, dry_run, each, arg);
 	if (r == 0 && errno)
 		r = err_sys("cannot list");
-	if (r == 0 && !dry_run && io_sync_dir(fd) < 0)
+	if (r == 0 && !dry_run && io_sync_dir(fd, -1) < 0)
 		r = err_sys("cannot sync the directory to disk");
 	closedir(d);
 	return r;

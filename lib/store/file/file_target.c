@@ -332,13 +332,13 @@ static int settle_new_file(struct target *base)
 }
 
 /* After the rename.  0, or -1 recorded. */
-static int finish_name(const struct target_file *t)
+static int finish_name(const struct target_file *t, int fd)
 {
 	const struct place_file *p = t->place;
 
 	if (unfinished_forget(p->dir, p->base.name, owner_of(t)) < 0)
 		return -1;
-	return t->base.want.fsync && io_sync_dir(p->dir) < 0
+	return t->base.want.fsync && io_sync_dir(p->dir, fd) < 0
 		       ? err_sys("cannot sync the directory to disk")
 		       : 0;
 }
@@ -352,7 +352,7 @@ static int commit_new_file(struct target *base)
 	if (publish_file(t) < 0)
 		return -1;
 	base->fd = -1; /* nothing is left to abort */
-	r = finish_name(t);
+	r = finish_name(t, fd);
 	if (r < 0 && !t->replaces && partial_is_same(p->dir, p->base.name, fd))
 		unlinkat(p->dir, p->base.name, 0);
 	close(fd);

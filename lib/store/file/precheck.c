@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hint.h"
 #include "lib/host/inuse.h"
 
 int precheck_links(const struct place_file *p, bool allow_links)
@@ -113,7 +114,8 @@ int precheck_fixed(const struct place_file *p, bool dry_run)
 		return -1;
 	if (p->node >= 0 && precheck_is_kept(p->dir, &p->st))
 		return err_set(ST_REFUSED,
-			"belongs to another user, and its directory has the sticky bit");
+			"belongs to another user, and its directory has the sticky bit (%s)",
+			hint_sudo());
 	return 0;
 }
 

@@ -110,8 +110,9 @@ static int sync_mark(int dir_fd, int file, uid_t owner, const char *record)
 			(unsigned long)st.st_nlink);
 	if (ftruncate(file, 0) < 0 || (record && io_pwrite(file, record, strlen(record), 0) < 0))
 		return err_sys("cannot mark it as unfinished");
-	return fsync(file) < 0 || io_sync_dir(dir_fd) < 0 ? err_sys("cannot mark it as unfinished")
-							  : 0;
+	return fsync(file) < 0 || io_sync_dir(dir_fd, file) < 0
+		       ? err_sys("cannot mark it as unfinished")
+		       : 0;
 }
 
 /*
@@ -132,7 +133,7 @@ static int replace_mark(
 		r = err_sys("cannot mark it as unfinished");
 	if (r < 0)
 		unlinkat(dir_fd, hidden, 0);
-	else if (io_sync_dir(dir_fd) < 0)
+	else if (io_sync_dir(dir_fd, -1) < 0)
 		r = err_sys("cannot mark it as unfinished");
 	close(file);
 	return r;
@@ -252,7 +253,7 @@ int unfinished_forget(int dir_fd, const char *name, uid_t owner)
 	if (!has_mark_beside(dir_fd, mark, owner))
 		; /* what is there does not count */
 	else if (unlinkat(dir_fd, mark, 0) == 0)
-		r = io_sync_dir(dir_fd);
+		r = io_sync_dir(dir_fd, -1);
 	else if (errno != ENOENT)
 		r = -1;
 	free(mark);
@@ -280,7 +281,7 @@ int unfinished_carry(int dir_fd, const char *from, const char *to, uid_t owner)
 	else if (!has_mark_beside(dir_fd, old, owner))
 		r = 0;
 	else if (linkat(dir_fd, old, dir_fd, new, 0) == 0) /* it keeps the mark's owner */
-		r = io_sync_dir(dir_fd) < 0 ? err_sys("cannot mark it as unfinished") : 0;
+		r = io_sync_dir(dir_fd, -1) < 0 ? err_sys("cannot mark it as unfinished") : 0;
 	else
 		r = copy_mark(dir_fd, from, to, owner);
 	free(old);

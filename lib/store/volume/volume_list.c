@@ -58,7 +58,7 @@ static int each_allowed_group(
 
 struct group_walk {
 	const struct policy *policy;
-	int (*each)(void *arg, struct place *container);
+	each_container *each;
 	void *arg;
 };
 
@@ -66,18 +66,19 @@ static int pass_group(void *arg, const struct lvm_group *g)
 {
 	const struct group_walk *w = arg;
 	struct volume_name name = { .name = "" };
+	char path[VOLUME_PATH_MAX];
 	struct place *p;
 	int r;
 
 	memcpy(name.group, g->name, sizeof(name.group));
+	volume_path(&name, path);
 	p = volume_place_of(w->policy, &name);
-	r = p ? w->each(w->arg, p) : -1;
+	r = w->each(w->arg, path, p);
 	place_close(p);
 	return r;
 }
 
-int volume_list_groups(
-	const struct policy *policy, int (*each)(void *arg, struct place *container), void *arg)
+int volume_list_groups(const struct policy *policy, each_container *each, void *arg)
 {
 	struct group_walk w = { .policy = policy, .each = each, .arg = arg };
 

@@ -13,8 +13,7 @@
 int volume_list(const struct place *container, bool recursive, backend_each *each, void *arg);
 
 /* The backend's containers(): the groups that the policy allows. */
-int volume_list_groups(
-	const struct policy *policy, int (*each)(void *arg, struct place *container), void *arg);
+int volume_list_groups(const struct policy *policy, each_container *each, void *arg);
 
 /*
  * The backend's storage(): of each group kind=group, name, path, size, free,
