@@ -73,6 +73,31 @@ static void test_raw(void)
 	close(f.fd);
 }
 
+/* A guest's disk that begins like an archive: nothing behind the magic matters. */
+static void test_packed_disk(void)
+{
+	static const char *const is[] = { "n.lzo", "header", "magic", "wrong" };
+	struct probes_file f;
+	struct content c;
+	size_t i;
+
+	scratch_run(
+		"seq 9999 >n; lzop -fo n.lzo n; head -c 12 n.lzo >header; head -c 9 n.lzo >magic;"
+		"(head -c 60 n.lzo; yes) 2>/dev/null | head -c 99999 >wrong");
+	for (i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
+		f = probes_open(is[i]);
+		memset(&c, 0x55, sizeof(c));
+		ok(content_read(&c, f.fd, f.len, true) == 0 && c.is_packed_disk && !c.is_archive &&
+				!*c.damaged && strcmp(c.format, "raw") == 0,
+			is[i]);
+		ok(read_content(&c, &f) != 0 || c.is_archive || is_damaged(&c), is[i]);
+		close(f.fd);
+	}
+	f = probes_open("n");
+	ok(content_read(&c, f.fd, f.len, true) == 0 && !c.is_packed_disk, "another disk");
+	close(f.fd);
+}
+
 static void test_archive(void)
 {
 	struct probes_file f;
@@ -201,6 +226,7 @@ int main(void)
 	fds = places_descriptors();
 	test_qcow2();
 	test_raw();
+	test_packed_disk();
 	test_archive();
 	test_qcow2_archive();
 	test_bytes();

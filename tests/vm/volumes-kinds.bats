@@ -126,6 +126,20 @@ load volumes
 	on a lvremove -qqy vga/thin vga/skipped
 }
 
+@test "an inactive volume is found by its name in /dev/mapper, too" {
+	on a lvcreate -qq -Wn -Zn -an -L 4M -n in-active vga
+	refuses 1 a:/dev/mapper/vga-in--active img-copy a:/dev/mapper/vga-in--active copy
+	says 'lvchange'
+	succeeds on a img-rename /dev/mapper/vga-in--active other
+	succeeds on a img-delete -f /dev/mapper/vga-in--active
+	[ "$(lv lv_name vga/other)" = other ]
+	succeeds on a img-delete -f --json /dev/mapper/vga-other
+	json .deleted
+	run ! on a lvs vga/other
+	refuses 3 /dev/mapper/vga-other on a img-delete /dev/mapper/vga-other
+	refuses 3 /dev/mapper/other on a img-info /dev/mapper/other
+}
+
 # repeat CHARACTER COUNT
 repeat() {
 	printf "%${2}s" '' | tr ' ' "$1"
@@ -275,7 +289,7 @@ fills() {
 }
 
 @test "what LVM does not reduce is refused before anything is changed" {
-	make_group a vgr 64M
+	make_group a vgr 160M
 	head -c 300000 /dev/urandom >file
 	on a lvcreate -qqy -Wn -L 32M -n img vgr
 	mke2fs -q -F -t ext4 /dev/vgr/img

@@ -103,7 +103,10 @@ static bool is_awaited(
 	return false;
 }
 
-/* The way back of a resize is only named, since the same img-resize uses it. */
+/*
+ * The way back of a resize is only named: the same img-resize uses it and, if the volume has lost
+ * its mark, it may be the only good copy.
+ */
 static int clean_way_back(
 	struct cleaning *c, const struct lvm_list *all, const struct lvm_volume *v)
 {
@@ -112,11 +115,13 @@ static int clean_way_back(
 
 	if (run && run_state(run) == RUN_ALIVE)
 		r = send_state(c, v->name, "alive", "in use: its job is still running", ST_BUSY);
-	else if (run && run_state(run) == RUN_DEAD && !is_awaited(all, v, run))
-		r = remove_leftover(c, v);
 	else if (run)
 		r = send_state(c, v->name, "foreign",
-			"is the way back of an unfinished resize: run that again", ST_REFUSED);
+			run_state(run) == RUN_DEAD && !is_awaited(all, v, run)
+				? "is the way back of a resize that nothing knows of any more: "
+				  "look at the volume, then remove it with img-delete"
+				: "is the way back of an unfinished resize: run that again",
+			ST_REFUSED);
 	free(run);
 	return r;
 }
