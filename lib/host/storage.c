@@ -94,8 +94,6 @@ static int send_mount(void *arg, const struct mounts_entry *m)
 	for (i = 0; i < w->count; i++)
 		if (w->seen[i] == m->dev)
 			return 0;
-	if (access(m->point, W_OK) != 0)
-		return 0;
 	if (w->count < sizeof(w->seen) / sizeof(w->seen[0]))
 		w->seen[w->count++] = m->dev;
 	dir = open(m->point, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -87,6 +87,12 @@ without() {
 		--argjson size $(($(stat -f -c '%b * %S' m))) \
 		--argjson free $(($(stat -f -c '%a * %S' m)))
 	json '.directories | map(.path) | index($ro) == null' --arg ro "$DIR/ro"
+	as_root chmod 755 m
+	try by 65534 img-storage --json
+	json '.directories[] | select(.path == $m) | .writable == false and .free > 0' --arg m "$DIR/m"
+	as_root chmod 777 m
+	try by 65534 img-storage --json
+	json '.directories[] | select(.path == $m) | .writable' --arg m "$DIR/m"
 	json '.directories | map(.filesystem) | all(. != "proc" and . != "sysfs" and . != "tmpfs")'
 	[ -z "$(ls -A m)" ]
 }
