@@ -150,7 +150,7 @@ int chain_show_end(struct chain_show *s)
 	drop_unfinished(s);
 	if (s->form != CHAIN_XML_VOLUME && s->form != CHAIN_XML_DOMAIN)
 		return 0;
-	if (s->shown || s->count > 1)
+	if (s->shown)
 		return xml_end(&s->xml);
 	xml_drop(&s->xml);
 	return 0;

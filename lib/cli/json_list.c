@@ -60,6 +60,4 @@ void json_list_end(const struct json_list *l)
 {
 	if (l->has_objects)
 		puts(l->is_array ? "\n]" : "");
-	else if (l->is_array)
-		puts("[]");
 }

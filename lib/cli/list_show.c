@@ -160,7 +160,7 @@ int list_show_end(struct list_show *l)
 {
 	if (l->form == LIST_JSON)
 		json_list_end(&l->json);
-	if (l->form == LIST_XML && (l->shown || l->count > 1))
+	if (l->form == LIST_XML && l->shown)
 		return xml_end(&l->xml);
 	if (l->form == LIST_XML)
 		xml_drop(&l->xml);

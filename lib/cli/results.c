@@ -38,7 +38,7 @@ int results_end(struct results *r)
 	json_t *all = r->all;
 	int ret = 0;
 
-	if (all && (json_array_size(all) || !r->is_single))
+	if (all && json_array_size(all))
 		ret = json_print(json_incref(r->is_single ? json_array_get(all, 0) : all));
 	json_decref(all);
 	r->all = NULL;

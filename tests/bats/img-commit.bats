@@ -251,7 +251,7 @@ each_pair() {
 	example
 	nothing_changes succeeds img-commit -n --delete --top snap1 snap2
 	diff "$OUT" - <<-END
-		would commit layers of snap2 into $DIR/base
+		would commit layers of $DIR/snap2 into $DIR/base
 		  mark '$DIR/base' as unfinished
 		  enlarge '$DIR/base' from 10 MiB to 12 MiB (12582912 bytes)
 		  commit '$DIR/snap1' into '$DIR/base', at most 4 MiB

@@ -189,14 +189,4 @@ teardown() { img_teardown; }
 		["x.img", $x, true], [$at, $y, true]]' --arg x "$DIR/x.img" --arg y "$DIR/y.img" \
 		--arg at "a:$DIR/y.img"
 	refuses 3 no.img img-delete --json no.img
-	# None of several.
-	try img-delete --json no.img no2.img
-	[ "$status" = 3 ]
-	json '. == []'
-	try img-list --json no.img a:/nosuch
-	[ "$status" = 3 ]
-	json '. == []'
-	try img-list --xml no.img a:/nosuch
-	[ "$status" = 3 ]
-	[ "$(xmllint --xpath 'name(/*)' "$OUT")" = images ]
 }

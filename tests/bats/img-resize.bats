@@ -161,7 +161,7 @@ grown() {
 	for where in '' "a:$DIR/"; do
 		succeeds img-resize -n "${where}disk" 80M
 		printf 'would resize %s from 64 MiB to 80 MiB (83886080 bytes)\n  %s\n  %s\n' \
-			"${where}disk" 'extend the file' 'move the backup of the GPT to the new end' |
+			"${where:-$DIR/}disk" 'extend the file' 'move the backup of the GPT to the new end' |
 			cmp - "$OUT"
 		succeeds img-resize --json --shrink -n "${where}disk" 40M
 		json '.dry_run and .capacity == 41943040 and .smallest > 34000000 and

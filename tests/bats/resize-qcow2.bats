@@ -104,7 +104,7 @@ stays() {
 	before=$(state_of x.qcow2)
 	for where in '' "a:$DIR/"; do
 		resized -n "${where}x.qcow2" 8M
-		printf '%s\n' "would resize ${where}x.qcow2 from 4 MiB to 8 MiB (8388608 bytes)" \
+		printf '%s\n' "would resize ${where:-$DIR/}x.qcow2 from 4 MiB to 8 MiB (8388608 bytes)" \
 			"  grow the guest's disk by qemu-img" | cmp - "$OUT"
 		[ "$(state_of x.qcow2)" = "$before" ]
 	done
