@@ -126,3 +126,17 @@ void log_at(enum log_level level, const char *fmt, ...)
 {
 	LOG_LINE(level);
 }
+
+void log_of_host(enum log_level level, const char *host, const char *text)
+{
+	static const char warning[] = "warning: ";
+	bool warns = strncmp(text, warning, sizeof(warning) - 1) == 0;
+
+	if (!host) {
+		log_at(level, "%s", text);
+		return;
+	}
+	if (warns)
+		text += sizeof(warning) - 1;
+	log_at(level, "%s%s:%s%s", warns ? warning : "", host, *text == '/' ? "" : " ", text);
+}

@@ -55,22 +55,12 @@ int peer_options_check(const struct peer_options *opt)
 
 static void on_message(void *arg, int level, const char *text)
 {
-	struct peer *p = arg;
-	char warning[] = "warning: ";
+	const struct peer *p = arg;
 	enum log_level l = level >= LOG_LEVEL_WARN && level <= LOG_LEVEL_DEBUG
 				   ? (enum log_level)level
 				   : LOG_LEVEL_WARN;
 
-	if (!p->name) {
-		log_at(l, "%s", text);
-		return;
-	}
-	/* A path is of that host. */
-	if (strncmp(text, warning, sizeof(warning) - 1) == 0)
-		text += sizeof(warning) - 1;
-	else
-		warning[0] = '\0';
-	log_at(l, "%s%s:%s%s", warning, p->name, *text == '/' ? "" : " ", text);
+	log_of_host(l, p->name, text);
 }
 
 static void on_progress(void *arg, const struct wire_progress *progress)

@@ -272,11 +272,10 @@ static int open_qcow2(struct disk_image *d, struct layer *l, const struct place 
 static void warn_of_unrecorded(struct image *img)
 {
 	const struct content *c = image_content(img);
-	bool is_other = c && !c->is_archive &&
-			(*c->damaged ? !c->archive.bad_header : strcmp(c->format, "raw") != 0);
 
 	err_clear();
-	if (is_other)
+	if (c && !c->is_archive &&
+		(*c->damaged ? !c->archive.bad_header : strcmp(c->format, "raw") != 0))
 		log_warn("warning: %s: its format is not recorded in the layer above it, so it is "
 			 "read as raw, but it does not look raw (see qemu-img rebase -u -F)",
 			img->place->path);

@@ -93,6 +93,20 @@ static void test_safety(void)
 	is_str(line + 4095 - 4, "...\n", "which shows");
 }
 
+static void test_of_host(void)
+{
+	capture();
+	log_of_host(LOG_LEVEL_NOTE, NULL, "/x: a");
+	log_of_host(LOG_LEVEL_NOTE, "h", "/x: a");
+	log_of_host(LOG_LEVEL_NOTE, "h", "text");
+	log_of_host(LOG_LEVEL_WARN, "h", "warning: /x: b");
+	log_of_host(LOG_LEVEL_WARN, "h", "warning: text");
+	is_str(captured(),
+		"img-test: /x: a\nimg-test: h:/x: a\nimg-test: h: text\n"
+		"img-test: warning: h:/x: b\nimg-test: warning: h: text\n",
+		"a message of another host names it");
+}
+
 static void test_route(void)
 {
 	buf_init(&routed);
@@ -113,6 +127,7 @@ int main(void)
 {
 	test_levels();
 	test_safety();
+	test_of_host();
 	test_route();
 	return tap_done();
 }
