@@ -104,7 +104,8 @@ static const char *find_odd_header(const struct gpt *g)
 		return "a GPT of an unknown revision";
 	if (!has_sane_entries(h))
 		return "a GPT with an impossible number or size of entries";
-	if (h->last_usable >= SIZE_LIMIT / g->sector || h->first_usable > h->last_usable)
+	if (h->last_usable >= SIZE_LIMIT / g->sector || h->first_usable > h->last_usable ||
+		h->first_usable >= g->len / g->sector)
 		return "a GPT with an impossible area for partitions";
 	if (h->entries_lba < FIRST_ENTRIES_LBA || h->entries_lba > h->first_usable ||
 		gpt_entries_sectors(g, h) > h->first_usable - h->entries_lba)

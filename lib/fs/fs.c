@@ -181,12 +181,13 @@ static int check_shrinking(struct fs *f, uint64_t bytes)
 /* Before a change to `bytes`: sets has_rest.  0, or -1 recorded. */
 static int look_for_rest(struct fs *f, uint64_t bytes)
 {
+	uint64_t end = bytes > f->extent.bytes ? bytes : f->extent.bytes;
 	int r = 0;
 
-	if (f->want.keeps_rest && f->kind->cuts_file && bytes < f->extent.bytes)
+	if (f->want.keeps_rest && f->kind->cuts_file && bytes != f->extent.bytes)
 		r = can_be_file(f);
 	if (r > 0)
-		r = fs_rest_find(f->fd, f->extent.bytes, f->len);
+		r = fs_rest_find(f->fd, end, f->len);
 	f->has_rest = r > 0;
 	return r < 0 ? -1 : 0;
 }
@@ -344,6 +345,11 @@ int fs_run(const struct fs *f, bool changes, const char *const *argv, struct buf
 		buf_add(out, errors.data, errors.len);
 	buf_fini(&errors);
 	return status;
+}
+
+bool fs_ran_out(int status, struct buf *out)
+{
+	return status > 128 || strcasestr(buf_str(out), "cannot allocate memory");
 }
 
 /* Its last line but those that are empty or indented, without the name of the device. */

@@ -223,6 +223,8 @@ static int repair_btrfs(struct fs *f)
 
 	if (status < 0 || buf_failed(&out) < 0)
 		r = -1;
+	else if (fs_ran_out(status, &out))
+		r = fs_failed(ST_FAILED, "btrfs check", status, &out);
 	else if (status > 0)
 		r = err_set(ST_CORRUPT,
 			"its btrfs filesystem is damaged, and has to be repaired first (see "

@@ -21,7 +21,7 @@ struct fs_kind {
 	bool can_shrink;
 	bool is_mounted;   /* resized while it is mounted, which needs root */
 	bool needs_device; /* its programs do not work on a regular file */
-	bool cuts_file;	   /* shrunk in a regular file, it is the end of that */
+	bool cuts_file;	   /* resized in a regular file, it is the end of that */
 	uint64_t floor;	   /* bytes below which it is never shrunk */
 
 	/*
@@ -57,6 +57,10 @@ const char *fs_path(const struct fs *f, char out[FS_PATH_MAX]);
  * its standard output and then its standard error.  Its exit status, or -1 recorded.
  */
 int fs_run(const struct fs *f, bool changes, const char *const *argv, struct buf *out);
+
+/* Whether a program had too little memory, or was killed: then it says nothing of the filesystem.
+ */
+bool fs_ran_out(int exit_status, struct buf *out);
 
 /*
  * Records that the program failed with that exit status and output: "PROGRAM: its last

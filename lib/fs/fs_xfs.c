@@ -204,6 +204,8 @@ static int repair_xfs(struct fs *f)
 	else if (strstr(buf_str(&out), "unsupported filesystem features"))
 		r = err_set(ST_FAILED, "xfs_repair is too old for the features of its xfs "
 				       "filesystem");
+	else if (fs_ran_out(status, &out))
+		r = fs_failed(ST_FAILED, "xfs_repair", status, &out);
 	else if (status > 0)
 		r = err_set(ST_CORRUPT, "its xfs filesystem is damaged, and has to be repaired "
 					"first (see xfs_repair(8))");

@@ -171,8 +171,11 @@ static int plan_content(struct resizing *z)
 		return -1;
 	if (z->with_fs)
 		return plan_fs(z);
-	if (r->len >= r->from)
+	if (r->len >= r->from) {
+		if (!z->table.odd && z->table.kind == PTABLE_GPT && r->len < z->table.min_len)
+			z->table.odd = "a GPT whose backup has no space behind its partitions";
 		return 0;
+	}
 	return resize_cut_check(z->img->fd, r->from, r->len, &z->table, &z->smallest);
 }
 

@@ -152,6 +152,22 @@ grown() {
 	cmp full x.img
 }
 
+@test "resize: a GPT whose backup has no space is left as it is" {
+	truncate -s 64M disk
+	echo ',32M' | sfdisk -q -X gpt disk
+	truncate -s 33M disk # the end of its partition
+	head -c 33M disk >before
+	for where in disk "a:$DIR/disk"; do
+		try img-resize "$where" +4K
+		[ "$status" = 0 ]
+		says 'a GPT whose backup has no space behind its partitions, which is left as it is'
+		cmp -n $((33 << 20)) before disk
+	done
+	[ "$(stat -c %s disk)" = $(((33 << 20) + 8192)) ]
+	succeeds img-resize disk 40M
+	sfdisk -V disk
+}
+
 @test "resize: a dry run changes nothing" {
 	local where before
 

@@ -85,6 +85,10 @@ still_behind() {
 		succeeds img-resizefs --shrink $option x.img 15M
 		still_behind x.img
 		intact x.img 41943040 15728640
+		# Also if it grows: resize2fs cuts the file in any case.
+		succeeds img-resizefs $option x.img 25M
+		still_behind x.img
+		intact x.img 41943040 26214400
 	done
 	# Without root there is no device that could keep it.
 	ext4 x.img 20M -b 1024
@@ -98,6 +102,18 @@ still_behind() {
 	as_root chown "$(id -u):$(id -g)" . x.img
 	same before x.img
 	[ ! -e .x.img.img-tools-unfinished ]
+}
+
+@test "resizefs: a file that has all its space keeps that, also in place" {
+	local how
+
+	for how in 'img-resizefs --shrink' 'img-resizefs --shrink --in-place' 'img-resize --fs --shrink --in-place'; do
+		rm -f x.img
+		ext4 x.img 40M -E nodiscard
+		fallocate -l 40M x.img
+		succeeds $how x.img 20M
+		[ "$(allocated x.img)" -ge "$(stat -c %s x.img)" ]
+	done
 }
 
 @test "resizefs: what is refused changes nothing" {

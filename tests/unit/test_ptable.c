@@ -90,6 +90,11 @@ static void test_odd_gpt(unsigned sector)
 			"the area begins or ends in the middle");
 	}
 	gpt_image_make(sector, LEN);
+	gpt_image_set("x", sector, 1, 40, 8, last + 1);
+	gpt_image_set("x", sector, 1, 48, 8, UINT64_C(1) << 40);
+	expect_odd(PTABLE_GPT, "a GPT with an impossible area for partitions",
+		"the area begins behind the image");
+	gpt_image_make(sector, LEN);
 	gpt_image_put("x", &(uint8_t){ 1 }, 1, sector + 60);
 	expect_odd(PTABLE_GPT, "a damaged GPT: no valid primary header", "a wrong checksum");
 	gpt_image_make(sector, LEN);

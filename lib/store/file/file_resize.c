@@ -104,7 +104,8 @@ int file_resize_grow(struct resize *r)
 
 int file_resize_cut(struct resize *r)
 {
-	if (check_old_size(r) < 0)
+	/* An interrupted job may have cut it already, or its resize2fs. */
+	if (!r->pending.to && check_old_size(r) < 0)
 		return -1;
 	if (ftruncate(r->fd, (off_t)r->len) < 0)
 		return err_sys("cannot cut it");
@@ -143,13 +144,23 @@ static int mark_file(struct resize *r)
 	return 0;
 }
 
+int file_resize_allocate(const struct resize *r)
+{
+	const struct stat *was = &r->img->st;
+
+	if ((uint64_t)was->st_blocks * 512 < (uint64_t)was->st_size ||
+		fallocate(r->fd, 0, 0, (off_t)r->len) == 0)
+		return 0;
+	return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : err_sys("cannot allocate it");
+}
+
 static int unmark_file(struct resize *r)
 {
 	const struct place_file *p = place_of(r);
 
 	if (!r->want.risky)
 		return 0;
-	if (sync_file(r) < 0)
+	if (file_resize_allocate(r) < 0 || sync_file(r) < 0)
 		return -1;
 	if (!p->by_link && !partial_is_same(p->dir, p->base.name, r->fd))
 		return err_set(ST_BUSY, "was renamed or replaced while it was changed");

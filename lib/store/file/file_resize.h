@@ -19,6 +19,12 @@ int file_resize_lock(struct resize *r);
 /* Sets r->pending and r->from to what the mark of an interrupted job says. */
 int file_resize_look_for_job(struct resize *r);
 
+/*
+ * At the end, gives the file all its space again, if it had that: the programs that change a
+ * filesystem may have cut off its end, and added it again.
+ */
+int file_resize_allocate(const struct resize *r);
+
 /* Of resize_ops; they change r->fd. */
 int file_resize_plan(struct resize *r);
 int file_resize_grow(struct resize *r);

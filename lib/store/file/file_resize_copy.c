@@ -116,20 +116,12 @@ static int begin_copy(struct resize *r)
 	return r->fd < 0 ? -1 : 0;
 }
 
-/* The programs that change a filesystem may have cut off the end, and added it again. */
-static int allocate_again(const struct resize *r)
-{
-	if (is_sparse(r->img) || fallocate(r->fd, 0, 0, (off_t)r->len) == 0)
-		return 0;
-	return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : err_sys("cannot allocate it");
-}
-
 static int replace_file(struct resize *r)
 {
 	struct resize_copy *c = copy_of(r);
 	struct target *t = c->copy;
 
-	if (allocate_again(r) < 0 || target_settle(t) < 0)
+	if (file_resize_allocate(r) < 0 || target_settle(t) < 0)
 		return -1;
 	/* No program can have locked it meanwhile, but some lock nothing. */
 	if (inuse_refuse(c->lock) < 0 || image_check_end(r->img) < 0)

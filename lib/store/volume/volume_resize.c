@@ -136,12 +136,19 @@ static int check_unzeroed(const struct resize_volume *v)
 static int plan_volume(struct resize *r)
 {
 	struct resize_volume *v = volume_of(r);
+	bool shrinks;
 	uint64_t unit;
 
 	if (check_unzeroed(v) < 0 || stripes_unit(&v->lv, &unit) < 0)
 		return -1;
-	if (unit && r->len % unit)
+	/* LVM rounds what it changes, so the size of one that has several kinds of segments can be
+	 * odd. */
+	if (unit && r->len % unit && r->len != r->from && r->len != v->lv.size) {
+		shrinks = r->len < r->from;
 		r->len += unit - r->len % unit;
+		if (shrinks && r->len > r->from)
+			r->len = r->from;
+	}
 	/* An interrupted job may have extended it already. */
 	if (r->len > v->lv.size && check_space(v, r->len - v->lv.size) < 0)
 		return -1;
