@@ -3,6 +3,8 @@
  */
 #include "lib/cli/verify_pair.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "lib/base/err.h"
@@ -96,6 +98,46 @@ static int compare_contents(
 	return 0;
 }
 
+/* What the two threads that wait for the digests share. */
+struct waiting {
+	struct verify_side *side[2];
+	struct err why; /* of the first failure */
+	atomic_bool has_failed;
+};
+
+/* Waits for one.  If it fails, the other, which may have to be read for hours yet, is not awaited.
+ */
+static void wait_for_digest(struct waiting *w, int i)
+{
+	if (verify_side_get_digest(w->side[i]) == 0 || atomic_exchange(&w->has_failed, true))
+		return;
+	err_take(&w->why);
+	conn_stop(peer_conn(w->side[!i]->peer));
+}
+
+static void *wait_for_second(void *arg)
+{
+	wait_for_digest(arg, 1);
+	err_clear();
+	return NULL;
+}
+
+static int get_digests(struct verify_side *a, struct verify_side *b)
+{
+	struct waiting w = { .side = { a, b }, .why = { .status = ST_OK } };
+	pthread_t second;
+
+	if (pthread_create(&second, NULL, wait_for_second, &w) != 0)
+		return err_set(ST_FAILED, "cannot start a thread");
+	wait_for_digest(&w, 0);
+	pthread_join(second, NULL);
+	err_clear();
+	if (!w.has_failed)
+		return 0;
+	err_put(&w.why);
+	return -1;
+}
+
 int verify_pair(struct cli *c, const struct verify_want *w)
 {
 	struct verify_want want = { .live = w->live, .as_is = w->as_is };
@@ -120,9 +162,7 @@ int verify_pair(struct cli *c, const struct verify_want *w)
 	if (r == 0)
 		r = verify_side_ask_digest(&b, &want);
 	if (r == 0)
-		r = verify_side_get_digest(&a);
-	if (r == 0)
-		r = verify_side_get_digest(&b);
+		r = get_digests(&a, &b);
 	if (r == 0)
 		progress_total(a.capacity);
 	progress_clear();

@@ -226,6 +226,16 @@ teardown() { img_teardown; }
 	succeeds img-verify x.img
 }
 
+@test "verify: of two images, the failure of the second does not wait for the first" {
+	head -c 8M /dev/urandom >x.img
+	cp "$IMAGE" y.img
+	exec 5>>y.img
+	refuses 5 y.img timeout 60 img-verify -F "$SSH_CONFIG" --bwlimit 10K x.img y.img
+	refuses 5 "b:$DIR/y.img" timeout 60 img-verify -F "$SSH_CONFIG" --bwlimit 10K "a:$DIR/x.img" "b:$DIR/y.img"
+	refuses 5 y.img timeout 60 img-verify -F "$SSH_CONFIG" --bwlimit 10K y.img "a:$DIR/x.img"
+	exec 5>&-
+}
+
 @test "verify: an unfinished image" {
 	cp "$IMAGE" x.img
 	touch .x.img.img-tools-unfinished
