@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/base/cancel.h"
@@ -22,6 +23,7 @@
 #include "lib/wire/wire.h"
 
 #define SELF_MAX (16u << 20)
+#define DESCRIPTORS 4096
 
 /* The file of this program, also where /proc is not mounted. */
 static int open_self(void)
@@ -49,6 +51,17 @@ static int self_check(const char *hex)
 		close(fd);
 	free(bytes);
 	return status;
+}
+
+/* Each layer of a chain takes several descriptors, and a chain may have 200 layers. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int usage(void)
@@ -101,6 +114,7 @@ static int serve(char **arg)
 	/* SIGXFSZ: a limit on the size of files is an error like a full disk. */
 	signal(SIGXFSZ, SIG_IGN);
 	cancel_on_signals();
+	allow_descriptors();
 	return server_run(&opt);
 }
 

@@ -430,6 +430,34 @@ qemu_has() {
 	qemu-io -c 'read -P 5 0 1M' base2 | lacks /dev/stdin 'verification failed'
 }
 
+@test "commit: --delete of a layer with internal snapshots" {
+	example
+	qemu-img snapshot -c old snap1
+	nothing_changes refuses 4 snap2 img-commit --delete --top snap1 snap2
+	says 'has internal snapshots'
+	nothing_changes refuses 4 snap2 img-commit -n --delete --top snap1 snap2
+	succeeds img-commit --top snap1 snap2
+	shows snap2
+}
+
+@test "commit: a chain that needs more descriptors than are usual" {
+	local i
+
+	qemu-img create -q -f qcow2 layer0 1M
+	for ((i = 1; i <= 60; i++)); do
+		qemu-img create -q -f qcow2 -b layer$((i - 1)) -F qcow2 layer$i
+	done
+	qemu-io -c 'write -P 5 0 1M' layer58 >/dev/null
+	keep_view layer60
+	(
+		ulimit -Sn 256
+		succeeds img-commit --top layer58 --base layer57 layer60
+		succeeds img-copy --flatten layer60 flat
+	)
+	shows layer60
+	qemu-img compare -q -f qcow2 -F raw layer60 flat
+}
+
 @test "commit: the base is marked meanwhile, and only as a source by itself" {
 	example
 	setfattr -n user.img-tools.unfinished -v commit:snap2:snap1 base
