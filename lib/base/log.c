@@ -4,6 +4,7 @@
  * LINE_MAX_BYTES bytes, which a pipe takes atomically.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "lib/base/text.h"
 
 #define LINE_MAX_BYTES 4096
+#define STALL_MS 5000 /* less than the other host waits for a sign of life */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *program = "img-tools";
@@ -130,12 +132,16 @@ void log_at(enum log_level level, const char *fmt, ...)
 void log_of_host(enum log_level level, const char *host, const char *text)
 {
 	static const char warning[] = "warning: ";
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 	bool warns = strncmp(text, warning, sizeof(warning) - 1) == 0;
 
 	if (!host) {
 		log_at(level, "%s", text);
 		return;
 	}
+	/* Whoever reads the connection to the host must also send it signs of life. */
+	if (poll(&p, 1, STALL_MS) == 0)
+		return;
 	if (warns)
 		text += sizeof(warning) - 1;
 	log_at(level, "%s%s:%s%s", warns ? warning : "", host, *text == '/' ? "" : " ", text);

@@ -38,7 +38,11 @@ void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* As log_error() and the others, with the level as an argument. */
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* A message of another host (NULL: of this one), whose name is added, also to a path: "h:/x". */
+/*
+ * A message of another host (NULL: of this one), whose name is added, also to a path: "h:/x".  It
+ * is dropped if standard error takes nothing for some seconds, as a terminal that is stopped
+ * (Ctrl-S).
+ */
 void log_of_host(enum log_level level, const char *host, const char *text);
 
 #endif

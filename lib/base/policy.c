@@ -29,9 +29,11 @@ static int add_root(struct policy *policy, const char *path)
 		return err_set(ST_FAILED, "out of memory");
 	policy->root = root;
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* What does not exist, or cannot be reached by this user, allows nothing. */
 	if (fd < 0)
-		return errno == ENOENT ? 0
-				       : err_sys("cannot open the configured directory '%s'", path);
+		return errno == ENOENT || errno == EACCES
+			       ? 0
+			       : err_sys("cannot open the configured directory '%s'", path);
 	absolute = pathname_absolute(path);
 	root[policy->count].fd = fd;
 	root[policy->count].path = absolute ? pathname_trim(absolute) : NULL;

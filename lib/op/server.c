@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -205,6 +206,7 @@ static int serve_all(struct session *s)
 static int read_config(struct server *sv, const char *given)
 {
 	const char *home = pathname_home(), *user = given;
+	struct stat st;
 
 	if (!user && home) {
 		if (asprintf(&sv->home_config, "%s/.config/img-tools/config", home) < 0) {
@@ -213,6 +215,9 @@ static int read_config(struct server *sv, const char *given)
 		}
 		user = sv->home_config;
 	}
+	/* A home that is no directory, such as /dev/null, has no configuration. */
+	if (!given && user && stat(home, &st) == 0 && !S_ISDIR(st.st_mode))
+		user = NULL;
 	if (config_read(&sv->system_config, CONFIG_SYSTEM, false) < 0 ||
 		(user && config_read(&sv->user_config, user, given != NULL) < 0) ||
 		policy_init(&sv->system, &sv->system_config, CONFIG_SYSTEM) < 0 ||

@@ -184,7 +184,7 @@ uses_base() {
 	succeeds img-commit -n --qmp qmp --delete --top 1 snap2
 	sed 's/[0-9a-f]\{8\}/N/' "$OUT" | head -n 8 | diff - <(
 		cat <<-END
-			would commit layers of snap2 into $DIR/base
+			would commit layers of $DIR/snap2 into $DIR/base
 			  mark '$DIR/base' as unfinished
 			  commit '$DIR/snap1' into '$DIR/base', at most 4 MiB
 			  all of it as the job 'img-tools-commit-N', while the guest runs

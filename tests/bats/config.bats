@@ -422,6 +422,12 @@ wrong() {
 	[ "$(state_of x.img; state_of room.img)" = "$before" ]
 }
 
+@test "config: a home that is no directory has no configuration" {
+	cp "$IMAGE" x.img
+	succeeds env HOME=/dev/null img-info x.img
+	succeeds env "HOME=$DIR/x.img" img-info x.img
+}
+
 @test "config: HOST: means what /etc allows on that host" {
 	local own=$BATS_FILE_TMPDIR/home-e/.config/img-tools
 

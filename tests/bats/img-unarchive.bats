@@ -86,7 +86,7 @@ teardown() { img_teardown; }
 		try img-unarchive "${where}x.img.lzo"
 		[ "$status" = 0 ]
 		[ "$(wc -l <"$ERR")" = 1 ]
-		one_line "img-unarchive: ${where:+a: }$DIR/x.img.lzo: the archive records neither"
+		one_line "img-unarchive: ${where:+a:}$DIR/x.img.lzo: the archive records neither"
 		same "$IMAGE" x.img
 		[ "$(state_of x.img.lzo)" = "$before" ]
 		rm x.img x.img.lzo

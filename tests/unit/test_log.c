@@ -1,4 +1,5 @@
 /* log: levels, unsafe characters, the sink, the hook. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -107,6 +108,26 @@ static void test_of_host(void)
 		"a message of another host names it");
 }
 
+/* Standard error that takes nothing more does not stop whoever reads the connection. */
+static void test_stalled(void)
+{
+	static char filling[4096];
+	int p[2], kept = dup(STDERR_FILENO);
+
+	if (pipe(p) < 0 || fcntl(p[1], F_SETFL, O_NONBLOCK) < 0)
+		ok(0, "a pipe");
+	while (write(p[1], filling, sizeof(filling)) > 0)
+		;
+	dup2(p[1], STDERR_FILENO);
+	fcntl(p[1], F_SETFL, 0);
+	log_of_host(LOG_LEVEL_WARN, "h", "dropped"); /* else this never returns */
+	dup2(kept, STDERR_FILENO);
+	ok(1, "a message of another host waits for seconds only");
+	close(kept);
+	close(p[0]);
+	close(p[1]);
+}
+
 static void test_route(void)
 {
 	buf_init(&routed);
@@ -128,6 +149,7 @@ int main(void)
 	test_levels();
 	test_safety();
 	test_of_host();
+	test_stalled();
 	test_route();
 	return tap_done();
 }

@@ -4,6 +4,7 @@
  */
 #include "lib/store/file/file_list.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,17 @@ static struct place *place_of_entry(const struct place *dir, const char *entry, 
 static int list_directory(
 	const struct listing *l, const struct place *dir, const char *below, int depth);
 
+/* Whether that is why the entry could not be opened: another job has renamed or removed it. */
+static bool has_vanished(const struct place *dir, const char *entry)
+{
+	struct stat st;
+
+	return err_errno() == ENOENT &&
+	       fstatat(((const struct place_file *)dir)->node, entry, &st, AT_SYMLINK_NOFOLLOW) <
+		       0 &&
+	       errno == ENOENT;
+}
+
 /* Sends the record of an entry, and then what is below it. */
 static int list_entry(const struct listing *l, const struct place *dir, const char *below,
 	const char *entry, int depth)
@@ -113,8 +125,13 @@ static int list_entry(const struct listing *l, const struct place *dir, const ch
 	}
 	if (l->recursive && p->is_container && !p->is_link)
 		sub = place_child(dir, entry);
-	if (info_collect(p, name, &record) < 0)
+	if (info_collect(p, name, &record) < 0) {
+		if (has_vanished(dir, entry)) {
+			err_clear();
+			goto out;
+		}
 		add_unopened_entry(&record, path, name, &st);
+	}
 	err_clear();
 	r = buf_failed(&record);
 	if (r == 0)
