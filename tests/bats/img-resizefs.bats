@@ -111,6 +111,7 @@ still_behind() {
 		rm -f x.img
 		ext4 x.img 40M -E nodiscard
 		fallocate -l 40M x.img
+		# shellcheck disable=SC2086 # words
 		succeeds $how x.img 20M
 		[ "$(allocated x.img)" -ge "$(stat -c %s x.img)" ]
 	done

@@ -1,8 +1,9 @@
 /*
  * policy: a path below two configured directories is allowed if one of them allows it, whatever
- * their order.
+ * their order.  One that the user cannot reach allows nothing, and is no error.
  */
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "tests/unit/places.h"
@@ -39,6 +40,17 @@ static void test_pair(opener *open_by, const char *outer, const char *inner, con
 	is_int(status_of(open_by, inner, outer, "srv/none"), ST_ABSENT, "what does not exist");
 }
 
+static void test_unreachable(void)
+{
+	struct policy policy;
+
+	ok(mkdir("shut", 0) == 0 && (getuid() || seteuid(65534) == 0), "not root");
+	policy = places_policy("[storage]\ndirectory = %s/shut/in\n", scratch_dir);
+	ok(policy.limited && policy.count == 0, "one that this user cannot reach is left out");
+	policy_fini(&policy);
+	ok(seteuid(getuid()) == 0 && rmdir("shut") == 0, "root again");
+}
+
 int main(void)
 {
 	static opener *const openers[] = { policy_open, policy_open_recorded };
@@ -53,6 +65,7 @@ int main(void)
 		test_pair(openers[i], "srv", "srv/linked", "srv/linked/x");
 		test_pair(openers[i], "srv", "srv/images", "srv/images/up");
 	}
+	test_unreachable();
 	scratch_close(tap_failed);
 	return tap_done();
 }
