@@ -61,24 +61,27 @@ is_cold() {
 	is_cold x
 }
 
-@test "page cache: what was in it stays there" {
-	local warm
+# stays: what is in the page cache before a copy is there after it.
+stays() {
+	local warm all=100663296
 
-	cold x
+	rm -f y z
+	cold x || return
 	# The kernel reads ahead, so some more.
 	dd if=x bs=1M skip=30 count=20 status=none >/dev/null
 	warm=$(cached x)
-	[ "$warm" -ge 20971520 ]
-	succeeds img-copy x y
-	[ "$(cached x)" -ge "$warm" ]
+	[ "$warm" -ge 20971520 ] && succeeds img-copy x y && [ "$(cached x)" -ge "$warm" ] || return
 	# What the kernel reads ahead while the rest is dropped may stay.
-	[ "$(cached x)" -le $((warm + 524288 + 1024 * $(<"/sys/class/bdi/$(mountpoint -d .)/read_ahead_kb"))) ]
+	[ "$(cached x)" -le $((warm + 524288 + 1024 * $(<"/sys/class/bdi/$(mountpoint -d .)/read_ahead_kb"))) ] ||
+		return
 	cat x >/dev/null
-	[ "$(cached x)" = 100663296 ]
-	succeeds img-copy x "a:$PWD/z"
-	[ "$(cached x)" = 100663296 ]
-	cmp x y
-	cmp x z
+	[ "$(cached x)" = $all ] && succeeds img-copy x "a:$PWD/z" && [ "$(cached x)" = $all ] || return
+	cmp x y && cmp x z
+}
+
+@test "page cache: what was in it stays there" {
+	# Whoever runs the machine may drop all caches at any time, but not each time.
+	stays || stays || stays
 }
 
 @test "page cache: a large image with little in it, whose end is no multiple of a page" {

@@ -33,7 +33,7 @@ load snapshot
 	strace -qq -o /dev/null -P /dev/mapper/control -e trace=ioctl \
 		-e inject=ioctl:error=ENOMEM:when=1 "${threads[@]}" 3>&- &
 	tracer=$!
-	wait_until 60 grep -qF "warning: cannot watch how full snapshot '" "$ERR"
+	wait_until 60 grep -qF "cannot watch how full snapshot '" "$ERR"
 	kill $tracer
 	wait $tracer || true
 	change 0 3

@@ -37,7 +37,7 @@ fill() {
 	try img-create --thin pool b:/dev/vgb/thin 20G
 	[ "$status" = 0 ]
 	one_line 'img-create: '
-	says "warning: '/dev/vgb/thin' has 20 GiB, and its pool 'pool' has only 16 MiB"
+	says "warning: b: '/dev/vgb/thin' has 20 GiB, and its pool 'pool' has only 16 MiB"
 	# Old content is discarded, in whole chunks and in parts of chunks.
 	fill vgb/thin 5120 1
 	printf here | dd of=/dev/vgb/thin bs=1 seek=11111111111 status=none
