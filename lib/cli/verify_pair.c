@@ -105,8 +105,7 @@ struct waiting {
 	atomic_bool has_failed;
 };
 
-/* Waits for one.  If it fails, the other, which may have to be read for hours yet, is not awaited.
- */
+/* Waits for one.  If it fails, the other is given up: it may have to be read for hours yet. */
 static void wait_for_digest(struct waiting *w, int i)
 {
 	if (verify_side_get_digest(w->side[i]) == 0 || atomic_exchange(&w->has_failed, true))

@@ -58,8 +58,7 @@ const char *fs_path(const struct fs *f, char out[FS_PATH_MAX]);
  */
 int fs_run(const struct fs *f, bool changes, const char *const *argv, struct buf *out);
 
-/* Whether a program had too little memory, or was killed: then it says nothing of the filesystem.
- */
+/* Whether a program had too little memory, or was killed, so that it tells nothing. */
 bool fs_ran_out(int exit_status, struct buf *out);
 
 /*

@@ -49,8 +49,10 @@ int stripes_unit(const struct lvm_volume *v, uint64_t *unit)
 	segments = lvm_report_rows(argv, "lv");
 	if (!segments)
 		return -1;
-	json_array_foreach(segments, i, segment) stripes =
-		common_multiple(stripes, lvm_report_bytes(segment, "data_stripes"));
+	for (i = 0; i < json_array_size(segments); i++) {
+		segment = json_array_get(segments, i);
+		stripes = common_multiple(stripes, lvm_report_bytes(segment, "data_stripes"));
+	}
 	json_decref(segments);
 	if (!stripes)
 		return err_set(ST_FAILED, "cannot find out how many stripes '%s' has", what);

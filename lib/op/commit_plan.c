@@ -251,8 +251,7 @@ static int check_deletions(const struct commit *c)
 		if (commit_layer(c, i).qcow2->snapshots)
 			return err_set(ST_REFUSED,
 				"layer '%s': has internal snapshots, which would be lost with it "
-				"(see "
-				"qemu-img snapshot -l)",
+				"(see qemu-img snapshot -l)",
 				p->path);
 		if (p->backend->remove(p, &want) < 0)
 			return err_wrap("layer '%s'", p->path);

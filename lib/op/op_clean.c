@@ -13,6 +13,7 @@ struct cleaning {
 	struct session *session;
 	const char *path; /* as the user named the container, or NULL */
 	bool dry_run;
+	const struct backend *backend; /* whose containers are cleaned, without a path */
 };
 
 static int send_cleaned(void *arg, const struct buf *record)
@@ -31,12 +32,12 @@ static int clean_container(void *arg, struct place *place)
 }
 
 /* A container that cannot be cleaned is an item that failed, so that the others are cleaned. */
-static int send_failed(const struct cleaning *c, const char *path, const char *kind)
+static int send_failed(const struct cleaning *c, const char *path)
 {
 	struct buf record = BUF_INIT;
 	int r;
 
-	kv_add(&record, "kind", kind);
+	kv_add(&record, "kind", c->backend->kind);
 	kv_add(&record, "path", path);
 	kv_add(&record, "state", "failed");
 	kv_add(&record, "why", err_text());
@@ -53,7 +54,7 @@ static int clean_each(void *arg, const char *path, struct place *place)
 {
 	if (place && clean_container(arg, place) == 0)
 		return 0;
-	return cancel_is_set() ? -1 : send_failed(arg, path, place ? place->backend->kind : "file");
+	return cancel_is_set() ? -1 : send_failed(arg, path);
 }
 
 int op_clean(struct session *s, const struct kv *request, struct buf *reply)
@@ -75,6 +76,7 @@ int op_clean(struct session *s, const struct kv *request, struct buf *reply)
 	}
 	for (i = backend_count(); r == 0 && i-- > 0;) { /* files first: LVM can take some time */
 		b = backend_at(i);
+		c.backend = b;
 		if (b->containers)
 			r = b->containers(&s->policy, clean_each, &c);
 	}

@@ -6,7 +6,6 @@
  *	        known, and the reason in `error` and `status`; likewise a container that the
  *	        policy names
  */
-#include <stdbool.h>
 #include <string.h>
 
 #include "lib/base/cancel.h"
@@ -18,7 +17,8 @@
 
 struct listing {
 	struct session *session;
-	const char *path; /* of the container, as the user named it */
+	const char *path;	       /* of the container, as the user named it */
+	const struct backend *backend; /* whose containers are listed, without a path */
 	bool recursive;
 };
 
@@ -67,7 +67,7 @@ static int list_path(struct listing *l)
 }
 
 /* A container that cannot be listed is an entry, so that the others are listed. */
-static int send_failed(struct listing *l, bool is_group)
+static int send_failed(struct listing *l)
 {
 	struct buf record = BUF_INIT;
 	struct err e;
@@ -76,7 +76,7 @@ static int send_failed(struct listing *l, bool is_group)
 	err_take(&e);
 	kv_add(&record, "path", l->path);
 	kv_add(&record, "name", strrchr(l->path, '/') + 1);
-	kv_add(&record, "kind", is_group ? "group" : "directory");
+	kv_add(&record, "kind", l->backend == &backend_file ? "directory" : "group");
 	kv_add(&record, "error", e.text);
 	kv_add_u64(&record, "status", (uint64_t)e.status);
 	r = send_entry(l, &record);
@@ -92,9 +92,7 @@ static int list_container(void *arg, const char *path, struct place *place)
 	if (place && list_place(l, place) == 0)
 		return 0;
 	/* Without the client, nobody is there to tell. */
-	return cancel_is_set() || err_status() == ST_PEER
-		       ? -1
-		       : send_failed(l, place && place->backend != &backend_file);
+	return cancel_is_set() || err_status() == ST_PEER ? -1 : send_failed(l);
 }
 
 int op_list(struct session *s, const struct kv *request, struct buf *reply)
@@ -112,6 +110,7 @@ int op_list(struct session *s, const struct kv *request, struct buf *reply)
 		return list_path(&l);
 	for (i = backend_count(); i-- > 0;) { /* files first: LVM can take some time */
 		b = backend_at(i);
+		l.backend = b;
 		if (b->containers && b->containers(&s->policy, list_container, &l) < 0)
 			return -1;
 	}

@@ -88,8 +88,7 @@ static int add_extents(struct buf *out, const struct image *img, const struct fo
 	size_t at = 0, i;
 	int ret = 0;
 
-	/* What is long enough for a record is shown: the names are the guest's, or another user's.
-	 */
+	/* Another user may have made more of them than fit into a record. */
 	for (i = 0; ret == 0 && out->len < EXTENTS_MAX && (name = foreign_next_name(f, &at)); i++) {
 		ret = recorded_look(&r, img->place, name);
 		kv_add(out, "extent.recorded", name);
