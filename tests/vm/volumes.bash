@@ -37,3 +37,19 @@ furnish() {
 	on a lvcreate -q -s -L 4M -n invalid "$1/old"
 	yes x | dd of="/dev/$1/old" bs=1M count=8 iflag=fullblock oflag=direct status=none
 }
+
+# ext4 DEVICE: a filesystem in which /f has the content of file.
+ext4() {
+	mke2fs -q -F -t ext4 "$1"
+	debugfs -w -R 'write file f' "$1" >/dev/null 2>&1
+}
+
+# fills DEVICE SIZE: both the volume and its ext4 filesystem have SIZE, with the content of file.
+fills() {
+	blockdev --flushbufs "$1"
+	[ "$(blockdev --getsize64 "$1")" = "$2" ]
+	e2fsck -fn "$1" >&2
+	[ "$(dumpe2fs -h "$1" 2>/dev/null |
+		awk '/^Block count:/ { c = $3 } /^Block size:/ { b = $3 } END { print c * b }')" = "$2" ]
+	debugfs -R 'cat f' "$1" 2>/dev/null | cmp - file
+}
