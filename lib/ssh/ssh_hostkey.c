@@ -4,8 +4,9 @@
  *	                 ask     yes     accept-new  no
  *	revoked          refuse  refuse  refuse      refuse
  *	changed          refuse  refuse  refuse      warn
- *	other type only  ask     refuse  refuse      add
  *	not known        ask     refuse  add         add
+ *
+ * A host whose known keys are of other types than its own is a changed one, as in OpenSSH.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -150,17 +151,16 @@ static int refuse_unknown(const struct ssh_link *l, const struct shown *s, const
 }
 
 /* Asks whether to accept an unknown key.  0: yes; -1: no, with an error recorded. */
-static int ask_to_accept(struct ssh_link *l, const struct shown *s, bool other_known)
+static int ask_to_accept(struct ssh_link *l, const struct shown *s)
 {
 	char prompt[1024], answer[SSH_TTY_ANSWER_MAX];
 	int tries;
 
 	snprintf(prompt, sizeof(prompt),
 		"The authenticity of host %s can't be established.\n"
-		"%s key fingerprint is %s.\n%s"
+		"%s key fingerprint is %s.\n"
 		"Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
-		l->where, s->type, s->fingerprint,
-		other_known ? "WARNING: keys of other types are known for this host.\n" : "");
+		l->where, s->type, s->fingerprint);
 	/* SSH_ASKPASS may name a program that always gives the same answer. */
 	for (tries = 0; tries < ANSWERS_MAX; tries++) {
 		int64_t start = io_now_ms();
@@ -189,20 +189,18 @@ static void add_to_known(const struct ssh_config *c, ssh_key key, const struct s
 			s->fingerprint, c->host, s->file);
 }
 
-static int decide_unknown(struct ssh_link *l, const struct ssh_config *c, ssh_key key,
-	struct shown *s, bool other_known)
+static int decide_unknown(
+	struct ssh_link *l, const struct ssh_config *c, ssh_key key, struct shown *s)
 {
 	if (c->strict == SSH_STRICT_YES)
 		return refuse_unknown(l, s, "StrictHostKeyChecking is yes");
-	if (c->strict == SSH_STRICT_ACCEPT_NEW && other_known)
-		return refuse_changed(l, s);
 	if (c->strict == SSH_STRICT_ASK) {
 		if (c->batch_mode)
 			return refuse_unknown(l, s, "BatchMode is on");
 		if (!ssh_tty_can_ask())
 			return refuse_unknown(
 				l, s, "prompts need a terminal (accept it once with ssh)");
-		if (ask_to_accept(l, s, other_known) < 0)
+		if (ask_to_accept(l, s) < 0)
 			return -1;
 	}
 	if (c->user_known_hosts && c->user_known_hosts[0])
@@ -252,11 +250,8 @@ int ssh_hostkey_check(struct ssh_link *l, const struct ssh_config *c, bool *trus
 			rc = 0;
 		}
 		break;
-	case SSH_KNOWN_OTHER:
 	case SSH_KNOWN_NOT:
-		rc = c->verify_dns
-			     ? refuse_dns(l, c)
-			     : decide_unknown(l, c, key, &shown, known.verdict == SSH_KNOWN_OTHER);
+		rc = c->verify_dns ? refuse_dns(l, c) : decide_unknown(l, c, key, &shown);
 		break;
 	}
 out:

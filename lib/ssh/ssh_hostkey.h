@@ -8,8 +8,8 @@
 
 /*
  * Sets the order of the host key algorithms, before the key exchange: types of keys
- * in the known_hosts files come first, so that a known host is not taken for an
- * unknown one because it also has a key of another type.  0, or -1 with an error
+ * in the known_hosts files come first, so that a known host is not taken for a
+ * changed one because it also has a key of another type.  0, or -1 with an error
  * recorded (ST_PEER; ST_FAILED without memory).
  */
 int ssh_hostkey_prefer(struct ssh_link *l, const struct ssh_config *c);

@@ -90,9 +90,8 @@ static enum ssh_known_verdict judge_key(const struct search *s, ssh_key key, boo
 	same = ssh_key_cmp(key, s->key, SSH_KEY_CMP_PUBLIC) == 0;
 	if (revoked)
 		return same ? SSH_KNOWN_REVOKED : SSH_KNOWN_NOT;
-	if (same)
-		return SSH_KNOWN_SAME;
-	return ssh_key_type(key) == ssh_key_type(s->key) ? SSH_KNOWN_CHANGED : SSH_KNOWN_OTHER;
+	/* Also if it has another type: who does not have the key that is known offers another. */
+	return same ? SSH_KNOWN_SAME : SSH_KNOWN_CHANGED;
 }
 
 /* Whether the line begins with this marker; moves it behind that. */

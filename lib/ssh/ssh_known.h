@@ -17,8 +17,7 @@
 /* If several lines match, the verdict that is last in this list counts. */
 enum ssh_known_verdict {
 	SSH_KNOWN_NOT,	   /* no line for the host */
-	SSH_KNOWN_OTHER,   /* lines with keys of other types only */
-	SSH_KNOWN_CHANGED, /* a line with another key of the same type */
+	SSH_KNOWN_CHANGED, /* a line with another key, of whatever type, as in OpenSSH */
 	SSH_KNOWN_SAME,	   /* a line with this key */
 	SSH_KNOWN_REVOKED  /* a @revoked line with this key */
 };

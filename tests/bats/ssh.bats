@@ -200,6 +200,36 @@ on_terminal() {
 	output_has "continuing without passwords"
 }
 
+# ssh_says STRICT: what ssh(1) itself makes of host a with these known hosts, and that nothing is added.
+ssh_says() {
+	local before
+
+	before=$(cat "$BATS_TEST_TMPDIR/known")
+	with a "UserKnownHostsFile $BATS_TEST_TMPDIR/known" "StrictHostKeyChecking $1"
+	run ssh -F "$config" a true
+	output_has 'REMOTE HOST IDENTIFICATION HAS CHANGED'
+	run probe a: 'echo hello'
+	[ "$(cat "$BATS_TEST_TMPDIR/known")" = "$before" ]
+}
+
+@test "a host that has only keys of other types than the known one has changed, as for ssh" {
+	echo "[127.0.0.1]:$(sshd_port a) $(cut -d' ' -f1,2 "$SSHD_DIR/rsa_key.pub")" \
+		>"$BATS_TEST_TMPDIR/known"
+	for strict in yes accept-new ask; do
+		ssh_says $strict
+		assert_refused "ED25519 host key $(fingerprint "$SSHD_DIR/a/host_key")" \
+			"is not the one in '$BATS_TEST_TMPDIR/known' line 1" "man-in-the-middle"
+	done
+	ssh_says no
+	has_line hello
+	output_has 'continuing without passwords'
+	# On a terminal there is no question.
+	with a "UserKnownHostsFile $BATS_TEST_TMPDIR/known"
+	on_terminal "'$probe' -F '$config' a: 'echo hello' </dev/null"
+	[ "$status" = 7 ]
+	output_has 'is not the one in'
+}
+
 @test "a revoked host key is refused" {
 	echo "@revoked * $(cut -d' ' -f1,2 "$SSHD_DIR/a/host_key.pub")" >"$BATS_TEST_TMPDIR/known"
 	with a "UserKnownHostsFile $SSHD_DIR/known_hosts $BATS_TEST_TMPDIR/known" \

@@ -103,7 +103,7 @@ static void test_verdicts(void)
 	is_int(find("web.example", 2222, &k), SSH_KNOWN_CHANGED, "where it is");
 	is_str(k.file, user_file, "  file");
 	is_int(k.line, 3, "  line");
-	is_int(means("[web.example]:2222", rsa_text), SSH_KNOWN_OTHER, "another type");
+	is_int(means("[web.example]:2222", rsa_text), SSH_KNOWN_CHANGED, "another type");
 	is_int(means("@revoked *", ours_text), SSH_KNOWN_REVOKED, "a revoked key");
 	is_int(means("@revoked *", other_text), SSH_KNOWN_NOT, "another revoked key");
 	is_int(means("@cert-authority *", ours_text), SSH_KNOWN_NOT, "an authority is no key");
@@ -157,7 +157,7 @@ static void test_add(void)
 	is_int(ssh_known_add(&c, ours), 0, "adding after a line without an end");
 	is_int(find("web.example", 2222, &k), SSH_KNOWN_SAME, "  it is found");
 	is_int(k.line, 2, "  on a line of its own");
-	is_int(find("other", 22, &k), SSH_KNOWN_OTHER, "  and the other is still there");
+	is_int(find("other", 22, &k), SSH_KNOWN_CHANGED, "  and the other is still there");
 	is_int(ssh_known_add(&c, other), 0, "adding after a complete line");
 	is_int(find("web.example", 2222, &k), SSH_KNOWN_SAME, "  the first is still there");
 	snprintf(user_file, sizeof(user_file), "%s/new/known_hosts", dir);
