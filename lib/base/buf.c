@@ -128,6 +128,15 @@ const char *buf_str(struct buf *b)
 	return (const char *)b->data;
 }
 
+void buf_add_lines(struct buf *b, const char *prefix, const char *text)
+{
+	const char *end;
+
+	for (; (end = strchr(text, '\n')); text = end + 1)
+		buf_addf(b, "%s%.*s\n", prefix, (int)(end - text), text);
+	buf_addf(b, "%s%s", prefix, text);
+}
+
 void put_be16(uint8_t *p, uint16_t v)
 {
 	p[0] = (uint8_t)(v >> 8);

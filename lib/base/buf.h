@@ -44,6 +44,9 @@ int buf_failed(const struct buf *b);
 /* The content as a C string, valid until the next append; "" if empty. */
 const char *buf_str(struct buf *b);
 
+/* Appends text, with the prefix before each of its lines, also before an empty one at its end. */
+void buf_add_lines(struct buf *b, const char *prefix, const char *text);
+
 /* Store at p and load from p, in network order. */
 void put_be16(uint8_t *p, uint16_t v);
 void put_be32(uint8_t *p, uint32_t v);

@@ -15,11 +15,26 @@
 #include "lib/peer/bootstrap.h"
 #include "lib/peer/defaults.h"
 #include "lib/peer/start.h"
+#include "lib/ssh/ssh_tty.h"
 
-#define ANSWER_MS 30000 /* until the shell answers, unless --timeout says something else */
-#define SEND_MS 60000	/* until the helper has been sent and is ready */
+#define ANSWER_MS 30000	 /* until the shell answers, unless --timeout says something else */
+#define LOGIN_MS 60000	 /* the same of a program that also connects and logs in */
+#define PROMPT_MS 180000 /* and may prompt for that: sshd itself waits for 2 minutes */
+#define SEND_MS 60000	 /* until the helper has been sent and is ready */
 #define KILL_MS 1000
 #define SSH_FAILED 255 /* ssh's exit status if there is no connection */
+
+/* Through the program, whose configuration is its own; but a file that cannot be read is told. */
+static int start_program(struct started *s, const struct location *loc,
+	const struct peer_options *opt, const char *script)
+{
+	struct defaults d;
+
+	if (defaults_read(&d, opt) < 0)
+		return -1;
+	defaults_fini(&d);
+	return start_rsh(s, loc, opt, script);
+}
 
 /* Through the built-in client or, if that cannot do what the host needs, the user's ssh. */
 static int start_ssh(struct started *s, const struct location *loc, const struct peer_options *opt,
@@ -64,7 +79,7 @@ static int start_script(struct started *s, const struct location *loc,
 	if (!loc->host)
 		return start_child(s, here, NULL);
 	if (opt->rsh)
-		return start_rsh(s, loc, opt, script);
+		return start_program(s, loc, opt, script);
 	return start_ssh(s, loc, opt, script);
 }
 
@@ -102,17 +117,16 @@ static void start_explain(struct started *s)
 	free(said);
 }
 
-/*
- * The limits of the dialogue.  A program that connects may prompt the user, so it has
- * as much time as it needs unless there is a --timeout.
- */
+/* The limits of the dialogue. */
 static struct bootstrap_limits start_limits(const struct started *s, const struct peer_options *opt)
 {
 	int given = opt->ssh.timeout_s * 1000;
 
 	if (given)
 		return (struct bootstrap_limits){ given, given };
-	return (struct bootstrap_limits){ s->is_transport ? 0 : ANSWER_MS, SEND_MS };
+	if (!s->is_transport)
+		return (struct bootstrap_limits){ ANSWER_MS, SEND_MS };
+	return (struct bootstrap_limits){ ssh_tty_can_ask() ? PROMPT_MS : LOGIN_MS, SEND_MS };
 }
 
 int start_config(char **out, const struct peer_options *opt)

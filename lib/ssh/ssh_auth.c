@@ -112,32 +112,58 @@ static int ask_user(
 	return rc;
 }
 
+/* What there is to read before the first prompt of a set; no line can pass for one of ours. */
+static void add_introduction(const struct login *in, struct buf *b, const char *who)
+{
+	ssh_session s = in->l->session;
+	const char *const text[2] = { ssh_userauth_kbdint_getname(s),
+		ssh_userauth_kbdint_getinstruction(s) };
+	int i;
+
+	/* Text of the peer must not come first: it could be an option of SSH_ASKPASS. */
+	if (in->is_again)
+		buf_addf(b, "%s", AGAIN);
+	for (i = 0; i < 2; i++)
+		if (text[i] && *text[i]) {
+			buf_add_lines(b, who, text[i]);
+			buf_addf(b, "\n");
+		}
+}
+
+/* Answers prompt i of a set.  0, or -1 recorded. */
+static int answer_prompt(struct login *in, int i, struct buf *prompt)
+{
+	ssh_session s = in->l->session;
+	char answer[SSH_TTY_ANSWER_MAX], who[512], echo = 0;
+	const char *question = ssh_userauth_kbdint_getprompt(s, (unsigned int)i, &echo);
+	int r;
+
+	snprintf(who, sizeof(who), "(%s@%s) ", in->c->user, in->c->host);
+	buf_clear(prompt);
+	if (i == 0)
+		add_introduction(in, prompt, who);
+	buf_add_lines(prompt, who, question ? question : "");
+	if (buf_failed(prompt) < 0)
+		return -1;
+	r = ask_user(in, buf_str(prompt), echo, answer);
+	if (r == 0 && ssh_userauth_kbdint_setanswer(s, (unsigned int)i, answer) < 0)
+		r = err_set(ST_FAILED, "out of memory");
+	ssh_tty_forget(answer, sizeof(answer));
+	return r;
+}
+
 /* Answers one set of prompts.  1: done; 0: prompts are not possible; -1 recorded. */
 static int answer_prompts(struct login *in)
 {
 	ssh_session s = in->l->session;
-	const char *text[2] = { ssh_userauth_kbdint_getname(s),
-		ssh_userauth_kbdint_getinstruction(s) };
 	int i, rc = 0, count = ssh_userauth_kbdint_getnprompts(s);
-	char answer[SSH_TTY_ANSWER_MAX], prompt[2048];
+	struct buf prompt = BUF_INIT;
 
 	if (count > 0 && in->prompts == 0)
 		return 0;
-	for (i = 0; i < count && rc == 0; i++) {
-		char echo = 0;
-		const char *question = ssh_userauth_kbdint_getprompt(s, (unsigned int)i, &echo);
-
-		/* Text of the peer must not come first: it could be an option of SSH_ASKPASS. */
-		snprintf(prompt, sizeof(prompt), "%s(%s@%s) %s%s%s%s%s",
-			i == 0 && in->is_again ? AGAIN : "", in->c->user, in->c->host,
-			i == 0 && text[0] ? text[0] : "", i == 0 && text[0] && *text[0] ? "\n" : "",
-			i == 0 && text[1] ? text[1] : "", i == 0 && text[1] && *text[1] ? "\n" : "",
-			question ? question : "");
-		rc = ask_user(in, prompt, echo, answer);
-		if (rc == 0 && ssh_userauth_kbdint_setanswer(s, (unsigned int)i, answer) < 0)
-			rc = err_set(ST_FAILED, "out of memory");
-		ssh_tty_forget(answer, sizeof(answer));
-	}
+	for (i = 0; i < count && rc == 0; i++)
+		rc = answer_prompt(in, i, &prompt);
+	buf_fini(&prompt);
 	return rc < 0 ? -1 : 1;
 }
 

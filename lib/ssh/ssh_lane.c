@@ -23,35 +23,6 @@
 #include "lib/base/io.h"
 #include "lib/ssh/ssh_lane.h"
 
-int ssh_lane_report_init(struct ssh_lane_report *r)
-{
-	pthread_condattr_t attr;
-	int rc;
-
-	memset(r, 0, sizeof(*r));
-	r->exit_status = -1;
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	rc = pthread_cond_init(&r->changed, &attr);
-	pthread_condattr_destroy(&attr);
-	return rc;
-}
-
-void ssh_lane_report_fini(struct ssh_lane_report *r)
-{
-	pthread_mutex_destroy(&r->lock);
-	pthread_cond_destroy(&r->changed);
-}
-
-static void keep_tail(struct ssh_lane_report *r, const char *p, size_t n)
-{
-	pthread_mutex_lock(&r->lock);
-	for (; n > 0; n--)
-		r->tail[r->tail_total++ % SSH_LANE_TAIL] = *p++;
-	pthread_mutex_unlock(&r->lock);
-}
-
 /* Writes to sock what it takes without blocking.  The number of bytes; all if it is closed. */
 static size_t lane_put(struct ssh_lane *n, const void *p, size_t len)
 {
@@ -73,6 +44,17 @@ static size_t lane_put(struct ssh_lane *n, const void *p, size_t len)
 	return n->is_gone ? len : done;
 }
 
+/* Leaves len bytes in libssh, unless the peer ignores the window: libssh 0.10 keeps all it sends.
+ */
+static int lane_keep(struct ssh_lane *n, uint32_t len)
+{
+	if (len <= 2 * SSH_LANE_WINDOW)
+		return 0;
+	n->is_gone = true;
+	shutdown(n->sock, SHUT_RDWR);
+	return (int)len;
+}
+
 static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_t len,
 	int is_stderr, void *arg)
 {
@@ -82,11 +64,11 @@ static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_
 	(void)session;
 	(void)channel;
 	if (is_stderr)
-		keep_tail(n->report, data, len);
+		ssh_lane_report_keep(n->report, data, len);
 	if (is_stderr || n->is_gone || n->down_ended || n->sock < 0)
 		return (int)len;
 	if (n->is_behind)
-		return 0;
+		return lane_keep(n, len);
 	done = lane_put(n, data, len);
 	n->down_passed += done;
 	n->is_behind = done < len;

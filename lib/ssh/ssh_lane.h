@@ -15,23 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/ssh/ssh_lane_report.h"
+
 #define SSH_LANE_UP (256u << 10)   /* bytes read from the socket at once */
 #define SSH_LANE_DOWN (32u << 10)  /* bytes read from libssh at once; more is slower */
 #define SSH_LANE_WINDOW (8u << 20) /* the largest window, in bytes */
 #define SSH_LANE_WIDEN (1u << 20)  /* bytes after which the window is adapted */
-#define SSH_LANE_TAIL 4096	   /* the last bytes of standard error that are kept */
-
-/* What other threads may know of the lanes of one connection; lock protects it. */
-struct ssh_lane_report {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	int ending;	 /* lanes whose output has ended and whose exit status may still arrive */
-	int exit_status; /* of the last command that ended, or -1 */
-	_Atomic uint64_t passed;  /* bytes between sockets and channels, both ways; no lock */
-	_Atomic int64_t round_ms; /* the shortest round trip measured; 0: none; no lock */
-	uint64_t tail_total;
-	char tail[SSH_LANE_TAIL]; /* byte n of standard error is at n % SSH_LANE_TAIL */
-};
 
 struct ssh_lane {
 	enum {
@@ -65,9 +54,6 @@ struct ssh_lane {
 	uint64_t down_passed; /* bytes written to sock since widened_ms */
 	int64_t widened_ms;
 };
-
-int ssh_lane_report_init(struct ssh_lane_report *r); /* 0, or an errno */
-void ssh_lane_report_fini(struct ssh_lane_report *r);
 
 /*
  * Begins to open a channel for command on session.  0, and the lane owns sock; or -1

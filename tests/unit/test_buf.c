@@ -66,6 +66,21 @@ static void test_integers(void)
 	buf_fini(&b);
 }
 
+static void test_lines(void)
+{
+	struct buf b = BUF_INIT;
+
+	buf_add_lines(&b, "> ", "one\ntwo");
+	is_str(buf_str(&b), "> one\n> two", "each line gets the prefix");
+	buf_clear(&b);
+	buf_add_lines(&b, "> ", "\n");
+	is_str(buf_str(&b), "> \n> ", "also empty ones");
+	buf_clear(&b);
+	buf_add_lines(&b, "> ", "");
+	is_str(buf_str(&b), "> ", "also of no text");
+	buf_fini(&b);
+}
+
 static void test_failure(void)
 {
 	struct buf b = BUF_INIT;
@@ -112,6 +127,7 @@ int main(void)
 {
 	test_append();
 	test_integers();
+	test_lines();
 	test_failure();
 	test_view();
 	return tap_done();
