@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -47,11 +48,29 @@ void inuse_find_say_only(struct inuse *u, const char *text)
 		inuse_find_say(u, "%s", text);
 }
 
+/*
+ * Whether the open file `name` of that directory is st.  Without asking a server, which may not
+ * answer any more.
+ */
+static bool leads_to(int dir, const char *name, const struct stat *st)
+{
+	struct statx x;
+	struct stat file = { .st_dev = 0 };
+
+	if (statx(dir, name, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &x) < 0)
+		return false;
+	file.st_mode = x.stx_mode;
+	file.st_ino = x.stx_ino;
+	file.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor);
+	file.st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor);
+	return identity_is_same(st, &file);
+}
+
 /* Whether process pid has the file open for writing, or the device in any way. */
 static bool has_open(const char *pid, const struct stat *st)
 {
 	char path[300];
-	struct stat file, link;
+	struct stat link;
 	struct dirent *e;
 	bool has = false;
 	DIR *d;
@@ -60,7 +79,7 @@ static bool has_open(const char *pid, const struct stat *st)
 	d = opendir(path);
 	while (d && !has && (e = readdir(d))) {
 		/* The mode of the link shows how the file is open. */
-		has = fstatat(dirfd(d), e->d_name, &file, 0) == 0 && identity_is_same(st, &file) &&
+		has = leads_to(dirfd(d), e->d_name, st) &&
 		      (S_ISBLK(st->st_mode) ||
 			      (fstatat(dirfd(d), e->d_name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
 				      (link.st_mode & S_IWUSR)));

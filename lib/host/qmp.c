@@ -228,10 +228,12 @@ int qmp_event(struct qmp *q, const char *name, int64_t timeout_ms, json_t **even
 {
 	struct deadline limit;
 	json_t *message;
-	int r;
+	int r, count = 0;
 
 	deadline_set(&limit, timeout_ms > 0 ? timeout_ms : 0);
 	while (!(*event = qmp_dequeue(q, name))) {
+		if (!timeout_ms && ++count > QMP_EVENTS_MAX)
+			return 0; /* QEMU may send without end */
 		r = qmp_read(q, timeout_ms ? &limit : NULL, true, &message);
 		if (r <= 0)
 			return r;

@@ -208,6 +208,9 @@ int qmp_line_read(struct qmp_line *l, struct deadline *limit, json_t **object, s
 	int r;
 
 	*object = NULL;
+	/* Also if lines come so fast that nothing is waited for. */
+	if (cancel_is_set())
+		return err_set(ST_FAILED, "cancelled");
 	if (l->is_broken)
 		return err_set(ST_FAILED, "the connection to QEMU was lost");
 	while ((len = line_length(l)) == 0) {

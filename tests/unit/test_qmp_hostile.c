@@ -151,6 +151,13 @@ static void serve_flood(int fd)
 		;
 }
 
+static void serve_late_replies(int fd)
+{
+	greet(fd);
+	while (tell(fd, "{\"return\": {}, \"id\": 1}\n"))
+		;
+}
+
 static void serve_large_events(int fd)
 {
 	static char line[QMP_EVENT_BYTES / 2];
@@ -194,6 +201,13 @@ static void test_floods(void)
 		json_decref(event);
 	is_int(n, 2, "flood: only as many bytes are kept");
 	hang_up(q);
+	for (n = 0; n < 2; n++) {
+		q = dial(n ? serve_flood : serve_late_replies);
+		is_int(qmp_event(q, "Y", 0, &event), 0,
+			"flood: what has come is looked at, and no more");
+		is_int(qmp_event(q, "Y", 100, &event), 0, "flood: the time limit holds");
+		hang_up(q);
+	}
 }
 
 int main(void)
