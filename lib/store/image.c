@@ -97,11 +97,11 @@ int image_refuse_writers(struct image *img)
 
 int image_hold(struct image *img)
 {
+	if (img->ops->hold)
+		img->ops->hold(img);
 	if (image_refuse_writers(img) < 0)
 		return -1;
 	img->is_held = true;
-	if (img->ops->hold)
-		img->ops->hold(img);
 	return 0;
 }
 

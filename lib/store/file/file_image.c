@@ -131,19 +131,22 @@ static void watch_writes(struct image *img)
 		return;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", img->fd);
 	f->events = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (f->events >= 0 && inotify_add_watch(f->events, path, IN_MODIFY) < 0) {
+	if (f->events >= 0 && inotify_add_watch(f->events, path, IN_MODIFY | IN_CLOSE_WRITE) < 0) {
 		close(f->events);
 		f->events = -1;
 	}
 }
 
-/* As far as the kernel tells: not of writes to memory, or on other hosts. */
-static bool was_written(struct image *img)
+/*
+ * Also if somebody who could write to it, perhaps through memory, has closed it, and if it cannot
+ * be found out.  The kernel does not tell of other hosts, nor of who still has it open.
+ */
+static bool may_be_written(struct image *img)
 {
 	char events[sizeof(struct inotify_event) + NAME_MAX + 1];
 	struct image_file *f = file_of(img);
 
-	return f->events >= 0 && read(f->events, events, sizeof(events)) > 0;
+	return f->events < 0 || read(f->events, events, sizeof(events)) > 0;
 }
 
 static void release_file(struct image *img)
@@ -167,7 +170,7 @@ static int check_file_unwritten(struct image *img)
 		return err_sys("cannot stat");
 	if (is_same_time(&now.st_mtim, &img->st.st_mtim) &&
 		(is_same_time(&now.st_ctim, &img->st.st_ctim) ||
-			(is_explained(img, &now) && !was_written(img))))
+			(is_explained(img, &now) && !may_be_written(img))))
 		return 0;
 	return err_set(ST_CORRUPT, "the source was changed while it was read");
 }

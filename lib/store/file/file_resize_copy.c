@@ -107,7 +107,8 @@ static int begin_copy(struct resize *r)
 			       ? err_wrap("no space for a copy of it (see --in-place)")
 			       : -1;
 	shares = target_clone(c->copy, r->img);
-	if (shares < 0 || (shares == 0 && check_space(r) < 0))
+	/* A copy without holes has all its space already. */
+	if (shares < 0 || (shares == 0 && is_sparse(r->img) && check_space(r) < 0))
 		return -1;
 	if (shares == 0)
 		r->copy = c->copy;

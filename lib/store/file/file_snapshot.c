@@ -19,6 +19,7 @@
 #include "lib/host/identity.h"
 #include "lib/host/mounts.h"
 #include "lib/store/file/file_attributes.h"
+#include "lib/store/file/file_clone.h"
 #include "lib/store/file/file_image.h"
 #include "lib/store/file/file_place.h"
 #include "lib/store/target.h"
@@ -86,11 +87,9 @@ static int make_file(struct snapshot *base)
 	int r;
 
 	if (!s->keep)
-		return ioctl(s->fd, FICLONE, base->origin->fd) < 0 ? clone_failed(base->origin) : 0;
+		return file_clone(s->fd, base->origin->fd) < 0 ? clone_failed(base->origin) : 0;
 	r = target_clone(s->target, base->origin);
-	if (r == 0)
-		return refuse_filesystem(base->origin);
-	return r < 0 ? -1 : 0;
+	return r == 0 ? clone_failed(base->origin) : r < 0 ? -1 : 0;
 }
 
 static int complete_file(struct snapshot *base)

@@ -10,11 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +23,7 @@
 #include "lib/host/inuse.h"
 #include "lib/store/dependents.h"
 #include "lib/store/file/file_attributes.h"
+#include "lib/store/file/file_clone.h"
 #include "lib/store/file/file_space.h"
 #include "lib/store/file/partial.h"
 #include "lib/store/file/precheck.h"
@@ -247,7 +246,7 @@ static int clone_file(struct target *base, const struct image *src)
 	struct target_file *t = file_of(base);
 	uint64_t len = base->want.len;
 
-	if (src->fd < 0 || ioctl(base->fd, FICLONE, src->fd) < 0)
+	if (src->fd < 0 || file_clone(base->fd, src->fd) < 0)
 		return base->want.sparse || t->allocated || len == 0 || len == TARGET_LEN_UNKNOWN
 			       ? 0
 			       : allocate_now(t);
