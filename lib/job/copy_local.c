@@ -53,7 +53,7 @@ int copy_local(const struct transfer *t, struct peer *p, struct transfer_result 
 		receive_answers(t, p, &whose, &counts, res) < 0)
 		goto out;
 	if (!t->dry_run &&
-		(copy_answer_counts(&counts, res) < 0 || copy_answer_blocks(&counts, res) < 0 ||
+		(copy_answer_counts(&counts, res) < 0 || copy_answer_blocks(t, &counts, res) < 0 ||
 			kv_get_bool(&counts, "cloned", &res->cloned) < 0 ||
 			kv_get_bool(&counts, "has_digest", &has_digest) < 0 || copy_publish(p) < 0))
 		goto out;

@@ -55,6 +55,7 @@ static int ask_target(struct copy_ends *e, const struct kv *source, struct kv *r
 	kv_add(&args, "compression", kv_get(source, "compression"));
 	kv_add(&args, "source_id", kv_get(source, "id"));
 	kv_add(&args, "mtime", e->t->archive ? kv_get(source, "mtime") : NULL);
+	kv_add_bool(&args, "as_is", e->t->as_is);
 	kv_add_u64(&args, "jobs", e->t->jobs);
 	copy_lanes_request(&e->lanes, e->to, &args);
 	r = copy_request_target(&args, e->t);
@@ -205,7 +206,8 @@ static int compare_digests(struct copy_ends *e, struct transfer_result *res)
 
 	r = copy_answer_ok(e->from, &reply);
 	if (r == 0)
-		r = take_counts(e, &reply, res, &sent) < 0 ? -1 : copy_answer_blocks(&reply, res);
+		r = take_counts(e, &reply, res, &sent) < 0 ? -1
+							   : copy_answer_blocks(e->t, &reply, res);
 	kv_fini(&reply);
 	/* A target that fails wakes this wait for the source's reply. */
 	if (r < 0)

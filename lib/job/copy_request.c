@@ -137,8 +137,17 @@ int copy_answer_counts(const struct kv *reply, struct transfer_result *res)
 	return 0;
 }
 
-int copy_answer_blocks(const struct kv *reply, struct transfer_result *res)
+int copy_answer_blocks(
+	const struct transfer *t, const struct kv *reply, struct transfer_result *res)
 {
+	bool was_consistent = res->consistent;
+
+	if (kv_get_bool(reply, "consistent", &res->consistent) < 0)
+		return -1;
+	if (was_consistent && !res->consistent)
+		log_warn("warning: %s: came into use while it was read; the copy may be "
+			 "inconsistent",
+			t->from.text);
 	if (get_count(reply, "compressed_blocks", &res->compressed_blocks) < 0 ||
 		get_count(reply, "stored_blocks", &res->stored_blocks) < 0)
 		return -1;

@@ -28,9 +28,11 @@ int copy_answer_source(
 /* Takes the target's record into res: its resolved path. */
 int copy_answer_target(const struct kv *record, struct transfer_result *res);
 
-/* Take from a final reply: how much was copied, and how many blocks were compressed. */
+/* Take from a final reply: how much was copied, and how many blocks were compressed; the source's
+   also whether it is consistent, of which a warning is printed if its record was too hopeful. */
 int copy_answer_counts(const struct kv *reply, struct transfer_result *res);
-int copy_answer_blocks(const struct kv *reply, struct transfer_result *res);
+int copy_answer_blocks(
+	const struct transfer *t, const struct kv *reply, struct transfer_result *res);
 
 /*
  * Tells the target's helper to publish what it has synced, and receives its OK.  Fails if this

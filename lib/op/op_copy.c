@@ -3,8 +3,9 @@
  *	RECORD  the source (reading.h)
  *	RECORD  path of the target, as resolved
  *	RECORD  failed=source, if an error that follows concerns the source
- *	RECORD  counts (op_reply_stats()), when the target is synced to disk; cloned=1: the storage
- *		shares the blocks; has_digest=1: a digest was computed
+ *	RECORD  counts (op_reply_stats()), when the target is synced to disk; consistent, as the
+ *		source's, but at its end; cloned=1: the storage shares the blocks; has_digest=1: a
+ *		digest was computed
  *	GO      from the client, unless it was interrupted; or it closes the connection
  *	OK      the image is complete
  * In a dry run OK follows the second RECORD.
@@ -90,6 +91,7 @@ static int copy_data(struct session *s, const struct kv *request, struct reading
 		return -1;
 	buf_clear(counts);
 	op_reply_stats(counts, &stats);
+	kv_add_bool(counts, "consistent", from->consistent);
 	kv_add_bool(counts, "cloned", cloned);
 	kv_add_bool(counts, "has_digest", !cloned || want_digest);
 	if (op_record(s, counts) < 0 || op_wait_for_go(s, &none) < 0)

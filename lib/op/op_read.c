@@ -3,7 +3,8 @@
  *	RECORD  the source (reading.h); token, if the request has lanes (data_lanes.h)
  *	GO      from the client, which may also close the connection here
  *	DATA, HOLE ... END; over data lanes also PROGRESS
- *	OK      counts of what was sent (op_reply_stats())
+ *	OK      counts of what was sent (op_reply_stats()); consistent, as the source's, but at its
+ *		end
  */
 #include "lib/flow/sink.h"
 #include "lib/op/data_lanes.h"
@@ -37,7 +38,10 @@ int op_read(struct session *s, const struct kv *request, struct buf *reply)
 	if (!sink || flow_run(from.source, sink, &opt, &stats) < 0)
 		goto out;
 	op_reply_stats(reply, &stats);
-	r = reading_check(&from) < 0 ? -1 : reading_finish(&from);
+	r = reading_check(&from);
+	kv_add_bool(reply, "consistent", from.consistent);
+	if (r == 0)
+		r = reading_finish(&from);
 out:
 	sink_free(sink);
 	data_lanes_end(&lanes);

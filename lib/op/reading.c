@@ -22,7 +22,7 @@ int reading_accept_damaged(const struct content *c, const struct reading_want *w
 {
 	if (!*c->damaged || want->as_is)
 		return 0;
-	if (want->must_unpack)
+	if (want->must_unpack || want->flatten)
 		return err_set(ST_CORRUPT, "%s", c->damaged);
 	if (want->must_parse)
 		return err_set(ST_CORRUPT, "%s (see --as-is)", c->damaged);
@@ -49,8 +49,10 @@ static int refuse_used(struct reading *r, bool live)
 		r->consistent = true;
 		return ret;
 	}
+	if (r->img->ops->hold)
+		r->img->ops->hold(r->img);
 	ret = r->img->ops->use(r->img, &u);
-	r->consistent = !u.writers;
+	r->consistent = r->watched = ret == 0 && !u.writers;
 	inuse_fini(&u);
 	return ret;
 }
@@ -247,8 +249,24 @@ int reading_open(struct reading *r, struct session *s, const struct reading_want
 	return place ? reading_open_place(r, s, place, want) : -1;
 }
 
+/* Whether what may be in use came into use after all.  0, or -1 recorded: it is marked now. */
+static int check_watched(struct reading *r)
+{
+	if (!r->img->place->backend->marks_content && image_refuse_unfinished(r->img) < 0)
+		return -1;
+	if (!r->img->ops->check_unwritten || r->img->ops->check_unwritten(r->img) == 0)
+		return 0;
+	if (err_status() != ST_CORRUPT)
+		return -1;
+	err_clear();
+	r->consistent = false;
+	return 0;
+}
+
 int reading_check(struct reading *r)
 {
+	if (r->watched && check_watched(r) < 0)
+		return -1;
 	if (r->snapshot && snapshot_check(r->snapshot) < 0)
 		return -1;
 	if (r->disk && image_check_end(r->disk) < 0)

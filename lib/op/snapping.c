@@ -194,6 +194,24 @@ static int make_all(struct snapping *g)
 	return r;
 }
 
+/* Whether a job has begun to write to one of them after it was checked.  0, or -1 recorded. */
+static int check_marks(struct snapping *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->count; i++) {
+		const struct image *img = g->member[i].image;
+
+		if (img->place->backend->marks_content)
+			continue; /* it was checked if that was wanted */
+		if (image_refuse_unfinished(g->member[i].image) < 0) {
+			g->failed = i;
+			return -1;
+		}
+	}
+	return 0;
+}
+
 /* The guest goes on whatever happens.  0, or -1 recorded. */
 static int make_paused(struct snapping *g)
 {
@@ -217,6 +235,8 @@ int snapping_take(struct snapping *g, const struct session *s, const char *pre, 
 	r = hook_run("pre-snapshot", pre, hook_seconds(s));
 	if (r == 0)
 		r = make_paused(g);
+	if (r == 0)
+		r = check_marks(g);
 	err_take(&e);
 	if (pre || r == 0)
 		after = hook_run("post-snapshot", post, hook_seconds(s));

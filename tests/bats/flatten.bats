@@ -88,6 +88,21 @@ json_flatten() {
 	cmp base z
 }
 
+@test "flatten: an image whose header cannot be parsed is refused" {
+	local from
+
+	layers
+	head -c 50 top >short
+	{
+		printf 'QFI\xfb\0\0\0\x09'
+		tail -c +9 top
+	} >unknown
+	for from in short unknown "a:$DIR/short" "a:$DIR/unknown"; do
+		refuses 8 "$from" img-copy --flatten "$from" x
+		[ ! -e x ]
+	done
+}
+
 # written IMAGE WORD...: img-copy --flatten WORD... writes it, and does not share the layer's blocks.
 written() {
 	succeeds img-copy --flatten "${@:2}" "$1"

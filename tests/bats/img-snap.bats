@@ -104,6 +104,45 @@ ran() {
 	[ "$(tr '\n' ' ' <"$DIR/log")" = "$1" ]
 }
 
+@test "snap: an image that a job begins to write before the snapshot is refused" {
+	local where words pid
+
+	disk 320M xfs -m reflink=1
+	cd "$M"
+	mkfifo one
+	cat >hook <<-END
+		#!/bin/sh
+		touch "$M/started"
+		until [ -e "$M/go" ]; do sleep 0.1; done
+	END
+	chmod 755 hook
+	for where in '' a:; do
+		for words in "img-snap $where$M/x.img" "img-copy -s $where$M/x.img $DIR/y.img" \
+			"img-copy -s $where$M/x.img $where$M/hook $DIR"; do
+			cp "$IMAGE" x.img
+			rm -f started go
+			# shellcheck disable=SC2086 # words
+			${words%% *} -F "$SSH_CONFIG" --pre-snapshot "$M/hook" ${words#* } >"$OUT" 2>"$ERR" 3>&- &
+			pid=$!
+			wait_until 20 test -e started
+			img-write - x.img <one 2>/dev/null 3>&- &
+			exec 7>one
+			head -c 2M /dev/zero >&7
+			wait_until 20 has_mark x.img
+			touch go
+			status=0
+			wait $pid || status=$?
+			[ "$status" = 5 ]
+			grep "^${words%% *}: $where$M/x.img: in use: another job is writing it" "$ERR"
+			exec 7>&-
+			wait $!
+			[ ! -e "$DIR/y.img" ]
+			[ ! -e "$DIR/hook" ]
+			[ "$(ls -A)" = $'go\nhook\none\nstarted\nx.img' ]
+		done
+	done
+}
+
 @test "snap: several images together, with each command once" {
 	local where made hooks
 

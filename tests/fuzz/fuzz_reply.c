@@ -157,7 +157,7 @@ static void as_answers(const struct location *loc, const struct kv *kv)
 		check(strlen(res.digest) == HASH_HEX - 1);
 	else
 		check(err_status() == ST_PEER);
-	check(copy_answer_blocks(kv, &res) == 0 || err_status() == ST_PEER);
+	check(copy_answer_blocks(&t, kv, &res) == 0 || err_status() == ST_PEER);
 	log_route(NULL, NULL);
 	free(res.target);
 	free(res.snapshot);
