@@ -240,6 +240,7 @@ static const struct op_key write_keys[] = {
 	KEY("jobs", U64),
 	KEY("lanes", U64),
 	KEY("progress", FLAG),
+	KEY("as_is", FLAG),
 	{ NULL },
 };
 

@@ -114,13 +114,25 @@ static int refuse_format(struct target *t, const struct writing_want *want, cons
 		"the source is qcow2 and the target holds something else (see --change-format)");
 }
 
+/* The format of an image that begins with these bytes. */
+static const char *judge_format(const void *head, size_t n, bool as_is)
+{
+	struct content *c = as_is ? malloc(sizeof(*c)) : NULL;
+	const char *format = content_format_of(head, n);
+
+	if (c && content_parse(c, head, n < QCOW2_HEADER_MAX ? n : QCOW2_HEADER_MAX) == 0)
+		format = c->format;
+	free(c);
+	return format;
+}
+
 int writing_judge(struct writing *w, const struct writing_want *want, struct block *first)
 {
 	if (!w->target || !want->in_place || !first || first->kind != BLOCK_DATA || first->off)
 		return 0;
 	if (block_decode(first) < 0)
 		return -1;
-	return refuse_format(w->target, want, content_format_of(first->raw, first->len));
+	return refuse_format(w->target, want, judge_format(first->raw, first->len, want->as_is));
 }
 
 void writing_want_parse(struct writing_want *w, const struct kv *request)
@@ -134,6 +146,7 @@ void writing_want_parse(struct writing_want *w, const struct kv *request)
 	w->mtime = op_u64(request, "mtime", 0);
 	w->archive = op_flag(request, "archive");
 	w->change_format = op_flag(request, "change_format");
+	w->as_is = op_flag(request, "as_is");
 	w->may_overwrite = true;
 	w->target.len = op_u64(request, "capacity", TARGET_LEN_UNKNOWN);
 	w->target.volume_len = op_u64(request, "size", 0);

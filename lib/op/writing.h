@@ -20,6 +20,7 @@ struct writing_want {
 	const char *base;   /* the source's name, or NULL */
 	const char *format; /* of the source, or NULL */
 	bool change_format; /* in place: write qcow2 content over other content */
+	bool as_is;	    /* the same, if what begins like qcow2 cannot be parsed */
 	bool compressed;    /* the source is an archive */
 	uint32_t mode;	    /* of the image, for an archive's header; 0: that of a new file */
 	uint64_t mtime;	    /* the same, in seconds since 1970; 0: unknown */

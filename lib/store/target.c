@@ -94,6 +94,16 @@ int target_check_source(const struct target *t, const struct stat *st)
 	return 0;
 }
 
+int target_exists(const struct target_want *want, const struct place *place)
+{
+	char id[IDENTITY_MAX];
+
+	if (want->source_id && place->backend->identify(place, id) == 0 &&
+		strcmp(want->source_id, id) == 0)
+		return err_set(ST_REFUSED, "source and target are the same image");
+	return err_set(ST_EXISTS, "exists already");
+}
+
 static int refuse_small(const struct target *t)
 {
 	char human[SIZE_HUMAN];

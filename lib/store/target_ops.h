@@ -56,6 +56,12 @@ struct target *target_ready(struct target *t, int r);
 /* 0, or -1 with ST_REFUSED recorded if st is that of the source itself. */
 int target_check_source(const struct target *t, const struct stat *st);
 
+/*
+ * Records why what is at place already is not replaced: it is the source (ST_REFUSED), or exists
+ * (ST_EXISTS).  Returns -1.
+ */
+int target_exists(const struct target_want *want, const struct place *place);
+
 /* 0, or -1 with ST_NOROOM recorded if the source's length is known and does not fit. */
 int target_check_len(const struct target *t);
 

@@ -390,6 +390,35 @@ forge_length() {
 	same raw.lzo y.img
 }
 
+@test "archive: a file that begins like qcow2, and is none" {
+	local name
+
+	printf 'QFI\xfb\0\0\0\x09' >short.img
+	(cat short.img; head -c 100000 /dev/urandom) >long.img
+	for name in short.img long.img; do
+		is_copied $name
+		for from in "a:$DIR/$name" $name; do
+			try img-copy "$from" "b:$DIR/y.img"
+			[ "$status" = 0 ]
+			one_line "img-copy: "
+			says 'copied as it is'
+			same $name y.img
+			rm y.img
+			truncate -s 1M old.img
+			refuses 8 "$from" img-write "$from" old.img
+			says '(see --as-is)'
+			cmp -n 1048576 old.img /dev/zero
+			succeeds img-write --as-is "$from" old.img
+			cmp -n "$(stat -c %s $name)" $name old.img
+			rm old.img
+			refuses 8 "$from" img-archive "$from"
+			succeeds img-archive -k --as-is "$from"
+			lzop -dc $name.lzo | same $name -
+			rm $name.lzo
+		done
+	done
+}
+
 @test "an archive whose blocks cannot be parsed is archived as it is, once more" {
 	local offsets
 

@@ -70,6 +70,10 @@ load copy
 		refuses 4 "$name" on a img-write /dev/vga/image "$name"
 		refuses 4 "$name" on a img-copy --overwrite /dev/vga/image "$name"
 	done
+	for name in /dev/vga/image /dev/vga/ /dev/mapper/vga-image; do
+		refuses 4 "$name" on a img-copy /dev/vga/image "$name"
+		says 'source and target are the same image'
+	done
 	refuses 4 a:/dev/vga/image img-write a:/dev/mapper/vga-image a:/dev/vga/image
 	# Source and target are on the same host, reached in two ways.
 	refuses 4 a:/dev/mapper/vga-image on a img-write /dev/vga/image a:/dev/mapper/vga-image

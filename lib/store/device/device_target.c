@@ -199,7 +199,7 @@ struct target *device_target_make(struct place *place, const struct target_want 
 {
 	if (want->overwrite)
 		return device_target_fill(place, want);
+	target_exists(want, place);
 	place_close(place);
-	err_set(ST_EXISTS, "exists already");
 	return NULL;
 }

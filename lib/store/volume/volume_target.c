@@ -204,7 +204,7 @@ static int check_existing_volume(struct target_volume *t)
 	if (r == 0 && run)
 		r = place->backend->remove(place, &want) < 0 ? -1 : 1;
 	else if (r == 0 && !t->base.want.overwrite)
-		r = err_set(ST_EXISTS, "exists already");
+		r = target_exists(&t->base.want, place);
 	free(run);
 	lvm_volume_fini(&v);
 	return r;
