@@ -94,8 +94,6 @@ int main(int argc, char **argv)
 	c.cli.count = 1; /* the second argument is the size */
 	if (format && strcmp(format, "raw") != 0)
 		r = usage_error("--format takes raw, not '%s'", format);
-	if (r == 0 && in_place && !fs)
-		r = usage_error("--in-place needs --fs");
 	if (r == 0)
 		r = add_size(&c.keys, c.cli.args[1]);
 	kv_add_bool(&c.keys, "shrink", shrink);

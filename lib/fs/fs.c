@@ -58,6 +58,23 @@ static int can_be_file(const struct fs *f)
 	return S_ISREG(st.st_mode) && f->off == 0 && !f->kind->needs_device;
 }
 
+static int explain_rest(const struct fs *f)
+{
+	return err_wrap("something lies behind its %s filesystem, and would be cut off without a "
+			"loop device",
+		f->extent.type);
+}
+
+/* Whether there can be a device, before anything is changed.  0, or -1 recorded. */
+static int check_device(const struct fs *f)
+{
+	int is_file = can_be_file(f);
+
+	if (is_file < 0 || (is_file && !f->has_rest) || loop_check() == 0)
+		return is_file < 0 ? -1 : 0;
+	return f->has_rest ? explain_rest(f) : -1;
+}
+
 /* Opens f->device, anew if its limit has changed.  0, or -1 recorded. */
 static int open_device(struct fs *f)
 {
@@ -73,9 +90,7 @@ static int open_device(struct fs *f)
 	else
 		f->device = loop_open(f->fd, f->off, f->len - f->len % LOOP_UNIT, f->want.dry_run);
 	if (f->device < 0 && f->has_rest)
-		return err_wrap("something lies behind its %s filesystem, and would be cut off "
-				"without a loop device",
-			f->extent.type);
+		return explain_rest(f);
 	return f->device < 0 ? -1 : 0;
 }
 
@@ -202,7 +217,7 @@ int fs_check(struct fs *f, uint64_t bytes)
 			"%s is resized while it is mounted, which the configuration refuses "
 			"([resize] mount = no)",
 			f->extent.type);
-	if (f->kind->is_mounted && open_device(f) < 0)
+	if (check_device(f) < 0 || (f->kind->is_mounted && open_device(f) < 0))
 		return -1;
 	if (f->kind->check && f->kind->check(f, bytes) < 0)
 		return -1;

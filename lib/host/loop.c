@@ -59,6 +59,23 @@ static int take_free(int control, const struct loop_config *c, int flags)
 	return -1;
 }
 
+static int open_control(void)
+{
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+
+	return control < 0 ? err_sys("cannot open /dev/loop-control, for a loop device") : control;
+}
+
+int loop_check(void)
+{
+	int control = open_control();
+
+	if (control < 0)
+		return -1;
+	close(control);
+	return 0;
+}
+
 int loop_open(int fd, uint64_t off, uint64_t len, bool read_only)
 {
 	struct loop_config c = { .fd = (uint32_t)fd,
@@ -70,9 +87,9 @@ int loop_open(int fd, uint64_t off, uint64_t len, bool read_only)
 
 	if (off % SECTOR || len % SECTOR || len == 0)
 		return err_set(ST_FAILED, "a loop device cannot have these limits");
-	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	control = open_control();
 	if (control < 0)
-		return err_sys("cannot open /dev/loop-control, for a loop device");
+		return -1;
 	for (tries = 0; tries < TRIES && loop < 0; tries++) {
 		loop = take_free(control, &c, flags);
 		if (loop < 0 && errno != EBUSY)

@@ -16,4 +16,7 @@
  */
 int loop_open(int fd, uint64_t off, uint64_t len, bool read_only);
 
+/* Whether this process may ask for loop devices: 0, or -1 recorded, as of loop_open(). */
+int loop_check(void);
+
 #endif

@@ -62,6 +62,21 @@ static int look_for_users(struct resizing *z)
 	return image_hold(z->img); /* a write to it is detected in the end */
 }
 
+/* A size that is none is refused before all else; of an unfinished image the size is not known yet.
+ */
+static int check_asked(struct resizing *z)
+{
+	const struct kv *q = z->request;
+
+	if (z->fs_only)
+		return 0;
+	if (z->img->ops->is_unfinished(z->img) != 0) {
+		err_clear(); /* the checks that follow tell it */
+		return 0;
+	}
+	return resize_size(z->img->len, kv_get(q, "how"), op_u64(q, "size", 0), &z->asked);
+}
+
 static int refuse_pending(const struct resizing *z)
 {
 	const struct resize_record *p = &z->r->pending;
@@ -249,20 +264,25 @@ static int change(struct session *s, struct resizing *z)
 static int execute(struct session *s, struct resizing *z)
 {
 	struct err e;
+	size_t n;
 
 	if (change(s, z) == 0)
 		return 0;
 	if (!z->r->stays_unfinished)
 		return -1;
 	err_take(&e);
-	return err_set(
-		e.status, "%.500s (it is unfinished now; run the same command again)", e.text);
+	n = strlen(e.text);
+	n = n < 500 ? n : 500;
+	snprintf(e.text + n, sizeof(e.text) - n,
+		" (it is unfinished now; run the same command again)");
+	err_put(&e); /* with its errno, for the hint */
+	return -1;
 }
 
 static int run(struct session *s, struct resizing *z, struct buf *reply)
 {
 	/* What it holds is looked at when it is locked. */
-	if (look_for_users(z) < 0 || prepare(z) < 0 || plan_content(z) < 0)
+	if (check_asked(z) < 0 || look_for_users(z) < 0 || prepare(z) < 0 || plan_content(z) < 0)
 		return -1;
 	if (is_another_job(z))
 		return refuse_pending(z);

@@ -3,6 +3,7 @@
  */
 #include "lib/op/resize_cut.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/err.h"
@@ -53,18 +54,41 @@ static int check_filesystem(const struct fs_extent *fs, uint64_t new_len)
 	return 0;
 }
 
+/* Whether the last partition holds LUKS or LVM, whose type fs gets: 1, 0, or -1 recorded. */
+static int find_container(const struct ptable *t, int fd, uint64_t len, struct fs_extent *fs)
+{
+	if (t->last_end <= t->last_start || t->last_end > len)
+		return 0;
+	if (fs_extent_read(fs, fd, t->last_start, t->last_end - t->last_start, NULL) < 0)
+		return -1;
+	return strcmp(fs->type, "crypto_LUKS") == 0 || strcmp(fs->type, "LVM2_member") == 0;
+}
+
 /* LUKS and LVM in the last partition may expect what follows it, so nothing is cut behind them. */
 static int check_last_partition(const struct ptable *t, int fd, uint64_t len)
 {
 	struct fs_extent fs;
+	int is = find_container(t, fd, len, &fs);
 
-	if (t->last_end <= t->last_start || t->last_end > len)
-		return 0;
-	if (fs_extent_read(&fs, fd, t->last_start, t->last_end - t->last_start, NULL) < 0)
-		return -1;
-	if (strcmp(fs.type, "crypto_LUKS") != 0 && strcmp(fs.type, "LVM2_member") != 0)
-		return 0;
-	return err_set(ST_REFUSED, "partition %u, the last, holds %s", t->last, fs.type);
+	return is <= 0 ? is
+		       : err_set(ST_REFUSED, "partition %u, the last, holds %s", t->last, fs.type);
+}
+
+void resize_cut_untouched(
+	int fd, uint64_t len, const struct ptable *t, char out[RESIZE_UNTOUCHED_MAX])
+{
+	struct fs_extent fs;
+	struct probe p;
+
+	*out = '\0';
+	if (t->odd)
+		snprintf(out, RESIZE_UNTOUCHED_MAX, "has %s", t->odd);
+	else if (t->kind == PTABLE_NONE && probe_range(fd, 0, len, &p) == 0 && *p.table)
+		snprintf(out, RESIZE_UNTOUCHED_MAX, "has a partition table of type %s", p.table);
+	else if (t->kind != PTABLE_NONE && find_container(t, fd, len, &fs) > 0)
+		snprintf(out, RESIZE_UNTOUCHED_MAX, "has %s in partition %u, the last", fs.type,
+			t->last);
+	err_clear(); /* what cannot be read is not told */
 }
 
 int resize_cut_check(

@@ -17,4 +17,13 @@
 int resize_cut_check(
 	int fd, uint64_t len, uint64_t new_len, const struct ptable *t, uint64_t *smallest);
 
+#define RESIZE_UNTOUCHED_MAX 400
+
+/*
+ * What stays as it is although its user may expect that it grows with the image, of len bytes: out
+ * is "has a hybrid MBR", for instance; "": there is nothing of that kind, or it cannot be read.
+ */
+void resize_cut_untouched(
+	int fd, uint64_t len, const struct ptable *t, char out[RESIZE_UNTOUCHED_MAX]);
+
 #endif

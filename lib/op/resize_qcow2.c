@@ -202,6 +202,22 @@ static int choose_size(struct resizing_qcow2 *z)
 	return 0;
 }
 
+/* A size that is none is refused before all else; of an unfinished image the size is not known yet.
+ */
+static int check_asked(struct resizing_qcow2 *z)
+{
+	const struct kv *request = z->request;
+	uint64_t now = z->img->len;
+
+	if (read_qcow2(z->img, &z->q) <= 0 || z->img->ops->is_unfinished(z->img) != 0) {
+		err_clear(); /* the checks that follow tell it */
+		return 0;
+	}
+	if (!op_flag(request, "physical"))
+		now = z->q.size;
+	return resize_size(now, kv_get(request, "how"), op_u64(request, "size", 0), &z->to);
+}
+
 /* Finds out what the new space would show, and whether QEMU can hide that. */
 static int plan_zeros(struct resizing_qcow2 *z)
 {
@@ -367,6 +383,8 @@ int resize_qcow2(struct image *img, const struct kv *request, struct buf *reply)
 	if (op_flag(request, "fs"))
 		return err_set(ST_USAGE, "holds a qcow2 image, in which no filesystem can be "
 					 "resized (see --format)");
+	if (check_asked(&z) < 0)
+		return -1;
 	if (resize_look_for_users(z.img, &z.in_use, z.who) == 0 && open_image(&z) >= 0)
 		r = op_flag(request, "physical") ? resize_physical(&z) : resize_disk(&z);
 	resize_close(z.r);

@@ -117,7 +117,10 @@ grown() {
 	refuses 4 link img-resize link 5M
 	refuses 4 x.img img-resize x.img 5M
 	says '--allow-links'
-	succeeds img-resize --allow-links x.img 5M
+	# A size that is none is refused before that.
+	refuses 2 x.img img-resize x.img -10G
+	refuses 2 SIZE img-resize x.img 0
+	succeeds img-resize --allow-links --in-place x.img 5M
 	grown hard 5242880
 	rm hard
 	lzop -c full >full.lzo
@@ -339,9 +342,15 @@ valid() {
 	says 'sun'
 	refuses 4 luks img-resize --shrink luks 60M
 	says 'crypto_LUKS'
-	succeeds img-resize luks 80M
+	try img-resize luks 80M
+	[ "$status" = 0 ]
+	one_line "img-resize: $DIR/luks: has crypto_LUKS in partition 2, the last, which is left as it is"
 	valid luks
-	succeeds img-resize sun 80M
+	cp sun kept
+	try img-resize sun 80M
+	[ "$status" = 0 ]
+	one_line "img-resize: $DIR/sun: has a partition table of type sun, which is left as it is"
+	cmp <(cat kept /dev/zero | head -c 80M) sun
 }
 
 @test "resize: an image in use is grown, and what it holds is not touched" {
