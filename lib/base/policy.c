@@ -30,10 +30,13 @@ static int add_root(struct policy *policy, const char *path)
 	policy->root = root;
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* What does not exist, or cannot be reached by this user, allows nothing. */
+	if (fd < 0 && (errno == ENOENT || errno == EACCES))
+		return 0;
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return err_set(ST_USAGE, "%s: storage.directory is '%s', which is no directory",
+			policy->file, path);
 	if (fd < 0)
-		return errno == ENOENT || errno == EACCES
-			       ? 0
-			       : err_sys("cannot open the configured directory '%s'", path);
+		return err_sys("cannot open the configured directory '%s'", path);
 	absolute = pathname_absolute(path);
 	root[policy->count].fd = fd;
 	root[policy->count].path = absolute ? pathname_trim(absolute) : NULL;
@@ -362,7 +365,7 @@ int policy_allow_device(const struct policy *policy, dev_t dev)
 	for (; policy; policy = policy->also) {
 		if (names_device(policy, dev))
 			is_named = true;
-		else if (policy->limited)
+		else if (policy->limited || policy->device_count)
 			return err_set(ST_REFUSED,
 				"not allowed by %s: it does not name this device", policy->file);
 	}

@@ -6,6 +6,7 @@
  *	        known, and the reason in `error` and `status`; likewise a container that the
  *	        policy names
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cancel.h"
@@ -40,15 +41,38 @@ static int list_place(struct listing *l, struct place *place)
 	return place->backend->list(place, l->recursive, send_entry, l);
 }
 
-/* One that is not a container.  Takes the place over. */
+/* An entry of which only this and the recorded error is known. */
+static int send_failed(struct listing *l, const char *path, const char *kind)
+{
+	struct buf record = BUF_INIT;
+	struct err e;
+	int r;
+
+	err_take(&e);
+	kv_add(&record, "path", path);
+	kv_add(&record, "name", strrchr(path, '/') + 1);
+	kv_add(&record, "kind", kind);
+	kv_add(&record, "error", e.text);
+	kv_add_u64(&record, "status", (uint64_t)e.status);
+	r = send_entry(l, &record);
+	buf_fini(&record);
+	return r;
+}
+
+/* One that is not a container; if it is damaged, as in a listing.  Takes the place over. */
 static int list_image(struct listing *l, struct place *place)
 {
+	const char *kind = place->backend->kind;
+	char *path = strdup(place->path);
 	struct buf record = BUF_INIT;
 	int r = info_collect(place, NULL, &record);
 
 	if (r == 0)
 		r = send_entry(l, &record);
+	else if (path && err_status() == ST_CORRUPT)
+		r = send_failed(l, path, kind);
 	buf_fini(&record);
+	free(path);
 	return r;
 }
 
@@ -67,23 +91,6 @@ static int list_path(struct listing *l)
 }
 
 /* A container that cannot be listed is an entry, so that the others are listed. */
-static int send_failed(struct listing *l)
-{
-	struct buf record = BUF_INIT;
-	struct err e;
-	int r;
-
-	err_take(&e);
-	kv_add(&record, "path", l->path);
-	kv_add(&record, "name", strrchr(l->path, '/') + 1);
-	kv_add(&record, "kind", l->backend == &backend_file ? "directory" : "group");
-	kv_add(&record, "error", e.text);
-	kv_add_u64(&record, "status", (uint64_t)e.status);
-	r = send_entry(l, &record);
-	buf_fini(&record);
-	return r;
-}
-
 static int list_container(void *arg, const char *path, struct place *place)
 {
 	struct listing *l = arg;
@@ -92,7 +99,9 @@ static int list_container(void *arg, const char *path, struct place *place)
 	if (place && list_place(l, place) == 0)
 		return 0;
 	/* Without the client, nobody is there to tell. */
-	return cancel_is_set() || err_status() == ST_PEER ? -1 : send_failed(l);
+	if (cancel_is_set() || err_status() == ST_PEER)
+		return -1;
+	return send_failed(l, path, l->backend == &backend_file ? "directory" : "group");
 }
 
 int op_list(struct session *s, const struct kv *request, struct buf *reply)

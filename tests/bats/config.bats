@@ -283,6 +283,14 @@ wrong() {
 
 @test "config: a wrong line is named, and nothing is changed" {
 	make_tree
+	config_of "$DIR/in/x.img" >config
+	refuses 2 in/x.img img-info --config config in/x.img
+	says "config: storage.directory is '$DIR/in/x.img', which is no directory"
+	refuses 2 new.img img-create --config config new.img 1M
+	# Also if the program that connects has its own configuration.
+	printf '#!/bin/sh\nshift\nexec sh -c "$*"\n' >rsh
+	chmod 755 rsh
+	refuses 2 "h:$DIR/in/x.img" env img-info --config gone --rsh ./rsh "h:$DIR/in/x.img"
 	wrong 2 'unknown key' <<<$'[storage]\ndirektory = /srv'
 	wrong 1 'unknown section' <<<$'[stroage]\ndirectory = /srv'
 	wrong 1 "'directory' before the first section" <<<'directory = /srv'
@@ -371,6 +379,28 @@ wrong() {
 	succeeds here_in_etc img-info --config narrow "$STORE/deep/y.img"
 	succeeds here_in_etc img-copy --config narrow "$STORE/deep/y.img" "$STORE/deep/z.img"
 	refuses 4 out/no.img here_in_etc img-info out/no.img
+}
+
+@test "config: the user's own file does not name devices beside those of /etc" {
+	local loops=()
+
+	for _ in 1 2; do
+		cp "$IMAGE" "x${#loops[@]}"
+		loops+=("$(as_root losetup --show -f "x${#loops[@]}")")
+	done
+	printf '[storage]\n\tdevice = %s\n' "${loops[0]}" >"$ETC/img-tools/config"
+	printf '[storage]\n\tdevice = %s\n\tdevice = %s\n' "${loops[@]}" >own
+	head -c 3M /dev/urandom >new
+	try here_in_etc img-write --config own new "${loops[1]}"
+	cp "$ERR" refusal
+	as_root losetup -d "${loops[1]}"
+	[ "$status" = 4 ]
+	grep 'not allowed by /etc/img-tools/config: it does not name this device' refusal
+	same "$IMAGE" x1
+	try here_in_etc img-write --config own new "${loops[0]}"
+	as_root losetup -d "${loops[0]}"
+	[ "$status" = 0 ]
+	cmp -n 3145728 new x0
 }
 
 @test "config: /etc/img-tools/config that is wrong or cannot be read" {

@@ -265,7 +265,13 @@ xpath() {
 		says "'bad.qcow2'"
 	done
 	rm store/bad.qcow2
-	refuses 8 store/bad.lzo img-list store/bad.lzo
+	for form in '' --json --xml; do
+		try img-list $form store/bad.lzo
+		[ "$status" = 0 ]
+		one_line "img-list: store/bad.lzo: 'bad.lzo': "
+		grep bad.lzo "$OUT"
+	done
+	refuses 4 store/disk.img without_power img-list store/disk.img
 	try img-list "a:$DIR/store"
 	[ "$status" = 0 ]
 	one_line "img-list: a:$DIR/store: 'bad.lzo': "
@@ -348,6 +354,26 @@ harmless() {
 		done
 		json --arg n "base$bad" '.[0].backing.recorded == $n'
 	done
+	for where in store "a:$DIR/store"; do
+		succeeds img-info --xml "$where/$bad"
+		harmless "$OUT"
+		xmllint --noout "$OUT"
+		for form in '' --json; do
+			succeeds img-verify $form "$where/base$bad"
+			harmless "$OUT"
+			try img-copy -v $form "$where/label" "$DIR/new$bad"
+			[ "$status" = 0 ]
+			harmless "$OUT"
+			harmless "$ERR"
+			rm "new$bad"
+			touch "store/.$bad.img-tools"
+			try img-clean -n $form "$where"
+			[ "$status" = 0 ]
+			grep 'gmi' "$OUT"
+			harmless "$OUT"
+			rm "store/.$bad.img-tools"
+		done
+	done
 	# Messages, and the names that a job prints.
 	try img-info "a:$DIR/no$bad"
 	harmless "$ERR"
@@ -427,6 +453,7 @@ harmless() {
 		img-list --config config store
 	[ "$status" = 0 ]
 	grep -E ' \.\./out/base +out$' "$OUT"
+	grep -q '"out"' calls # the image of that name is opened
 	if grep 'out/base' calls; then return 1; fi
 }
 
