@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/base/size.h"
 #include "lib/op/op.h"
+#include "lib/op/resize_cut.h"
 #include "lib/store/backend.h"
 
 static bool flag(const struct resizing *z, const char *key)
@@ -86,14 +87,18 @@ static void add_steps(const struct resizing *z, struct buf *reply)
 
 void resizing_note(const struct resizing *z)
 {
+	char size[SIZE_HUMAN], untouched[RESIZE_UNTOUCHED_MAX];
 	const char *path = z->img->place->path;
-	char size[SIZE_HUMAN];
 
 	if (z->r->len != z->asked)
 		log_note("%s: rounded up to full extents: %s (%llu bytes)", path,
 			size_human(z->r->len, size), (unsigned long long)z->r->len);
 	if (z->r->len <= z->r->from)
 		return;
+	if (!z->in_use && !z->child && !z->with_fs)
+		resize_cut_untouched(z->img->fd, z->table_len, &z->table, untouched);
+	else
+		*untouched = '\0';
 	if (z->in_use)
 		log_note("%s: is in use (%s), so what it holds is not touched; a guest of libvirt "
 			 "is told by: virsh blockresize DOMAIN %s %lluB",
@@ -101,8 +106,8 @@ void resizing_note(const struct resizing *z)
 	else if (z->child)
 		log_note("%s: '%s' needs it as it is, so its partition table does not change", path,
 			z->child);
-	else if (z->table.odd && !z->with_fs)
-		log_note("%s: has %s, which is left as it is", path, z->table.odd);
+	else if (*untouched)
+		log_note("%s: %s, which is left as it is", path, untouched);
 }
 
 void resizing_add_reply(const struct resizing *z, struct buf *reply)

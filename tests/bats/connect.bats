@@ -376,8 +376,10 @@ restart() {
 	echo >>tries
 	refuses 3 "a:$DIR/none" env img-info --retries 5 --rsh ./rsh "a:$DIR/none"
 	[ "$(wc -l <tries)" = 3 ]
-	refuses 7 "nobody@a:$IMAGE" img-info --retries 5 "no-such-user@a:$IMAGE" || says permission
+	: >"$SSHD_DIR/a/log"
+	refuses 7 "no-such-user@a:$IMAGE" img-info --retries 5 "no-such-user@a:$IMAGE"
 	says 'permission denied'
+	[ "$(grep -c 'Connection from' "$SSHD_DIR/a/log")" = 1 ]
 	# Nor if the user's ssh says that it is refused.
 	client openssh
 	: >"$SSHD_DIR/a/log"

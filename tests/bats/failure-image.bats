@@ -418,6 +418,19 @@ write_and_chmod() {
 	changes write_and_chmod "a:$DIR/x.img"
 }
 
+# Through memory, of which the kernel tells nothing but that the file is closed then.
+map_and_chmod() {
+	touch -r "$1" ref
+	xfs_io -c 'mmap -rw 0 3m' -c 'mwrite -S 0x58 3000000 100' "$1"
+	touch -r ref "$1"
+	chmod 640 "$1"
+}
+
+@test "failure: a source that is written to through memory, with its time put back and another mode" {
+	changes map_and_chmod x.img
+	changes map_and_chmod "a:$DIR/x.img"
+}
+
 @test "failure: a source that grows, which --live accepts" {
 	local source pid
 
@@ -433,6 +446,53 @@ write_and_chmod() {
 		wait $pid
 		cmp old y.img
 		rm y.img
+	done
+}
+
+@test "failure: --live of a source that comes into use is not said to be consistent" {
+	local source pid target
+
+	for source in x.img "a:$DIR/x.img"; do
+		for target in y.img "b:$DIR/y.img"; do
+			head -c 3M /dev/urandom >x.img
+			img-copy -F "$SSH_CONFIG" --live --json --bwlimit 2M "$source" "$target" \
+				>"$OUT" 2>"$ERR" 3>&- &
+			pid=$!
+			wait_until 20 test -e .y.img.img-tools
+			printf X | put x.img 3000000
+			wait $pid
+			one_line "img-copy: warning: $source: came into use while it was read"
+			json '.consistent | not'
+			rm y.img
+		done
+		try img-copy --live --json "$source" y.img
+		[ "$status" = 0 ]
+		[ ! -s "$ERR" ]
+		json .consistent
+		rm y.img
+	done
+}
+
+@test "failure: --live of a source that a job begins to write" {
+	local source pid
+
+	mkfifo one
+	for source in x.img "a:$DIR/x.img"; do
+		head -c 3M /dev/urandom >x.img
+		img-copy -F "$SSH_CONFIG" --live --bwlimit 2M "$source" y.img 2>"$ERR" 3>&- &
+		pid=$!
+		wait_until 20 test -e .y.img.img-tools
+		img-write - x.img <one 2>/dev/null 3>&- &
+		exec 5>one
+		head -c 2M /dev/urandom >&5
+		wait_until 20 has_mark x.img
+		status=0
+		wait $pid || status=$?
+		[ "$status" = 5 ]
+		one_line "img-copy: $source: in use: another job is writing it"
+		exec 5>&-
+		wait $!
+		[ ! -e y.img ]
 	done
 }
 
@@ -468,13 +528,38 @@ write_and_chmod() {
 @test "failure: a file with content and a size of 0" {
 	local source
 
+	cp "$IMAGE" x.img
 	for source in /proc/version a:/proc/version; do
 		refuses 8 "$source" img-copy "$source" y.img
 		says 'the source has more content than its size of 0 B'
 		refuses 8 "$source" img-copy "$source" "b:$DIR/y.img"
 		refuses 8 "$source" img-copy --sparse "$source" y.img
+		refuses 8 "$source" img-copy --archive "$source" y.img
 		[ ! -e y.img ]
 		refuses 8 "$source" img-verify "$source"
+		refuses 8 "$source" img-verify x.img "$source"
+		echo old >old.img
+		refuses 8 "$source" img-copy --overwrite "$source" old.img
+		refuses 8 "$source" img-write "$source" old.img
+		[ "$(cat old.img)" = old ]
+	done
+}
+
+@test "failure: a file whose data ext4 keeps in the inode" {
+	local from
+
+	disks_setup
+	disk 64M ext4 -O inline_data -I 256
+	cd "$M"
+	for from in x.img "a:$M/x.img"; do
+		head -c 60 /dev/urandom >x.img # SEEK_HOLE can fail until this is on disk
+		succeeds img-copy --sparse "$from" "$DIR/y.img"
+		same x.img "$DIR/y.img"
+		rm "$DIR/y.img"
+		succeeds img-verify "$from"
+		succeeds img-archive -k "$from"
+		lzop -dc x.img.lzo | same x.img -
+		rm x.img x.img.lzo
 	done
 }
 
@@ -485,6 +570,13 @@ write_and_chmod() {
 	truncate -s 9M x.img
 	for error in ENXIO ENOENT EINVAL EIO; do
 		with_fault lseek:error=$error -- img-copy --sparse x.img y.img
+		same x.img y.img
+		rm y.img
+		with_fault lseek:error=$error -- img-copy --archive x.img y.lzo
+		lzop -dc y.lzo | same x.img -
+		rm y.lzo
+		head -c 9M /dev/zero | tr '\0' x >y.img
+		with_fault lseek:error=$error -- img-write x.img y.img
 		same x.img y.img
 		rm y.img
 	done

@@ -283,7 +283,7 @@ x.img" ]
 	cp "$IMAGE" y.img
 	try img-archive --progress=json --bwlimit 16M -j 2 y.img
 	[ "$status" = 0 ]
-	grep '^{' "$ERR" | jq -e '.total == 8388608 and .done <= .total'
+	grep '^{' "$ERR" | jq -s -e 'map(select(.total)) | length > 0 and all(.total == 8388608 and .done <= .total)'
 	archived "$IMAGE" y.img
 }
 

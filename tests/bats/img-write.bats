@@ -415,7 +415,7 @@ z.img" ]
 	target y.img
 	try img-write --progress=json --bwlimit 16M "$IMAGE" y.img
 	[ "$status" = 0 ]
-	grep '^{' "$ERR" | jq -e '.total == 8388608 and (.phase | type) == "string"'
+	grep '^{' "$ERR" | jq -s -e 'map(select(.total)) | length > 0 and all(.total == 8388608 and (.phase | type) == "string")'
 	filled "$IMAGE" y.img
 }
 

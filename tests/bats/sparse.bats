@@ -75,8 +75,22 @@ sparse_copies() {
 	img-copy --sparse - out <"$DIR/full.img"
 	stays_sparse out
 	rm out
-	img-copy --sparse - out <foreign.lzo
+	for to in out "b:$M/out"; do
+		img-copy -F "$SSH_CONFIG" --sparse - "$to" <foreign.lzo
+		stays_sparse out
+		rm out
+	done
+	for from in '' "a:$M/"; do
+		cp ours.lzo out.lzo
+		succeeds img-unarchive --sparse "${from}out.lzo"
+		stays_sparse out
+		rm out
+	done
+	qemu-img convert -f raw -O qcow2 "$DIR/full.img" layer
+	succeeds img-copy --sparse --flatten layer out
+	truncate -s "$(stat -c %s holes.img)" out # QEMU rounds the length up to sectors
 	stays_sparse out
+	rm layer
 	# In place, what is a hole now was data.
 	tr '\0' x </dev/zero | head -c "$(stat -c %s holes.img)" >out
 	succeeds img-write --sparse holes.img out
@@ -126,9 +140,12 @@ sparse_copies() {
 
 @test "--json counts the zeros within blocks, and the digest does not depend on them" {
 	make_pieces
-	for from in holes.img full.img "a:$DIR/full.img"; do
+	succeeds img-copy --archive full.img ours.lzo
+	lzop -q -o foreign.lzo full.img
+	for from in holes.img full.img "a:$DIR/full.img" ours.lzo foreign.lzo "a:$DIR/foreign.lzo"; do
 		rm -f out.img
 		succeeds img-copy --json --sparse "$from" out.img
+		same full.img out.img
 		json ".data_bytes == $((data + 77)) and .hole_bytes == $(((16 << 20) - data))"
 		json '.digest == $want' --arg want "$(digest_of holes.img)"
 	done
@@ -145,5 +162,6 @@ sparse_copies() {
 	try "$TRACED/bin/img-copy" --sparse holes.img out
 	[ "$status" = 0 ]
 	same holes.img out
+	grep -q 'pread64.*= 8192$' "$TRACE" # it reads by this call
 	[ "$(awk '$NF ~ /^[0-9]+$/ { n += $NF } END { print n }' "$TRACE")" -lt $((2 << 20)) ]
 }

@@ -22,7 +22,7 @@ teardown() { img_teardown; }
 	refuses 8 - img-copy --overwrite - old.img </dev/null
 	refuses 8 - img-write - old.img </dev/null
 	[ "$(cat old.img)" = old ]
-	zcat gone.gz 2>/dev/null | try img-copy - y.img
+	refuses 8 - img-copy - y.img < <(zcat gone.gz 2>/dev/null)
 	[ ! -e y.img ]
 	[ -z "$(find . -name '.*.img-tools')" ]
 }

@@ -61,6 +61,39 @@ load snapshot
 	[ -z "$(on a ls -A /srv)" ]
 }
 
+@test "--snapshot: an overflow fails the copy to another host, to an archive and to a volume" {
+	local command copying target
+
+	configure 'size = 4m' 'autoextend = no'
+	make_group b vgb 64M
+	on b lvcreate -qqy -Wn -L 16M -n old vgb
+	head -c 16M /dev/zero >/dev/vgb/old
+	for target in 'img-copy b:/srv/copy' 'img-copy -a b:/srv/copy' 'img-copy b:/dev/vgb/new' \
+		'img-write b:/dev/vgb/old'; do
+		command=${target% *}
+		# shellcheck disable=SC2086 # words
+		timeout -k 10 180 ${command%% *} -F "$SSH_CONFIG" ${command#"${command%% *}"} -s --bwlimit 300k \
+			a:/dev/vga/disk "${target##* }" >"$OUT" 2>"$ERR" 3>&- &
+		# shellcheck disable=SC2034 # for copy_ends
+		copying=$!
+		wait_until 60 one_tagged
+		# Only then there is a mark to be left.
+		[[ $target != img-write* ]] || wait_until 60 cmp -s -n 1024 -i 1024 "$IMAGE" /dev/vgb/old # the superblock
+		change 0 6
+		copy_ends
+		[ "$status" = 8 ]
+		says 'the snapshot is invalid'
+		none_tagged
+		[ -z "$(on b ls -A /srv)" ]
+		[ "$(on b lvs --noheadings -o lv_name vgb | tr -d ' ')" = old ]
+		cp "$IMAGE" /dev/vga/disk
+		sync
+	done
+	refuses 8 b:/dev/vgb/old img-copy b:/dev/vgb/old "$DIR/x"
+	says unfinished
+	drop_group vgb
+}
+
 @test "--snapshot: a failed extension is reported, and an overflow fails the copy" {
 	configure 'size = 4m'
 	copy_slowly

@@ -13,7 +13,9 @@ load volumes
 		before=$(names)
 		for place in /dev/vga/pool /dev/mapper/vga-pool \
 			"$(realpath /dev/mapper/vga-pool)" /dev/mapper/vga-pool-tpool; do
-			[ -e "$place" ] || [ "$place" = /dev/vga/pool ] || continue
+			if [ $state = fresh ] && [ ! -e "$place" ] && [ "$place" != /dev/vga/pool ]; then
+				continue # LVM makes them for the first volume
+			fi
 			succeeds on a img-info --json "$place"
 			json '.kind == "volume" and .path == "/dev/vga/pool" and .format == null and
 				.volume == {type: "thin-pool", pool: null, snapshots: []} and
