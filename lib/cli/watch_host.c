@@ -72,8 +72,10 @@ static bool pass_answer_on(struct watch_host *h)
 	if (r->result < 0)
 		err_take(&r->error);
 	event = r->result > 0 ? kv_get(&r->kv, "event") : NULL;
-	if (event && strcmp(event, "round") == 0) {
+	/* A round in which many disks are extended takes long. */
+	if (event && (strcmp(event, "round") == 0 || strcmp(event, "extended") == 0))
 		atomic_store(&h->was_measured, true);
+	if (event && strcmp(event, "round") == 0) {
 		watch_report_free(r);
 		inbox_wake(h->inbox);
 		return true;

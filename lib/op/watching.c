@@ -86,20 +86,21 @@ static int watching_find_group(struct watching *w)
 
 static int watching_measure(struct watching *w)
 {
+	bool has_lock = !w->dry_run && !(w->once && !w->rule.extends), is_other;
 	struct watched_numbers n;
-	bool has_lock = !w->dry_run && !(w->once && !w->rule.extends);
 
 	if (watched_measure(&w->disk, &n) < 0)
 		return -1;
 	if (has_lock && watching_take_lock(w, n.identity) < 0)
 		return -1;
-	if (strcmp(n.identity, w->now.identity) != 0)
+	is_other = strcmp(n.identity, w->now.identity) != 0;
+	if (is_other)
 		w->rate = (struct growth_rate){ 0 };
 	else
 		w->has_grown |= !n.is_file && n.physical > w->now.physical;
 	w->now = n;
 	growth_rate_update(&w->rate, n.allocation, io_now_ms());
-	if (!w->rule.start)
+	if (n.capacity > w->rule.start || is_other)
 		w->rule.start = n.capacity;
 	if (n.is_dirty && !w->was_told_of_dirt)
 		log_warn(
@@ -252,6 +253,8 @@ static int watching_lose(struct watching *w, struct session *s)
 		err_clear();
 		return 1;
 	}
+	/* The number of its device may be that of another disk soon. */
+	watch_lock_release(&w->lock);
 	if (!is_new)
 		w->state = WATCHING_LOST;
 	if (is_told) {

@@ -61,7 +61,8 @@ bool watching_guest_take(struct watching_guest *g)
 
 bool watching_guest_is_well(const struct watching_guest *g)
 {
-	return g->watch.is_open || g->status == ST_ABSENT;
+	/* While it has a block job, or another client, its disks are measured. */
+	return g->watch.is_open || g->status == ST_ABSENT || g->status == ST_BUSY;
 }
 
 void watching_guest_close(struct watching_guest *g)
@@ -123,21 +124,47 @@ static uint64_t offset_of_threshold(const struct watching *w)
 			      : watch_rule_threshold(&s, &w->rule);
 }
 
-static int arm_disk(struct watching *w, const struct live_disk *disk)
+/* The disk as it is in the guest now; NULL recorded. */
+static const struct live_disk *ask_for_disk(struct watching *w)
+{
+	const struct live_disk *disk;
+
+	if (ask_guest(w) < 0)
+		return NULL;
+	disk = guest_watch_find(&w->guest->watch, &w->now.st);
+	if (!disk)
+		err_set(ST_FAILED, "is not open in the guest any more");
+	return disk;
+}
+
+static int set_threshold(struct watching *w, const struct live_disk *disk, uint64_t offset)
 {
 	struct guest_watch *g = &w->guest->watch;
 
-	if (guest_watch_set(g, disk, offset_of_threshold(w)) < 0) {
-		if (g->is_open)
-			return -1;
-		remember_error(w->guest);
-		return err_set(w->guest->status, "%s", w->guest->reason);
-	}
-	if (ask_guest(w) < 0)
+	if (guest_watch_set(g, disk, offset) == 0)
+		return 0;
+	if (g->is_open)
 		return -1;
-	disk = guest_watch_find(g, &w->now.st);
+	remember_error(w->guest);
+	return err_set(w->guest->status, "%s", w->guest->reason);
+}
+
+/*
+ * What is set already is not set again: QEMU forgets it when it tells, and libvirt can keep us
+ * waiting for it for as long as it has a job, such as a migration.
+ */
+static int arm_disk(struct watching *w)
+{
+	const uint64_t offset = offset_of_threshold(w);
+	const struct live_disk *disk = ask_for_disk(w);
+
+	if (disk && disk->threshold != offset) {
+		if (set_threshold(w, disk, offset) < 0)
+			return -1;
+		disk = ask_for_disk(w);
+	}
 	if (!disk)
-		return err_set(ST_FAILED, "is not open in the guest any more");
+		return -1;
 	add_written(w, disk, w->now.allocation);
 	w->is_armed = true;
 	return 0;
@@ -161,7 +188,7 @@ int watching_guest_arm(struct watching *w)
 			return -1;
 		disk = find_disk(w, measured);
 	}
-	if (!disk || (!w->once && !is_near(w) && arm_disk(w, disk) < 0))
+	if (!disk || (!w->once && !is_near(w) && arm_disk(w) < 0))
 		return -1;
 	w->needs_arm = false;
 	return 0;

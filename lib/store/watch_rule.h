@@ -30,7 +30,7 @@ struct watch_rule {
 	uint64_t max;	   /* never beyond this size; 0: watch_rule_max() of the capacity `start` */
 	uint64_t min_free; /* leave this much free in the group */
 	int64_t ahead_ms;  /* extend it also if it will be full within this time */
-	uint64_t start;	   /* the capacity that it had at the start; 0: the present one */
+	uint64_t start;	   /* the largest capacity that it has had; 0: the present one */
 };
 
 /* What was measured of the disk. */

@@ -197,13 +197,30 @@ device() {
 	# Between two rounds it is not open.
 	succeeds img-rename x.qcow2 y.qcow2
 	has_event 2 '.event == "lost" and (.message | test("No such file"))'
+	# It may be watched by another now.
+	succeeds img-watch --once --extend 1M --reserve 1 y.qcow2
 	qcow2 z.qcow2 32M 1
 	mv z.qcow2 x.qcow2
 	has_event 3 '.event == "armed" and .capacity == 33554432'
-	# The old one may be watched by another now.
 	succeeds img-watch --once --extend 1M --reserve 1 y.qcow2
 	stops
 	[ ! -s "$NOTES" ]
+}
+
+@test "watch: the default of --max follows the capacity" {
+	qcow2 disk 64M 1
+	truncate -s 8M disk
+	LOOP=$(as_root losetup --show -f disk)
+	watching --json --reserve 1M --extend 1M "$LOOP"
+	has_event 1 '.event == "armed" and .max == 73819751'
+	# As QEMU does when the guest's disk grows.
+	printf '\0\0\0\0\x08\0\0\0' | put "$LOOP" 24
+	# What is told next is that it is another disk, which has the new capacity.
+	printf 'no qcow2' | put "$LOOP" 0
+	has_event 2 '.event == "lost"'
+	printf 'QFI\xfb\0\0\0\3' | put "$LOOP" 0
+	has_event 3 '.event == "armed" and .capacity == 134217728 and .max == 147639501'
+	stops
 }
 
 @test "watch: two watchers of one disk" {
