@@ -239,6 +239,25 @@ static int follow_to_end(struct commit *c)
 	return -1;
 }
 
+/*
+ * Another client may have let the job end where it was: then the guest goes on with IMAGE, and BASE
+ * gets its mark back.  0, or -1 recorded.
+ */
+static int check_pivot(struct commit *c)
+{
+	int has = c->is_active ? has_job_done_it(c) : 1;
+
+	if (has > 0)
+		return 0;
+	if (has == 0 && c->is_handed_over && mark_live_base(c) < 0)
+		return -1;
+	if (has < 0)
+		return -1;
+	c->is_handed_over = false;
+	return err_set(ST_FAILED, "the job '%s' has ended, and the guest still uses '%s'", c->job,
+		c->image->place->path);
+}
+
 /* The chain as the job has left it. */
 static int check_result(struct commit *c)
 {
@@ -354,7 +373,7 @@ static int run_live(struct commit *c, struct buf *reply)
 		return -1;
 	if (!c->takes_up && !c->is_rebased && begin_job(c) < 0)
 		return give_up_live(c);
-	if ((c->takes_up || c->is_changed) && follow_to_end(c) < 0)
+	if ((c->takes_up || c->is_changed) && (follow_to_end(c) < 0 || check_pivot(c) < 0))
 		return give_up_live(c);
 	if (check_result(c) < 0 || finish_live(c, reply) < 0)
 		return -1;

@@ -359,6 +359,28 @@ commit_ends() {
 	lacks "$OUT" failed
 }
 
+@test "commit live: another client lets the followed job end where it is" {
+	local helper
+
+	example qcow2
+	slow_daemon 3000000:when=1
+	commit_in_background --base base snap2
+	helper=$(helpers)
+	kill -STOP "$helper"
+	wait_until 20 job_in_qemu ready
+	tell_job block-job-cancel
+	wait_until 20 job_in_qemu concluded
+	kill -CONT "$helper"
+	commit_ends
+	[ "$status" = 1 ]
+	[ ! -s "$OUT" ]
+	grep "has ended, and the guest still uses '$DIR/snap2' ('$DIR/base' is unfinished now" "$ERR"
+	has_mark base
+	succeeds img-commit --qmp qmp --base base snap2
+	uses_base
+	is_finished
+}
+
 @test "commit live: ended by TERM, it says that the job goes on" {
 	example
 	slow_daemon 3000000:when=1
