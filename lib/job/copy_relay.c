@@ -55,7 +55,8 @@ static int ask_target(struct copy_ends *e, const struct kv *source, struct kv *r
 	kv_add(&args, "compression", kv_get(source, "compression"));
 	kv_add(&args, "source_id", kv_get(source, "id"));
 	kv_add(&args, "mtime", e->t->archive ? kv_get(source, "mtime") : NULL);
-	kv_add_bool(&args, "as_is", e->t->as_is);
+	if (e->t->as_is)
+		kv_add_bool(&args, "as_is", true);
 	kv_add_u64(&args, "jobs", e->t->jobs);
 	copy_lanes_request(&e->lanes, e->to, &args);
 	r = copy_request_target(&args, e->t);

@@ -233,6 +233,9 @@ int snapping_take(struct snapping *g, const struct session *s, const char *pre, 
 	if (g->want.dry_run)
 		return 0;
 	r = hook_run("pre-snapshot", pre, hook_seconds(s));
+	/* Before and after, so that a job would have to begin and end within that. */
+	if (r == 0)
+		r = check_marks(g);
 	if (r == 0)
 		r = make_paused(g);
 	if (r == 0)

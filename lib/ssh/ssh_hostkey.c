@@ -241,7 +241,9 @@ int ssh_hostkey_check(struct ssh_link *l, const struct ssh_config *c, bool *trus
 		break;
 	case SSH_KNOWN_CHANGED:
 		rc = refuse_changed(l, &shown);
-		if (c->strict == SSH_STRICT_OFF) {
+		if (c->verify_dns) /* which ssh asks before all else */
+			ssh_config_beyond(c, "VerifyHostKeyDNS, and the host key has changed");
+		else if (c->strict == SSH_STRICT_OFF) {
 			log_warn("warning: %s; continuing without passwords, because "
 				 "StrictHostKeyChecking is no",
 				err_text());

@@ -44,17 +44,6 @@ static size_t lane_put(struct ssh_lane *n, const void *p, size_t len)
 	return n->is_gone ? len : done;
 }
 
-/* Leaves len bytes in libssh, unless the peer ignores the window: libssh 0.10 keeps all it sends.
- */
-static int lane_keep(struct ssh_lane *n, uint32_t len)
-{
-	if (len <= 2 * SSH_LANE_WINDOW)
-		return 0;
-	n->is_gone = true;
-	shutdown(n->sock, SHUT_RDWR);
-	return (int)len;
-}
-
 static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_t len,
 	int is_stderr, void *arg)
 {
@@ -68,7 +57,7 @@ static int on_data(ssh_session session, ssh_channel channel, void *data, uint32_
 	if (is_stderr || n->is_gone || n->down_ended || n->sock < 0)
 		return (int)len;
 	if (n->is_behind)
-		return lane_keep(n, len);
+		return 0;
 	done = lane_put(n, data, len);
 	n->down_passed += done;
 	n->is_behind = done < len;

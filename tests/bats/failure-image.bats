@@ -422,7 +422,7 @@ write_and_chmod() {
 map_and_chmod() {
 	touch -r "$1" ref
 	xfs_io -c 'mmap -rw 0 3m' -c 'mwrite -S 0x58 3000000 100' "$1"
-	touch -r ref "$1"
+	touch -h -r ref "$1" # which does not open it
 	chmod 640 "$1"
 }
 
@@ -479,7 +479,7 @@ map_and_chmod() {
 	mkfifo one
 	for source in x.img "a:$DIR/x.img"; do
 		head -c 3M /dev/urandom >x.img
-		img-copy -F "$SSH_CONFIG" --live --bwlimit 2M "$source" y.img 2>"$ERR" 3>&- &
+		img-copy -F "$SSH_CONFIG" --live --bwlimit 300K "$source" y.img 2>"$ERR" 3>&- &
 		pid=$!
 		wait_until 20 test -e .y.img.img-tools
 		img-write - x.img <one 2>/dev/null 3>&- &

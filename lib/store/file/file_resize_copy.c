@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -58,8 +59,11 @@ static struct target *make_copy(struct resize *r, bool dry_run)
 	return own ? target_make(own, &want) : NULL;
 }
 
-/* For a copy that shares no blocks. */
-static int check_space(const struct resize *r)
+/*
+ * For a copy that shares no blocks, beside the `has` bytes of space that it has already; what it
+ * grows by counts if it has no holes.
+ */
+static int check_space(const struct resize *r, uint64_t has)
 {
 	const struct place_file *p = (const struct place_file *)r->img->place;
 	char need[SIZE_HUMAN], have[SIZE_HUMAN];
@@ -70,6 +74,7 @@ static int check_space(const struct resize *r)
 		used = r->img->len;
 	if (!is_sparse(r->img) && r->len > r->from)
 		used += r->len - r->from;
+	used -= has < used ? has : used;
 	if (fstatvfs(p->dir, &vfs) < 0)
 		return err_sys("cannot find the free space");
 	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
@@ -87,13 +92,21 @@ static int plan_copy(struct resize *r)
 
 	if (!r->want.dry_run)
 		return 0;
-	if (!storage_can_reflink(p->dir) && check_space(r) < 0)
+	if (!storage_can_reflink(p->dir) && check_space(r, 0) < 0)
 		return -1;
 	t = make_copy(r, true);
 	if (!t)
 		return -1;
 	target_abort(t);
 	return 0;
+}
+
+/* The bytes of space that it has; without holes, that is all where it can be allocated at once. */
+static uint64_t space_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
 }
 
 static int begin_copy(struct resize *r)
@@ -107,14 +120,15 @@ static int begin_copy(struct resize *r)
 			       ? err_wrap("no space for a copy of it (see --in-place)")
 			       : -1;
 	shares = target_clone(c->copy, r->img);
-	/* A copy without holes has all its space already. */
-	if (shares < 0 || (shares == 0 && is_sparse(r->img) && check_space(r) < 0))
+	if (shares < 0)
+		return -1;
+	c->lock = r->fd;
+	r->fd = target_rewind(c->copy);
+	if (r->fd < 0 || (shares == 0 && check_space(r, space_of(r->fd)) < 0))
 		return -1;
 	if (shares == 0)
 		r->copy = c->copy;
-	c->lock = r->fd;
-	r->fd = target_rewind(c->copy);
-	return r->fd < 0 ? -1 : 0;
+	return 0;
 }
 
 static int replace_file(struct resize *r)
