@@ -73,7 +73,8 @@ static bool pass_answer_on(struct watch_host *h)
 		err_take(&r->error);
 	event = r->result > 0 ? kv_get(&r->kv, "event") : NULL;
 	/* A round in which many disks are extended takes long. */
-	if (event && (strcmp(event, "round") == 0 || strcmp(event, "extended") == 0))
+	if (event && (strcmp(event, "round") == 0 || strcmp(event, "extended") == 0 ||
+			     strcmp(event, "alarm") == 0))
 		atomic_store(&h->was_measured, true);
 	if (event && strcmp(event, "round") == 0) {
 		watch_report_free(r);

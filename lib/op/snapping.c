@@ -233,7 +233,10 @@ int snapping_take(struct snapping *g, const struct session *s, const char *pre, 
 	if (g->want.dry_run)
 		return 0;
 	r = hook_run("pre-snapshot", pre, hook_seconds(s));
-	/* Before and after, so that a job would have to begin and end within that. */
+	/*
+	 * Before and after: a job that writes to a file would have to begin and end within that.
+	 * A volume is open here, so that no job can begin to write to it.
+	 */
 	if (r == 0)
 		r = check_marks(g);
 	if (r == 0)

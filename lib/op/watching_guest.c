@@ -150,15 +150,15 @@ static int set_threshold(struct watching *w, const struct live_disk *disk, uint6
 }
 
 /*
- * What is set already is not set again: QEMU forgets it when it tells, and libvirt can keep us
- * waiting for it for as long as it has a job, such as a migration.
+ * Libvirt can keep us waiting for as long as it has a job, such as a migration, so what it says is
+ * set is not set again.  By QMP it is: to ask for what is set is to list all nodes.
  */
 static int arm_disk(struct watching *w)
 {
 	const uint64_t offset = offset_of_threshold(w);
 	const struct live_disk *disk = ask_for_disk(w);
 
-	if (disk && disk->threshold != offset) {
+	if (disk && (w->guest->watch.socket || disk->threshold != offset)) {
 		if (set_threshold(w, disk, offset) < 0)
 			return -1;
 		disk = ask_for_disk(w);

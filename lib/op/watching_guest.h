@@ -32,7 +32,7 @@ bool watching_guest_reopen(struct watching_guest *g);
 /* Takes what QEMU has told: whether the disks are to be looked at now. */
 bool watching_guest_take(struct watching_guest *g);
 
-/* Whether the watching goes well: QEMU answers, or has ended. */
+/* Whether the watching goes well: QEMU answers, has ended, or has a block job or another client. */
 bool watching_guest_is_well(const struct watching_guest *g);
 
 /*

@@ -438,6 +438,16 @@ without_power() {
 	fi
 }
 
+# sockets PID: prints how many sockets it has open.
+sockets() {
+	find "/proc/$1/fd" -lname 'socket:*' | wc -l
+}
+
+# has_more_sockets PID BEFORE: it has more than so many, since it serves a client.
+has_more_sockets() {
+	[ "$(sockets "$1")" -gt "$2" ]
+}
+
 # wait_until SECONDS COMMAND...: repeats COMMAND until it succeeds.
 wait_until() {
 	local until=$((${EPOCHREALTIME/./} + $1 * 1000000)) never result=0

@@ -210,7 +210,7 @@ device() {
 @test "watch: the default of --max follows the capacity" {
 	qcow2 disk 64M 1
 	truncate -s 8M disk
-	LOOP=$(as_root losetup --show -f disk)
+	device disk
 	watching --json --reserve 1M --extend 1M "$LOOP"
 	has_event 1 '.event == "armed" and .max == 73819751'
 	# As QEMU does when the guest's disk grows.

@@ -235,7 +235,7 @@ time_of() {
 }
 
 @test "pause: what is refused before the guest is paused" {
-	local where hooks=(--pre-snapshot "touch $DIR/ran" --post-snapshot "touch $DIR/ran")
+	local before where hooks=(--pre-snapshot "touch $DIR/ran" --post-snapshot "touch $DIR/ran")
 
 	for where in '' a:; do
 		succeeds img-snap -n --qmp "$DIR/qmp" "$where$M/1.img" "$where$M/2.img"
@@ -257,9 +257,10 @@ time_of() {
 	events_are ''
 	# A monitor that serves another client.
 	mkfifo "$DIR/hold"
+	before=$(sockets "$QEMU")
 	qemu-storage-daemon --chardev "socket,path=$DIR/qmp,id=q" --chardev "pipe,id=p,path=$DIR/hold" \
 		3>&- &
-	wait_until 20 grep -q " 03 [0-9]* qmp$" /proc/net/unix
+	wait_until 20 has_more_sockets "$QEMU" "$before"
 	refuses 5 1.img img-snap "${hooks[@]}" --qmp "$DIR/qmp" 1.img
 	says 'another client is connected'
 	kill %%

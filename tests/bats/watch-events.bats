@@ -24,6 +24,7 @@ virsh_standin() {
 		case $1 in
 		event) exec cat events ;;
 		domblkerror | domblkthreshold | resume) echo "$*" >>log ;;
+		domstats) echo "$*" >>asked ;;
 		esac
 		[ ! -s "errors-$1" ] || { cat "errors-$1" >&2; exit 1; }
 		[ ! -e "$1" ] || cat "$1"
@@ -40,7 +41,7 @@ setup_file() {
 	chmod +x "$BATS_FILE_TMPDIR/virsh"
 	HOST_MOUNTS=$(standin_mounts "$STANDIN"
 		echo "mount --bind $BATS_FILE_TMPDIR/virsh $(command -v virsh)")
-	printf '#!/bin/sh\n[ "$1" = inside ] || exec unshare -m "$0" inside "$@"\nshift\n%s\nexec "$@"\n' \
+	printf '#!/bin/sh\n[ "$1" = inside ] || exec unshare -m --propagation slave "$0" inside "$@"\nshift\n%s\nexec "$@"\n' \
 		"$HOST_MOUNTS" >"$BATS_FILE_TMPDIR/here"
 	chmod +x "$BATS_FILE_TMPDIR/here"
 	export STANDIN
@@ -497,9 +498,11 @@ ended_by_stop() {
 	# A monitor that another client has.
 	daemon
 	mkfifo hold
+	local before
+	before=$(sockets "$DAEMON")
 	qemu-storage-daemon --chardev socket,path=qmp,id=q --chardev pipe,id=p,path=hold 3>&- &
 	local holder=$!
-	wait_until 20 grep -q " 03 [0-9]* qmp$" /proc/net/unix
+	wait_until 20 has_more_sockets "$DAEMON" "$before"
 	refuses 5 "v:$VOLUME" img-watch --qmp "$DIR/qmp" "v:$VOLUME"
 	run ! grep -x READY=1 notified
 	kill "$holder" "$RECEIVER"
@@ -572,6 +575,28 @@ log_has() {
 		[ ! -s "$NOTES" ]
 		events armed extended
 	done
+}
+
+# has_measured COUNT: virsh was asked so often what the guest has written.
+has_measured() {
+	[ "$(wc -l <"$SAYS/asked")" -ge "$1" ]
+}
+
+@test "watch events: a threshold that libvirt has is not set again" {
+	local size
+
+	volume img 16M 256M
+	size=$(blockdev --getsize64 "$LOOP")
+	guest 1048576
+	echo "  block.0.threshold=$((size - (6 << 20)))" >>"$SAYS/domstats"
+	watching --json --libvirt web --reserve 6M "$VOLUME"
+	has_event 1 '.event == "armed" and .armed'
+	wait_until 60 has_measured 3
+	run ! grep domblkthreshold "$SAYS/log"
+	# As after it was told of.
+	guest 1048576
+	log_has "domblkthreshold web vda\\[1\\] $((size - (6 << 20)))"
+	stops
 }
 
 @test "watch events: libvirt's guest goes on if it was paused for space, and got some" {

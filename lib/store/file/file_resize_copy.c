@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -18,6 +17,7 @@
 #include "lib/store/backend.h"
 #include "lib/store/file/file_place.h"
 #include "lib/store/file/file_resize.h"
+#include "lib/store/file/file_space.h"
 #include "lib/store/target.h"
 
 struct resize_copy {
@@ -68,16 +68,14 @@ static int check_space(const struct resize *r, uint64_t has)
 	const struct place_file *p = (const struct place_file *)r->img->place;
 	char need[SIZE_HUMAN], have[SIZE_HUMAN];
 	uint64_t free_bytes, used = (uint64_t)r->img->st.st_blocks * 512;
-	struct statvfs vfs;
 
 	if (used > r->img->len)
 		used = r->img->len;
 	if (!is_sparse(r->img) && r->len > r->from)
 		used += r->len - r->from;
-	used -= has < used ? has : used;
-	if (fstatvfs(p->dir, &vfs) < 0)
+	if (file_space_free(p->dir, &free_bytes) < 0)
 		return err_sys("cannot find the free space");
-	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	free_bytes += has;
 	if (used <= free_bytes)
 		return 0;
 	return err_set(ST_NOROOM,

@@ -24,8 +24,7 @@ static int refuse_space(uint64_t want, uint64_t have)
 		size_human(have, b));
 }
 
-/* root may use what some filesystems reserve; btrfs counts there what no file can have. */
-static int get_free(int dir, uint64_t *out)
+int file_space_free(int dir, uint64_t *out)
 {
 	struct statvfs vfs;
 	struct statfs fs;
@@ -84,7 +83,7 @@ int file_space_check(const struct place_file *p, const char *hidden, const struc
 		return 0;
 	if (!can_be_so_long(p->dir, want->len))
 		return target_out_of_space("cannot set the length to", want->len);
-	if (want->sparse || get_free(p->dir, &have) < 0)
+	if (want->sparse || file_space_free(p->dir, &have) < 0)
 		return 0;
 	have += stale_bytes(p->dir, hidden);
 	if (want->len <= have)
@@ -110,7 +109,7 @@ int file_space_check_growth(const struct place_file *p, uint64_t from, uint64_t 
 
 	if (!can_be_so_long(p->dir, to))
 		return target_out_of_space("cannot add", by);
-	if (sparse || get_free(p->dir, &have) < 0 || by <= have || !can_allocate(p->dir))
+	if (sparse || file_space_free(p->dir, &have) < 0 || by <= have || !can_allocate(p->dir))
 		return 0;
 	return refuse_space(by, have);
 }

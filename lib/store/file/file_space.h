@@ -8,6 +8,12 @@
 #include "lib/store/target.h"
 
 /*
+ * The free bytes of the filesystem of dir: root may use what some filesystems reserve, but btrfs
+ * counts there what no file can have.  0, or -1 with errno.
+ */
+int file_space_free(int dir, uint64_t *out);
+
+/*
  * What making a new file at p would find, after a stale file of the name hidden was removed. 0,
  * or -1 with ST_NOROOM recorded.
  */

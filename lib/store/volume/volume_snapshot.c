@@ -350,10 +350,9 @@ static int prepare_volume(
 {
 	if (refuse_origin(v) < 0)
 		return -1;
-	/* By a job that began after the image was opened; a resize marks it and takes one itself.
-	 */
+	/* Since it was opened, when it was not; a resize marks it and takes one itself. */
 	if (!want->tag && volume_is_unfinished(v))
-		return err_set(ST_CORRUPT, "is unfinished: the last write to it was interrupted");
+		return err_set(ST_BUSY, "in use: another job is writing it");
 	s->is_thin = v->is_thin;
 	if (choose_name(s, v, want) < 0)
 		return -1;
