@@ -247,11 +247,9 @@ static int check_pivot(struct commit *c)
 {
 	int has = c->is_active ? has_job_done_it(c) : 1;
 
-	if (has > 0)
-		return 0;
-	if (has == 0 && c->is_handed_over && mark_live_base(c) < 0)
-		return -1;
-	if (has < 0)
+	if (has != 0)
+		return has < 0 ? -1 : 0;
+	if (c->is_handed_over && mark_live_base(c) < 0)
 		return -1;
 	c->is_handed_over = false;
 	return err_set(ST_FAILED, "the job '%s' has ended, and the guest still uses '%s'", c->job,

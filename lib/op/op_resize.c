@@ -62,8 +62,7 @@ static int look_for_users(struct resizing *z)
 	return image_hold(z->img); /* a write to it is detected in the end */
 }
 
-/* A size that is none is refused before all else; of an unfinished image the size is not known yet.
- */
+/* Refuses a size that is none before all else, unless a job has left the image between two. */
 static int check_asked(struct resizing *z)
 {
 	const struct kv *q = z->request;

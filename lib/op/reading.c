@@ -252,7 +252,7 @@ int reading_open(struct reading *r, struct session *s, const struct reading_want
 /* Whether what may be in use came into use after all.  0, or -1 recorded: it is marked now. */
 static int check_watched(struct reading *r)
 {
-	if (!r->img->place->backend->marks_content && image_refuse_unfinished(r->img) < 0)
+	if (reading_refuse_unfinished(r->img, true) < 0)
 		return -1;
 	if (!r->img->ops->check_unwritten || r->img->ops->check_unwritten(r->img) == 0)
 		return 0;

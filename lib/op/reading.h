@@ -25,8 +25,7 @@ struct reading {
 	struct content *stream;	       /* owned: of standard input, or NULL */
 	bool compressed;
 	bool is_packed;	 /* it is an archive, of which the bytes are read as they are */
-	bool consistent; /* nothing could write to it while it is read; final after reading_check()
-			  */
+	bool consistent; /* nobody could write to it; final after reading_check() */
 	bool watched;	 /* it may be in use (want->live), and was not at the beginning */
 	const char *format;
 	uint64_t mtime;	       /* of a file, or of the image in an archive, in seconds since

@@ -202,8 +202,7 @@ static int choose_size(struct resizing_qcow2 *z)
 	return 0;
 }
 
-/* A size that is none is refused before all else; of an unfinished image the size is not known yet.
- */
+/* Refuses a size that is none before all else, unless a job has left the image between two. */
 static int check_asked(struct resizing_qcow2 *z)
 {
 	const struct kv *request = z->request;

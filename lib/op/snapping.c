@@ -12,6 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/base/size.h"
 #include "lib/op/hook.h"
+#include "lib/op/reading.h"
 #include "lib/store/backend.h"
 
 /* A value of the configuration; the user's file takes precedence. */
@@ -200,11 +201,8 @@ static int check_marks(struct snapping *g)
 	size_t i;
 
 	for (i = 0; i < g->count; i++) {
-		const struct image *img = g->member[i].image;
-
-		if (img->place->backend->marks_content)
-			continue; /* it was checked if that was wanted */
-		if (image_refuse_unfinished(g->member[i].image) < 0) {
+		/* A mark in the content was looked at before, if that was wanted. */
+		if (reading_refuse_unfinished(g->member[i].image, true) < 0) {
 			g->failed = i;
 			return -1;
 		}
