@@ -37,9 +37,25 @@ int reading_refuse_unfinished(struct image *img, bool as_is)
 	return image_refuse_unfinished(img);
 }
 
-static int refuse_used(struct reading *r, bool live)
+/*
+ * Notes whether img is in use.  If it is not, reading_check() finds out whether it came into use.
+ * 0, or -1 recorded.
+ */
+static int watch(struct reading *r, struct image *img)
 {
 	struct inuse u;
+	int ret;
+
+	if (img->ops->hold)
+		img->ops->hold(img);
+	ret = img->ops->use(img, &u);
+	r->consistent = r->watched = ret == 0 && !u.writers;
+	inuse_fini(&u);
+	return ret;
+}
+
+static int refuse_used(struct reading *r, bool live)
+{
 	int ret;
 
 	if (!live) {
@@ -49,12 +65,7 @@ static int refuse_used(struct reading *r, bool live)
 		r->consistent = true;
 		return ret;
 	}
-	if (r->img->ops->hold)
-		r->img->ops->hold(r->img);
-	ret = r->img->ops->use(r->img, &u);
-	r->consistent = r->watched = ret == 0 && !u.writers;
-	inuse_fini(&u);
-	return ret;
+	return watch(r, r->img);
 }
 
 /* Of a file, the space that it takes tells how much of it is data. */
@@ -94,7 +105,9 @@ static int open_disk(struct reading *r)
 	r->source = r->disk ? source_image(r->disk) : NULL;
 	r->format = "raw";
 	r->content = NULL; /* of the layers, nothing is told */
-	return r->source ? 0 : -1;
+	if (!r->source)
+		return -1;
+	return r->watched ? watch(r, r->disk) : 0;
 }
 
 static int open_content(struct reading *r, const struct reading_want *want)
@@ -252,9 +265,11 @@ int reading_open(struct reading *r, struct session *s, const struct reading_want
 /* Whether what may be in use came into use after all.  0, or -1 recorded: it is marked now. */
 static int check_watched(struct reading *r)
 {
+	struct image *img = r->disk ? r->disk : r->img;
+
 	if (reading_refuse_unfinished(r->img, true) < 0)
 		return -1;
-	if (!r->img->ops->check_unwritten || r->img->ops->check_unwritten(r->img) == 0)
+	if (!img->ops->check_unwritten || img->ops->check_unwritten(img) == 0)
 		return 0;
 	if (err_status() != ST_CORRUPT)
 		return -1;

@@ -14,6 +14,7 @@
 #include "lib/format/qcow2_tables.h"
 #include "lib/store/backend.h"
 #include "lib/store/disk_image_state.h"
+#include "lib/store/disk_use.h"
 #include "lib/store/recorded.h"
 
 #define EXTENT_MAX (64u << 20) /* bytes of neighbouring data that are found at once */
@@ -148,38 +149,9 @@ static int disk_allocated(struct image *img, uint64_t *out)
 	return top_of(img)->ops->allocated(top_of(img), out);
 }
 
-static int disk_use(struct image *img, struct inuse *u)
-{
-	return top_of(img)->ops->use(top_of(img), u);
-}
-
 static int disk_is_unfinished(struct image *img)
 {
 	return top_of(img)->ops->is_unfinished(top_of(img));
-}
-
-static int disk_check(struct image *img)
-{
-	struct disk_image *d = (struct disk_image *)img;
-	unsigned i;
-
-	for (i = 0; i < d->count; i++)
-		if (d->layer[i]->img->ops->check(d->layer[i]->img) < 0)
-			return -1;
-	return 0;
-}
-
-/* Of all layers, whether or not this image is held. */
-static int disk_check_unwritten(struct image *img)
-{
-	struct disk_image *d = (struct disk_image *)img;
-	unsigned i;
-
-	for (i = 0; i < d->count; i++)
-		if (image_check_end(d->layer[i]->img) < 0 ||
-			(d->layer[i]->data && image_check_end(d->layer[i]->data) < 0))
-			return -1;
-	return 0;
 }
 
 static void free_layer(struct layer *l, bool is_top)
@@ -208,10 +180,11 @@ static const struct image_ops ops = {
 	.read = disk_read,
 	.extent = disk_extent,
 	.allocated = disk_allocated,
-	.use = disk_use,
+	.use = disk_use_look,
 	.is_unfinished = disk_is_unfinished,
-	.check = disk_check,
-	.check_unwritten = disk_check_unwritten,
+	.check = disk_use_check,
+	.check_unwritten = disk_use_check_unwritten,
+	.hold = disk_use_hold,
 	.release = disk_release,
 };
 
@@ -385,7 +358,6 @@ static struct image *open_disk(struct image *top, const struct place *named, boo
 		return NULL;
 	}
 	d->base.len = d->layer[0]->len;
-	d->base.is_held = true; /* as far as the layers are: top may be that of a snapshot */
 	return &d->base;
 }
 

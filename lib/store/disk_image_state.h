@@ -1,5 +1,6 @@
 /*
- * disk_image_state: the struct that disk_image.c and disk_layers.c share; nothing else includes it.
+ * disk_image_state: the struct that disk_image.c, disk_layers.c and disk_use.c share; nothing else
+ * includes it.
  */
 #ifndef IMG_DISK_IMAGE_STATE_H
 #define IMG_DISK_IMAGE_STATE_H

@@ -473,6 +473,47 @@ map_and_chmod() {
 	done
 }
 
+# below FILE: --live --flatten of top, and FILE, which it stands on, is written to, before or while
+# it is read.
+below() {
+	local source pid
+
+	for source in top "a:$DIR/top"; do
+		exec 5>>"$1"
+		try img-copy --live --flatten --json "$source" y.img
+		exec 5>&-
+		[ "$status" = 0 ]
+		one_line "img-copy: warning: $source: is in use; the copy may be inconsistent"
+		json '.consistent | not'
+		rm y.img
+
+		img-copy -F "$SSH_CONFIG" --live --flatten --json --bwlimit 2M "$source" y.img \
+			>"$OUT" 2>"$ERR" 3>&- &
+		pid=$!
+		wait_until 20 test -e .y.img.img-tools
+		printf X | put "$1" 3000000
+		wait $pid
+		one_line "img-copy: warning: $source: came into use while it was read"
+		json '.consistent | not'
+		rm y.img
+
+		try img-copy --live --flatten --json "$source" y.img
+		[ "$status" = 0 ]
+		[ ! -s "$ERR" ]
+		json .consistent
+		rm y.img
+	done
+}
+
+@test "failure: --live --flatten, and a layer below or a data file is written to" {
+	head -c 3M /dev/urandom >base
+	qemu-img create -q -f qcow2 -b base -F raw mid
+	qemu-img create -q -f qcow2 -b mid -F qcow2 top
+	below base
+	qemu-img convert -O qcow2 -o data_file=data base top
+	below data
+}
+
 @test "failure: --live of a source that a job begins to write" {
 	local source pid
 
