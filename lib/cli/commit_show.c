@@ -74,8 +74,12 @@ static int add_json(json_t *o, const struct kv *reply)
 {
 	const char *child = kv_get(reply, "child");
 	json_t *above = child ? json_object() : json_null();
+	bool use = false;
 
+	if (kv_get_bool(reply, "use", &use) < 0)
+		return -1;
 	json_set_text(o, "path", kv_get(reply, "path"));
+	json_set_text(o, "use", use ? kv_get(reply, "base") : NULL);
 	json_object_set_new(o, "child", above);
 	if (child) {
 		json_set_text(above, "path", child);

@@ -136,7 +136,8 @@ uses_base() {
 	example qcow2
 	daemon
 	succeeds img-commit --json --qmp qmp --base base --delete snap2
-	json ".deleted == [\"$DIR/snap2\", \"$DIR/snap1\"] and .child == null"
+	json ".deleted == [\"$DIR/snap2\", \"$DIR/snap1\"]"
+	json ".child == null and .use == \"$DIR/base\""
 	[ ! -e snap2 ]
 	[ ! -e snap1 ]
 	guest_sees

@@ -243,7 +243,7 @@ each_pair() {
 	json ".base.path == \"$DIR/base\" and .base.format == \"raw\" and .base.enlarged == 12582912"
 	json '.base.before == {capacity: 10485760, allocation: .base.before.allocation, physical: 10485760}'
 	json '.base.after == {capacity: 12582912, allocation: '"$(allocated base)"', physical: 12582912}'
-	json ".child == {path: \"$DIR/snap2\", backing: \"base\"}"
+	json ".child == {path: \"$DIR/snap2\", backing: \"base\"} and .use == null"
 	json ".deleted == [\"$DIR/snap1\"] and .resumed == false and (.steps | length) == 7"
 }
 
@@ -262,6 +262,7 @@ each_pair() {
 		now:    capacity 10 MiB, allocation $(($(allocated base) / 1024)) KiB, physical 10 MiB
 	END
 	nothing_changes succeeds img-commit -n --json --base base --top 0 --delete snap2
+	json ".use == \"$DIR/base\""
 	json '.dry_run and .base.after == null and .deleted == [] and (.layers | length) == 2'
 	chain_is snap2 snap2 snap1 base
 	nothing_changes succeeds img-commit -n --top snap2 snap2
