@@ -28,11 +28,14 @@ static enum ssh_pubkey_result pubkey_result(struct ssh_link *l, int rc)
 		return SSH_PUBKEY_IN;
 	case SSH_AUTH_PARTIAL:
 		return SSH_PUBKEY_MORE;
-	case SSH_AUTH_DENIED:
-		return SSH_PUBKEY_NO;
 	default:
+		/*
+		 * The key is refused, or libssh cannot use it.  What the peer says when it ends the
+		 * connection is SSH_AUTH_DENIED, too (libssh 0.11), and another attempt could hide
+		 * that reason.
+		 */
 		if (ssh_is_connected(l->session))
-			return SSH_PUBKEY_NO; /* libssh cannot use the key */
+			return SSH_PUBKEY_NO;
 		err_set(ST_PEER, "%s", ssh_get_error(l->session));
 		return SSH_PUBKEY_ERROR;
 	}

@@ -437,6 +437,8 @@ ssh_says() {
 	config=$BATS_TEST_TMPDIR/plain
 	run probe b: true
 	assert_refused "Too many authentication failures" "agent's key 'key1'"
+	# The third one ends the connection, after which no other is tried.
+	output_lacks "key 'key4'"
 	# the key that is named comes first
 	cp "$SSHD_DIR/user_key.pub" "$BATS_TEST_TMPDIR/named.pub"
 	echo "IdentityFile $BATS_TEST_TMPDIR/named.pub" >>"$config"
