@@ -62,7 +62,7 @@ static int look_for_users(struct resizing *z)
 	return image_hold(z->img); /* a write to it is detected in the end */
 }
 
-/* Refuses a size that is none before all else, unless a job has left the image between two. */
+/* Refuses what is no size before all else, unless a job has left the image between two sizes. */
 static int check_asked(struct resizing *z)
 {
 	const struct kv *q = z->request;

@@ -262,10 +262,16 @@ int reading_open(struct reading *r, struct session *s, const struct reading_want
 	return place ? reading_open_place(r, s, place, want) : -1;
 }
 
+/* What must stay as it is while it is read, with all its layers; NULL: standard input. */
+static struct image *image_of(const struct reading *r)
+{
+	return r->disk ? r->disk : r->img;
+}
+
 /* Whether what may be in use came into use after all.  0, or -1 recorded: it is marked now. */
 static int check_watched(struct reading *r)
 {
-	struct image *img = r->disk ? r->disk : r->img;
+	struct image *img = image_of(r);
 
 	if (reading_refuse_unfinished(r->img, true) < 0)
 		return -1;
@@ -280,13 +286,13 @@ static int check_watched(struct reading *r)
 
 int reading_check(struct reading *r)
 {
+	struct image *img = image_of(r);
+
 	if (r->watched && check_watched(r) < 0)
 		return -1;
 	if (r->snapshot && snapshot_check(r->snapshot) < 0)
 		return -1;
-	if (r->disk && image_check_end(r->disk) < 0)
-		return -1;
-	return r->img ? image_check_end(r->img) : 0;
+	return img ? image_check_end(img) : 0;
 }
 
 int reading_finish(struct reading *r)

@@ -202,7 +202,7 @@ static int choose_size(struct resizing_qcow2 *z)
 	return 0;
 }
 
-/* Refuses a size that is none before all else, unless a job has left the image between two. */
+/* Refuses what is no size before all else, unless a job has left the image between two sizes. */
 static int check_asked(struct resizing_qcow2 *z)
 {
 	const struct kv *request = z->request;

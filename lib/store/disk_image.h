@@ -14,7 +14,7 @@
 /*
  * Opens the disk of the image top, which is the caller's and must outlive the result.  Names that
  * top records start at `named`, which differs from its own place if it is a snapshot.  The
- * layers below are held as top is (image_hold()), unless top may change; see disk_use.h.
+ * layers below are held as top is (image_hold()), unless top may change.
  *
  * NULL recorded: ST_CORRUPT if a layer is damaged, missing, or not of the format that is recorded,
  * or the chain has a loop or is too long; ST_REFUSED if one is of another format than raw and
